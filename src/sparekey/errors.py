@@ -1,0 +1,108 @@
+"""The exceptions that sparekey itself raises.
+
+    SparekeyError
+    ├── AllCredentialsFailedError     every credential of a chain was tried or is parked
+    ├── CredentialParkedError         an entry of the above: this one was not tried, and until when
+    ├── CircuitBreakerOpen            a lone instance's breaker lets nothing through
+    ├── DeadlineExceeded              the call's deadline was spent (also a TimeoutError)
+    ├── ConfigError                   a wrong configuration (also a ValueError)
+    ├── MissingExtraError             an SDK is not installed (also an ImportError)
+    ├── UnsupportedMediaInputError    no backend of the chain takes this audio or video
+    └── VectorSpaceError              vectors that must not be mixed (also a ValueError)
+
+A failure of the *request* (bad parameter, refused content) is never wrapped: the caller gets the provider's own exception.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sparekey.masking import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sparekey.types import ErrorClass
+
+
+class SparekeyError(Exception):
+    """The root of everything sparekey raises itself."""
+
+
+class CredentialError(NamedTuple):
+    """What became of one credential of an exhausted chain."""
+
+    credential_id: str
+    error_class: ErrorClass
+    exception: BaseException
+    index: int
+
+
+class AllCredentialsFailedError(SparekeyError):
+    """The chain is exhausted: one entry a credential, in the order in which they were tried.
+
+    Attributes:
+        errors: `(credential_id, error_class, exception, index)` of each credential.
+        retry_after: seconds until the soonest credential returns, or None if nothing is known.
+    """
+
+    def __init__(self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None) -> None:
+        """Take the entries as tuples or `CredentialError`s."""
+        self.errors: list[CredentialError] = [CredentialError(*e) for e in errors]  # type: ignore[arg-type]
+        self.retry_after = retry_after
+        super().__init__(self._describe())
+
+    def _describe(self) -> str:
+        lines = [f"all {len(self.errors)} credentials failed"]
+        if self.retry_after is not None:
+            lines[0] += f"; the soonest returns in {self.retry_after:.0f} s"
+        lines += [f"  [{e.index}] {e.credential_id}: {e.error_class} ({describe_exception(e.exception)})" for e in self.errors]
+        return "\n".join(lines)
+
+
+class CredentialParkedError(SparekeyError):
+    """This credential was not tried: it is parked."""
+
+    def __init__(self, credential_id: str, cause: str, seconds: float) -> None:
+        """Say who is parked, why, and for how many seconds more."""
+        self.credential_id, self.cause, self.seconds = credential_id, cause, seconds
+        super().__init__(f"not tried: {credential_id!r} is parked for {seconds:.0f} s more ({cause})")
+
+
+class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of circuit breakers know
+    """The breaker is open: nothing is let through."""
+
+
+class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc
+    """The deadline of the whole call was spent before any credential could answer."""
+
+
+class ConfigError(SparekeyError, ValueError):
+    """A configuration that cannot work; the message names the file and the key."""
+
+
+class MissingExtraError(SparekeyError, ImportError):
+    """An optional dependency is missing; the message names the extra to install."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        """Name what was wanted and the extra that brings it."""
+        self.feature, self.extra = feature, extra
+        super().__init__(f"{feature} needs the extra {extra!r}: pip install 'sparekey[{extra}]' (from a clone: pip install '.[{extra}]')")
+
+
+class UnsupportedMediaInputError(SparekeyError, RuntimeError):
+    """No configured backend takes this audio or video input."""
+
+
+class VectorSpaceError(SparekeyError, ValueError):
+    """Vectors of different spaces would be mixed (model, dimensions, normalisation, task)."""
+
+
+def describe_exception(exc: BaseException, limit: int = 200) -> str:
+    """Return the type and one bounded, masked line of the text of `exc`; never raises."""
+    try:
+        text = " ".join(str(exc).split())
+    except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything
+        text = "<no text>"
+    text = mask(text)
+    return f"{type(exc).__name__}: {text[: limit - 1] + '…' if len(text) > limit else text}"

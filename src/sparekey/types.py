@@ -1,0 +1,167 @@
+"""The words of sparekey as values: frozen, without behaviour, importing nothing of ours.
+
+Every layer speaks in these types. `classify` makes a `Failure`, `core` decides on it, the shells report it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ErrorClass(StrEnum):
+    """What a failure is, in one of eight words. The class alone drives behaviour (see `core.policy`)."""
+
+    PERMANENT = "permanent"
+    CONTENT_SAFETY = "content_safety"
+    INPUT_TOO_LARGE = "input_too_large"
+    AUTH = "auth"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    MODEL_NOT_FOUND = "model_not_found"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+
+
+ERROR_CLASS_PERMANENT: Final = ErrorClass.PERMANENT
+ERROR_CLASS_CONTENT_SAFETY: Final = ErrorClass.CONTENT_SAFETY
+ERROR_CLASS_INPUT_TOO_LARGE: Final = ErrorClass.INPUT_TOO_LARGE
+ERROR_CLASS_AUTH: Final = ErrorClass.AUTH
+ERROR_CLASS_QUOTA_EXCEEDED: Final = ErrorClass.QUOTA_EXCEEDED
+ERROR_CLASS_MODEL_NOT_FOUND: Final = ErrorClass.MODEL_NOT_FOUND
+ERROR_CLASS_TRANSIENT: Final = ErrorClass.TRANSIENT
+ERROR_CLASS_UNKNOWN: Final = ErrorClass.UNKNOWN
+
+
+class Scope(StrEnum):
+    """Whom a failure blames."""
+
+    REQUEST = "request"
+    CREDENTIAL = "credential"
+    ACCOUNT = "account"
+    ENDPOINT = "endpoint"
+    EGRESS = "egress"
+    """Our own network: nothing reached any provider."""
+    UNKNOWN = "unknown"
+
+
+class Evidence(StrEnum):
+    """How strong the proof behind a verdict is, strongest first."""
+
+    STRUCTURED = "structured"
+    """A code, a type or an exception class: the provider's own vocabulary."""
+    PHRASE = "phrase"
+    """The provider's own words, where a caller's words cannot stand."""
+    STATUS = "status"
+    """Only the HTTP status."""
+    WEAK = "weak"
+    """Free text alone under 400, 404 or 422: a caller's words could have made it. Parks for 5 s at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call failed, read from an exception or a response by `sparekey.classify`.
+
+    Attributes:
+        error_class: what it is; this alone drives behaviour.
+        reason: the finer cause in snake_case (`rate_limited`, `invalid_key`, ...): for people, logs, metrics.
+        scope: whom it blames.
+        retry_after: seconds to wait as the provider stated them, or None. Never negative.
+        status: the HTTP status, or None if there was none.
+        message: the provider's words, masked and bounded; untrusted text.
+        evidence: how strong the proof is.
+        unreached: no connection came about (DNS, refused, no route): the request did no work anywhere.
+        timed_out: the attempt ended in silence (a timeout): never retried on the same credential.
+        fingerprint: what is left of the message without numbers and ids, to compare two providers' answers.
+        rule: the name of the rule that decided, as `sparekey explain` prints it.
+        trace: the path to the verdict, one line a step, for `sparekey explain`.
+    """
+
+    error_class: ErrorClass
+    reason: str = "unknown"
+    scope: Scope = Scope.UNKNOWN
+    retry_after: float | None = None
+    status: int | None = None
+    message: str = ""
+    evidence: Evidence = Evidence.STATUS
+    unreached: bool = False
+    timed_out: bool = False
+    fingerprint: str = ""
+    rule: str = ""
+    trace: tuple[str, ...] = ()
+
+
+class Secret:
+    """A key that does not show itself: `repr`, `str`, formatting and pickling give `***`, only `reveal()` the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Hold `value`; the empty string is a legal, false secret."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself. Call it only where a request is put together."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._value else "Secret('')"
+
+    def __str__(self) -> str:
+        return "***" if self._value else ""
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Secret, ("***" if self._value else "",))
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way to reach a model.
+
+    Attributes:
+        id: its name in the chain, unique there; shown everywhere.
+        provider: the provider's name (`openai`, `azure`, ...).
+        model: the model or deployment it asks for; None if it is not known. Two None count as the same model.
+        account: credentials with the same account share its quota and its suspensions; None: an account of its own.
+        endpoint: where it sends its requests (base URL); None: an endpoint of its own.
+        api_key: the key, never shown.
+        headers: extra headers of each request.
+    """
+
+    id: str
+    provider: str = ""
+    model: str | None = None
+    account: str | None = None
+    endpoint: str | None = None
+    api_key: Secret | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call, as the provider counted them.
+
+    `cached_tokens` are part of `prompt_tokens`, `reasoning_tokens` part of `completion_tokens`.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
