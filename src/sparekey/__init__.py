@@ -15,8 +15,8 @@ _HOMES = {
         "Credential ErrorClass Evidence Failure Scope Secret Usage"
     ),
     "sparekey.errors": (
-        "AllCredentialsFailedError CircuitBreakerOpen ConfigError CredentialError CredentialParkedError DeadlineExceeded "
-        "MissingExtraError SparekeyError UnsupportedMediaInputError VectorSpaceError"
+        "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "
+        "DeadlineExceeded IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError UnsupportedMediaInputError VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
     "sparekey.failover": "AsyncFailover Chain Failover",
@@ -24,7 +24,7 @@ _HOMES = {
     "sparekey.switching": "CircuitBreaker OrderedCredentialSwitcher PrimaryBackupSwitcher",
     "sparekey.retry": "is_retryable_api_error retry_async retry_sync",
     "sparekey.usage": "TokenTracker",
-    "sparekey.vlm": "FailoverVLM MultiCredentialVLM ToolCall VLMBase VLMFactory VLMResponse",
+    "sparekey.vlm": "FailoverVLM MultiCredentialVLM ToolCall VLMBase VLMChunk VLMFactory VLMResponse",
     "sparekey.embedding": (
         "DenseEmbedderBase EmbedResult EmbedderBase EmbedderFactory FailoverEmbedder HybridEmbedderBase SparseEmbedderBase "
         "truncate_and_normalize"

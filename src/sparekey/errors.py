@@ -7,6 +7,9 @@
     ├── DeadlineExceeded              the call's deadline was spent (also a TimeoutError)
     ├── ConfigError                   a wrong configuration (also a ValueError)
     ├── MissingExtraError             an SDK is not installed (also an ImportError)
+    ├── IncompleteAnswerError         a provider said "success" and gave no whole answer
+    ├── ContentFilteredError          a provider said "success" and withheld the answer
+    ├── InvalidInputError             the request cannot be put together: an unreadable image (also a ValueError)
     ├── UnsupportedMediaInputError    no backend of the chain takes this audio or video
     └── VectorSpaceError              vectors that must not be mixed (also a ValueError)
 
@@ -15,7 +18,7 @@ A failure of the *request* (bad parameter, refused content) is never wrapped: th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparekey.masking import mask
 
@@ -88,6 +91,31 @@ class MissingExtraError(SparekeyError, ImportError):
         """Name what was wanted and the extra that brings it."""
         self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs the extra {extra!r}: pip install 'sparekey[{extra}]' (from a clone: pip install '.[{extra}]')")
+
+
+class IncompleteAnswerError(SparekeyError):
+    """A provider said "success", but the answer is empty, cut off, or an error in disguise: another credential may do better.
+
+    Attributes:
+        body: the error that stood where the answer belongs, as the provider sent it, or None.
+    """
+
+    def __init__(self, message: str, *, body: Any = None) -> None:
+        """Say what is missing; hand over the error body, if there is one."""
+        self.body = body
+        super().__init__(message)
+
+
+class ContentFilteredError(SparekeyError):
+    """A provider said "success" and withheld the whole answer for its content: it blames the request."""
+
+    code = "content_filter"
+
+
+class InvalidInputError(SparekeyError, ValueError):
+    """The request itself cannot be put together (an unreadable image, a tool without a name): it blames the request."""
+
+    code = "invalid_request_error"
 
 
 class UnsupportedMediaInputError(SparekeyError, RuntimeError):
