@@ -16,7 +16,8 @@ _HOMES = {
     ),
     "sparekey.errors": (
         "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "
-        "DeadlineExceeded IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError UnsupportedMediaInputError VectorSpaceError"
+        "DeadlineExceeded IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError UnsupportedMediaInputError "
+        "VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
     "sparekey.failover": "AsyncFailover Chain Failover",
@@ -29,9 +30,7 @@ _HOMES = {
         "DenseEmbedderBase EmbedResult EmbedderBase EmbedderFactory FailoverEmbedder HybridEmbedderBase SparseEmbedderBase "
         "truncate_and_normalize"
     ),
-    "sparekey.config": (
-        "Config EmbeddingConfig EmbeddingCredential EmbeddingModelConfig VLMConfig VLMCredential load_config"
-    ),
+    "sparekey.config": ("Config EmbeddingConfig EmbeddingCredential EmbeddingModelConfig VLMConfig VLMCredential load_config"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
