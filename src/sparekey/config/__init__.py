@@ -1,0 +1,1 @@
+"""Configuration: models, file formats, secret references, older forms."""
