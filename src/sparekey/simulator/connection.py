@@ -1,0 +1,165 @@
+"""One TCP connection of a client: HTTP/1.1 by h11 on one side, the steps of `play` on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+import struct
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, assert_never
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import h11
+
+from sparekey.simulator.play import Data, Drop, End, Head, Wait
+from sparekey.simulator.seen import Seen, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.simulator.play import Step
+    from sparekey.simulator.provider import Provider
+
+_log = logging.getLogger("sparekey.simulator")
+_LINGER_NOT = struct.pack("ii", 1, 0)
+"""SO_LINGER on, zero seconds: closing sends a reset instead of a proper end."""
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests, asks the provider what to do, does it. All of it runs in the simulator's own thread."""
+
+    def __init__(self, provider: Provider, time_scale: float) -> None:
+        """Serve `provider`; each wait is multiplied by `time_scale`."""
+        self._provider, self._time_scale = provider, time_scale
+        self._http = h11.Connection(h11.SERVER)
+        self._task: asyncio.Task[None] | None = None
+        self._request: h11.Request | None = None
+        self._body: list[bytes] = []
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._peer = transport.get_extra_info("peername")
+        self._provider._opened(self)  # noqa: SLF001 - the two halves of one thing
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left, or we closed: whatever is being played stops."""
+        del exc
+        if self._task is not None:
+            self._task.cancel()
+        self._writable.set()
+        self._provider._closed(self)  # noqa: SLF001
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we write."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; what is no HTTP ends the connection."""
+        try:
+            self._http.receive_data(data)
+            self._advance()
+        except h11.RemoteProtocolError:
+            self._transport.close()
+
+    def drop(self, *, hard: bool) -> None:
+        """End the connection at once, with a reset or in the ordinary way."""
+        if hard:
+            with suppress(OSError):
+                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def _advance(self) -> None:
+        """Read on until a request is complete or the bytes are used up."""
+        while True:
+            event = self._http.next_event()
+            if isinstance(event, h11.Request):
+                self._request, self._body = event, []
+            elif isinstance(event, h11.Data):
+                self._body.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                self._task = asyncio.get_running_loop().create_task(self._serve(self._seen()))
+                return
+            else:
+                self._continue_if_asked()
+                return
+
+    def _continue_if_asked(self) -> None:
+        if self._http.they_are_waiting_for_100_continue:
+            self._write(h11.InformationalResponse(status_code=100, headers=[]))
+
+    def _seen(self) -> Seen:
+        assert self._request is not None
+        url = urlsplit(self._request.target.decode("ascii", "replace"))
+        body = b"".join(self._body)
+        return Seen(
+            method=self._request.method.decode("ascii"),
+            path=unquote(url.path).removeprefix(f"/{self._provider.name}"),
+            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            headers={name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers},
+            body=body,
+            json=parse_json(body),
+            at=time.monotonic(),
+            client=self._peer[:2],
+        )
+
+    async def _serve(self, seen: Seen) -> None:
+        complete = False
+        try:
+            complete = await self._perform(self._provider._steps(seen))  # noqa: SLF001
+        except Exception:
+            _log.exception("the wire %r failed on %s %s", self._provider.wire.name, seen.method, seen.path)
+            self.drop(hard=True)
+        finally:
+            self._provider._finished(seen, complete=complete)  # noqa: SLF001
+        if complete and not self._transport.is_closing():
+            self._next_request()
+
+    async def _perform(self, steps: Iterator[Step]) -> bool:
+        """Do the steps; True if the provider had its say to the end, whatever that end was."""
+        for step in steps:
+            match step:
+                case Wait(seconds):
+                    await self._sleep(seconds * self._time_scale)
+                case Head(status, headers):
+                    self._write(h11.Response(status_code=status, headers=list(headers)))
+                case Data(data):
+                    self._write(h11.Data(data=data))
+                    await self._writable.wait()
+                    await asyncio.sleep(0)
+                case Drop(hard=hard):
+                    self.drop(hard=hard)
+                case End():
+                    self._write(h11.EndOfMessage())
+                case _:
+                    assert_never(step)
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        if math.isinf(seconds):
+            await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(seconds)
+
+    def _write(self, event: h11.Event) -> None:
+        data = self._http.send(event)
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _next_request(self) -> None:
+        if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is not h11.DONE:
+            self._transport.close()
+        else:
+            self._http.start_next_cycle()
+            self._advance()
