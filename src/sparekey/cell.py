@@ -1,0 +1,82 @@
+"""The state of one chain with its clock: pure decisions go in, and come out as one atomic change.
+
+Nothing is locked while a decision is computed or a call is out: a decision is made on what was read, and made again if somebody else
+was faster (compare-and-set).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.pool import Pool, PoolState, Ticket
+from sparekey.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+logger = logging.getLogger("sparekey")
+
+
+def monotonic() -> float:
+    """The default clock, in seconds: jumps of the wall clock do not touch it."""
+    return time.monotonic()
+
+
+class Cell:
+    """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
+
+    def __init__(self, pool: Pool, clock: Callable[[], float] = monotonic, hooks: Iterable[Callable[[Event], None]] = ()) -> None:
+        """Start with nothing parked and the first credential active; `hooks` are called after each change, outside any lock."""
+        self.pool = pool
+        self.clock = clock
+        self.hooks = tuple(hooks)
+        self._store: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
+
+    @property
+    def state(self) -> PoolState:
+        """The state now: a pure read."""
+        return self._store.read()
+
+    def transact(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
+        """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
+        store = self._store
+        while True:
+            old = store.read()
+            new, answer = decide(self.pool, old, *args)
+            if new is old:
+                return answer
+            if store.compare_and_set(old, new):
+                self._announce(old, new)
+                return answer
+
+    def change(self, edit: Callable[[PoolState], PoolState]) -> None:
+        """Put `edit(state)` in the place of the state, atomically."""
+        self.transact(lambda _pool, state: (edit(state), None))
+
+    def _announce(self, old: PoolState, new: PoolState) -> None:
+        if old.breakers is new.breakers and old.active == new.active:
+            return
+        for event in between(self.pool, old, new, self.clock()):
+            _log(event)
+            for hook in self.hooks:
+                try:
+                    hook(event)
+                except Exception:
+                    logger.exception("a hook raised on %r; the call goes on", event)
+
+
+def _log(event: Event) -> None:
+    match event:
+        case Switched(old, new, failback=True):
+            logger.info("failback: active credential %s -> %s", old, new)
+        case Switched(old, new):
+            logger.warning("failover: active credential %s -> %s", old, new)
+        case Parked(what, seconds, cause, reason):
+            logger.warning("%s parked for %.1f s: %s (%s)", what, seconds, cause, reason)
+        case Probed(what):
+            logger.info("%s: park has run out, one request probes it", what)
+        case Recovered(what):
+            logger.info("%s is well again", what)

@@ -1,0 +1,12 @@
+"""The pure core: every decision of the chain, and nothing else.
+
+No clock, sleep, random number, lock, log or I/O: time and chance are arguments, state is a value that goes in and comes out.
+
+    policy    the table: what each error class does (data)
+    timing    how long a park or a pause lasts
+    breaker   one thing that may be parked: closed, parked, due, probing
+    pool      the ordered credentials: active index, term, failback, probes, rescue
+    flow      one call as a generator: yields attempts and pauses, is sent what became of them
+    events    what changed between two states
+    status    a state in words, for people
+"""

@@ -1,0 +1,109 @@
+"""One thing that may be parked: a credential, an account, an endpoint, or a credential x model.
+
+    CLOSED ──failure──▶ PARKED ──time──▶ DUE ──one probe──▶ PROBING ──success──▶ CLOSED
+                           ▲                                   │
+                           └──────────────failure──────────────┘   (a lost probe: back to DUE when its lease ends)
+
+A `Breaker` is a value; each function returns a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparekey.types import ErrorClass
+
+
+class Phase(Enum):
+    """Where a breaker stands; the order is that of how much it forbids."""
+
+    CLOSED = 0
+    DUE = 1
+    PROBING = 2
+    PARKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What is known of one thing that may be parked.
+
+    Attributes:
+        epoch: when the pool last changed it, in its own count; a result of an attempt that began before is stale.
+        strikes: failures in a row.
+        level: parks in a row: the exponent of the growth.
+        until: the time until which it is parked; None if it is closed.
+        firm: the end was stated by the provider or set by a person: nothing but time ends it.
+        cause: why it is parked, and
+        reason: the finer word for it.
+        weak: the last park rests on weak evidence alone.
+        lease: the time until which a probe may be out; None if none is.
+    """
+
+    epoch: int = 0
+    strikes: int = 0
+    level: int = 0
+    until: float | None = None
+    firm: bool = False
+    cause: ErrorClass | None = None
+    reason: str = ""
+    weak: bool = False
+    lease: float | None = None
+
+
+CLOSED = Breaker()
+"""Never parked, or recovered: nothing is held against it."""
+
+
+def phase(breaker: Breaker, now: float) -> Phase:
+    """Return where `breaker` stands at `now`."""
+    if breaker.until is None:
+        return Phase.CLOSED
+    if now < breaker.until:
+        return Phase.PARKED
+    if breaker.lease is not None and now < breaker.lease:
+        return Phase.PROBING
+    return Phase.DUE
+
+
+def leased(breaker: Breaker, until: float) -> Breaker:
+    """Return `breaker` with a probe out, which counts as lost after `until`."""
+    return replace(breaker, lease=until)
+
+
+def released(breaker: Breaker) -> Breaker:
+    """Return `breaker` with its probe back without a verdict: the next request may probe."""
+    return replace(breaker, lease=None) if breaker.lease is not None else breaker
+
+
+def ended(breaker: Breaker, now: float) -> Breaker:
+    """Return `breaker` as if its park had just run out: due for a probe."""
+    return replace(breaker, until=now, firm=False, lease=None)
+
+
+def struck(breaker: Breaker) -> Breaker:
+    """Return `breaker` with one more failure in a row, not parked by it."""
+    return replace(breaker, strikes=breaker.strikes + 1)
+
+
+def parked(
+    breaker: Breaker, until: float, cause: ErrorClass | None, reason: str = "", *, firm: bool = False, weak: bool = False
+) -> Breaker:
+    """Return `breaker` parked. A newer end never shortens an older, longer one; a park of another cause starts the growth anew."""
+    longer = breaker.until is not None and breaker.until > until
+    return Breaker(
+        strikes=breaker.strikes + 1,
+        level=next_level(breaker, cause),
+        until=breaker.until if longer else until,
+        firm=breaker.firm if longer else firm,
+        cause=cause,
+        reason=reason,
+        weak=weak,
+    )
+
+
+def next_level(breaker: Breaker, cause: ErrorClass | None) -> int:
+    """Return how many parks in a row for `cause` the next one makes."""
+    return breaker.level + 1 if breaker.cause is cause else 1

@@ -1,0 +1,68 @@
+"""What happened between two states of a chain: events are read off the change, so none can be forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from sparekey.core.breaker import CLOSED, Breaker
+
+if TYPE_CHECKING:
+    from sparekey.core.pool import Pool, PoolState
+    from sparekey.types import ErrorClass
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The active credential has changed: downwards it is a failover, upwards a failback."""
+
+    old: str
+    new: str
+    failback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Something gets no traffic for so many seconds. `what` is its kind and name, as in `account:team-a`."""
+
+    what: str
+    seconds: float
+    cause: ErrorClass | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """One single request was let through to something whose park has run out."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Something that was parked is well again."""
+
+    what: str
+
+
+Event: TypeAlias = "Switched | Parked | Probed | Recovered"
+
+
+def between(pool: Pool, old: PoolState, new: PoolState, now: float) -> list[Event]:
+    """Return what happened from `old` to `new`, parks and probes before the switch."""
+    changed = [(name, old.breakers.get(name, CLOSED), guard) for name, guard in new.breakers.items() if old.breakers.get(name) is not guard]
+    events = [event for name, was, guard in changed if (event := _of_breaker(name, was, guard, now)) is not None]
+    if new.active != old.active:
+        ids = pool.credentials
+        events.append(Switched(ids[old.active].id, ids[new.active].id, failback=new.active < old.active))
+    return events
+
+
+def _of_breaker(name: str, old: Breaker, new: Breaker, now: float) -> Event | None:
+    if new.until is None:
+        return Recovered(name) if old.until is not None else None
+    if new.lease is not None and new.lease != old.lease:
+        return Probed(name)
+    if new.until > now and new.level and new.epoch != old.epoch:
+        return Parked(name, new.until - now, new.cause, new.reason)
+    return None

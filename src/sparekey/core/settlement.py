@@ -1,0 +1,84 @@
+"""A result comes back: who is active now, and who is parked for how long?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sparekey.core import breaker as b
+from sparekey.core.breaker import CLOSED, Breaker
+from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS
+from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
+from sparekey.core.timing import believed, park_seconds
+from sparekey.types import ErrorClass, Evidence, Scope
+
+if TYPE_CHECKING:
+    from sparekey.types import Failure
+
+
+def succeed(pool: Pool, state: PoolState, ticket: Ticket, now: float, sticky: bool = True) -> tuple[PoolState, Ticket]:
+    """Take in a success; return the state and a ticket for what may still follow in the same call (the rest of a stream).
+
+    Whoever served becomes active, unless the ticket is of an older term or the request was routed by capability (not `sticky`).
+    """
+    if ticket.term != state.term:
+        return release(pool, state, ticket)
+    if state.breakers:
+        state = stamped(state, {name: CLOSED for name, g in _fresh(pool, state, ticket) if g.until is not None})
+    if sticky:
+        state = commit(state, ticket.index, now)
+    unchanged = state.term == ticket.term and state.epoch == ticket.epoch and not ticket.probe
+    return state, ticket if unchanged else Ticket(ticket.index, state.term, state.epoch)
+
+
+def commit(state: PoolState, index: int, now: float) -> PoolState:
+    """Make the credential that served the active one; if it is already, count the request (the first one counts nothing)."""
+    if index != state.active:
+        return switched(state, index, now)
+    return replace(state, served=state.served + 1) if index > 0 else state
+
+
+def fail(pool: Pool, state: PoolState, ticket: Ticket, failure: Failure, now: float, dice: float) -> tuple[PoolState, Ticket]:
+    """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame."""
+    state, _ = release(pool, state, ticket)
+    name = _blamed(pool, ticket.index, failure)
+    guard = CLOSED if name is None else state.breakers.get(name, CLOSED)
+    if name is None or guard.epoch > ticket.epoch:
+        return state, ticket
+    stated = believed(failure.retry_after) if REACTIONS[failure.error_class].heeds_stated else None
+    if len(pool) == 1 and stated is None:
+        return state, ticket
+    weak = failure.evidence is Evidence.WEAK
+    length = stated or _park_length(guard, failure.error_class, dice)
+    if weak and not guard.weak:
+        stated, length = None, min(length, WEAK_PARK_SECONDS)
+    parked = b.parked(guard, now + length, failure.error_class, failure.reason, firm=stated is not None, weak=weak)
+    return stamped(state, {name: parked}), ticket
+
+
+def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
+    """Take a ticket back without a verdict (cancelled, request-level failure): blames nobody, a probe becomes due again."""
+    mine = {name: b.released(g) for name, g in _fresh(pool, state, ticket) if g.lease is not None} if ticket.probe else {}
+    return (replace(state, breakers=MappingProxyType({**state.breakers, **mine})) if mine else state), ticket
+
+
+def _park_length(guard: Breaker, error_class: ErrorClass, dice: float) -> float:
+    parking = REACTIONS[error_class].parking
+    assert parking is not None
+    return park_seconds(parking, b.next_level(guard, error_class), dice)
+
+
+def _blamed(pool: Pool, index: int, failure: Failure) -> str | None:
+    """The name of the breaker that a failure parks; None if it blames nobody here."""
+    guards = pool.guards[index]
+    if REACTIONS[failure.error_class].parking is None or failure.scope in (Scope.REQUEST, Scope.EGRESS):
+        return None
+    if failure.error_class is ErrorClass.MODEL_NOT_FOUND:
+        return guards.model
+    return {Scope.ACCOUNT: guards.account, Scope.ENDPOINT: guards.endpoint}.get(failure.scope, guards.credential)
+
+
+def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:
+    """The known guards of a ticket's credential that nobody has changed since the ticket was given."""
+    return [(name, g) for name, g in known_guards(pool, state, ticket.index) if g.epoch <= ticket.epoch]

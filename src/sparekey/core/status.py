@@ -1,0 +1,68 @@
+"""The state of a chain in words, for people, logs and pages. Reading it changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sparekey.core.breaker import Phase
+from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase
+
+if TYPE_CHECKING:
+    from sparekey.types import ErrorClass
+
+
+class Standing(StrEnum):
+    """How one credential stands."""
+
+    ACTIVE = "active"
+    READY = "ready"
+    PARKED = "parked"
+    DUE = "due for a probe"
+    PROBING = "being probed"
+
+
+_STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase.DUE: Standing.DUE, Phase.PROBING: Standing.PROBING}
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialStatus:
+    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked."""
+
+    id: str
+    index: int
+    model: str | None
+    active: bool
+    standing: Standing
+    cause: ErrorClass | None = None
+    reason: str = ""
+    returns_in: float | None = None
+    stated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """A chain at one moment, its credentials in order."""
+
+    active_index: int
+    active_id: str
+    term: int
+    failback_due: bool
+    credentials: tuple[CredentialStatus, ...]
+
+
+def describe(pool: Pool, state: PoolState, now: float) -> ChainStatus:
+    """Return the status of a chain at `now`."""
+    rows = tuple(_credential(pool, state, i, now) for i in range(len(pool)))
+    return ChainStatus(state.active, pool.credentials[state.active].id, state.term, failback_due(pool, state, now), rows)
+
+
+def _credential(pool: Pool, state: PoolState, index: int, now: float) -> CredentialStatus:
+    guard, found, credential = governing(pool, state, index), phase(pool, state, index, now), pool.credentials[index]
+    active = index == state.active
+    standing = Standing.ACTIVE if active and found is Phase.CLOSED else _STANDINGS[found]
+    if guard is None or guard.until is None:
+        return CredentialStatus(credential.id, index, credential.model, active, standing)
+    returns_in = max(0.0, guard.until - now)
+    return CredentialStatus(credential.id, index, credential.model, active, standing, guard.cause, guard.reason, returns_in, guard.firm)

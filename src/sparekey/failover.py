@@ -1,0 +1,313 @@
+"""The engine as people use it: a chain, and its sync and async drivers.
+
+All decisions are made by the generator in `sparekey.core.flow`; a driver makes the attempts, sleeps, and reports back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as _random
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from sparekey.cell import Cell, monotonic
+from sparekey.classify import classify as _classify
+from sparekey.core import flow, status
+from sparekey.core.policy import Policy
+from sparekey.core.pool import Pool
+from sparekey.errors import IncompleteAnswerError
+from sparekey.switching import OrderedCredentialSwitcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+
+    from sparekey.core.events import Event
+    from sparekey.types import Credential, Failure
+
+T = TypeVar("T")
+
+
+class Chain(Cell):
+    """The credentials of one model in order, with their shared state. Thread-safe and task-safe; share one, do not copy it."""
+
+    def __init__(
+        self,
+        credentials: Iterable[Credential],
+        policy: Policy | None = None,
+        *,
+        classify: Callable[[BaseException], Failure] = _classify,
+        clock: Callable[[], float] = monotonic,
+        random: Callable[[], float] = _random.random,
+        hooks: Iterable[Callable[[Event], None]] = (),
+    ) -> None:
+        """Start with the first credential active and nothing parked.
+
+        Args:
+            credentials: in order, the first has the highest priority; their ids are unique.
+            policy: the knobs; the defaults of `Policy` if None.
+            classify: reads why a call failed.
+            clock: returns seconds that only go forwards; for tests.
+            random: returns a number in [0, 1); for tests.
+            hooks: called with each event after the state was changed, outside any lock; one that raises is logged.
+
+        Raises:
+            ValueError: no credential, or two with one id.
+        """
+        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks)
+        self.classify, self.random = classify, random
+        self.switcher = OrderedCredentialSwitcher.over(self)
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """The credentials in order."""
+        return self.pool.credentials
+
+    @property
+    def active_index(self) -> int:
+        """Where the next request starts; a pure read."""
+        return self.state.active
+
+    @property
+    def active_id(self) -> str:
+        """The id of the active credential; a pure read."""
+        return self.credentials[self.active_index].id
+
+    def status(self) -> status.ChainStatus:
+        """Return who is active, who is parked, why and for how long; a pure read."""
+        return status.describe(self.pool, self.state, self.clock())
+
+    def steps(self, eligible: Callable[[Credential], bool] | None) -> Generator[flow.Step, flow.Message, None]:
+        """Return the flow of one call, for a driver."""
+        indices = None if eligible is None else frozenset(i for i, c in enumerate(self.credentials) if eligible(c))
+        return flow.call(self.pool, self, self.clock(), indices)
+
+    def failed(self, exc: Exception) -> flow.Failed:
+        """Return what a driver reports of an attempt that raised."""
+        return flow.Failed(self.clock(), self.classify(exc), exc, self.random())
+
+    def done(self) -> flow.Done:
+        """Return what a driver reports of an attempt that succeeded, or a pause that is over."""
+        return flow.Done(self.clock())
+
+
+def _as_chain(chain: Chain | Iterable[Credential], policy: Policy | None) -> Chain:
+    if isinstance(chain, Chain):
+        if policy is not None:
+            raise ValueError("give the policy to the Chain: the drivers of one chain share it")
+        return chain
+    return Chain(chain, policy)
+
+
+class Failover:
+    """Calls anything with a credential that works: the sync driver of a chain."""
+
+    def __init__(
+        self, chain: Chain | Iterable[Credential], policy: Policy | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Drive a `Chain`, or make one of credentials and a policy; `sleep` waits so many seconds, for tests."""
+        self.chain = _as_chain(chain, policy)
+        self._sleep = sleep
+
+    def call(self, fn: Callable[[Credential], T], *, eligible: Callable[[Credential], bool] | None = None) -> T:
+        """Return `fn(credential)` of the first credential for which it succeeds.
+
+        Args:
+            fn: makes one attempt; an exception it raises is classified.
+            eligible: restricts the call to some credentials (routing by capability). If the active one is not among them, the active
+                index stays where it is, whoever serves.
+
+        Raises:
+            Exception: the provider's own, unchanged, where no other credential can help.
+            AllCredentialsFailedError: every credential was tried or is parked.
+            DeadlineExceeded: the policy's deadline was spent before an attempt could be made.
+        """
+        chain, result = self.chain, None
+        steps = chain.steps(eligible)
+        try:
+            step = next(steps, None)
+            while step is not None:
+                message: flow.Message
+                if isinstance(step, flow.Pause):
+                    self._sleep(step.seconds)
+                    message = chain.done()
+                else:
+                    try:
+                        result = fn(chain.credentials[step.index])
+                    except Exception as exc:  # noqa: BLE001 - every failure is classified
+                        message = chain.failed(exc)
+                    else:
+                        message = chain.done()
+                step = flow.advance(steps, message)
+            return result  # type: ignore[return-value]  # the flow ends without raising only after a success
+        finally:
+            steps.close()
+
+    def stream(
+        self,
+        fn: Callable[[Credential], Iterator[T]],
+        *,
+        eligible: Callable[[Credential], bool] | None = None,
+        is_content: Callable[[T], bool] | None = None,
+    ) -> Iterator[T]:
+        """Yield the items of `fn(credential)`, moving on to other credentials until the first content is out, never after.
+
+        Args:
+            fn: opens one stream.
+            eligible: as in `call`.
+            is_content: tells content from preamble (a role, an empty chunk). Items are held back until the first content, and a stream
+                that ends without any counts as failed. None: every item is content.
+
+        Raises:
+            Exception: as in `call`; what breaks after the first content is raised as it is.
+        """
+        chain, items = self.chain, None
+        steps = chain.steps(eligible)
+        try:
+            step = next(steps, None)
+            while step is not None:
+                if isinstance(step, flow.Pause):
+                    self._sleep(step.seconds)
+                    step = flow.advance(steps, chain.done())
+                    continue
+                try:
+                    items = iter(fn(chain.credentials[step.index]))
+                    held = _opening(items, is_content)
+                except Exception as exc:  # noqa: BLE001 - every failure is classified
+                    _close(items)
+                    step = flow.advance(steps, chain.failed(exc))
+                    continue
+                flow.advance(steps, flow.Begun(chain.clock()))
+                yield from held
+                while not isinstance(item := _pull(chain, items), _End):
+                    yield item
+                step = flow.advance(steps, item.message)
+        finally:
+            steps.close()
+            _close(items)
+
+
+class AsyncFailover:
+    """Calls anything with a credential that works: the async driver of a chain. A chain may have both drivers at once."""
+
+    def __init__(
+        self,
+        chain: Chain | Iterable[Credential],
+        policy: Policy | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Drive a `Chain`, or make one of credentials and a policy; `sleep` waits so many seconds, for other event loops and tests."""
+        self.chain = _as_chain(chain, policy)
+        self._sleep = sleep
+
+    async def call(self, fn: Callable[[Credential], Awaitable[T]], *, eligible: Callable[[Credential], bool] | None = None) -> T:
+        """Return `await fn(credential)` of the first credential for which it succeeds; see `Failover.call`."""
+        chain, result = self.chain, None
+        steps = chain.steps(eligible)
+        try:
+            step = next(steps, None)
+            while step is not None:
+                message: flow.Message
+                if isinstance(step, flow.Pause):
+                    await self._sleep(step.seconds)
+                    message = chain.done()
+                else:
+                    try:
+                        result = await fn(chain.credentials[step.index])
+                    except Exception as exc:  # noqa: BLE001 - every failure is classified
+                        message = chain.failed(exc)
+                    else:
+                        message = chain.done()
+                step = flow.advance(steps, message)
+            return result  # type: ignore[return-value]  # the flow ends without raising only after a success
+        finally:
+            steps.close()
+
+    async def stream(
+        self,
+        fn: Callable[[Credential], AsyncIterator[T]],
+        *,
+        eligible: Callable[[Credential], bool] | None = None,
+        is_content: Callable[[T], bool] | None = None,
+    ) -> AsyncIterator[T]:
+        """Yield the items of `fn(credential)` until the end; see `Failover.stream`."""
+        chain, items = self.chain, None
+        steps = chain.steps(eligible)
+        try:
+            step = next(steps, None)
+            while step is not None:
+                if isinstance(step, flow.Pause):
+                    await self._sleep(step.seconds)
+                    step = flow.advance(steps, chain.done())
+                    continue
+                try:
+                    items = aiter(fn(chain.credentials[step.index]))
+                    held = await _aopening(items, is_content)
+                except Exception as exc:  # noqa: BLE001 - every failure is classified
+                    await _aclose(items)
+                    step = flow.advance(steps, chain.failed(exc))
+                    continue
+                flow.advance(steps, flow.Begun(chain.clock()))
+                for item in held:
+                    yield item
+                while not isinstance(pulled := await _apull(chain, items), _End):
+                    yield pulled
+                step = flow.advance(steps, pulled.message)
+        finally:
+            steps.close()
+            await _aclose(items)
+
+
+class _End(NamedTuple):
+    """A stream is over; `message` says how."""
+
+    message: flow.Message
+
+
+def _opening(items: Iterator[T], is_content: Callable[[T], bool] | None) -> list[T]:
+    """Read up to the first content."""
+    held: list[T] = []
+    for item in items:
+        held.append(item)
+        if is_content is None or is_content(item):
+            return held
+    raise IncompleteAnswerError("the stream ended before any content")
+
+
+async def _aopening(items: AsyncIterator[T], is_content: Callable[[T], bool] | None) -> list[T]:
+    held: list[T] = []
+    async for item in items:
+        held.append(item)
+        if is_content is None or is_content(item):
+            return held
+    raise IncompleteAnswerError("the stream ended before any content")
+
+
+def _pull(chain: Chain, items: Iterator[T]) -> T | _End:
+    """The next item; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
+    try:
+        return next(items)
+    except StopIteration:
+        return _End(chain.done())
+    except Exception as exc:  # noqa: BLE001 - every failure is classified
+        return _End(chain.failed(exc))
+
+
+async def _apull(chain: Chain, items: AsyncIterator[T]) -> T | _End:
+    try:
+        return await anext(items)
+    except StopAsyncIteration:
+        return _End(chain.done())
+    except Exception as exc:  # noqa: BLE001 - every failure is classified
+        return _End(chain.failed(exc))
+
+
+def _close(items: object) -> None:
+    """Close what the provider's connection hangs on, if it can be closed."""
+    if (close := getattr(items, "close", None)) is not None:
+        close()
+
+
+async def _aclose(items: object) -> None:
+    if (close := getattr(items, "aclose", None)) is not None:
+        await close()

@@ -1,0 +1,253 @@
+"""Small stateful faces of the core, for those who bring their own loop: two switchers and a circuit breaker.
+
+They decide nothing themselves: order, term, park and probe live in `sparekey.core`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sparekey.cell import Cell, monotonic
+from sparekey.classify import classify
+from sparekey.core import admission, breaker, policy, pool, settlement
+from sparekey.core.breaker import Breaker, Phase
+from sparekey.core.timing import park_seconds
+from sparekey.errors import CircuitBreakerOpen
+from sparekey.stores.memory import MemoryStore
+from sparekey.types import Credential, ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+logger = logging.getLogger("sparekey")
+
+
+class OrderedCredentialSwitcher:
+    """Which of N ordered credentials is active: sticky, moved by successes, stepping back up by time or by count."""
+
+    def __init__(
+        self,
+        n: int,
+        failback_timeout_seconds: float = 600.0,
+        failback_request_count: int = 50,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Start at index 0.
+
+        Args:
+            n: how many credentials there are.
+            failback_timeout_seconds: seconds since the last switch after which `maybe_failback` moves one step up.
+            failback_request_count: successes since the last switch after which it does so, too.
+            clock: returns seconds; for tests.
+
+        Raises:
+            ValueError: `n` is below 1.
+        """
+        if n < 1:
+            raise ValueError("Number of credentials must be >= 1")
+        knobs = policy.Policy(failback_timeout_seconds=failback_timeout_seconds, failback_request_count=failback_request_count)
+        self._cell = Cell(pool.Pool(tuple(Credential(str(i)) for i in range(n)), knobs), clock)
+
+    @classmethod
+    def over(cls, cell: Cell) -> OrderedCredentialSwitcher:
+        """Return a face of a chain that exists: it reads and moves that chain's state."""
+        self = cls.__new__(cls)
+        self._cell = cell
+        return self
+
+    @property
+    def n(self) -> int:
+        """How many credentials there are."""
+        return len(self._cell.pool)
+
+    def get_active_index(self) -> int:
+        """Return where the next request starts; a pure read."""
+        return self._cell.state.active
+
+    def maybe_failback(self) -> int:
+        """Move one step up if a failback is due; call it once when a request is about to start. Return the active index."""
+        self._cell.change(lambda state: admission.maybe_failback(self._cell.pool, state, self._cell.clock())[0])
+        return self.get_active_index()
+
+    def on_success(self, idx: int) -> None:
+        """Count a success of the active credential towards the failback; at index 0 nothing is counted."""
+        self._cell.change(lambda s: settlement.commit(s, idx, self._cell.clock()) if idx == s.active else s)
+
+    def commit_success(self, idx: int) -> None:
+        """Take in that credential `idx` served: it becomes active, or is counted if it already is.
+
+        Raises:
+            IndexError: there is no such credential.
+        """
+        if not 0 <= idx < self.n:
+            raise IndexError(f"credential index {idx} is out of range: the chain has {self.n}")
+        self._cell.change(lambda s: settlement.commit(s, idx, self._cell.clock()))
+
+    @staticmethod
+    def is_fail_fast(error_class: str) -> bool:
+        """Return whether no other credential of the same model can help."""
+        return policy.is_fail_fast(error_class)
+
+    @property
+    def _active_idx(self) -> int:
+        return self._cell.state.active
+
+    @_active_idx.setter
+    def _active_idx(self, value: int) -> None:
+        self._cell.change(lambda s: replace(s, active=value))
+
+    @property
+    def _last_switch_time(self) -> float:
+        return self._cell.state.switched_at
+
+    @_last_switch_time.setter
+    def _last_switch_time(self, value: float) -> None:
+        self._cell.change(lambda s: replace(s, switched_at=value))
+
+    @property
+    def _active_request_count(self) -> int:
+        return self._cell.state.served
+
+    @_active_request_count.setter
+    def _active_request_count(self, value: int) -> None:
+        self._cell.change(lambda s: replace(s, served=value))
+
+
+_PRIMARY, _BACKUP = 0, 1
+
+
+class PrimaryBackupSwitcher:
+    """The two-credential predecessor: a primary, a backup, and when to try the primary again."""
+
+    SWITCHES_ON: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+
+    def __init__(
+        self,
+        failback_timeout_seconds: float = 600.0,
+        failback_request_count: int = 200,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Start with the primary; times in seconds, counts in requests to the backup."""
+        self._switcher = OrderedCredentialSwitcher(2, failback_timeout_seconds, failback_request_count, clock=clock)
+        self._cell = self._switcher._cell  # noqa: SLF001 - two faces of one state in one module
+
+    @property
+    def is_using_backup(self) -> bool:
+        """Whether requests go to the backup."""
+        return self._cell.state.active == _BACKUP
+
+    def should_try_primary(self) -> bool:
+        """Return whether the next request goes to the primary: it is in use, or a failback is due."""
+        return not self.is_using_backup or pool.failback_due(self._cell.pool, self._cell.state, self._cell.clock())
+
+    def record_primary_success(self) -> None:
+        """Take in that the primary served: it is in use again."""
+        self._switcher.commit_success(_PRIMARY)
+
+    def record_primary_failure(self, error: BaseException) -> bool:
+        """Take in a failure of the primary; return whether the backup is to be tried. A failed failback restarts timer and count."""
+        if classify(error).error_class not in self.SWITCHES_ON:
+            return False
+        now = self._cell.clock()
+        self._cell.change(lambda s: pool.restarted(s, now) if s.active == _BACKUP else settlement.commit(s, _BACKUP, now))
+        return True
+
+    def record_backup_request(self) -> None:
+        """Count a request to the backup towards the failback."""
+        self._switcher.on_success(_BACKUP)
+
+
+class CircuitBreaker:
+    """Protects one lone instance: after failures in a row nothing is let through for a while, then one single probe."""
+
+    RETRY_AFTER_CAP: Final = 30.0
+    TRIPS_AT_ONCE: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+    IGNORES: Final = frozenset({ErrorClass.INPUT_TOO_LARGE, ErrorClass.CONTENT_SAFETY})
+
+    def __init__(
+        self,
+        failure_threshold: int = 5,
+        reset_timeout: float = 300,
+        max_reset_timeout: float | None = None,
+        *,
+        trips_at_once: Collection[str] = TRIPS_AT_ONCE,
+        probe_lease: float | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Start closed.
+
+        Args:
+            failure_threshold: failures in a row that open the breaker.
+            reset_timeout: seconds until the first probe; doubled whenever a probe fails, reset by a success.
+            max_reset_timeout: the most seconds it is doubled to; None for no limit.
+            trips_at_once: the error classes that open it without waiting for the threshold.
+            probe_lease: seconds after which a probe without a result counts as lost; None: as long as `reset_timeout`.
+            clock: returns seconds; for tests.
+        """
+        self._threshold, self._trips_at_once, self._clock = failure_threshold, frozenset(trips_at_once), clock
+        cap = float("inf") if max_reset_timeout is None else max_reset_timeout
+        self._parking = policy.Parking(reset_timeout, 2, cap)
+        self._lease = reset_timeout if probe_lease is None else probe_lease
+        self._store: MemoryStore[Breaker] = MemoryStore(breaker.CLOSED)
+
+    def check(self) -> None:
+        """Let the request through, or raise; the request let through after a park is its one probe.
+
+        Raises:
+            CircuitBreakerOpen: the breaker is open, or its probe is out.
+        """
+        while True:
+            now, old = self._clock(), self._store.read()
+            found = breaker.phase(old, now)
+            if found is Phase.CLOSED:
+                return
+            if found is not Phase.DUE:
+                raise CircuitBreakerOpen(f"circuit breaker is open ({old.cause}: {old.reason}); retry after {self.retry_after:.0f} s")
+            if self._store.compare_and_set(old, breaker.leased(old, now + self._lease)):
+                logger.info("circuit breaker: half-open, one request probes")
+                return
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a request may be let through, at most 30; 0 if the breaker is not open."""
+        found = self._store.read()
+        return 0.0 if found.until is None else min(max(found.until - self._clock(), 0.0), self.RETRY_AFTER_CAP)
+
+    def record_success(self) -> None:
+        """Take in a success: closed, and everything forgotten."""
+        self._change(lambda _: breaker.CLOSED)
+
+    def record_failure(self, error: BaseException) -> None:
+        """Take in a failure; what the request itself is to blame for (too large, refused content) is ignored."""
+        failure = classify(error)
+        if failure.error_class in self.IGNORES:
+            self._change(breaker.released)
+            return
+        now = self._clock()
+        self._change(lambda b: self._after_failure(b, failure.error_class, failure.reason, now))
+
+    def _after_failure(self, found: Breaker, error_class: ErrorClass, reason: str, now: float) -> Breaker:
+        """Open is open: a late failure changes nothing. A failed probe doubles the time, a trip starts with the first."""
+        standing = breaker.phase(found, now)
+        if standing is Phase.PARKED:
+            return found
+        if standing is Phase.CLOSED and found.strikes + 1 < self._threshold and error_class not in self._trips_at_once:
+            return breaker.struck(found)
+        level = 1 if standing is Phase.CLOSED else found.level + 1
+        opened = breaker.parked(found, now + park_seconds(self._parking, level, 0.5), error_class, reason)
+        return replace(opened, level=level)
+
+    def _change(self, edit: Callable[[Breaker], Breaker]) -> None:
+        while True:
+            old = self._store.read()
+            new = edit(old)
+            if new is old or self._store.compare_and_set(old, new):
+                return
+
+    @property
+    def _current_reset_timeout(self) -> float:
+        return park_seconds(self._parking, max(self._store.read().level, 1), 0.5)
