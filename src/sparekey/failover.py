@@ -14,7 +14,7 @@ from sparekey.cell import Cell, monotonic
 from sparekey.classify import classify as _classify
 from sparekey.core import flow, status
 from sparekey.core.policy import Policy
-from sparekey.core.pool import Pool
+from sparekey.core.pool import Pool, Ticket
 from sparekey.errors import IncompleteAnswerError
 from sparekey.switching import OrderedCredentialSwitcher
 
@@ -131,6 +131,7 @@ class Failover:
                     self._sleep(step.seconds)
                     message = chain.done()
                 else:
+                    assert isinstance(step, Ticket)
                     try:
                         result = fn(chain.credentials[step.index])
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
@@ -169,6 +170,7 @@ class Failover:
                     self._sleep(step.seconds)
                     step = flow.advance(steps, chain.done())
                     continue
+                assert isinstance(step, Ticket)
                 try:
                     items = iter(fn(chain.credentials[step.index]))
                     held = _opening(items, is_content)
@@ -212,6 +214,7 @@ class AsyncFailover:
                     await self._sleep(step.seconds)
                     message = chain.done()
                 else:
+                    assert isinstance(step, Ticket)
                     try:
                         result = await fn(chain.credentials[step.index])
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
@@ -240,6 +243,7 @@ class AsyncFailover:
                     await self._sleep(step.seconds)
                     step = flow.advance(steps, chain.done())
                     continue
+                assert isinstance(step, Ticket)
                 try:
                     items = aiter(fn(chain.credentials[step.index]))
                     held = await _aopening(items, is_content)

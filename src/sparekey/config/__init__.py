@@ -1,1 +1,22 @@
-"""Configuration: models, file formats, secret references, older forms."""
+"""Configuration: models, file formats, references to keys, older forms.
+
+`load_config("sparekey.toml")` gives a checked `Config`; its parts build the model and the embedder.
+"""
+
+from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
+from sparekey.config.files import Config, load_config, migrate
+from sparekey.config.secrets import SecretRef
+from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
+
+__all__ = [
+    "Config",
+    "EmbeddingConfig",
+    "EmbeddingCredential",
+    "EmbeddingModelConfig",
+    "SecretRef",
+    "VLMConfig",
+    "VLMCredential",
+    "VLMMediaConfig",
+    "load_config",
+    "migrate",
+]

@@ -27,6 +27,11 @@ class Dimensions:
     source: str = ""
     space: str = ""
 
+    @property
+    def longest(self) -> int:
+        """The longest vector that can be had."""
+        return self.at_most or max(self.default, *self.allowed, 0)
+
     def takes(self, dimension: int) -> bool:
         """Tell whether a request may ask for `dimension`."""
         if self.at_most is not None and 1 <= dimension <= self.at_most:

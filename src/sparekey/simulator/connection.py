@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         complete = False
         try:
             complete = await self._perform(self._provider._steps(seen))  # noqa: SLF001
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug in a wire must show in the log and not hang the client
             _log.exception("the wire %r failed on %s %s", self._provider.wire.name, seen.method, seen.path)
             self.drop(hard=True)
         finally:

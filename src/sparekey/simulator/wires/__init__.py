@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from sparekey.simulator.wires.base import Wire
 
 WIRES: Final[dict[str, str]] = {
+    "anthropic": "AnthropicWire",
+    "ark": "ArkWire",
+    "azure": "AzureWire",
+    "gemini": "GeminiWire",
     "openai": "OpenAIWire",
 }
 """Name of the wire, and of its module here, to its class."""

@@ -107,6 +107,8 @@ class Wording:
     type: str | None = None
     param: str | None = None
     wait: str = ""
+    wait_form: str | None = None
+    """How the wait of this kind is stated, where that differs from the wire's usual form."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """What only this wire's `error_json` knows."""
 
@@ -179,7 +181,7 @@ class Wire(ABC):
     def refuse(self, refusal: Refusal, ask: Ask) -> Reply:
         """Render a refusal: status, headers, body."""
         wording = self.word(refusal, ask)
-        headers = (*wait_headers(refusal, self.wait_form), *refusal.headers.items())
+        headers = (*wait_headers(refusal, wording.wait_form or self.wait_form), *refusal.headers.items())
         return json_reply(self.error_json(wording, refusal, ask), status=wording.status, headers=headers)
 
     def error_frame(self, refusal: Refusal, ask: Ask) -> bytes:
@@ -204,6 +206,7 @@ def fill(message: str, refusal: Refusal, ask: Ask) -> str:
     """Fill in the places of a message; the caller's words come last, so that nothing inside them is filled in."""
     values = {
         "{wait}": wait_text(refusal.retry_after),
+        "{date}": date_text(refusal.retry_after),
         "{model}": ask.model,
         "{masked_key}": f"{ask.key[:3]}{'*' * 8}{ask.key[-4:]}",
         "{key}": ask.key,
@@ -217,6 +220,13 @@ def fill(message: str, refusal: Refusal, ask: Ask) -> str:
 def wait_text(wait: float | str | None) -> str:
     """Write a wait as providers do: without a needless fraction."""
     return f"{wait:g}" if isinstance(wait, int | float) else str(wait)
+
+
+def date_text(wait: float | str | None) -> str:
+    """Write the moment at which a wait ends, to the next full minute, as usage limits are worded."""
+    if not isinstance(wait, int | float):
+        return str(wait)
+    return time.strftime("%Y-%m-%d at %H:%M UTC", time.gmtime(time.time() + wait + 59))
 
 
 def wait_headers(refusal: Refusal, usual: str) -> Headers:
