@@ -1,0 +1,124 @@
+"""The Azure OpenAI wire: OpenAI's answers behind deployments, an `api-key` header, API versions and Azure's own errors.
+
+Source: https://learn.microsoft.com/azure/ai-services/openai/reference and the errors that users report.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sparekey.simulator.faults import refuse
+from sparekey.simulator.wires.base import Frame, Mark, UnreadableRequestError, Wording, object_body, sse
+from sparekey.simulator.wires.openai import WORDINGS as OPENAI_WORDINGS
+from sparekey.simulator.wires.openai import OpenAIWire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.simulator.answers import Voice
+    from sparekey.simulator.faults import Refusal
+    from sparekey.simulator.seen import Seen
+    from sparekey.simulator.wires.base import Ask
+
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(chat/completions|embeddings)$")
+_UNIFIED = re.compile(r"/openai/v1/(chat/completions|embeddings)$")
+_RATE = (
+    "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-10-21 have exceeded {what} of your current "
+    "OpenAI S0 pricing tier."
+)
+_RAISE = " Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit."
+_SAFE = {"filtered": False, "severity": "safe"}
+
+WORDINGS: dict[str, Wording] = {
+    **OPENAI_WORDINGS,
+    "auth": Wording(
+        401,
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription "
+        "and use a correct regional API endpoint for your resource.",
+        "401",
+    ),
+    "permission": Wording(403, "Access denied due to Virtual Network/Firewall rules.", "403"),
+    "overdue": Wording(
+        403, "Your resource has been temporarily blocked because we detected behavior that may violate our content policy.", "Forbidden"
+    ),
+    "daily_quota": Wording(429, _RATE.replace("{what}", "token rate limit"), "429", wait=" Please retry after {wait} seconds." + _RAISE),
+    "rate_limit": Wording(429, _RATE.replace("{what}", "call rate limit"), "429", wait=" Please retry after {wait} seconds." + _RAISE),
+    "overloaded": Wording(
+        503,
+        "The service is temporarily unable to process your request. Please try again later.",
+        "ServiceUnavailable",
+    ),
+    "server_error": Wording(
+        500,
+        "The server had an error while processing your request. Sorry about that! You can retry your request, or contact us through an "
+        "Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 if the error persists.",
+        None,
+        "server_error",
+    ),
+    "model_not_found": Wording(
+        404,
+        "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a "
+        "moment and try again.",
+        "DeploymentNotFound",
+    ),
+    "content_filter": Wording(
+        400,
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and "
+        "retry. To learn more about our content filtering policies please read our documentation: "
+        "https://go.microsoft.com/fwlink/?linkid=2198766",
+        "content_filter",
+        param="prompt",
+        more={
+            "status": 400,
+            "innererror": {
+                "code": "ResponsibleAIPolicyViolation",
+                "content_filter_result": {
+                    "hate": _SAFE,
+                    "jailbreak": {"filtered": True, "detected": True},
+                    "self_harm": _SAFE,
+                    "sexual": _SAFE,
+                    "violence": _SAFE,
+                },
+            },
+        },
+    ),
+    "not_found": Wording(404, "Resource not found", "404"),
+}
+
+
+class AzureWire(OpenAIWire):
+    """Chat and embeddings of Azure OpenAI, by deployment (with `api-version`) or by the unified `/openai/v1` path."""
+
+    name = "azure"
+    root = ""
+    wordings = WORDINGS
+
+    def key(self, seen: Seen) -> str:
+        """Return the `api-key`, or the bearer token of Entra ID."""
+        return seen.headers.get("api-key") or super().key(seen)
+
+    def read(self, seen: Seen) -> Ask:
+        """Read a request; the deployment of the path is the model."""
+        deployment, unified = _DEPLOYMENT.search(seen.path), _UNIFIED.search(seen.path)
+        if unified is None and (deployment is None or "api-version" not in seen.query):
+            raise UnreadableRequestError(refuse("not_found"))
+        body = object_body(seen)
+        if deployment is not None:
+            body = {**body, "model": deployment[1]}
+        if "messages" in body:
+            return self.read_chat(body)
+        return self.read_embed({"input": [], "model": "", **body})
+
+    def frames(self, ask: Ask, voice: Voice) -> Iterator[Frame]:
+        """Begin with the event that only Azure sends: no choices, only the verdict on the prompt."""
+        verdict = [{"prompt_index": 0, "content_filter_results": {"hate": _SAFE}}]
+        yield Frame(Mark.OPEN, sse({**self.envelope(ask), "object": "", "choices": [], "prompt_filter_results": verdict}))
+        yield from super().frames(ask, voice)
+
+    def error_json(self, wording: Wording, refusal: Refusal, ask: Ask) -> Any:
+        """Put an error into Azure's shape: code and message, or OpenAI's four fields where the model itself speaks."""
+        if wording.type is None and wording.param is None:
+            return {"error": {"code": wording.code, "message": wording.message}}
+        error = super().error_json(wording, refusal, ask)["error"]
+        return {"error": {**error, **wording.more}}
