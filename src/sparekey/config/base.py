@@ -1,0 +1,109 @@
+"""What all configuration models share: strict fields, checked texts, and faults that become one `ConfigError`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from sparekey.config.faults import as_config_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # pydantic's metaclass has no public name
+
+
+class _Telling(ModelMetaclass):
+    """Makes a call of the class raise `ConfigError`; nested validation does not pass here and keeps its paths."""
+
+    def __call__(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # noqa: N805 - in a metaclass it is one
+        try:
+            return ModelMetaclass.__call__(cls, *args, **kwargs)
+        except ValidationError as exc:
+            raise as_config_error(exc, cls) from None
+
+
+class Strict(BaseModel, metaclass=_Telling):
+    """A model that refuses unknown keys and never repeats what it was given in an error."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
+        """Read a mapping as pydantic does, but raise `ConfigError` with one line a fault."""
+        try:
+            return super().model_validate(obj, **kwargs)
+        except ValidationError as exc:
+            raise as_config_error(exc, cls) from None
+
+
+# -- checked texts ---------------------------------------------------------------------------------------------------------
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What a header's name may be made of (RFC 9110, section 5.6.2)."""
+
+
+def _url(value: str) -> str:
+    if any(ch.isspace() or not ch.isprintable() for ch in value):
+        raise ValueError("holds a space or a line break; write one plain URL")
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with https:// or http://")
+    if not parts.hostname:
+        raise ValueError("names no host; write for example https://api.example.com/v1")
+    if parts.username or parts.password:
+        raise ValueError("holds a user or password; put the key into api_key or extra_headers")
+    return value.rstrip("/")
+
+
+def _split(value: str) -> Any:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is no URL; write for example https://api.example.com/v1") from None
+    return parts
+
+
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("holds a line break or a control character")
+    return value.strip()
+
+
+def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
+    for name, text in value.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name[:40]!r} is no header name")
+        if any(ch in text for ch in "\r\n\0"):
+            raise ValueError(f"the value of {name!r} holds a line break; that would add headers of its own")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic turns only a ValueError into a line
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+"""An http or https URL without a slash at its end."""
+Line = Annotated[str, AfterValidator(_one_line)]
+"""A text without line breaks."""
+Name = Annotated[Line, Field(min_length=1, max_length=200)]
+"""A line that is not empty."""
+Headers = Annotated[dict[str, str], AfterValidator(_headers)]
+"""Header names and values that cannot smuggle in further headers."""
+Count = Annotated[int, Field(strict=True, ge=0)]
+"""A whole number, 0 or more."""
+Positive = Annotated[int, Field(strict=True, gt=0)]
+"""A whole number, 1 or more."""
+Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0)]
+"""A time in seconds, 0 or more."""
+Span = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+"""A time in seconds, more than 0."""

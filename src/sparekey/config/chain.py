@@ -1,0 +1,213 @@
+"""One chain in a configuration: a parent with its settings, and credentials that inherit from it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from sparekey.config import checks, providers
+from sparekey.config.base import Count, Headers, Line, Name, Positive, Seconds, Span, Strict, Url
+from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.secrets import SecretRef
+from sparekey.core.policy import Policy
+from sparekey.types import Credential, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from sparekey.config.providers import Family
+
+ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
+"""Fields that say where a request goes and with which key. They are inherited together or not at all (see `inherits_address`)."""
+
+building: Final = threading.RLock()
+"""Held while an instance is built, so that two threads that ask first get the same one."""
+
+
+class Connection(Strict):
+    """How a model is reached: what a credential holds, and what a parent may hold for all of its credentials."""
+
+    provider: Name | None = Field(None, description="Provider, by name or alias.")
+    model: Line | None = Field(None, description="Model, deployment or endpoint id.")
+    account: Line | None = Field(None, description="Credentials with the same account share its quota and its suspensions.")
+    api_key: SecretRef | None = Field(None, description="Key, or a reference to it.")
+    api_base: Url | None = Field(None, description="Base URL; without it the provider's own.")
+    api_version: Line | None = Field(None, description="API version (azure).")
+    ak: SecretRef | None = Field(None, description="Access key id, or a reference to it (vikingdb).")
+    sk: SecretRef | None = Field(None, description="Secret access key, or a reference to it (vikingdb).")
+    region: Line | None = Field(None, description="Region (vikingdb).")
+    host: Line | None = Field(None, description="Host (vikingdb).")
+    extra_headers: Headers | None = Field(None, repr=False, description="Further headers of each request.")
+
+
+class BaseCredential(Connection):
+    """One credential of a chain. What is unset is inherited from the parent."""
+
+    id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
+
+
+C = TypeVar("C", bound=BaseCredential)
+
+
+class BaseChain(Connection, Generic[C]):
+    """A model with an ordered list of credentials; index 0 has the highest priority."""
+
+    family: ClassVar[Family]
+    shared: ClassVar[tuple[str, ...]] = ("model", "account")
+    """What a credential inherits besides provider and address."""
+
+    credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
+    failback_timeout_seconds: Seconds = Field(600.0, description="Seconds since the last switch after which traffic steps up again.")
+    failback_request_count: Positive = Field(50, description="Requests since the last switch after which it does so too.")
+    max_retries: Count = Field(2, description="Further rounds over the chain when it was exhausted by transient failures only.")
+    patience: Seconds = Field(2.0, description="Longest wait in seconds for which a request stays with its credential.")
+    deadline: Span | None = Field(None, description="Seconds for one whole call; without it no limit.")
+
+    _source: Source = PrivateAttr(default_factory=Source)
+    _instance: Any = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        """Stamp, name and fill the credentials, then check what only the whole chain can show."""
+        self._stamp()
+        for index, credential in enumerate(self.credentials):
+            credential.id = credential.id or f"credential-{index}"
+            self._inherit(credential)
+        if faults := [*self._faults()]:
+            raise Faults(faults)
+        for connection in (self, *self.credentials):
+            _canonical(connection)
+        return self
+
+    def _stamp(self) -> None:
+        for path, connection in self._connections():
+            for name in ("api_key", "ak", "sk"):
+                if ref := getattr(connection, name):
+                    setattr(connection, name, ref.at(*path, name))
+
+    def _connections(self) -> list[tuple[tuple[str | int, ...], Connection]]:
+        return [((), self), *((("credentials", i), c) for i, c in enumerate(self.credentials))]
+
+    def _inherit(self, credential: C) -> None:
+        address = ADDRESS if inherits_address(self, credential) else ()
+        for name in (*self.shared, *address, "provider"):
+            if getattr(credential, name) is None:
+                setattr(credential, name, getattr(self, name))
+
+    def _faults(self) -> list[Fault]:
+        faults = checks.ids(self.credentials)
+        for index, credential in enumerate(self.credentials):
+            faults += checks.credential(credential, self.family, ("credentials", index), inherited=self.provider)
+        if not self.credentials:
+            faults.append(Fault(("credentials",), "is empty; a chain needs at least one credential with provider, model and key"))
+        return faults
+
+    # -- what the rest of the package reads ------------------------------------------------------------------------------
+
+    @property
+    def credentials_resolved(self) -> tuple[C, ...]:
+        """The credentials with everything they inherit. Keys are still references."""
+        return tuple(self.credentials)
+
+    def policy(self) -> Policy:
+        """Return the chain's knobs for the engine, which retries in place of the instances behind it."""
+        return Policy(
+            failback_timeout_seconds=self.failback_timeout_seconds,
+            failback_request_count=self.failback_request_count,
+            patience=self.patience,
+            retry_same=True,
+            max_retries=self.max_retries,
+            deadline=self.deadline,
+        )
+
+    def engine_credentials(self) -> tuple[Credential, ...]:
+        """Return the credentials as the engine knows them, keys resolved.
+
+        Raises:
+            ConfigError: a key is not where its reference says.
+        """
+        return tuple(
+            Credential(
+                id=str(c.id),
+                provider=c.provider or "",
+                model=c.model,
+                account=c.account,
+                endpoint=c.api_base or c.host or self._default_base(c),
+                api_key=self._secret(c.api_key),
+                headers=dict(c.extra_headers or {}),
+            )
+            for c in self.credentials
+        )
+
+    def instance_dicts(self) -> list[dict[str, Any]]:
+        """Return one plain dict a credential, as backends take it: set values only, keys resolved to `Secret`s.
+
+        A lone instance retries by itself (`max_retries`); in a chain of more the engine does, so they get 0.
+
+        Raises:
+            ConfigError: a key is not where its reference says.
+        """
+        retries = self.max_retries if len(self.credentials) == 1 else 0
+        return [present({**self._settings(), "max_retries": retries, **self._reach(c)}) for c in self.credentials]
+
+    def close(self) -> None:
+        """Close the instance that was built, if there is one; the next request for it builds a new one."""
+        with building:
+            instance, self._instance = self._instance, None
+        if instance is not None:
+            instance.close()
+
+    def _cached(self, build: Callable[[], Any]) -> Any:
+        with building:
+            if self._instance is None:
+                self._instance = build()
+            return self._instance
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what all instances of the chain share."""
+        raise NotImplementedError
+
+    def _reach(self, credential: C) -> dict[str, Any]:
+        """Return what one instance has for itself."""
+        plain = {name: getattr(credential, name) for name in ("provider", *self.shared, *ADDRESS)}
+        secrets = {name: self._secret(plain[name]) for name in ("api_key", "ak", "sk")}
+        return {**plain, **secrets, "credential_id": credential.id, "api_base": credential.api_base or self._default_base(credential)}
+
+    def _default_base(self, credential: C) -> str | None:
+        found = providers.find(credential.provider or "")
+        return found.base(self.family) if found else None
+
+    def _secret(self, ref: SecretRef | None) -> Secret | None:
+        return ref.resolve(self._source) if ref else None
+
+    def _locate(self, source: Source) -> None:
+        """Remember the file, for messages about references that are resolved later."""
+        self._source = source
+
+
+def inherits_address(parent: Connection, credential: Connection) -> bool:
+    """Tell whether a credential takes key, base URL and headers over from its parent.
+
+    A key must never reach a host that its configuration does not name with it. So a credential of another provider inherits
+    the address only as a whole: when it names neither key nor base URL itself and the parent names the base URL.
+    """
+    same = None in (parent.provider, credential.provider) or _name(parent) == _name(credential)
+    return same or (credential.api_key is None and credential.api_base is None and parent.api_base is not None)
+
+
+def present(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are set. `False` and 0 are."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _name(connection: Connection) -> str:
+    found = providers.find(connection.provider or "")
+    return found.name if found else connection.provider or ""
+
+
+def _canonical(connection: Connection) -> None:
+    if connection.provider is not None:
+        connection.provider = _name(connection)

@@ -1,0 +1,173 @@
+"""Faults of a configuration as lines: `file: path.to.key: what is wrong; what to do`. No line ever holds a value of a text.
+
+pydantic's own report repeats its input, and an input may be a key. So each kind of fault is worded here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path as Folder
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pydantic import BaseModel
+
+from sparekey.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: the path below the model that found it, and the words."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a chain's configuration comes from.
+
+    Attributes:
+        file: the file as the person named it; empty for a configuration made in code.
+        section: the path of the chain in the file (`("vlm",)`, `("embedding", "dense")`).
+        folder: what relative paths in it are relative to.
+        origins: where a part of the checked data stands in the file, if an older form was rewritten on the way.
+    """
+
+    file: str = ""
+    section: Path = ()
+    folder: Folder = Folder()
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+
+    def place(self, path: Path) -> str:
+        """Return file and path of a part of the chain, as a person looks for it."""
+        return ": ".join(filter(None, (self.file, dotted(translated(self.section + path, self.origins)))))
+
+
+class Faults(ValueError):  # noqa: N818 - many, not one
+    """What a check over a whole model found; pydantic carries it to the surface."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        """Keep the faults in the order in which they were found."""
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{dotted(f.path)}: {f.text}" for f in self.faults))
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """Return a path as a person writes it: `vlm.credentials[0].api_key`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def lines(exc: ValidationError, model: type[BaseModel], origins: Mapping[Path, Path] | None = None) -> list[str]:
+    """Return one line a fault, in the order of the file.
+
+    Args:
+        exc: what pydantic found.
+        model: the model at the root of the paths.
+        origins: where a part of the checked data stands in the file, if an older form was rewritten on the way.
+    """
+    found = [fault for error in exc.errors(include_url=False) for fault in _faults(error, model)]
+    return list(dict.fromkeys(_line(translated(f.path, origins or {}), f.text) for f in found))
+
+
+def as_config_error(exc: ValidationError, model: type[BaseModel]) -> ConfigError:
+    """Return the `ConfigError` for what pydantic found in a model that was made by hand."""
+    return ConfigError("\n".join(f"{model.__name__}: {line}" for line in lines(exc, model)))
+
+
+def _line(path: Path, text: str) -> str:
+    return f"{dotted(path)}: {text}" if path else text
+
+
+def translated(path: Path, origins: Mapping[Path, Path]) -> Path:
+    """Return where a path of the checked data stands in the file."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in origins:
+            return origins[path[:length]] + path[length:]
+    return path
+
+
+def _faults(error: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
+    path = tuple(part for part in error["loc"] if part != "[key]")
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Faults):
+        return [Fault(path + f.path, f.text) for f in cause.faults]
+    if error["type"] == "extra_forbidden":
+        return [Fault(path, _unknown_key(path, model))]
+    return [Fault(path, str(cause) if cause is not None else _worded(error))]
+
+
+_WANTED: Final = {
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number that is not infinite",
+    "dict_type": "must be a table of names and values",
+    "mapping_type": "must be a table of names and values",
+    "list_type": "must be a list",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "missing": "is missing",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
+}
+
+
+def _worded(error: ErrorDetails) -> str:
+    kind, ctx = error["type"], error.get("ctx", {})
+    if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
+        bound = next(iter(ctx.values()))
+        sign = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than", "less_than_equal": "at most"}[kind]
+        return f"must be {sign} {bound:g}{_given(error['input'])}"
+    if kind == "literal_error":
+        return f"must be {ctx['expected']}"
+    return _WANTED.get(kind, error["msg"])
+
+
+def _given(value: Any) -> str:
+    return f", not {value:g}" if isinstance(value, int | float) else ""
+
+
+def _unknown_key(path: Path, model: type[BaseModel]) -> str:
+    """Say what to do about a key that a model does not have: it was misspelt, or it belongs to the model above."""
+    name = str(path[-1])
+    owner, parent = _models_at(path[:-1], model)
+    if "credentials" in path and parent is not None and name in parent.model_fields:
+        above = (*path[: path.index("credentials")], name)
+        return f"belongs to the model, not to one credential; set {dotted(above)}"
+    close = get_close_matches(name, list(owner.model_fields) if owner else [], n=1, cutoff=0.6)
+    return f"unknown key; did you mean {close[0]!r}?" if close else "unknown key; remove it"
+
+
+def _models_at(path: Path, model: type[BaseModel]) -> tuple[type[BaseModel] | None, type[BaseModel] | None]:
+    """Return the model that a path leads to and the one above it."""
+    here: type[BaseModel] | None = model
+    above: type[BaseModel] | None = None
+    for part in path:
+        if isinstance(part, int) or here is None:
+            continue
+        field = here.model_fields.get(part)
+        above, here = here, _model_in(field.annotation) if field else None
+    return here, above
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)

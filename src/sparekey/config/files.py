@@ -1,0 +1,182 @@
+"""Configuration files: found, read, checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, Field, ValidationError
+
+from sparekey.config import legacy, openviking
+from sparekey.config.base import Strict
+from sparekey.config.embedding import EmbeddingConfig
+from sparekey.config.faults import Source, dotted, lines
+from sparekey.config.vlm import VLMConfig
+from sparekey.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sparekey.config.chain import BaseChain
+    from sparekey.config.faults import Path as KeyPath
+
+FILE_NAMES: Final = ("sparekey.toml", "sparekey.json")
+"""What `load_config()` looks for in the working directory, in this order."""
+ENVIRONMENT_VARIABLE: Final = "SPAREKEY_CONFIG"
+"""The environment variable that names the file instead."""
+
+_TRAILING_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+
+
+class Config(Strict):
+    """A whole configuration.
+
+    Raises:
+        ConfigError: something is wrong; one line a fault, never a key.
+    """
+
+    vlm: VLMConfig | None = Field(None, description="The chat and vision model.")
+    embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
+
+    def close(self) -> None:
+        """Close whatever was built from it."""
+        for part in (self.vlm, self.embedding):
+            if part is not None:
+                part.close()
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> Config:
+    """Read a configuration from a TOML or JSON file.
+
+    Keys are not looked up yet, so a configuration can be loaded where its keys are not.
+
+    Args:
+        path: the file. Without it: what `SPAREKEY_CONFIG` names, else `sparekey.toml`, else `sparekey.json` in the working directory.
+
+    Returns:
+        The checked configuration; older forms are rewritten, with one line on the logger `sparekey.config`.
+
+    Raises:
+        ConfigError: there is no such file, or it is wrong; one line a fault: `file: path.to.key: what is wrong; what to do`.
+    """
+    file = find_file() if path is None else Path(path).expanduser()
+    modern = modernise(_read(file), file.name)
+    legacy.warn(modern, str(file))
+    if modern.faults:
+        raise ConfigError("\n".join(f"{file}: {dotted(fault.path)}: {fault.text}" for fault in modern.faults))
+    try:
+        config = Config.__pydantic_validator__.validate_python(modern.data)
+    except ValidationError as exc:
+        raise ConfigError("\n".join(f"{file}: {line}" for line in lines(exc, Config, modern.origins))) from None
+    assert isinstance(config, Config)
+    for section, chain in chains(config):
+        chain._locate(Source(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
+    return config
+
+
+def find_file() -> Path:
+    """Return the file that `load_config()` reads when none is named.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    for name in FILE_NAMES:
+        if Path(name).is_file():
+            return Path(name)
+    raise ConfigError(f"no configuration: write {FILE_NAMES[0]} here, or name a file with {ENVIRONMENT_VARIABLE}")
+
+
+def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True) -> legacy.Modern:
+    """Return a configuration as read from a file in the present form; OpenViking's other sections are left out."""
+    return legacy.document(openviking.ours(data) if openviking.is_one(data, filename) else data, keep=keep)
+
+
+def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
+    """Return an older configuration in the present form, for a person to keep. Pure: `old` stays as it is.
+
+    Args:
+        old: the configuration as read from its file.
+        filename: the file's name, if there is one; `ov.conf` is known by it.
+
+    Raises:
+        ConfigError: the older form cannot be read.
+    """
+    modern = modernise(old, filename, keep=False)
+    if modern.faults:
+        raise ConfigError("\n".join(f"{dotted(fault.path)}: {fault.text}" for fault in modern.faults))
+    plain: dict[str, Any] = _without_nothing(modern.data)
+    return plain
+
+
+def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the plain content of a TOML or JSON file, unchecked.
+
+    Raises:
+        ConfigError: it cannot be read, or is neither.
+    """
+    return _read(Path(path).expanduser())
+
+
+def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
+    """Return every chain of a configuration with its path in the file."""
+    found: list[tuple[KeyPath, BaseChain[Any]]] = [(("vlm",), config.vlm)] if config.vlm else []
+    if config.embedding:
+        found += [(("embedding", kind), chain) for kind, chain in config.embedding.chains.items()]
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{file}: cannot be read ({getattr(exc, 'strerror', None) or 'not UTF-8 text'})") from None
+    return _json(text, file) if text.lstrip()[:1] == "{" else _toml(text, file)
+
+
+def _toml(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        where = re.search(r"\(at [^()]*\)$", str(exc))
+        raise ConfigError(f"{file}: not valid TOML {where.group() if where else ''}".rstrip()) from None
+
+
+def _json(text: str, file: Path) -> dict[str, Any]:
+    try:
+        # OpenViking's own example ends its lists with a comma, so that much is forgiven.
+        data: dict[str, Any] = json.loads(_TRAILING_COMMA.sub(lambda m: m.group(1) or "", text), object_pairs_hook=_unique)
+    except json.JSONDecodeError as exc:
+        raise ConfigError(f"{file}: not valid JSON: {exc.msg} (at line {exc.lineno}, column {exc.colno})") from None
+    except _TwiceError as exc:
+        raise ConfigError(f"{file}: the key {exc} is there twice in one table") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: nested too deeply") from None
+    return data
+
+
+class _TwiceError(Exception):
+    """A table of a JSON file has a key twice; the last would win unseen."""
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in table:
+            raise _TwiceError(repr(name))
+        table[name] = value
+    return table
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nothing(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [_without_nothing(inner) for inner in value]
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value

@@ -1,0 +1,82 @@
+"""The configuration of a chat and vision model: `VLMConfig` and its credentials."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field, model_validator
+
+from sparekey.config import legacy
+from sparekey.config.base import Positive, Span, Strict
+from sparekey.config.chain import BaseChain, BaseCredential, Connection
+
+if TYPE_CHECKING:
+    from sparekey.config.providers import Family
+    from sparekey.vlm.base import VLMBase
+
+
+class _VLMFields(Connection):
+    extra_request_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
+    stream: bool | None = Field(None, description="Ask for streamed answers.")
+    max_tokens: Positive | None = Field(None, description="Most tokens of an answer; without it the provider's own limit.")
+    forward_api_key: bool | None = Field(None, description="Hand the key to LiteLLM; without it LiteLLM's own rules (litellm).")
+
+
+class VLMCredential(_VLMFields, BaseCredential):
+    """One credential of a chat and vision model."""
+
+
+class VLMMediaConfig(Strict):
+    """How audio and video are handled by models that take them."""
+
+    enabled: bool = Field(False, description="Whether audio and video are sent to the model at all.")
+    max_concurrent: Positive = Field(2, description="Audio or video calls at the same time.")
+    file_processing_timeout: Span = Field(1800.0, description="Longest wait in seconds until the provider has prepared a file.")
+    file_poll_interval: Span = Field(3.0, description="Seconds between two questions whether it has.")
+    video_fps: Annotated[float, Field(ge=0.2, le=5.0)] = Field(1.0, description="Frames taken from a second of video.")
+
+
+class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
+    """A chat and vision model behind a chain of credentials.
+
+    `get_vlm_instance()` gives the one instance of this configuration; changes made to the configuration after that show only
+    after `close()`. Older forms (`backup`, `providers`, `backend`, plain keys) are read with one warning line.
+
+    Raises:
+        ConfigError: something is wrong; one line a fault, never a key.
+    """
+
+    family: ClassVar[Family] = "vlm"
+    shared: ClassVar[tuple[str, ...]] = ("model", "account", "extra_request_body", "stream", "max_tokens", "forward_api_key")
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="Temperature; without it the provider's own.")
+    thinking: bool = Field(False, description="Let the model think before it answers, where that can be chosen.")
+    timeout: Span = Field(600.0, description="Seconds for one attempt.")
+    max_concurrent: Positive = Field(32, description="Calls at the same time.")
+    media: VLMMediaConfig = Field(default_factory=VLMMediaConfig, description="Audio and video.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _modern(cls, data: Any) -> Any:
+        return legacy.on_the_way_in(data, "vlm")
+
+    def get_vlm_instance(self) -> VLMBase:
+        """Return the model: the lone instance for one credential, a `MultiCredentialVLM` for more. Built once, then kept.
+
+        Raises:
+            ConfigError: a key is not where its reference says.
+            MissingExtraError: the provider's SDK is not installed.
+        """
+        # Imports run downwards only, so the layer above is looked up by name.
+        instance: VLMBase = self._cached(lambda: import_module("sparekey.vlm.factory").build(self))
+        return instance
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "temperature": self.temperature,
+            "thinking": self.thinking,
+            "timeout": self.timeout,
+            "max_concurrent": self.max_concurrent,
+            "media": self.media.model_dump(),
+        }
