@@ -18,10 +18,10 @@ from sparekey.simulator.play import Data, Drop, End, Head, Wait
 from sparekey.simulator.seen import Seen, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from sparekey.simulator.ledger import Ledger
     from sparekey.simulator.play import Step
-    from sparekey.simulator.provider import Provider
 
 _log = logging.getLogger("sparekey.simulator")
 _LINGER_NOT = struct.pack("ii", 1, 0)
@@ -29,11 +29,18 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests, asks the provider what to do, does it. All of it runs in the simulator's own thread."""
+    """Reads requests, asks the stage what to do, does it. All of it runs in the simulator's own thread."""
 
-    def __init__(self, provider: Provider, time_scale: float) -> None:
-        """Serve `provider`; each wait is multiplied by `time_scale`."""
-        self._provider, self._time_scale = provider, time_scale
+    def __init__(self, prefix: str, ledger: Ledger, stage: Callable[[Seen], Iterator[Step]], time_scale: float) -> None:
+        """Serve one client.
+
+        Args:
+            prefix: the part of each path that is the simulator's own.
+            ledger: where it is written down what happens.
+            stage: tells what to do for a request.
+            time_scale: the factor for each wait.
+        """
+        self._prefix, self._ledger, self._stage, self._time_scale = prefix, ledger, stage, time_scale
         self._http = h11.Connection(h11.SERVER)
         self._task: asyncio.Task[None] | None = None
         self._request: h11.Request | None = None
@@ -46,7 +53,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._peer = transport.get_extra_info("peername")
-        self._provider._opened(self)  # noqa: SLF001 - the two halves of one thing
+        self._ledger.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client left, or we closed: whatever is being played stops."""
@@ -54,7 +61,7 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
         self._writable.set()
-        self._provider._closed(self)  # noqa: SLF001
+        self._ledger.closed(self)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write."""
@@ -106,7 +113,7 @@ class Connection(asyncio.Protocol):
         body = b"".join(self._body)
         return Seen(
             method=self._request.method.decode("ascii"),
-            path=unquote(url.path).removeprefix(f"/{self._provider.name}"),
+            path=unquote(url.path).removeprefix(self._prefix),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
             headers={name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers},
             body=body,
@@ -118,17 +125,18 @@ class Connection(asyncio.Protocol):
     async def _serve(self, seen: Seen) -> None:
         complete = False
         try:
-            complete = await self._perform(self._provider._steps(seen))  # noqa: SLF001
+            await self._perform(self._stage(seen))
+            complete = True
         except Exception:  # noqa: BLE001 - a bug in a wire must show in the log and not hang the client
-            _log.exception("the wire %r failed on %s %s", self._provider.wire.name, seen.method, seen.path)
+            _log.exception("the simulator failed on %s %s", seen.method, seen.path)
             self.drop(hard=True)
         finally:
-            self._provider._finished(seen, complete=complete)  # noqa: SLF001
+            if not complete:
+                self._ledger.left(seen)
         if complete and not self._transport.is_closing():
             self._next_request()
 
-    async def _perform(self, steps: Iterator[Step]) -> bool:
-        """Do the steps; True if the provider had its say to the end, whatever that end was."""
+    async def _perform(self, steps: Iterator[Step]) -> None:
         for step in steps:
             match step:
                 case Wait(seconds):
@@ -145,7 +153,6 @@ class Connection(asyncio.Protocol):
                     self._write(h11.EndOfMessage())
                 case _:
                     assert_never(step)
-        return True
 
     async def _sleep(self, seconds: float) -> None:
         if math.isinf(seconds):

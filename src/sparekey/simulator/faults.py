@@ -321,7 +321,9 @@ def truncated_json(keep: float = 0.5) -> Truncated:
 
 
 def keepalive(style: Literal["comment", "empty"] = "comment", *, every: float = 0.05, seconds: float = FOREVER) -> KeepAlive:
-    """A stream that shows life and brings no content for `seconds`."""
+    """A stream that shows life and brings no content for `seconds`; ValueError if `every` is not positive."""
+    if every <= 0:
+        raise ValueError(f"every must be positive, not {every}")
     return KeepAlive(style=style, every=every, seconds=seconds)
 
 

@@ -4,53 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator import faults
+from sparekey.simulator.answers import Voice
+from sparekey.simulator.connection import Connection
+from sparekey.simulator.ledger import Ledger
 from sparekey.simulator.play import play
 from sparekey.simulator.script import Rule, Script
 from sparekey.simulator.wires.base import Ask, UnreadableRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
-    from typing import Any
 
-    from sparekey.simulator.answers import Voice
-    from sparekey.simulator.connection import Connection
     from sparekey.simulator.play import Step
     from sparekey.simulator.seen import Seen
     from sparekey.simulator.wires.base import Wire
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a provider is like when it is well; see `Simulator.provider` for the meaning."""
+
+    voice: Voice = field(default_factory=Voice)
+    keys: Collection[str] | None = None
+    models: Collection[str] | None = None
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    max_input_tokens: int | None = None
+    time_scale: float = 1.0
+
+
 class Provider:
     """One provider of a `Simulator`; made by `Simulator.provider`. Its methods may be called from any thread."""
 
-    def __init__(
-        self,
-        name: str,
-        wire: Wire,
-        *,
-        voice: Voice,
-        keys: Collection[str] | None,
-        models: Collection[str] | None,
-        dimensions: Mapping[str, int],
-        max_input_tokens: int | None,
-    ) -> None:
-        """Hold the settings; see `Simulator.provider` for what they mean."""
-        self.name, self.wire, self.voice = name, wire, voice
-        self.keys, self.models = keys, models
-        self.dimensions, self.max_input_tokens = dimensions, max_input_tokens
+    def __init__(self, name: str, wire: Wire, settings: Settings, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        """Take a name, a wire, the settings, and the function that runs a coroutine in the simulator's thread."""
+        self.name, self.wire, self.settings = name, wire, settings
         self.port = 0
-        self._changed = threading.Condition()
-        self._script = Script()
-        self._requests: list[Seen] = []
-        self._abandoned: list[Seen] = []
-        self._connections: set[Connection] = set()
+        self._run = run
+        self._ledger = Ledger()
+        self._script, self._script_lock = Script(), threading.Lock()
         self._server: asyncio.Server | None = None
-        self._run: Callable[[Coroutine[Any, Any, None]], None]
-        self._connect: Callable[[Provider], Connection]
 
     @property
     def origin(self) -> str:
@@ -67,34 +62,24 @@ class Provider:
     @property
     def requests(self) -> tuple[Seen, ...]:
         """Every request that arrived whole, in the order of arrival."""
-        with self._changed:
-            return tuple(self._requests)
+        return self._ledger.requests
 
     @property
     def abandoned(self) -> tuple[Seen, ...]:
         """The requests whose client left before the answer was at its end."""
-        with self._changed:
-            return tuple(self._abandoned)
+        return self._ledger.abandoned
 
     @property
     def open_connections(self) -> int:
         """How many TCP connections of clients are open, idle ones included."""
-        with self._changed:
-            return len(self._connections)
+        return len(self._ledger.connections)
 
     def wait_for(self, condition: Callable[[Provider], bool], timeout: float = 5.0) -> bool:
         """Wait until `condition(self)` is true, at most `timeout` seconds; return whether it is.
 
-        It is asked again whenever a request arrives or ends and whenever a connection opens or closes:
-        `p.wait_for(lambda p: p.open_connections == 0)`.
+        It blocks its thread: `await asyncio.to_thread(p.wait_for, lambda p: p.abandoned)` in a coroutine.
         """
-        deadline = time.monotonic() + timeout
-        while not condition(self):
-            with self._changed:
-                # the state may have changed between the question and the lock: ask again soon in any case
-                if not self._changed.wait(min(0.05, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
-                    return condition(self)
-        return True
+        return self._ledger.wait_for(lambda: condition(self), timeout)
 
     # what goes wrong
 
@@ -118,93 +103,79 @@ class Provider:
             key: only requests with this key.
             model: only requests for this model.
         """
-        with self._changed:
+        with self._script_lock:
             self._script.add(Rule(fault, times, after, after_texts, key, model))
 
     def script(self, sequence: Iterable[faults.Fault | None]) -> None:
         """Let the coming requests meet these faults, one each, None being a healthy answer; then all is well again."""
-        with self._changed:
+        with self._script_lock:
             for fault in sequence:
                 self._script.add(Rule(fault, times=1))
 
     def heal(self) -> None:
         """End every fault; answers that are being played go on as they are."""
-        with self._changed:
+        with self._script_lock:
             self._script.clear()
 
     def unplug(self) -> None:
         """Refuse connections from now on, and cut those that are open."""
-        self._run(self._unlisten())
+        self._run(self.unlisten())
 
     def plug_in(self) -> None:
         """Take connections again, on the same port."""
-        self._run(self._listen())
+        self._run(self.listen())
 
     # what the simulator's thread does
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Listen on the provider's port, a free one at first. Runs in the simulator's thread, as does `unlisten`."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: self._connect(self), "127.0.0.1", self.port, backlog=1024)
+        self._server = await loop.create_server(self._connection, "127.0.0.1", self.port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _unlisten(self) -> None:
+    async def unlisten(self) -> None:
+        """Stop listening and cut every connection."""
         if self._server is not None:
             self._server.close()
-        for connection in tuple(self._connections):
+        for connection in self._ledger.connections:
             connection.drop(hard=True)
         await asyncio.sleep(0)
 
-    def _opened(self, connection: Connection) -> None:
-        with self._changed:
-            self._connections.add(connection)
-            self._changed.notify_all()
+    def _connection(self) -> Connection:
+        return Connection(f"/{self.name}", self._ledger, self._stage, self.settings.time_scale)
 
-    def _closed(self, connection: Connection) -> None:
-        with self._changed:
-            self._connections.discard(connection)
-            self._changed.notify_all()
-
-    def _finished(self, seen: Seen, *, complete: bool) -> None:
-        with self._changed:
-            if not complete:
-                self._abandoned.append(seen)
-            self._changed.notify_all()
-
-    def _steps(self, seen: Seen) -> Iterator[Step]:
-        with self._changed:
-            self._requests.append(seen)
-            serial = len(self._requests)
-            self._changed.notify_all()
-        key = self.wire.key(seen)
+    def _stage(self, seen: Seen) -> Iterator[Step]:
+        """Decide what happens to a request: a scripted fault, its own fault, or an answer."""
+        key, serial = self.wire.key(seen), self._ledger.arrived(seen)
         try:
-            ask = replace(self.wire.read(seen), key=key, serial=serial)
+            ask, own_fault = replace(self.wire.read(seen), key=key, serial=serial), None
         except UnreadableRequestError as error:
-            ask = Ask("unreadable", key=key, serial=serial)
-            return self._play(self._fault(ask) or self._wrong_key(ask) or error.refusal, ask)
-        return self._play(self._fault(ask) or self._wrong_key(ask) or self._wrong_request(ask), ask)
-
-    def _play(self, fault: faults.Fault | None, ask: Ask) -> Iterator[Step]:
+            ask, own_fault = Ask("unreadable", key=key, serial=serial), error.refusal
+        own_fault = self._wrong_key(ask) or own_fault or self._wrong_request(ask)
+        fault = self._scripted(ask) or own_fault
         if isinstance(fault, faults.NoPrefill):
-            fault = faults.refuse("prefill") if ask.prefilled else self._wrong_key(ask) or self._wrong_request(ask)
-        reply = self.wire.answer(ask, self._voice(fault, ask)) if ask.kind != "unreadable" else self.wire.refuse(faults.bad_request(), ask)
+            fault = faults.refuse("prefill") if ask.prefilled else own_fault
+        reply = self.wire.refuse(own_fault, ask) if own_fault else self.wire.answer(ask, self._voice(fault, ask))
         return play(fault, reply, self.wire, ask)
 
-    def _fault(self, ask: Ask) -> faults.Fault | None:
-        with self._changed:
+    def _scripted(self, ask: Ask) -> faults.Fault | None:
+        with self._script_lock:
             return self._script.take(ask.key, ask.model, len(ask.texts))
 
-    def _wrong_key(self, ask: Ask) -> faults.Fault | None:
-        return faults.auth() if self.keys is not None and ask.key not in self.keys else None
+    def _wrong_key(self, ask: Ask) -> faults.Refusal | None:
+        keys = self.settings.keys
+        return faults.auth() if keys is not None and ask.key not in keys else None
 
-    def _wrong_request(self, ask: Ask) -> faults.Fault | None:
-        if self.models is not None and ask.model and ask.model not in self.models:
+    def _wrong_request(self, ask: Ask) -> faults.Refusal | None:
+        models, longest = self.settings.models, self.settings.max_input_tokens
+        if models is not None and ask.model and ask.model not in models:
             return faults.model_not_found()
-        if self.max_input_tokens is not None and ask.longest_input > self.max_input_tokens:
+        if longest is not None and ask.longest_input > longest:
             return faults.context_length()
         return None
 
     def _voice(self, fault: faults.Fault | None, ask: Ask) -> Voice:
-        voice = replace(self.voice, dimension=self.dimensions.get(ask.model, self.voice.dimension))
+        voice = replace(self.settings.voice, dimension=self.settings.dimensions.get(ask.model, self.settings.voice.dimension))
         match fault:
             case faults.WrongLength(length=length):
                 return replace(voice, force_length=length)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from sparekey.simulator.answers import TEXT, Voice
-from sparekey.simulator.connection import Connection
-from sparekey.simulator.provider import Provider
+from sparekey.simulator.provider import Provider, Settings
 from sparekey.simulator.wires import find
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Mapping
+    from collections.abc import Collection, Coroutine
     from types import TracebackType
 
 _CLOSE_SECONDS = 2.0
@@ -83,11 +83,16 @@ class Simulator:
         if name in self.providers:
             raise ValueError(f"there is a provider {name!r} already")
         spoken = find(wire)
-        by_model = {} if dimension is None or isinstance(dimension, int) else dimension
         usual = dimension if isinstance(dimension, int) else spoken.dimension
-        voice = Voice(text, reasoning, cached_tokens, usual, space)
-        made = Provider(name, spoken, voice=voice, keys=keys, models=models, dimensions=by_model, max_input_tokens=max_input_tokens)
-        made._run, made._connect = self._run, lambda provider: Connection(provider, self._time_scale)  # noqa: SLF001 - two halves of one thing
+        settings = Settings(
+            voice=Voice(text, reasoning, cached_tokens, usual, space),
+            keys=keys,
+            models=models,
+            dimensions=dimension if isinstance(dimension, Mapping) else {},
+            max_input_tokens=max_input_tokens,
+            time_scale=self._time_scale,
+        )
+        made = Provider(name, spoken, settings, self._run)
         made.plug_in()
         self.providers[name] = made
         return made
@@ -106,11 +111,9 @@ class Simulator:
         )
 
     def close(self) -> None:
-        """Stop every provider and end the thread; a second call does nothing."""
+        """Stop every provider, end every answer, end the thread; a second call does nothing."""
         if self._loop is None or self._thread is None:
             return
-        for provider in self.providers.values():
-            provider.unplug()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
         self._loop = self._thread = None
@@ -122,15 +125,19 @@ class Simulator:
             raise RuntimeError("the simulator is not running: use it as a context manager")
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_CLOSE_SECONDS)
 
-    @staticmethod
-    def _serve(loop: asyncio.AbstractEventLoop) -> None:
-        """Run the loop until it is stopped, then let the cancelled answers end."""
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the loop until it is stopped, then clear up."""
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(self._clear_up())
         finally:
             loop.close()
+
+    async def _clear_up(self) -> None:
+        for provider in self.providers.values():
+            await provider.unlisten()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

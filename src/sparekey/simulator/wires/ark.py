@@ -38,7 +38,7 @@ WORDINGS: dict[str, Wording] = {
         "You have exceeded the weekly usage quota.",
         "QuotaExceeded",
         "TooManyRequests",
-        wait=" It will reset at {date}.",
+        wait=" It will reset at {moment}.",
         wait_form="none",
     ),
     "rate_limit": Wording(

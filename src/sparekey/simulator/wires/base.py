@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sparekey.simulator.faults import Refusal
     from sparekey.simulator.seen import Seen
 
+_CHINA_SECONDS = 8 * 3600
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -207,6 +208,7 @@ def fill(message: str, refusal: Refusal, ask: Ask) -> str:
     values = {
         "{wait}": wait_text(refusal.retry_after),
         "{date}": date_text(refusal.retry_after),
+        "{moment}": moment_text(refusal.retry_after),
         "{model}": ask.model,
         "{masked_key}": f"{ask.key[:3]}{'*' * 8}{ask.key[-4:]}",
         "{key}": ask.key,
@@ -227,6 +229,13 @@ def date_text(wait: float | str | None) -> str:
     if not isinstance(wait, int | float):
         return str(wait)
     return time.strftime("%Y-%m-%d at %H:%M UTC", time.gmtime(time.time() + wait + 59))
+
+
+def moment_text(wait: float | str | None) -> str:
+    """Write the moment at which a wait ends, to the second, as servers in China do."""
+    if not isinstance(wait, int | float):
+        return str(wait)
+    return time.strftime("%Y-%m-%d %H:%M:%S +0800 CST", time.gmtime(time.time() + wait + _CHINA_SECONDS))
 
 
 def wait_headers(refusal: Refusal, usual: str) -> Headers:
