@@ -56,16 +56,24 @@ class Cell:
         """Put `edit(state)` in the place of the state, atomically."""
         self.transact(lambda _pool, state: (edit(state), None))
 
+    def add_hook(self, hook: Callable[[Event], None]) -> None:
+        """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged."""
+        self.hooks = (*self.hooks, hook)
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to every hook."""
+        for hook in self.hooks:
+            try:
+                hook(event)
+            except Exception:
+                logger.exception("a hook raised on %r; the call goes on", event)
+
     def _announce(self, old: PoolState, new: PoolState) -> None:
         if old.breakers is new.breakers and old.active == new.active:
             return
         for event in between(self.pool, old, new, self.clock()):
             _log(event)
-            for hook in self.hooks:
-                try:
-                    hook(event)
-                except Exception:
-                    logger.exception("a hook raised on %r; the call goes on", event)
+            self.tell(event)
 
 
 def _log(event: Event) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from sparekey.cell import Cell, monotonic
 from sparekey.classify import classify as _classify
 from sparekey.core import flow, status
+from sparekey.core.events import AttemptFailed, AttemptSucceeded
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket
 from sparekey.errors import IncompleteAnswerError
@@ -81,13 +82,24 @@ class Chain(Cell):
         indices = None if eligible is None else frozenset(i for i, c in enumerate(self.credentials) if eligible(c))
         return flow.call(self.pool, self, self.clock(), indices)
 
-    def failed(self, exc: Exception) -> flow.Failed:
+    def failed(self, credential: Credential, exc: Exception) -> flow.Failed:
         """Return what a driver reports of an attempt that raised."""
-        return flow.Failed(self.clock(), self.classify(exc), exc, self.random())
+        failure = self.classify(exc)
+        if self.hooks:
+            self.tell(AttemptFailed(credential.id, failure))
+        return flow.Failed(self.clock(), failure, exc, self.random())
 
-    def done(self) -> flow.Done:
-        """Return what a driver reports of an attempt that succeeded, or a pause that is over."""
+    def done(self, credential: Credential | None = None) -> flow.Done:
+        """Return what a driver reports of an attempt that succeeded, or of a pause that is over."""
+        if credential is not None and self.hooks:
+            self.tell(AttemptSucceeded(credential.id))
         return flow.Done(self.clock())
+
+    def begun(self, credential: Credential) -> flow.Begun:
+        """Return what a driver reports of a stream whose first content has come."""
+        if self.hooks:
+            self.tell(AttemptSucceeded(credential.id))
+        return flow.Begun(self.clock())
 
 
 def _as_chain(chain: Chain | Iterable[Credential], policy: Policy | None) -> Chain:
@@ -132,12 +144,13 @@ class Failover:
                     message = chain.done()
                 else:
                     assert isinstance(step, Ticket)
+                    credential = chain.credentials[step.index]
                     try:
-                        result = fn(chain.credentials[step.index])
+                        result = fn(credential)
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
-                        message = chain.failed(exc)
+                        message = chain.failed(credential, exc)
                     else:
-                        message = chain.done()
+                        message = chain.done(credential)
                 step = flow.advance(steps, message)
             return result  # type: ignore[return-value]  # the flow ends without raising only after a success
         finally:
@@ -171,16 +184,17 @@ class Failover:
                     step = flow.advance(steps, chain.done())
                     continue
                 assert isinstance(step, Ticket)
+                credential = chain.credentials[step.index]
                 try:
-                    items = iter(fn(chain.credentials[step.index]))
+                    items = iter(fn(credential))
                     held = _opening(items, is_content)
                 except Exception as exc:  # noqa: BLE001 - every failure is classified
                     _close(items)
-                    step = flow.advance(steps, chain.failed(exc))
+                    step = flow.advance(steps, chain.failed(credential, exc))
                     continue
-                flow.advance(steps, flow.Begun(chain.clock()))
+                flow.advance(steps, chain.begun(credential))
                 yield from held
-                while not isinstance(item := _pull(chain, items), _End):
+                while not isinstance(item := _pull(chain, credential, items), _End):
                     yield item
                 step = flow.advance(steps, item.message)
         finally:
@@ -215,12 +229,13 @@ class AsyncFailover:
                     message = chain.done()
                 else:
                     assert isinstance(step, Ticket)
+                    credential = chain.credentials[step.index]
                     try:
-                        result = await fn(chain.credentials[step.index])
+                        result = await fn(credential)
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
-                        message = chain.failed(exc)
+                        message = chain.failed(credential, exc)
                     else:
-                        message = chain.done()
+                        message = chain.done(credential)
                 step = flow.advance(steps, message)
             return result  # type: ignore[return-value]  # the flow ends without raising only after a success
         finally:
@@ -244,17 +259,18 @@ class AsyncFailover:
                     step = flow.advance(steps, chain.done())
                     continue
                 assert isinstance(step, Ticket)
+                credential = chain.credentials[step.index]
                 try:
-                    items = aiter(fn(chain.credentials[step.index]))
+                    items = aiter(fn(credential))
                     held = await _aopening(items, is_content)
                 except Exception as exc:  # noqa: BLE001 - every failure is classified
                     await _aclose(items)
-                    step = flow.advance(steps, chain.failed(exc))
+                    step = flow.advance(steps, chain.failed(credential, exc))
                     continue
-                flow.advance(steps, flow.Begun(chain.clock()))
+                flow.advance(steps, chain.begun(credential))
                 for item in held:
                     yield item
-                while not isinstance(pulled := await _apull(chain, items), _End):
+                while not isinstance(pulled := await _apull(chain, credential, items), _End):
                     yield pulled
                 step = flow.advance(steps, pulled.message)
         finally:
@@ -287,23 +303,23 @@ async def _aopening(items: AsyncIterator[T], is_content: Callable[[T], bool] | N
     raise IncompleteAnswerError("the stream ended before any content")
 
 
-def _pull(chain: Chain, items: Iterator[T]) -> T | _End:
+def _pull(chain: Chain, credential: Credential, items: Iterator[T]) -> T | _End:
     """The next item; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
     try:
         return next(items)
     except StopIteration:
         return _End(chain.done())
     except Exception as exc:  # noqa: BLE001 - every failure is classified
-        return _End(chain.failed(exc))
+        return _End(chain.failed(credential, exc))
 
 
-async def _apull(chain: Chain, items: AsyncIterator[T]) -> T | _End:
+async def _apull(chain: Chain, credential: Credential, items: AsyncIterator[T]) -> T | _End:
     try:
         return await anext(items)
     except StopAsyncIteration:
         return _End(chain.done())
     except Exception as exc:  # noqa: BLE001 - every failure is classified
-        return _End(chain.failed(exc))
+        return _End(chain.failed(credential, exc))
 
 
 def _close(items: object) -> None:

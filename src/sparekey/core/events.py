@@ -1,4 +1,4 @@
-"""What happened between two states of a chain: events are read off the change, so none can be forgotten."""
+"""What happens in a chain. Changes of its state are read off the two states, so none can be forgotten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,22 @@ from sparekey.core.breaker import CLOSED, Breaker
 
 if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
-    from sparekey.types import ErrorClass
+    from sparekey.types import ErrorClass, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """One attempt failed; the request may still be served."""
+
+    credential_id: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSucceeded:
+    """One attempt succeeded; of a stream: its first content has come."""
+
+    credential_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,7 @@ class Recovered:
     what: str
 
 
-Event: TypeAlias = "Switched | Parked | Probed | Recovered"
+Event: TypeAlias = "AttemptFailed | AttemptSucceeded | Switched | Parked | Probed | Recovered"
 
 
 def between(pool: Pool, old: PoolState, new: PoolState, now: float) -> list[Event]:
