@@ -1,0 +1,185 @@
+"""The frame of every backend: check, ask, read, count. A backend gives the four steps that differ.
+
+    _request(inputs, is_query)   what the SDK is called with; pure
+    _send(request)               the call, in this thread
+    _asend(request)              the call, on the event loop
+    _parse(response)             results and usage out of the SDK's answer; pure
+
+Sync and async share the first and the last, so they cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from sparekey.embedding.base import EmbedderBase
+from sparekey.embedding.chunks import collect, collect_async
+from sparekey.embedding.clients import Clients
+from sparekey.embedding.inputs import text_of
+from sparekey.embedding.truncation import estimate_tokens
+from sparekey.embedding.vectors import check_length
+from sparekey.errors import IncompleteAnswerError, MissingExtraError
+from sparekey.retry import retry_async, retry_sync
+from sparekey.types import Secret, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+
+    from sparekey.embedding.types import Answer, EmbeddingInput, EmbedResult
+
+Prepared: TypeAlias = "Sequence[str | list[dict[str, Any]]]"
+"""Inputs in canonical form, as `_request` gets them."""
+
+
+def load_sdk(module: str, feature: str, extra: str) -> ModuleType:
+    """Import an SDK when it is first needed.
+
+    Raises:
+        MissingExtraError: it is not installed; the message names the extra.
+    """
+    try:
+        return import_module(module)
+    except ImportError as exc:
+        raise MissingExtraError(feature, extra) from exc
+
+
+def reveal(value: Any) -> str:
+    """Return a key's value, whether it came as a `Secret`, as text or not at all."""
+    return value.reveal() if isinstance(value, Secret) else str(value or "")
+
+
+def task_fields(param: str | None, field: str) -> dict[str, str]:
+    """Read a `query_param` or `document_param`.
+
+    A bare value goes under the provider's own `field`; `name=value,name=value` names its fields itself.
+    """
+    if not param:
+        return {}
+    if "=" not in param:
+        return {field: param}
+    return {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in param.split(","))}
+
+
+class Backend(EmbedderBase):
+    """An embedder that asks a provider."""
+
+    default_base: ClassVar[str | None] = None
+    """Where it sends its requests if the configuration names no `api_base`."""
+    default_query: ClassVar[str | None] = None
+    default_document: ClassVar[str | None] = None
+    task_field: ClassVar[str] = "input_type"
+    """The provider's own name for what `query_param` and `document_param` say."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration (see `EmbedderBase`); nothing is sent and no SDK is asked for a connection yet.
+
+        Raises:
+            MissingExtraError: the provider's SDK is not installed.
+        """
+        super().__init__("", config)
+        self.api_base: str | None = self.config.get("api_base") or self.default_base
+        self.dimension: int | None = self.config.get("dimension")
+        self.extra_body: dict[str, Any] = dict(self.config.get("extra_body") or {})
+        self.extra_headers: dict[str, str] = dict(self.config.get("extra_headers") or {})
+        self.query_param = self._side("query_param", self.default_query)
+        self.document_param = self._side("document_param", self.default_document)
+        self._clients = Clients(self._make_sync, self._make_async)
+
+    # the steps that differ
+    @abstractmethod
+    def _request(self, inputs: Prepared, is_query: bool) -> Any: ...
+
+    @abstractmethod
+    def _send(self, request: Any) -> Any: ...
+
+    @abstractmethod
+    async def _asend(self, request: Any) -> Any: ...
+
+    @abstractmethod
+    def _parse(self, response: Any) -> Answer: ...
+
+    def _make_sync(self) -> Any:
+        return None
+
+    def _make_async(self) -> Any:
+        return None
+
+    # the steps that do not
+    def embed(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
+        """Embed one input with one request (see `EmbedderBase.embed`)."""
+        return self._run([self.prepare_embedding_input(content)], is_query)[0]
+
+    async def embed_async(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
+        """Embed one input with one request, on the event loop."""
+        return (await self._arun([self.prepare_embedding_input(content)], is_query))[0]
+
+    def embed_batch(self, contents: Sequence[EmbeddingInput], is_query: bool = False) -> list[EmbedResult]:
+        """Embed many inputs, `batch_size` a request (see `EmbedderBase.embed_batch`)."""
+        return collect(self.prepare_batch(contents), self.batch_size, lambda piece: self._run(piece, is_query))
+
+    async def embed_batch_async(self, contents: Sequence[EmbeddingInput], is_query: bool = False) -> list[EmbedResult]:
+        """Embed many inputs on the event loop, one request after the other."""
+        return await collect_async(self.prepare_batch(contents), self.batch_size, lambda piece: self._arun(piece, is_query))
+
+    def _run(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
+        request = self._request(inputs, is_query)
+        answer = retry_sync(lambda: self._parse(self._send(request)), max_retries=self.max_retries)
+        return self._accept(answer, inputs)
+
+    async def _arun(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
+        request = self._request(inputs, is_query)
+
+        async def attempt() -> Answer:
+            return self._parse(await self._asend(request))
+
+        return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)
+
+    def _accept(self, answer: Answer, inputs: Prepared) -> list[EmbedResult]:
+        """Count the tokens and let only whole answers of the right space through."""
+        usage = answer.usage or Usage(sum(_estimate(content) for content in inputs))
+        self.token_tracker.record(self.model_name, self.provider, usage)
+        if len(answer.results) != len(inputs):
+            raise IncompleteAnswerError(f"{self!r} gave {len(answer.results)} vectors for {len(inputs)} inputs")
+        for result in answer.results:
+            self._check(result)
+        return answer.results
+
+    def _check(self, result: EmbedResult) -> None:
+        if (self.is_dense and not result.is_dense) or (self.is_sparse and not result.is_sparse):
+            raise IncompleteAnswerError(f"{self!r} left out a vector that was asked for")
+        if result.dense_vector is not None:
+            check_length(result.dense_vector, getattr(self, "known_dimension", None), repr(self))
+            self._learnt = len(result.dense_vector)
+
+    def _task(self, is_query: bool) -> dict[str, str]:
+        """Return the fields that tell the provider which side an input is on."""
+        return task_fields(self.query_param if is_query else self.document_param, self.task_field)
+
+    def _side(self, name: str, default: str | None) -> str | None:
+        """Return a side's parameter: the configured one (the empty string leaves it out), else the provider's default."""
+        value = self.config.get(name)
+        return default if value is None else str(value)
+
+    def _key(self, name: str = "api_key") -> str:
+        return reveal(self.config.get(name))
+
+    def close(self) -> None:
+        """Close its connections; a later call makes new ones."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close its connections, waiting for those of the running event loop."""
+        await self._clients.aclose()
+
+
+def _estimate(content: str | list[dict[str, Any]]) -> int:
+    texts = content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
+    return estimate_tokens(texts)
+
+
+def as_texts(inputs: Prepared) -> list[str]:
+    """Return the texts of inputs that hold text only."""
+    return [text_of(content) for content in inputs]

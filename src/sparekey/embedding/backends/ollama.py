@@ -1,0 +1,77 @@
+"""Ollama through its own SDK, on one's own machine or behind a key.
+
+Facts: https://docs.ollama.com/api/embed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.vectors import as_vector
+from sparekey.errors import IncompleteAnswerError
+from sparekey.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class OllamaEmbedder(Backend, DenseEmbedderBase):
+    """Dense vectors from an Ollama server; `extra_body` fills the request's `options`, `truncate` and `keep_alive`."""
+
+    default_batch_size = 64
+    default_base = "http://localhost:11434"
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration: `api_base`, `api_key` (optional), `dimension`, `extra_headers`, `extra_body`.
+
+        Raises:
+            MissingExtraError: the `ollama` package is not installed.
+        """
+        self._sdk: Any = load_sdk("ollama", "embedding with Ollama", "ollama")
+        super().__init__(config)
+        self.api_base = (self.api_base or "").rstrip("/").removesuffix("/v1")
+
+    def _options(self) -> dict[str, Any]:
+        key = self._key()
+        headers = {**({"authorization": f"Bearer {key}"} if key else {}), **self.extra_headers}
+        return {"host": self.api_base, "timeout": self.timeout, "headers": headers, "follow_redirects": False}
+
+    def _make_sync(self) -> Any:
+        return self._sdk.Client(**self._options())
+
+    def _make_async(self) -> Any:
+        return self._sdk.AsyncClient(**self._options())
+
+    def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:  # noqa: ARG002 - Ollama's models have one side
+        request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), **self.extra_body}
+        return {**request, "dimensions": self.dimension} if self.dimension else request
+
+    def _send(self, request: dict[str, Any]) -> Any:
+        try:
+            return self._clients.sync.embed(**request)
+        except (self._sdk.ResponseError, ConnectionError) as exc:
+            _with_cause(exc)
+
+    async def _asend(self, request: dict[str, Any]) -> Any:
+        try:
+            return await self._clients.asynchronous.embed(**request)
+        except (self._sdk.ResponseError, ConnectionError) as exc:
+            _with_cause(exc)
+
+    def _parse(self, response: Any) -> Answer:
+        if not response.embeddings:
+            raise IncompleteAnswerError("Ollama answered without vectors")
+        counted = response.prompt_eval_count
+        return Answer([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
+
+
+def _with_cause(exc: Exception) -> NoReturn:
+    """Raise the SDK's error with the HTTP error it hid: that one knows the headers, and so the stated wait."""
+    hidden = exc.__context__
+    response = getattr(hidden, "response", None)
+    if response is not None and getattr(exc, "response", None) is None:
+        exc.response = response  # type: ignore[attr-defined]  # the attribute by which every other SDK shows it
+    raise exc from hidden

@@ -1,0 +1,168 @@
+"""OpenAI and every host that speaks its embeddings format, through the official SDK; Azure and Jina differ in a few lines.
+
+Facts: https://platform.openai.com/docs/api-reference/embeddings (at most 2,048 inputs and 300,000 tokens a request).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.embedding.inputs import text_of
+from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.vectors import as_vector
+from sparekey.errors import IncompleteAnswerError, InvalidInputError
+from sparekey.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_KEY = "none"
+"""What the SDK is given where a server of one's own asks for no key: it refuses to start without one."""
+
+
+class OpenAIEmbedder(Backend, DenseEmbedderBase):
+    """Dense vectors from the OpenAI embeddings API.
+
+    `query_param` and `document_param` go into the body as `input_type` (or under the names they state), for hosts that tell the two
+    sides apart; OpenAI's own models do not. `encoding_format` is passed on; unset, the SDK asks for base64 and decodes it.
+    """
+
+    default_batch_size = 128
+    default_base: ClassVar[str | None] = "https://api.openai.com/v1"
+    extra: ClassVar[str] = "openai"
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration: `api_key`, `api_base`, `dimension`, `encoding_format`, `extra_headers`, `extra_body` and more.
+
+        Raises:
+            MissingExtraError: the `openai` package is not installed.
+        """
+        self._sdk: Any = load_sdk("openai", f"embedding with {type(self).__name__}", self.extra)
+        super().__init__(config)
+
+    def _client_options(self) -> dict[str, Any]:
+        return {
+            "api_key": self._key() or _NO_KEY,
+            "base_url": self.api_base,
+            "max_retries": 0,
+            "timeout": self.timeout,
+            "default_headers": self.extra_headers or None,
+        }
+
+    def _make_sync(self) -> Any:
+        return self._sdk.OpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient))
+
+    def _make_async(self) -> Any:
+        return self._sdk.AsyncOpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient))
+
+    def _http(self, kind: Any) -> Any:
+        # A redirect could carry a key in a header of its own to a host that the configuration does not name.
+        return kind(timeout=self.timeout, follow_redirects=False)
+
+    def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs)}
+        if self.dimension:
+            request["dimensions"] = self.dimension
+        if self.config.get("encoding_format"):
+            request["encoding_format"] = self.config["encoding_format"]
+        body = {**self._task(is_query), **self.extra_body}
+        return {**request, "extra_body": body} if body else request
+
+    def _send(self, request: dict[str, Any]) -> Any:
+        return self._clients.sync.embeddings.create(**request)
+
+    async def _asend(self, request: dict[str, Any]) -> Any:
+        return await self._clients.asynchronous.embeddings.create(**request)
+
+    def _parse(self, response: Any) -> Answer:
+        return parse_openai(response)
+
+
+class AzureEmbedder(OpenAIEmbedder):
+    """Dense vectors from an Azure OpenAI deployment: `model` is the deployment's name.
+
+    `api_base` is the resource's endpoint; with `api_version` the versioned API is used, without it the resource's `/openai/v1`
+    (https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle).
+    """
+
+    extra = "azure"
+    default_base = None
+
+    def _client_options(self) -> dict[str, Any]:
+        options = super()._client_options()
+        base = str(options.pop("base_url") or "").rstrip("/")
+        if not self.config.get("api_version"):
+            return {**options, "base_url": base if base.endswith("/v1") else f"{base}/openai/v1"}
+        return {**options, "azure_endpoint": base, "api_version": self.config["api_version"]}
+
+    def _make_sync(self) -> Any:
+        kind = self._sdk.AzureOpenAI if self.config.get("api_version") else self._sdk.OpenAI
+        return kind(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient))
+
+    def _make_async(self) -> Any:
+        kind = self._sdk.AsyncAzureOpenAI if self.config.get("api_version") else self._sdk.AsyncOpenAI
+        return kind(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient))
+
+
+class JinaEmbedder(OpenAIEmbedder):
+    """Dense vectors from Jina, whose API is OpenAI's with `task`, `late_chunking` and images.
+
+    Jina's models tell queries and documents apart; unset, `task` is `retrieval.query` or `retrieval.passage` (`nl2code.*` for its code
+    models), and `query_param = ""` leaves it out. Facts: https://api.jina.ai/redoc
+    """
+
+    extra = "jina"
+    default_base = "https://api.jina.ai/v1"
+    task_field = "task"
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration; `late_chunking` may stand in it or in `extra_body`."""
+        super().__init__(config)
+        side = "nl2code" if self.model_name.startswith("jina-code") else "retrieval"
+        self.query_param = self._side("query_param", f"{side}.query")
+        self.document_param = self._side("document_param", f"{side}.passage")
+        if self.config.get("late_chunking") is not None:
+            self.extra_body.setdefault("late_chunking", self.config["late_chunking"])
+
+    @property
+    def supports_multimodal(self) -> bool:
+        """Whether the model sees: `jina-clip-*` and `jina-embeddings-v4`, one text or one image an input."""
+        return self.model_name.startswith(("jina-clip", "jina-embeddings-v4"))
+
+    def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
+        if not self.supports_multimodal:
+            return super()._request(inputs, is_query)
+        request = super()._request(["-"] * len(inputs), is_query)
+        return {**request, "input": [_jina_item(content) for content in inputs], "encoding_format": "float"}
+
+
+def _jina_item(content: str | list[dict[str, Any]]) -> dict[str, str]:
+    if isinstance(content, str):
+        return {"text": content}
+    images = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    if not images:
+        return {"text": text_of(content)}
+    if len(content) > 1:
+        raise InvalidInputError("Jina embeds one text or one image an input, not several parts as one")
+    return {"image": images[0]}
+
+
+def parse_openai(response: Any) -> Answer:
+    """Read an answer of the OpenAI embeddings format.
+
+    Raises:
+        IncompleteAnswerError: it holds no vectors, for example an error inside a 200.
+    """
+    data = getattr(response, "data", None)
+    if not data:
+        raise IncompleteAnswerError("the provider answered without vectors", body=getattr(response, "model_extra", None))
+    ordered = sorted(data, key=lambda item: getattr(item, "index", 0) or 0)
+    return Answer([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
+
+
+def openai_usage(usage: Any) -> Usage | None:
+    """Return the usage of an answer, or None if it states none."""
+    counted = getattr(usage, "prompt_tokens", None) or getattr(usage, "total_tokens", None)
+    return Usage(int(counted)) if counted else None

@@ -1,0 +1,126 @@
+"""Volcengine Ark (Doubao) through its own SDK: dense, sparse and hybrid vectors of text, images and both together.
+
+Two endpoints, chosen by the configuration's `input`: `multimodal` (default) embeds the parts of one input into one vector, so a
+batch is one request an input; `text` embeds many texts at once. Sparse vectors come from the multimodal endpoint only.
+Facts: https://www.volcengine.com/docs/82379/1521766 (text), https://www.volcengine.com/docs/82379/1523520 (multimodal).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sparekey.config.dimensions import known
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.openai import openai_usage
+from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
+from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.vectors import as_vector, truncate_and_normalize
+from sparekey.errors import IncompleteAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TEXT_BATCH = 64
+
+
+class _ArkEmbedder(Backend):
+    """What the three kinds share."""
+
+    default_base = "https://ark.cn-beijing.volces.com/api/v3"
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration: `api_key`, `api_base`, `dimension`, `input` (`multimodal` or `text`) and more.
+
+        Raises:
+            MissingExtraError: the Ark SDK is not installed.
+        """
+        self._sdk: Any = load_sdk("volcenginesdkarkruntime", "embedding with Volcengine Ark", "volcengine")
+        super().__init__(config)
+        self._multimodal = self.is_sparse or (self.config.get("input") or "multimodal") == "multimodal"
+        self.batch_size = 1 if self._multimodal else int(self.config.get("batch_size") or _TEXT_BATCH)
+
+    @property
+    def supports_multimodal(self) -> bool:
+        """Whether images are taken: unless `input` is `text`."""
+        return self._multimodal
+
+    def _options(self) -> dict[str, Any]:
+        return {"api_key": self._key(), "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
+
+    def _make_sync(self) -> Any:
+        return self._sdk.Ark(**self._options())
+
+    def _make_async(self) -> Any:
+        return self._sdk.AsyncArk(**self._options())
+
+    def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
+        body = {**self._task(is_query), **self.extra_body}
+        common = {"model": self.model_name, "extra_headers": self.extra_headers or None, "extra_body": body or None}
+        if not self._multimodal:
+            return {**common, "input": as_texts(inputs), "encoding_format": self.config.get("encoding_format") or "float"}
+        request = {**common, "input": _parts(inputs[0]), "dimensions": self.dimension}
+        return {**request, "sparse_embedding": {"type": "enabled"}} if self.is_sparse else request
+
+    def _endpoint(self, client: Any) -> Any:
+        return client.multimodal_embeddings if self._multimodal else client.embeddings
+
+    def _send(self, request: dict[str, Any]) -> Any:
+        return self._endpoint(self._clients.sync).create(**request)
+
+    async def _asend(self, request: dict[str, Any]) -> Any:
+        return await self._endpoint(self._clients.asynchronous).create(**request)
+
+    def _parse(self, response: Any) -> Answer:
+        data = getattr(response, "data", None)
+        if not data:
+            raise IncompleteAnswerError("Ark answered without vectors", body=getattr(response, "model_extra", None))
+        items = data if isinstance(data, list) else [data]
+        return Answer([self._result(item) for item in items], openai_usage(getattr(response, "usage", None)))
+
+    def _result(self, item: Any) -> EmbedResult:
+        dense = self._cut(as_vector(item.embedding)) if self.is_dense else None
+        sparse = sparse_vector(getattr(item, "sparse_embedding", None)) if self.is_sparse else None
+        return EmbedResult(dense, sparse)
+
+    def _cut(self, vector: list[float]) -> list[float]:
+        """Shorten a text model's vector here: the text endpoint takes no length, its documentation says to cut and normalize."""
+        row = known("volcengine", self.model_name)
+        whole = self._multimodal or (row is not None and len(vector) != row.default)
+        return vector if whole else truncate_and_normalize(vector, self.dimension)
+
+
+class VolcengineDenseEmbedder(_ArkEmbedder, DenseEmbedderBase):
+    """Dense vectors from Ark."""
+
+
+class VolcengineSparseEmbedder(_ArkEmbedder, SparseEmbedderBase):
+    """Sparse vectors from Ark: weight by token index."""
+
+
+class VolcengineHybridEmbedder(_ArkEmbedder, HybridEmbedderBase):
+    """Dense and sparse vectors of one request to Ark."""
+
+
+def _parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def sparse_vector(data: Any) -> dict[str, float]:
+    """Read a sparse vector, whichever way it was written: a mapping, or a list of index and value.
+
+    Raises:
+        IncompleteAnswerError: there is none, or it holds something else.
+    """
+    if data is None:
+        raise IncompleteAnswerError("the provider left out the sparse vector")
+    pairs = data.items() if isinstance(data, dict) else map(_pair, data if isinstance(data, list) else [data])
+    try:
+        return {str(token): float(weight) for token, weight in pairs}
+    except (TypeError, ValueError) as exc:
+        raise IncompleteAnswerError("the provider's sparse vector is no list of index and value") from exc
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if isinstance(item, dict):
+        return item.get("index", item.get("token")), item.get("value", item.get("weight"))
+    return getattr(item, "index", None), getattr(item, "value", None)

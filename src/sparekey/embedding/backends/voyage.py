@@ -1,0 +1,89 @@
+"""Voyage AI through its own SDK's request layer (its client takes no headers of one's own).
+
+`query_param` and `document_param` name an `input_type` (`query`, `document`); unset, none is sent, and Voyage keeps both compatible.
+Facts: https://docs.voyageai.com/reference/embeddings-api (at most 1,000 inputs and 120,000 tokens a request) and
+https://docs.voyageai.com/reference/multimodal-embeddings-api.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.vectors import as_vector
+from sparekey.errors import IncompleteAnswerError
+from sparekey.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class VoyageEmbedder(Backend, DenseEmbedderBase):
+    """Dense vectors from Voyage, of text or (models named `voyage-multimodal-*`) of text and images together."""
+
+    default_batch_size = 128
+    default_base = "https://api.voyageai.com/v1"
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration: `api_key`, `api_base`, `dimension`, `query_param`, `document_param`, `extra_headers`, `extra_body`.
+
+        Raises:
+            MissingExtraError: the `voyageai` package is not installed.
+        """
+        self._sdk: Any = load_sdk("voyageai", "embedding with Voyage", "voyage")
+        super().__init__(config)
+
+    @property
+    def supports_multimodal(self) -> bool:
+        """Whether the model sees."""
+        return self.model_name.startswith("voyage-multimodal")
+
+    @property
+    def _resource(self) -> Any:
+        return self._sdk.MultimodalEmbedding if self.supports_multimodal else self._sdk.Embedding
+
+    def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
+        request: dict[str, Any] = {"model": self.model_name, **self._task(is_query), **self.extra_body}
+        if self.supports_multimodal:
+            request["inputs"] = [{"content": _content(content)} for content in inputs]
+        else:
+            request["input"] = as_texts(inputs)
+        if self.dimension:
+            request["output_dimension"] = self.dimension
+        if self.config.get("encoding_format"):
+            request["encoding_format"] = self.config["encoding_format"]
+        return request
+
+    def _call(self) -> dict[str, Any]:
+        return {
+            "api_key": self._key(),
+            "base_url": self.api_base,
+            "request_timeout": self.timeout,
+            "headers": self.extra_headers or None,
+        }
+
+    def _send(self, request: dict[str, Any]) -> Any:
+        return self._resource.create(**request, **self._call())
+
+    async def _asend(self, request: dict[str, Any]) -> Any:
+        return await self._resource.acreate(**request, **self._call())
+
+    def _parse(self, response: Any) -> Answer:
+        if not getattr(response, "data", None):
+            raise IncompleteAnswerError("Voyage answered without vectors")
+        ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
+        counted = getattr(getattr(response, "usage", None), "total_tokens", None)
+        return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
+
+
+def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [p if p["type"] == "text" else _image(p["image_url"]["url"]) for p in content]
+
+
+def _image(url: str) -> dict[str, Any]:
+    kind = "image_base64" if url.startswith("data:") else "image_url"
+    return {"type": kind, kind: url}

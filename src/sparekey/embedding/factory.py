@@ -1,0 +1,100 @@
+"""From configurations to embedders. The table below is all there is to know about which backend serves whom."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from sparekey.config.providers import find, suggest
+from sparekey.embedding.composite import CompositeHybridEmbedder
+from sparekey.embedding.multi import FailoverEmbedder
+from sparekey.errors import ConfigError
+from sparekey.failover import Chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sparekey.config import EmbeddingConfig, EmbeddingModelConfig
+    from sparekey.embedding.base import EmbedderBase
+
+Kind: TypeAlias = str
+"""`dense`, `sparse` or `hybrid`."""
+
+BACKENDS: Final[dict[tuple[str, Kind], str]] = {
+    ("openai", "dense"): "openai:OpenAIEmbedder",
+    ("vllm", "dense"): "openai:OpenAIEmbedder",
+    ("lmstudio", "dense"): "openai:OpenAIEmbedder",
+    ("azure", "dense"): "openai:AzureEmbedder",
+    ("jina", "dense"): "openai:JinaEmbedder",
+    ("volcengine", "dense"): "volcengine:VolcengineDenseEmbedder",
+    ("volcengine", "sparse"): "volcengine:VolcengineSparseEmbedder",
+    ("volcengine", "hybrid"): "volcengine:VolcengineHybridEmbedder",
+    ("vikingdb", "dense"): "vikingdb:VikingDBDenseEmbedder",
+    ("vikingdb", "sparse"): "vikingdb:VikingDBSparseEmbedder",
+    ("vikingdb", "hybrid"): "vikingdb:VikingDBHybridEmbedder",
+    ("gemini", "dense"): "gemini:GeminiEmbedder",
+    ("voyage", "dense"): "voyage:VoyageEmbedder",
+    ("cohere", "dense"): "cohere:CohereEmbedder",
+    ("dashscope", "dense"): "dashscope:DashScopeEmbedder",
+    ("ollama", "dense"): "ollama:OllamaEmbedder",
+    ("minimax", "dense"): "minimax:MiniMaxEmbedder",
+    ("litellm", "dense"): "litellm:LiteLLMEmbedder",
+    ("local", "dense"): "local:LocalEmbedder",
+}
+"""(provider, kind) to module and class below `sparekey.embedding.backends`; nothing is imported before it is asked for."""
+
+
+class EmbedderFactory:
+    """Makes single embedders."""
+
+    @staticmethod
+    def create(config: Mapping[str, Any]) -> EmbedderBase:
+        """Make the embedder of one plain configuration.
+
+        Args:
+            config: `provider` (a name or an alias), `model`, `kind` (`dense` by default, `sparse`, `hybrid`), `api_key`, `api_base` and
+                the rest of what `EmbedderBase` and the backend read.
+
+        Raises:
+            ConfigError: no such provider, or it has no such kind of vectors.
+            MissingExtraError: the provider's SDK is not installed.
+        """
+        given, kind = str(config.get("provider") or ""), str(config.get("kind") or "dense")
+        provider = find(given)
+        home = BACKENDS.get((provider.name, kind)) if provider else None
+        if provider is None or home is None:
+            raise ConfigError(f"no {kind} embedder for the provider {given!r}; {suggest(given, 'embedding')}")
+        module, _, name = home.partition(":")
+        maker: Callable[[Mapping[str, Any]], EmbedderBase] = getattr(import_module(f"sparekey.embedding.backends.{module}"), name)
+        return maker({**config, "provider": provider.name})
+
+
+def build(config: EmbeddingConfig) -> EmbedderBase:
+    """Make the embedder of a whole embedding configuration: dense, sparse, hybrid, or dense and sparse side by side.
+
+    Raises:
+        ConfigError: it names neither.
+    """
+    if config.hybrid is not None:
+        return build_model(config.hybrid, "hybrid")
+    dense = build_model(config.dense, "dense") if config.dense is not None else None
+    sparse = build_model(config.sparse, "sparse") if config.sparse is not None else None
+    if dense is not None and sparse is not None:
+        return CompositeHybridEmbedder(dense, sparse)
+    found = dense or sparse
+    if found is None:
+        raise ConfigError("the embedding configuration has neither a dense nor a sparse nor a hybrid model")
+    return found
+
+
+def build_model(config: EmbeddingModelConfig, kind: Kind) -> EmbedderBase:
+    """Make the embedder of one model: a lone one for one credential, a chain for more.
+
+    In a chain each embedder has `max_retries=0`: trying again is the chain's business.
+    """
+    rows = config.instance_dicts()
+    if len(rows) == 1:
+        return EmbedderFactory.create({**rows[0], "kind": kind})
+    embedders = [EmbedderFactory.create({**row, "kind": kind, "max_retries": 0}) for row in rows]
+    credentials = config.engine_credentials()
+    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=Chain(credentials, config.policy()))

@@ -1,0 +1,81 @@
+"""Arithmetic on vectors, and the check that keeps two vector spaces apart."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def truncate_and_normalize(embedding: Sequence[float], dimension: int | None) -> list[float]:
+    """Cut a vector to its first `dimension` numbers and scale it to length 1.
+
+    Only right for models trained for it (Matryoshka): their first numbers are a vector of their own. A vector that is not
+    longer than `dimension` is returned as it is, and so is every vector if `dimension` is None or 0.
+
+    Args:
+        embedding: the vector as the model gave it.
+        dimension: how many numbers to keep.
+
+    Returns:
+        A new list of `min(len(embedding), dimension)` floats.
+    """
+    vector = list(embedding)
+    if not dimension or len(vector) <= dimension:
+        return vector
+    cut = vector[:dimension]
+    norm = math.hypot(*cut)
+    return [x / norm for x in cut] if norm > 0 else cut
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the cosine of the angle between two vectors: 1.0 for the same direction, 0.0 if either is all zeros.
+
+    Raises:
+        VectorSpaceError: they differ in length.
+    """
+    if len(a) != len(b):
+        raise VectorSpaceError(f"cannot compare a vector of {len(a)} dimensions with one of {len(b)}")
+    norms = math.hypot(*a) * math.hypot(*b)
+    return sum(x * y for x, y in zip(a, b, strict=True)) / norms if norms else 0.0
+
+
+def check_length(vector: Sequence[float], dimension: int | None, source: str) -> None:
+    """Refuse a vector that is not of the chain's space.
+
+    Args:
+        vector: the vector that arrived.
+        dimension: the length it must have; None lets every length pass.
+        source: who gave it, for the message.
+
+    Raises:
+        VectorSpaceError: another length, with both numbers.
+    """
+    if dimension is not None and len(vector) != dimension:
+        raise VectorSpaceError(f"{source} gave a vector of {len(vector)} dimensions where {dimension} are expected")
+
+
+def as_vector(values: Any) -> list[float]:
+    """Return a provider's vector as floats: a list of numbers, or little-endian float32 in base64.
+
+    Raises:
+        IncompleteAnswerError: it is neither, it is empty, or it holds something that is no finite number.
+    """
+    try:
+        vector = _unpack(values) if isinstance(values, str) else [float(x) for x in values]
+    except (TypeError, ValueError, struct.error) as exc:
+        raise IncompleteAnswerError("the provider's vector is not a list of numbers") from exc
+    if not vector or not all(map(math.isfinite, vector)):
+        raise IncompleteAnswerError("the provider's vector is empty or holds a number that is not finite")
+    return vector
+
+
+def _unpack(text: str) -> list[float]:
+    raw = base64.b64decode(text, validate=True)
+    return list(struct.unpack(f"<{len(raw) // 4}f", raw))

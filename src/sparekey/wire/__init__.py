@@ -1,0 +1,1 @@
+"""How requests are put to providers and read back."""
