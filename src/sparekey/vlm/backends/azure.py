@@ -1,0 +1,41 @@
+"""Azure OpenAI, on the `openai` SDK: `api_base` is the resource's endpoint, `model` the deployment."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from sparekey.errors import ConfigError
+from sparekey.vlm.backends.chat import sdk
+from sparekey.vlm.backends.openai import OpenAIVLM
+
+API_VERSION: Final = "2024-10-21"
+"""The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""
+
+
+class AzureVLM(OpenAIVLM):
+    """Chat completions of an Azure deployment; `api_version` is 2024-10-21 by default."""
+
+    extra = "azure"
+    default_model: ClassVar[str | None] = None
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Read the configuration (see `ChatBackend`).
+
+        Raises:
+            ConfigError: `api_base` is missing.
+        """
+        super().__init__(config)
+        if not self.api_base:
+            raise ConfigError("provider 'azure' needs the resource's endpoint: give 'api_base' (https://NAME.openai.azure.com)")
+        self.api_version: str = config.get("api_version") or API_VERSION
+
+    def _client_options(self) -> dict[str, Any]:
+        options = super()._client_options()
+        base = options.pop("base_url")
+        return options | {"azure_endpoint": base, "api_version": self.api_version}
+
+    def _make_client(self) -> Any:
+        return sdk("openai", "provider 'azure'", self.extra).AzureOpenAI(**self._client_options())
+
+    def _make_async_client(self) -> Any:
+        return sdk("openai", "provider 'azure'", self.extra).AsyncAzureOpenAI(**self._client_options())

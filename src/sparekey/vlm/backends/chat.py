@@ -1,0 +1,329 @@
+"""What all backends share: a request is built, sent once, read; retries and streams are driven here.
+
+A backend says how its client is made, how an `Ask` becomes the SDK's arguments, how they are sent, and what a whole answer or
+one event of a stream adds (`Delta`). Everything else is here, once for threads and once for event loops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from sparekey.errors import ConfigError, IncompleteAnswerError, MissingExtraError
+from sparekey.retry import retry_async, retry_sync
+from sparekey.vlm.assembly import Assembler, Delta, collect
+from sparekey.vlm.base import Messages, Tools, VLMBase
+from sparekey.vlm.clients import Clients
+from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from types import ModuleType
+
+    from sparekey.vlm.types import VLMChunk, VLMResponse
+
+_NOTHING: Final = object()
+"""What stands for the first event of a stream that has none."""
+MODES: Final = frozenset({"auto", "none", "required"})
+"""The words of `tool_choice`; any other one is the name of a tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question, with every default filled in. `messages` and `tools` are in OpenAI's format."""
+
+    messages: Messages
+    tools: Tools | None
+    tool_choice: str | dict[str, Any]
+    thinking: bool
+    max_tokens: int | None
+
+
+class ChatBackend(VLMBase):
+    """A chat and vision model on an SDK."""
+
+    module: ClassVar[str]
+    """The module of the SDK."""
+    extra: ClassVar[str]
+    """The extra of sparekey that brings it."""
+    default_model: ClassVar[str | None] = None
+    default_base: ClassVar[str | None] = None
+    max_image_bytes: ClassVar[int] = MAX_IMAGE_BYTES
+    client_per_thread: ClassVar[bool] = False
+    """Whether the SDK's blocking client must not be shared by threads."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Read the configuration; besides those of `VLMBase`: `stream` (ask for streams even for whole answers).
+
+        Raises:
+            MissingExtraError: the SDK is not installed.
+            ConfigError: no model is given and the provider has no default.
+        """
+        super().__init__(config)
+        if not installed(self.module):
+            raise MissingExtraError(f"provider {self.provider!r}", self.extra)
+        self.model = self.model or self.default_model
+        if not self.model:
+            raise ConfigError(f"provider {self.provider!r} needs a model: give 'model'")
+        self.api_base = self.api_base or self.default_base
+        self.stream = bool(config.get("stream"))
+        self._clients = Clients(
+            self._make_client, self._make_async_client, self._close_client, self._close_async_client, per_thread=self.client_per_thread
+        )
+
+    # What a backend says about its SDK.
+
+    @abstractmethod
+    def _make_client(self) -> Any:
+        """Return a client for threads, its own retries off."""
+
+    @abstractmethod
+    def _make_async_client(self) -> Any:
+        """Return a client for one event loop, its own retries off."""
+
+    @abstractmethod
+    def _request(self, ask: Ask) -> dict[str, Any]:
+        """Return the SDK's arguments."""
+
+    @abstractmethod
+    def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
+        """Send it; return the SDK's answer, or its iterable of events."""
+
+    async def _send_async(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
+        """As `_send`; most SDKs only differ in what has to be awaited."""
+        return await self._send(client, request, stream=stream)
+
+    @abstractmethod
+    def _answer(self, answer: Any) -> Delta:
+        """Read a whole answer."""
+
+    @abstractmethod
+    def _reader(self) -> Callable[[Any], Delta]:
+        """Return what reads the events of one stream, in order."""
+
+    def _close_client(self, client: Any) -> None:
+        client.close()
+
+    async def _close_async_client(self, client: Any) -> None:
+        await client.close()
+
+    # What callers see.
+
+    def get_client(self) -> Any:
+        """Return the SDK's client for blocking calls; closed by `close`."""
+        return self._clients.sync()
+
+    def get_async_client(self) -> Any:
+        """Return the SDK's client of the running event loop; closed by `close`."""
+        return self._clients.of_this_loop()
+
+    def get_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        return self._complete(self._ask(prompt, None, thinking, tools, tool_choice, messages, max_tokens))
+
+    async def get_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        return await self._complete_async(self._ask(prompt, None, thinking, tools, tool_choice, messages, max_tokens))
+
+    def get_vision_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Image] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        return self._complete(self._ask(prompt, images, thinking, tools, tool_choice, messages, max_tokens))
+
+    async def get_vision_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Image] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        ask = await asyncio.to_thread(self._ask, prompt, images, thinking, tools, tool_choice, messages, max_tokens)
+        return await self._complete_async(ask)
+
+    def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:  # noqa: D102 - as in VLMBase
+        ask = self._ask(prompt, images, **options)
+        return self._stream(ask, retries=self.max_retries)
+
+    async def stream_completion_async(  # noqa: D102 - as in VLMBase
+        self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
+    ) -> AsyncIterator[VLMChunk]:
+        ask = await asyncio.to_thread(self._ask, prompt, images, **options)
+        async for chunk in self._stream_async(ask, retries=self.max_retries):
+            yield chunk
+
+    def close(self) -> None:  # noqa: D102 - as in VLMBase
+        self._clients.close()
+
+    async def aclose(self) -> None:  # noqa: D102 - as in VLMBase
+        await self._clients.aclose()
+
+    # How calls run.
+
+    def _ask(
+        self,
+        prompt: str,
+        images: Sequence[Image] | None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> Ask:
+        if not messages:
+            parts = [image_part(image, max_bytes=self.max_image_bytes) for image in images or ()]
+            messages = [{"role": "user", "content": [*parts, {"type": "text", "text": prompt}] if parts else prompt}]
+        return Ask(
+            messages=messages,
+            tools=tools or None,
+            tool_choice=tool_choice or "auto",
+            thinking=self.thinking if thinking is None else thinking,
+            max_tokens=self.max_tokens if max_tokens is None else max_tokens,
+        )
+
+    def _complete(self, ask: Ask) -> VLMResponse:
+        return retry_sync(partial(self._once, ask), max_retries=self.max_retries)
+
+    async def _complete_async(self, ask: Ask) -> VLMResponse:
+        return await retry_async(partial(self._once_async, ask), max_retries=self.max_retries)
+
+    def _once(self, ask: Ask) -> VLMResponse:
+        if self.stream:
+            return collect(self._stream(ask, retries=0))
+        return self._whole(self._send(self.get_client(), self._request(ask), stream=False))
+
+    async def _once_async(self, ask: Ask) -> VLMResponse:
+        if self.stream:
+            return collect([chunk async for chunk in self._stream_async(ask, retries=0)])
+        return self._whole(await self._send_async(self.get_async_client(), self._request(ask), stream=False))
+
+    def _whole(self, answer: Any) -> VLMResponse:
+        parts = Assembler()
+        parts.feed(self._answer(answer))
+        self._count(parts)
+        return parts.response()
+
+    def _stream(self, ask: Ask, *, retries: int) -> Iterator[VLMChunk]:
+        """Retries end with the first event: what was handed out cannot be taken back."""
+        request, parts, read = self._request(ask), Assembler(), self._reader()
+        stream, events = retry_sync(partial(self._open, request), max_retries=retries)
+        try:
+            for event in events:
+                if (chunk := parts.feed(read(event))).has_content:
+                    yield chunk
+            yield parts.finish()
+        finally:
+            self._count(parts)
+            _end(stream)
+
+    async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncIterator[VLMChunk]:
+        request, parts, read = self._request(ask), Assembler(), self._reader()
+        stream, events = await retry_async(partial(self._open_async, request), max_retries=retries)
+        try:
+            async for event in events:
+                if (chunk := parts.feed(read(event))).has_content:
+                    yield chunk
+            yield parts.finish()
+        finally:
+            self._count(parts)
+            await _end_async(stream)
+
+    def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Any]]:
+        """Return the stream and its events, the first of which is here: some SDKs connect no sooner."""
+        stream = self._send(self.get_client(), request, stream=True)
+        events = iter(stream)
+        try:
+            first = list(islice(events, 1))
+        except BaseException:
+            _end(stream)
+            raise
+        return stream, chain(first, events)
+
+    async def _open_async(self, request: dict[str, Any]) -> tuple[Any, AsyncIterator[Any]]:
+        stream = await self._send_async(self.get_async_client(), request, stream=True)
+        events = aiter(stream)
+        try:
+            first = await anext(events, _NOTHING)
+        except BaseException:
+            await _end_async(stream)
+            raise
+        return stream, _behind(first, events)
+
+    def _count(self, parts: Assembler) -> None:
+        if parts.usage is not None:
+            self.token_tracker.record(self.model or "", self.provider, parts.usage)
+
+
+async def _behind(first: Any, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    if first is not _NOTHING:
+        yield first
+    async for event in events:
+        yield event
+
+
+def _end(events: Any) -> None:
+    """Give the stream's connection back, also where it was not read to its end."""
+    if hasattr(events, "close"):
+        events.close()
+
+
+async def _end_async(events: Any) -> None:
+    """As `_end`; SDKs disagree on the name."""
+    for name in ("aclose", "close"):
+        if hasattr(events, name):
+            await getattr(events, name)()
+            return
+
+
+def installed(module: str) -> bool:
+    """Tell whether a module could be imported, without importing it (its parent packages are)."""
+    with suppress(ModuleNotFoundError):
+        return find_spec(module) is not None
+    return False
+
+
+def sdk(module: str, feature: str, extra: str) -> ModuleType:
+    """Import an SDK.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if not installed(module):
+        raise MissingExtraError(feature, extra)
+    return import_module(module)
+
+
+def no_answer(answer: Any, body: Any = None) -> IncompleteAnswerError:
+    """Return the error for a success that holds no answer; `body` is the error that stands in its place."""
+    text = body if body is not None else answer
+    return IncompleteAnswerError(f"a success without an answer: {str(text)[:200]!r}", body=body)

@@ -1,0 +1,157 @@
+"""Gemini, on the `google-genai` SDK (https://ai.google.dev/api/generate-content)."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.errors import ContentFilteredError, UnsupportedMediaInputError
+from sparekey.types import Usage
+from sparekey.vlm.assembly import Delta, ToolDelta
+from sparekey.vlm.backends.chat import Ask, ChatBackend, no_answer, sdk
+from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
+from sparekey.vlm.base import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ENDINGS: Final = {
+    "audio": frozenset({".wav", ".mp3", ".aiff", ".aac", ".ogg", ".flac"}),
+    "video": frozenset({".mp4", ".mpeg", ".mov", ".avi", ".flv", ".mpg", ".webm", ".wmv", ".3gpp"}),
+}
+"""https://ai.google.dev/gemini-api/docs/audio and https://ai.google.dev/gemini-api/docs/video-understanding."""
+_MAX_INLINE: Final = 14 * 1024 * 1024
+"""A request holds 20 MB at most, and base64 makes four bytes of three."""
+
+
+class GeminiVLM(ChatBackend):
+    """`generateContent` of the Gemini API. Audio and video go inline, so files up to 14 MiB are taken."""
+
+    module = "google.genai"
+    extra = "gemini"
+
+    def _make_client(self) -> Any:
+        options = {
+            "base_url": self.api_base,
+            "headers": self.extra_headers,
+            "timeout": round(self.timeout * 1000),
+            "extra_body": self.extra_request_body or None,
+            "retry_options": {"attempts": 1},
+        }
+        genai = sdk(self.module, "provider 'gemini'", self.extra)
+        return genai.Client(api_key=reveal(self.api_key), vertexai=False, http_options={k: v for k, v in options.items() if v})
+
+    def _make_async_client(self) -> Any:
+        return self._make_client()
+
+    async def _close_async_client(self, client: Any) -> None:
+        await client.aio.aclose()
+        client.close()
+
+    def _request(self, ask: Ask) -> dict[str, Any]:
+        system, contents = to_contents(ask.messages)
+        config: dict[str, Any] = {
+            "system_instruction": system or None,
+            "temperature": self.temperature,
+            "max_output_tokens": ask.max_tokens,
+            "thinking_config": thinking_config(self.model or "", thinking=ask.thinking),
+            "automatic_function_calling": {"disable": True},
+        }
+        config |= {"tools": to_tools(ask.tools), "tool_config": to_tool_config(ask.tool_choice)} if ask.tools else {}
+        return {"model": self.model, "contents": contents, "config": {k: v for k, v in config.items() if v is not None}}
+
+    def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
+        models = client.models
+        return (models.generate_content_stream if stream else models.generate_content)(**request)
+
+    async def _send_async(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
+        models = client.aio.models
+        return await (models.generate_content_stream if stream else models.generate_content)(**request)
+
+    def _answer(self, answer: Any) -> Delta:
+        if not answer.candidates:
+            _refuse(answer)
+        return _read(answer, 0)
+
+    def _reader(self) -> Callable[[Any], Delta]:
+        return Reader()
+
+    def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
+        """Tell whether the file fits into a request and is of a kind that Gemini knows."""
+        return Path(filename).suffix.lower() in _ENDINGS.get(media_type, ()) and 0 <= size_bytes <= _MAX_INLINE
+
+    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+        """Answer a text about one audio or video file.
+
+        Raises:
+            UnsupportedMediaInputError: the kind or the size of the file is not taken.
+            OSError: the file cannot be read.
+        """
+        data = await asyncio.to_thread(partial(media_path.read_bytes))
+        if not self.supports_media(media_type=media_type, filename=filename, size_bytes=len(data)):
+            raise UnsupportedMediaInputError(f"Gemini does not take the {media_type} file {filename!r} inline: its kind or its size")
+        mime = mimetypes.guess_type(filename)[0] or f"{media_type}/{Path(filename).suffix[1:].lower()}"
+        parts = [{"inline_data": {"mime_type": mime, "data": data}}, {"type": "text", "text": prompt}]
+        return str(await self.get_completion_async(messages=[{"role": "user", "content": parts}]))
+
+
+class Reader:
+    """Reads the events of one stream; tool calls come whole, and are told apart by their order."""
+
+    def __init__(self) -> None:
+        """Start before the first event."""
+        self._tools = 0
+
+    def __call__(self, event: Any) -> Delta:
+        """Return what an event adds; one without candidates carries the counts, or says that the prompt is blocked."""
+        if not event.candidates and getattr(event.prompt_feedback, "block_reason", None):
+            _refuse(event)
+        delta = _read(event, self._tools)
+        self._tools += len(delta.tools)
+        return delta
+
+
+def _read(answer: Any, tools_before: int) -> Delta:
+    candidate = answer.candidates[0] if answer.candidates else None
+    parts = getattr(getattr(candidate, "content", None), "parts", None) or []
+    calls = [p.function_call for p in parts if p.function_call]
+    return Delta(
+        content="".join(p.text for p in parts if p.text and not p.thought),
+        reasoning="".join(p.text for p in parts if p.text and p.thought),
+        tools=tuple(_tool(i, call) for i, call in enumerate(calls, tools_before)),
+        finish_reason=_word(getattr(candidate, "finish_reason", None)),
+        usage=read_usage(answer.usage_metadata),
+        model=answer.model_version or "",
+    )
+
+
+def _tool(index: int, call: Any) -> ToolDelta:
+    return ToolDelta(index, call.id or f"call_{index}", call.name or "", dict(call.args or {}))
+
+
+def _word(reason: Any) -> str | None:
+    word = getattr(reason, "value", reason)
+    return None if word in {None, "FINISH_REASON_UNSPECIFIED"} else str(word)
+
+
+def _refuse(answer: Any) -> None:
+    """Raise for an answer without candidates: the prompt was blocked, or there is an error in its place."""
+    if reason := getattr(answer.prompt_feedback, "block_reason", None):
+        raise ContentFilteredError(f"the prompt was blocked: {getattr(reason, 'value', reason)}")
+    raise no_answer(answer)
+
+
+def read_usage(usage: Any) -> Usage | None:
+    """Read the counts; Gemini counts thoughts beside the answer, we count them as a part of it."""
+    if usage is None:
+        return None
+    thought = usage.thoughts_token_count or 0
+    return Usage(
+        (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
+        (usage.candidates_token_count or 0) + thought,
+        usage.cached_content_token_count or 0,
+        thought,
+    )

@@ -1,0 +1,86 @@
+"""Volcengine Ark (Doubao and others), on the Ark SDK; its chat wire is OpenAI's with a `thinking` field of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sparekey.vlm.backends.ark_media import supports, understand
+from sparekey.vlm.backends.chat import Ask, ChatBackend, sdk
+from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
+from sparekey.vlm.base import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sparekey.vlm.assembly import Delta
+
+
+class VolcengineVLM(ChatBackend):
+    """Chat completions on the Ark SDK (https://www.volcengine.com/docs/82379/1494384).
+
+    Signs with `api_key`, or with `ak` and `sk` (and `region`, `cn-beijing` by default). Audio and video files are handed
+    in through Ark's Files API and removed after the answer; `media` holds its options (see `ark_media`).
+    """
+
+    module = "volcenginesdkarkruntime"
+    extra = "volcengine"
+    default_model = "doubao-seed-2-0-lite-260428"
+    default_base = "https://ark.cn-beijing.volces.com/api/v3"
+    client_per_thread = True  # the SDK's own docstring says so
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Read the configuration (see `ChatBackend`)."""
+        super().__init__({"provider": "volcengine", **config})
+
+    def _client_options(self) -> dict[str, Any]:
+        keys = {name: reveal(self.config.get(name)) for name in ("ak", "sk")}
+        return {
+            "api_key": reveal(self.api_key),
+            **{name: value for name, value in keys.items() if value},
+            "region": self.config.get("region") or "cn-beijing",
+            "base_url": self.api_base,
+            "timeout": self.timeout,
+            "max_retries": 0,
+        }
+
+    def _make_client(self) -> Any:
+        return sdk(self.module, "provider 'volcengine'", self.extra).Ark(**self._client_options())
+
+    def _make_async_client(self) -> Any:
+        return sdk(self.module, "provider 'volcengine'", self.extra).AsyncArk(**self._client_options())
+
+    def _request(self, ask: Ask) -> dict[str, Any]:
+        request = {
+            "model": self.model,
+            "messages": ask.messages,
+            "temperature": self.temperature,
+            "max_tokens": ask.max_tokens,
+            "thinking": {"type": "enabled" if ask.thinking else "disabled"},
+            "extra_headers": self.extra_headers,
+            "extra_body": self.extra_request_body or None,
+        }
+        return request | ({"tools": ask.tools, "tool_choice": tool_choice(ask.tool_choice)} if ask.tools else {})
+
+    def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
+        more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        return client.chat.completions.create(**request, **more)
+
+    def _answer(self, answer: Any) -> Delta:
+        return read_answer(answer)
+
+    def _reader(self) -> Callable[[Any], Delta]:
+        return read_event
+
+    def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
+        """Tell whether Ark takes the file: MP3, WAV, AAC and M4A, or MP4, AVI and MOV, up to 512 MiB."""
+        return supports(media_type, filename, size_bytes)
+
+    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+        """Answer a text about one audio or video file.
+
+        Raises:
+            UnsupportedMediaInputError: the kind or the size of the file is not taken.
+            OSError: the file cannot be read.
+        """
+        return await understand(self, prompt=prompt, path=media_path, filename=filename, media_type=media_type)

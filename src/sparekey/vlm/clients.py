@@ -1,0 +1,98 @@
+"""SDK clients, made when they are needed: one for all threads or one each, and one for each event loop, which owns its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_CLOSE_SECONDS: Final = 5.0
+"""How long closing waits for another thread's event loop."""
+
+
+class Clients:
+    """The clients of one backend instance. Thread-safe; a closed one makes new clients when it is asked again."""
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        make_async: Callable[[], Any],
+        close: Callable[[Any], object],
+        close_async: Callable[[Any], Awaitable[object]],
+        *,
+        per_thread: bool = False,
+    ) -> None:
+        """Take how clients are made and closed; `per_thread`: the SDK's client must not be shared by threads."""
+        self._make, self._make_async, self._close, self._close_async = make, make_async, close, close_async
+        self._lock = threading.Lock()
+        self._per_thread = per_thread
+        self._by_thread: WeakKeyDictionary[object, Any] = WeakKeyDictionary()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._closing: set[asyncio.Task[None]] = set()  # an event loop itself holds its tasks only weakly
+
+    def sync(self) -> Any:
+        """Return the client for blocking calls."""
+        owner: object = threading.current_thread() if self._per_thread else self
+        with self._lock:
+            if owner not in self._by_thread:
+                self._by_thread[owner] = self._make()
+            return self._by_thread[owner]
+
+    def of_this_loop(self) -> Any:
+        """Return the client of the running event loop."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._by_loop:
+                self._by_loop[loop] = self._make_async()
+            return self._by_loop[loop]
+
+    def close(self) -> None:
+        """Close all clients, those of other event loops inside their loop."""
+        for loop, client in self._taken():
+            self._close_in(loop, client)
+
+    async def aclose(self) -> None:
+        """Close all clients; this loop's own is awaited."""
+        here = asyncio.get_running_loop()
+        for loop, client in self._taken():
+            if loop is here:
+                await self._close_async(client)
+            else:
+                await asyncio.to_thread(self._close_in, loop, client)
+
+    def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, Any]]:
+        """Close the clients of threads, and hand out those of the loops: they are nobody's now."""
+        with self._lock:
+            clients, pairs = list(self._by_thread.values()), list(self._by_loop.items())
+            self._by_thread.clear()
+            self._by_loop.clear()
+        for client in clients:
+            self._close(client)
+        return pairs
+
+    def _close_in(self, loop: asyncio.AbstractEventLoop, client: Any) -> None:
+        if loop.is_closed():
+            return  # its sockets went with it
+        if _running() is loop:
+            self._closing.add(task := loop.create_task(_as_coroutine(self._close_async, client)))
+            task.add_done_callback(self._closing.discard)
+        elif loop.is_running():
+            with contextlib.suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(_as_coroutine(self._close_async, client), loop).result(_CLOSE_SECONDS)
+        elif _running() is None:
+            loop.run_until_complete(_as_coroutine(self._close_async, client))
+
+
+async def _as_coroutine(close: Callable[[Any], Awaitable[object]], client: Any) -> None:
+    await close(client)
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    with contextlib.suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    return None

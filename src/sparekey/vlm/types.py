@@ -1,0 +1,99 @@
+"""What a chat or vision model answers: whole (`VLMResponse`) and piece by piece (`VLMChunk`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparekey.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool that the model asks for.
+
+    Attributes:
+        id: the provider's name of the call; the tool's answer refers to it.
+        name: the tool.
+        arguments: the parsed arguments; `{"raw": text}` where the model wrote no JSON object.
+    """
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VLMResponse:
+    """A whole answer. `str(answer)` is its text, and it compares equal to that text.
+
+    Attributes:
+        content: the visible text, without `<think>` blocks and outer white space; None if there is none.
+        tool_calls: the tools to be called, in order.
+        finish_reason: `stop`, `length`, `tool_calls` or `content_filter`, whatever word the provider has for it; an unknown word as it is.
+        usage: tokens as the provider counted them: `prompt_tokens`, `completion_tokens`, `total_tokens`, `cached_tokens`
+            (part of the prompt), `reasoning_tokens` (part of the completion). Empty if the provider sent none.
+        reasoning_content: the model's thoughts, from a field of their own or from `<think>` blocks; None if there are none.
+        model: the model that answered, as the provider names it; the empty string if it does not say.
+    """
+
+    content: str | None = None
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: str = "stop"
+    usage: dict[str, int] = field(default_factory=dict)
+    reasoning_content: str | None = None
+    model: str = ""
+
+    @property
+    def has_tool_calls(self) -> bool:
+        """Tell whether the model asks for a tool."""
+        return bool(self.tool_calls)
+
+    def __str__(self) -> str:
+        return self.content or ""
+
+    def __contains__(self, text: str) -> bool:
+        return text in str(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return str(self) == other
+        if not isinstance(other, VLMResponse):
+            return NotImplemented
+        return self._all() == other._all()
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def _all(self) -> tuple[Any, ...]:
+        return self.content, self.tool_calls, self.finish_reason, self.usage, self.reasoning_content, self.model
+
+
+@dataclass(frozen=True, slots=True)
+class VLMChunk:
+    """One piece of a streamed answer. `str(chunk)` is its visible text, so `"".join(map(str, stream))` is the answer's.
+
+    Attributes:
+        content: visible text, without `<think>` blocks; may be empty.
+        reasoning_content: thoughts; may be empty.
+        tool_calls: whole tool calls; they come with the last chunk.
+        finish_reason: set on the last chunk, and only there (see `VLMResponse`).
+        usage: tokens of the whole call, on the last chunk, if the provider counted them.
+        model: the model that answers, on the last chunk.
+    """
+
+    content: str = ""
+    reasoning_content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""
+
+    def __str__(self) -> str:
+        return self.content
+
+    @property
+    def has_content(self) -> bool:
+        """Tell whether anything of the answer itself is in it: after such a chunk no other credential can take over."""
+        return bool(self.content or self.reasoning_content or self.tool_calls)

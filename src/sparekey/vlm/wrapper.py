@@ -1,0 +1,204 @@
+"""What wrappers of several instances share. They read others' attributes with care: an instance may be of any make."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.errors import UnsupportedMediaInputError, describe_exception
+from sparekey.usage import TokenTracker
+from sparekey.vlm.base import Messages, Tools, VLMBase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+_log: Final = logging.getLogger("sparekey.vlm")
+
+
+class WrapperVLM(VLMBase):
+    """Several instances that look like one. Tokens are counted by the instances, and merged when they are asked for."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        """Take the instances, the first one of which lends its attributes."""
+        first = members[0]
+        limits = [n for m in members if (n := attribute(m, "max_tokens", int)) is not None]
+        given = {
+            "provider": attribute(first, "provider", str),
+            "model": attribute(first, "model", str),
+            "temperature": attribute(first, "temperature", int, float),
+            "max_tokens": min(limits, default=None),
+            "max_retries": attribute(first, "max_retries", int),
+            "timeout": attribute(first, "timeout", int, float),
+            "thinking": attribute(first, "thinking", bool),
+        }
+        super().__init__({name: value for name, value in given.items() if value is not None})
+        self._members = list(members)
+
+    @property
+    def token_tracker(self) -> TokenTracker:
+        """The counts of all instances, as a copy; a tracker that several of them share counts once."""
+        return TokenTracker.merged(*self._trackers())
+
+    def reset_token_usage(self) -> None:
+        """Let every instance count from zero."""
+        for member in self._members:
+            member.reset_token_usage()
+
+    def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
+        """Tell whether any of the instances takes the file."""
+        return any(m.supports_media(media_type=media_type, filename=filename, size_bytes=size_bytes) for m in self._members)
+
+    def close(self) -> None:
+        """Close every instance; one that fails at it is logged, and the next one is closed."""
+        for member in self._members:
+            try:
+                member.close()
+            except Exception as exc:  # noqa: BLE001 - of whatever kind: the others are closed all the same
+                _log.warning("an instance could not be closed: %s", describe_exception(exc))
+
+    async def aclose(self) -> None:
+        """Close every instance from inside an event loop (see `close`)."""
+        for member in self._members:
+            try:
+                await _aclose(member)
+            except Exception as exc:  # noqa: BLE001 - of whatever kind: the others are closed all the same
+                _log.warning("an instance could not be closed: %s", describe_exception(exc))
+
+    def _trackers(self) -> list[TokenTracker]:
+        """Return the trackers behind all instances, wrapped ones included, so that a shared one can be told."""
+        found: list[TokenTracker] = []
+        for member in self._members:
+            tracker = getattr(member, "token_tracker", None)
+            found += member._trackers() if isinstance(member, WrapperVLM) else [tracker] if isinstance(tracker, TokenTracker) else []  # noqa: SLF001 - of this very class
+        return found
+
+
+class CallingVLM(WrapperVLM):
+    """A wrapper that sends each call on as it came: subclasses say through whom (`_call`, `_call_async`)."""
+
+    def _call(self, method: str, options: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def get_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> Any:
+        return self._call("get_completion", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
+
+    async def get_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> Any:
+        return await self._call_async("get_completion_async", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
+
+    def get_vision_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Any] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> Any:
+        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
+        return self._call("get_vision_completion", {**options, "images": images})
+
+    async def get_vision_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Any] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> Any:
+        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
+        return await self._call_async("get_vision_completion_async", {**options, "images": images})
+
+
+def _options(
+    prompt: str, thinking: bool | None, tools: Tools | None, tool_choice: str | None, messages: Messages | None, max_tokens: int | None
+) -> dict[str, Any]:
+    """Return the arguments as an instance gets them; `max_tokens` only if it is given, since older instances do not know it."""
+    options = {"prompt": prompt, "thinking": thinking, "tools": tools, "tool_choice": tool_choice, "messages": messages}
+    return options if max_tokens is None else {**options, "max_tokens": max_tokens}
+
+
+def attribute(instance: Any, name: str, *kinds: type) -> Any:
+    """Return an attribute if it is of one of the kinds (a boolean is no number), else None."""
+    value = getattr(instance, name, None)
+    return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
+
+
+def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
+    """Note on an exception whose it is; what an inner wrapper noted stays."""
+    notes = {"credential_id": credential_id, "model": attribute(instance, "model", str), "api_base": attribute(instance, "api_base", str)}
+    if getattr(exc, "sparekey_credential_id", None) is None:
+        with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
+            for name, value in notes.items():
+                setattr(exc, f"sparekey_{name}", value)
+
+
+def annotated(stream: Iterator[Any], credential_id: str, instance: Any) -> Iterator[Any]:
+    """Yield a stream; note on what it raises whose it is."""
+    try:
+        yield from stream
+    except Exception as exc:
+        annotate(exc, credential_id, instance)
+        raise
+
+
+async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instance: Any) -> AsyncIterator[Any]:
+    """As `annotated`; the stream is closed with this one."""
+    try:
+        async for item in stream:
+            yield item
+    except Exception as exc:
+        annotate(exc, credential_id, instance)
+        raise
+    finally:
+        if hasattr(stream, "aclose"):
+            await stream.aclose()
+
+
+def has_content(chunk: Any) -> bool:
+    """Tell whether a chunk holds content; of a foreign chunk we take it."""
+    return bool(getattr(chunk, "has_content", True))
+
+
+async def size_of(path: Path) -> int:
+    """Return the size of a file in bytes, 0 if there is none: whether that is an error is for the backend to say."""
+    try:
+        return (await asyncio.to_thread(path.stat)).st_size
+    except OSError:
+        return 0
+
+
+def no_media(media_type: str, filename: str) -> UnsupportedMediaInputError:
+    """Return the error for a file that nobody takes."""
+    return UnsupportedMediaInputError(f"no model of this configuration takes the {media_type} input {filename!r}")
+
+
+async def _aclose(member: Any) -> None:
+    if isinstance(member, VLMBase):
+        await member.aclose()
+    else:
+        await asyncio.to_thread(member.close)
