@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
 from sparekey.core.breaker import CLOSED, Breaker, Phase
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 _NONE: Final[Mapping[str, Breaker]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """The names of the breakers that stand before one credential."""
+class Guards(NamedTuple):
+    """The names of the breakers that stand before one credential. An undeclared account or endpoint is the credential's own."""
 
     credential: str
     account: str
     endpoint: str
     model: str
 
-    def all(self) -> tuple[str, str, str, str]:
-        """Return all four, in a fixed order."""
-        return (self.credential, self.account, self.endpoint, self.model)
+    @classmethod
+    def of(cls, c: Credential) -> Guards:
+        """Name the breakers of `c`. An endpoint is told apart by model: one model's overload is not another's."""
+        own = f"credential:{c.id}"
+        account = f"account:{c.account}" if c.account else own
+        endpoint = f"endpoint:{c.endpoint} {c.model}" if c.endpoint else own
+        return cls(own, account, endpoint, f"model:{c.id} {c.model}")
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,13 @@ class Pool:
 
     @cached_property
     def guards(self) -> tuple[Guards, ...]:
-        """The breakers before each credential. An endpoint is told apart by model: one model's overload is not another's."""
-        return tuple(
-            Guards(
-                credential=f"credential:{c.id}",
-                account=f"account:{c.account or c.id}",
-                endpoint=f"endpoint:{c.endpoint} {c.model}" if c.endpoint else f"endpoint:{c.id}",
-                model=f"model:{c.id} {c.model}",
-            )
-            for c in self.credentials
-        )
+        """The breakers before each credential."""
+        return tuple(Guards.of(c) for c in self.credentials)
+
+    @cached_property
+    def guard_names(self) -> tuple[tuple[str, ...], ...]:
+        """Their names, each once."""
+        return tuple(tuple(dict.fromkeys(g)) for g in self.guards)
 
     def __len__(self) -> int:
         return len(self.credentials)
@@ -173,7 +173,7 @@ def until(guard: Breaker) -> float:
 def known_guards(pool: Pool, state: PoolState, index: int) -> list[tuple[str, Breaker]]:
     """Return the guards of a credential that were ever parked, by name."""
     breakers = state.breakers
-    return [(name, breakers[name]) for name in pool.guards[index].all() if name in breakers] if breakers else []
+    return [(name, breakers[name]) for name in pool.guard_names[index] if name in breakers] if breakers else []
 
 
 # ── new states ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,19 +42,11 @@ def commit(state: PoolState, index: int, now: float) -> PoolState:
 def fail(pool: Pool, state: PoolState, ticket: Ticket, failure: Failure, now: float, dice: float) -> tuple[PoolState, Ticket]:
     """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame."""
     state, _ = release(pool, state, ticket)
-    name = _blamed(pool, ticket.index, failure)
-    guard = CLOSED if name is None else state.breakers.get(name, CLOSED)
-    if name is None or guard.epoch > ticket.epoch:
+    blamed = _blamed(pool, ticket.index, failure)
+    guards = {name: guard for name in blamed if (guard := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
+    if len(pool) == 1 and _stated(failure) is None:
         return state, ticket
-    stated = believed(failure.retry_after) if REACTIONS[failure.error_class].heeds_stated else None
-    if len(pool) == 1 and stated is None:
-        return state, ticket
-    weak = failure.evidence is Evidence.WEAK
-    length = stated or _park_length(guard, failure.error_class, dice)
-    if weak and not guard.weak:
-        stated, length = None, min(length, WEAK_PARK_SECONDS)
-    parked = b.parked(guard, now + length, failure.error_class, failure.reason, firm=stated is not None, weak=weak)
-    return stamped(state, {name: parked}), ticket
+    return stamped(state, {name: _parked(guard, failure, now, dice) for name, guard in guards.items()}), ticket
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
@@ -63,20 +55,35 @@ def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ti
     return (replace(state, breakers=MappingProxyType({**state.breakers, **mine})) if mine else state), ticket
 
 
-def _park_length(guard: Breaker, error_class: ErrorClass, dice: float) -> float:
-    parking = REACTIONS[error_class].parking
-    assert parking is not None
-    return park_seconds(parking, b.next_level(guard, error_class), dice)
+def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
+    """The names of the breakers that a failure parks; none if it blames nobody here.
 
-
-def _blamed(pool: Pool, index: int, failure: Failure) -> str | None:
-    """The name of the breaker that a failure parks; None if it blames nobody here."""
+    Where an account or an endpoint is to blame, the credential is parked with it: should another key get through to that account or
+    endpoint meanwhile, this one still owes a probe.
+    """
     guards = pool.guards[index]
     if REACTIONS[failure.error_class].parking is None or failure.scope in (Scope.REQUEST, Scope.EGRESS):
-        return None
+        return ()
     if failure.error_class is ErrorClass.MODEL_NOT_FOUND:
-        return guards.model
-    return {Scope.ACCOUNT: guards.account, Scope.ENDPOINT: guards.endpoint}.get(failure.scope, guards.credential)
+        return (guards.model,)
+    wider = {Scope.ACCOUNT: guards.account, Scope.ENDPOINT: guards.endpoint}.get(failure.scope, guards.credential)
+    return tuple(dict.fromkeys((guards.credential, wider)))
+
+
+def _parked(guard: Breaker, failure: Failure, now: float, dice: float) -> Breaker:
+    """The breaker after a failure: a stated end is firm, weak evidence parks briefly until another request confirms it."""
+    cause, stated = failure.error_class, _stated(failure)
+    parking = REACTIONS[cause].parking
+    assert parking is not None
+    length = stated or park_seconds(parking, b.next_level(guard, cause), dice)
+    weak = failure.evidence is Evidence.WEAK
+    if weak and not guard.weak:
+        stated, length = None, min(length, WEAK_PARK_SECONDS)
+    return b.parked(guard, now + length, cause, failure.reason, firm=stated is not None, weak=weak)
+
+
+def _stated(failure: Failure) -> float | None:
+    return believed(failure.retry_after) if REACTIONS[failure.error_class].heeds_stated else None
 
 
 def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:
