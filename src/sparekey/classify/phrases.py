@@ -1,0 +1,149 @@
+"""Phrases: the small language in which rules name the words of a provider, and the book that looks many of them up at once.
+
+A phrase is matched against *normal* text (see `normal`): lower case, one space between words, `_` and `-` read as spaces, URLs and quoted parts
+left out. In a phrase
+
+* `(a|b)` stands for either;
+* `(|a|b)` may be missing: anything not longer than the longest of them may stand there;
+* ` * ` stands for a gap of at most 60 characters;
+* a phrase begins at the beginning of a word and may end inside one: `rate limit` is found in "rate limited".
+
+Looking up costs one pass over the text, however many phrases a book holds: a phrase is tried only if the text holds, for each of its parts, a
+word that begins like one of it. There is no backtracking: each part takes the nearest place where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+
+GAP: Final = 60
+_PREFIX: Final = 4
+_TRIES: Final = 6
+_TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
+_WORD: Final = re.compile(r"[a-z0-9]{4,}")
+_URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
+_QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
+_PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})
+
+
+def normal(text: str, *, quoted: bool = False) -> str:
+    """Return `text` as phrases see it; quoted parts become `~` unless `quoted` is true, because they may be the caller's words."""
+    text = text.lower()
+    if "://" in text:
+        text = _URL.sub(" ", text)
+    if "got -" in text:
+        text = text.replace("got -", "got minus ")  # "max_tokens must be at least 1, got -186" tells an overflow
+    text = text.translate(_PLAIN)
+    if not quoted and ('"' in text or "'" in text or "`" in text or "“" in text or "「" in text):
+        text = _QUOTED.sub(" ~ ", text)
+    return " ".join(text.split())
+
+
+class Part(NamedTuple):
+    """One of several words in a row: the longer first, so that `tokens` is tried before `token`."""
+
+    words: tuple[str, ...]
+    gap: int
+    """How many characters may stand between it and the part before."""
+
+
+class Phrase(Generic[T]):
+    """A phrase, taken apart."""
+
+    __slots__ = ("meaning", "parts", "prefixes", "rank", "source")
+
+    def __init__(self, source: str, meaning: T, rank: int) -> None:
+        """Read `source`; `rank` says how early it stands in its book."""
+        self.source, self.meaning, self.rank = source, meaning, rank
+        self.parts = tuple(_parts(source))
+        self.prefixes = tuple(found for part in self.parts if (found := _prefixes(part)))
+
+    def stands_in(self, text: str) -> bool:
+        """Tell whether the normal `text` holds this phrase."""
+        for word in self.parts[0].words:
+            start = -1
+            for _ in range(_TRIES):
+                start = text.find(word, start + 1)
+                if start < 0:
+                    break
+                if _begins_word(text, start) and self._goes_on(text, start + len(word)):
+                    return True
+        return False
+
+    def _goes_on(self, text: str, end: int) -> bool:
+        for part in self.parts[1:]:
+            end = _next(part, text, end)
+            if end < 0:
+                return False
+        return True
+
+
+def _begins_word(text: str, at: int) -> bool:
+    return at == 0 or not text[at].isascii() or not text[at - 1].isalnum() or not text[at - 1].isascii()
+
+
+def _next(part: Part, text: str, end: int) -> int:
+    if part.gap <= 1:
+        at = end + 1 if text[end : end + 1] == " " else end
+        return next((at + len(word) for word in part.words if text.startswith(word, at)), -1)
+    nearest, after = len(text), -1
+    for word in part.words:
+        at = text.find(word, end, end + part.gap + len(word))
+        if 0 <= at < nearest and _begins_word(text, at):
+            nearest, after = at, at + len(word)
+    return after
+
+
+def _parts(source: str) -> Iterator[Part]:
+    gap, first = 0, True
+    for choice, star, literal in _TOKEN.findall(source):
+        words = [w for option in (choice or literal).split("|") if (w := option.strip())]
+        if star:
+            gap = GAP
+        elif choice and "" in choice.split("|"):
+            gap = max(gap, 2 + max(map(len, choice.split("|"))))
+        elif words:
+            yield Part(tuple(sorted(words, key=len, reverse=True)), 0 if first else max(gap, 1))
+            gap, first = 0, False
+
+
+def _prefixes(part: Part) -> frozenset[str]:
+    """Return the beginnings of which the text must hold one, or nothing if a word of the part has none."""
+    longest = [max(_WORD.findall(word), key=len, default="") for word in part.words]
+    return frozenset(word[:_PREFIX] for word in longest) if all(longest) else frozenset()
+
+
+class PhraseBook(Generic[T]):
+    """Phrases in order of precedence, each with what it means."""
+
+    def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
+        """Index `entries` (phrase, meaning); the earlier wins."""
+        self.phrases = tuple(Phrase(source, meaning, rank) for rank, (source, meaning) in enumerate(entries))
+        self._by_prefix: dict[str, list[Phrase[T]]] = {}
+        self._always = tuple(p for p in self.phrases if not p.prefixes and p.source.isascii())
+        self._wide = tuple(p for p in self.phrases if not p.source.isascii())
+        for phrase in self.phrases:
+            for prefix in min(phrase.prefixes, key=len, default=frozenset()) if phrase.source.isascii() else ():
+                self._by_prefix.setdefault(prefix, []).append(phrase)
+
+    def all(self, text: str) -> Iterator[Phrase[T]]:
+        """Yield every phrase that the normal `text` holds, in order of precedence."""
+        index, present = self._by_prefix, {word[:_PREFIX] for word in _WORD.findall(text)}
+        candidates = set(self._always)
+        for prefix in present & index.keys():
+            candidates.update(p for p in index[prefix] if not any(map(present.isdisjoint, p.prefixes)))
+        if not text.isascii():
+            candidates.update(self._wide)
+        for phrase in sorted(candidates, key=_rank):
+            if phrase.stands_in(text):
+                yield phrase
+
+
+def _rank(phrase: Phrase[T]) -> int:
+    return phrase.rank

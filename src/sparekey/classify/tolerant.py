@@ -1,0 +1,156 @@
+"""Read what looks like data inside text: JSON, Python and JavaScript reprs, protobuf text, Go maps, whole or cut short.
+
+It is one pass of a tokenizer and never raises: what cannot be understood is left out. The result is plain dicts, lists and strings, as from
+`json.loads`, which is tried first where the text is nothing but JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+MAX_TOKENS: Final = 1500
+MAX_DEPTH: Final = 12
+_TOKEN: Final = re.compile(
+    r'b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
+    r"|b?'((?:[^'\\]++|\\.)*+)(?:'|\\?\Z)"
+    r"|([{}\[\],:=])"
+    r"|([A-Za-z_@$][\w.@$-]*+)"
+    r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?)",
+    re.DOTALL,
+)
+_OPENS: Final = re.compile(r"\{\s*+[\"'{\[\]}]|\[\s*+[\"'{]|\[\s*+\]|[{\[]\s*+[A-Za-z_@$]\w*+\s*+[:{]|\{\s*+\\+[\"']")
+_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_GO_KEY: Final = re.compile(r"(?:^|[\s\[])([A-Za-z_]\w{0,40}):")
+_PLAIN_WORDS: Final = {
+    "null": None,
+    "None": None,
+    "nil": None,
+    "undefined": None,
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+}
+
+
+def unescape(text: str) -> str:
+    """Undo one level of backslash escapes; white space that was escaped becomes one space."""
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    char = match[1]
+    if len(char) > 1:
+        return chr(int(char[1:], 16))
+    return " " if char in "nrt" else char
+
+
+def find_data(text: str, start: int = 0) -> int:
+    """Return where something that looks like an object or a list begins, or -1."""
+    match = _OPENS.search(text, start)
+    return match.start() if match else -1
+
+
+def read_data(text: str, start: int) -> tuple[Any, int]:
+    """Return the object or list that begins at `start` and where it ends; (None, start + 1) if nothing can be made of it."""
+    if start and text.startswith("map[", start - 3):
+        return _read_go_map(text, start)
+    reader = _Reader()
+    end = len(text)
+    for count, match in enumerate(_TOKEN.finditer(text, start)):
+        if reader.take(match) or count > MAX_TOKENS:
+            end = match.end()
+            break
+    return reader.root, max(end, start + 1)
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a text that is JSON, or None."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Reader:
+    """Builds the value token by token; `take` says when the outermost container is closed."""
+
+    __slots__ = ("key", "pending", "root", "stack")
+
+    def __init__(self) -> None:
+        self.root: Any = None
+        self.stack: list[Any] = []
+        self.key: str | None = None
+        self.pending: str | None = None
+
+    def take(self, match: re.Match[str]) -> bool:
+        kind = match.lastindex
+        if kind == 3:  # noqa: PLR2004 - the groups of _TOKEN
+            return self._punctuation(match[3])
+        if kind == 4:  # noqa: PLR2004
+            self._word(match[4])
+        elif kind == 5:  # noqa: PLR2004
+            self._scalar(_number(match[5]))
+        else:
+            self._scalar(unescape(match[kind or 1]))
+        return False
+
+    def _punctuation(self, char: str) -> bool:
+        if char in "{[":
+            self._open({} if char == "{" else [])
+        elif char in "}]":
+            self.key = self.pending = None
+            self.stack.pop()
+            return not self.stack
+        elif char == ",":
+            self.key = self.pending = None
+        elif self.pending is not None:
+            self.key, self.pending = self.pending, None
+        return False
+
+    def _open(self, container: Any) -> None:
+        if self.root is None:
+            self.root = container
+        elif len(self.stack) < MAX_DEPTH:
+            self.key = self.key or self.pending  # protobuf text opens a message without a colon: `error {`
+            self._put(container)
+        self.stack.append(container)
+        self.key = self.pending = None
+
+    def _word(self, word: str) -> None:
+        if word in _PLAIN_WORDS:
+            if self.key is not None:
+                self._put(_PLAIN_WORDS[word])
+        else:
+            self._scalar(word)
+
+    def _scalar(self, value: Any) -> None:
+        if self.stack and isinstance(self.stack[-1], dict) and self.key is None:
+            self.pending = str(value)[:200]
+        else:
+            self._put(value)
+
+    def _put(self, value: Any) -> None:
+        target = self.stack[-1] if self.stack else None
+        if isinstance(target, list):
+            target.append(value)
+        elif isinstance(target, dict) and self.key is not None:
+            target.setdefault(self.key, value)
+            self.key = None
+
+
+def _number(digits: str) -> int | float | str:
+    try:
+        return float(digits) if "." in digits or "e" in digits else int(digits[:18])
+    except ValueError:
+        return digits
+
+
+def _read_go_map(text: str, start: int) -> tuple[dict[str, str], int]:
+    end = text.find("]", start)
+    end = len(text) if end < 0 else end
+    keys = list(_GO_KEY.finditer(text, start, end))
+    stops = [key.start() for key in keys[1:]] + [end]
+    return {key[1]: text[key.end() : stop].strip() for key, stop in zip(keys, stops, strict=True)}, end + 1
