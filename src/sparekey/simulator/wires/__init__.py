@@ -12,8 +12,16 @@ WIRES: Final[dict[str, str]] = {
     "anthropic": "AnthropicWire",
     "ark": "ArkWire",
     "azure": "AzureWire",
+    "cohere": "CohereWire",
+    "dashscope": "DashScopeWire",
     "gemini": "GeminiWire",
+    "glm": "GLMWire",
+    "jina": "JinaWire",
+    "minimax": "MiniMaxWire",
+    "ollama": "OllamaWire",
     "openai": "OpenAIWire",
+    "vikingdb": "VikingDBWire",
+    "voyage": "VoyageWire",
 }
 """Name of the wire, and of its module here, to its class."""
 

@@ -1,0 +1,71 @@
+"""The VikingDB wire: `/api/vikingdb/embedding` with signed requests; the key is the access key id of the signature.
+
+Source: https://www.volcengine.com/docs/84313/1791161 and https://www.volcengine.com/docs/84313/1791125.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sparekey.simulator.faults import refuse
+from sparekey.simulator.wires.base import Ask, Reply, UnreadableRequestError, Wire, Wording, json_reply, object_body, words_of
+
+if TYPE_CHECKING:
+    from sparekey.simulator.answers import Voice
+    from sparekey.simulator.faults import Refusal
+    from sparekey.simulator.seen import Seen
+
+WORDINGS = {
+    "auth": Wording(401, "unauthorized: the access key is invalid", "Unauthorized"),
+    "permission": Wording(403, "no permission for the requested resource", "NoPermission"),
+    "overdue": Wording(403, "the account is overdue, please recharge", "AccountOverdue"),
+    "quota": Wording(402, "quota exhausted: insufficient account balance", "InsufficientBalance"),
+    "rate_limit": Wording(429, "request rate exceeds the limit: qps limit reached", "RateLimitExceeded"),
+    "overloaded": Wording(503, "the service is overloaded, please try again later", "ServiceUnavailable"),
+    "server_error": Wording(500, "internal error", "InternalServerError"),
+    "model_not_found": Wording(404, "embedding model {model} not found", "ModelNotFound"),
+    "context_length": Wording(400, "the input exceeds the maximum length of the model", "InvalidParameter"),
+    "bad_request": Wording(400, "invalid parameter: the length of data must be at most 10", "InvalidParameter"),
+    "not_found": Wording(404, "not found", "NotFound"),
+}
+
+
+class VikingDBWire(Wire):
+    """VikingDB's embedding endpoint."""
+
+    name = "vikingdb"
+    dimension = 2048
+    wordings = WORDINGS
+
+    def key(self, seen: Seen) -> str:
+        """Return the access key id that signed the request, or ""."""
+        found = re.match(r"HMAC-SHA256 Credential=([^/]+)/", seen.headers.get("authorization", ""))
+        return found.group(1) if found else ""
+
+    def read(self, seen: Seen) -> Ask:
+        """Read an embedding request."""
+        if not seen.path.endswith("/api/vikingdb/embedding"):
+            raise UnreadableRequestError(refuse("not_found"))
+        body = object_body(seen, "data")
+        dense, sparse = body.get("dense_model") or {}, body.get("sparse_model") or {}
+        texts = tuple(str(item.get("text") or words_of(item.get("full_modal_seq")) or "image") for item in body["data"])
+        return Ask("embed", model=str((dense or sparse).get("name", "")), texts=texts, dimensions=dense.get("dim"), body=body)
+
+    def answer(self, ask: Ask, voice: Voice) -> Reply:
+        """Render the vectors that were asked for, dense, sparse or both."""
+        data: list[dict[str, Any]] = [{} for _ in ask.texts]
+        for text, item in zip(ask.texts, data, strict=True):
+            if ask.body.get("dense_model"):
+                item["dense"] = voice.vector(text, ask.dimensions)
+            if ask.body.get("sparse_model"):
+                item["sparse"] = {word: 0.5 for word in text.split()}  # noqa: C420 - a mapping of weights, not of one default
+        counts = {"prompt_tokens": ask.prompt_tokens, "completion_tokens": 0, "image_tokens": 0, "total_tokens": ask.prompt_tokens}
+        result = {"data": data, "token_usage": {f"{ask.model}__sim": counts}}
+        said = {"code": "Success", "message": "The API call was executed successfully.", "request_id": f"sim{ask.serial}"}
+        return json_reply({**said, "result": result})
+
+    def error_json(self, wording: Wording, refusal: Refusal, ask: Ask) -> Any:
+        """Put an error into VikingDB's shape."""
+        del refusal
+        return {"code": wording.code, "message": wording.message, "request_id": f"sim{ask.serial}", "result": None}
