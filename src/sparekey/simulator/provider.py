@@ -147,16 +147,23 @@ class Provider:
     def _stage(self, seen: Seen) -> Iterator[Step]:
         """Decide what happens to a request: a scripted fault, its own fault, or an answer."""
         key, serial = self.wire.key(seen), self._ledger.arrived(seen)
-        try:
-            ask, own_fault = replace(self.wire.read(seen), key=key, serial=serial), None
-        except UnreadableRequestError as error:
-            ask, own_fault = Ask("unreadable", key=key, serial=serial), error.refusal
+        ask, own_fault = self._read(seen)
+        ask = replace(ask, key=key, serial=serial)
         own_fault = self._wrong_key(ask) or own_fault or self._wrong_request(ask)
         fault = self._scripted(ask) or own_fault
         if isinstance(fault, faults.NoPrefill):
             fault = faults.refuse("prefill") if ask.prefilled else own_fault
         reply = self.wire.refuse(own_fault, ask) if own_fault else self.wire.answer(ask, self._voice(fault, ask))
         return play(fault, reply, self.wire, ask)
+
+    def _read(self, seen: Seen) -> tuple[Ask, faults.Refusal | None]:
+        try:
+            return self.wire.read(seen), None
+        except UnreadableRequestError as error:
+            return Ask("unreadable"), error.refusal
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # a wire reads a well-formed request and need not guard against every other shape of JSON
+            return Ask("unreadable"), faults.bad_request(message=f"Invalid type in the request: {error}.")
 
     def _scripted(self, ask: Ask) -> faults.Fault | None:
         with self._script_lock:
