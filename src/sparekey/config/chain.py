@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from sparekey.config import checks, providers
 from sparekey.config.base import Count, Headers, Line, Name, Positive, Seconds, Span, Strict, Url
 from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.providers import Family
 from sparekey.config.secrets import SecretRef
 from sparekey.core.policy import Policy
 from sparekey.types import Credential, Secret
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from sparekey.config.providers import Family
 
 ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
 """Fields that say where a request goes and with which key. They are inherited together or not at all (see `inherits_address`)."""
@@ -68,6 +68,7 @@ class BaseChain(Connection, Generic[C]):
 
     _source: Source = PrivateAttr(default_factory=Source)
     _instance: Any = PrivateAttr(default=None)
+    _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
@@ -154,9 +155,10 @@ class BaseChain(Connection, Generic[C]):
         return [present({**self._settings(), "max_retries": retries, **self._reach(c)}) for c in self.credentials]
 
     def close(self) -> None:
-        """Close the instance that was built, if there is one; the next request for it builds a new one."""
+        """Close the instance that was built, if there is one, and forget the keys; the next request for it looks them up anew."""
         with building:
             instance, self._instance = self._instance, None
+            self._keys.clear()
         if instance is not None:
             instance.close()
 
@@ -181,7 +183,13 @@ class BaseChain(Connection, Generic[C]):
         return found.base(self.family) if found else None
 
     def _secret(self, ref: SecretRef | None) -> Secret | None:
-        return ref.resolve(self._source) if ref else None
+        """Return the key, looked up once: a `cmd:` may ask a person for something."""
+        if not ref:
+            return None
+        with building:
+            if ref not in self._keys:
+                self._keys[ref] = ref.resolve(self._source)
+            return self._keys[ref]
 
     def _locate(self, source: Source) -> None:
         """Remember the file, for messages about references that are resolved later."""

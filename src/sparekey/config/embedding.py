@@ -11,9 +11,9 @@ from sparekey.config import dimensions, legacy, spaces
 from sparekey.config.base import Count, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, Connection, building
 from sparekey.config.faults import Fault, Faults
+from sparekey.config.providers import EmbeddingKind, Family
 
 if TYPE_CHECKING:
-    from sparekey.config.providers import EmbeddingKind, Family
     from sparekey.embedding.base import EmbedderBase
 
 KINDS: tuple[EmbeddingKind, ...] = ("dense", "sparse", "hybrid")
@@ -174,8 +174,10 @@ class EmbeddingConfig(Strict):
         return self.get_dimension()
 
     def close(self) -> None:
-        """Close the embedder that was built, if there is one; the next request for it builds a new one."""
+        """Close the embedder that was built, if there is one, and forget the keys; the next request for it looks them up anew."""
         with building:
             instance, self._instance = self._instance, None
+        for chain in self.chains.values():
+            chain.close()
         if instance is not None:
             instance.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from pydantic import BaseModel
 
 from sparekey.errors import ConfigError
+from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
+
+
+_LONGEST_LINE: Final = 600
+"""Characters of one line; what a file holds is bounded by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +83,16 @@ def lines(exc: ValidationError, model: type[BaseModel], origins: Mapping[Path, P
         origins: where a part of the checked data stands in the file, if an older form was rewritten on the way.
     """
     found = [fault for error in exc.errors(include_url=False) for fault in _faults(error, model)]
-    return list(dict.fromkeys(_line(translated(f.path, origins or {}), f.text) for f in found))
+    return list(dict.fromkeys(mask(line(translated(f.path, origins or {}), f.text))[:_LONGEST_LINE] for f in found))
 
 
 def as_config_error(exc: ValidationError, model: type[BaseModel]) -> ConfigError:
     """Return the `ConfigError` for what pydantic found in a model that was made by hand."""
-    return ConfigError("\n".join(f"{model.__name__}: {line}" for line in lines(exc, model)))
+    return ConfigError("\n".join(f"{model.__name__}: {text}" for text in lines(exc, model)))
 
 
-def _line(path: Path, text: str) -> str:
+def line(path: Path, text: str) -> str:
+    """Return one fault as a person reads it."""
     return f"{dotted(path)}: {text}" if path else text
 
 

@@ -9,12 +9,12 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from sparekey.config import legacy, openviking
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import Source, dotted, lines
+from sparekey.config.faults import Source, line, lines
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
@@ -42,6 +42,11 @@ class Config(Strict):
     vlm: VLMConfig | None = Field(None, description="The chat and vision model.")
     embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _modern(cls, data: Any) -> Any:
+        return legacy.document_on_the_way_in(data)
+
     def close(self) -> None:
         """Close whatever was built from it."""
         for part in (self.vlm, self.embedding):
@@ -67,11 +72,11 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     modern = modernise(_read(file), file.name)
     legacy.warn(modern, str(file))
     if modern.faults:
-        raise ConfigError("\n".join(f"{file}: {dotted(fault.path)}: {fault.text}" for fault in modern.faults))
+        raise ConfigError("\n".join(f"{file}: {line(fault.path, fault.text)}" for fault in modern.faults))
     try:
         config = Config.__pydantic_validator__.validate_python(modern.data)
     except ValidationError as exc:
-        raise ConfigError("\n".join(f"{file}: {line}" for line in lines(exc, Config, modern.origins))) from None
+        raise ConfigError("\n".join(f"{file}: {text}" for text in lines(exc, Config, modern.origins))) from None
     assert isinstance(config, Config)
     for section, chain in chains(config):
         chain._locate(Source(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
@@ -110,7 +115,7 @@ def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
     """
     modern = modernise(old, filename, keep=False)
     if modern.faults:
-        raise ConfigError("\n".join(f"{dotted(fault.path)}: {fault.text}" for fault in modern.faults))
+        raise ConfigError("\n".join(line(fault.path, fault.text) for fault in modern.faults))
     plain: dict[str, Any] = _without_nothing(modern.data)
     return plain
 

@@ -86,7 +86,7 @@ def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Mod
     modern.faults += _unreadable(modern.data)
     if modern.faults:
         return modern
-    if modern.data.get("credentials"):
+    if modern.data.get("credentials") not in (None, [], ()):
         _explicit(modern)
     elif modern.data.get("backup"):
         _pair(modern, family)
@@ -127,6 +127,11 @@ def on_the_way_in(data: Any, family: Family) -> Any:
 def embedding_on_the_way_in(data: Any) -> Any:
     """Do the same for the embedding section."""
     return _admitted(embedding(data), "embedding") if isinstance(data, dict) else data
+
+
+def document_on_the_way_in(data: Any) -> Any:
+    """Do the same for a whole configuration."""
+    return _admitted(document(data), "configuration") if isinstance(data, dict) else data
 
 
 def _admitted(modern: Modern, where: str) -> dict[str, Any]:
@@ -224,8 +229,9 @@ def _pair(modern: Modern, family: Family) -> None:
     modern.forms.append("backup")
     moved = (*CONNECTION[family], "providers", "default_provider")
     rest = {name: value for name, value in _set(backup).items() if name not in moved}
-    alone = [name for name in rest if name in _CHAIN_LEVEL and rest.pop(name) != modern.data.get(name)] if family == "vlm" else []
-    modern.forms += [f"backup.{name}, which a chain has once" for name in alone]
+    for name in _CHAIN_LEVEL if family == "vlm" else ():
+        if name in rest and rest.pop(name) != modern.data.get(name):
+            modern.forms.append(f"backup.{name}, which a chain has once")
     first |= _set({name: modern.data.pop(name, None) for name in ("max_tokens",) if family == "vlm"})
     for name in (*moved, "backup"):
         modern.data.pop(name, None)

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from sparekey.config import legacy
 from sparekey.config.base import Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, Connection
+from sparekey.config.providers import Family
 
 if TYPE_CHECKING:
-    from sparekey.config.providers import Family
     from sparekey.vlm.base import VLMBase
 
 
