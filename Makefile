@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench mutants docs clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("sparekey needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (make PYTHON=python3.12 ...)" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing sparekey and the openai SDK into $(VENV) ..."
+	@$(PIP) install -e '.[openai]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing sparekey, every SDK and the test tools into $(VENV) (a few minutes the first time) ..."
+	@$(PIP) install -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## watch a request survive a dead key: no key and no internet needed
+	@$(BIN)/sparekey demo
+
+test: $(VENV)/.dev lint ## the whole suite, with the linters and the type checker
+	@$(BIN)/pytest -n 2 --dist loadscope
+
+lint: $(VENV)/.dev ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one
+	@$(BIN)/python bench/overhead.py
+
+mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed
+	@$(BIN)/python tools/mutants.py
+
+docs: $(VENV)/.dev ## write the generated page docs/errors.md anew
+	@$(BIN)/python -m sparekey.classify.docs > docs/errors.md
+
+clean: ## remove what the other commands made
+	@rm -rf $(VENV) mutants dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
