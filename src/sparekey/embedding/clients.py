@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Gate:
+    """Lets at most `limit` calls through at the same time: threads by one count, the tasks of each event loop by another."""
+
+    def __init__(self, limit: int) -> None:
+        """Open with `limit` places, at least one."""
+        self._limit = max(1, limit)
+        self.sync = threading.BoundedSemaphore(self._limit)
+        self._async: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    @property
+    def asynchronous(self) -> asyncio.Semaphore:
+        """The places of the running event loop."""
+        return self._async.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._limit))
+
+
 class Clients:
     """The sync and async clients of one backend; safe to use from threads and tasks."""
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sparekey.embedding.base import EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
-from sparekey.embedding.clients import Clients
+from sparekey.embedding.clients import Clients, Gate
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.vectors import check_length
@@ -26,7 +26,6 @@ from sparekey.types import Secret, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import ModuleType
 
     from sparekey.embedding.types import Answer, EmbeddingInput, EmbedResult
 
@@ -34,7 +33,7 @@ Prepared: TypeAlias = "Sequence[str | list[dict[str, Any]]]"
 """Inputs in canonical form, as `_request` gets them."""
 
 
-def load_sdk(module: str, feature: str, extra: str) -> ModuleType:
+def load_sdk(module: str, feature: str, extra: str) -> Any:
     """Import an SDK when it is first needed.
 
     Raises:
@@ -63,6 +62,9 @@ def task_fields(param: str | None, field: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in param.split(","))}
 
 
+DEFAULT_MAX_CONCURRENT: Final = 10
+
+
 class Backend(EmbedderBase):
     """An embedder that asks a provider."""
 
@@ -70,6 +72,8 @@ class Backend(EmbedderBase):
     """Where it sends its requests if the configuration names no `api_base`."""
     default_query: ClassVar[str | None] = None
     default_document: ClassVar[str | None] = None
+    most_inputs: ClassVar[int] = 2048
+    """The most inputs that the provider takes in one request; a larger `batch_size` is lowered to it."""
     task_field: ClassVar[str] = "input_type"
     """The provider's own name for what `query_param` and `document_param` say."""
 
@@ -86,6 +90,8 @@ class Backend(EmbedderBase):
         self.extra_headers: dict[str, str] = dict(self.config.get("extra_headers") or {})
         self.query_param = self._side("query_param", self.default_query)
         self.document_param = self._side("document_param", self.default_document)
+        self.batch_size = min(self.batch_size, self.most_inputs)
+        self._gate = Gate(int(self.config.get("max_concurrent") or DEFAULT_MAX_CONCURRENT))
         self._clients = Clients(self._make_sync, self._make_async)
 
     # the steps that differ
@@ -126,14 +132,19 @@ class Backend(EmbedderBase):
 
     def _run(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
         request = self._request(inputs, is_query)
-        answer = retry_sync(lambda: self._parse(self._send(request)), max_retries=self.max_retries)
-        return self._accept(answer, inputs)
+
+        def attempt() -> Answer:
+            with self._gate.sync:
+                return self._parse(self._send(request))
+
+        return self._accept(retry_sync(attempt, max_retries=self.max_retries), inputs)
 
     async def _arun(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
         request = self._request(inputs, is_query)
 
         async def attempt() -> Answer:
-            return self._parse(await self._asend(request))
+            async with self._gate.asynchronous:
+                return self._parse(await self._asend(request))
 
         return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class CohereEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from Cohere; `input_type` is `search_query` or `search_document` unless configured."""
 
-    default_batch_size = 96
+    default_batch_size = most_inputs = 96
     default_base = "https://api.cohere.com"
     default_query = "search_query"
     default_document = "search_document"
@@ -71,9 +71,9 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
         return await self._clients.asynchronous.sdk.embed(**request)
 
     def _parse(self, response: Any) -> Answer:
-        vectors = getattr(response.embeddings, "float_", None)
+        vectors = getattr(getattr(response, "embeddings", None), "float_", None)
         if not vectors:
-            raise IncompleteAnswerError("Cohere answered without vectors")
+            raise IncompleteAnswerError("Cohere answered without vectors", body=getattr(response, "model_extra", None))
         billed = getattr(response.meta, "billed_units", None)
         counted = int((getattr(billed, "input_tokens", None) or 0) + (getattr(billed, "image_tokens", None) or 0))
         return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)

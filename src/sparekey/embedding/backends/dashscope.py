@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OK: Final = 200
-_TEXT_BATCH: Final = 10
 _ONLY_MULTIMODAL: Final = ("enable_fusion", "res_level", "max_video_frames")
 
 
@@ -47,6 +46,7 @@ class DashScopeError(SparekeyError):
 class DashScopeEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from DashScope, with `enable_fusion`, `res_level` and `max_video_frames` for multimodal models."""
 
+    default_batch_size = most_inputs = 10
     default_base = "https://dashscope.aliyuncs.com"
     task_field = "text_type"
 
@@ -62,7 +62,7 @@ class DashScopeEmbedder(Backend, DenseEmbedderBase):
         self.api_base = f"{base}/api/v1"
         text_model = self.model_name.startswith("text-embedding-")
         self._multimodal = not text_model and (self.config.get("input") or "multimodal") == "multimodal"
-        self.batch_size = 1 if self._multimodal else min(self.batch_size, _TEXT_BATCH)
+        self.batch_size = 1 if self._multimodal else self.batch_size
 
     @property
     def supports_multimodal(self) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class GeminiEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from the Gemini API."""
 
-    default_batch_size = 100
+    default_batch_size = most_inputs = 100
     default_base = "https://generativelanguage.googleapis.com"
     task_field = "task_type"
 
@@ -45,6 +45,7 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
         types = self._sdk.types
         options = types.HttpOptions(
             base_url=self.api_base,
+            api_version=self.config.get("api_version"),
             timeout=int(self.timeout * 1000),  # milliseconds there
             headers=self.extra_headers or None,
             retry_options=types.HttpRetryOptions(attempts=1),

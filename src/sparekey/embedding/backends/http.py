@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from sparekey.embedding.backends.base import Backend
+from sparekey.errors import IncompleteAnswerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Post:
 
 
 class HttpBackend(Backend):
-    """Sends a `Post` and answers with the response's JSON."""
+    """Sends a `Post`; `_parse` gets the response."""
 
     def _make_sync(self) -> httpx2.Client:
         return httpx2.Client(base_url=self.api_base or "", timeout=self.timeout, follow_redirects=False)
@@ -34,24 +35,38 @@ class HttpBackend(Backend):
     def _authorize(self, request: httpx2.Request) -> None:
         request.headers["authorization"] = f"Bearer {self._key()}"
 
-    def _send(self, request: Post) -> Any:
-        client = self._clients.sync
+    def _send(self, request: Post) -> httpx2.Response:
+        client: httpx2.Client = self._clients.sync
         built = self._build(client, request)
         self._authorize(built)
-        return self._read(client.send(built))
+        return client.send(built)
 
-    async def _asend(self, request: Post) -> Any:
-        client = self._clients.asynchronous
+    async def _asend(self, request: Post) -> httpx2.Response:
+        client: httpx2.AsyncClient = self._clients.asynchronous
         built = self._build(client, request)
         self._authorize(built)
-        return self._read(await client.send(built))
+        return await client.send(built)
 
-    def _read(self, response: httpx2.Response) -> Any:
-        """Return the JSON of a success.
 
-        Raises:
-            httpx2.HTTPStatusError: the provider's error, with its response.
-            ValueError: a success that is no JSON.
-        """
-        response.raise_for_status()
-        return response.json()
+def read_json(response: httpx2.Response) -> dict[str, Any]:
+    """Return the JSON object of a success.
+
+    Raises:
+        httpx2.HTTPStatusError: the provider's error, with its response.
+        IncompleteAnswerError: a success that is no JSON object.
+    """
+    response.raise_for_status()
+    try:
+        value = response.json()
+    except ValueError as exc:
+        raise IncompleteAnswerError("the answer is no JSON") from exc
+    if not isinstance(value, dict):
+        raise IncompleteAnswerError("the answer is no JSON object")
+    return value
+
+
+def incomplete(message: str, response: httpx2.Response, body: dict[str, Any]) -> IncompleteAnswerError:
+    """Return the error for a 200 that says why it holds no vectors, with the response: its headers may state a wait."""
+    error = IncompleteAnswerError(message, body=body)
+    error.response = response  # type: ignore[attr-defined]  # the attribute by which SDK errors show it
+    return error

@@ -1,12 +1,12 @@
 """LiteLLM for every provider without a backend of its own: `model` is LiteLLM's name (`provider/model`).
 
-Its retries, its telemetry and its fetching of a price list are off. Facts: https://docs.litellm.ai/docs/embedding/supported_embedding
+Its retries and its fetching of a price list are off. Facts: https://docs.litellm.ai/docs/embedding/supported_embedding
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
@@ -17,6 +17,16 @@ from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class _TrueZero(int):
+    """A zero that is not false: LiteLLM reads a plain 0 as "not set" and retries twice (`max_retries or DEFAULT_MAX_RETRIES`)."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+_NO_RETRIES: Final = _TrueZero(0)
 
 
 class LiteLLMEmbedder(Backend, DenseEmbedderBase):
@@ -30,7 +40,7 @@ class LiteLLMEmbedder(Backend, DenseEmbedderBase):
         """
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import asks the internet for a price list
         self._sdk: Any = load_sdk("litellm", "embedding with LiteLLM", "litellm")
-        setattr(self._sdk, "telemetry", False)  # noqa: B010 - a module attribute that the type does not know
+        self._sdk.suppress_debug_info = True  # else each error prints an advertisement to the terminal
         super().__init__(config)
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
@@ -39,7 +49,7 @@ class LiteLLMEmbedder(Backend, DenseEmbedderBase):
             "input": as_texts(inputs),
             "timeout": self.timeout,
             "num_retries": 0,
-            "max_retries": 0,
+            "max_retries": _NO_RETRIES,
             "api_key": self._key() or None,
             "api_base": self.api_base,
             "api_version": self.config.get("api_version"),

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import Prepared, as_texts
-from sparekey.embedding.backends.http import HttpBackend, Post
+from sparekey.embedding.backends.http import HttpBackend, Post, incomplete, read_json
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ class MiniMaxEmbedder(HttpBackend, DenseEmbedderBase):
         return Post("embeddings", body, self._query)
 
     def _parse(self, response: Any) -> Answer:
-        vectors = response.get("vectors") if isinstance(response, dict) else None
-        if not vectors:
-            raise IncompleteAnswerError("MiniMax answered without vectors", body=response)
-        counted = response.get("total_tokens")
+        said = read_json(response)
+        if not said.get("vectors"):
+            raise incomplete("MiniMax answered without vectors", response, said)
+        vectors, counted = said["vectors"], said.get("total_tokens")
         return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(int(counted)) if counted else None)

@@ -52,14 +52,14 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
     def _send(self, request: dict[str, Any]) -> Any:
         try:
             return self._clients.sync.embed(**request)
-        except (self._sdk.ResponseError, ConnectionError) as exc:
-            _with_cause(exc)
+        except (self._sdk.ResponseError, ConnectionError, ValueError) as exc:
+            _clarify(exc)
 
     async def _asend(self, request: dict[str, Any]) -> Any:
         try:
             return await self._clients.asynchronous.embed(**request)
-        except (self._sdk.ResponseError, ConnectionError) as exc:
-            _with_cause(exc)
+        except (self._sdk.ResponseError, ConnectionError, ValueError) as exc:
+            _clarify(exc)
 
     def _parse(self, response: Any) -> Answer:
         if not response.embeddings:
@@ -68,8 +68,11 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
         return Answer([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
 
 
-def _with_cause(exc: Exception) -> NoReturn:
-    """Raise the SDK's error with the HTTP error it hid: that one knows the headers, and so the stated wait."""
+def _clarify(exc: Exception) -> NoReturn:
+    """Raise the SDK's error with the HTTP error it hid (that one knows the stated wait), and a broken answer as what it is."""
+    if isinstance(exc, ValueError):  # no JSON, or not of an answer's form; pydantic keeps what it got
+        found = exc.errors() if hasattr(exc, "errors") else []
+        raise IncompleteAnswerError("Ollama answered without vectors", body=found[0].get("input") if found else None) from exc
     hidden = exc.__context__
     response = getattr(hidden, "response", None)
     if response is not None and getattr(exc, "response", None) is None:

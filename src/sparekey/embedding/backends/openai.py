@@ -26,7 +26,8 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from the OpenAI embeddings API.
 
     `query_param` and `document_param` go into the body as `input_type` (or under the names they state), for hosts that tell the two
-    sides apart; OpenAI's own models do not. `encoding_format` is passed on; unset, the SDK asks for base64 and decodes it.
+    sides apart; OpenAI's own models do not. `encoding_format` is `base64` (default, as with the SDK) or `float`, for hosts that know
+    nothing else; both come out as floats.
     """
 
     default_batch_size = 128
@@ -62,11 +63,11 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
         return kind(timeout=self.timeout, follow_redirects=False)
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
-        request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs)}
+        # The SDK would ask for base64 by itself, but then it hides an error inside a 200 behind one of its own.
+        form = self.config.get("encoding_format") or "base64"
+        request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), "encoding_format": form}
         if self.dimension:
             request["dimensions"] = self.dimension
-        if self.config.get("encoding_format"):
-            request["encoding_format"] = self.config["encoding_format"]
         body = {**self._task(is_query), **self.extra_body}
         return {**request, "extra_body": body} if body else request
 
@@ -114,6 +115,7 @@ class JinaEmbedder(OpenAIEmbedder):
     """
 
     extra = "jina"
+    most_inputs = 512
     default_base = "https://api.jina.ai/v1"
     task_field = "task"
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.http import HttpBackend, Post
+from sparekey.embedding.backends.http import HttpBackend, Post, incomplete, read_json
 from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _SERVICE = "vikingdb"
 class _VikingDBEmbedder(HttpBackend):
     """What the three kinds share."""
 
-    default_batch_size = 10
+    default_batch_size = most_inputs = 10
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `ak`, `sk`, `region` (default `cn-beijing`), `host`, `model_version`, `dimension` and more."""
@@ -75,9 +74,10 @@ class _VikingDBEmbedder(HttpBackend):
         )
 
     def _parse(self, response: Any) -> Answer:
-        result = response.get("result") if isinstance(response, dict) else None
+        said = read_json(response)
+        result = said.get("result")
         if not isinstance(result, dict) or not (data := result.get("data")):
-            raise IncompleteAnswerError("VikingDB answered without vectors", body=response)
+            raise incomplete("VikingDB answered without vectors", response, said)
         return Answer([self._result(item) for item in data], _usage(result.get("token_usage")))
 
     def _result(self, item: dict[str, Any]) -> EmbedResult:

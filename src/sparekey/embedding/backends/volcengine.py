@@ -7,6 +7,7 @@ Facts: https://www.volcengine.com/docs/82379/1521766 (text), https://www.volceng
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config.dimensions import known
@@ -20,12 +21,16 @@ from sparekey.errors import IncompleteAnswerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TEXT_BATCH = 64
+
+_TEXT_MODEL = re.compile(r"^doubao-embedding(-large)?-text\b")
+"""Models that the multimodal endpoint does not know, whatever `input` says."""
 
 
 class _ArkEmbedder(Backend):
     """What the three kinds share."""
 
+    default_batch_size = 64
+    most_inputs = 256
     default_base = "https://ark.cn-beijing.volces.com/api/v3"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -36,8 +41,9 @@ class _ArkEmbedder(Backend):
         """
         self._sdk: Any = load_sdk("volcenginesdkarkruntime", "embedding with Volcengine Ark", "volcengine")
         super().__init__(config)
-        self._multimodal = self.is_sparse or (self.config.get("input") or "multimodal") == "multimodal"
-        self.batch_size = 1 if self._multimodal else int(self.config.get("batch_size") or _TEXT_BATCH)
+        asked = (self.config.get("input") or "multimodal") == "multimodal"
+        self._multimodal = self.is_sparse or (asked and not _TEXT_MODEL.search(self.model_name))
+        self.batch_size = 1 if self._multimodal else self.batch_size
 
     @property
     def supports_multimodal(self) -> bool:

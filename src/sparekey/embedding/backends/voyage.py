@@ -24,6 +24,7 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from Voyage, of text or (models named `voyage-multimodal-*`) of text and images together."""
 
     default_batch_size = 128
+    most_inputs = 1000
     default_base = "https://api.voyageai.com/v1"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -52,9 +53,8 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
             request["input"] = as_texts(inputs)
         if self.dimension:
             request["output_dimension"] = self.dimension
-        if self.config.get("encoding_format"):
-            request["encoding_format"] = self.config["encoding_format"]
-        return request
+        # Stated here, as the SDK trips over an error inside a 200 when it decodes by itself.
+        return {**request, "encoding_format": self.config.get("encoding_format") or "base64"}
 
     def _call(self) -> dict[str, Any]:
         return {
@@ -72,7 +72,7 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
 
     def _parse(self, response: Any) -> Answer:
         if not getattr(response, "data", None):
-            raise IncompleteAnswerError("Voyage answered without vectors")
+            raise IncompleteAnswerError("Voyage answered without vectors", body=dict(response))
         ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
         counted = getattr(getattr(response, "usage", None), "total_tokens", None)
         return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
