@@ -1,0 +1,135 @@
+"""The reference tables of docs/configuration.md, made from the models and tables themselves.
+
+`python -m sparekey.config.docs docs/configuration.md` writes them between their markers; a test holds that they are current.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
+
+from sparekey.config import dimensions, providers
+from sparekey.config.chain import BaseChain, Connection
+from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
+from sparekey.config.secrets import SecretRef
+from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+_MARKED: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def written(text: str) -> str:
+    """Return a page with every table between its markers made anew."""
+    return _MARKED.sub(lambda m: f"{m.group(1)}\n{_TABLES[m.group(2)]()}\n\n{m.group(3)}", text)
+
+
+def _credential() -> str:
+    both = {**VLMCredential.model_fields, **EmbeddingCredential.model_fields}
+    only = dict.fromkeys(VLMCredential.model_fields.keys() - EmbeddingCredential.model_fields.keys(), " (chat only)")
+    only |= dict.fromkeys(EmbeddingCredential.model_fields.keys() - VLMCredential.model_fields.keys(), " (embeddings only)")
+    names = ["id", *(name for name in both if name != "id")]
+    return _grid(("key", "type", "meaning"), ((f"`{n}`", _type(both[n]), f"{both[n].description}{only.get(n, '')}") for n in names))
+
+
+def _chain() -> str:
+    return _fields(name_field for name_field in BaseChain.model_fields.items() if name_field[0] not in Connection.model_fields)
+
+
+def _own(model: type[BaseModel], *bases: type[BaseModel]) -> str:
+    taken = {name for base in bases for name in base.model_fields}
+    return _fields((name, field) for name, field in model.model_fields.items() if name not in taken)
+
+
+def _fields(fields: Iterable[tuple[str, FieldInfo]]) -> str:
+    rows = ((f"`{name}`", _type(field), _default(field), field.description or "") for name, field in fields)
+    return _grid(("key", "type", "default", "meaning"), rows)
+
+
+def _providers() -> str:
+    rows = (
+        (f"`{row.name}`", ", ".join(f"`{a}`" for a in row.aliases), _chat(row), _embeddings(row), _link(row.docs))
+        for row in providers.PROVIDERS.values()
+    )
+    return _grid(("provider", "also", "chat: needs, extra, base URL", "embeddings: kinds, needs, extra, base URL", "source"), rows)
+
+
+def _chat(row: providers.Provider) -> str:
+    return _use(row, "vlm") if row.vlm else ""
+
+
+def _embeddings(row: providers.Provider) -> str:
+    return f"{', '.join(row.embedding)}: {_use(row, 'embedding')}" if row.embedding else ""
+
+
+def _use(row: providers.Provider, family: providers.Family) -> str:
+    needs = ", ".join(f"`{name}`" for name in row.needs(family)) or "nothing"
+    extra = f"[{row.extra_for(family)}]" if row.extra_for(family) else "no extra"
+    base = row.base(family)
+    return "; ".join(filter(None, (needs, extra, f"`{base}`" if base else "")))
+
+
+def _dimensions() -> str:
+    rows = ((f"`{p}`", f"`{m}`", str(d.default), d.describe(), _link(d.source)) for p, m, d in dimensions.rows())
+    return _grid(("provider", "model", "default", "can give", "source"), rows)
+
+
+def _grid(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _link(url: str) -> str:
+    return f"[{url.split('/')[2].removeprefix('www.')}]({url})"
+
+
+_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key"}
+
+
+def _type(field: FieldInfo) -> str:
+    annotation = next((arg for arg in get_args(field.annotation) if arg is not type(None)), None) if _optional(field) else field.annotation
+    if get_origin(annotation) is Literal:
+        return ", ".join(f'`"{option}"`' for option in get_args(annotation))
+    annotation = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+    if get_origin(annotation) is list:
+        return "list of tables"
+    return _WORDS.get(annotation, "table")
+
+
+def _optional(field: FieldInfo) -> bool:
+    return type(None) in get_args(field.annotation)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None or field.default is None:
+        return ""
+    return (
+        f'`"{field.default}"`'
+        if isinstance(field.default, str)
+        else f"{field.default:g}"
+        if isinstance(field.default, float)
+        else str(field.default).lower()
+    )
+
+
+_TABLES: Final[dict[str, Callable[[], str]]] = {
+    "credential": _credential,
+    "chain": _chain,
+    "vlm": lambda: _own(VLMConfig, BaseChain, VLMCredential),
+    "media": lambda: _own(VLMMediaConfig),
+    "embedding-model": lambda: _own(EmbeddingModelConfig, BaseChain, EmbeddingCredential),
+    "embedding": lambda: _own(EmbeddingConfig),
+    "providers": _providers,
+    "dimensions": _dimensions,
+}
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
