@@ -97,7 +97,7 @@ class OrderedCredentialSwitcher:
 
     @_active_idx.setter
     def _active_idx(self, value: int) -> None:
-        self._cell.change(lambda s: replace(s, active=value))
+        self._cell.change(lambda s: replace(s, active=value, term=s.term + 1))
 
     @property
     def _last_switch_time(self) -> float:
@@ -238,8 +238,7 @@ class CircuitBreaker:
         if standing is Phase.CLOSED and found.strikes + 1 < self._threshold and error_class not in self._trips_at_once:
             return breaker.struck(found)
         level = 1 if standing is Phase.CLOSED else found.level + 1
-        opened = breaker.parked(found, now + park_seconds(self._parking, level, 0.5), error_class, reason)
-        return replace(opened, level=level)
+        return breaker.parked(found, now + park_seconds(self._parking, level, 0.5), level, error_class, reason)
 
     def _change(self, edit: Callable[[Breaker], Breaker]) -> None:
         while True:

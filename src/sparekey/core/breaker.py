@@ -89,21 +89,25 @@ def struck(breaker: Breaker) -> Breaker:
 
 
 def parked(
-    breaker: Breaker, until: float, cause: ErrorClass | None, reason: str = "", *, firm: bool = False, weak: bool = False
+    breaker: Breaker,
+    until: float,
+    level: int,
+    cause: ErrorClass | None,
+    reason: str = "",
+    *,
+    firm: bool = False,
+    weak: bool = False,
 ) -> Breaker:
-    """Return `breaker` parked. A newer end never shortens an older, longer one; a park of another cause starts the growth anew."""
-    longer = breaker.until is not None and breaker.until > until
-    return Breaker(
-        strikes=breaker.strikes + 1,
-        level=next_level(breaker, cause),
-        until=breaker.until if longer else until,
-        firm=breaker.firm if longer else firm,
-        cause=cause,
-        reason=reason,
-        weak=weak,
-    )
+    """Return `breaker` parked. A newer end never shortens an older, longer one, nor takes the place of its cause."""
+    strikes = breaker.strikes + 1
+    if breaker.until is not None and breaker.until > until:
+        return replace(breaker, strikes=strikes, lease=None)
+    return Breaker(strikes=strikes, level=level, until=until, firm=firm, cause=cause, reason=reason, weak=weak)
 
 
-def next_level(breaker: Breaker, cause: ErrorClass | None) -> int:
-    """Return how many parks in a row for `cause` the next one makes."""
-    return breaker.level + 1 if breaker.cause is cause else 1
+def next_level(breaker: Breaker, cause: ErrorClass | None, now: float) -> int:
+    """Return how many parks in a row for `cause` a failure at `now` makes: one that is not over yet is not counted again."""
+    if breaker.cause is not cause:
+        return 1
+    over = breaker.until is None or now >= breaker.until
+    return max(breaker.level + over, 1)

@@ -78,6 +78,6 @@ def _of_breaker(name: str, old: Breaker, new: Breaker, now: float) -> Event | No
         return Recovered(name) if old.until is not None else None
     if new.lease is not None and new.lease != old.lease:
         return Probed(name)
-    if new.until > now and new.level and new.epoch != old.epoch:
+    if new.until > now and new.epoch != old.epoch:
         return Parked(name, new.until - now, new.cause, new.reason)
     return None

@@ -135,10 +135,12 @@ def firm(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     return any(g.firm and b.phase(g, now) is Phase.PARKED for _, g in known_guards(pool, state, index))
 
 
-def soonest_return(pool: Pool, state: PoolState, now: float) -> float | None:
-    """Return the seconds until the first parked credential may get traffic again; None if nothing is parked."""
-    guards = [g for i in range(len(pool)) if (g := governing(pool, state, i)) is not None]
-    return max(0.0, min(map(until, guards)) - now) if guards else None
+def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
+    """Return the seconds until the first of `indices` may get traffic again; None if one of them is not parked at all."""
+    guards = [governing(pool, state, i) for i in indices]
+    if not guards or None in guards:
+        return None
+    return max(0.0, min(until(g) for g in guards if g is not None) - now)
 
 
 def failback_due(pool: Pool, state: PoolState, now: float) -> bool:

@@ -75,11 +75,12 @@ def _parked(guard: Breaker, failure: Failure, now: float, dice: float) -> Breake
     cause, stated = failure.error_class, _stated(failure)
     parking = REACTIONS[cause].parking
     assert parking is not None
-    length = stated or park_seconds(parking, b.next_level(guard, cause), dice)
+    level = b.next_level(guard, cause, now)
+    length = stated or park_seconds(parking, level, dice)
     weak = failure.evidence is Evidence.WEAK
     if weak and not guard.weak:
-        stated, length = None, min(length, WEAK_PARK_SECONDS)
-    return b.parked(guard, now + length, cause, failure.reason, firm=stated is not None, weak=weak)
+        stated, length, level = None, min(length, WEAK_PARK_SECONDS), level - 1
+    return b.parked(guard, now + length, level, cause, failure.reason, firm=stated is not None, weak=weak)
 
 
 def _stated(failure: Failure) -> float | None:

@@ -7,6 +7,7 @@ evidence (if two accounts give the same weak text, the fault is the request's).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sparekey.core import admission, settlement
@@ -50,6 +51,7 @@ class Walk:
         self.pool, self.cell, self.now = pool, cell, now
         self.eligible, self.deadline = eligible, deadline
         self.sticky = eligible is None or cell.state.active in eligible
+        self.term = 0
         self.out: Ticket | None = None
         self.seen: dict[int, Seen] = {}
         self.pending: list[Seen] = []
@@ -67,18 +69,23 @@ class Walk:
             yield ticket
 
     def _round(self, tried: set[int]) -> Iterator[Ticket]:
-        active = self.cell.state.active
+        state = self.cell.state
+        active, self.term = state.active, state.term
         if active and self.eligible is None and (probe := self._ask(admission.start)):
             yield probe
         for index in self.pool.ring(active):
             if index not in tried and self._open_to(index) and (ticket := self._ask(admission.admit, index)):
                 yield ticket
-        candidates = [i for i in range(len(self.pool)) if self._open_to(i)]
-        while ticket := self._ask(admission.rescue, candidates, tried):
+        while ticket := self._ask(admission.rescue, self._candidates(), tried):
             yield ticket
 
     def _ask(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
-        return None if self._spent() else self.cell.transact(decide, *args, self.now)
+        """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
+        ticket = None if self._spent() else self.cell.transact(decide, *args, self.now)
+        return ticket if ticket is None or ticket.term == self.term else replace(ticket, term=self.term)
+
+    def _candidates(self) -> list[int]:
+        return [i for i in range(len(self.pool)) if self._open_to(i)]
 
     def _spent(self) -> bool:
         return self.deadline is not None and self.now >= self.deadline
@@ -202,7 +209,8 @@ class Walk:
             return self.too_large
         if self._spent() and not self.seen:
             return DeadlineExceeded("the deadline was spent before any credential could be tried")
-        error = AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, self.now))
+        indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
+        error = AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
         error.__cause__ = next((s.exception for s in reversed(self.seen.values())), None)
         return error
 
