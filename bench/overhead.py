@@ -29,7 +29,7 @@ class NoVLM:
     provider, model, api_base = "noop", "noop", None
     answer = VLMResponse("ok")
 
-    def get_completion(self, prompt: str = "", **_: object) -> VLMResponse:
+    def get_completion(self, prompt: str = "", **_: object) -> VLMResponse:  # noqa: ARG002 - the face of a real one
         return self.answer
 
 
@@ -40,7 +40,7 @@ class NoEmbedder:
     provider, model_name = "noop", "noop"
     result = EmbedResult(dense_vector=[0.0, 1.0])
 
-    def embed(self, content: str, is_query: bool = False) -> EmbedResult:
+    def embed(self, content: str, is_query: bool = False) -> EmbedResult:  # noqa: ARG002 - as above
         return self.result
 
     def get_dimension(self) -> int:
