@@ -6,6 +6,8 @@ All decisions are made by the generator in `sparekey.core.flow`; a driver makes 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import logging
 import random as _random
 import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -16,7 +18,7 @@ from sparekey.core import flow, status
 from sparekey.core.events import AttemptFailed, AttemptSucceeded
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket
-from sparekey.errors import IncompleteAnswerError
+from sparekey.errors import IncompleteAnswerError, describe_exception
 from sparekey.switching import OrderedCredentialSwitcher
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sparekey.types import Credential, Failure
 
 T = TypeVar("T")
+logger = logging.getLogger("sparekey")
 
 
 class Chain(Cell):
@@ -80,6 +83,8 @@ class Chain(Cell):
     def steps(self, eligible: Callable[[Credential], bool] | None) -> Generator[flow.Step, flow.Message, None]:
         """Return the flow of one call, for a driver."""
         indices = None if eligible is None else frozenset(i for i, c in enumerate(self.credentials) if eligible(c))
+        if indices is not None and len(indices) == len(self.credentials):
+            indices = None
         return flow.call(self.pool, self, self.clock(), indices)
 
     def failed(self, credential: Credential, exc: Exception) -> flow.Failed:
@@ -174,7 +179,7 @@ class Failover:
         Raises:
             Exception: as in `call`; what breaks after the first content is raised as it is.
         """
-        chain, items = self.chain, None
+        chain, source, items = self.chain, None, None
         steps = chain.steps(eligible)
         try:
             step = next(steps, None)
@@ -186,10 +191,12 @@ class Failover:
                 assert isinstance(step, Ticket)
                 credential = chain.credentials[step.index]
                 try:
-                    items = iter(fn(credential))
+                    source = items = None
+                    source = fn(credential)
+                    items = iter(source)
                     held = _opening(items, is_content)
                 except Exception as exc:  # noqa: BLE001 - every failure is classified
-                    _close(items)
+                    _close(items, source)
                     step = flow.advance(steps, chain.failed(credential, exc))
                     continue
                 flow.advance(steps, chain.begun(credential))
@@ -199,7 +206,7 @@ class Failover:
                 step = flow.advance(steps, item.message)
         finally:
             steps.close()
-            _close(items)
+            _close(items, source)
 
 
 class AsyncFailover:
@@ -249,7 +256,7 @@ class AsyncFailover:
         is_content: Callable[[T], bool] | None = None,
     ) -> AsyncIterator[T]:
         """Yield the items of `fn(credential)` until the end; see `Failover.stream`."""
-        chain, items = self.chain, None
+        chain, source, items = self.chain, None, None
         steps = chain.steps(eligible)
         try:
             step = next(steps, None)
@@ -261,10 +268,12 @@ class AsyncFailover:
                 assert isinstance(step, Ticket)
                 credential = chain.credentials[step.index]
                 try:
-                    items = aiter(fn(credential))
+                    source = items = None
+                    source = fn(credential)
+                    items = aiter(source)
                     held = await _aopening(items, is_content)
                 except Exception as exc:  # noqa: BLE001 - every failure is classified
-                    await _aclose(items)
+                    await _aclose(items, source)
                     step = flow.advance(steps, chain.failed(credential, exc))
                     continue
                 flow.advance(steps, chain.begun(credential))
@@ -275,7 +284,7 @@ class AsyncFailover:
                 step = flow.advance(steps, pulled.message)
         finally:
             steps.close()
-            await _aclose(items)
+            await _aclose(items, source)
 
 
 class _End(NamedTuple):
@@ -322,12 +331,21 @@ async def _apull(chain: Chain, credential: Credential, items: AsyncIterator[T]) 
         return _End(chain.failed(credential, exc))
 
 
-def _close(items: object) -> None:
-    """Close what the provider's connection hangs on, if it can be closed."""
-    if (close := getattr(items, "close", None)) is not None:
-        close()
+def _close(items: object, source: object) -> None:
+    """Close what the provider's connection hangs on: the iterator and what it came from. A failure to close is no failure of the call."""
+    for thing in (items,) if items is source else (items, source):
+        try:
+            if (close := getattr(thing, "close", None)) is not None:
+                close()
+        except Exception as exc:  # noqa: BLE001 - foreign code may raise anything
+            logger.debug("a stream could not be closed: %s", describe_exception(exc))
 
 
-async def _aclose(items: object) -> None:
-    if (close := getattr(items, "aclose", None)) is not None:
-        await close()
+async def _aclose(items: object, source: object) -> None:
+    for thing in (items,) if items is source else (items, source):
+        try:
+            close = getattr(thing, "aclose", None) or getattr(thing, "close", None)
+            if close is not None and inspect.isawaitable(closing := close()):
+                await closing
+        except Exception as exc:  # noqa: BLE001 - foreign code may raise anything
+            logger.debug("a stream could not be closed: %s", describe_exception(exc))

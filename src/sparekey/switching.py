@@ -123,6 +123,7 @@ class PrimaryBackupSwitcher:
     """The two-credential predecessor: a primary, a backup, and when to try the primary again."""
 
     SWITCHES_ON: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+    BLAMES_REQUEST: Final = frozenset({ErrorClass.INPUT_TOO_LARGE, ErrorClass.CONTENT_SAFETY})
 
     def __init__(
         self,
@@ -149,12 +150,18 @@ class PrimaryBackupSwitcher:
         self._switcher.commit_success(_PRIMARY)
 
     def record_primary_failure(self, error: BaseException) -> bool:
-        """Take in a failure of the primary; return whether the backup is to be tried. A failed failback restarts timer and count."""
-        if classify(error).error_class not in self.SWITCHES_ON:
-            return False
-        now = self._cell.clock()
-        self._cell.change(lambda s: pool.restarted(s, now) if s.active == _BACKUP else settlement.commit(s, _BACKUP, now))
-        return True
+        """Take in a failure of the primary; return whether the backup is to be tried.
+
+        A failed failback restarts timer and count, whatever it failed of; refused or oversized content says nothing about the primary.
+        """
+        error_class, now = classify(error).error_class, self._cell.clock()
+        switches = error_class in self.SWITCHES_ON
+        if self.is_using_backup:
+            if error_class not in self.BLAMES_REQUEST:
+                self._cell.change(lambda s: pool.restarted(s, now))
+        elif switches:
+            self._cell.change(lambda s: settlement.commit(s, _BACKUP, now) if s.active == _PRIMARY else s)
+        return switches
 
     def record_backup_request(self) -> None:
         """Count a request to the backup towards the failback."""
@@ -166,7 +173,7 @@ class CircuitBreaker:
 
     RETRY_AFTER_CAP: Final = 30.0
     TRIPS_AT_ONCE: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
-    IGNORES: Final = frozenset({ErrorClass.INPUT_TOO_LARGE, ErrorClass.CONTENT_SAFETY})
+    IGNORES: Final = PrimaryBackupSwitcher.BLAMES_REQUEST
 
     def __init__(
         self,
