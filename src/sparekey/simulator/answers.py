@@ -54,6 +54,7 @@ class Voice:
         cached_tokens: how many prompt tokens it says were read from its cache.
         dimension: the length of its vectors when the request does not ask for another.
         space: vectors of different spaces have nothing to do with each other.
+        models: the models it lists.
         force_length: the length of its vectors whatever the request asks for; None: as asked.
     """
 
@@ -62,6 +63,7 @@ class Voice:
     cached_tokens: int = 0
     dimension: int = 1536
     space: str = ""
+    models: tuple[str, ...] = ("sim-chat", "sim-embedding")
     force_length: int | None = None
 
     @property

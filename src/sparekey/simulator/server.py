@@ -85,7 +85,7 @@ class Simulator:
         spoken = find(wire)
         usual = dimension if isinstance(dimension, int) else spoken.dimension
         settings = Settings(
-            voice=Voice(text, reasoning, cached_tokens, usual, space),
+            voice=Voice(text, reasoning, cached_tokens, usual, space, Voice().models if models is None else tuple(models)),
             keys=keys,
             models=models,
             dimensions=dimension if isinstance(dimension, Mapping) else {},

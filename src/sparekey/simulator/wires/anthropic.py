@@ -114,9 +114,7 @@ class AnthropicWire(Wire):
     def answer(self, ask: Ask, voice: Voice) -> Reply:
         """Render a message, a count or models."""
         if ask.kind == "models":
-            card = {"type": "model", "id": ask.model or "sim-chat", "display_name": "Simulated", "created_at": "2026-01-01T00:00:00Z"}
-            page = {"data": [card], "has_more": False, "first_id": card["id"], "last_id": card["id"]}
-            return json_reply(card if ask.model else page)
+            return json_reply(models(ask, voice))
         if ask.kind == "count":
             return json_reply({"input_tokens": ask.prompt_tokens})
         headers = (("request-id", f"req_sim{ask.serial:06d}"),)
@@ -181,6 +179,13 @@ class AnthropicWire(Wire):
     def error_frame(self, refusal: Refusal, ask: Ask) -> bytes:
         """Render a refusal as an event called `error`."""
         return sse(self.error_json(self.word(refusal, ask), refusal, ask), "error")
+
+
+def models(ask: Ask, voice: Voice) -> dict[str, Any]:
+    """Render the list of models, or the one that was asked for."""
+    names = [ask.model] if ask.model else voice.models
+    cards = [{"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"} for name in names]
+    return cards[0] if ask.model else {"data": cards, "has_more": False, "first_id": next(iter(names), None)}
 
 
 def event(mark: Mark, name: str, **fields: Any) -> Frame:

@@ -147,8 +147,8 @@ class GeminiWire(Wire):
         """Render an answer that is one JSON value."""
         match ask.kind:
             case "models":
-                card = {"name": f"models/{ask.model or 'sim-chat'}", "displayName": "Simulated"}
-                return card if ask.model else {"models": [card]}
+                cards = [{"name": f"models/{name}", "displayName": name} for name in ([ask.model] if ask.model else voice.models)]
+                return cards[0] if ask.model else {"models": cards}
             case "count":
                 return {"totalTokens": ask.prompt_tokens}
             case "embedContent":

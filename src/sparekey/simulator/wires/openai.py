@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator.answers import base64_floats
 from sparekey.simulator.faults import bad_request, refuse
@@ -107,7 +107,6 @@ class OpenAIWire(Wire):
     name = "openai"
     root = "/v1"
     wordings = WORDINGS
-    models_listed: ClassVar[tuple[str, ...]] = ("sim-chat", "sim-embedding")
 
     def read(self, seen: Seen) -> Ask:
         """Read a chat, embedding or models request."""
@@ -150,7 +149,7 @@ class OpenAIWire(Wire):
     def answer(self, ask: Ask, voice: Voice) -> Reply:
         """Render chat, embeddings or models."""
         if ask.kind == "models":
-            return json_reply(self.models(ask))
+            return json_reply(self.models(ask, voice))
         if ask.kind == "embed":
             return json_reply(self.embeddings(ask, voice), headers=self.headers(ask))
         if ask.stream:
@@ -161,10 +160,11 @@ class OpenAIWire(Wire):
         """Return the headers of a healthy answer."""
         return (("x-request-id", f"req_sim{ask.serial:06d}"), ("openai-processing-ms", "1"))
 
-    def models(self, ask: Ask) -> dict[str, Any]:
+    def models(self, ask: Ask, voice: Voice) -> dict[str, Any]:
         """Render the list of models, or the one that was asked for."""
-        cards = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "simulator"} for name in self.models_listed]
-        return {**cards[0], "id": ask.model} if ask.model else {"object": "list", "data": cards}
+        names = [ask.model] if ask.model else voice.models
+        cards = [{"id": name, "object": "model", "created": _CREATED, "owned_by": "simulator"} for name in names]
+        return cards[0] if ask.model else {"object": "list", "data": cards}
 
     def embeddings(self, ask: Ask, voice: Voice) -> dict[str, Any]:
         """Render vectors as floats or as base64."""
