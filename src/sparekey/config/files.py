@@ -74,10 +74,9 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     if modern.faults:
         raise ConfigError("\n".join(f"{file}: {line(fault.path, fault.text)}" for fault in modern.faults))
     try:
-        config = Config.__pydantic_validator__.validate_python(modern.data)
+        config = super(Strict, Config).model_validate(modern.data)
     except ValidationError as exc:
         raise ConfigError("\n".join(f"{file}: {text}" for text in lines(exc, Config, modern.origins))) from None
-    assert isinstance(config, Config)
     for section, chain in chains(config):
         chain._locate(Source(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
     return config

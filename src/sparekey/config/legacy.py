@@ -40,10 +40,12 @@ _CHAIN_LEVEL: Final = (
 """Settings that an older `backup` could have for itself and that a chain has once."""
 
 _FOREIGN: Final = {
-    "vlm": ("keepalive_expiry",),
+    "vlm": ("keepalive_expiry", "max_concurrent"),
+    "media": ("enabled", "max_concurrent"),
+    "connection": ("keepalive_expiry",),
     "embedding": ("circuit_breaker", "text_source", "allow_metadata_override"),
 }
-"""Keys that OpenViking knows and that mean nothing here: left out, and named in the warning line."""
+"""Keys that OpenViking knows and that mean nothing here, by place: left out, and named in the warning line."""
 
 _KINDS: Final = ("dense", "sparse", "hybrid")
 
@@ -80,8 +82,8 @@ def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Mod
         keep: leave plain keys on the parent, too, where a program may look for them; False moves them.
     """
     modern = Modern(dict(old))
-    _leave_out(modern.data, _FOREIGN["vlm"] if family == "vlm" else (), modern.forms)
-    _reasoning_effort(modern)
+    if family == "vlm":
+        _foreign(modern)
     _backend(modern)
     modern.faults += _unreadable(modern.data)
     if modern.faults:
@@ -151,12 +153,16 @@ def warn(modern: Modern, where: str) -> None:
 # -- the forms -----------------------------------------------------------------------------------------------------------------
 
 
-def _leave_out(data: dict[str, Any], names: tuple[str, ...], forms: list[str]) -> None:
-    forms += [f"{name}, not used here" for name in names if data.pop(name, None) is not None]
+def _leave_out(data: dict[str, Any], names: tuple[str, ...], forms: list[str], prefix: str = "") -> None:
+    forms += [f"{prefix}{name}, not used here" for name in names if data.pop(name, None) is not None]
 
 
-def _reasoning_effort(modern: Modern) -> None:
-    """Send OpenViking's `reasoning_effort` where every OpenAI-compatible host reads it: in the body."""
+def _foreign(modern: Modern) -> None:
+    """Leave out what only OpenViking has a use for; its `reasoning_effort` goes where OpenAI-compatible hosts read it."""
+    _leave_out(modern.data, _FOREIGN["vlm"], modern.forms)
+    if isinstance(modern.data.get("media"), dict):
+        modern.data["media"] = dict(modern.data["media"])
+        _leave_out(modern.data["media"], _FOREIGN["media"], modern.forms, "media.")
     effort = modern.data.pop("reasoning_effort", None)
     if effort is not None:
         modern.forms.append("reasoning_effort")
@@ -203,9 +209,9 @@ def _explicit(modern: Modern) -> None:
 def _filled(credential: Any, entries: Mapping[str, Mapping[str, Any]], forms: list[str]) -> Any:
     if not isinstance(credential, dict):
         return credential
-    own = dict(credential)
-    _leave_out(own, _FOREIGN["vlm"], forms)
-    return {**entries.get(_plain(own.get("provider")), {}), **_set(own)}
+    filled = {**entries.get(_plain(credential.get("provider")), {}), **_set(credential)}
+    _leave_out(filled, _FOREIGN["connection"], forms)
+    return filled
 
 
 def _single(modern: Modern, family: Family, *, keep: bool) -> None:
@@ -222,7 +228,7 @@ def _pair(modern: Modern, family: Family) -> None:
     backup = dict(modern.data["backup"])
     inner = Modern(backup)
     _backend(inner)
-    _leave_out(backup, _FOREIGN["vlm"], modern.forms)
+    _leave_out(backup, _FOREIGN["connection"], modern.forms)
     second, second_origin = _connection(backup, family, inner)
     first, first_origin = _connection(modern.data, family, modern)
     modern.faults += [Fault(("backup", *fault.path), fault.text) for fault in inner.faults]
@@ -250,7 +256,7 @@ def _connection(data: Mapping[str, Any], family: Family, modern: Modern) -> tupl
         return own, ()
     written, entry = entries.get(_plain(chosen), ("", {}))
     entry = _set(entry)
-    _leave_out(entry, _FOREIGN["vlm"], modern.forms)
+    _leave_out(entry, _FOREIGN["connection"], modern.forms)
     return {**own, **entry, "provider": chosen}, ("providers", written) if entry else ()
 
 

@@ -20,6 +20,8 @@ _SECTIONS: Final = frozenset(
     }
 )
 """Sections that only OpenViking has."""
+_NAMING_A_MODEL: Final = ("model", "provider", "backend", "default_provider", "providers", "api_key", "api_base", "credentials", "backup")
+"""A `vlm` section without any of these has only settings: OpenViking then runs without a chat model."""
 
 
 def is_one(data: Mapping[str, Any], filename: str = "") -> bool:
@@ -32,6 +34,8 @@ def ours(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: data[name] for name in _OURS if data.get(name) is not None}
     if isinstance(found.get("vlm"), dict):
         found["vlm"] = {"temperature": 0.0, **found["vlm"]}
+        if not any(found["vlm"].get(name) for name in _NAMING_A_MODEL):
+            del found["vlm"]
     if isinstance(found.get("embedding"), dict):
         found["embedding"] = _embedding(found["embedding"])
     return found

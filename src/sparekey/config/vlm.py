@@ -30,8 +30,6 @@ class VLMCredential(_VLMFields, BaseCredential):
 class VLMMediaConfig(Strict):
     """How audio and video are handled by models that take them."""
 
-    enabled: bool = Field(False, description="Whether audio and video are sent to the model at all.")
-    max_concurrent: Positive = Field(2, description="Audio or video calls at the same time.")
     file_processing_timeout: Span = Field(1800.0, description="Longest wait in seconds until the provider has prepared a file.")
     file_poll_interval: Span = Field(3.0, description="Seconds between two questions whether it has.")
     video_fps: Annotated[float, Field(ge=0.2, le=5.0)] = Field(1.0, description="Frames taken from a second of video.")
@@ -53,7 +51,6 @@ class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="Temperature; without it the provider's own.")
     thinking: bool = Field(False, description="Let the model think before it answers, where that can be chosen.")
     timeout: Span = Field(600.0, description="Seconds for one attempt.")
-    max_concurrent: Positive = Field(32, description="Calls at the same time.")
     media: VLMMediaConfig = Field(default_factory=VLMMediaConfig, description="Audio and video.")
 
     @model_validator(mode="before")
@@ -77,6 +74,5 @@ class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
             "temperature": self.temperature,
             "thinking": self.thinking,
             "timeout": self.timeout,
-            "max_concurrent": self.max_concurrent,
             "media": self.media.model_dump(),
         }
