@@ -16,8 +16,8 @@ _HOMES = {
     ),
     "sparekey.errors": (
         "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "
-        "DeadlineExceeded IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError UnsupportedMediaInputError "
-        "VectorSpaceError"
+        "DeadlineExceeded DisguisedError IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError "
+        "UnsupportedMediaInputError VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
     "sparekey.failover": "AsyncFailover Chain Failover",

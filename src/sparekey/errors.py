@@ -8,6 +8,7 @@
     ├── ConfigError                   a wrong configuration (also a ValueError)
     ├── MissingExtraError             an SDK is not installed (also an ImportError)
     ├── IncompleteAnswerError         a provider said "success" and gave no whole answer
+    ├── DisguisedError                a provider said "success" and put an error in the answer's place
     ├── ContentFilteredError          a provider said "success" and withheld the answer
     ├── InvalidInputError             the request cannot be put together: an unreadable image (also a ValueError)
     ├── UnsupportedMediaInputError    no backend of the chain takes this audio or video
@@ -94,14 +95,14 @@ class MissingExtraError(SparekeyError, ImportError):
 
 
 class IncompleteAnswerError(SparekeyError):
-    """A provider said "success", but the answer is empty, cut off, or an error in disguise: another credential may do better.
+    """A provider said "success", but the answer is empty or cut off: another credential may do better."""
 
-    Attributes:
-        body: the error that stood where the answer belongs, as the provider sent it, or None.
-    """
 
-    def __init__(self, message: str, *, body: Any = None) -> None:
-        """Say what is missing; hand over the error body, if there is one."""
+class DisguisedError(SparekeyError):
+    """A provider said "success" and put an error where the answer belongs: what it means stands in its `body`."""
+
+    def __init__(self, message: str, body: Any) -> None:
+        """Take the error's body as the provider sent it."""
         self.body = body
         super().__init__(message)
 

@@ -120,9 +120,9 @@ EXCEPTIONS: Final[Mapping[str, Wire]] = {
     **dict.fromkeys("CancelledError GeneratorExit KeyboardInterrupt Cancelled".split(), _CANCELLED),
     "PoolTimeout": Wire(meaning(TRANSIENT, "pool_timeout", "httpx: our own limit of connections", scope=Scope.REQUEST)),
     "EmptyPoolError": Wire(meaning(TRANSIENT, "pool_timeout", "urllib3: our own limit of connections", scope=Scope.REQUEST)),
-    **dict.fromkeys("UnicodeEncodeError UnsupportedMediaInputError".split(), _CALLER),
+    **dict.fromkeys("UnicodeEncodeError UnsupportedMediaInputError InvalidInputError".split(), _CALLER),
     **dict.fromkeys(
-        "JSONDecodeError DecodingError ContentDecodingError APIResponseValidationError ContentTypeError UnicodeDecodeError".split(),
+        "JSONDecodeError DecodingError ContentDecodingError APIResponseValidationError ContentTypeError UnicodeDecodeError IncompleteAnswerError".split(),
         _GARBLED,
     ),
     **dict.fromkeys(
@@ -136,5 +136,6 @@ EXCEPTIONS: Final[Mapping[str, Wire]] = {
     "StopCandidateException": Wire(meaning(CONTENT, "moderation", "google-generativeai")),
     "BlockedPromptException": Wire(meaning(CONTENT, "moderation", "google-generativeai")),
     "LengthFinishReasonError": Wire(meaning(PERMANENT, "output_limit", "openai: the answer met max_tokens before its JSON was complete")),
+    "ContentFilteredError": Wire(meaning(CONTENT, "moderation", "our own: the provider withheld a whole answer")),
     "ContentFilterFinishReasonError": Wire(meaning(CONTENT, "moderation", "openai")),
 }

@@ -168,7 +168,7 @@ class Assembler:
             return
         if self._finish == "content_filter":
             raise ContentFilteredError("the provider withheld the answer for its content")
-        raise IncompleteAnswerError(f"the answer is empty (finish reason: {self._finish or 'none'})")
+        raise IncompleteAnswerError(f"a success without any content (finish reason: {self._finish or 'none'})")
 
 
 def collect(chunks: Iterable[VLMChunk]) -> VLMResponse:

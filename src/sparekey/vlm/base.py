@@ -37,7 +37,7 @@ class VLMBase(ABC):
     - `max_tokens`: the longest answer of this call; None takes the configured value.
 
     They answer with a `VLMResponse` and raise what the provider's SDK raises; an answer that is empty or cut off is an
-    `IncompleteAnswerError`, one that the provider withheld a `ContentFilteredError`.
+    `IncompleteAnswerError`, one that the provider withheld a `ContentFilteredError`, one that is an error a `DisguisedError`.
 
     Attributes:
         config: the configuration as given.

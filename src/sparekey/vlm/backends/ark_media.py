@@ -105,5 +105,5 @@ def _text(vlm: VolcengineVLM, answer: Any) -> str:
     texts = [part.text for item in messages for part in item.content or () if getattr(part, "type", "") == "output_text"]
     text = "\n".join(filter(None, texts)).strip()
     if getattr(answer, "status", None) != "completed" or not text:
-        raise no_answer(f"status {getattr(answer, 'status', None)}, {len(text)} characters")
+        raise no_answer(answer)
     return text

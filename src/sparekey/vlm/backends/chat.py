@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sparekey.errors import ConfigError, IncompleteAnswerError, MissingExtraError
+from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
+from sparekey.masking import mask
 from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, Delta, collect
 from sparekey.vlm.base import Messages, Tools, VLMBase
@@ -244,7 +245,7 @@ class ChatBackend(VLMBase):
             yield parts.finish()
         finally:
             self._count(parts)
-            _end(stream)
+            end(stream)
 
     async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncIterator[VLMChunk]:
         request, parts, read = self._request(ask), Assembler(), self._reader()
@@ -256,7 +257,7 @@ class ChatBackend(VLMBase):
             yield parts.finish()
         finally:
             self._count(parts)
-            await _end_async(stream)
+            await end_async(stream)
 
     def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Any]]:
         """Return the stream and its events, the first of which is here: some SDKs connect no sooner."""
@@ -265,7 +266,7 @@ class ChatBackend(VLMBase):
         try:
             first = list(islice(events, 1))
         except BaseException:
-            _end(stream)
+            end(stream)
             raise
         return stream, chain(first, events)
 
@@ -275,7 +276,7 @@ class ChatBackend(VLMBase):
         try:
             first = await anext(events, _NOTHING)
         except BaseException:
-            await _end_async(stream)
+            await end_async(stream)
             raise
         return stream, _behind(first, events)
 
@@ -291,14 +292,14 @@ async def _behind(first: Any, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
         yield event
 
 
-def _end(events: Any) -> None:
+def end(events: Any) -> None:
     """Give the stream's connection back, also where it was not read to its end."""
     if hasattr(events, "close"):
         events.close()
 
 
-async def _end_async(events: Any) -> None:
-    """As `_end`; SDKs disagree on the name."""
+async def end_async(events: Any) -> None:
+    """As `end`; SDKs disagree on the name."""
     for name in ("aclose", "close"):
         if hasattr(events, name):
             await getattr(events, name)()
@@ -323,7 +324,8 @@ def sdk(module: str, feature: str, extra: str) -> ModuleType:
     return import_module(module)
 
 
-def no_answer(answer: Any, body: Any = None) -> IncompleteAnswerError:
-    """Return the error for a success that holds no answer; `body` is the error that stands in its place."""
-    text = body if body is not None else answer
-    return IncompleteAnswerError(f"a success without an answer: {str(text)[:200]!r}", body=body)
+def no_answer(answer: Any, body: Any = None) -> IncompleteAnswerError | DisguisedError:
+    """Return the error for a success that holds no answer; `body` is the error that stands in its place, if the SDK shows it."""
+    if body is not None:
+        return DisguisedError(f"an error inside a success: {mask(str(body))[:300]}", body)
+    return IncompleteAnswerError(f"a success without an answer (the SDK gave a {type(answer).__name__})")

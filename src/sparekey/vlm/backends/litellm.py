@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.vlm.backends.chat import Ask, ChatBackend, sdk
+from sparekey.vlm.backends.chat import Ask, ChatBackend, end, installed, sdk
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from sparekey.vlm.assembly import Delta
 
+_STREAMING: Final = {"stream": True, "stream_options": {"include_usage": True}}
 _NAMES: Final = frozenset({"", "litellm", "openai-compatible"})
 """Provider names that say nothing: the model's own name tells litellm where it lives."""
 
@@ -63,14 +64,17 @@ class LiteLLMVLM(ChatBackend):
             "aws_region_name": self.config.get("region"),
         }
         request = {name: value for name, value in fields.items() if value is not None}
-        request |= {"tools": ask.tools, "tool_choice": tool_choice(ask.tool_choice)} if ask.tools else {}
-        return request | {"drop_params": True, "num_retries": 0, "max_retries": 0}
+        return request | _tools(ask) | {"drop_params": True, "num_retries": 0, "max_retries": 0}
 
     def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
-        return client.completion(**request, **_streaming(stream=stream))
+        if stream:
+            return _honest(client.completion(**request, **_STREAMING))
+        return client.completion(**request)
 
     async def _send_async(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
-        return await client.acompletion(**request, **_streaming(stream=stream))
+        if stream:
+            return _honest_async(await client.acompletion(**request, **_STREAMING))
+        return await client.acompletion(**request)
 
     def _answer(self, answer: Any) -> Delta:
         return read_answer(answer)
@@ -88,5 +92,33 @@ def load(extra: str) -> Any:
     return litellm
 
 
-def _streaming(*, stream: bool) -> dict[str, Any]:
-    return {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+def _tools(ask: Ask) -> dict[str, Any]:
+    """Return the tools. Given any, litellm 1.106 loads its bridge to MCP, and fails where `mcp` is not installed: it is told not to."""
+    if not ask.tools:
+        return {}
+    tools: dict[str, Any] = {"tools": ask.tools, "tool_choice": tool_choice(ask.tool_choice)}
+    return tools if installed("mcp") else tools | {"_skip_mcp_handler": True}
+
+
+def _honest(stream: Any) -> Iterator[Any]:
+    """Yield litellm's events; its stream cannot be closed, the one inside can."""
+    try:
+        for event in stream:
+            yield _without_guess(stream, event)
+    finally:
+        end(stream.completion_stream)
+
+
+async def _honest_async(stream: Any) -> AsyncIterator[Any]:
+    try:
+        async for event in stream:
+            yield _without_guess(stream, event)
+    finally:
+        await stream.aclose()
+
+
+def _without_guess(stream: Any, event: Any) -> Any:
+    """Take out a finish reason that litellm made up: it says `stop` where a stream just ends."""
+    if event.choices and event.choices[0].finish_reason and not (stream.received_finish_reason or stream.intermittent_finish_reason):
+        event.choices[0].finish_reason = None
+    return event

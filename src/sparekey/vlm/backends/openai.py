@@ -93,7 +93,8 @@ def read_answer(answer: Any) -> Delta:
     """Read a whole chat completion.
 
     Raises:
-        IncompleteAnswerError: it is none: a page of text, an error object, or it has no choice.
+        IncompleteAnswerError: it is none: a page of text, or it has no choice.
+        DisguisedError: it is an error.
     """
     choices = getattr(answer, "choices", None)
     if not choices:
@@ -105,7 +106,7 @@ def read_event(event: Any) -> Delta:
     """Read one chunk of a streamed chat completion; the one with the usage has no choice.
 
     Raises:
-        IncompleteAnswerError: it holds an error in the place of choices.
+        DisguisedError: it holds an error in the place of choices.
     """
     choices = getattr(event, "choices", None)
     usage = read_usage(getattr(event, "usage", None) or (getattr(choices[0], "usage", None) if choices else None))

@@ -1,0 +1,254 @@
+"""Every backend with its real SDK over real HTTP: answers, counts, errors, waits, streams, and no retries of the SDK's own."""
+
+import asyncio
+from importlib.util import find_spec
+
+import pytest
+from vlm_backends import BACKENDS, KEY, config_of, provider_of
+
+from sparekey.classify import classify
+from sparekey.errors import IncompleteAnswerError
+from sparekey.simulator import TEXT, faults
+from sparekey.types import ErrorClass, Secret
+from sparekey.vlm.factory import VLMFactory
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": "find", "description": "Finds.", "parameters": {"type": "object", "properties": {"query": {"type": "string"}}}},
+    }
+]
+
+
+def _present(backend):
+    missing = find_spec(backend.sdk.partition(".")[0]) is None
+    return pytest.param(backend, marks=pytest.mark.skipif(missing, reason=f"the SDK {backend.sdk} is not installed"), id=str(backend))
+
+
+ALL = [_present(b) for b in BACKENDS]
+pytestmark = [
+    pytest.mark.parametrize("backend", ALL),
+    pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning"),  # pydantic's, about litellm's types
+]
+LOSES_ERRORS_INSIDE = {"gemini", "litellm"}
+"""SDKs that drop the words of an error that stands in the body of a success: that it is a failure is all that is left."""
+
+
+@pytest.fixture
+def provider(simulator, backend):
+    """A healthy provider of this backend's wire."""
+    return provider_of(simulator, backend)
+
+
+@pytest.fixture
+def make(backend, provider):
+    """Make instances for this backend; they are closed at the end."""
+    made = []
+
+    def make(**more):
+        made.append(VLMFactory.create(config_of(backend, provider, **more)))
+        return made[-1]
+
+    yield make
+    for vlm in made:
+        vlm.close()
+
+
+async def _async(vlm, method, **options):
+    """Call an async method of an instance and close it in the same event loop."""
+    async with vlm:
+        return await getattr(vlm, f"{method}_async")(**options)
+
+
+async def _stream_async(vlm, **options):
+    async with vlm:
+        return [chunk async for chunk in vlm.stream_completion_async(**options)]
+
+
+def asked(vlm, how, **options):
+    """Ask in one of four ways; return the text."""
+    if how == "sync":
+        return str(vlm.get_completion(**options))
+    if how == "async":
+        return str(asyncio.run(_async(vlm, "get_completion", **options)))
+    if how == "stream":
+        return "".join(map(str, vlm.stream_completion(**options)))
+    return "".join(map(str, asyncio.run(_stream_async(vlm, **options))))
+
+
+HOW = pytest.mark.parametrize("how", ["sync", "async", "stream", "stream_async"])
+
+
+@HOW
+def test_the_whole_answer_comes_with_its_counts(make, provider, how):
+    """In each of the four ways the text is complete, one request is sent, and its tokens are counted once."""
+    vlm = make()
+    assert asked(vlm, how, prompt="Where is the key?") == TEXT
+    assert len(provider.requests) == 1
+    total = vlm.get_token_usage()["total_usage"]
+    assert total["completion_tokens"] == 60
+    assert 0 < total["prompt_tokens"] < 60
+    assert list(vlm.get_token_usage()["usage_by_model"]) == [vlm.model]
+
+
+@HOW
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (faults.auth(), ErrorClass.AUTH),
+        (faults.quota(), ErrorClass.QUOTA_EXCEEDED),
+        (faults.overloaded(), ErrorClass.TRANSIENT),
+        (faults.model_not_found(), ErrorClass.MODEL_NOT_FOUND),
+    ],
+    ids=["auth", "quota", "overloaded", "model"],
+)
+def test_a_refusal_is_told_and_not_tried_again(make, provider, how, fault, expected):
+    """The SDK's own error reaches the classifier, and the provider saw exactly one request."""
+    provider.fail(fault)
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    assert classify(caught.value).error_class is expected
+    assert len(provider.requests) == 1
+    assert KEY not in str(caught.value)
+
+
+@HOW
+def test_a_stated_wait_is_read(make, provider, how):
+    """A rate limit keeps the wait that the provider states, through the SDK's exception."""
+    provider.fail(faults.rate_limit(retry_after=7))
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    failure = classify(caught.value)
+    assert (failure.error_class, failure.retry_after) == (ErrorClass.TRANSIENT, 7)
+    assert len(provider.requests) == 1
+
+
+def test_an_own_retry_waits_and_tries_again(make, provider):
+    """`max_retries` of an instance is ours: one transient failure, then the answer."""
+    provider.fail(faults.server_error(), times=1)
+    assert make(max_retries=1).get_completion("hi") == TEXT
+    assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize("how", ["stream", "stream_async"])
+@pytest.mark.parametrize("fault", [faults.cut(after=20, how="end"), faults.cut(after=20, how="reset"), faults.no_finish()])
+def test_a_cut_stream_is_never_a_success(make, provider, how, fault):
+    """However a stream dies, the caller hears of it."""
+    provider.fail(fault)
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
+
+
+@pytest.mark.parametrize("how", ["sync", "stream"])
+def test_an_empty_answer_is_a_failure(make, provider, how):
+    """A success without content is none."""
+    provider.fail(faults.empty_answer())
+    with pytest.raises(IncompleteAnswerError) as caught:
+        asked(make(), how, prompt="hi")
+    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
+
+
+@pytest.mark.parametrize("how", ["sync", "async", "stream"])
+@pytest.mark.parametrize("fault", [faults.error_body(), faults.error_event(faults.quota())], ids=["body", "event"])
+def test_an_error_inside_a_success_is_told_by_its_own_words(backend, make, provider, how, fault):
+    """HTTP 200 around an error changes nothing about what it is."""
+    provider.fail(fault)
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    lost = backend.provider in LOSES_ERRORS_INSIDE and how != "stream"
+    expected = {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN} if lost else {ErrorClass.QUOTA_EXCEEDED}
+    assert classify(caught.value).error_class in expected
+
+
+@pytest.mark.parametrize("fault", [faults.html(200), faults.empty_body(), faults.truncated_json()], ids=["html", "empty", "truncated"])
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_body_that_is_no_answer_is_a_failure(make, provider, how, fault):
+    """What no SDK expects is never handed out as an answer."""
+    provider.fail(fault)
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
+
+
+@pytest.mark.parametrize("how", ["get_vision_completion", "stream_completion"])
+def test_images_go_along(make, provider, how):
+    """An image as bytes reaches the provider beside the prompt."""
+    answer = getattr(make(), how)(prompt="What is it?", images=[PNG])
+    assert "".join(map(str, [answer] if how == "get_vision_completion" else answer)) == TEXT
+    assert b"iVBORw0KGgo" in provider.requests[0].body
+    assert b"What is it?" in provider.requests[0].body
+
+
+@HOW
+def test_a_tool_is_called(make, how):
+    """The model's wish to call a tool arrives parsed, whole and in every way of asking."""
+    vlm = make()
+    if how == "sync":
+        calls = vlm.get_completion("find it", tools=TOOLS).tool_calls
+    elif how == "async":
+        calls = asyncio.run(_async(vlm, "get_completion", prompt="find it", tools=TOOLS)).tool_calls
+    elif how == "stream":
+        calls = [call for chunk in vlm.stream_completion("find it", tools=TOOLS) for call in chunk.tool_calls]
+    else:
+        calls = [call for chunk in asyncio.run(_stream_async(vlm, prompt="find it", tools=TOOLS)) for call in chunk.tool_calls]
+    assert [(call.name, call.arguments) for call in calls] == [("find", {"query": "spare key"})]
+
+
+def test_a_tools_answer_goes_back(make, provider):
+    """A conversation with a call and its answer, in OpenAI's form, is understood by every wire."""
+    call = {"id": "call_1", "type": "function", "function": {"name": "find", "arguments": '{"query": "spare key"}'}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "find it"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "under the stone"},
+    ]
+    assert make().get_completion(messages=messages, tools=TOOLS) == TEXT
+    body = provider.requests[0].body
+    assert b"Be brief." in body
+    assert b"under the stone" in body
+
+
+def test_a_configured_stream_gives_a_whole_answer(make, provider):
+    """`stream` asks the provider for a stream, and callers still get one answer."""
+    assert make(stream=True).get_completion("hi") == TEXT
+    seen = provider.requests[0]
+    assert (seen.json or {}).get("stream") or "stream" in seen.path
+
+
+def test_extra_headers_and_body_fields_are_sent(make, provider):
+    """Operators can add what a host wants."""
+    make(extra_headers={"X-Team": "blue"}, extra_request_body={"sim_extra": 1}).get_completion("hi")
+    assert provider.requests[0].headers["x-team"] == "blue"
+    assert provider.requests[0].json["sim_extra"] == 1
+
+
+def test_a_secret_key_is_used_and_not_shown(make, provider):
+    """A `Secret` works as a key, and neither the instance nor its attributes show it."""
+    vlm = make(api_key=Secret(KEY))
+    assert vlm.get_completion("hi") == TEXT
+    assert KEY not in repr(vlm) + repr(vars(vlm))
+
+
+def test_a_closed_instance_connects_anew(make, provider):
+    """Closing gives connections back; the instance lives on."""
+    vlm = make()
+    vlm.get_completion("hi")
+    vlm.close()
+    assert vlm.get_completion("hi") == TEXT
+
+
+def test_an_instance_serves_many_event_loops(make):
+    """Each event loop gets a client of its own: none of them hears of a closed loop."""
+    vlm = make()
+    assert [asyncio.run(_async(vlm, "get_completion", prompt="hi")) for _ in range(2)] == [TEXT, TEXT]
+
+
+def test_a_stream_that_is_left_early_gives_its_connection_back(make, provider):
+    """A caller who has heard enough just stops."""
+    stream = make().stream_completion("hi")
+    next(stream)
+    stream.close()
+    assert provider.wait_for(lambda p: p.open_connections <= 1)
