@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine
     from types import TracebackType
 
+_log = logging.getLogger("sparekey.simulator")
 _CLOSE_SECONDS = 2.0
+_ANSWER_SECONDS = 10.0
+"""How long the simulator's thread may take to listen or to stop listening; far above the millisecond it takes on an idle machine."""
 
 
 class Simulator:
@@ -116,6 +120,8 @@ class Simulator:
             return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            _log.warning("the simulator's thread needs more than %s s to end", _CLOSE_SECONDS)
         self._loop = self._thread = None
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -123,7 +129,7 @@ class Simulator:
         if self._loop is None:
             coroutine.close()
             raise RuntimeError("the simulator is not running: use it as a context manager")
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_CLOSE_SECONDS)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_ANSWER_SECONDS)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the loop until it is stopped, then clear up."""
