@@ -70,7 +70,13 @@ WORDINGS: dict[str, Wording] = {
     "bad_request": Wording(
         400, "One or more parameters specified in the request are not valid.", "InvalidParameter", "BadRequest", "temperature"
     ),
-    "prefill": Wording(400, "The last message must not be of the role assistant.", "InvalidParameter", "BadRequest", "messages"),
+    "prefill": Wording(
+        400,
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+        "InvalidParameter",
+        "BadRequest",
+        "messages",
+    ),
     "not_found": Wording(404, "The specified resource is not found.", "NotFound", "NotFound"),
 }
 

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/azure/ai-services/openai/reference and the e
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator.faults import refuse
@@ -115,6 +116,12 @@ class AzureWire(OpenAIWire):
         verdict = [{"prompt_index": 0, "content_filter_results": {"hate": _SAFE}}]
         yield Frame(Mark.OPEN, sse({**self.envelope(ask), "object": "", "choices": [], "prompt_filter_results": verdict}))
         yield from super().frames(ask, voice)
+
+    def word(self, refusal: Refusal, ask: Ask) -> Wording:
+        """Let a day's limit be known by its wait, as Azure names no period."""
+        if refusal.kind == "daily_quota" and refusal.retry_after is None:
+            refusal = replace(refusal, retry_after=86_400)
+        return super().word(refusal, ask)
 
     def error_json(self, wording: Wording, refusal: Refusal, ask: Ask) -> Any:
         """Put an error into Azure's shape: code and message, or OpenAI's four fields where the model itself speaks."""

@@ -136,7 +136,7 @@ GENERIC: Mapping[str, Wording] = {
     "context_length": Wording(400, "The input exceeds the maximum context length of the model."),
     "content_filter": Wording(400, "The request was blocked by the content filter."),
     "bad_request": Wording(400, "Invalid value for parameter 'temperature'."),
-    "prefill": Wording(400, "The last message must not be of the role assistant."),
+    "prefill": Wording(400, "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"),
     "not_found": Wording(404, "Not Found"),
 }
 """What a wire says of a kind that its own table leaves out."""

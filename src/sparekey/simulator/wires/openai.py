@@ -96,7 +96,13 @@ WORDINGS: dict[str, Wording] = {
         _INVALID,
         "temperature",
     ),
-    "prefill": Wording(400, "Invalid value: the last message must not be of the role 'assistant'.", "invalid_value", _INVALID, "messages"),
+    "prefill": Wording(
+        400,
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+        "invalid_value",
+        _INVALID,
+        "messages",
+    ),
     "not_found": Wording(404, "Invalid URL", None, _INVALID),
 }
 
