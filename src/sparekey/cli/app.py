@@ -1,0 +1,198 @@
+"""The commands and their options. Each command's work is in a module of its own, imported when it is run, so `--help` is quick."""
+
+# ruff: noqa: PLC0415 - imported when a command is run, see above
+# ruff: noqa: ARG001 - --json and --debug act through their callbacks, wherever they stand
+# ruff: noqa: D301 - typer keeps the lines behind a backspace as they are; a raw string has none
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparekey.cli.group import Commands, remember
+
+app = typer.Typer(
+    cls=Commands,
+    rich_markup_mode=None,  # the plain help needs no rich to be imported, and reads well in a pipe
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Spare keys for model APIs: an ordered chain of credentials that keeps the answers coming.",
+    epilog="Exit codes: 0 it worked, 1 it could not be served, 2 something has to be changed here first.",
+)
+
+
+def run() -> None:
+    """Run the command line; characters that the terminal cannot show are escaped, never a reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="sparekey")
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=remember("debug"))]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", callback=remember("json"))]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Configuration; else $SPAREKEY_CONFIG, ./sparekey.toml, ./sparekey.json."),
+]
+
+
+class Format(StrEnum):
+    """A configuration's file format."""
+
+    TOML = "toml"
+    JSON = "json"
+
+
+@app.callback()
+def _root(debug: Debug = False) -> None:
+    pass
+
+
+@app.command()
+def check(
+    config: Config = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="ID", help="Only this credential; may be given again.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Longest wait for one answer.")] = 30.0,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Test each credential with one tiny real call.
+
+    Embeddings of one chain are compared, too: their vectors must agree. Exit code 1 if a chain could not serve.
+
+    \b
+    Examples:
+      sparekey check
+      sparekey check --only backup --json
+    """
+    from sparekey.cli.check import run_check
+
+    raise typer.Exit(run_check(config, only=only or [], timeout=timeout, json=json))
+
+
+@app.command(short_help="Ask the chat model.")
+def chat(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from standard input.")],
+    config: Config = None,
+    image: Annotated[list[Path] | None, typer.Option("--image", "-i", metavar="PATH", help="An image; may be given again.")] = None,
+    system: Annotated[str | None, typer.Option("--system", metavar="TEXT", help="Instructions that stand before the question.")] = None,
+    stream: Annotated[bool, typer.Option(help="Print the answer while it is written.")] = True,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Ask the chat model. The answer is on standard output; who gave it, and why others did not, on standard error.
+
+    \b
+    Examples:
+      sparekey chat "What is a spare key?"
+      sparekey chat "What is in the picture?" --image photo.jpg
+      git diff | sparekey chat - --system "Review this change."
+    """
+    from sparekey.cli.inputs import text_of
+    from sparekey.cli.talk import run_chat
+
+    run_chat(text_of(prompt), config, images=image or [], system=system, stream=stream, json=json)
+
+
+@app.command(short_help="Embed a text with the embedding model.")
+def embed(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from standard input.")],
+    config: Config = None,
+    query: Annotated[bool, typer.Option("--query", help="Embed it as a search query, not as a document.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Embed a text: its dimension, first numbers and norm; the whole vector with --json.
+
+    \b
+    Examples:
+      sparekey embed "a spare key"
+      sparekey embed "a spare key" --json > vector.json
+    """
+    from sparekey.cli.inputs import text_of
+    from sparekey.cli.talk import run_embed
+
+    run_embed(text_of(text), config, query=query, json=json)
+
+
+@app.command()
+def explain(
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The error; - or nothing reads it from standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read it from a file.")] = None,
+    status: Annotated[int | None, typer.Option(min=100, max=599, metavar="N", help="Its HTTP status, if the text does not tell.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what an error is and what a chain would do about it.
+
+    It reads the text of an exception, a traceback, an HTTP response as `curl -i` prints it, or a JSON body. No call is made.
+
+    \b
+    Examples:
+      sparekey explain "openai.RateLimitError: Error code: 429 - insufficient_quota"
+      sparekey explain --status 404 '{"error": {"code": "model_not_found"}}'
+      curl -si https://api.openai.com/v1/models | sparekey explain
+    """
+    from sparekey.cli.explain import run_explain
+    from sparekey.cli.inputs import error_of
+
+    run_explain(error_of(text, file), status=status, json=json)
+
+
+@app.command()
+def migrate(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A configuration in an older form (JSON or TOML).")],
+    write: Annotated[bool, typer.Option("--write", help="Write the file; the old one is kept beside it as OLD.bak.")] = False,
+    to: Annotated[Format | None, typer.Option("--to", help="Format; else that of the file.")] = None,
+    show_keys: Annotated[bool, typer.Option("--show-keys", help="Show keys on a terminal, too.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Print a configuration in the present form, or write it.
+
+    Keys stay as they are in the file. On a terminal they are shown as ***; a pipe or a file gets them.
+
+    \b
+    Examples:
+      sparekey migrate old.json
+      sparekey migrate old.json --to toml > sparekey.toml
+      sparekey migrate old.json --write
+    """
+    from sparekey.cli.migrate import run_migrate
+
+    run_migrate(old, write=write, to=to.value if to else None, show_keys=show_keys)
+
+
+@app.command(short_help="Watch a request survive a dead key.")
+def demo(debug: Debug = False) -> None:
+    """Watch a request survive a dead key: three simulated providers on this machine, no key and no internet needed.
+
+    \b
+    Example:
+      sparekey demo
+    """
+    from sparekey.cli.demo import run as run_demo
+    from sparekey.cli.render import out
+
+    raise typer.Exit(run_demo(out()))
+
+
+@app.command()
+def version() -> None:
+    """Print the version of sparekey and of Python.
+
+    \b
+    Example:
+      sparekey version
+    """
+    import platform
+
+    from sparekey import __version__
+
+    print(f"sparekey {__version__} (Python {platform.python_version()}, {platform.system()} {platform.machine()})")

@@ -1,0 +1,75 @@
+"""Do the credentials of one embedding chain put their vectors into one space? Their vectors of the same texts tell.
+
+Two hosts of one model differ by rounding: cosines above 0.999; quantised weights stay above about 0.97. Two models that share nothing
+but a dimension have cosines near 0. Models that are declared to share a `space` are trained to agree, and agree less well.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from sparekey.cli.remedies import BY_REASON
+from sparekey.embedding.vectors import cosine
+from sparekey.errors import VectorSpaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sparekey.cli.trial import Finding
+    from sparekey.embedding.types import EmbedResult
+
+SAME_MODEL: Final = 0.95
+"""The least cosine of two credentials of one model."""
+DECLARED: Final = 0.7
+"""The least cosine of two models that are declared to share a space."""
+_NORM: Final = 0.02
+"""How far the lengths of vectors may differ, as a share: one that normalises and one that does not are no one space."""
+
+
+def compared(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of one chain, each working one compared with the first that works; one that disagrees is not ok."""
+    first = next((f for f in findings if f.ok), None)
+    return [f if first is None or f is first or not f.ok else _against(f, first) for f in findings]
+
+
+def _against(finding: Finding, first: Finding) -> Finding:
+    try:
+        angle, stretch = agreement(finding.vectors, first.vectors)
+    except VectorSpaceError as exc:
+        return _other_space(finding, str(exc))
+    found = replace(finding, cosine=angle)
+    least = SAME_MODEL if finding.model == first.model else DECLARED
+    if angle < least:
+        return _other_space(found, f"its vectors differ from those of {first.credential}: cosine {angle:.3f}, at least {least} expected")
+    if stretch > _NORM:
+        return _other_space(found, f"its vectors have another length (norm) than those of {first.credential}: {stretch:.0%} apart")
+    return replace(found, message=f"{finding.message}, cosine {angle:.4f}")
+
+
+def _other_space(finding: Finding, message: str) -> Finding:
+    return replace(finding, ok=False, error_class="setup", reason="other_space", message=message, remedy=BY_REASON["other_space"])
+
+
+def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:
+    """Return the lowest cosine over all texts, dense and sparse, and the largest difference of dense norms as a share.
+
+    Raises:
+        VectorSpaceError: the vectors differ in kind, number or dimension.
+    """
+    if len(a) != len(b) or any(x.is_dense != y.is_dense or x.is_sparse != y.is_sparse for x, y in zip(a, b, strict=False)):
+        raise VectorSpaceError("its vectors are of another kind")
+    angles, stretches = [], [0.0]
+    for x, y in zip(a, b, strict=True):
+        if x.dense_vector is not None and y.dense_vector is not None:
+            angles.append(cosine(x.dense_vector, y.dense_vector))
+            stretches.append(abs(math.hypot(*x.dense_vector) / (math.hypot(*y.dense_vector) or 1.0) - 1.0))
+        if x.sparse_vector is not None and y.sparse_vector is not None:
+            angles.append(_sparse_cosine(x.sparse_vector, y.sparse_vector))
+    return min(angles), max(stretches)
+
+
+def _sparse_cosine(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+    names = a.keys() | b.keys()
+    return cosine([a.get(n, 0.0) for n in names], [b.get(n, 0.0) for n in names])

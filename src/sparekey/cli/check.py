@@ -1,0 +1,167 @@
+"""`sparekey check`: every credential tried once, a table of what came of it, and whether each chain could serve."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from sparekey.cli import canaries, exits, render
+from sparekey.cli.settings import opened
+from sparekey.cli.trial import SETUP, Finding, Trial
+from sparekey.config.faults import dotted
+from sparekey.config.files import chains
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from sparekey.config import Config
+
+_AT_ONCE: Final = 8
+_GRACE: Final = 5.0
+"""Seconds beyond the time limit that an SDK gets to notice it."""
+
+
+def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 30.0, json: bool = False) -> int:
+    """Try the credentials of a configuration; return the exit code.
+
+    Args:
+        path: the configuration; None: searched for.
+        only: ids of credentials; empty: all.
+        timeout: seconds for one call.
+        json: print JSON instead of tables.
+
+    Raises:
+        ConfigError: there is no configuration, or it is wrong.
+        BadParameter: no credential has one of the ids in `only`.
+    """
+    file, config = opened(path)
+    trials = trials_of(config, only)
+    console = render.err()
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description} {task.completed} of {task.total}"), TimeElapsedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("credentials checked:", total=len(trials))
+        findings = try_all(trials, timeout, lambda: progress.advance(task))
+    verdicts = [(name, canaries.compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
+    if json:
+        render.as_json(as_dict(str(file), verdicts))
+    else:
+        show(render.out(), verdicts)
+    return exit_code([f for _, group in verdicts for f in group], [serves(group) for _, group in verdicts])
+
+
+def trials_of(config: Config, only: Sequence[str] = ()) -> list[Trial]:
+    """Return what is to be tried, in the order of the configuration."""
+    found = [
+        Trial(dotted(path), chain, index)
+        for path, chain in chains(config)
+        for index, credential in enumerate(chain.credentials)
+        if not only or credential.id in only
+    ]
+    known = [str(c.id) for _, chain in chains(config) for c in chain.credentials]
+    if unknown := [name for name in only if name not in known]:
+        import typer  # noqa: PLC0415 - the library part of this module does without it
+
+        raise typer.BadParameter(f"no credential is called {unknown[0]!r}; there are {', '.join(dict.fromkeys(known))}")
+    embedding = [t.name for t in found if t.chain.family == "embedding"]
+    return [Trial(t.name, t.chain, t.index, compare=embedding.count(t.name) > 1) for t in found]
+
+
+def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = lambda: None) -> list[Finding]:
+    """Try all, some at the same time; a call that outlives its time limit is left behind, so that the command always ends."""
+    done: queue.Queue[tuple[int, Finding]] = queue.Queue()
+    waiting = iter(enumerate(trials))
+    turn = threading.Lock()
+    for _ in range(min(_AT_ONCE, len(trials))):
+        threading.Thread(target=_work, args=(waiting, turn, timeout, done), daemon=True).start()
+    found: dict[int, Finding] = {}
+    while len(found) < len(trials):
+        try:
+            index, finding = done.get(timeout=timeout + _GRACE)
+        except queue.Empty:
+            break
+        found[index] = finding
+        tick()
+    return [found.get(i) or trial.silent(timeout) for i, trial in enumerate(trials)]
+
+
+def _work(waiting: Iterator[tuple[int, Trial]], turn: threading.Lock, timeout: float, done: queue.Queue[tuple[int, Finding]]) -> None:
+    while True:
+        with turn:
+            index, trial = next(waiting, (-1, None))
+        if trial is None:
+            return
+        done.put((index, trial.run(timeout)))
+
+
+# ── verdicts ──
+
+
+def serves(findings: Sequence[Finding]) -> bool:
+    """Tell whether a chain could serve: it can be built, a credential works, and no two working ones disagree about vectors."""
+    return any(f.ok for f in findings) and not any(f.reason in SETUP or f.reason == "other_space" for f in findings)
+
+
+def exit_code(findings: Sequence[Finding], verdicts: Sequence[bool]) -> int:
+    """Return 2 if something has to be changed in the configuration, 1 if a chain could not serve, else 0."""
+    if any(f.reason in SETUP for f in findings):
+        return exits.USAGE
+    return exits.OK if all(verdicts) else exits.FAILED
+
+
+def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    rows = [{"chain": name, "serves": serves(group), "credentials": [f.as_dict() for f in group]} for name, group in verdicts]
+    return {"config": file, "ok": all(row["serves"] for row in rows), "chains": rows}
+
+
+# ── tables ──
+
+
+def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> None:
+    """Print a table for each chain, and what to do about what failed."""
+    for name, findings in verdicts:
+        console.print(_table(name, findings, console))
+        ok = serves(findings)
+        style = render.GOOD if ok else render.BAD
+        console.print(Text(f"{render.sign(ok, console)} {name}: {_verdict(findings)}", style=style))
+        console.print()
+
+
+def _table(name: str, findings: Sequence[Finding], console: Console) -> Table:
+    table = Table(title=name, title_justify="left", title_style="bold", pad_edge=False)
+    for heading in ("credential", "provider", "model"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("result", no_wrap=True)
+    table.add_column("latency", justify="right", no_wrap=True)
+    table.add_column("class (reason)", overflow="fold")
+    table.add_column("remedy", overflow="fold", ratio=1)
+    for f in findings:
+        result = Text(f"{render.sign(f.ok, console)} {'works' if f.ok else 'fails'}", style=render.GOOD if f.ok else render.BAD)
+        cause = f"{f.error_class} ({f.reason})" if f.error_class else ""
+        latency = "" if f.seconds is None else f"{f.seconds * 1000:.0f} ms"
+        cells = [Text(render.clean(t)) for t in (f.credential, f.provider, f.model)]
+        table.add_row(*cells, result, latency, Text(render.clean(cause)), Text(f.remedy or render.clean(f.message)))
+    return table
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    working = sum(f.ok for f in findings)
+    if broken := [f.credential for f in findings if f.reason in SETUP]:
+        return f"cannot be built because of {', '.join(broken)}"
+    if apart := [f.credential for f in findings if f.reason == "other_space"]:
+        return f"could not serve: the vectors of {', '.join(apart)} are of another space"
+    if not working:
+        return "could not serve: no credential works"
+    spare = working - 1
+    return f"could serve, {working} of {len(findings)} work" + ("" if spare else "; there is no spare")

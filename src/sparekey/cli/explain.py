@@ -1,0 +1,150 @@
+"""`sparekey explain`: an error in words, and what a chain would do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.cli import pasted, render
+from sparekey.cli.remedies import remedy
+from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, Advance, Policy
+from sparekey.core.timing import believed
+from sparekey.types import ErrorClass, Evidence, Scope
+
+if TYPE_CHECKING:
+    from sparekey.core.policy import Parking
+    from sparekey.types import Failure
+
+_BLAMES: Final = {
+    Scope.REQUEST: "the request",
+    Scope.CREDENTIAL: "the credential",
+    Scope.ACCOUNT: "the account: every credential that shares it",
+    Scope.ENDPOINT: "the endpoint: every credential that uses it",
+    Scope.EGRESS: "our own network",
+    Scope.UNKNOWN: "nobody for sure",
+}
+_STRENGTHS: Final = {
+    Evidence.STRUCTURED: "a code or a type, the provider's own vocabulary",
+    Evidence.PHRASE: "the provider's own words",
+    Evidence.STATUS: "the HTTP status alone",
+    Evidence.WEAK: "weak: words that the caller's text could have caused",
+}
+
+
+def run_explain(text: str, *, status: int | None = None, json: bool = False) -> None:
+    """Read an error and print what it is."""
+    given = pasted.read(text, status)
+    failure = given.failure()
+    if json:
+        render.as_json(as_dict(failure, given.form))
+        return
+    console = render.out()
+    render.facts(console, _facts(failure, given.form))
+    console.print()
+    names = ("same credential", "next credential", "park")
+    render.facts(console, zip(names, reactions(failure), strict=True), title="What a chain does")
+    console.print()
+    render.facts(console, [("What to do", remedy(failure))])
+
+
+def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
+    return [
+        ("class", str(failure.error_class)),
+        ("reason", failure.reason),
+        ("blames", _BLAMES[failure.scope]),
+        ("wait", "none stated" if failure.retry_after is None else f"{render.duration(failure.retry_after)}, as the provider states"),
+        ("status", str(failure.status or "")),
+        ("message", failure.message),
+        ("evidence", _STRENGTHS[failure.evidence]),
+        ("decided by", failure.rule),
+        ("read as", form),
+        *[(f"step {i}", line) for i, line in enumerate(failure.trace, 1)],
+    ]
+
+
+def as_dict(failure: Failure, form: str) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    same, following, park = reactions(failure)
+    return {
+        "class": failure.error_class,
+        "reason": failure.reason,
+        "scope": failure.scope,
+        "retry_after": failure.retry_after,
+        "status": failure.status,
+        "message": failure.message,
+        "evidence": failure.evidence,
+        "rule": failure.rule,
+        "trace": list(failure.trace),
+        "read_as": form,
+        "chain": {"same_credential": same, "next_credential": following, "park": park, "park_seconds": first_park(failure)},
+        "remedy": remedy(failure),
+    }
+
+
+# ── what a chain does, in words, from the table of sparekey.core.policy ──
+
+
+def reactions(failure: Failure) -> tuple[str, str, str]:
+    """Return what a chain does: same credential again? next one? who is parked, and for how long?"""
+    return _same(failure), _next(failure), _park(failure)
+
+
+def _same(failure: Failure) -> str:
+    policy = Policy()
+    if not REACTIONS[failure.error_class].retry_same or failure.scope is Scope.REQUEST:
+        return "no"
+    if failure.timed_out:
+        return "no: after silence the same one is not asked again"
+    if failure.evidence is Evidence.WEAK:
+        return "no: the evidence is weak"
+    wait = believed(failure.retry_after)
+    if wait is None:
+        return f"once, after {policy.retry_delay:g} to {2 * policy.retry_delay:g} s"
+    if wait > policy.patience:
+        return f"no: {render.duration(wait)} is longer than the patience of {render.duration(policy.patience)}"
+    return f"once, after {render.duration(wait)}"
+
+
+def _next(failure: Failure) -> str:
+    match REACTIONS[failure.error_class].advance:
+        case Advance.ALWAYS:
+            return "yes, at once"
+        case Advance.OTHER_MODEL:
+            return "only one with a different model; else the caller gets the provider's own error"
+        case Advance.NEVER:
+            return "no: the caller gets the provider's own error (fail fast)"
+
+
+def first_park(failure: Failure) -> float | None:
+    """Return the seconds of the first park, or None if nobody is parked."""
+    reaction = REACTIONS[failure.error_class]
+    if reaction.parking is None or failure.scope in {Scope.REQUEST, Scope.EGRESS}:
+        return None
+    stated = believed(failure.retry_after) if reaction.heeds_stated else None
+    if failure.evidence is Evidence.WEAK:
+        return min(stated or reaction.parking.first, WEAK_PARK_SECONDS)
+    return stated or reaction.parking.first
+
+
+def _park(failure: Failure) -> str:
+    seconds, parking = first_park(failure), REACTIONS[failure.error_class].parking
+    if seconds is None or parking is None:
+        return "nobody"
+    what = f"{_parked(failure)} for {render.duration(seconds)}"
+    if failure.unreached:
+        return f"{what}; nobody, if no credential of the chain can be reached"
+    if failure.evidence is Evidence.WEAK:
+        return f"{what}, until another request confirms it"
+    if seconds != parking.first:
+        return f"{what}: the stated wait"
+    return f"{what}{_growth(parking)}"
+
+
+def _parked(failure: Failure) -> str:
+    if failure.error_class is ErrorClass.MODEL_NOT_FOUND:
+        return "this model of the credential"
+    return {Scope.ACCOUNT: "the account", Scope.ENDPOINT: "the endpoint"}.get(failure.scope, "the credential")
+
+
+def _growth(parking: Parking) -> str:
+    spread = f", {parking.jitter:.0%} either way" if parking.jitter else ""
+    return f"{spread}; twice as long each time it fails again, at most {render.duration(parking.cap)}"

@@ -1,0 +1,82 @@
+"""What all commands share: what they raise becomes words and an exit code, what the library warns about becomes a line."""
+
+# ruff: noqa: PLC0415 - what only an error needs is imported when there is one, so `--help` is quick
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Commands(TyperGroup):
+    """Turns what a command raises into words and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own Context, which it hands over here
+        """Run a command."""
+        with _narrated():
+            try:
+                return super().invoke(ctx)
+            except Exception as exc:
+                if _is_typers_own(exc):
+                    raise
+                raise typer.Exit(_report(exc, ctx)) from exc
+
+
+def remember(name: str) -> Callable[[typer.Context, bool], bool]:
+    """Return the callback of an option that counts for the whole command line, before the command or after it."""
+
+    def callback(ctx: typer.Context, value: bool) -> bool:
+        ctx.meta[f"sparekey.{name}"] = value or ctx.meta.get(f"sparekey.{name}", False)
+        return value
+
+    return callback
+
+
+def _is_typers_own(exc: Exception) -> bool:
+    """Tell usage errors, `Exit` and `Abort`, which typer itself turns into words and codes; its exceptions' home varies by version."""
+    return any(cls.__module__.split(".")[0] in {"typer", "click"} for cls in type(exc).__mro__)
+
+
+def _report(exc: Exception, ctx: typer.Context) -> int:
+    from sparekey.cli.problems import problem
+    from sparekey.cli.report import show
+
+    if ctx.meta.get("sparekey.debug"):
+        from sparekey.masking import mask
+
+        sys.stderr.write(mask("".join(traceback.format_exception(exc))))
+    found = problem(exc)
+    show(found, json=bool(ctx.meta.get("sparekey.json")))
+    return found.exit_code
+
+
+class _Narrator(logging.Handler):
+    """Shows what the library warns about (older forms in a configuration), a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from sparekey.cli.render import note
+
+        note(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@contextmanager
+def _narrated() -> Iterator[None]:
+    """Show warnings of the configuration; the engine's own lines are told by the commands in their words."""
+    handler, loggers = _Narrator(logging.WARNING), (logging.getLogger("sparekey"), logging.getLogger("sparekey.config"))
+    quiet = logging.NullHandler()
+    loggers[0].addHandler(quiet)
+    loggers[1].addHandler(handler)
+    try:
+        yield
+    finally:
+        loggers[0].removeHandler(quiet)
+        loggers[1].removeHandler(handler)

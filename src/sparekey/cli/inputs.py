@@ -1,0 +1,45 @@
+"""What a command gets to read: an argument, a file, or standard input."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def text_of(given: str) -> str:
+    """Return an argument, or standard input for `-`.
+
+    Raises:
+        BadParameter: it is empty.
+    """
+    text = sys.stdin.read() if given == "-" else given
+    if not text.strip():
+        raise typer.BadParameter("the text is empty")
+    return text
+
+
+def error_of(text: str | None, file: Path | None) -> str:
+    """Return an error from the argument, from a file, or from standard input.
+
+    Raises:
+        BadParameter: it is given twice or not at all, or the file cannot be read.
+    """
+    if text is not None and file is not None:
+        raise typer.BadParameter("give the error as an argument or as --file, not both")
+    if file is not None:
+        return _content(file)
+    if text is None and sys.stdin.isatty():
+        raise typer.BadParameter("give an error as an argument, with --file, or on standard input")
+    return text_of("-" if text is None else text)
+
+
+def _content(file: Path) -> str:
+    try:
+        return text_of(file.read_text(encoding="utf-8", errors="replace"))
+    except OSError as exc:
+        raise typer.BadParameter(f"{file} cannot be read ({exc.strerror})") from None

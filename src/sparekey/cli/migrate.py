@@ -1,0 +1,145 @@
+"""`sparekey migrate`: an older configuration in the present form, printed or written."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.cli import render, toml
+from sparekey.config import Config, SecretRef, migrate, openviking
+from sparekey.config.files import read_file
+from sparekey.errors import ConfigError
+from sparekey.masking import MASK, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KEYS: Final = frozenset({"api_key", "ak", "sk"})
+
+
+def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_keys: bool = False) -> None:
+    """Print `old` in the present form, or write it.
+
+    Args:
+        old: the file.
+        write: write it, the old file kept beside it.
+        to: `toml` or `json`; None: as the file is.
+        show_keys: show keys on a terminal, too.
+
+    Raises:
+        ConfigError: the file cannot be read or written, or what becomes of it is no sound configuration (it is printed all the same).
+    """
+    data = read_file(old)
+    new = migrate(data, old.name)
+    form = to or form_of(old)
+    if write:
+        _refuse_foreign(data, old)
+        _check(new, old)
+        _write(old, new, form)
+        return
+    hidden = sys.stdout.isatty() and not show_keys
+    sys.stdout.write(rendered(masked(new) if hidden else new, form))
+    if hidden and masked(new) != new:
+        render.note("keys are shown as ***; a pipe, a file or --show-keys gets them")
+    _check(new, old)
+
+
+def form_of(file: Path) -> str:
+    """Return `json` or `toml` by content, as the configuration's own reader does."""
+    return "json" if file.read_text(encoding="utf-8-sig").lstrip()[:1] == "{" else "toml"
+
+
+def rendered(config: Mapping[str, Any], form: str) -> str:
+    """Return a configuration as text."""
+    return toml.dumps(config) if form == "toml" else json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
+def masked(value: Any, name: str = "", *, header: bool = False) -> Any:
+    """Return a configuration without its keys; references to keys stay. Values of headers may be keys, too."""
+    if isinstance(value, dict):
+        return {k: masked(v, k, header=name == "extra_headers") for k, v in value.items()}
+    if isinstance(value, list):
+        return [masked(v, name) for v in value]
+    if not isinstance(value, str):
+        return value
+    if name in _KEYS:
+        return SecretRef(value).shown
+    return MASK if header else mask(value)
+
+
+def _check(new: Mapping[str, Any], old: Path) -> None:
+    """Refuse a configuration that would not load, in terms of its present form."""
+    try:
+        Config.model_validate(new)
+    except ConfigError as exc:
+        lines = str(exc).replace("Config: ", "")
+        raise ConfigError(f"{old}: in the present form it would be refused:\n{lines}") from None
+
+
+# ── writing ──
+
+
+def _refuse_foreign(data: Mapping[str, Any], old: Path) -> None:
+    if openviking.is_one(data, old.name):
+        raise ConfigError(
+            f"{old}: is OpenViking's own file, whose other sections it needs; write a file of your own: "
+            f"sparekey migrate {old} --to toml > sparekey.toml"
+        )
+
+
+def _write(old: Path, new: Mapping[str, Any], form: str) -> None:
+    """Write the new form and keep the old file as a backup; nothing is lost if it stops halfway."""
+    old = old.resolve()  # what a link points to is replaced, not the link
+    target = old if form == form_of(old) else old.with_suffix(f".{form}")
+    if target == old and read_file(old) == new:
+        render.note(f"{old} is in the present form already; nothing was written")
+        return
+    if target != old and target.exists():
+        raise ConfigError(f"{target}: exists already; move it away first")
+    try:
+        backup = _copy(old)
+        _replace(target, rendered(new, form), like=old)
+        if target != old:
+            old.unlink()
+    except OSError as exc:
+        raise ConfigError(f"{exc.filename or target}: cannot be written ({exc.strerror})") from exc
+    render.note(f"wrote {target}; the old file is now {backup}")
+
+
+def _copy(old: Path) -> Path:
+    """Copy the old file to the first free name; an older backup is never written over."""
+    content, mode = old.read_bytes(), old.stat().st_mode & 0o777
+    for number in range(1000):
+        backup = old.with_name(f"{old.name}.bak{f'.{number}' if number else ''}")
+        with suppress(FileExistsError), _opened(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)) as file:
+            file.write(content)
+            backup.chmod(mode)  # whatever the umask took away
+            return backup
+    raise ConfigError(f"{old}: has a thousand backups; move some away")
+
+
+def _replace(target: Path, text: str, *, like: Path) -> None:
+    """Put a whole new file in the place of `target` at once, with the permissions (and the owner, where allowed) of `like`."""
+    status = like.stat()
+    handle, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with _opened(handle) as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(handle)
+        with suppress(PermissionError, AttributeError):  # not the owner, or a system without owners
+            os.chown(name, status.st_uid, status.st_gid)
+        Path(name).chmod(status.st_mode & 0o777)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _opened(handle: int) -> Any:
+    return os.fdopen(handle, "wb")

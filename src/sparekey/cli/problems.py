@@ -1,0 +1,141 @@
+"""Errors that a person meets: what happened, where, and what to do next. No traceback; `--debug` shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.cli import exits
+from sparekey.errors import (
+    AllCredentialsFailedError,
+    ConfigError,
+    CredentialParkedError,
+    InvalidInputError,
+    MissingExtraError,
+    SparekeyError,
+    UnsupportedMediaInputError,
+    describe_exception,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLE: Final = """\
+[vlm]
+model = "gpt-4o-mini"
+
+[[vlm.credentials]]
+provider = "openai"
+api_key = "env:OPENAI_API_KEY"
+
+[[vlm.credentials]]
+provider = "openrouter"
+model = "openai/gpt-4o-mini"
+api_key = "env:OPENROUTER_API_KEY"
+"""
+"""A configuration to begin with: two credentials for one chat model."""
+
+
+class NoConfigError(ConfigError):
+    """There is no configuration file where one is looked for."""
+
+
+class CallFailedError(SparekeyError):
+    """A call to a provider failed with the provider's own exception, which is the cause.
+
+    Attributes:
+        credential_id: the credential, if it is known.
+    """
+
+    def __init__(self, credential_id: str | None = None) -> None:
+        """Name the credential."""
+        self.credential_id = credential_id
+        super().__init__("the call failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error in words.
+
+    Attributes:
+        what: one line: what happened.
+        details: where and why, a line each.
+        advice: what to do next.
+        exit_code: what the process ends with.
+    """
+
+    what: str
+    details: tuple[str, ...] = ()
+    advice: str = ""
+    exit_code: int = exits.USAGE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {"error": {"what": self.what, "details": list(self.details), "advice": self.advice, "exit_code": self.exit_code}}
+
+
+def problem(exc: BaseException) -> Problem:
+    """Return an error in words; one that is not expected is a bug of sparekey."""
+    for kind, worded in _WORDED.items():
+        if isinstance(exc, kind):
+            return worded(exc)
+    advice = "Run it again with --debug and report what it shows."
+    return Problem("sparekey met an error of its own", (describe_exception(exc, 400),), advice, exits.BUG)
+
+
+def _no_config(exc: NoConfigError) -> Problem:
+    return Problem("there is no configuration", (str(exc),), f"Write a sparekey.toml, for example:\n\n{EXAMPLE}")
+
+
+def _config(exc: ConfigError) -> Problem:
+    return Problem("the configuration cannot be used", tuple(str(exc).splitlines()), "Change what is named above.")
+
+
+def _missing(exc: MissingExtraError) -> Problem:
+    return Problem(f"{exc.feature} needs a package that is not installed", (), f"pip install 'sparekey[{exc.extra}]'")
+
+
+def _input(exc: SparekeyError) -> Problem:
+    return Problem("this input cannot be sent", (str(exc),), "Change the input.")
+
+
+def _other(exc: SparekeyError) -> Problem:
+    return Problem("it did not work", (describe_exception(exc),), "", exits.FAILED)
+
+
+def _exhausted(exc: AllCredentialsFailedError) -> Problem:
+    details = tuple(_entry(e.credential_id, e.exception) for e in exc.errors)
+    wait = f"The soonest returns in {exc.retry_after:.0f} s. " if exc.retry_after is not None else ""
+    return Problem(f"all {len(exc.errors)} credentials failed", details, f"{wait}`sparekey check` tests each of them.", exits.FAILED)
+
+
+def _entry(credential_id: str, exc: BaseException) -> str:
+    if isinstance(exc, CredentialParkedError):
+        return f"{credential_id}: not tried, parked for {exc.seconds:.0f} s more ({exc.cause})"
+    from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
+
+    failure = classify(exc)
+    return f"{credential_id}: {failure.error_class} ({failure.reason}): {failure.message or describe_exception(exc)}"
+
+
+def _refused(exc: CallFailedError) -> Problem:
+    from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
+    from sparekey.cli.remedies import remedy  # noqa: PLC0415 - as above
+
+    cause = exc.__cause__ or exc
+    failure = classify(cause)
+    what = f"the call failed: {failure.error_class} ({failure.reason})"
+    return Problem(what, (_entry(exc.credential_id or "the provider", cause),), remedy(failure), exits.FAILED)
+
+
+_WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
+    NoConfigError: _no_config,
+    ConfigError: _config,
+    MissingExtraError: _missing,
+    AllCredentialsFailedError: _exhausted,
+    CallFailedError: _refused,
+    InvalidInputError: _input,
+    UnsupportedMediaInputError: _input,
+    SparekeyError: _other,
+}
+"""How each expected error is worded; the first that fits."""

@@ -1,0 +1,199 @@
+"""`sparekey chat` and `sparekey embed`: answers on standard output, who gave them on standard error."""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.cli import render
+from sparekey.cli.problems import CallFailedError
+from sparekey.cli.settings import opened
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, Parked
+from sparekey.errors import ConfigError, SparekeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sparekey.config.chain import BaseChain
+    from sparekey.core.events import Event
+    from sparekey.embedding.types import EmbedResult
+
+_SHOWN: Final = 8
+"""How many numbers of a vector are shown."""
+
+
+class Account:
+    """Keeps account of one call: says at once who failed, and remembers who answered."""
+
+    def __init__(self, chain: BaseChain[Any], instance: Any) -> None:
+        """Listen to the instance's chain; a lone instance has none, and only one can have answered."""
+        self._models = {str(c.id): c.model or "" for c in chain.credentials}
+        self._lone = len(chain.credentials) == 1
+        self.answered_by = str(chain.credentials[0].id) if self._lone else ""
+        self.failovers: list[dict[str, Any]] = []
+        if (listened := getattr(instance, "chain", None)) is not None:
+            listened.add_hook(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case AttemptFailed(credential_id, failure):
+                self.failovers.append({"credential": credential_id, "class": failure.error_class, "reason": failure.reason})
+                render.note(f"{credential_id} failed: {failure.error_class} ({failure.reason})")
+            case AttemptSucceeded(credential_id):
+                self.answered_by = credential_id
+            case Parked(what, seconds):
+                render.note(f"{what} is parked for {render.duration(seconds)}")
+
+    def close(self) -> None:
+        """Say who answered."""
+        after = f" after {len(self.failovers)} failed" if self.failovers else ""
+        render.note(f"answered by {self.answered_by} ({self._models.get(self.answered_by, '')}){after}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {"credential": self.answered_by, "model": self._models.get(self.answered_by, ""), "failovers": self.failovers}
+
+
+@contextmanager
+def _calling(account: Account) -> Iterator[None]:
+    """Let a provider's own exception be told as one."""
+    try:
+        yield
+    except (SparekeyError, KeyboardInterrupt):
+        raise
+    except Exception as exc:
+        raise CallFailedError(getattr(exc, "sparekey_credential_id", None) or account.answered_by or None) from exc
+
+
+# ── chat ──
+
+
+def run_chat(
+    prompt: str, path: Path | None, *, images: Sequence[Path] = (), system: str | None = None, stream: bool = True, json: bool = False
+) -> None:
+    """Ask the chat model of a configuration.
+
+    Args:
+        prompt: the question.
+        path: the configuration; None: searched for.
+        images: images that stand before it.
+        system: instructions that stand before both.
+        stream: print the answer while it is written.
+        json: print JSON: the answer, its usage, who gave it.
+
+    Raises:
+        SparekeyError: it could not be answered.
+    """
+    file, config = opened(path)
+    if config.vlm is None:
+        raise ConfigError(f"{file}: vlm: is missing; write a [vlm] table to chat with")
+    vlm = config.vlm.get_vlm_instance()
+    account = Account(config.vlm, vlm)
+    options = _question(prompt, images, system)
+    try:
+        with _calling(account):
+            if json:
+                render.as_json(_answer(vlm, options) | account.as_dict())
+                return
+            _print_stream(vlm, options) if stream else _write(f"{_whole(vlm, options)}\n")
+        account.close()
+    finally:
+        config.close()
+
+
+def _question(prompt: str, images: Sequence[Path], system: str | None) -> dict[str, Any]:
+    """Return the arguments of a call: a prompt, or with instructions a conversation."""
+    if system is None:
+        return {"prompt": prompt, "images": list(images)} if images else {"prompt": prompt}
+    from sparekey.vlm.images import image_part  # noqa: PLC0415 - only where images are sent
+
+    content: Any = [*(image_part(i) for i in images), {"type": "text", "text": prompt}] if images else prompt
+    return {"messages": [{"role": "system", "content": system}, {"role": "user", "content": content}]}
+
+
+def _whole(vlm: Any, options: dict[str, Any]) -> Any:
+    return vlm.get_vision_completion(**options) if "images" in options else vlm.get_completion(**options)
+
+
+def _answer(vlm: Any, options: dict[str, Any]) -> dict[str, Any]:
+    answer = _whole(vlm, options)
+    return {
+        "content": answer.content,
+        "reasoning_content": answer.reasoning_content,
+        "finish_reason": answer.finish_reason,
+        "usage": answer.usage,
+    }
+
+
+def _print_stream(vlm: Any, options: dict[str, Any]) -> None:
+    """Print what comes; the line is ended whatever happens, so that an error does not stand in it."""
+    begun = False
+    try:
+        for chunk in vlm.stream_completion(**options):
+            _write(str(chunk))
+            begun = begun or bool(str(chunk))
+    finally:
+        if begun:
+            _write("\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(render.clean(text))
+    sys.stdout.flush()
+
+
+# ── embed ──
+
+
+def run_embed(text: str, path: Path | None, *, query: bool = False, json: bool = False) -> None:
+    """Embed a text with the embedder of a configuration.
+
+    Args:
+        text: the text.
+        path: the configuration; None: searched for.
+        query: embed it as a search query.
+        json: print JSON, the whole vector in it.
+
+    Raises:
+        SparekeyError: it could not be embedded.
+    """
+    file, config = opened(path)
+    if config.embedding is None:
+        raise ConfigError(f"{file}: embedding: is missing; write an [embedding.dense] table to embed with")
+    embedder = config.embedding.get_embedder()
+    parts = {"dense": getattr(embedder, "dense_embedder", None), "sparse": getattr(embedder, "sparse_embedder", None)}
+    accounts = [Account(chain, parts.get(kind) or embedder) for kind, chain in config.embedding.chains.items()]
+    if config.embedding.hybrid is not None:
+        accounts = accounts[-1:]
+    try:
+        with _calling(accounts[0]):
+            result = embedder.embed(text, is_query=query)
+        if json:
+            render.as_json(vector_dict(result) | {"answered_by": [account.as_dict() for account in accounts]})
+            return
+        render.facts(render.out(), _described(result))
+        for account in accounts:
+            account.close()
+    finally:
+        config.close()
+
+
+def vector_dict(result: EmbedResult) -> dict[str, Any]:
+    """Return a result whole."""
+    dense = result.dense_vector
+    found: dict[str, Any] = {} if dense is None else {"dimension": len(dense), "norm": math.hypot(*dense), "dense_vector": dense}
+    return found if result.sparse_vector is None else {**found, "sparse_vector": result.sparse_vector}
+
+
+def _described(result: EmbedResult) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    if (dense := result.dense_vector) is not None:
+        first = " ".join(f"{x:+.6f}" for x in dense[:_SHOWN]) + (" …" if len(dense) > _SHOWN else "")
+        rows += [("dimension", str(len(dense))), ("first", first), ("norm", f"{math.hypot(*dense):.6f}")]
+    if (sparse := result.sparse_vector) is not None:
+        heaviest = sorted(sparse.items(), key=lambda item: -item[1])[:_SHOWN]
+        rows += [("weights", str(len(sparse))), ("heaviest", " ".join(f"{name}:{weight:.4f}" for name, weight in heaviest))]
+    return rows
