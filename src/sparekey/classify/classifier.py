@@ -2,94 +2,176 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import waits
 from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import chain, names_of, read_exception
+from sparekey.classify.exceptions import chain, class_code, names_of, read_exception, text_of
 from sparekey.classify.headers import lower_headers
-from sparekey.classify.model import QUOTA, TRANSIENT
-from sparekey.classify.statuses import EXCEPTIONS, Wire
-from sparekey.classify.verdict import Verdict, judge
-from sparekey.classify.words_more import SAID_NOTHING
+from sparekey.classify.model import AUTH, MODEL, QUOTA, TRANSIENT, UNKNOWN, meaning
+from sparekey.classify.ours import classify_ours
+from sparekey.classify.phrases import normal
+from sparekey.classify.statuses import CANCELLED, EXCEPTIONS, FILES, Wire
+from sparekey.classify.verdict import ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from sparekey.classify.operator import Rule
 
 _MAX_MESSAGE: Final = 300
-_MASKED: Final = 1200
-_NOTHING: Final = Verdict(SAID_NOTHING, Evidence.WEAK, "nothing told")
-_NOT_A_FINGERPRINT: Final = re.compile(r"\"[^\"]*+\"|`[^`]*+`|(?<!\w)'[^']*+'|\w*\d[\w\-]*|[^\w\s]")
+_MASKED: Final = 700
+_MAX_FINGERPRINT: Final = 120
+_LONG_WAIT: Final = 3600.0
+"""A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
+_WAITABLE: Final = frozenset({TRANSIENT, QUOTA, UNKNOWN, AUTH, MODEL})
+_NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
+_GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
+_DAILY: Final = meaning(QUOTA, "long_wait")
 
 
 class Classifier:
     """Classifies failures.
 
     Args:
-        now: the Unix time, to turn stated dates into waits.
+        rules: an operator's own rules, tried first, in order.
+        now: gives the Unix time, to turn stated dates into waits.
     """
 
-    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
-        """Keep the clock."""
+    def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time) -> None:
+        """Keep rules and clock."""
+        self._rules = tuple(rules)
         self._now = now
 
-    def classify(self, exc: BaseException) -> Failure:
-        """Return what an exception means. Never raises."""
+    def classify(self, exc: BaseException, *, trace: bool = False) -> Failure:
+        """Return what an exception means. Never raises.
+
+        Args:
+            exc: any exception; its attributes, its causes and its text are read, and no network.
+            trace: also fill `Failure.trace`, for people.
+        """
         try:
-            return self._classify(exc)
+            return classify_ours(exc) or self._classify(exc, trace=trace)
         except Exception as bug:  # noqa: BLE001 - a failure must never be hidden by the one who reads it
-            return Failure(ErrorClass.UNKNOWN, "unreadable", message=type(bug).__name__, evidence=Evidence.WEAK)
+            return _unreadable(bug)
 
-    def classify_response(self, status: int | None, headers: Any, body: bytes | str) -> Failure:
-        """Return what an HTTP response means. Never raises."""
+    def classify_response(self, status: int | None, headers: Any, body: bytes | str | None, *, trace: bool = False) -> Failure:
+        """Return what an HTTP response means; a status of 200 is read, too, because its body may hold an error. Never raises."""
         try:
-            reading = Reading(status=status if isinstance(status, int) else None, headers=lower_headers(headers))
+            reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
-            return self._failure(reading, judge(reading) or _NOTHING)
+            return self._failure(reading, judge(reading) or _of_silence(reading), trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
-            return Failure(ErrorClass.UNKNOWN, "unreadable", message=type(bug).__name__, evidence=Evidence.WEAK)
+            return _unreadable(bug)
 
-    def _classify(self, exc: BaseException) -> Failure:
-        first: tuple[Reading, Verdict | None] | None = None
-        wire: Wire | None = None
-        for current in chain(exc):
-            known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
-            if known and (wire is None or (known.unreached and not wire.unreached)):
-                wire = known
-            reading = read_exception(current)
-            verdict = judge(reading)
-            if first is None or (first[1] is None and verdict):
-                first = (reading, verdict)
-        reading, verdict = first or (Reading(), None)
-        if wire and reading.status is None:
-            verdict = Verdict(wire.meaning, Evidence.STRUCTURED, "exception")
-        return self._failure(reading, verdict or _NOTHING, unreached=bool(wire and wire.unreached))
+    def _classify(self, exc: BaseException, *, trace: bool) -> Failure:
+        wire = _wire(exc)
+        reading, verdict = _first_telling(exc)
+        if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
+            verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
+        return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
 
-    def _failure(self, reading: Reading, verdict: Verdict, *, unreached: bool = False) -> Failure:
-        meaning = verdict.meaning
-        text = next((t for level in reading.innermost() for t in level.texts if t.strip()), "")
-        message = " ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE]
-        return Failure(
-            error_class=meaning.error_class,
-            reason=meaning.reason,
-            scope=meaning.scope,
-            retry_after=self._wait(reading) if meaning.error_class in {TRANSIENT, QUOTA} else None,
+    def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
+        wait = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else None
+        if wait is not None and wait >= _LONG_WAIT and verdict.meaning.reason == "rate_limited":
+            verdict = verdict._replace(meaning=_DAILY)
+        told = verdict.meaning
+        text = _words_of(reading)
+        failure = Failure(
+            error_class=told.error_class,
+            reason=told.reason,
+            scope=told.scope,
+            retry_after=wait,
             status=reading.status or reading.inner_status(),
-            message=message,
+            message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE],
             evidence=verdict.evidence,
-            unreached=unreached,
-            timed_out=meaning.reason == "timeout",
-            fingerprint=" ".join(_NOT_A_FINGERPRINT.sub(" ", message.lower()).split())[:120],
+            unreached=unreached or (told.unreached and reading.status is None),
+            timed_out=told.reason == "timeout",
+            fingerprint=_fingerprint(text),
             rule=verdict.rule,
+            trace=_trace(reading, verdict) if trace else (),
         )
+        return self._overruled(reading, failure) if self._rules else failure
+
+    def _overruled(self, reading: Reading, failure: Failure) -> Failure:
+        text = " ".join([*(t for level in reading.levels for t in (*level.texts, *level.codes, *level.numbers)), failure.message])
+        rule = next((rule for rule in self._rules if rule.speaks(failure.status, text)), None)
+        return rule.overrule(failure) if rule else failure
 
     def _wait(self, reading: Reading) -> float | None:
+        """Return the longest wait that was stated; announced limits count only where nothing was stated."""
         now = self._now()
-        stated = [waits.from_headers(reading.headers, now), waits.from_fields(reading.waits, now)]
-        stated += [waits.from_text(text, now) for level in reading.innermost() for text in level.texts]
+        stated = [waits.from_text(text, now) for level in reading.levels for text in level.texts]
+        if reading.waits:
+            stated.append(waits.from_fields(reading.waits, now))
+        if reading.headers:
+            stated.append(waits.from_headers(reading.headers, now))
         known = [wait for wait in stated if wait is not None]
-        return max(known) if known else waits.from_limits(reading.headers, now)
+        return max(known) if known else waits.from_limits(reading.headers, now) if reading.headers else None
+
+
+def _wire(exc: BaseException) -> Wire | None:
+    """Return what the transport's exceptions in the chain say; a cancellation first, then files, then whether anything was reached."""
+    found: Wire | None = None
+    for current in chain(exc):
+        known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
+        if known is None:
+            continue
+        if known.meaning in {CANCELLED, FILES} and (found is None or not found.unreached):
+            return known
+        if found is None or (known.unreached and not found.unreached):
+            found = known
+    return found
+
+
+def _first_telling(exc: BaseException) -> tuple[Reading, Verdict | None]:
+    """Return the reading and the verdict of the outermost exception whose structure tells, else of the first whose words do.
+
+    An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
+    """
+    first: tuple[Reading, Verdict | None] | None = None
+    for current in chain(exc):
+        reading, worded = read_exception(current)
+        structured = reading.status is not None or bool(reading.levels)
+        verdict = judge(reading) if worded else None
+        if verdict is None:
+            reading.add_text(text_of(current))
+            verdict = judge(reading, class_code(current))
+        if structured and verdict:
+            return reading, verdict
+        if first is None or (verdict and first[1] is None):
+            first = (reading, verdict)
+        if current.__cause__ is None and first[1]:
+            break
+    return first or (Reading(), None)
+
+
+def _of_silence(reading: Reading) -> Verdict:
+    success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
+    return _GARBLED if success and not any(level.texts for level in reading.levels if level.where != "text") else _NOTHING
+
+
+def _words_of(reading: Reading) -> str:
+    return next((text for level in reading.innermost() for text in level.texts if text), "")
+
+
+def _fingerprint(text: str) -> str:
+    words = (word.strip(".,:;!?()[]") for word in normal(text[:_MASKED]).split())
+    return " ".join(word for word in words if word.isalpha())[:_MAX_FINGERPRINT]
+
+
+def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
+    lines = [f"status {reading.status}" if reading.status is not None else "no HTTP status"]
+    for level in reading.innermost():
+        found = [*level.codes, *level.numbers, *(f"status {s}" for s in level.statuses), *(repr(mask(t[:160])) for t in level.texts)]
+        lines.append(f"{'  ' * min(level.depth, 8)}{level.where or 'body'}: {', '.join(found)}")
+    echo = " (a caller's words could stand there: weak)" if verdict.evidence == Evidence.WEAK and reading.inner_status() in ECHOING else ""
+    lines.append(f"decided by {verdict.rule} -> {verdict.meaning.error_class} / {verdict.meaning.reason}{echo}")
+    return tuple(lines)
+
+
+def _unreadable(bug: Exception) -> Failure:
+    return Failure(ErrorClass.UNKNOWN, "unreadable", message=type(bug).__name__, evidence=Evidence.WEAK, rule="unreadable")

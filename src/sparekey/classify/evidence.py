@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.prose import read_prose
+from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
+from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
 from sparekey.classify.tolerant import find_data, read_data, read_json, unescape
 
 if TYPE_CHECKING:
@@ -16,70 +16,64 @@ MAX_TEXT: Final = 12_000
 _TAIL: Final = 3_000
 _MAX_LEVELS: Final = 40
 _MAX_NODES: Final = 300
-_MAX_NESTING: Final = 5
+_MAX_NESTING: Final = 16
+_MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
-
-_CODE, _MESSAGE, _STATUS, _WAIT, _WAIT_MS, _SKIP, _EITHER = range(7)
-_ROLES: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        "code type error_code errorcode error_type errortype err_code errcode ret_code retcode name __type reason quotaid quota_id quotametric "
-        "finish_reason finishreason block_reason blockreason :exception-type exception_type exception-type bizcode biz_code sub_code subcode "
-        "error_name errorname stop_reason stopreason internal_code err_type".split(),
-        _CODE,
-    ),
-    **dict.fromkeys(
-        "message msg detail details status_msg error_msg errormsg errmsg err_msg error_message errormessage error_description description title raw "
-        "readablemessage localized_message localizedmessage output_text fault faultstring cause body response response_body errorbody "
-        "failure_reason status_message statusmessage reasonphrase text info hint upstream_error provider_error original_error exception".split(),
-        _MESSAGE,
-    ),
-    **dict.fromkeys("status status_code statuscode http_code http_status httpstatus httpstatuscode".split(), _STATUS),
-    **dict.fromkeys(
-        "retrydelay retry_after retryafter retry_after_seconds retryafterseconds estimated_time retry_in resets_in_seconds".split(), _WAIT
-    ),
-    **dict.fromkeys("resets_at reset_at resetsat reset_time resettime x-ratelimit-reset x-rate-limit-reset".split(), _WAIT),
-    **dict.fromkeys("retry_after_ms retryafterms retry-after-ms".split(), _WAIT_MS),
-    "retry-after": _WAIT,
-    "error": _EITHER,
-    "err": _EITHER,
-    **dict.fromkeys(
-        "param params request_id requestid id model failed_generation messages prompt content usage user_id provider_name links help url instance "
-        "content_filter_result content_filter_results safety_ratings safetyratings stack $metadata loc ctx choices timestamp metadata_raw "
-        "input output tools tool_calls arguments documentation_url safety_identifier trace_id traceid log_id logid extendedhelp "
-        "quotadimensions object created data embedding citations system_fingerprint owner docs".split(),
-        _SKIP,
-    ),
-}
+_MAX_ITEMS: Final = 20
+_CODE_PER_DAY: Final = 99
 
 
-@dataclass(slots=True)
 class Level:
     """One error object, or one stretch of prose around it.
 
     Attributes:
         depth: how deep it stood; the deepest is the provider's own.
+        where: the key it stood under; "text" for prose.
         quoted: it stood inside another error's prose, where a caller's words may stand, too.
+        codes: its codes and types.
+        numbers: its numeric codes with the place they stood at, as `error.code=1113`.
+        statuses: its HTTP statuses.
+        texts: its messages.
     """
 
-    depth: int
-    where: str = ""
-    quoted: bool = False
-    codes: list[str] = field(default_factory=list)
-    numbers: list[str] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    __slots__ = ("codes", "depth", "numbers", "quoted", "statuses", "texts", "where")
+
+    def __init__(self, depth: int, where: str, *, quoted: bool = False) -> None:
+        """Make an empty level."""
+        self.depth, self.where, self.quoted = depth, where, quoted
+        self.codes: list[str] = []
+        self.numbers: list[str] = []
+        self.statuses: list[int] = []
+        self.texts: list[str] = []
+
+    def add_number(self, place: str, number: float) -> None:
+        """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
+        whole = int(number) if abs(number) < 1e15 else 0  # noqa: PLR2004 - and never infinity
+        if 400 <= whole < 600:  # noqa: PLR2004 - the statuses that tell an error
+            self.statuses.append(whole)
+        elif whole and not 100 <= whole < 400:  # noqa: PLR2004
+            self.numbers.append(f"{place}={whole}")
 
 
-@dataclass(slots=True)
 class Reading:
-    """Everything that was found out about one failure."""
+    """Everything that was found out about one failure.
 
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    levels: list[Level] = field(default_factory=list)
-    waits: list[tuple[Any, float]] = field(default_factory=list)
-    """(value, unit in seconds) of the fields that state a wait."""
-    nodes: int = 0
+    Attributes:
+        status: the HTTP status of the response.
+        headers: the response headers, lower-case.
+        levels: the errors found, in the order of finding.
+        waits: (value, unit in seconds) of the fields that state a wait.
+        success: the body says `success: true`, or is an answer and no error.
+    """
+
+    __slots__ = ("_nodes", "_sorted", "headers", "levels", "status", "waits")
+
+    def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
+        """Start without evidence but for status and headers."""
+        self.status, self.headers = status, headers or {}
+        self.levels: list[Level] = []
+        self.waits: list[tuple[Any, float]] = []
+        self._nodes = 0
 
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
@@ -97,115 +91,121 @@ class Reading:
     def add_body(self, body: Any, depth: int = 0) -> None:
         """Read a body: bytes, text, or the value of its JSON."""
         if isinstance(body, (bytes, bytearray, memoryview)):
-            body = clip(bytes(body[: MAX_TEXT * 2]) + (bytes(body[-_TAIL:]) if len(body) > MAX_TEXT * 2 else b""))
+            body = _decoded(bytes(body))
         if isinstance(body, str):
             self.add_text(body, depth)
         elif isinstance(body, (dict, list, tuple)):
             self._walk(body, "", depth, quoted=False, nesting=0)
 
-    def add_text(self, text: str, depth: int = 0, *, quoted: bool = False, nesting: int = 0) -> None:
+    def add_text(self, text: str, depth: int = 0, *, quoted: bool = False, wraps: int = 0) -> None:
         """Read a text: data in it goes to deeper levels, the prose around it to one of its own."""
         text = bounded(text).strip()
-        if text[:1] in "{[" and text[-1:] in "}]" and (value := read_json(text)) is not None and not isinstance(value, str):
-            self._walk(value, "", depth, quoted=quoted, nesting=nesting)
+        if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
+            self._walk(value, "", depth, quoted=quoted, nesting=wraps)
             return
         if text.startswith(("data:", "event:")):
             text = text.replace("data:", " ")
-        prose, rest = [], text
-        for _ in range(4):
-            start = find_data(rest)
-            if start < 0 or nesting > _MAX_NESTING:
+        self._add_prose(self._take_data(text, depth, wraps, quoted=quoted) if "{" in text or "[" in text else text, depth, quoted=quoted)
+
+    def _take_data(self, text: str, depth: int, wraps: int, *, quoted: bool) -> str:
+        """Read the objects in `text` and return the prose between them."""
+        prose = []
+        for _ in range(_MAX_WRAPS if wraps < _MAX_WRAPS else 0):
+            start = find_data(text)
+            if start < 0:
                 break
-            if rest.startswith(("{\\", "[\\"), start) or rest[start + 1 : start + 8].lstrip().startswith("\\"):
-                rest = unescape(rest)
+            if text[start + 1 : start + 8].lstrip().startswith("\\"):
+                text = unescape(text)
                 continue
-            value, end = read_data(rest, start)
+            value, end = read_data(text, start)
             if value:
-                self._walk(value, "", depth + 1, quoted=quoted, nesting=nesting + 1)
-                prose.append(rest[:start])
-            else:
-                prose.append(rest[:end])
-            rest = rest[end:]
-        prose.append(rest)
-        self._add_prose(" ".join(prose), depth, quoted=quoted)
+                self._walk(value, "", depth + 1, quoted=quoted, nesting=wraps + 1)
+            prose.append(text[: start if value else end])
+            text = text[end:]
+        return " ".join([*prose, text])
 
     def _add_prose(self, text: str, depth: int, *, quoted: bool) -> None:
-        if not (text := text.strip()) or len(self.levels) >= _MAX_LEVELS:
-            return
-        level = Level(depth, "text", quoted)
-        prose = read_prose(text)
-        level.statuses, level.codes, level.numbers = prose.statuses, prose.codes, prose.numbers
-        level.texts.append(prose.text)
-        self.levels.append(level)
+        text = text.strip()
+        if text and len(self.levels) < _MAX_LEVELS:
+            level = Level(depth, "text", quoted=quoted)
+            _add_words(level, text)
+            self.levels.append(level)
 
     def _walk(self, value: Any, where: str, depth: int, *, quoted: bool, nesting: int) -> None:
-        self.nodes += 1
-        if self.nodes > _MAX_NODES or nesting > 16 or len(self.levels) >= _MAX_LEVELS:  # noqa: PLR2004 - far deeper than any provider
+        self._nodes += 1
+        if self._nodes > _MAX_NODES or nesting > _MAX_NESTING or len(self.levels) >= _MAX_LEVELS:
             return
         if isinstance(value, dict):
             self._object(value, where, depth, quoted=quoted, nesting=nesting)
-        elif isinstance(value, (list, tuple)):
-            for item in value[:20]:
-                if isinstance(item, str) and where in _ROLES and _ROLES[where] in {_MESSAGE, _EITHER}:
-                    self.add_text(item, depth, quoted=quoted, nesting=nesting + 1)
-                elif isinstance(item, (dict, list, tuple)):
-                    self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
+            return
+        for item in value[:_MAX_ITEMS]:
+            if isinstance(item, (dict, list, tuple)):
+                self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
+            elif isinstance(item, str) and ROLES.get(where) in {MESSAGE, EITHER}:
+                self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: bool, nesting: int) -> None:
-        level = Level(depth, where, quoted)
+        level = Level(depth, where, quoted=quoted)
         for key, item in value.items():
-            if item is None or isinstance(item, bool) or not isinstance(key, str):
+            if item is None or item is True or item is False or type(key) is not str:
                 continue
             name = key.lower()
-            role = _ROLES.get(name)
-            if role == _SKIP:
-                if name == "raw" or not isinstance(item, dict) or "error" not in item:
-                    continue
+            role = ROLES.get(name)
             if isinstance(item, (dict, list, tuple)):
-                self._walk(item, name, depth + 1, quoted=quoted, nesting=nesting + 1)
-            elif role is not None:
+                if item and (role != SKIP or _wraps_an_error(item)):
+                    self._walk(item, name, depth + 1, quoted=quoted, nesting=nesting + 1)
+            elif role is not None and role != SKIP:
                 self._field(level, role, name, item, nesting)
+            elif isinstance(item, str) and item[:1] in {"{", "["} and role is None:
+                self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
-        if role in {_WAIT, _WAIT_MS}:
-            self.waits.append((item, 0.001 if role == _WAIT_MS else 1.0))
+        if role in {WAIT, WAIT_MS}:
+            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0))
         elif isinstance(item, (int, float)):
-            _number(level, item)
-        elif not isinstance(item, str) or not item:
-            return
-        elif role == _MESSAGE or " " in item or (role == _EITHER and len(item) > 1):
-            if role == _EITHER and " " not in item:
-                level.codes.append(item[:_MAX_CODE])
-            self._message(level, item, nesting)
-        elif item.isdigit() or item.lstrip("-").isdigit():
-            _number(level, int(item[:12]))
+            if role in {CODE, STATUS, EITHER}:
+                level.add_number(f"{level.where}.{name}", item)
+        elif isinstance(item, str) and item:
+            if role == MESSAGE or " " in item or not item.isascii():
+                self._message(level, item, nesting)
+            elif item.lstrip("-").isdigit():
+                level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
+            else:
+                self._code(level, role, name, item)
+
+    def _code(self, level: Level, role: int, name: str, code: str) -> None:
+        if role == EITHER and code[:1] in {"{", "["}:
+            self._message(level, code, 1)
+        elif name == "quotaid":  # google lists every limit that was hit: the longest one decides
+            period = Level(_CODE_PER_DAY if "PerDay" in code else _CODE_PER_DAY - 1, name, quoted=level.quoted)
+            period.codes.append(code[:_MAX_CODE])
+            self.levels.append(period)
         else:
-            level.codes.append(item[:_MAX_CODE])
+            level.codes.append(code[:_MAX_CODE])
 
     def _message(self, level: Level, text: str, nesting: int) -> None:
         text = bounded(text)
-        start = find_data(text) if "{" in text or "[" in text else -1
-        if start >= 0 and nesting < _MAX_NESTING:
+        start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_WRAPS else -1
+        if start >= 0:
             # JSON in the midst of prose may be the caller's; a message that is nothing but JSON is a wrapped error
-            self.add_text(text, level.depth + 1, quoted=level.quoted or bool(text[:start].strip()), nesting=nesting + 1)
-            return
-        if "<" in text or "HTTP" in text or "tatus" in text or "code" in text or "(" in text or text[:1].isdigit():
-            prose = read_prose(text)
-            level.numbers += prose.numbers
-            level.statuses += prose.statuses
-            text = prose.text
-        level.texts.append(text)
+            self.add_text(text, level.depth + 1, quoted=level.quoted or bool(text[:start].strip()), wraps=nesting + 1)
+        else:
+            _add_words(level, text)
 
 
-def _number(level: Level, number: float) -> None:
-    if number == int(number):
-        if 100 <= number < 600:  # noqa: PLR2004 - the range of HTTP statuses
-            if number >= 400:  # noqa: PLR2004
-                level.statuses.append(int(number))
-        elif number:
-            level.numbers.append(str(int(number)))
+def _add_words(level: Level, text: str) -> None:
+    if "<" in text and is_html(text):
+        text = strip_html(text)
+    level.statuses += statuses(text)
+    if text.endswith(")") and (number := suffix_number(text)):
+        level.numbers.append(f"text={number}")
+    level.texts.append(text)
+
+
+def _wraps_an_error(item: Any) -> bool:
+    return isinstance(item, dict) and ("error" in item or "message" in item)
 
 
 def _depth(level: Level) -> int:
@@ -217,6 +217,7 @@ def bounded(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - _TAIL]} {text[-_TAIL:]}"
 
 
-def clip(data: bytes) -> str:
-    """Decode `data` whatever it holds."""
+def _decoded(data: bytes) -> str:
+    if len(data) > 2 * MAX_TEXT:
+        data = data[:MAX_TEXT] + b" " + data[-_TAIL:]
     return data.decode("utf-8", "replace")

@@ -11,9 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MAX_CHAIN: Final = 8
-_STATUS_NAMES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
-_CODE_NAMES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
-_BODY_NAMES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
+_MAX_CODE: Final = 120
+_STATUSES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
+_CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
+_BODIES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
+_WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
+_HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
+_NAMES: Final = frozenset({*_STATUSES, *_CODES, *_BODIES, *_HEADERS, "response"})
+_RELATED: Final = ("exceptions", "reason", "last_exception", "os_error", "original_error")
+_CALLABLE: Final = frozenset({"code", "details"})
+"""Methods of grpc errors; nothing else is called."""
+_BUILTIN_BASES: Final = frozenset(
+    {"Exception", "BaseException", "object", "RuntimeError", "ValueError", "OSError", "KeyError", "TypeError"}
+)
 
 
 def get(obj: Any, name: str) -> Any:
@@ -24,130 +34,167 @@ def get(obj: Any, name: str) -> Any:
         return None
 
 
+def held(obj: Any) -> dict[str, Any]:
+    """Return the instance dictionary of `obj`, or {}: looking there reads nothing from the network and runs no foreign code."""
+    found = get(obj, "__dict__")
+    return found if isinstance(found, dict) else {}
+
+
 def text_of(exc: BaseException) -> str:
     """Return `str(exc)`, or what can be had of its arguments if `__str__` fails."""
     try:
         return bounded(str(exc))
     except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything
-        pass
-    try:
-        return bounded(" ".join(a for a in exc.args if isinstance(a, str)))
-    except Exception:  # noqa: BLE001 - and so may args
-        return ""
+        args = get(exc, "args")
+        return bounded(" ".join(a for a in args if isinstance(a, str))) if isinstance(args, tuple) else ""
 
 
 def chain(exc: BaseException) -> Iterator[BaseException]:
-    """Yield `exc` and its explicit causes, outermost first; where there is none, what was being handled, and the members of groups."""
+    """Yield `exc`, then what caused it, outermost first; the members of groups, and what transports hold in `reason` or `os_error`, too."""
     seen: set[int] = set()
     queue = [exc]
     while queue and len(seen) < _MAX_CHAIN:
         current = queue.pop(0)
-        if id(current) in seen or not isinstance(current, BaseException):
-            continue
-        seen.add(id(current))
-        yield current
-        queue += _causes(current)
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            queue += _causes(current)
 
 
 def _causes(exc: BaseException) -> list[BaseException]:
-    cause = get(exc, "__cause__")
-    if cause is None and not get(exc, "__suppress_context__"):
-        cause = get(exc, "__context__")
-    found = [cause] if isinstance(cause, BaseException) else []
-    for name in ("exceptions", "reason", "last_exception", "os_error", "original_error", "args"):
-        value = get(exc, name)
-        for item in value[:3] if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(item, BaseException):
-                found.append(item)
-            elif name == "args" and isinstance(get(item, "reason"), BaseException):
-                found.append(item.reason)
+    cause = exc.__cause__
+    if cause is None and not exc.__suppress_context__:
+        cause = exc.__context__
+    found = [] if cause is None else [cause]
+    attributes = held(exc)
+    for name in _RELATED if attributes else ():
+        if name in attributes or name == "exceptions":
+            found += _exceptions_in(get(exc, name))
+    for argument in exc.args[:3] if isinstance(exc.args, tuple) else ():
+        if not isinstance(argument, (str, int)):
+            found += _exceptions_in(argument) or _exceptions_in(get(argument, "reason"))
+    if isinstance(exc, BaseExceptionGroup):
+        found += exc.exceptions[:3]
     return found
+
+
+def _exceptions_in(value: Any) -> list[BaseException]:
+    items = value[:3] if isinstance(value, (list, tuple)) else (value,)
+    return [item for item in items if isinstance(item, BaseException)]
 
 
 def names_of(exc: BaseException) -> list[str]:
     """Return the names of the exception's class and of those it is derived from, the nearest first."""
-    return [cls.__name__ for cls in type(exc).__mro__[:-3]] or [type(exc).__name__]
+    return [cls.__name__ for cls in type(exc).__mro__ if cls.__name__ not in _BUILTIN_BASES]
 
 
-def read_exception(exc: BaseException) -> Reading:
-    """Collect the evidence of one exception, without its causes."""
-    reading = Reading(status=_status_of(exc))
-    _read_response(reading, exc)
+def read_exception(exc: BaseException) -> tuple[Reading, bool]:
+    """Collect the evidence that an exception carries besides its text and its causes; and whether its words are part of that."""
+    attributes = _attributes(exc)
+    response = attributes.get("response")
+    reading = Reading(_status(attributes, response))
+    _read_headers(reading, attributes, response)
+    _read_body(reading, attributes, response)
+    worded = any(level.texts for level in reading.levels)
     own = Level(0, "exception")
-    for name in _CODE_NAMES:
-        _add_code(own, get(exc, name))
+    for name in _CODES:
+        if name in attributes:
+            _add_code(own, attributes[name])
     if own.codes or own.numbers:
         reading.levels.append(own)
-    if not any(level.texts for level in reading.levels):
-        reading.add_text(text_of(exc))
-    return reading
+    return reading, worded
 
 
-def _status_of(exc: BaseException) -> int | None:
-    for source in (exc, get(exc, "response")):
-        for name in _STATUS_NAMES if source is not None else ():
-            value = get(source, name)
-            if isinstance(value, int) and not isinstance(value, bool) and 100 <= value < 600:  # noqa: PLR2004 - HTTP
-                return int(value)
-    response = get(exc, "response")
-    if isinstance(response, dict) and isinstance(meta := response.get("ResponseMetadata"), dict):  # botocore
-        status = meta.get("HTTPStatusCode")
-        return status if isinstance(status, int) else None
-    return None
+def class_code(exc: BaseException) -> str:
+    """Return the name of the exception's class where it is a provider's or an SDK's, else ""."""
+    cls = type(exc)
+    return "" if cls.__module__ == "builtins" else cls.__name__
 
 
-def _add_code(level: Level, value: Any) -> None:
-    if callable(value) and not isinstance(value, type):  # grpc: code() gives an enum
-        value = _called(value)
-    if not isinstance(value, str) and isinstance(name := get(value, "name"), str):
-        value = name
-    if isinstance(value, str) and 0 < len(value) < 120 and " " not in value:  # noqa: PLR2004 - a code, not a sentence
-        if value.isdigit():
-            level.numbers += [value] if len(value) > 3 else []  # noqa: PLR2004 - three digits are a status
-        else:
-            level.codes.append(value)
+def _attributes(exc: BaseException) -> dict[str, Any]:
+    """Return those attributes that may tell something, also the ones that are properties of the class."""
+    inside = held(exc)
+    found = {name: inside[name] for name in _NAMES & inside.keys()} if inside else {}
+    for cls in type(exc).__mro__:
+        if cls is Exception or cls is BaseException:
+            break
+        for name in _NAMES & cls.__dict__.keys():
+            if name not in found:
+                found[name] = get(exc, name)
+    for name in _CALLABLE & found.keys():
+        found[name] = _called(found[name])
+    return found
 
 
-def _called(method: Any) -> Any:
-    if get(method, "__name__") not in {"code", "details"}:
-        return None
+def _called(value: Any) -> Any:
+    if not callable(value) or isinstance(value, type):
+        return value
     try:
-        return method()
+        return value()
     except Exception:  # noqa: BLE001 - a foreign method may raise anything
         return None
 
 
-def _read_response(reading: Reading, exc: BaseException) -> None:
-    response = get(exc, "response")
-    reading.headers = lower_headers(get(exc, "headers") or get(exc, "http_headers") or get(response, "headers"))
+def _status(attributes: dict[str, Any], response: Any) -> int | None:
+    for name in _STATUSES:
+        if name in attributes and (status := _as_status(attributes[name])):
+            return status
+    if isinstance(response, dict):  # botocore
+        meta = response.get("ResponseMetadata")
+        return _as_status(meta.get("HTTPStatusCode")) if isinstance(meta, dict) else None
+    if response is not None:
+        return _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
+    return None
+
+
+def _as_status(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) and 100 <= value < 600 else None  # noqa: PLR2004 - the range of HTTP statuses
+
+
+def _add_code(level: Level, value: Any) -> None:
+    if not isinstance(value, (str, int)) and isinstance(name := get(value, "name"), str):  # an enum, as grpc has
+        value = name
+    if not isinstance(value, str) or not 0 < len(value) < _MAX_CODE or " " in value:
+        return
+    if value.isdigit() and value.isascii():
+        level.add_number("error.code", int(value))
+    else:
+        level.codes.append(value)
+
+
+def _read_headers(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
+    headers = next((attributes[name] for name in _HEADERS if attributes.get(name)), None)
     if isinstance(response, dict):
         meta = response.get("ResponseMetadata")
-        reading.headers = lower_headers(meta.get("HTTPHeaders")) if isinstance(meta, dict) else {}
+        headers = meta.get("HTTPHeaders") if isinstance(meta, dict) else None
+    elif headers is None and response is not None:
+        headers = get(response, "headers")
+    if headers:
+        reading.headers = lower_headers(headers)
+
+
+def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
+    if isinstance(response, dict):
         reading.add_body({"error": response.get("Error", response)})
         return
-    if not _read_bodies(reading, exc) and response is not None:
-        reading.add_body(_content_of(response))
-
-
-def _read_bodies(reading: Reading, exc: BaseException) -> bool:
-    for name in _BODY_NAMES:
-        value = get(exc, name)
-        if callable(value):
-            value = _called(value)
+    for name in _BODIES:
+        value = attributes.get(name)
         if isinstance(value, (dict, list)) and value:
-            reading.add_body({"error": value} if isinstance(value, dict) and "error" not in value else value)
-            return True
-        if isinstance(value, (str, bytes)) and value and name in {"body", "http_body", "error", "details"}:
+            # SDKs hand out the inner object: its codes stand where `error` would have held them
+            reading.add_body({"error": value} if isinstance(value, dict) and "error" not in value and "base_resp" not in value else value)
+            return
+        if isinstance(value, (str, bytes)) and value and name in _WHOLE:
             reading.add_body(value)
-            return True
-    return False
+            return
+    if response is not None:
+        _read_content(reading, response)
 
 
-def _content_of(response: Any) -> Any:
-    """Return the body of a response that was already read: reading it here could block."""
-    held = response.__dict__ if isinstance(get(response, "__dict__"), dict) else {}
+def _read_content(reading: Reading, response: Any) -> None:
+    """Read the body of a response if it is there already: reading it from the network here could block."""
+    inside = held(response)
     for name in ("_content", "content", "_body", "body", "text"):
-        value = held.get(name)
-        if isinstance(value, (bytes, str)) and value:
-            return value
-    return None
+        value = inside.get(name)
+        if isinstance(value, (bytes, str)) and value and value not in {b"null", "null"}:
+            reading.add_body(value)
+            return

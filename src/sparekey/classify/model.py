@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sparekey.types import ErrorClass, Scope
@@ -43,19 +43,27 @@ class Meaning:
         scope: whom it blames.
         seen: where the condition was seen: providers, or the page of their documentation.
         statuses: the rule speaks only under these HTTP statuses (0: none known); empty: under any.
+        unreached: it says that no connection came about.
     """
 
     error_class: ErrorClass
     reason: str
     scope: Scope
     seen: str = ""
-    statuses: frozenset[int] = field(default_factory=frozenset)
+    statuses: frozenset[int] = frozenset()
+    unreached: bool = False
 
 
 def meaning(
-    error_class: ErrorClass, reason: str, seen: str = "", *, scope: Scope | None = None, statuses: frozenset[int] = frozenset()
+    error_class: ErrorClass,
+    reason: str,
+    seen: str = "",
+    *,
+    scope: Scope | None = None,
+    statuses: frozenset[int] = frozenset(),
+    unreached: bool = False,
 ) -> Meaning:
     """Make a `Meaning`; the scope follows from class and reason (DESIGN.md section 2) unless it is given."""
     if scope is None:
         scope = Scope.CREDENTIAL if reason in _RATE_REASONS else _SCOPE_OF[error_class]
-    return Meaning(error_class, reason, scope, seen, statuses)
+    return Meaning(error_class, reason, scope, seen, statuses, unreached)

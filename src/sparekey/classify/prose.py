@@ -3,76 +3,195 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 _TAG: Final = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
-_NUMBER: Final = re.compile(
-    r"(?<![\w.\-/$:#])(?:HTTP/?)?([1-5]\d\d)(?![\w\-%]|\.\d|,\d|:\d\d|/)|(?<=[\w ]:)([45]\d\d)(?=[\s,;:)\]]|\Z)|(?<=Status:)([45]\d\d)\b"
+_NUMBER: Final = re.compile(r"[45]\d\d")
+# What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
+_GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
+_BEFORE: Final = (
+    *(
+        "status",
+        "status code",
+        "statuscode",
+        "error code",
+        "code",
+        "error",
+        "errors",
+        "http",
+        "http/1.1",
+        "http/1.0",
+        "http/2",
+        "http/3",
+        "http/2.0",
+    ),
+    *(
+        "returned",
+        "returns",
+        "rejected",
+        "failed",
+        "failure",
+        "response",
+        "exception",
+        "got",
+        "received",
+        "raised",
+        "resourceexhausted",
+        "err",
+        "msg",
+    ),
+    *(
+        "answered",
+        "responded with",
+        "failed with",
+        "success",
+        "with",
+        "retries",
+        "错误",
+        "状态码",
+        "报错",
+        "错误码",
+        "异常",
+        "エラー",
+        "오류",
+    ),
 )
-_BEFORE: Final = re.compile(
-    r"(?:\b(?:error code|status code|statuscode|status|http|http error|http code|error|errors|code|api error|server returned|returned|rejected|request failed|failed|failure|"
-    r"response|http/1\.[01]|http/2|http/3|msg|exception|got|raised|resourceexhausted|failed with|client error|server error|returns|received|error_code|err|success)|错误|状态码|报错|错误码)"
-    r"[\s:=(\[<#\"'*,`]{0,6}\Z",
-    re.IGNORECASE,
+_AFTER: Final = (
+    *(
+        "client error",
+        "server error",
+        "bad request",
+        "unauthorized",
+        "payment required",
+        "forbidden",
+        "not found",
+        "method not allowed",
+        "request timeout",
+    ),
+    *(
+        "conflict",
+        "gone",
+        "payload too large",
+        "request entity",
+        "content too large",
+        "unprocessable",
+        "too many",
+        "internal",
+        "bad gateway",
+        "gateway time",
+    ),
+    *(
+        "service unavailable",
+        "service temporarily",
+        "resource_exhausted",
+        "resource has",
+        "unavailable",
+        "invalid_argument",
+        "permission_denied",
+        "error",
+    ),
+    *(
+        "unauthenticated",
+        "not_found",
+        "failed_precondition",
+        "deadline_exceeded",
+        "you exceeded",
+        "status code",
+        "{",
+        "model_error",
+        "origin",
+    ),
 )
-_AFTER: Final = re.compile(
-    r"[\s:)\]>\-\"'*,]{0,4}(?:client error|server error|bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout|conflict|gone|"
-    r"payload too large|request entity|unprocessable|too many|internal|bad gateway|service unavailable|gateway time|resource_exhausted|resource has|unavailable|"
-    r"invalid_argument|permission_denied|unauthenticated|not_found|failed_precondition|deadline_exceeded|you exceeded|an internal|status code|error\b|\{)",
-    re.IGNORECASE,
+_UNITS: Final = (
+    *(
+        "token",
+        "item",
+        "char",
+        "byte",
+        "kb",
+        "mb",
+        "ms",
+        "sec",
+        "minute",
+        "hour",
+        "day",
+        "request",
+        "quer",
+        "credit",
+        "pixel",
+        "image",
+        "text",
+    ),
+    *("input", "row", "%", "word", "dimension", "page", "call", "message", "max", "limit", "km", "dollars", "usd", "条", "个", "秒", "字"),
 )
-_UNITS: Final = re.compile(
-    r"\s{0,2}(?:tokens?|items?|chars|characters|bytes|kb|mb|ms|seconds?|secs?|minutes?|hours?|days?|requests?|queries|credits?|pixels|images?|texts?|inputs?|rows?|x\b|%|/)",
-    re.IGNORECASE,
-)
+_EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
+_EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _PAIR: Final = re.compile(
     r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)\b[\"'\s]{0,2}[:=]\s{0,2}[\"']?([A-Za-z][\w.]{3,80})",
     re.IGNORECASE,
 )
 _CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
-_BRACKETED: Final = re.compile(r"[(\[]([a-z]+(?:_[a-z]+)+|[A-Z][a-z]+(?:[A-Z][a-z]+)+)[)\]]")
-_SUFFIX: Final = re.compile(r"\((\d{4,6})\)\s*\Z")
+_BRACKETED: Final = re.compile(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
+_LOCATOR: Final = re.compile(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
+_SUFFIX: Final = re.compile(r"\((\d{4,6})\)\s{0,4}\Z")
 _MAX_CODES: Final = 8
 _NO_CODES: Final = frozenset({"error", "exception", "null", "none", "string", "object"})
 
 
-class Prose(NamedTuple):
-    """What prose holds."""
-
-    text: str
-    statuses: list[int]
-    codes: list[str]
-    numbers: list[str]
+def strip_html(text: str) -> str:
+    """Return `text` without the tags of a page."""
+    return _TAG.sub(" ", text)
 
 
-def read_prose(text: str) -> Prose:
-    """Take `text` apart; HTML loses its tags."""
-    if "<" in text and ("</" in text or "<html" in text.lower() or "<!" in text):
-        text = _TAG.sub(" ", text)
-    return Prose(text, statuses(text), codes(text), _SUFFIX.findall(text[-20:]))
+def is_html(text: str) -> bool:
+    """Tell whether `text` looks like a page."""
+    return "</" in text or "<!" in text or "<html" in text or "<HTML" in text
 
 
 def statuses(text: str) -> list[int]:
     """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
-    found = []
-    for match in _NUMBER.finditer(text):
-        number = int(match[1] or match[2] or match[3])
-        if number >= 400 and _is_status(text, match.start(), match.end()):  # noqa: PLR2004 - the first status that is an error
-            found.append(number)
-    return found
+    return [int(m[0]) for m in _NUMBER.finditer(text) if _is_status(text, m.start(), m.end())]
 
 
 def _is_status(text: str, start: int, end: int) -> bool:
-    if _UNITS.match(text, end):
+    before, after = text[max(0, start - 26) : start].lower(), text[end : end + 26].lower()
+    if not _stands_alone(before, after):
         return False
-    if text[start : start + 4].upper() == "HTTP" or _BEFORE.search(text[max(0, start - 32) : start]) or _AFTER.match(text, end):
+    if before.endswith(("http", "http/")):
         return True
-    return not text[:start].strip(" [(\"'") and text[end : end + 1] in {"", " ", ":", "\n", ".", ")", "]"}
+    what = after.lstrip(_EDGE_AFTER)
+    if what.startswith(_UNITS):
+        return False
+    if what.startswith(_AFTER) or before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+        return True
+    return start < 4 and not before.strip(" [(\"'") and after[:1] in {"", " ", ":", "\n", ".", ")", "]"}  # noqa: PLR2004 - at the very beginning
+
+
+def _stands_alone(before: str, after: str) -> bool:
+    left, right = before[-1:], after[:1]
+    if left.isalnum() and not before.endswith("http") and left.isascii():
+        return False
+    if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
+        return False
+    if left == ":" and before[-2:-1].isdigit():
+        return False
+    if (right.isalnum() and right.isascii()) or right in {"-", "_", "/", "%"}:
+        return False
+    return not (right in {".", ",", ":"} and after[1:2].isdigit())
 
 
 def codes(text: str) -> list[str]:
-    """Return what stands in prose as a code: `code: x`, `(content_filter)`, and names like `ThrottlingException`."""
+    """Return what stands in prose as a code: `code: x`, `(content_filter)`, names like `ThrottlingException`, paths like `messages.3.content:`."""
     found = _PAIR.findall(text) if ":" in text or "=" in text else []
-    found += _BRACKETED.findall(text) if "(" in text or "[" in text else []
+    if "(" in text or "[" in text:
+        found += _BRACKETED.findall(text)
     found += _CAMEL.findall(text)
+    if _LOCATOR.search(text):
+        found.append("invalid_request_field")
     return [code for code in dict.fromkeys(found) if code.lower() not in _NO_CODES][:_MAX_CODES]
+
+
+def suffix_number(text: str) -> str:
+    """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
+    match = _SUFFIX.search(text[-16:])
+    return match[1] if match else ""

@@ -78,17 +78,19 @@ class Wire(NamedTuple):
     Attributes:
         meaning: class, reason and scope.
         unreached: no connection came about.
+        wrapper: SDKs raise it around anything, so words that tell more are believed first.
     """
 
     meaning: Meaning
     unreached: bool = False
+    wrapper: bool = False
 
 
 _CONNECT: Final = Wire(meaning(TRANSIENT, "connection"), unreached=True)
 _BROKEN: Final = Wire(meaning(TRANSIENT, "connection"))
 _SILENT: Final = Wire(_TIMEOUT)
-_FILE: Final = Wire(meaning(PERMANENT, "file_system"))
-_CANCELLED: Final = Wire(meaning(TRANSIENT, "cancelled", scope=Scope.REQUEST))
+FILES: Final = meaning(PERMANENT, "file_system")
+CANCELLED: Final = meaning(TRANSIENT, "cancelled", scope=Scope.REQUEST)
 _CALLER: Final = Wire(meaning(PERMANENT, "bad_input"))
 _GARBLED: Final = Wire(meaning(TRANSIENT, "bad_response"))
 
@@ -112,12 +114,13 @@ EXCEPTIONS: Final[Mapping[str, Wire]] = {
     **dict.fromkeys(
         "ConnectionError ReadError WriteError CloseError NetworkError RemoteProtocolError LocalProtocolError ProtocolError ChunkedEncodingError IncompleteRead "
         "IncompleteReadError ServerDisconnectedError ClientOSError ClientPayloadError ClientConnectionError ConnectionResetError ConnectionAbortedError "
-        "BrokenPipeError RemoteDisconnected SSLError SSLEOFError SSLZeroReturnError APIConnectionError ArkAPIConnectionError ConnectionClosedError "
+        "BrokenPipeError RemoteDisconnected SSLError SSLEOFError SSLZeroReturnError ConnectionClosedError "
         "HTTPClientError EOFError TransportError URLError SocketError StreamError APIConnectionException BrokenResourceError ClosedResourceError".split(),
         _BROKEN,
     ),
-    **dict.fromkeys("FileNotFoundError PermissionError IsADirectoryError NotADirectoryError FileExistsError".split(), _FILE),
-    **dict.fromkeys("CancelledError GeneratorExit KeyboardInterrupt Cancelled".split(), _CANCELLED),
+    **dict.fromkeys("APIConnectionError ArkAPIConnectionError".split(), Wire(meaning(TRANSIENT, "connection"), wrapper=True)),
+    **dict.fromkeys("FileNotFoundError PermissionError IsADirectoryError NotADirectoryError FileExistsError".split(), Wire(FILES)),
+    **dict.fromkeys("CancelledError GeneratorExit KeyboardInterrupt Cancelled".split(), Wire(CANCELLED)),
     "PoolTimeout": Wire(meaning(TRANSIENT, "pool_timeout", "httpx: our own limit of connections", scope=Scope.REQUEST)),
     "EmptyPoolError": Wire(meaning(TRANSIENT, "pool_timeout", "urllib3: our own limit of connections", scope=Scope.REQUEST)),
     **dict.fromkeys("UnicodeEncodeError UnsupportedMediaInputError InvalidInputError".split(), _CALLER),

@@ -29,7 +29,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         meaning(PERMANENT, "resource_fetch_failed", "volcengine, openai, anthropic"),
         (
             "(timeout|timed out|time out) while (download|fetch|load)",
-            "(fail|failed|unable|error|could not|cannot) * (to |while |)(download|fetch|downloading|fetching|access|retrieve|open) * (image|url|resource|file|video|audio|media)",
+            "(fail|failed|unable|error|could not|cannot|can't) (|to |while )(download|fetch|downloading|fetching) * (image|url|resource|file|video|audio|media)",
             "(image|media|file|video|audio) download (fail|time)",
             "error while downloading",
         ),
@@ -54,7 +54,15 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "is not json serializable",
         ),
     ),
-    (meaning(PERMANENT, "bad_parameter", "pydantic"), ("extra inputs are not permitted", "extra fields not permitted", "extra forbidden")),
+    (
+        meaning(PERMANENT, "bad_parameter", "pydantic"),
+        (
+            "extra inputs are not permitted",
+            "extra fields not permitted",
+            "extra forbidden",
+            "input should be (greater|a valid|an |one of|less than or equal to|~|either|valid)",
+        ),
+    ),
     # --- the account as a whole ---
     (
         meaning(AUTH, "account_overdue", "dashscope, volcengine", scope=Scope.ACCOUNT),
@@ -195,7 +203,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(out of|ran out of|run out of|running out of|exhausted) (|your |all |the |available |its )(|api |free |account |prepaid |monthly |daily |available )(credit|fund|quota|balance|budget)",
             "credit balance",
             "account balance",
-            "requires (more|additional|at least * ) (credit|fund|balance)",
+            "requires (more|additional) (credit|fund|balance)",
             "(purchase|buy|add|top up|deposit|need|get) (|more |some |additional |extra |prepaid )(credit|fund|balance|money|token pack)",
             "(please|to) (recharge|top up|deposit)",
             "recharge (|your |the )(account|balance|wallet)",
@@ -360,7 +368,8 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(image|images|file|video|audio|pdf|document|picture) (|is |are |size |was |dimension |dimensions |resolution |it is )(too (large|big|long|many)|exceed|exceeds|larger|over)",
             "(dimension|dimensions|resolution|pixels) * exceed",
             "(maximum|max) (|allowed |permitted )(size|length|file size|image size|payload|body|request size|upload)",
-            "string (|value |length |is )(too long|length * exceeds|above max)",
+            "string (|value |length |is )(too long|above max)",
+            "string (|value )length * exceed",
             "string too long",
             "above max length",
             "(length|size) (less|smaller|shorter) than (|or equal)",
@@ -475,7 +484,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(AUTH, "invalid_key", "all"),
         (
-            "(invalid|incorrect|wrong|malformed|revoked|bad|unknown|unrecognized|illegal|inactive|unsupported) (|or missing |or expired |x |openai |api |provided |your |the )(api key|apikey|api token|access token|auth token|authentication token|authorization token|bearer token|security token|id token|jwt|token provided|subscription key|access key|secret|authentication|credential|bearer|authorization|signature|auth|key provided|key format|client|user|username|iam)",
+            "(invalid|incorrect|wrong|malformed|revoked|bad|unknown|unrecognized|illegal|inactive) (|or missing |or expired |x |openai |api |provided |your |the )(api key|apikey|api token|access token|auth token|authentication token|authorization token|bearer token|security token|id token|jwt|token provided|subscription key|access key|secret|authentication|credential|bearer|authorization|signature|auth|key provided|key format|iam)",
             "(invalid|incorrect) (api |access |x api |)key",
             "(invalid|incorrect|unknown) token$",
             "(api key|apikey|api token|access token|token|auth token|bearer token|access key|secret key|authorization header|api secret|authorization|credential|credentials) * (is invalid|is incorrect|invalid|not valid|isn't valid|incorrect|revoked|leaked|is wrong|not recognized|does not exist|doesn't exist|not match|mismatch|unknown|malformed|has been (deleted|disabled|blocked|suspended|revoked)|was (deleted|disabled|blocked|reported)|is (disabled|blocked|deleted|not active|inactive)|was not found|not found|not supported|verification failed|could not be (verified|validated)|rejected|unauthorized|not accepted|deactivated)",
@@ -525,7 +534,10 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(subscribe|upgrade) to (access|use|unlock)",
         ),
     ),
-    # --- the request ---
+)
+
+# Complaints about the request come after everything narrower, in any language.
+REQUEST_FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(PERMANENT, "bad_message_order", "openai, anthropic, gemini, moonshot, vllm, mistral", statuses=REQUEST_STATUSES),
         (
@@ -599,7 +611,6 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "failed to (validate|deserialize|parse|decode)",
             "(data|value) did not match",
             "(expected|expects|expecting) * (but|got|found|received|instead|to be)",
-            "bad request",
             "malformed",
             "illegal (param|argument|request|character|input)",
             "unprocessable",

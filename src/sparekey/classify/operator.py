@@ -1,0 +1,145 @@
+"""Rules of an operator's own, tried before all others: for a gateway that answers in words nobody else uses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from sparekey.errors import ConfigError
+from sparekey.types import ErrorClass, Evidence, Failure, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAX_TEXT: Final = 4000
+_MAX_PATTERN: Final = 500
+_SCOPES: Final[Mapping[ErrorClass, Scope]] = {
+    ErrorClass.PERMANENT: Scope.REQUEST,
+    ErrorClass.CONTENT_SAFETY: Scope.REQUEST,
+    ErrorClass.INPUT_TOO_LARGE: Scope.REQUEST,
+    ErrorClass.QUOTA_EXCEEDED: Scope.ACCOUNT,
+    ErrorClass.AUTH: Scope.CREDENTIAL,
+    ErrorClass.MODEL_NOT_FOUND: Scope.CREDENTIAL,
+    ErrorClass.TRANSIENT: Scope.ENDPOINT,
+}
+# An action is a class with that reaction: `next` moves on and, being weak evidence, parks for moments only.
+ACTIONS: Final[Mapping[str, tuple[ErrorClass, Evidence]]] = {
+    "stop": (ErrorClass.PERMANENT, Evidence.STRUCTURED),
+    "stop-and-park": (ErrorClass.PERMANENT, Evidence.STRUCTURED),
+    "next": (ErrorClass.UNKNOWN, Evidence.WEAK),
+    "next-and-park": (ErrorClass.AUTH, Evidence.STRUCTURED),
+}
+_UNBOUNDED: Final = re.compile(r"[*+]|\{\d*,\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: conditions, all of which must hold, and what they mean. Validated when it is made.
+
+    Args:
+        then: an error class (`"quota_exceeded"`, ...) or an action: `"stop"` (fail fast), `"stop-and-park"` (fail fast and park the
+            credential), `"next"` (move on), `"next-and-park"` (move on and park the credential).
+        status: the HTTP status it must have.
+        contains: a text that must stand in codes or message, in any case.
+        regex: a pattern that must be found there, in any case; nested repetition is refused because it could take for ever.
+        name: what `sparekey explain` calls it; made from the conditions if empty.
+
+    Raises:
+        ConfigError: no condition, an unknown `then`, an impossible status, or a pattern that is wrong or could run for ever.
+    """
+
+    then: str
+    status: int | None = None
+    contains: str = ""
+    regex: str = ""
+    name: str = ""
+    _pattern: re.Pattern[str] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.then not in ACTIONS and self.then not in set(ErrorClass):
+            raise ConfigError(
+                f"rule {self.title}: then={self.then!r} is neither an error class ({', '.join(ErrorClass)}) nor one of {', '.join(ACTIONS)}"
+            )
+        if self.status is None and not self.contains and not self.regex:
+            raise ConfigError(f"rule {self.title}: it has no condition (status, contains or regex)")
+        if self.status is not None and not 100 <= self.status < 600:  # noqa: PLR2004 - the range of HTTP statuses
+            raise ConfigError(f"rule {self.title}: status={self.status} is no HTTP status")
+        object.__setattr__(self, "_pattern", _compiled(self.regex, self.title) if self.regex else None)
+
+    @property
+    def title(self) -> str:
+        """The name, or the conditions in its place."""
+        shown = (
+            f"status={self.status}" if self.status else "",
+            f"contains={self.contains!r}" if self.contains else "",
+            f"regex={self.regex!r}" if self.regex else "",
+        )
+        return self.name or " ".join(filter(None, shown)) or "?"
+
+    def speaks(self, status: int | None, text: str) -> bool:
+        """Tell whether every condition holds for a failure with this status and these codes and words."""
+        if self.status is not None and status != self.status:
+            return False
+        text = text[:_MAX_TEXT]
+        if self.contains and self.contains.lower() not in text.lower():
+            return False
+        return self._pattern is None or self._pattern.search(text) is not None
+
+    def overrule(self, failure: Failure) -> Failure:
+        """Return `failure` with this rule's verdict in place of its own."""
+        decided = {
+            "rule": f"operator: {self.title}",
+            "trace": (*failure.trace, f"overruled by operator rule {self.title} -> {self.then}") if failure.trace else (),
+        }
+        if self.then in ACTIONS:
+            error_class, evidence = ACTIONS[self.then]
+            scope = Scope.REQUEST if self.then == "stop" else Scope.CREDENTIAL
+            return replace(
+                failure,
+                error_class=error_class,
+                reason=f"operator_{self.then.replace('-', '_')}",
+                scope=scope,
+                evidence=evidence,
+                **decided,
+            )
+        error_class = ErrorClass(self.then)
+        return replace(
+            failure,
+            error_class=error_class,
+            reason="operator_rule",
+            scope=_SCOPES.get(error_class, Scope.UNKNOWN),
+            evidence=Evidence.STRUCTURED,
+            **decided,
+        )
+
+
+def _compiled(pattern: str, title: str) -> re.Pattern[str]:
+    if len(pattern) > _MAX_PATTERN:
+        raise ConfigError(f"rule {title[:80]}: the pattern is longer than {_MAX_PATTERN} characters")
+    if _may_run_for_ever(pattern):
+        raise ConfigError(
+            f"rule {title}: a repeated group that itself repeats or chooses can take for ever on a long text; write it without nesting"
+        )
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as wrong:
+        raise ConfigError(f"rule {title}: {wrong}") from None
+
+
+def _may_run_for_ever(pattern: str) -> bool:
+    """Tell whether an unbounded quantifier stands behind a group that holds one itself, or a choice: the shapes that backtrack without end."""
+    groups: list[bool] = []
+    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
+    for at, char in enumerate(bare):
+        if char == "(":
+            groups.append(False)
+        elif char == ")" and groups:
+            risky = groups.pop()
+            if risky and _UNBOUNDED.match(bare, at + 1):
+                return True
+            if groups:
+                groups[-1] = groups[-1] or risky
+        elif groups and (char == "|" or _UNBOUNDED.match(bare, at)):
+            groups[-1] = True
+    return len(_UNBOUNDED.findall(bare)) > 4  # noqa: PLR2004 - each more of `.*a.*b.*c` costs another power of the length

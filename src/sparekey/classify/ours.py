@@ -1,0 +1,46 @@
+"""What sparekey's own exceptions mean, when they come back in as causes of an outer chain's failure."""
+
+from __future__ import annotations
+
+from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded
+from sparekey.types import ErrorClass, Evidence, Failure, Scope
+
+
+def classify_ours(exc: BaseException) -> Failure | None:
+    """Return the failure that an exception of sparekey's stands for, or None if `exc` is not one of these."""
+    if isinstance(exc, AllCredentialsFailedError):
+        return _of_all(exc)
+    if isinstance(exc, CredentialParkedError):
+        return _ours(exc, ErrorClass.TRANSIENT, "parked", max(0.0, exc.seconds))
+    if isinstance(exc, CircuitBreakerOpen):
+        wait = getattr(exc, "retry_after", None)
+        return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)
+    if isinstance(exc, DeadlineExceeded):
+        return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
+    return None
+
+
+def _of_all(exc: AllCredentialsFailedError) -> Failure:
+    """Transient if any is transient, quota if any is quota, auth only if all are auth, else unknown (DESIGN.md section 2)."""
+    classes = {str(entry.error_class) for entry in exc.errors}
+    if ErrorClass.TRANSIENT in classes:
+        verdict = ErrorClass.TRANSIENT
+    elif ErrorClass.QUOTA_EXCEEDED in classes:
+        verdict = ErrorClass.QUOTA_EXCEEDED
+    else:
+        verdict = ErrorClass.AUTH if classes == {"auth"} else ErrorClass.UNKNOWN
+    return _ours(exc, verdict, "all_credentials_failed", exc.retry_after)
+
+
+def _ours(exc: BaseException, error_class: ErrorClass, reason: str, wait: float | None, *, timed_out: bool = False) -> Failure:
+    return Failure(
+        error_class,
+        reason,
+        Scope.UNKNOWN,
+        retry_after=wait,
+        message=str(exc)[:300],
+        evidence=Evidence.STRUCTURED,
+        timed_out=timed_out,
+        fingerprint=reason.replace("_", " "),
+        rule=f"exception: {type(exc).__name__}",
+    )

@@ -1,0 +1,31 @@
+"""Alibaba Model Studio (DashScope): codes that say something else than their words; help.aliyun.com/zh/model-studio/error-code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sparekey.classify.model import AUTH, MODEL, PERMANENT, QUOTA, TRANSIENT, meaning
+from sparekey.types import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.classify.model import Meaning
+
+STRINGS: Final[Mapping[str, Meaning]] = {
+    "throttling allocation quota": meaning(TRANSIENT, "rate_limited", "dashscope: tokens per second or minute, despite its name"),
+    "throttling rate quota": meaning(TRANSIENT, "rate_limited", "dashscope"),
+    "throttling burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
+    "limit requests": meaning(TRANSIENT, "rate_limited", "dashscope"),
+    "limit burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
+    "allocation quota free tier only": meaning(QUOTA, "free_tier_exhausted", "dashscope"),
+    "commodity not purchased": meaning(AUTH, "account_overdue", "dashscope: the workspace bought nothing", scope=Scope.ACCOUNT),
+    "access denied unpurchased": meaning(MODEL, "model_not_entitled", "dashscope"),
+    "model access denied": meaning(MODEL, "model_not_entitled", "dashscope"),
+    "workspace access denied": meaning(AUTH, "permission_denied", "dashscope"),
+    "invalid parameter data inspection": meaning(
+        PERMANENT, "resource_fetch_failed", "dashscope: the media could not be fetched for inspection"
+    ),
+    "bad request input download failed": meaning(PERMANENT, "resource_fetch_failed", "dashscope"),
+    "model serving error": meaning(TRANSIENT, "server_error", "dashscope"),
+}

@@ -1,0 +1,29 @@
+"""MiniMax: `base_resp.status_code` beside a success, and the same numbers in brackets behind messages; platform.minimax.io error codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sparekey.classify.model import AUTH, CONTENT, LARGE, PERMANENT, QUOTA, TRANSIENT, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.classify.model import Meaning
+
+_ROWS: Final = (
+    ((1001,), meaning(TRANSIENT, "timeout", "minimax")),
+    ((1002, 1041, 2045), meaning(TRANSIENT, "rate_limited", "minimax: requests, connections, growth")),
+    ((1004, 2049), meaning(AUTH, "invalid_key", "minimax")),
+    ((1008,), meaning(QUOTA, "insufficient_balance", "minimax")),
+    ((1013, 1024, 1033), meaning(TRANSIENT, "server_error", "minimax")),
+    ((1026, 1027), meaning(CONTENT, "moderation", "minimax: input, output")),
+    ((1039,), meaning(LARGE, "context_length", "minimax: token limit")),
+    ((1042, 2048, 20132), meaning(PERMANENT, "bad_parameter", "minimax")),
+    ((2042,), meaning(AUTH, "permission_denied", "minimax")),
+    ((2056,), meaning(QUOTA, "period_quota", "minimax: 5 hours of the plan")),
+)
+# 2013 (invalid params) also says "context window exceeds limit": there its words decide, hence no row behind a message.
+NUMBERS: Final[Mapping[str, Meaning]] = {
+    **{f"{place}={n}": row for numbers, row in _ROWS for n in numbers for place in ("base_resp.status_code", "text")},
+}
