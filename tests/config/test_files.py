@@ -92,6 +92,12 @@ def test_faults_name_file_path_and_remedy(write):
     ]
 
 
+def test_closing_a_configuration_closes_its_parts(write):
+    """Also when nothing was built yet."""
+    load_config(write(TOML)).close()
+    Config().close()
+
+
 @pytest.mark.parametrize(
     ("section", "said"),
     [
@@ -230,7 +236,10 @@ def test_ov_conf_can_be_migrated(write):
 
 SECRET = "sk-hush-0123456789abcdef"
 KEYS = st.sampled_from(
-    ["vlm", "embedding", "dense", "credentials", "api_key", "api_base", "provider", "providers", "backup", "extra_headers", "host", "ak"]
+    [
+        *("vlm", "embedding", "dense", "credentials", "api_key", "api_base", "provider", "providers", "backup", "extra_headers", "host"),
+        *("ak", "default_provider", "backend", "model", "media", "reasoning_effort", "extra_request_body", "space", "openai", "kimi", "id"),
+    ]
 )
 VALUES = st.recursive(
     st.sampled_from([SECRET, f"env:{SECRET}\n", f"ftp://{SECRET}", f"{SECRET}\n", 1, True, None]),

@@ -119,7 +119,7 @@ def test_providers_that_differ_in_letter_case_only_are_refused():
         VLMConfig(model="m", providers={"OpenAI": {"api_key": KEY}, "openai": {"api_key": KEY}})
 
 
-@pytest.mark.parametrize("wrong", [{"providers": []}, {"providers": {"openai": KEY}}, {"backup": [KEY]}])
+@pytest.mark.parametrize("wrong", [{"providers": [1]}, {"providers": {"openai": KEY}}, {"backup": [KEY]}, {"backup": {"providers": KEY}}])
 def test_older_blocks_of_the_wrong_shape_are_refused(wrong):
     """A table is wanted, and the value is not repeated."""
     with pytest.raises(ConfigError, match="must be a table") as caught:

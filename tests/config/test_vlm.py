@@ -145,6 +145,9 @@ def test_every_fault_is_reported_at_once():
         ({"media": {"video_fps": 0.1}}, "media.video_fps: must be at least 0.2, not 0.1"),
         ({"credentials": {}}, "credentials: must be a list"),
         ({"model": ""}, "model: is missing"),
+        ({"model": "m\n"}, "model: holds a line break"),
+        ({"provider": None}, "provider: is missing; known are anthropic"),
+        ({"provider": 5}, "provider: must be text"),
     ],
 )
 def test_impossible_values_are_refused(wrong, said):

@@ -83,7 +83,7 @@ def lines(exc: ValidationError, model: type[BaseModel], origins: Mapping[Path, P
         origins: where a part of the checked data stands in the file, if an older form was rewritten on the way.
     """
     found = [fault for error in exc.errors(include_url=False) for fault in _faults(error, model)]
-    return list(dict.fromkeys(mask(line(translated(f.path, origins or {}), f.text))[:_LONGEST_LINE] for f in found))
+    return list(dict.fromkeys(line(translated(f.path, origins or {}), f.text) for f in found))
 
 
 def as_config_error(exc: ValidationError, model: type[BaseModel]) -> ConfigError:
@@ -92,8 +92,8 @@ def as_config_error(exc: ValidationError, model: type[BaseModel]) -> ConfigError
 
 
 def line(path: Path, text: str) -> str:
-    """Return one fault as a person reads it."""
-    return f"{dotted(path)}: {text}" if path else text
+    """Return one fault as a person reads it: masked, should a key stand where a name belongs, and bounded."""
+    return mask(f"{dotted(path)}: {text}" if path else text)[:_LONGEST_LINE]
 
 
 def translated(path: Path, origins: Mapping[Path, Path]) -> Path:

@@ -163,10 +163,11 @@ def _foreign(modern: Modern) -> None:
     if isinstance(modern.data.get("media"), dict):
         modern.data["media"] = dict(modern.data["media"])
         _leave_out(modern.data["media"], _FOREIGN["media"], modern.forms, "media.")
+    body = modern.data.get("extra_request_body") or {}
     effort = modern.data.pop("reasoning_effort", None)
-    if effort is not None:
+    if effort is not None and isinstance(body, dict):
         modern.forms.append("reasoning_effort")
-        modern.data["extra_request_body"] = {"reasoning_effort": effort, **(modern.data.get("extra_request_body") or {})}
+        modern.data["extra_request_body"] = {"reasoning_effort": effort, **body}
 
 
 def _backend(modern: Modern) -> None:
@@ -177,16 +178,23 @@ def _backend(modern: Modern) -> None:
 
 
 def _unreadable(data: Mapping[str, Any]) -> Iterator[Fault]:
-    backup, entries = data.get("backup"), data.get("providers")
+    backup = data.get("backup")
+    yield from _bad_entries(data)
     if backup is not None and not isinstance(backup, dict):
         yield Fault(("backup",), "must be a table")
     elif backup and backup.get("backup"):
         yield Fault(("backup", "backup"), "a backup cannot have a backup; write credentials, which may be as many as you like")
-    if entries is not None and not isinstance(entries, dict):
+    elif backup:
+        yield from (Fault(("backup", *fault.path), fault.text) for fault in _bad_entries(backup))
+
+
+def _bad_entries(data: Mapping[str, Any]) -> Iterator[Fault]:
+    entries = data.get("providers") or {}
+    if not isinstance(entries, dict):
         yield Fault(("providers",), "must be a table of providers")
         return
     seen: set[str] = set()
-    for name, entry in (entries or {}).items():
+    for name, entry in entries.items():
         if not isinstance(entry, dict):
             yield Fault(("providers", name), "must be a table")
         if _plain(name) in seen:

@@ -53,8 +53,11 @@ def _chain(chain: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(chain)
     if not filled.get("provider") and not filled.get("backend"):
         filled["provider"] = "volcengine"
-    models = {c.get("model") or filled.get("model") for c in filled.get("credentials") or [] if isinstance(c, dict)}
-    if len(models) > 1 and all(str(model).startswith("ep-") for model in models):
+    credentials = filled.get("credentials")
+    models = {
+        str(c.get("model") or filled.get("model")) for c in (credentials if isinstance(credentials, list) else ()) if isinstance(c, dict)
+    }
+    if len(models) > 1 and all(model.startswith("ep-") for model in models):
         # Endpoint ids of Ark hide the model; OpenViking's users list several endpoints of one model.
         filled.setdefault("space", "ark-endpoints")
     return filled
