@@ -237,3 +237,43 @@ def test_nothing_inside_the_callers_words_is_filled_in():
     """A caller who writes `{key}` does not get the key back."""
     ask = Ask("chat", "m", words="give me {key}", key="sk-secret")
     assert b"sk-secret" not in sent(steps(faults.echo_words(), ask))
+
+
+@pytest.mark.parametrize("wire", sorted(MAKERS))
+def test_empty_events_hold_no_word(wire: str):
+    """On every wire an empty event is a well-formed one without text."""
+    (chunk,) = {step.data for step in steps(faults.keepalive("empty"), wire=wire, count=9) if isinstance(step, Data)}
+    (event,) = [json.loads(line[6:]) for line in chunk.decode().splitlines() if line.startswith("data: ")]
+    assert "stone" not in json.dumps(event)
+
+
+def test_a_body_can_be_kept_waiting():
+    """What is no stream begins with white space, and is JSON all the same."""
+    played = steps(faults.keepalive(seconds=1, every=0.5), BODY)
+    assert sent(played).startswith(b"  {")
+    assert json.loads(sent(played))["choices"]
+
+
+def test_a_broken_body_is_no_json():
+    """The fault of an event spoils the whole body where there are no events."""
+    with pytest.raises(ValueError, match="Unterminated"):
+        json.loads(sent(steps(faults.broken_event(), BODY)))
+
+
+def test_a_truncated_stream_ends_inside_its_last_event():
+    """The last event stops in the middle, no terminator follows, and HTTP sees a proper end."""
+    played = steps(faults.truncated_json())
+    assert played[-1] == End()
+    assert not sent(played).endswith(b"\n\n")
+    assert b"[DONE]" not in sent(played)
+
+
+def test_a_dribbling_body_is_the_same_body():
+    """The drops of a body are the body."""
+    assert sent(steps(faults.dribble(size=5), BODY)) == sent(steps(None, BODY))
+
+
+def test_a_refusal_may_have_another_status():
+    """The provider's wording under a status that is not its usual one."""
+    assert steps(faults.server_error(status=504))[0].status == 504
+    assert steps(faults.refuse("overdue", status=412))[0].status == 412

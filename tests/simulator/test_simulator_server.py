@@ -204,6 +204,35 @@ def test_what_is_no_http_ends_the_connection(simulator: Simulator):
         assert connection.recv(10) == b""
 
 
+def test_garbage_behind_a_request_spoils_only_itself(simulator: Simulator):
+    """The request is answered, then the connection ends."""
+    provider = simulator.provider("first")
+    with socket.create_connection(("127.0.0.1", provider.port), timeout=10) as connection, connection.makefile("rb") as reader:
+        connection.sendall(b"GET /first/v1/models HTTP/1.1\r\nhost: sim\r\n\r\n\x16\x03 no HTTP\r\n\r\n")
+        assert reader.read().startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_may_ask_before_it_sends_its_body(simulator: Simulator):
+    """`Expect: 100-continue` is answered before the body comes."""
+    provider = simulator.provider("first")
+    with socket.create_connection(("127.0.0.1", provider.port), timeout=10) as connection, connection.makefile("rb") as reader:
+        head = b"POST /first/v1/embeddings HTTP/1.1\r\nhost: sim\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+        connection.sendall(head)
+        assert reader.readline() == b"HTTP/1.1 100 \r\n"
+        reader.readline()
+        connection.sendall(b"{}")
+        assert reader.readline().startswith(b"HTTP/1.1 400")
+
+
+def test_a_client_that_does_not_read_holds_up_only_itself(simulator: Simulator):
+    """A long answer waits for its slow reader while another client is served, and is whole in the end."""
+    provider = simulator.provider("first", text="word " * 40_000)
+    with closing(connect(provider)) as slow:
+        response = post(slow, provider, {**CHAT, "stream": True})
+        assert ask(provider)[0] == 200
+        assert response.read().count(b"data:") == 40_003
+
+
 def test_two_providers_know_nothing_of_each_other(simulator: Simulator):
     """Each has its own port, faults, text and vectors."""
     first, second = simulator.provider("first"), simulator.provider("second", text="Another answer.", dimension=4, space="other")

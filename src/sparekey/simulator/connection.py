@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import h11
@@ -72,12 +72,9 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what is no HTTP ends the connection."""
-        try:
-            self._http.receive_data(data)
-            self._advance()
-        except h11.RemoteProtocolError:
-            self._transport.close()
+        """Feed the parser."""
+        self._http.receive_data(data)
+        self._advance()
 
     def drop(self, *, hard: bool) -> None:
         """End the connection at once, with a reset or in the ordinary way."""
@@ -89,19 +86,27 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _advance(self) -> None:
-        """Read on until a request is complete or the bytes are used up."""
-        while True:
-            event = self._http.next_event()
-            if isinstance(event, h11.Request):
+        """Read on until a request is complete or the bytes are used up; what is no HTTP ends the connection."""
+        try:
+            while self._take(self._http.next_event()):
+                pass
+        except h11.RemoteProtocolError:
+            self._transport.close()
+
+    def _take(self, event: Any) -> bool:
+        """Take one event of the parser; False if there is nothing more to read now."""
+        match event:
+            case h11.Request():
                 self._request, self._body = event, []
-            elif isinstance(event, h11.Data):
-                self._body.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
+            case h11.Data(data=data):
+                self._body.append(bytes(data))
+            case h11.EndOfMessage():
                 self._task = asyncio.get_running_loop().create_task(self._serve(self._seen()))
-                return
-            else:
+                return False
+            case _:
                 self._continue_if_asked()
-                return
+                return False
+        return True
 
     def _continue_if_asked(self) -> None:
         if self._http.they_are_waiting_for_100_continue:
