@@ -43,7 +43,7 @@ def test_a_stream_without_a_finish_reason_is_cut_off():
 @pytest.mark.parametrize("finish", [None, "stop", "end_turn"])
 def test_an_empty_answer_is_none(finish):
     """A success without content is a failure; thoughts alone are no answer."""
-    with pytest.raises(IncompleteAnswerError, match="empty"):
+    with pytest.raises(IncompleteAnswerError, match="without any content"):
         assembled(Delta(reasoning="hm", finish_reason=finish)).response()
 
 

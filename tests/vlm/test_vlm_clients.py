@@ -1,0 +1,121 @@
+"""SDK clients are made once where they may be shared, and closed where they live."""
+
+import asyncio
+import threading
+
+from sparekey.vlm.clients import Clients
+
+
+class Client:
+    """Counts how often it was closed, and in which event loop."""
+
+    def __init__(self):
+        self.closed_in = []
+
+    def close(self):
+        self.closed_in.append(None)
+
+    async def aclose(self):
+        self.closed_in.append(asyncio.get_running_loop())
+
+
+def clients(**options):
+    """Return clients of this make."""
+    return Clients(Client, Client, Client.close, Client.aclose, **options)
+
+
+async def of_this_loop(made):
+    """Return the running loop's client."""
+    return made.of_this_loop()
+
+
+def test_threads_share_one_client_or_have_one_each():
+    """Most SDKs' clients are thread-safe; one that is not is made for each thread."""
+    for per_thread, expected in ((False, 1), (True, 2)):
+        made, seen = clients(per_thread=per_thread), []
+        seen.append(made.sync())
+        thread = threading.Thread(target=lambda made=made, seen=seen: seen.append(made.sync()))
+        thread.start()
+        thread.join()
+        assert len(set(map(id, seen))) == expected
+        assert made.sync() is seen[0]
+
+
+def test_each_loop_has_its_client():
+    """A connection belongs to its loop."""
+    made = clients()
+    with asyncio.Runner() as one, asyncio.Runner() as two:
+        first, second = one.run(of_this_loop(made)), two.run(of_this_loop(made))
+        assert first is not second
+        assert one.run(of_this_loop(made)) is first
+
+
+def test_closing_reaches_idle_loops():
+    """A loop that is not running is run for as long as closing takes; then new clients are made."""
+    made = clients()
+    with asyncio.Runner() as runner:
+        client, sync = runner.run(of_this_loop(made)), made.sync()
+        made.close()
+        assert client.closed_in == [runner.get_loop()]
+        assert sync.closed_in == [None]
+        assert made.sync() is not sync
+
+
+def test_closing_reaches_the_running_loop_of_another_thread():
+    """The client is closed in its own loop, not in the thread that closes."""
+    made, ready, done = clients(), threading.Event(), threading.Event()
+    seen = []
+
+    async def serve():
+        seen.append((made.of_this_loop(), asyncio.get_running_loop()))
+        ready.set()
+        await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    ready.wait()
+    made.close()
+    done.set()
+    thread.join()
+    client, loop = seen[0]
+    assert client.closed_in == [loop]
+
+
+def test_closing_inside_the_own_loop_happens_soon():
+    """`close` cannot wait for its own loop, so it leaves a task behind; `aclose` waits."""
+    made = clients()
+
+    async def close_both_ways():
+        first = made.of_this_loop()
+        made.close()
+        await asyncio.sleep(0)
+        second = made.of_this_loop()
+        await made.aclose()
+        return first.closed_in, second.closed_in, [asyncio.get_running_loop()]
+
+    first, second, expected = asyncio.run(close_both_ways())
+    assert first == second == expected
+
+
+def test_aclose_closes_the_clients_of_other_loops():
+    """An idle loop's client is closed from a thread, a closed loop's client is let go."""
+    made, idle = clients(), asyncio.Runner()
+    client = idle.run(of_this_loop(made))
+    gone = asyncio.run(of_this_loop(made))
+    asyncio.run(made.aclose())
+    assert client.closed_in == [idle.get_loop()]
+    assert gone.closed_in == []
+    idle.close()
+
+
+def test_a_loop_that_cannot_be_run_here_is_let_go():
+    """Inside one running loop another idle one cannot be run by the same thread: its client goes with it."""
+    made, idle = clients(), asyncio.Runner()
+    client = idle.run(of_this_loop(made))
+
+    async def close():
+        made.close()
+
+    asyncio.run(close())
+    assert client.closed_in == []
+    idle.close()
