@@ -1,0 +1,12 @@
+"""One simulator for a test."""
+
+import pytest
+
+from sparekey.simulator import Simulator
+
+
+@pytest.fixture
+def simulator():
+    """Run a simulator for one test."""
+    with Simulator() as running:
+        yield running

@@ -1,0 +1,147 @@
+"""Every backend with its real SDK over real HTTP against a simulated provider of its own wire."""
+
+import asyncio
+
+import pytest
+from embedding_kit import KEY, SETUPS, Setup
+
+from sparekey.classify import classify
+from sparekey.errors import VectorSpaceError
+from sparekey.simulator import faults
+from sparekey.types import ErrorClass
+
+TEXT = "a spare key under the stone"
+
+
+@pytest.fixture(params=SETUPS, ids=str)
+def setup(request) -> Setup:
+    """Name one backend; skip it where its SDK is missing."""
+    if request.param.needs:
+        pytest.importorskip(request.param.needs, reason=f"the SDK {request.param.needs} is not installed")
+    return request.param
+
+
+@pytest.fixture
+def simulated(simulator, setup):
+    """Run the backend's provider with one key that it accepts."""
+    return simulator.provider("one", wire=setup.wire, keys=[KEY])
+
+
+@pytest.fixture
+def embedder(setup, simulated):
+    """Point the backend at it."""
+    made = setup.embedder(simulated)
+    yield made
+    made.close()
+
+
+def test_success_with_usage(embedder, simulated):
+    """A text becomes a vector with one request, and its tokens are counted once."""
+    result = embedder.embed(TEXT)
+    assert len(result.dense_vector) == simulated.wire.dimension
+    assert result.is_sparse == embedder.is_sparse
+    assert embedder.token_tracker.total.prompt_tokens >= len(TEXT.split())
+    assert len(simulated.requests) == 1
+
+
+def test_async_gives_the_same(embedder):
+    """The event loop's client gives the vector that the thread's client gives."""
+
+    async def run():
+        first, second = await asyncio.gather(embedder.embed_async(TEXT), embedder.embed_query_async(TEXT))
+        await embedder.aclose()
+        return first, second
+
+    assert asyncio.run(run())[0] == embedder.embed(TEXT)
+
+
+def test_batch_keeps_the_order(embedder):
+    """A batch gives each text its own vector, in order, sync and async."""
+    texts = [TEXT, "another one", "a third", TEXT]
+
+    async def run():
+        found = await embedder.embed_batch_async(texts)
+        await embedder.aclose()
+        return found
+
+    results = embedder.embed_batch(texts)
+    assert results[0] == results[3] == embedder.embed(TEXT)
+    assert results[1] != results[2]
+    assert asyncio.run(run()) == results
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_class"),
+    [
+        (faults.auth(), ErrorClass.AUTH),
+        (faults.quota(), ErrorClass.QUOTA_EXCEEDED),
+        (faults.overloaded(), ErrorClass.TRANSIENT),
+        (faults.reset(), ErrorClass.TRANSIENT),
+        (faults.html(), ErrorClass.TRANSIENT),
+    ],
+    ids=["auth", "quota", "overloaded", "reset", "html"],
+)
+def test_an_error_is_read_and_not_retried(embedder, simulated, fault, error_class):
+    """The SDK's error has the class that the provider meant, and the SDK sent one request."""
+    simulated.fail(fault)
+    with pytest.raises(Exception) as raised:
+        embedder.embed(TEXT)
+    assert classify(raised.value).error_class is error_class
+    assert len(simulated.requests) == 1
+
+
+def test_a_rate_limit_states_its_wait(embedder, simulated):
+    """The wait that a provider states survives its SDK, on the event loop as well."""
+
+    async def run():
+        with pytest.raises(Exception) as caught:
+            await embedder.embed_async(TEXT)
+        await embedder.aclose()
+        return caught.value
+
+    simulated.fail(faults.rate_limit(retry_after=7))
+    with pytest.raises(Exception) as raised:
+        embedder.embed(TEXT)
+    assert classify(raised.value).retry_after == pytest.approx(7, abs=1)
+    assert classify(asyncio.run(run())).retry_after == pytest.approx(7, abs=1)
+    assert len(simulated.requests) == 2
+
+
+def test_an_error_inside_a_200_is_no_answer(embedder, simulated):
+    """A 200 that holds an error raises, and never blames the request."""
+    simulated.fail(faults.error_body(faults.quota()))
+    with pytest.raises(Exception) as raised:
+        embedder.embed(TEXT)
+    assert classify(raised.value).error_class in {ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN, ErrorClass.TRANSIENT}
+
+
+def test_a_vector_of_another_length_is_refused(embedder, simulated):
+    """After one length was seen, another one is never handed on (E03)."""
+    length = len(embedder.embed(TEXT).dense_vector)
+    simulated.fail(faults.wrong_length(7))
+    with pytest.raises(VectorSpaceError, match=f"7 dimensions where {length} are expected"):
+        embedder.embed(TEXT)
+
+
+def test_the_key_shows_nowhere(embedder, simulated):
+    """Neither the embedder nor its configuration shows the key; the provider got it."""
+    embedder.embed(TEXT)
+    assert KEY not in repr(embedder) + repr(embedder.config)
+    assert simulated.wire.key(simulated.requests[0]) == KEY
+
+
+def test_own_headers_are_sent(setup, simulated):
+    """`extra_headers` reach the provider."""
+    embedder = setup.embedder(simulated, extra_headers={"x-tenant": "blue"})
+    embedder.embed(TEXT)
+    embedder.close()
+    assert simulated.requests[0].headers["x-tenant"] == "blue"
+
+
+def test_an_instance_retries_by_itself(setup, simulated):
+    """With `max_retries` a transient failure is tried again, here and not in the SDK."""
+    simulated.fail(faults.overloaded(), times=1)
+    embedder = setup.embedder(simulated, max_retries=1)
+    assert embedder.embed(TEXT).is_dense
+    embedder.close()
+    assert len(simulated.requests) == 2
