@@ -49,7 +49,7 @@ def _against(finding: Finding, first: Finding) -> Finding:
 
 
 def _other_space(finding: Finding, message: str) -> Finding:
-    return replace(finding, ok=False, error_class="setup", reason="other_space", message=message, remedy=BY_REASON["other_space"])
+    return replace(finding, ok=False, error_class="configuration", reason="other_space", message=message, remedy=BY_REASON["other_space"])
 
 
 def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import threading
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from rich import box
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sparekey.config import Config
 
 _AT_ONCE: Final = 8
+_WIDE: Final = 110
+"""Columns from which remedies have a column of the table."""
 _GRACE: Final = 5.0
 """Seconds beyond the time limit that an SDK gets to notice it."""
 
@@ -80,10 +83,10 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[Trial]:
 def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = lambda: None) -> list[Finding]:
     """Try all, some at the same time; a call that outlives its time limit is left behind, so that the command always ends."""
     done: queue.Queue[tuple[int, Finding]] = queue.Queue()
-    waiting = iter(enumerate(trials))
+    waiting = iter([(i, trial, trial.build(timeout)) for i, trial in enumerate(trials)])
     turn = threading.Lock()
     for _ in range(min(_AT_ONCE, len(trials))):
-        threading.Thread(target=_work, args=(waiting, turn, timeout, done), daemon=True).start()
+        threading.Thread(target=_work, args=(waiting, turn, done), daemon=True).start()
     found: dict[int, Finding] = {}
     while len(found) < len(trials):
         try:
@@ -95,13 +98,14 @@ def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = 
     return [found.get(i) or trial.silent(timeout) for i, trial in enumerate(trials)]
 
 
-def _work(waiting: Iterator[tuple[int, Trial]], turn: threading.Lock, timeout: float, done: queue.Queue[tuple[int, Finding]]) -> None:
+def _work(waiting: Iterator[tuple[int, Trial, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:
     while True:
         with turn:
-            index, trial = next(waiting, (-1, None))
-        if trial is None:
+            ready = next(waiting, None)
+        if ready is None:
             return
-        done.put((index, trial.run(timeout)))
+        index, trial, built = ready
+        done.put((index, built if isinstance(built, Finding) else trial.run(built)))
 
 
 # ── verdicts ──
@@ -129,29 +133,32 @@ def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> dic
 
 
 def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> None:
-    """Print a table for each chain, and what to do about what failed."""
+    """Print a table for each chain, what providers said about what failed, and whether the chain could serve."""
     for name, findings in verdicts:
-        console.print(_table(name, findings, console))
+        wide = console.width >= _WIDE
+        console.print(_table(name, findings, console, wide=wide))
+        render.facts(console, [(f"  {f.credential}", f.message if wide else f"{f.remedy} ({f.message})") for f in findings if not f.ok])
         ok = serves(findings)
         style = render.GOOD if ok else render.BAD
-        console.print(Text(f"{render.sign(ok, console)} {name}: {_verdict(findings)}", style=style))
+        console.print(Text(f"{render.sign(ok, console)} {name} {_verdict(findings)}", style=style), soft_wrap=True)
         console.print()
 
 
-def _table(name: str, findings: Sequence[Finding], console: Console) -> Table:
-    table = Table(title=name, title_justify="left", title_style="bold", pad_edge=False)
+def _table(name: str, findings: Sequence[Finding], console: Console, *, wide: bool) -> Table:
+    """Return the table of a chain; where there is little room, the remedies stand below it."""
+    table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in ("credential", "provider", "model"):
         table.add_column(heading, overflow="fold")
     table.add_column("result", no_wrap=True)
     table.add_column("latency", justify="right", no_wrap=True)
-    table.add_column("class (reason)", overflow="fold")
-    table.add_column("remedy", overflow="fold", ratio=1)
+    for heading in ("class (reason)", "remedy")[: 2 if wide else 1]:
+        table.add_column(heading, overflow="fold")
     for f in findings:
         result = Text(f"{render.sign(f.ok, console)} {'works' if f.ok else 'fails'}", style=render.GOOD if f.ok else render.BAD)
-        cause = f"{f.error_class} ({f.reason})" if f.error_class else ""
-        latency = "" if f.seconds is None else f"{f.seconds * 1000:.0f} ms"
-        cells = [Text(render.clean(t)) for t in (f.credential, f.provider, f.model)]
-        table.add_row(*cells, result, latency, Text(render.clean(cause)), Text(f.remedy or render.clean(f.message)))
+        latency = Text("" if f.seconds is None else f"{f.seconds * 1000:.0f} ms")
+        cause = f"{f.error_class} ({f.reason})" if f.error_class else f.message
+        named = [Text(render.clean(text)) for text in (f.credential, f.provider, f.model)]
+        table.add_row(*named, result, latency, Text(render.clean(cause)), *([Text(f.remedy)] if wide else []))
     return table
 
 
@@ -163,5 +170,5 @@ def _verdict(findings: Sequence[Finding]) -> str:
         return f"could not serve: the vectors of {', '.join(apart)} are of another space"
     if not working:
         return "could not serve: no credential works"
-    spare = working - 1
-    return f"could serve, {working} of {len(findings)} work" + ("" if spare else "; there is no spare")
+    spare = "" if working > 1 else ", so there is no spare"
+    return f"could serve: {working} of {len(findings)} work{spare}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.cli import render
 from sparekey.cli.problems import CallFailedError
 from sparekey.cli.settings import opened
-from sparekey.core.events import AttemptFailed, AttemptSucceeded, Parked
+from sparekey.core.events import AttemptFailed, AttemptSucceeded
 from sparekey.errors import ConfigError, SparekeyError
 
 if TYPE_CHECKING:
@@ -44,12 +44,10 @@ class Account:
                 render.note(f"{credential_id} failed: {failure.error_class} ({failure.reason})")
             case AttemptSucceeded(credential_id):
                 self.answered_by = credential_id
-            case Parked(what, seconds):
-                render.note(f"{what} is parked for {render.duration(seconds)}")
 
     def close(self) -> None:
         """Say who answered."""
-        after = f" after {len(self.failovers)} failed" if self.failovers else ""
+        after = f" after {len(self.failovers)} failed attempt{'s' if len(self.failovers) > 1 else ''}" if self.failovers else ""
         render.note(f"answered by {self.answered_by} ({self._models.get(self.answered_by, '')}){after}")
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
@@ -14,14 +15,16 @@ from sparekey.errors import ConfigError, MissingExtraError, describe_exception
 from sparekey.vlm.factory import VLMFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sparekey.config.chain import BaseChain
     from sparekey.embedding.types import EmbedResult
 
 QUESTION: Final = "Answer with the one word: yes"
 MAX_TOKENS: Final = 16
 """Enough for the word; also the least that some of OpenAI's models take. A model that thinks it away still counts as working."""
+_TOUCHED: Final = ("chat.completions", "embeddings", "messages", "models")
+"""What SDKs import only when it is first touched."""
+_SHORT: Final = 12
+"""Characters of an answer that are shown."""
 CANARIES: Final = (
     "A spare key hangs behind the door.",
     "The train to Lisbon leaves at noon.",
@@ -40,7 +43,7 @@ class Finding:
     Attributes:
         chain: the chain's path in the configuration (`vlm`, `embedding.dense`).
         seconds: how long the call took; None if it never came to one.
-        error_class: the class of the failure, or the empty string; `setup` for what lies on this side.
+        error_class: the class of the failure, or the empty string; `configuration` for what lies on this side.
         reason: the finer cause.
         message: the provider's words, or what it answered in short.
         remedy: what to do, one sentence.
@@ -101,43 +104,53 @@ class Trial:
         credential = self.chain.credentials[self.index]
         return Finding(self.name, str(credential.id), credential.provider or "", credential.model or "")
 
-    def run(self, timeout: float) -> Finding:
-        """Make the call; whatever goes wrong becomes part of the finding."""
+    def build(self, timeout: float) -> Any:
+        """Return the instance of this one credential, ready to call, or the `Finding` if it cannot be built.
+
+        It is built alone, so that a key that is missing elsewhere does not matter here.
+        """
+        alone = self.chain.model_copy(update={"credentials": [self.chain.credentials[self.index]]})
         try:
-            instance = self._instance(timeout)
+            config = {**alone.instance_dicts()[0], "max_retries": 0, "timeout": timeout}
+            instance = VLMFactory.create(config) if self.chain.family == "vlm" else EmbedderFactory.create(config)
+            _connectable(instance)
         except (ConfigError, MissingExtraError) as exc:
             return _setup(self.blank, exc)
         except Exception as exc:  # noqa: BLE001 - an SDK may refuse its arguments with anything
             return _failed(self.blank, exc, None)
+        return instance
+
+    def run(self, instance: Any) -> Finding:
+        """Make the call; whatever goes wrong becomes part of the finding."""
+        start = time.perf_counter()
         try:
-            return _timed(self.blank, lambda: self._call(instance))
+            message, vectors = self._call(instance)
+        except Exception as exc:  # noqa: BLE001 - a provider's SDK raises anything
+            return _failed(self.blank, exc, time.perf_counter() - start)
+        else:
+            return replace(self.blank, ok=True, seconds=time.perf_counter() - start, message=message, vectors=vectors)
         finally:
-            _close(instance)
+            with suppress(Exception):  # the result is in; how an SDK parts from its sockets tells nothing about the credential
+                instance.close()
 
     def silent(self, timeout: float) -> Finding:
         """Return the finding of a call that gave no sign in time."""
         return _failed(self.blank, TimeoutError(f"no answer within {timeout:g} s"), None)
 
-    def _instance(self, timeout: float) -> Any:
-        """Build the instance of this one credential, so that a key that is missing elsewhere does not matter here."""
-        alone = self.chain.model_copy(update={"credentials": [self.chain.credentials[self.index]]})
-        config = {**alone.instance_dicts()[0], "max_retries": 0, "timeout": timeout}
-        return VLMFactory.create(config) if self.chain.family == "vlm" else EmbedderFactory.create(config)
-
     def _call(self, instance: Any) -> tuple[str, tuple[EmbedResult, ...]]:
         if self.chain.family == "vlm":
-            return f"answered {str(instance.get_completion(QUESTION, max_tokens=MAX_TOKENS))[:40]!r}", ()
+            return f"answered {_short(str(instance.get_completion(QUESTION, max_tokens=MAX_TOKENS)))}", ()
         results = tuple(instance.embed_batch(list(CANARIES)) if self.compare else [instance.embed(CANARIES[0])])
         return _shape(results[0]), results
 
 
-def _timed(blank: Finding, call: Callable[[], tuple[str, tuple[EmbedResult, ...]]]) -> Finding:
-    start = time.perf_counter()
-    try:
-        message, vectors = call()
-    except Exception as exc:  # noqa: BLE001 - a provider's SDK raises anything
-        return _failed(blank, exc, time.perf_counter() - start)
-    return replace(blank, ok=True, seconds=time.perf_counter() - start, message=message, vectors=vectors)
+def _connectable(instance: Any) -> None:
+    """Let the SDK be imported and its client be made now: that is no part of the provider's latency."""
+    clients = getattr(instance, "_clients", None)
+    client = instance.get_client() if hasattr(instance, "get_client") else getattr(clients, "sync", None)
+    for path in _TOUCHED:
+        with suppress(AttributeError):
+            attrgetter(path)(client)
 
 
 def _failed(blank: Finding, exc: Exception, seconds: float | None) -> Finding:
@@ -155,15 +168,15 @@ def _failed(blank: Finding, exc: Exception, seconds: float | None) -> Finding:
 
 def _setup(blank: Finding, exc: Exception) -> Finding:
     reason = "missing_extra" if isinstance(exc, MissingExtraError) else "no_key" if "key" in str(exc) else "wrong_configuration"
-    return replace(blank, error_class="setup", reason=reason, message=str(exc), remedy=BY_REASON[reason])
+    return replace(blank, error_class="configuration", reason=reason, message=str(exc), remedy=BY_REASON[reason])
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line[:_SHORT]}{"…" if len(line) > _SHORT else ""}"'
 
 
 def _shape(result: EmbedResult) -> str:
     parts = [f"{len(result.dense_vector)} dimensions"] if result.dense_vector is not None else []
     parts += [f"{len(result.sparse_vector)} weights"] if result.sparse_vector is not None else []
     return ", ".join(parts)
-
-
-def _close(instance: Any) -> None:
-    with suppress(Exception):  # the result is in; how an SDK parts from its sockets tells nothing about the credential
-        instance.close()
