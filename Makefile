@@ -42,8 +42,10 @@ bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one
 mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed
 	@$(BIN)/python tools/mutants.py
 
-docs: $(VENV)/.dev ## write the generated page docs/errors.md anew
+docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, the stub of the public names
 	@$(BIN)/python -m sparekey.classify.docs > docs/errors.md
+	@$(BIN)/python -m sparekey.config.docs docs/configuration.md
+	@$(BIN)/python tools/stub.py && $(BIN)/ruff check -q --fix src/sparekey/__init__.pyi && $(BIN)/ruff format -q src/sparekey/__init__.pyi
 
 clean: ## remove what the other commands made
 	@rm -rf $(VENV) mutants dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
