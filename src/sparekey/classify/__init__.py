@@ -5,6 +5,8 @@ Order of evidence: the provider's codes and types, its words, the HTTP status, t
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.classifier import Classifier
@@ -38,3 +40,13 @@ def classify_response(status: int | None, headers: Mapping[str, str] | Any, body
 def classify_api_error(exc: BaseException) -> str:
     """Return only the error class of `classify(exc)`, as one of the `ERROR_CLASS_*` strings."""
     return _DEFAULT.classify(exc).error_class
+
+
+class _CallableModule(ModuleType):
+    """Lets `sparekey.classify` be the function and the package at once: importing a submodule binds the package to that name."""
+
+    def __call__(self, exc: BaseException) -> Failure:
+        return _DEFAULT.classify(exc)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -191,7 +191,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     ),
     (
         meaning(TRANSIENT, "connection", "node, one-api"),
-        ("(connection|upstream|connect|socket) (error|reset|refused|failed|closed|broken|aborted)", "do request failed"),
+        ("(connection|upstream|connect|socket) (error|reset|refused|failed|closed|broken|aborted)",),
     ),
     (
         meaning(PERMANENT, "generation_failed", "groq"),

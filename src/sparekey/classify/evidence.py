@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 12_000
 """Longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end."""
 _TAIL: Final = 3_000
+_NO_TEXT: Final = "<empty message>"
+"""What old SDKs of openai say if the provider said nothing."""
 _MAX_LEVELS: Final = 40
 _MAX_NODES: Final = 300
 _MAX_NESTING: Final = 16
@@ -126,7 +128,7 @@ class Reading:
 
     def _add_prose(self, text: str, depth: int, *, quoted: bool) -> None:
         text = text.strip()
-        if text and len(self.levels) < _MAX_LEVELS:
+        if text and text != _NO_TEXT and len(self.levels) < _MAX_LEVELS:
             level = Level(depth, "text", quoted=quoted)
             _add_words(level, text)
             self.levels.append(level)

@@ -4,7 +4,7 @@ A phrase is matched against *normal* text (see `normal`): lower case, one space 
 left out. In a phrase
 
 * `(a|b)` stands for either;
-* `(|a|b)` may be missing: anything not longer than the longest of them may stand there;
+* `(|a|b)` may be missing: other words, but no punctuation, not longer than the longest of them may stand there;
 * ` * ` stands for a gap of at most 60 characters;
 * a phrase begins at the beginning of a word and may end inside one: `rate limit` is found in "rate limited".
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 GAP: Final = 60
 _PREFIX: Final = 4
 _TRIES: Final = 6
+_PUNCTUATION: Final = frozenset(".:;,()")
 _TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{4,}")
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
@@ -51,6 +52,8 @@ class Part(NamedTuple):
     words: tuple[str, ...]
     gap: int
     """How many characters may stand between it and the part before."""
+    strict: bool = False
+    """No punctuation may stand between."""
 
 
 class Phrase(Generic[T]):
@@ -97,20 +100,20 @@ def _next(part: Part, text: str, end: int) -> int:
         at = text.find(word, end, end + part.gap + len(word))
         if 0 <= at < nearest and _begins_word(text, at):
             nearest, after = at, at + len(word)
-    return after
+    return -1 if part.strict and after >= 0 and not _PUNCTUATION.isdisjoint(text[end:nearest]) else after
 
 
 def _parts(source: str) -> Iterator[Part]:
-    gap, first = 0, True
+    gap, first, strict = 0, True, True
     for choice, star, literal in _TOKEN.findall(source):
         words = [w for option in (choice or literal).split("|") if (w := option.strip())]
         if star:
-            gap = GAP
+            gap, strict = GAP, False
         elif choice and "" in choice.split("|"):
             gap = max(gap, 2 + max(map(len, choice.split("|"))))
         elif words:
-            yield Part(tuple(sorted(words, key=len, reverse=True)), 0 if first else max(gap, 1))
-            gap, first = 0, False
+            yield Part(tuple(sorted(words, key=len, reverse=True)), 0 if first else max(gap, 1), strict)
+            gap, first, strict = 0, False, True
 
 
 def _prefixes(part: Part) -> frozenset[str]:

@@ -192,13 +192,23 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        meaning(TRANSIENT, "rate_limited", "vertex, openai: whatever else is called a quota"),
+        (
+            "per (minute|min|second|sec)",
+            "(perminute|persecond)",
+            "per (1|60|10) (s|sec|second|minute)",
+            "/ (min|minute|sec|second)",
+            "/(min|minute|sec|second)",
+        ),
+    ),
+    (
         meaning(QUOTA, "insufficient_balance", "anthropic, deepseek, minimax, zhipu, jina, openrouter, xai, together, fireworks"),
         (
             "insufficient (|account |available |remaining |user |your |prepaid |api |token |free )(balance|quota|credit|fund|resource|tokens balance|money|allowance)",
             "insufficient balance",
             "insufficientquota",
             "(balance|credit|credits|funds|quota|wallet) * (is|are|was|were|too|has|have|been|) (too low|low|not enough|insufficient|exhausted|depleted|negative|empty|zero|used up|expired|run out|consumed|not sufficient)",
-            "(credit|credits|quota|balance|wallet) (exhausted|depleted|insufficient|low|exceeded|used up|expired)",
+            "(credit|credits|quota|balance|wallet) (exhausted|depleted|insufficient|low|used up|expired)",
             "(not enough|no|no more|lack of|without|zero|0) (|api |available |remaining |sufficient |prepaid |free |account )(balance|credit|credits|funds|quota|resource package)",
             "(out of|ran out of|run out of|running out of|exhausted) (|your |all |the |available |its )(|api |free |account |prepaid |monthly |daily |available )(credit|fund|quota|balance|budget)",
             "credit balance",
