@@ -39,7 +39,7 @@ class CredentialError(NamedTuple):
     credential_id: str
     error_class: ErrorClass
     exception: BaseException
-    index: int
+    index: int  # type: ignore[assignment]  # the name people expect; nobody asks an entry for tuple.index
 
 
 class AllCredentialsFailedError(SparekeyError):
