@@ -7,7 +7,7 @@ from sparekey.core.pool import Pool, Ticket, phase
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - the word of the design
     """What an attempt raises: its failure is written on it, so that no classifier has to guess."""
 
     def __init__(self, failure):
@@ -135,7 +135,7 @@ class Play:
         credentials = names(credentials) if isinstance(credentials, int) else tuple(credentials)
         self.pool, self.clock = Pool(credentials, Policy(**policy)), clock
         self.cell = Cell(self.pool, clock, hooks)
-        self.ill = {}
+        self.ill, self.flying = {}, []
 
     @property
     def state(self):
@@ -146,8 +146,9 @@ class Play:
         return self.state.active
 
     def start(self, eligible=None):
-        """Begin a request and leave it where it asks for its first step."""
-        return InFlight(self, None if eligible is None else frozenset(eligible))
+        """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it."""
+        self.flying.append(InFlight(self, None if eligible is None else frozenset(eligible)))
+        return self.flying[-1]
 
     def call(self, eligible=None, took=0.0):
         """Run a request to its end; each attempt takes `took` seconds. Its failure is left in `error`."""
