@@ -22,13 +22,13 @@ def put(play, index):
 
 def test_a_chain_needs_a_credential(clock):
     """Nothing to choose from is refused at once."""
-    with pytest.raises(ValueError, match="^Number of credentials must be >= 1$"):
+    with pytest.raises(ValueError, match=r"^Number of credentials must be >= 1$"):
         Pool(())
 
 
 def test_ids_are_unique(clock):
     """Two credentials of one name could not be told apart; the message names them in order."""
-    with pytest.raises(ValueError, match="^credential ids must be unique; more than once: k0, k1$"):
+    with pytest.raises(ValueError, match=r"^credential ids must be unique; more than once: k0, k1$"):
         Pool((*names(3), *reversed(names(2))))
 
 

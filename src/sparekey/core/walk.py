@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sparekey.core import admission, settlement
+from sparekey.core.breaker import Phase
 from sparekey.core.policy import REACTIONS, Advance
-from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, soonest_return
+from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, phase, soonest_return
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
 from sparekey.types import ErrorClass, Evidence
@@ -129,10 +130,15 @@ class Walk:
         self._settle(seen)
 
     def same_again(self, seen: Seen) -> float | None:
-        """Return the seconds after which the same credential may be tried once more, or None if the request should move on."""
+        """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
+
+        A probe is sent once, and so is a rescue: what is parked would not be let through again.
+        """
         policy, failure = self.pool.policy, seen.failure
-        barred = seen.ticket.probe or failure.timed_out or failure.evidence is Evidence.WEAK
-        if barred or not policy.retry_same or not REACTIONS[failure.error_class].retry_same:
+        if not policy.retry_same or not REACTIONS[failure.error_class].retry_same:
+            return None
+        closed = phase(self.pool, self.cell.state, seen.ticket.index, self.now) is Phase.CLOSED
+        if not closed or failure.timed_out or failure.evidence is Evidence.WEAK:
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         return wait if wait <= policy.patience and not self._past_deadline(wait) else None
