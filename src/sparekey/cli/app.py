@@ -81,7 +81,9 @@ def check(
 def chat(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from standard input.")],
     config: Config = None,
-    image: Annotated[list[Path] | None, typer.Option("--image", "-i", metavar="PATH", help="An image; may be given again.")] = None,
+    image: Annotated[
+        list[str] | None, typer.Option("--image", "-i", metavar="PATH", help="An image or its URL; may be given again.")
+    ] = None,
     system: Annotated[str | None, typer.Option("--system", metavar="TEXT", help="Instructions that stand before the question.")] = None,
     stream: Annotated[bool, typer.Option(help="Print the answer while it is written.")] = True,
     json: Json = False,

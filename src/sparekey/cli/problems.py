@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 EXAMPLE: Final = """\
 [vlm]
 model = "gpt-4o-mini"
-
 [[vlm.credentials]]
 provider = "openai"
 api_key = "env:OPENAI_API_KEY"

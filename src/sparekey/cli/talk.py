@@ -11,7 +11,7 @@ from sparekey.cli import render
 from sparekey.cli.problems import CallFailedError
 from sparekey.cli.settings import opened
 from sparekey.core.events import AttemptFailed, AttemptSucceeded
-from sparekey.errors import ConfigError, SparekeyError
+from sparekey.errors import ConfigError, InvalidInputError, SparekeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,14 +70,14 @@ def _calling(account: Account) -> Iterator[None]:
 
 
 def run_chat(
-    prompt: str, path: Path | None, *, images: Sequence[Path] = (), system: str | None = None, stream: bool = True, json: bool = False
+    prompt: str, path: Path | None, *, images: Sequence[str] = (), system: str | None = None, stream: bool = True, json: bool = False
 ) -> None:
     """Ask the chat model of a configuration.
 
     Args:
         prompt: the question.
         path: the configuration; None: searched for.
-        images: images that stand before it.
+        images: paths or URLs of images that stand before it.
         system: instructions that stand before both.
         stream: print the answer while it is written.
         json: print JSON: the answer, its usage, who gave it.
@@ -88,9 +88,9 @@ def run_chat(
     file, config = opened(path)
     if config.vlm is None:
         raise ConfigError(f"{file}: vlm: is missing; write a [vlm] table to chat with")
+    options = _question(prompt, images, system)
     vlm = config.vlm.get_vlm_instance()
     account = Account(config.vlm, vlm)
-    options = _question(prompt, images, system)
     try:
         with _calling(account):
             if json:
@@ -102,14 +102,26 @@ def run_chat(
         config.close()
 
 
-def _question(prompt: str, images: Sequence[Path], system: str | None) -> dict[str, Any]:
-    """Return the arguments of a call: a prompt, or with instructions a conversation."""
+def _question(prompt: str, images: Sequence[str], system: str | None) -> dict[str, Any]:
+    """Return the arguments of a call: a prompt, or with instructions a conversation.
+
+    Raises:
+        InvalidInputError: an image cannot be read; found before anybody is asked.
+    """
+    parts = [_part(image) for image in images]
     if system is None:
         return {"prompt": prompt, "images": list(images)} if images else {"prompt": prompt}
+    content: Any = [*parts, {"type": "text", "text": prompt}] if images else prompt
+    return {"messages": [{"role": "system", "content": system}, {"role": "user", "content": content}]}
+
+
+def _part(image: str) -> dict[str, Any]:
     from sparekey.vlm.images import image_part  # noqa: PLC0415 - only where images are sent
 
-    content: Any = [*(image_part(i) for i in images), {"type": "text", "text": prompt}] if images else prompt
-    return {"messages": [{"role": "system", "content": system}, {"role": "user", "content": content}]}
+    try:
+        return image_part(image)
+    except OSError as exc:
+        raise InvalidInputError(f"{image}: cannot be read ({exc.strerror})") from exc
 
 
 def _whole(vlm: Any, options: dict[str, Any]) -> Any:

@@ -33,8 +33,9 @@ def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
         heading = ".".join(map(_key, (*path, name)))
         rows, brackets = (value, "[[{}]]") if isinstance(value, list) else ([value], "[{}]")
         for row in rows:
-            yield ""
-            yield brackets.format(heading)
+            if isinstance(value, list) or not row or not all(map(_has_heading, row.values())):
+                yield ""
+                yield brackets.format(heading)
             yield from _table(row, (*path, name))
 
 

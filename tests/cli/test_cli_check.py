@@ -1,0 +1,139 @@
+"""`sparekey check`: the real commands, real SDKs, simulated providers."""
+
+import json
+
+import pytest
+
+from sparekey.simulator import faults
+
+
+def rows(result):
+    """The credentials of the first chain, by id."""
+    return {row["credential"]: row for row in json.loads(result.stdout)["chains"][0]["credentials"]}
+
+
+def test_chain_with_one_working_credential_could_serve(sparekey, provider, write_config):
+    """One credential that works is enough for exit code 0, and the table says who fails, why, and what to do."""
+    dead, well = provider(), provider()
+    dead.fail(faults.quota())
+    write_config(vlm=[("team-a", dead, "sk-first-key-1"), ("team-b", well, "sk-second-key-2")])
+    result = sparekey("check")
+    assert result.exit_code == 0
+    for text in ("team-a", "✗ fails", "quota_exceeded", "Top up", "team-b", "✓ works", "1 of 2 work"):
+        assert text in result.stdout
+
+
+def test_chain_without_a_working_credential_could_not_serve(sparekey, provider, write_config):
+    """If no credential works, the exit code is 1 and the verdict says so in words."""
+    dead = provider()
+    dead.fail(faults.auth())
+    write_config(vlm=[("only", dead, "sk-first-key-1")])
+    result = sparekey("check")
+    assert result.exit_code == 1
+    assert "could not serve: no credential works" in result.stdout
+
+
+def test_each_credential_gets_one_tiny_call(sparekey, provider, write_config):
+    """One request a credential goes out, with few tokens allowed, and nothing is tried again."""
+    one, two = provider(), provider()
+    one.fail(faults.overloaded())
+    write_config(vlm=[("one", one, "sk-1"), ("two", two, "sk-2")], max_retries=3)
+    sparekey("check")
+    assert len(one.requests) == len(two.requests) == 1
+    assert two.requests[0].json.get("max_tokens", two.requests[0].json.get("max_completion_tokens")) == 16
+
+
+def test_json_has_a_row_for_each_credential(sparekey, provider, write_config):
+    """`--json` gives result, latency, class, reason, status and remedy by credential."""
+    limited, well = provider(), provider()
+    limited.fail(faults.rate_limit(retry_after=7))
+    write_config(vlm=[("limited", limited, "sk-1"), ("well", well, "sk-2")])
+    found = rows(sparekey("check", "--json"))
+    assert found["well"]["ok"]
+    assert found["well"]["latency_ms"] > 0
+    assert (found["limited"]["class"], found["limited"]["reason"], found["limited"]["status"]) == ("transient", "rate_limited", 429)
+    assert found["limited"]["remedy"]
+
+
+def test_only_tries_the_named_credential(sparekey, provider, write_config):
+    """`--only` leaves all others alone."""
+    one, two = provider(), provider()
+    write_config(vlm=[("one", one, "sk-1"), ("two", two, "sk-2")])
+    assert sparekey("check", "--only", "two").exit_code == 0
+    assert (len(one.requests), len(two.requests)) == (0, 1)
+
+
+def test_only_names_what_there_is(sparekey, provider, write_config):
+    """An unknown id is wrong usage, and the message lists the ids."""
+    write_config(vlm=[("one", provider(), "sk-1")])
+    result = sparekey("check", "--only", "nobody")
+    assert result.exit_code == 2
+    assert "there are one" in result.stderr
+
+
+def test_keys_are_never_shown(sparekey, provider, write_config):
+    """Not even a provider that repeats the key brings it onto the screen."""
+    echo = provider(keys=["another"])
+    echo.fail(faults.echo_key())
+    write_config(vlm=[("echo", echo, "sk-secretsecretsecret")])
+    for arguments in (["check"], ["check", "--json"], ["check", "--debug"]):
+        assert "secretsecret" not in sparekey(*arguments).output
+
+
+def test_missing_key_is_told_beside_the_other_results(sparekey, provider, write_config, monkeypatch):
+    """A key that is not where the configuration says fails its own row only, and the exit code is 2: the chain cannot be built."""
+    monkeypatch.delenv("SPAREKEY_TEST_ABSENT", raising=False)
+    write_config(vlm=[("absent", provider(), "env:SPAREKEY_TEST_ABSENT"), ("well", provider(), "sk-2")])
+    result = sparekey("check", "--json")
+    found = rows(result)
+    assert result.exit_code == 2
+    assert found["well"]["ok"]
+    assert (found["absent"]["class"], found["absent"]["reason"]) == ("configuration", "no_key")
+    assert "SPAREKEY_TEST_ABSENT" in found["absent"]["message"]
+
+
+def test_embeddings_that_agree_could_serve(sparekey, provider, write_config):
+    """Two hosts of one model have cosines of 1."""
+    write_config(embedding=[("a", provider(dimension=16, space="m"), "sk-1"), ("b", provider(dimension=16, space="m"), "sk-2")])
+    result = sparekey("check", "--json")
+    assert result.exit_code == 0
+    assert rows(result)["b"]["cosine"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_embeddings_of_another_space_could_not_serve(sparekey, provider, write_config):
+    """A spare with the same model name and length, but other vectors, is found by its cosine."""
+    write_config(embedding=[("a", provider(dimension=16, space="m"), "sk-1"), ("b", provider(dimension=16, space="n"), "sk-2")])
+    result = sparekey("check")
+    assert result.exit_code == 1
+    assert "other_space" in result.stdout
+    assert "cosine" in result.stdout
+
+
+def test_lone_embedder_gets_one_short_text(sparekey, provider, write_config):
+    """Where there is nothing to compare, one text is enough."""
+    lone = provider(dimension=16)
+    write_config(embedding=[("lone", lone, "sk-1")])
+    assert sparekey("check").exit_code == 0
+    assert len(lone.requests) == 1
+    assert isinstance(lone.requests[0].json["input"], str) or len(lone.requests[0].json["input"]) == 1
+
+
+def test_silent_provider_ends_with_the_time_limit(sparekey, provider, write_config):
+    """A provider that never answers fails with a timeout, and the command ends."""
+    silent = provider()
+    silent.fail(faults.hang())
+    write_config(vlm=[("silent", silent, "sk-1")])
+    result = sparekey("check", "--timeout", "0.3", "--json")
+    assert result.exit_code == 1
+    assert rows(result)["silent"]["reason"] == "timeout"
+
+
+def test_table_fits_eighty_columns_and_needs_no_colour(sparekey, provider, write_config):
+    """At 80 columns nothing is cut off: remedies stand below the table; a pipe gets no escape codes."""
+    dead = provider()
+    dead.fail(faults.quota())
+    write_config(vlm=[("team-a", dead, "sk-1"), ("team-b", provider(), "sk-2")])
+    result = sparekey("check", columns=80)
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "Top up the account's balance." in result.stdout
+    assert "\x1b" not in result.output
