@@ -7,7 +7,6 @@ import pytest
 from sparekey.config.providers import names
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.vlm import VLMFactory
-from sparekey.vlm.backends.azure import AzureVLM
 from sparekey.vlm.backends.glm import GLMVLM
 from sparekey.vlm.backends.kimi import KimiVLM
 from sparekey.vlm.backends.litellm import LiteLLMVLM

@@ -66,7 +66,9 @@ def test_pictures_behind_urls_stay_urls():
     ]
 
 
-@pytest.mark.parametrize(("given", "read"), [('{"q": 1}', {"q": 1}), ({"q": 1}, {"q": 1}), ("{", {"raw": "{"}), ("[1]", {"raw": "[1]"}), ("", {})])
+@pytest.mark.parametrize(
+    ("given", "read"), [('{"q": 1}', {"q": 1}), ({"q": 1}, {"q": 1}), ("{", {"raw": "{"}), ("[1]", {"raw": "[1]"}), ("", {})]
+)
 def test_arguments_of_calls_are_objects(given, read):
     """What a model wrote as arguments goes back as an object, however broken it was."""
     assert anthropic_form.arguments_of({"function": {"arguments": given}}) == read

@@ -160,14 +160,13 @@ def test_a_stream_never_moves_on_after_that(how):
     """What was handed out is not said twice: the error goes to the caller, with whose it is."""
     error = BusyError()
     vlm = multi(ScriptedVLM("cut", chunks=[VLMChunk("half"), error]), ScriptedVLM("other"))
-    seen = []
+    streams = {
+        "stream_completion": lambda: list(vlm.stream_completion("hi")),
+        "stream_completion_async": lambda: collected(vlm.stream_completion_async("hi")),
+        "stream_with_failover": lambda: collected(vlm.stream_with_failover(lambda one: one.stream_completion_async("hi"))),
+    }
     with pytest.raises(BusyError) as caught:
-        if how == "stream_completion":
-            seen.extend(vlm.stream_completion("hi"))
-        elif how == "stream_completion_async":
-            collected(vlm.stream_completion_async("hi"))
-        else:
-            collected(vlm.stream_with_failover(lambda one: one.stream_completion_async("hi")))
+        streams[how]()
     assert caught.value is error
     assert error.sparekey_credential_id == "cut"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 WIRES: Final[dict[str, str]] = {
     "anthropic": "AnthropicWire",
     "ark": "ArkWire",
+    "ark_files": "ArkFilesWire",
     "azure": "AzureWire",
     "cohere": "CohereWire",
     "dashscope": "DashScopeWire",

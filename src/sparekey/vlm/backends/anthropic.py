@@ -52,8 +52,10 @@ class AnthropicVLM(ChatBackend):
         request: dict[str, Any] = {"model": self.model, "messages": messages}
         request |= {"system": system} if system else {}
         request |= {"tools": to_tools(ask.tools), "tool_choice": to_tool_choice(ask.tool_choice)} if ask.tools else {}
-        request |= {"extra_body": self.extra_request_body} if self.extra_request_body else {}
-        return request | self._limits(ask)
+        limits = self._limits(ask)
+        # The SDK's second version knows no temperature, the API and its older models do.
+        extra = {name: limits.pop(name) for name in ("temperature",) if name in limits} | self.extra_request_body
+        return request | limits | ({"extra_body": extra} if extra else {})
 
     def _limits(self, ask: Ask) -> dict[str, Any]:
         """Return the limit of tokens, and thinking or a temperature: the API takes one of the two."""
