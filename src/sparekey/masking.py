@@ -10,42 +10,98 @@ MASK: Final = "***"
 # Shapes that issuers publish for their keys (their docs and GitHub's list of secret-scanning patterns). Each starts with a literal and
 # continues with one class of characters, so that reading stays linear in the length of the text.
 _SHAPES: Final = (
-    r"(?<![A-Za-z0-9])(?:sk|pk|rk|ak)-[A-Za-z0-9_\-*]{8,}",  # openai, anthropic, deepseek, openrouter, moonshot, dashscope, litellm
-    r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_\-]{20,}",  # google
-    r"(?<![A-Za-z0-9])ya29\.[A-Za-z0-9_\-]{10,}",  # google oauth
-    r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,}",  # aws
-    r"(?<![A-Za-z0-9])AKLT[A-Za-z0-9_\-]{12,}",  # volcengine
-    r"(?<![A-Za-z0-9])LTAI[A-Za-z0-9]{12,}",  # alibaba
-    r"(?<![A-Za-z0-9])AKID[A-Za-z0-9]{12,}",  # tencent
-    r"(?<![A-Za-z0-9])(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
-    r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
-    r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}",  # zhipu
+    r"(?:sk|pk|rk|ak)-[A-Za-z0-9_\-*]{8,}",  # openai, anthropic, deepseek, openrouter, moonshot, dashscope, litellm
+    r"AIza[A-Za-z0-9_\-]{20,}",  # google
+    r"ya29\.[A-Za-z0-9_\-]{10,}",  # google oauth
+    r"(?:AKIA|ASIA)[A-Z0-9]{12,}",  # aws
+    r"(?:AKLT|LTAI|AKID)[A-Za-z0-9_\-]{12,}",  # volcengine, alibaba, tencent
+    r"(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
+    r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
-_KEY: Final = re.compile("|".join(_SHAPES))
-# Whatever stands after a name that says "secret": header lines, query strings, JSON fields.
+_KEY: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")")
+_STARTS: Final = (
+    *(
+        "sk-",
+        "pk-",
+        "rk-",
+        "ak-",
+        "AIza",
+        "ya29.",
+        "AKIA",
+        "ASIA",
+        "AKLT",
+        "LTAI",
+        "AKID",
+        "gsk_",
+        "xai-",
+        "hf_",
+        "fw_",
+        "pplx-",
+        "nvapi-",
+        "jina_",
+    ),
+    *(
+        "pa-",
+        "csk-",
+        "tgp_",
+        "r8_",
+        "key-",
+        "key_",
+        "up_",
+        "ghp_",
+        "gho_",
+        "github_pat",
+        "eyJ",
+        "gsk-",
+        "jina-",
+        "fw-",
+        "hf-",
+        "up-",
+        "tgp-",
+        "xai_",
+        "pa_",
+    ),
+)
+_ZHIPU: Final = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}")
+_ZHIPU_LENGTH: Final = 41
+# Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
 _NAMED: Final = re.compile(
-    r"(?i)(\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
+    r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
     r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret|secret[-_]?access[-_]?key|secret[-_]?key|password|signature)"
     r"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|\s{1,3}(?:provided|given|is)[:=]?\s{1,3}[\"']?))"
-    r"([A-Za-z0-9_\-./+=~*]{8,})"
+    r"(?=[a-z0-9_\-./+=~*]{8})"
 )
+_VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
+_NAMES: Final = ("authorization", "bearer ", "key", "token", "secret", "password", "signature")
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
-
-
-def _keep_name(match: re.Match[str]) -> str:
-    return match[1] + MASK
 
 
 def mask(text: str) -> str:
     """Return `text` with everything that looks like a credential replaced by `***`.
 
     Idempotent and linear in the length of the text. It knows shapes, not values: a key of no known shape that stands alone is not found,
-    so callers that hold the key itself pass it to `mask_values` as well.
+    so callers that hold the key itself use `mask_values`.
     """
-    text = _KEY.sub(MASK, text)
-    text = _NAMED.sub(_keep_name, text)
-    return _URL_PASSWORD.sub(f"{MASK}@", text) if "://" in text else text
+    if any(map(text.__contains__, _STARTS)):
+        text = _KEY.sub(MASK, text)
+    if "." in text and len(text) >= _ZHIPU_LENGTH and max(map(len, text.split()), default=0) >= _ZHIPU_LENGTH:
+        text = _ZHIPU.sub(MASK, text)
+    lower = text.lower()
+    if any(map(lower.__contains__, _NAMES)):
+        text = _mask_named(text, lower if len(lower) == len(text) else "".join(c if c.isascii() else "." for c in text).lower())
+    return _URL_PASSWORD.sub(f"{MASK}@", text) if "://" in text and "@" in text else text
+
+
+def _mask_named(text: str, lower: str) -> str:
+    """Cut out the values behind telling names; `lower` is `text` in lower case, of the same length."""
+    pieces, done = [], 0
+    for match in _NAMED.finditer(lower):
+        value = _VALUE.match(text, match.end())
+        if value and match.end() >= done and any(map(value[0].__contains__, "0123456789*_-")):
+            pieces += [text[done : match.end()], MASK]
+            done = value.end()
+    return "".join([*pieces, text[done:]]) if pieces else text
 
 
 def mask_values(text: str, *values: str) -> str:

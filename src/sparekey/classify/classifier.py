@@ -9,7 +9,7 @@ from sparekey.classify import waits
 from sparekey.classify.evidence import Reading
 from sparekey.classify.exceptions import chain, class_code, names_of, read_exception, text_of
 from sparekey.classify.headers import lower_headers
-from sparekey.classify.model import AUTH, MODEL, QUOTA, TRANSIENT, UNKNOWN, meaning
+from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours
 from sparekey.classify.phrases import normal
 from sparekey.classify.statuses import CANCELLED, EXCEPTIONS, FILES, Wire
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 _MAX_MESSAGE: Final = 300
 _MASKED: Final = 700
 _MAX_FINGERPRINT: Final = 120
+_MAX_WORDS: Final = 24
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
-_WAITABLE: Final = frozenset({TRANSIENT, QUOTA, UNKNOWN, AUTH, MODEL})
+_WAITABLE: Final = frozenset({TRANSIENT, QUOTA, UNKNOWN})
 _NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
 _GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
 _DAILY: Final = meaning(QUOTA, "long_wait")
@@ -86,7 +87,7 @@ class Classifier:
             scope=told.scope,
             retry_after=wait,
             status=reading.status or reading.inner_status(),
-            message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE],
+            message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE] if text else "",
             evidence=verdict.evidence,
             unreached=unreached or (told.unreached and reading.status is None),
             timed_out=told.reason == "timeout",
@@ -159,8 +160,8 @@ def _words_of(reading: Reading) -> str:
 
 
 def _fingerprint(text: str) -> str:
-    words = (word.strip(".,:;!?()[]") for word in normal(text[:_MASKED]).split())
-    return " ".join(word for word in words if word.isalpha())[:_MAX_FINGERPRINT]
+    words = [word.strip(".,:;!?()[]") for word in normal(text[:_MAX_MESSAGE]).split()[:_MAX_WORDS]]
+    return " ".join([word for word in words if word.isalpha()])[:_MAX_FINGERPRINT]
 
 
 def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.types import ErrorClass, Scope
 
@@ -33,8 +32,7 @@ _SCOPE_OF: Final[Mapping[ErrorClass, Scope]] = {
 _RATE_REASONS: Final = frozenset({"rate_limited", "concurrency"})
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a matched condition means.
 
     Attributes:

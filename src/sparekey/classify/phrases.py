@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GAP: Final = 60
-_PREFIX: Final = 4
+_PREFIX, _SHORT = 4, 3
 _TRIES: Final = 6
+_COMMON: Final = frozenset("erro requ mode this your plea limi toke inva toke inpu mess toke numb exce".split())
 _PUNCTUATION: Final = frozenset(".:;,()")
 _TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
-_WORD: Final = re.compile(r"[a-z0-9]{4,}")
+_WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
 _QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
 _PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})
@@ -57,19 +58,28 @@ class Part(NamedTuple):
 
 
 class Phrase(Generic[T]):
-    """A phrase, taken apart."""
+    """A phrase, taken apart when it is first needed."""
 
-    __slots__ = ("meaning", "parts", "prefixes", "rank", "source")
+    __slots__ = ("_parts", "_starts", "meaning", "prefixes", "rank", "source")
 
     def __init__(self, source: str, meaning: T, rank: int) -> None:
         """Read `source`; `rank` says how early it stands in its book."""
         self.source, self.meaning, self.rank = source, meaning, rank
-        self.parts = tuple(_parts(source))
-        self.prefixes = tuple(found for part in self.parts if (found := _prefixes(part)))
+        self._parts: tuple[Part, ...] = ()
+        self._starts: tuple[tuple[str, str], ...] = ()
+        self.prefixes = tuple(_needed(source)) if source.isascii() else ()
 
-    def stands_in(self, text: str) -> bool:
-        """Tell whether the normal `text` holds this phrase."""
-        for word in self.parts[0].words:
+    def _take_apart(self) -> None:
+        self._parts = tuple(_parts(self.source))
+        self._starts = tuple((word, _prefix(word)) for word in self._parts[0].words)
+
+    def stands_in(self, text: str, present: set[str]) -> bool:
+        """Tell whether the normal `text`, whose words begin with `present`, holds this phrase."""
+        if not self._starts:
+            self._take_apart()
+        for word, prefix in self._starts:
+            if prefix and prefix not in present:
+                continue
             start = -1
             for _ in range(_TRIES):
                 start = text.find(word, start + 1)
@@ -80,7 +90,7 @@ class Phrase(Generic[T]):
         return False
 
     def _goes_on(self, text: str, end: int) -> bool:
-        for part in self.parts[1:]:
+        for part in self._parts[1:]:
             end = _next(part, text, end)
             if end < 0:
                 return False
@@ -116,10 +126,18 @@ def _parts(source: str) -> Iterator[Part]:
             gap, first, strict = 0, False, True
 
 
-def _prefixes(part: Part) -> frozenset[str]:
-    """Return the beginnings of which the text must hold one, or nothing if a word of the part has none."""
-    longest = [max(_WORD.findall(word), key=len, default="") for word in part.words]
-    return frozenset(word[:_PREFIX] for word in longest) if all(longest) else frozenset()
+def _prefix(word: str) -> str:
+    """Return how the longest whole word of `word` begins, or "" if all are too short to be indexed."""
+    return max(_WORD.findall(word), key=len, default="")[:_PREFIX] if word.isascii() else ""
+
+
+def _needed(source: str) -> Iterator[frozenset[str]]:
+    """Yield sets of beginnings, of each of which the text must hold one."""
+    for choice, _, literal in _TOKEN.findall(source):
+        if literal:
+            yield from (frozenset({word[:_PREFIX]}) for word in _WORD.findall(literal))
+        elif choice and all(found := [_prefix(word) for word in choice.split("|")]):
+            yield frozenset(found)
 
 
 class PhraseBook(Generic[T]):
@@ -132,20 +150,32 @@ class PhraseBook(Generic[T]):
         self._always = tuple(p for p in self.phrases if not p.prefixes and p.source.isascii())
         self._wide = tuple(p for p in self.phrases if not p.source.isascii())
         for phrase in self.phrases:
-            for prefix in min(phrase.prefixes, key=len, default=frozenset()) if phrase.source.isascii() else ():
+            for prefix in _rarest(phrase.prefixes) if phrase.source.isascii() else ():
                 self._by_prefix.setdefault(prefix, []).append(phrase)
 
     def all(self, text: str) -> Iterator[Phrase[T]]:
         """Yield every phrase that the normal `text` holds, in order of precedence."""
-        index, present = self._by_prefix, {word[:_PREFIX] for word in _WORD.findall(text)}
+        index, words = self._by_prefix, set(_WORD.findall(text))
+        present = {word[:_PREFIX] for word in words}
+        present.update([word[:_SHORT] for word in words])
         candidates = set(self._always)
         for prefix in present & index.keys():
-            candidates.update(p for p in index[prefix] if not any(map(present.isdisjoint, p.prefixes)))
+            for phrase in index[prefix]:
+                for needed in phrase.prefixes:
+                    if present.isdisjoint(needed):
+                        break
+                else:
+                    candidates.add(phrase)
         if not text.isascii():
             candidates.update(self._wide)
         for phrase in sorted(candidates, key=_rank):
-            if phrase.stands_in(text):
+            if phrase.stands_in(text, present):
                 yield phrase
+
+
+def _rarest(prefixes: tuple[frozenset[str], ...]) -> frozenset[str]:
+    """Return the set to index a phrase by: few beginnings, and not those that stand in most errors."""
+    return min(prefixes, key=lambda found: (bool(found & _COMMON), len(found)), default=frozenset())
 
 
 def _rank(phrase: Phrase[T]) -> int:

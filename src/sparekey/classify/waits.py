@@ -1,20 +1,21 @@
-"""How long to wait, from everywhere a provider may state it: headers, fields of the body, the text."""
+"""How long to wait, from everywhere a provider may state it: headers, fields of the body, the text.
+
+All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has passed) is no statement: None.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 LONGEST: Final = 366 * 86400.0
-"""A longer statement is nonsense and is cut to this, in seconds."""
+"""A longer statement is cut to this."""
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
-_UNIT_SECONDS: Final[Mapping[str, float]] = {
+_UNITS: Final[Mapping[str, float]] = {
     **dict.fromkeys("ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초".split(), 0.001),
     **dict.fromkeys("s sec secs second seconds 秒 秒钟 초".split(), 1.0),
     **dict.fromkeys("m min mins minute minutes 分 分钟 分間 분".split(), 60.0),
@@ -22,28 +23,56 @@ _UNIT_SECONDS: Final[Mapping[str, float]] = {
     **dict.fromkeys("d day days 天 日 일".split(), 86400.0),
     **dict.fromkeys("w week weeks 周 週間 주".split(), 604800.0),
 }
-_PART: Final = re.compile(
-    r"(\d{1,12}(?:\.\d{1,20})?)\s{0,2}(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|毫秒|ミリ秒|밀리초|秒钟?|초|分钟|分間|分|분|小时|個小時|時間|시간|天|日|일|周|週間|주)?(?![a-zA-Z])",
-    re.IGNORECASE,
-)
+_NUMBER: Final = re.compile(r"(?<![a-z0-9_.\-:/])\d")
+_PART: Final = re.compile(r"(\d{1,12}(?:\.\d{1,20})?)\s{0,2}(%s)?(?![a-z:])" % "|".join(sorted(_UNITS, key=len, reverse=True)))
 _BETWEEN: Final = re.compile(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
-# The words before a wait. "retrying in 32 seconds" is a client's own plan and no statement of the provider, hence `retry` as a whole word.
+# What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan and no statement of the provider: hence `retry` as a whole word.
 _CUE: Final = re.compile(
-    r"(?:\b(?:try(?: your request)? again|retry(?! attempt)|re-?try[- ]after|retry_after|retrydelay|wait(?:ing)?(?: for| at least| about| approximately| another)*|reset(?:s|ting)?|available(?: again)?"
-    r"|renews?|refresh(?:es)?|resumes?|unblocked|lifted|expires|come back|next (?:request|attempt)|replenish(?:es|ed)?|estimated_time|regain access|restored?|cool(?:ing)?[- ]?down)\b"
-    r"|请(?:在|于|等待|稍候)?|请您?|等待|将在|将于|于|あと)"
-    r"[^\w\n]{0,4}(?:your request |again |requests? |is |will be |will |be |time |period |of |available |for |up )?(?:in|after|at|on|until|for|is|by|within|=|:|approximately|about)?(?: about| approximately| at least)?[\s:=\"'(~]{0,4}",
-    re.IGNORECASE,
+    r"(?:(?P<bare>try(?: your request)?\s+again|\bretry\b|re-?try[-_ ]after|retrydelay|estimated_time|wait(?:ing)?\b|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
+    r"|resets?\b|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?|back online)"
+    r"(?:[^.!?;\n]|\n(?!\n)){0,28}\Z"
+    r"|(?P<asian>请|等待|将在|将于|于|在|あと|까지|约|还需)[^。！？]{0,8}\Z",
 )
-_CUE_AFTER: Final = re.compile(r"\s{0,2}(?:后|之后|以后|後|뒤|후|before (?:retrying|trying|making|sending|your next))", re.IGNORECASE)
-_PLAN: Final = re.compile(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bauto(?:matically)?)[ -]{1,2}\Z", re.IGNORECASE)
+_HINTS: Final = (
+    *(
+        "again",
+        "retry",
+        "wait",
+        "reset",
+        "availab",
+        "renew",
+        "refresh",
+        "resum",
+        "unblocked",
+        "lifted",
+        "come back",
+        "replenish",
+        "regain",
+        "restor",
+    ),
+    *("cool", "estimated_time", "next request", "next attempt", "back online"),
+)
+_PLAN: Final = re.compile(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bautomatically|\bauto)[ -]{1,2}\Z")
+_AFTER_ASIAN: Final = re.compile(r"\s{0,2}(?:后|之后|以后|後|뒤|후)")
 _DATE: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:(?:T| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?",
-    re.IGNORECASE,
+    r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
-_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(UTC|GMT|Z)\b", re.IGNORECASE)
-_HTTP_DATE: Final = re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b")
+_BEIJING: Final = 8 * 3600.0
+"""Chinese providers state local times without a zone (seen: zhipu)."""
+_HTTP_DATE: Final = re.compile(r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})")
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WINDOW: Final = 60
+_MAX_NUMBERS: Final = 40
 
+_RETRY_AFTER: Final = (
+    ("retry-after-ms", 0.001),
+    ("x-ms-retry-after-ms", 0.001),
+    ("retry-after", 1.0),
+    ("x-retry-after", 1.0),
+    ("x-ratelimit-retry-after", 1.0),
+    ("retry_after", 1.0),
+)
 _LIMITS: Final = (
     # (reset, remaining): openai, azure, groq; anthropic; the IETF draft; openrouter, github, together
     ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
@@ -61,40 +90,35 @@ _LIMITS: Final = (
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the wait that `retry-after` and its kin state, in seconds from `now` (Unix time)."""
-    for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001)):
-        if (wait := _plain(headers.get(name), unit)) is not None:
-            return wait
-    for name in ("retry-after", "x-retry-after", "retry_after"):
-        if name in headers and (wait := read_value(headers[name], 1.0, now)) is not None:
+    """Return the wait that `retry-after` and its kin state; the finer unit first."""
+    for name, unit in _RETRY_AFTER:
+        if name in headers and (wait := read_value(headers[name], unit, now)) is not None:
             return wait
     return None
 
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:
-    """Return when the exhausted one of the announced limits resets, in seconds from `now`; the longest, if several are exhausted."""
+    """Return when the exhausted one of the announced limits resets; the longest, if several are exhausted or none says how much is left."""
     known = [(headers[reset], headers.get(left)) for reset, left in _LIMITS if reset in headers]
-    exhausted = [reset for reset, left in known if left is not None and _plain(left, 1.0) == 0]
-    if not exhausted:
-        exhausted = [reset for reset, left in known if left is None]
-    waits = [wait for reset in exhausted if (wait := read_value(reset, 1.0, now)) is not None]
-    return max(waits, default=None)
+    exhausted = [reset for reset, left in known if left is not None and read_value(left, 1.0, now) == 0]
+    exhausted = exhausted or [reset for reset, left in known if left is None]
+    return max((wait for reset in exhausted if (wait := read_value(reset, 1.0, now)) is not None), default=None)
 
 
 def read_value(value: Any, unit: float, now: float) -> float | None:
-    """Read one field that states a wait: a number (of `unit` seconds, or a Unix time), a duration, a date. None for nonsense."""
+    """Read one field that states a wait: a number (of `unit` seconds, or a Unix time), a duration, a date."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _number(float(value), unit, now)
-    if not isinstance(value, str) or not (text := value.strip()[:100]):
+        return _number(value, unit, now)
+    if not isinstance(value, str) or not (text := value.strip()[:100].lower()):
         return None
     try:
         return _number(float(text), unit, now)
     except ValueError:
         pass
-    if (date := _date_in(text, 0, now)) is not None:
-        return date
     duration, end = read_duration(text, 0)
-    return _bounded(duration) if duration is not None and not text[end:].strip() else None
+    if duration is not None and end == len(text):
+        return _bounded(duration)
+    return _date_at(text, 0, now) if text[0].isdigit() else _http_date(text, now)
 
 
 def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None:
@@ -103,46 +127,53 @@ def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None
 
 
 def from_text(text: str, now: float) -> float | None:
-    """Return the first wait that the provider's words state, in seconds from `now`."""
-    if not any(map(str.isdigit, text)):
+    """Return the first wait that the provider's words state."""
+    text = text.lower()
+    if text.isascii() and not any(map(text.__contains__, _HINTS)):
         return None
-    for cue in _CUE.finditer(text):
-        if _PLAN.search(text, max(0, cue.start() - 14), cue.start()):
+    for tried, match in enumerate(_NUMBER.finditer(text)):
+        if tried >= _MAX_NUMBERS:
+            break
+        at = match.start()
+        cue = _CUE.search(text, max(0, at - _WINDOW), at)
+        if cue is None or (cue["bare"] and _PLAN.search(text, max(0, cue.start() - 14), cue.start())):
             continue
-        if (date := _date_in(text, cue.end(), now)) is not None:
-            return date
-        wait, end = read_duration(text, cue.end())
-        if wait is not None and (cue[0][:1].isascii() or _CUE_AFTER.match(text, end)):
-            return _bounded(wait)
+        wait = _stated_at(text, at, cue, now)
+        if wait is not None or _DATE.match(text, at):  # a date that has passed is the statement, and says: now
+            return wait
     return None
 
 
+def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | None:
+    if (date := _date_at(text, at, now, _BEIJING if cue["asian"] else 0.0)) is not None:
+        return date
+    wait, end = read_duration(text, at)
+    if wait is None or (cue["asian"] and not _AFTER_ASIAN.match(text, end)):
+        return None
+    has_unit = end > at and not text[end - 1].isdigit()
+    return _bounded(wait) if has_unit or cue["bare"] else None
+
+
 def read_duration(text: str, start: int) -> tuple[float | None, int]:
-    """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return seconds and where it ends."""
+    """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it and where it ends."""
     total, end = None, start
     while match := _PART.match(text, end):
         unit = (match[2] or "").lower()
         if not unit and total is not None:
             break
-        total = (total or 0.0) + float(match[1]) * _UNIT_SECONDS.get(unit, 1.0)
-        end = match.end()
-        if not unit:
-            break
+        total, end = (total or 0.0) + float(match[1]) * _UNITS.get(unit, 1.0), match.end()
         between = _BETWEEN.match(text, end)
-        if between is None or not _PART.match(text, between.end()):
+        if not unit or between is None or not (more := _PART.match(text, between.end())) or not more[2]:
             break
         end = between.end()
     return total, end
 
 
-def _plain(value: str | None, unit: float) -> float | None:
-    try:
-        return _bounded(float(value) * unit) if value is not None else None
-    except ValueError:
-        return None
-
-
 def _number(number: float, unit: float, now: float) -> float | None:
+    try:
+        number = float(number)
+    except OverflowError:
+        return None
     if number >= _EPOCH_MILLIS:
         return _bounded(number / 1000 - now)
     if number >= _EPOCH_SECONDS:
@@ -154,36 +185,45 @@ def _bounded(seconds: float) -> float | None:
     return min(seconds, LONGEST) if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _date_in(text: str, start: int, now: float) -> float | None:
-    """Read a date or a time of day at `start`; a date without a zone is taken as UTC. None if there is none or if it has passed."""
-    if match := _DATE.match(text, start):
-        return _until(match, now)
-    if match := _CLOCK.match(text, start):
-        return _until_clock(int(match[1]), int(match[2]), (match[3] or "").lower(), now)
-    if match := _HTTP_DATE.match(text, start):
-        try:
-            return _bounded(parsedate_to_datetime(match[0]).timestamp() - now)
-        except (ValueError, OverflowError):
-            return None
-    return None
+def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
+    """Read a date or a time of day; a date without a zone is of `zone` seconds east of UTC, a time of day without one is not taken at all."""
+    if match := _DATE.match(text, at):
+        return _until(match, now, zone)
+    match = _CLOCK.match(text, at)
+    return _until_clock(int(match[1]), int(match[2]), (match[3] or "").lower(), now) if match else None
 
 
-def _until(match: re.Match[str], now: float) -> float | None:
+def _until(match: re.Match[str], now: float, east: float) -> float | None:
     year, month, day, hour, minute, second = (int(match[i] or 0) for i in range(1, 7))
     zone = match[7] or ""
-    try:
-        date = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        if zone[:1] in {"+", "-"}:
-            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-            date -= offset if zone[0] == "+" else -offset
-        return _bounded(date.timestamp() - now)
-    except (ValueError, OverflowError):
+    if zone[:1] in {"+", "-"}:
+        east = (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60) * (1 if zone[0] == "+" else -1)
+    elif zone:
+        east = 0.0
+    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60):  # noqa: PLR2004 - a calendar and a clock
         return None
+    return _bounded(_unix_day(year, month, day) * 86400.0 + hour * 3600 + minute * 60 + second - east - now)
+
+
+def _unix_day(year: int, month: int, day: int) -> int:
+    """Return the days since 1970-01-01, by the rule of the Gregorian calendar; spares the import of `datetime`."""
+    year -= month <= 2  # noqa: PLR2004 - years are counted from March here, so that leap days come last
+    era = year // 400
+    day_of_year = (153 * (month + (9 if month <= 2 else -3)) + 2) // 5 + day - 1  # noqa: PLR2004
+    year_of_era = year - era * 400
+    return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
 
 
 def _until_clock(hour: int, minute: int, half: str, now: float) -> float | None:
     hour = hour % 12 + 12 * (half == "pm") if half else hour
     if hour > 23 or minute > 59:  # noqa: PLR2004 - a clock
         return None
-    seconds = hour * 3600 + minute * 60 - now % 86400
-    return seconds if seconds >= 0 else seconds + 86400
+    return (hour * 3600 + minute * 60 - now) % 86400
+
+
+def _http_date(text: str, now: float) -> float | None:
+    match = _HTTP_DATE.search(text)
+    if not match or match[2] not in _MONTHS:
+        return None
+    day = _unix_day(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]))
+    return _bounded(day * 86400.0 + int(match[4]) * 3600 + int(match[5]) * 60 + int(match[6]) - now)
