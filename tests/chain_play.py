@@ -84,6 +84,8 @@ class InFlight:
     def _take(self, move):
         try:
             self.step = move()
+        except AssertionError:
+            raise
         except Exception as exc:
             self.step, self.error = None, exc
         if isinstance(self.step, Ticket):

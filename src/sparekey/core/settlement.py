@@ -40,13 +40,17 @@ def commit(state: PoolState, index: int, now: float) -> PoolState:
 
 
 def fail(pool: Pool, state: PoolState, ticket: Ticket, failure: Failure, now: float, dice: float) -> tuple[PoolState, Ticket]:
-    """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame."""
+    """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame.
+
+    A lone credential is parked for a stated wait only: there is nobody else to turn to.
+    """
     state, _ = release(pool, state, ticket)
     blamed = _blamed(pool, ticket.index, failure)
     guards = {name: guard for name in blamed if (guard := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
-    if len(pool) == 1 and _stated(failure) is None:
-        return state, ticket
-    return stamped(state, {name: _parked(guard, failure, now, dice) for name, guard in guards.items()}), ticket
+    parks = {name: _parked(guard, failure, now, dice) for name, guard in guards.items()}
+    if len(pool) == 1:
+        parks = {name: guard for name, guard in parks.items() if guard.firm}
+    return stamped(state, parks), ticket
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
