@@ -2,8 +2,11 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
-from sparekey.vlm.clients import Clients
+import pytest
+
+from sparekey.vlm.clients import Clients, Gate
 
 
 class Client:
@@ -119,3 +122,44 @@ def test_a_loop_that_cannot_be_run_here_is_let_go():
     asyncio.run(close())
     assert client.closed_in == []
     idle.close()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_gate_lets_so_many_through(limit):
+    """Threads and the tasks of a loop are held to the limit; without a limit nobody waits."""
+    gate, inside, most = Gate(limit), [], []
+
+    def work():
+        with gate:
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+
+    async def task():
+        async with gate:
+            inside.append(1)
+            most.append(len(inside))
+            await asyncio.sleep(0)
+            inside.pop()
+
+    async def tasks():
+        await asyncio.gather(*(task() for _ in range(9)))
+
+    with ThreadPoolExecutor(9) as pool:
+        [f.result() for f in [pool.submit(work) for _ in range(9)]]
+    assert max(most) <= limit
+    most.clear()
+    asyncio.run(tasks())
+    assert max(most) == limit
+
+
+def test_an_open_gate_holds_nobody():
+    """No limit, no waiting, in threads and in loops."""
+    gate = Gate(None)
+
+    async def nested():
+        async with gate, gate:
+            return True
+
+    with gate, gate:
+        assert asyncio.run(nested())

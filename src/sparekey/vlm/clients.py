@@ -88,6 +88,32 @@ class Clients:
             loop.run_until_complete(_as_coroutine(self._close_async, client))
 
 
+class Gate:
+    """Lets so many calls through at the same time: threads by one count, the tasks of each event loop by another."""
+
+    def __init__(self, limit: int | None) -> None:
+        """Open with `limit` places, at least one; None: as many as come."""
+        self._limit = None if limit is None else max(1, limit)
+        self._sync = None if self._limit is None else threading.BoundedSemaphore(self._limit)
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def __enter__(self) -> None:
+        if self._sync is not None:
+            self._sync.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        if self._sync is not None:
+            self._sync.release()
+
+    async def __aenter__(self) -> None:
+        if self._limit is not None:
+            await self._by_loop.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._limit)).acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._limit is not None:
+            self._by_loop[asyncio.get_running_loop()].release()
+
+
 async def _as_coroutine(close: Callable[[Any], Awaitable[object]], client: Any) -> None:
     await close(client)
 

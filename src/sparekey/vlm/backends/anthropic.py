@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
-from sparekey.vlm.backends.chat import Ask, ChatBackend, no_answer, sdk
+from sparekey.vlm.backends.chat import Ask, ChatBackend
+from sparekey.vlm.backends.sdks import no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:

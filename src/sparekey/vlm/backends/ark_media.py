@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.errors import InvalidInputError, UnsupportedMediaInputError, describe_exception
 from sparekey.retry import retry_async
 from sparekey.types import Usage
-from sparekey.vlm.backends.chat import no_answer
+from sparekey.vlm.backends.sdks import no_answer
 
 if TYPE_CHECKING:
     from sparekey.vlm.backends.volcengine import VolcengineVLM

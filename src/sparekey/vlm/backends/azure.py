@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from sparekey.errors import ConfigError
-from sparekey.vlm.backends.chat import sdk
 from sparekey.vlm.backends.openai import OpenAIVLM
+from sparekey.vlm.backends.sdks import sdk
 
 API_VERSION: Final = "2024-10-21"
 """The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""

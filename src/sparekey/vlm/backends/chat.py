@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
-from sparekey.masking import mask
+from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, Delta, collect
+from sparekey.vlm.backends.sdks import end, end_async, installed
 from sparekey.vlm.base import Messages, Tools, VLMBase
-from sparekey.vlm.clients import Clients
+from sparekey.vlm.clients import Clients, Gate
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-    from types import ModuleType
 
     from sparekey.vlm.types import VLMChunk, VLMResponse
 
@@ -61,7 +57,10 @@ class ChatBackend(VLMBase):
     """Whether the SDK's blocking client must not be shared by threads."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        """Read the configuration; besides those of `VLMBase`: `stream` (ask for streams even for whole answers).
+        """Read the configuration.
+
+        Besides the fields of `VLMBase`: `stream` (ask for streams even for whole answers) and `max_concurrent` (calls at the same
+        time, of all threads and of each event loop; without it no limit).
 
         Raises:
             MissingExtraError: the SDK is not installed.
@@ -75,6 +74,7 @@ class ChatBackend(VLMBase):
             raise ConfigError(f"provider {self.provider!r} needs a model: give 'model'")
         self.api_base = self.api_base or self.default_base
         self.stream = bool(config.get("stream"))
+        self._gate = Gate(config.get("max_concurrent"))
         self._clients = Clients(
             self._make_client, self._make_async_client, self._close_client, self._close_async_client, per_thread=self.client_per_thread
         )
@@ -221,12 +221,14 @@ class ChatBackend(VLMBase):
     def _once(self, ask: Ask) -> VLMResponse:
         if self.stream:
             return collect(self._stream(ask, retries=0))
-        return self._whole(self._send(self.get_client(), self._request(ask), stream=False))
+        with self._gate:
+            return self._whole(self._send(self.get_client(), self._request(ask), stream=False))
 
     async def _once_async(self, ask: Ask) -> VLMResponse:
         if self.stream:
             return collect([chunk async for chunk in self._stream_async(ask, retries=0)])
-        return self._whole(await self._send_async(self.get_async_client(), self._request(ask), stream=False))
+        async with self._gate:
+            return self._whole(await self._send_async(self.get_async_client(), self._request(ask), stream=False))
 
     def _whole(self, answer: Any) -> VLMResponse:
         parts = Assembler()
@@ -237,27 +239,29 @@ class ChatBackend(VLMBase):
     def _stream(self, ask: Ask, *, retries: int) -> Iterator[VLMChunk]:
         """Retries end with the first event: what was handed out cannot be taken back."""
         request, parts, read = self._request(ask), Assembler(), self._reader()
-        stream, events = retry_sync(partial(self._open, request), max_retries=retries)
-        try:
-            for event in events:
-                if (chunk := parts.feed(read(event))).has_content:
-                    yield chunk
-            yield parts.finish()
-        finally:
-            self._count(parts)
-            end(stream)
+        with self._gate:
+            stream, events = retry_sync(partial(self._open, request), max_retries=retries)
+            try:
+                for event in events:
+                    if (chunk := parts.feed(read(event))).has_content:
+                        yield chunk
+                yield parts.finish()
+            finally:
+                self._count(parts)
+                end(stream)
 
     async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncIterator[VLMChunk]:
         request, parts, read = self._request(ask), Assembler(), self._reader()
-        stream, events = await retry_async(partial(self._open_async, request), max_retries=retries)
-        try:
-            async for event in events:
-                if (chunk := parts.feed(read(event))).has_content:
-                    yield chunk
-            yield parts.finish()
-        finally:
-            self._count(parts)
-            await end_async(stream)
+        async with self._gate:
+            stream, events = await retry_async(partial(self._open_async, request), max_retries=retries)
+            try:
+                async for event in events:
+                    if (chunk := parts.feed(read(event))).has_content:
+                        yield chunk
+                yield parts.finish()
+            finally:
+                self._count(parts)
+                await end_async(stream)
 
     def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Any]]:
         """Return the stream and its events, the first of which is here: some SDKs connect no sooner."""
@@ -290,42 +294,3 @@ async def _behind(first: Any, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
         yield first
     async for event in events:
         yield event
-
-
-def end(events: Any) -> None:
-    """Give the stream's connection back, also where it was not read to its end."""
-    if hasattr(events, "close"):
-        events.close()
-
-
-async def end_async(events: Any) -> None:
-    """As `end`; SDKs disagree on the name."""
-    for name in ("aclose", "close"):
-        if hasattr(events, name):
-            await getattr(events, name)()
-            return
-
-
-def installed(module: str) -> bool:
-    """Tell whether a module could be imported, without importing it (its parent packages are)."""
-    with suppress(ModuleNotFoundError):
-        return find_spec(module) is not None
-    return False
-
-
-def sdk(module: str, feature: str, extra: str) -> ModuleType:
-    """Import an SDK.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    if not installed(module):
-        raise MissingExtraError(feature, extra)
-    return import_module(module)
-
-
-def no_answer(answer: Any, body: Any = None) -> IncompleteAnswerError | DisguisedError:
-    """Return the error for a success that holds no answer; `body` is the error that stands in its place, if the SDK shows it."""
-    if body is not None:
-        return DisguisedError(f"an error inside a success: {mask(str(body))[:300]}", body)
-    return IncompleteAnswerError(f"a success without an answer (the SDK gave a {type(answer).__name__})")

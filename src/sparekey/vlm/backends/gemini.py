@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.errors import ContentFilteredError, UnsupportedMediaInputError
 from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
-from sparekey.vlm.backends.chat import Ask, ChatBackend, no_answer, sdk
+from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
+from sparekey.vlm.backends.sdks import no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.vlm.backends.chat import Ask, ChatBackend, end, installed, sdk
+from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
+from sparekey.vlm.backends.sdks import end, installed, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class LiteLLMVLM(ChatBackend):
     """Chat completions through litellm.
 
     A provider other than `litellm` is put before the model's name, as litellm wants it (`bedrock` and `x` -> `bedrock/x`).
-    `ak`, `sk` and `region` are Bedrock's; `api_version` goes through. Parameters that a provider does not know are left out.
+    `ak`, `sk` and `region` are Bedrock's; `api_version` goes through; `forward_api_key: False` leaves the key to litellm's own
+    rules. Parameters that a provider does not know are left out.
     litellm keeps its connections in a cache of its own: `close` closes nothing of it.
     """
 
@@ -50,7 +52,7 @@ class LiteLLMVLM(ChatBackend):
         fields = {
             "model": self._name(),
             "messages": ask.messages,
-            "api_key": reveal(self.api_key),
+            "api_key": None if self.config.get("forward_api_key") is False else reveal(self.api_key),
             "api_base": self.api_base,
             "api_version": self.config.get("api_version"),
             "temperature": self.temperature,

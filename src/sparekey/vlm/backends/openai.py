@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
-from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend, no_answer, sdk
+from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
 from sparekey.vlm.backends.dialects import dialect_of
+from sparekey.vlm.backends.sdks import no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparekey.vlm.backends.ark_media import supports, understand
-from sparekey.vlm.backends.chat import Ask, ChatBackend, sdk
+from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
+from sparekey.vlm.backends.sdks import sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
