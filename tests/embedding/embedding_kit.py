@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,3 +100,27 @@ SETUPS = (
     Setup("minimax", "minimax"),
     Setup("litellm", "openai", "openai/sim-embed", needs="litellm"),
 )
+
+
+def release() -> None:
+    """Close what SDKs keep open for the whole process: LiteLLM its clients, Voyage the session of each thread."""
+    for client in _litellm_clients():
+        if not hasattr(client, "__aenter__"):
+            client.close()
+    if "voyageai" in sys.modules:
+        from voyageai.api_resources import api_requestor
+
+        getattr(api_requestor._thread_context, "session", Fake()).close()
+
+
+async def leave(embedder: Any) -> None:
+    """Close an embedder on the event loop, and what its SDK keeps open there."""
+    await embedder.aclose()
+    for client in _litellm_clients():
+        if hasattr(client, "__aenter__"):
+            await client.close()
+
+
+def _litellm_clients() -> list[Any]:
+    litellm = sys.modules.get("litellm")
+    return list(litellm.in_memory_llm_clients_cache.cache_dict.values()) if litellm else []

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from embedding_kit import KEY, SETUPS, Setup
+from embedding_kit import KEY, SETUPS, Setup, leave, release
 
 from sparekey.classify import classify
 from sparekey.errors import VectorSpaceError
@@ -33,6 +33,7 @@ def embedder(setup, simulated):
     made = setup.embedder(simulated)
     yield made
     made.close()
+    release()
 
 
 def test_success_with_usage(embedder, simulated):
@@ -49,7 +50,7 @@ def test_async_gives_the_same(embedder):
 
     async def run():
         first, second = await asyncio.gather(embedder.embed_async(TEXT), embedder.embed_query_async(TEXT))
-        await embedder.aclose()
+        await leave(embedder)
         return first, second
 
     assert asyncio.run(run())[0] == embedder.embed(TEXT)
@@ -61,7 +62,7 @@ def test_batch_keeps_the_order(embedder):
 
     async def run():
         found = await embedder.embed_batch_async(texts)
-        await embedder.aclose()
+        await leave(embedder)
         return found
 
     results = embedder.embed_batch(texts)
@@ -96,7 +97,7 @@ def test_a_rate_limit_states_its_wait(embedder, simulated):
     async def run():
         with pytest.raises(Exception) as caught:
             await embedder.embed_async(TEXT)
-        await embedder.aclose()
+        await leave(embedder)
         return caught.value
 
     simulated.fail(faults.rate_limit(retry_after=7))
@@ -135,13 +136,22 @@ def test_own_headers_are_sent(setup, simulated):
     embedder = setup.embedder(simulated, extra_headers={"x-tenant": "blue"})
     embedder.embed(TEXT)
     embedder.close()
+    release()
     assert simulated.requests[0].headers["x-tenant"] == "blue"
 
 
-def test_an_instance_retries_by_itself(setup, simulated):
-    """With `max_retries` a transient failure is tried again, here and not in the SDK."""
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_an_instance_retries_by_itself(simulator, asynchronous):
+    """With `max_retries` a transient failure is tried again, by the instance and not by the SDK."""
+    simulated = simulator.provider("one", wire="minimax")
     simulated.fail(faults.overloaded(), times=1)
-    embedder = setup.embedder(simulated, max_retries=1)
-    assert embedder.embed(TEXT).is_dense
+    embedder = Setup("minimax", "minimax").embedder(simulated, max_retries=1)
+
+    async def run():
+        found = await embedder.embed_async(TEXT)
+        await leave(embedder)
+        return found
+
+    assert (asyncio.run(run()) if asynchronous else embedder.embed(TEXT)).is_dense
     embedder.close()
     assert len(simulated.requests) == 2

@@ -20,7 +20,7 @@ from sparekey.embedding.clients import Clients, Gate
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.vectors import check_length
-from sparekey.errors import IncompleteAnswerError, MissingExtraError
+from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
 from sparekey.retry import retry_async, retry_sync
 from sparekey.types import Secret, Usage
 
@@ -184,6 +184,12 @@ class Backend(EmbedderBase):
     async def aclose(self) -> None:
         """Close its connections, waiting for those of the running event loop."""
         await self._clients.aclose()
+
+
+def no_vectors(who: str, body: Any = None) -> SparekeyError:
+    """Return the error for a success without vectors: with what stands in their place, if anything does."""
+    message = f"{who} answered without vectors"
+    return DisguisedError(message, body) if body else IncompleteAnswerError(message)
 
 
 def _estimate(content: str | list[dict[str, Any]]) -> int:

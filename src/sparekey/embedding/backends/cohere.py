@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
     def _parse(self, response: Any) -> Answer:
         vectors = getattr(getattr(response, "embeddings", None), "float_", None)
         if not vectors:
-            raise IncompleteAnswerError("Cohere answered without vectors", body=getattr(response, "model_extra", None))
+            raise no_vectors("Cohere", getattr(response, "model_extra", None))
         billed = getattr(response.meta, "billed_units", None)
         counted = int((getattr(billed, "input_tokens", None) or 0) + (getattr(billed, "image_tokens", None) or 0))
         return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)

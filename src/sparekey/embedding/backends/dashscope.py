@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError, InvalidInputError, SparekeyError
+from sparekey.errors import InvalidInputError, SparekeyError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class DashScopeEmbedder(Backend, DenseEmbedderBase):
             raise DashScopeError(response)
         found = (response.output or {}).get("embeddings")
         if not found:
-            raise IncompleteAnswerError("DashScope answered without vectors", body={"code": response.code, "message": response.message})
+            raise no_vectors("DashScope", {k: v for k in ("code", "message") if (v := response.get(k))})
         ordered = sorted(found, key=lambda item: item.get("text_index", item.get("index", 0)) or 0)
         return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], _usage(response.usage))
 

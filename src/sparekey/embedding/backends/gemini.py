@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import Backend, Prepared, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError, InvalidInputError
+from sparekey.errors import InvalidInputError
 from sparekey.types import Usage
 from sparekey.wire.media import split_data_url
 
@@ -86,6 +86,6 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
 
     def _parse(self, response: Any) -> Answer:
         if not response.embeddings:
-            raise IncompleteAnswerError("Gemini answered without vectors")
+            raise no_vectors("Gemini")
         counted = getattr(response.usage_metadata, "prompt_token_count", None)
         return Answer([EmbedResult(as_vector(e.values)) for e in response.embeddings], Usage(counted) if counted else None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from sparekey.embedding.backends.base import Backend
-from sparekey.errors import IncompleteAnswerError
+from sparekey.embedding.backends.base import Backend, no_vectors
+from sparekey.errors import IncompleteAnswerError, SparekeyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def read_json(response: httpx2.Response) -> dict[str, Any]:
     return value
 
 
-def incomplete(message: str, response: httpx2.Response, body: dict[str, Any]) -> IncompleteAnswerError:
+def withheld(who: str, response: httpx2.Response, body: dict[str, Any]) -> SparekeyError:
     """Return the error for a 200 that says why it holds no vectors, with the response: its headers may state a wait."""
-    error = IncompleteAnswerError(message, body=body)
+    error = no_vectors(who, body)
     error.response = response  # type: ignore[attr-defined]  # the attribute by which SDK errors show it
     return error

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class LiteLLMEmbedder(Backend, DenseEmbedderBase):
 
     def _parse(self, response: Any) -> Answer:
         if not response.data:
-            raise IncompleteAnswerError("LiteLLM answered without vectors")
+            raise no_vectors("LiteLLM")
         ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
         counted = getattr(response.usage, "prompt_tokens", None)
         return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import Prepared, as_texts
-from sparekey.embedding.backends.http import HttpBackend, Post, incomplete, read_json
+from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
@@ -40,6 +40,6 @@ class MiniMaxEmbedder(HttpBackend, DenseEmbedderBase):
     def _parse(self, response: Any) -> Answer:
         said = read_json(response)
         if not said.get("vectors"):
-            raise incomplete("MiniMax answered without vectors", response, said)
+            raise withheld("MiniMax", response, said)
         vectors, counted = said["vectors"], said.get("total_tokens")
         return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(int(counted)) if counted else None)

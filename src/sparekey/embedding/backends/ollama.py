@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
 
     def _parse(self, response: Any) -> Answer:
         if not response.embeddings:
-            raise IncompleteAnswerError("Ollama answered without vectors")
+            raise no_vectors("Ollama")
         counted = response.prompt_eval_count
         return Answer([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
 
@@ -72,7 +71,7 @@ def _clarify(exc: Exception) -> NoReturn:
     """Raise the SDK's error with the HTTP error it hid (that one knows the stated wait), and a broken answer as what it is."""
     if isinstance(exc, ValueError):  # no JSON, or not of an answer's form; pydantic keeps what it got
         found = exc.errors() if hasattr(exc, "errors") else []
-        raise IncompleteAnswerError("Ollama answered without vectors", body=found[0].get("input") if found else None) from exc
+        raise no_vectors("Ollama", found[0].get("input") if found else None) from exc
     hidden = exc.__context__
     response = getattr(hidden, "response", None)
     if response is not None and getattr(exc, "response", None) is None:

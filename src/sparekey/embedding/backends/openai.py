@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError, InvalidInputError
+from sparekey.errors import InvalidInputError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def parse_openai(response: Any) -> Answer:
     """
     data = getattr(response, "data", None)
     if not data:
-        raise IncompleteAnswerError("the provider answered without vectors", body=getattr(response, "model_extra", None))
+        raise no_vectors("the provider", getattr(response, "model_extra", None))
     ordered = sorted(data, key=lambda item: getattr(item, "index", 0) or 0)
     return Answer([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.http import HttpBackend, Post, incomplete, read_json
+from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
 from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
@@ -77,7 +77,7 @@ class _VikingDBEmbedder(HttpBackend):
         said = read_json(response)
         result = said.get("result")
         if not isinstance(result, dict) or not (data := result.get("data")):
-            raise incomplete("VikingDB answered without vectors", response, said)
+            raise withheld("VikingDB", response, said)
         return Answer([self._result(item) for item in data], _usage(result.get("token_usage")))
 
     def _result(self, item: dict[str, Any]) -> EmbedResult:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config.dimensions import known
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.backends.openai import openai_usage
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
@@ -79,7 +79,7 @@ class _ArkEmbedder(Backend):
     def _parse(self, response: Any) -> Answer:
         data = getattr(response, "data", None)
         if not data:
-            raise IncompleteAnswerError("Ark answered without vectors", body=getattr(response, "model_extra", None))
+            raise no_vectors("Ark", getattr(response, "model_extra", None))
         items = data if isinstance(data, list) else [data]
         return Answer([self._result(item) for item in items], openai_usage(getattr(response, "usage", None)))
 

@@ -1,4 +1,4 @@
-"""Voyage AI through its own SDK's request layer (its client takes no headers of one's own).
+"""Voyage AI through its own SDK's request layer: its client drops headers of one's own and hides errors inside a 200.
 
 `query_param` and `document_param` name an `input_type` (`query`, `document`); unset, none is sent, and Voyage keeps both compatible.
 Facts: https://docs.voyageai.com/reference/embeddings-api (at most 1,000 inputs and 120,000 tokens a request) and
@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import IncompleteAnswerError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -33,17 +32,13 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
         Raises:
             MissingExtraError: the `voyageai` package is not installed.
         """
-        self._sdk: Any = load_sdk("voyageai", "embedding with Voyage", "voyage")
+        self._sdk: Any = load_sdk("voyageai.api_resources.api_requestor", "embedding with Voyage", "voyage")
         super().__init__(config)
 
     @property
     def supports_multimodal(self) -> bool:
         """Whether the model sees."""
         return self.model_name.startswith("voyage-multimodal")
-
-    @property
-    def _resource(self) -> Any:
-        return self._sdk.MultimodalEmbedding if self.supports_multimodal else self._sdk.Embedding
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self.model_name, **self._task(is_query), **self.extra_body}
@@ -53,28 +48,35 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
             request["input"] = as_texts(inputs)
         if self.dimension:
             request["output_dimension"] = self.dimension
-        # Stated here, as the SDK trips over an error inside a 200 when it decodes by itself.
         return {**request, "encoding_format": self.config.get("encoding_format") or "base64"}
 
-    def _call(self) -> dict[str, Any]:
-        return {
-            "api_key": self._key(),
-            "base_url": self.api_base,
-            "request_timeout": self.timeout,
-            "headers": self.extra_headers or None,
-        }
+    def _make_sync(self) -> Any:
+        own = self.extra_headers
+
+        class Requestor(self._sdk.APIRequestor):  # type: ignore[misc,name-defined]  # the SDK is loaded late
+            """The SDK's, which keeps own headers."""
+
+            def request_headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+                return {**super().request_headers(*args, **kwargs), **own}
+
+        return Requestor(self._key(), self.api_base)
 
     def _send(self, request: dict[str, Any]) -> Any:
-        return self._resource.create(**request, **self._call())
+        return self._clients.sync.request("post", self._path, params=request, request_timeout=self.timeout)
 
     async def _asend(self, request: dict[str, Any]) -> Any:
-        return await self._resource.acreate(**request, **self._call())
+        return await self._clients.sync.arequest("post", self._path, params=request, request_timeout=self.timeout)
+
+    @property
+    def _path(self) -> str:
+        return "/multimodalembeddings" if self.supports_multimodal else "/embeddings"
 
     def _parse(self, response: Any) -> Answer:
-        if not getattr(response, "data", None):
-            raise IncompleteAnswerError("Voyage answered without vectors", body=dict(response))
-        ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
-        counted = getattr(getattr(response, "usage", None), "total_tokens", None)
+        said = response.data if isinstance(response.data, dict) else {}
+        if not said.get("data"):
+            raise no_vectors("Voyage", said)
+        ordered = sorted(said["data"], key=lambda item: item.get("index") or 0)
+        counted = (said.get("usage") or {}).get("total_tokens")
         return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
 
 
