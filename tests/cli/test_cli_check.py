@@ -1,9 +1,12 @@
 """`sparekey check`: the real commands, real SDKs, simulated providers."""
 
 import json
+import threading
 
 import pytest
 
+from sparekey.cli.check import try_all
+from sparekey.cli.trial import Finding, Trial
 from sparekey.simulator import faults
 
 
@@ -126,6 +129,25 @@ def test_silent_provider_ends_with_the_time_limit(sparekey, provider, write_conf
     result = sparekey("check", "--timeout", "0.3", "--json")
     assert result.exit_code == 1
     assert rows(result)["silent"]["reason"] == "timeout"
+
+
+def test_call_that_never_ends_is_left_behind():
+    """An SDK that does not mind its time limit cannot keep the command from ending."""
+    gate = threading.Event()
+
+    class Stuck(Trial):
+        blank = Finding("vlm", "stuck", "", "")
+
+        def build(self, timeout):
+            return self
+
+        def run(self, instance):
+            gate.wait()
+            return self.blank
+
+    found = try_all([Stuck("vlm", None, 0)], 0.01, grace=0.05)
+    gate.set()
+    assert (found[0].error_class, found[0].reason) == ("transient", "timeout")
 
 
 def test_table_fits_eighty_columns_and_needs_no_colour(sparekey, provider, write_config):

@@ -80,8 +80,8 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[Trial]:
     return [Trial(t.name, t.chain, t.index, compare=embedding.count(t.name) > 1) for t in found]
 
 
-def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = lambda: None) -> list[Finding]:
-    """Try all, some at the same time; a call that outlives its time limit is left behind, so that the command always ends."""
+def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE) -> list[Finding]:
+    """Try all, some at the same time; a call that outlives its time limit by `grace` is left behind, so that the command always ends."""
     done: queue.Queue[tuple[int, Finding]] = queue.Queue()
     waiting = iter([(i, trial, trial.build(timeout)) for i, trial in enumerate(trials)])
     turn = threading.Lock()
@@ -90,7 +90,7 @@ def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = 
     found: dict[int, Finding] = {}
     while len(found) < len(trials):
         try:
-            index, finding = done.get(timeout=timeout + _GRACE)
+            index, finding = done.get(timeout=timeout + grace)
         except queue.Empty:
             break
         found[index] = finding

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.text import Text
+
 from sparekey.cli import pasted, render
 from sparekey.cli.remedies import remedy
 from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, Advance, Policy
@@ -44,6 +46,11 @@ def run_explain(text: str, *, status: int | None = None, json: bool = False) -> 
     render.facts(console, zip(names, reactions(failure), strict=True), title="What a chain does")
     console.print()
     render.facts(console, [("What to do", remedy(failure))])
+    if failure.trace:
+        console.print()
+        console.print(Text("How it was read", style="bold"))
+        for line in failure.trace:
+            console.print(Text(render.clean(line), style=render.DIM), soft_wrap=True)
 
 
 def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
@@ -57,7 +64,6 @@ def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
         ("evidence", _STRENGTHS[failure.evidence]),
         ("decided by", failure.rule),
         ("read as", form),
-        *[(f"step {i}", line) for i, line in enumerate(failure.trace, 1)],
     ]
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify import classify, classify_response
+from sparekey.classify import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,8 @@ class Response:
     form = "HTTP response"
 
     def failure(self) -> Failure:
-        """Return what it means."""
-        return classify_response(self.status, self.headers, self.body.encode(errors="replace"))
+        """Return what it means, with the path to the verdict."""
+        return Classifier().classify_response(self.status, self.headers, self.body.encode(errors="replace"), trace=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Raised:
     form = "exception"
 
     def failure(self) -> Failure:
-        """Return what it means."""
-        return classify(self.exception)
+        """Return what it means, with the path to the verdict."""
+        return Classifier().classify(self.exception, trace=True)
 
 
 def read(text: str, status: int | None = None) -> Response | Raised:

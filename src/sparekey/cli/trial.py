@@ -112,10 +112,13 @@ class Trial:
         alone = self.chain.model_copy(update={"credentials": [self.chain.credentials[self.index]]})
         try:
             config = {**alone.instance_dicts()[0], "max_retries": 0, "timeout": timeout}
+        except (ConfigError, MissingExtraError) as exc:
+            return _setup(self.blank, exc, "no_key")
+        try:
             instance = VLMFactory.create(config) if self.chain.family == "vlm" else EmbedderFactory.create(config)
             _connectable(instance)
         except (ConfigError, MissingExtraError) as exc:
-            return _setup(self.blank, exc)
+            return _setup(self.blank, exc, "wrong_configuration")
         except Exception as exc:  # noqa: BLE001 - an SDK may refuse its arguments with anything
             return _failed(self.blank, exc, None)
         return instance
@@ -139,7 +142,7 @@ class Trial:
 
     def _call(self, instance: Any) -> tuple[str, tuple[EmbedResult, ...]]:
         if self.chain.family == "vlm":
-            return f"answered {_short(str(instance.get_completion(QUESTION, max_tokens=MAX_TOKENS)))}", ()
+            return f"answered {_short(str(instance.get_completion(QUESTION, thinking=False, max_tokens=MAX_TOKENS)))}", ()
         results = tuple(instance.embed_batch(list(CANARIES)) if self.compare else [instance.embed(CANARIES[0])])
         return _shape(results[0]), results
 
@@ -166,8 +169,8 @@ def _failed(blank: Finding, exc: Exception, seconds: float | None) -> Finding:
     )
 
 
-def _setup(blank: Finding, exc: Exception) -> Finding:
-    reason = "missing_extra" if isinstance(exc, MissingExtraError) else "no_key" if "key" in str(exc) else "wrong_configuration"
+def _setup(blank: Finding, exc: Exception, reason: str) -> Finding:
+    reason = "missing_extra" if isinstance(exc, MissingExtraError) else reason
     return replace(blank, error_class="configuration", reason=reason, message=str(exc), remedy=BY_REASON[reason])
 
 
