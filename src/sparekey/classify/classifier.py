@@ -13,7 +13,7 @@ from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours
 from sparekey.classify.phrases import normal
 from sparekey.classify.statuses import CANCELLED, EXCEPTIONS, FILES, Wire
-from sparekey.classify.verdict import ECHOING, Verdict, judge
+from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from sparekey.classify.operator import Rule
+    from sparekey.classify.rulebook import Rulebook
 
 _MAX_MESSAGE: Final = 300
 _MASKED: Final = 700
@@ -40,11 +41,13 @@ class Classifier:
     Args:
         rules: an operator's own rules, tried first, in order.
         now: gives the Unix time, to turn stated dates into waits.
+        book: the built-in rules; another one leaves some out, for tests.
     """
 
-    def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time, book: Rulebook = DEFAULT_RULES) -> None:
         """Keep rules and clock."""
         self._rules = tuple(rules)
+        self._book = book
         self._now = now
 
     def classify(self, exc: BaseException, *, trace: bool = False) -> Failure:
@@ -64,13 +67,13 @@ class Classifier:
         try:
             reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
-            return self._failure(reading, judge(reading) or _of_silence(reading), trace=trace)
+            return self._failure(reading, judge(reading, "", self._book) or _of_silence(reading), trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
             return _unreadable(bug)
 
     def _classify(self, exc: BaseException, *, trace: bool) -> Failure:
         wire = _wire(exc)
-        reading, verdict = _first_telling(exc)
+        reading, verdict = _first_telling(exc, self._book)
         if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
             verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
         return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
@@ -128,7 +131,7 @@ def _wire(exc: BaseException) -> Wire | None:
     return found
 
 
-def _first_telling(exc: BaseException) -> tuple[Reading, Verdict | None]:
+def _first_telling(exc: BaseException, book: Rulebook) -> tuple[Reading, Verdict | None]:
     """Return the reading and the verdict of the outermost exception whose structure tells, else of the first whose words do.
 
     An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
@@ -137,10 +140,10 @@ def _first_telling(exc: BaseException) -> tuple[Reading, Verdict | None]:
     for current in chain(exc):
         reading, worded = read_exception(current)
         structured = reading.status is not None or bool(reading.levels)
-        verdict = judge(reading) if worded else None
+        verdict = judge(reading, "", book) if worded else None
         if verdict is None:
             reading.add_text(text_of(current))
-            verdict = judge(reading, class_code(current))
+            verdict = judge(reading, class_code(current), book)
         if structured and verdict:
             return reading, verdict
         if first is None or (verdict and first[1] is None):

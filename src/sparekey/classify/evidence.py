@@ -53,7 +53,7 @@ class Level:
         whole = int(number) if abs(number) < 1e15 else 0  # noqa: PLR2004 - and never infinity
         if 400 <= whole < 600:  # noqa: PLR2004 - the statuses that tell an error
             self.statuses.append(whole)
-        elif whole and not 100 <= whole < 400:  # noqa: PLR2004
+        elif whole and not 200 <= whole < 400:  # noqa: PLR2004 - a success that is stated
             self.numbers.append(f"{place}={whole}")
 
 
@@ -160,6 +160,7 @@ class Reading:
                 self._field(level, role, name, item, nesting)
             elif isinstance(item, str) and item[:1] in {"{", "["} and role is None:
                 self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
+        level.texts.sort(key=len, reverse=True)
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
 

@@ -71,6 +71,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         (
             "(model|server|service|instance|worker|engine) * (is |)(|currently |still )(loading|starting|warming|initializing|booting|being loaded|not ready|waking)",
             "loading model",
+            "model (is |was |has been |has )(unloaded|not loaded|crashed)",
             "cold start",
             "scaling up",
             "scaled to zero",
