@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,21 @@ def test_reader_that_leaves_is_no_error(folder):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment, cwd=folder, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that Windows does not have")
+@pytest.mark.parametrize("command", [["check"], ["chat", "hello"]])
+def test_interrupt_ends_it_quietly(provider, write_config, folder, command):
+    """Ctrl-C ends a command that waits, with 130 and without a traceback."""
+    silent = provider()
+    silent.fail(faults.hang())
+    write_config(vlm=[("silent", silent, "sk-1")])
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    waiting = subprocess.Popen([sys.executable, "-m", "sparekey", *command], stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
+    assert silent.wait_for(lambda p: p.requests, 30)
+    waiting.send_signal(signal.SIGINT)
+    _, errors = waiting.communicate(timeout=30)
+    assert (waiting.returncode, "Traceback" in errors) == (130, False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal, which Windows does not have")

@@ -112,6 +112,19 @@ def test_embeddings_of_another_space_could_not_serve(sparekey, provider, write_c
     assert "cosine" in result.stdout
 
 
+def test_sparse_vectors_are_compared_too(sparekey, provider, folder):
+    """A sparse chain beside a dense one is checked as well, its weights compared by token."""
+    hosts = [provider(wire="ark", space="s") for _ in range(2)]
+    rows_of = [{"id": f"s{i}", "api_key": "k", "api_base": host.base_url} for i, host in enumerate(hosts)]
+    chain = {"provider": "volcengine", "model": "doubao-embedding-vision-251215", "credentials": rows_of}
+    dense = {"provider": "openai", "model": "m", "credentials": [{"id": "d", "api_key": "k", "api_base": provider().base_url}]}
+    (folder / "sparekey.json").write_text(json.dumps({"embedding": {"dense": dense, "sparse": chain}}))
+    result = sparekey("check", "--json")
+    sparse = json.loads(result.stdout)["chains"][1]
+    assert result.exit_code == 0
+    assert (sparse["chain"], sparse["credentials"][1]["cosine"]) == ("embedding.sparse", pytest.approx(1.0))
+
+
 def test_lone_embedder_gets_one_short_text(sparekey, provider, write_config):
     """Where there is nothing to compare, one text is enough."""
     lone = provider(dimension=16)

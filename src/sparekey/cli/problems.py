@@ -104,8 +104,7 @@ def _other(exc: SparekeyError) -> Problem:
 
 def _exhausted(exc: AllCredentialsFailedError) -> Problem:
     details = tuple(_entry(e.credential_id, e.exception) for e in exc.errors)
-    wait = f"The soonest returns in {exc.retry_after:.0f} s. " if exc.retry_after is not None else ""
-    return Problem(f"all {len(exc.errors)} credentials failed", details, f"{wait}`sparekey check` tests each of them.", exits.FAILED)
+    return Problem(f"all {len(exc.errors)} credentials failed", details, "`sparekey check` says what to do about each.", exits.FAILED)
 
 
 def _entry(credential_id: str, exc: BaseException) -> str:

@@ -61,7 +61,8 @@ BY_REASON: Final[Mapping[str, str]] = {
     "bad_response": "Check api_base: the answer is none of this provider's.",
     "model_loading": "Wait until the server has loaded the model.",
     "timeout": "Check the network and the provider's status page; raise `timeout` if the model is slow.",
-    "connection": "Check api_base, DNS and the network: no connection came about.",
+    "connection": "Try again: the connection broke off. Check the network if it happens often.",
+    "unreached": "Check api_base, DNS and the network: no connection came about.",
     "pool_timeout": "Send fewer requests at the same time: our own connections were all in use.",
     "cancelled": "Nothing: the call was given up on this side.",
     # input_too_large
@@ -93,4 +94,5 @@ BY_REASON: Final[Mapping[str, str]] = {
 
 def remedy(failure: Failure) -> str:
     """Return what a person can do about a failure, in one sentence."""
-    return BY_REASON.get(failure.reason) or BY_CLASS[failure.error_class]
+    reason = "unreached" if failure.unreached else failure.reason
+    return BY_REASON.get(reason) or BY_CLASS[failure.error_class]

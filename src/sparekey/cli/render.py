@@ -53,9 +53,9 @@ def note(text: str) -> None:
     err().print(Text(clean(text), style=DIM), soft_wrap=True)
 
 
-def as_json(value: Any) -> None:
+def as_json(value: Any, *, indent: int | None = 2) -> None:
     """Write a value as JSON to standard output, whatever the terminal."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, default=str) + "\n")
 
 
 def sign(ok: bool | None, console: Console) -> str:

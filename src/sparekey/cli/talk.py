@@ -182,7 +182,8 @@ def run_embed(text: str, path: Path | None, *, query: bool = False, json: bool =
         with _calling(accounts[0]):
             result = embedder.embed(text, is_query=query)
         if json:
-            render.as_json(vector_dict(result) | {"answered_by": [account.as_dict() for account in accounts]})
+            found = vector_dict(result) | {"answered_by": [account.as_dict() for account in accounts]}
+            render.as_json(found, indent=None)  # a vector with a number a line is of no use to anybody
             return
         render.facts(render.out(), _described(result))
         for account in accounts:
