@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 
 import pytest
 from typer.testing import CliRunner
@@ -70,8 +69,3 @@ def write_config(folder):
 def _credential(row):
     name, provider, key = row
     return {"id": name, "api_base": provider.base_url, "api_key": key}
-
-
-def child_environment():
-    """The environment of a real subprocess of this interpreter."""
-    return {**os.environ, "COLUMNS": "100", "PYTHONPATH": os.pathsep.join(["src", os.environ.get("PYTHONPATH", "")])}

@@ -34,7 +34,8 @@ def test_help_has_an_example(sparekey, command):
 
 
 def test_version_is_the_packages_own(sparekey):
-    """`version` tells sparekey's version and Python's."""
+    """`version` and `--version` tell sparekey's version and Python's."""
+    assert sparekey("version").stdout == sparekey("--version").stdout
     assert sparekey("version").stdout.startswith(f"sparekey {__version__} (Python 3.")
 
 

@@ -50,8 +50,17 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
 @app.callback()
-def _root(debug: Debug = False) -> None:
+def _root(
+    debug: Debug = False,
+    show: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version, help="As `sparekey version`.")] = False,
+) -> None:
     pass
 
 
