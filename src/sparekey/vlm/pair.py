@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.errors import describe_exception
@@ -118,9 +119,10 @@ class FailoverVLM(CallingVLM):
         if self._switcher.should_try_primary():
             begun = False
             try:
-                async for item in annotated_async(stream_factory(self.primary), "primary", self.primary):
-                    begun = True
-                    yield item
+                async with aclosing(annotated_async(stream_factory(self.primary), "primary", self.primary)) as items:
+                    async for item in items:
+                        begun = True
+                        yield item
             except Exception as exc:
                 if not self._moves_on(exc) or begun:
                     raise
@@ -128,8 +130,9 @@ class FailoverVLM(CallingVLM):
                 self._switcher.record_primary_success()
                 return
         self._switcher.record_backup_request()
-        async for item in annotated_async(stream_factory(self.backup), "backup", self.backup):
-            yield item
+        async with aclosing(annotated_async(stream_factory(self.backup), "backup", self.backup)) as items:
+            async for item in items:
+                yield item
 
     async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
         """Answer a text about an audio or video file, by an instance that takes it.

@@ -12,7 +12,7 @@ from sparekey.usage import TokenTracker
 from sparekey.vlm.base import Messages, Tools, VLMBase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
 _log: Final = logging.getLogger("sparekey.vlm")
@@ -166,7 +166,7 @@ def annotated(stream: Iterator[Any], credential_id: str, instance: Any) -> Itera
         raise
 
 
-async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instance: Any) -> AsyncIterator[Any]:
+async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instance: Any) -> AsyncGenerator[Any]:
     """As `annotated`; the stream is closed with this one."""
     try:
         async for item in stream:

@@ -9,7 +9,7 @@ from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
 from sparekey.vlm.backends.chat import Ask, ChatBackend
-from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class AnthropicVLM(ChatBackend):
 
     module = "anthropic"
     extra = "anthropic"
-    max_image_bytes = 10 * 1024 * 1024
+    default_base = "https://api.anthropic.com"
 
     def _client_options(self) -> dict[str, Any]:
         return {
-            "api_key": reveal(self.api_key),
+            "api_key": reveal(self.api_key) or NO_KEY,
             "base_url": (self.api_base or "").removesuffix("/").removesuffix("/v1") or None,
             "timeout": self.timeout,
             "max_retries": 0,

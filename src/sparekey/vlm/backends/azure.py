@@ -17,6 +17,7 @@ class AzureVLM(OpenAIVLM):
 
     extra = "azure"
     default_model: ClassVar[str | None] = None
+    default_base: ClassVar[str | None] = None
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration (see `ChatBackend`).
@@ -35,7 +36,11 @@ class AzureVLM(OpenAIVLM):
         return options | {"azure_endpoint": base, "api_version": self.api_version}
 
     def _make_client(self) -> Any:
-        return sdk("openai", "provider 'azure'", self.extra).AzureOpenAI(**self._client_options())
+        return self._own(sdk("openai", "provider 'azure'", self.extra).AzureOpenAI(**self._client_options()))
 
     def _make_async_client(self) -> Any:
-        return sdk("openai", "provider 'azure'", self.extra).AsyncAzureOpenAI(**self._client_options())
+        return self._own(sdk("openai", "provider 'azure'", self.extra).AsyncAzureOpenAI(**self._client_options()))
+
+    def _own(self, client: Any) -> Any:
+        client._azure_ad_token = None  # noqa: SLF001 - the SDK takes one from the environment, and prefers it to the key it was given
+        return super()._own(client)

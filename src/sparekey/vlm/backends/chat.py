@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -22,12 +23,12 @@ from sparekey.vlm.clients import Clients, Gate
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 
     from sparekey.vlm.types import VLMChunk, VLMResponse
 
 _NOTHING: Final = object()
-"""What stands for the first event of a stream that has none."""
+"""What stands behind the last event of a stream."""
 MODES: Final = frozenset({"auto", "none", "required"})
 """The words of `tool_choice`; any other one is the name of a tool."""
 
@@ -180,8 +181,9 @@ class ChatBackend(VLMBase):
         self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
     ) -> AsyncIterator[VLMChunk]:
         ask = await asyncio.to_thread(self._ask, prompt, images, **options)
-        async for chunk in self._stream_async(ask, retries=self.max_retries):
-            yield chunk
+        async with aclosing(self._stream_async(ask, retries=self.max_retries)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def close(self) -> None:  # noqa: D102 - as in VLMBase
         self._clients.close()
@@ -250,14 +252,15 @@ class ChatBackend(VLMBase):
                 self._count(parts)
                 end(stream)
 
-    async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncIterator[VLMChunk]:
+    async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncGenerator[VLMChunk]:
         request, parts, read = self._request(ask), Assembler(), self._reader()
         async with self._gate:
-            stream, events = await retry_async(partial(self._open_async, request), max_retries=retries)
+            stream, events, event = await retry_async(partial(self._open_async, request), max_retries=retries)
             try:
-                async for event in events:
+                while event is not _NOTHING:
                     if (chunk := parts.feed(read(event))).has_content:
                         yield chunk
+                    event = await anext(events, _NOTHING)
                 yield parts.finish()
             finally:
                 self._count(parts)
@@ -274,23 +277,15 @@ class ChatBackend(VLMBase):
             raise
         return stream, chain(first, events)
 
-    async def _open_async(self, request: dict[str, Any]) -> tuple[Any, AsyncIterator[Any]]:
+    async def _open_async(self, request: dict[str, Any]) -> tuple[Any, AsyncIterator[Any], Any]:
         stream = await self._send_async(self.get_async_client(), request, stream=True)
         events = aiter(stream)
         try:
-            first = await anext(events, _NOTHING)
+            return stream, events, await anext(events, _NOTHING)
         except BaseException:
             await end_async(stream)
             raise
-        return stream, _behind(first, events)
 
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
             self.token_tracker.record(self.model or "", self.provider, parts.usage)
-
-
-async def _behind(first: Any, events: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    if first is not _NOTHING:
-        yield first
-    async for event in events:
-        yield event

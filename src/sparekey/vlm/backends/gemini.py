@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx2
+
 from sparekey.errors import ContentFilteredError, UnsupportedMediaInputError
 from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
-from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
@@ -33,23 +35,30 @@ class GeminiVLM(ChatBackend):
 
     module = "google.genai"
     extra = "gemini"
+    default_base = "https://generativelanguage.googleapis.com"
 
     def _make_client(self) -> Any:
+        return self._client({})
+
+    def _make_async_client(self) -> Any:
+        """Return a client on httpx2: the SDK would take aiohttp where it happens to be installed, and fail in other words."""
+        return self._client({"httpx_async_client": httpx2.AsyncClient(follow_redirects=True)})
+
+    def _client(self, more: dict[str, Any]) -> Any:
         options = {
             "base_url": self.api_base,
             "headers": self.extra_headers,
             "timeout": round(self.timeout * 1000),
             "extra_body": self.extra_request_body or None,
             "retry_options": {"attempts": 1},
+            **more,
         }
         genai = sdk(self.module, "provider 'gemini'", self.extra)
-        return genai.Client(api_key=reveal(self.api_key), vertexai=False, http_options={k: v for k, v in options.items() if v})
-
-    def _make_async_client(self) -> Any:
-        return self._make_client()
+        return genai.Client(api_key=reveal(self.api_key) or NO_KEY, vertexai=False, http_options={k: v for k, v in options.items() if v})
 
     async def _close_async_client(self, client: Any) -> None:
         await client.aio.aclose()
+        await client._api_client._async_httpx_client.aclose()  # noqa: SLF001 - ours, and the SDK does not close what it did not make
         client.close()
 
     def _request(self, ask: Ask) -> dict[str, Any]:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
 from sparekey.vlm.backends.dialects import dialect_of
-from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NO_KEY: Final = "none"
-"""What the SDK gets where a server of one's own asks for no key: it refuses to be made without one."""
-
 
 class OpenAIVLM(ChatBackend):
     """Chat completions on the `openai` SDK.
 
-    Besides the fields of `VLMBase` it reads `stream`, `reasoning_effort` (sent as it is) and `organization`.
+    Besides the fields of `VLMBase` it reads `reasoning_effort` (sent as it is), `organization` and `project`. Nothing of a credential
+    is taken from the environment, where the SDK would look: it may belong to another one.
     """
 
     module = "openai"
     extra = "openai"
     default_model: ClassVar[str | None] = "gpt-4o-mini"
+    default_base: ClassVar[str | None] = "https://api.openai.com/v1"
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration (see `ChatBackend`)."""
@@ -37,17 +36,20 @@ class OpenAIVLM(ChatBackend):
         return {
             "api_key": reveal(self.api_key) or NO_KEY,
             "base_url": self.api_base,
-            "organization": self.config.get("organization"),
             "timeout": self.timeout,
             "max_retries": 0,
             "default_headers": self.extra_headers,
         }
 
     def _make_client(self) -> Any:
-        return sdk("openai", f"provider {self.provider!r}", self.extra).OpenAI(**self._client_options())
+        return self._own(sdk("openai", f"provider {self.provider!r}", self.extra).OpenAI(**self._client_options()))
 
     def _make_async_client(self) -> Any:
-        return sdk("openai", f"provider {self.provider!r}", self.extra).AsyncOpenAI(**self._client_options())
+        return self._own(sdk("openai", f"provider {self.provider!r}", self.extra).AsyncOpenAI(**self._client_options()))
+
+    def _own(self, client: Any) -> Any:
+        client.organization, client.project = self.config.get("organization"), self.config.get("project")
+        return client
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         model = str(self.model)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sparekey.vlm.backends.ark_media import supports, understand
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
-from sparekey.vlm.backends.sdks import sdk
+from sparekey.vlm.backends.sdks import NO_KEY, sdk
 from sparekey.vlm.base import reveal
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ class VolcengineVLM(ChatBackend):
         super().__init__({"provider": "volcengine", **config})
 
     def _client_options(self) -> dict[str, Any]:
-        keys = {name: reveal(self.config.get(name)) for name in ("ak", "sk")}
         return {
-            "api_key": reveal(self.api_key),
-            **{name: value for name, value in keys.items() if value},
+            "api_key": reveal(self.api_key) or NO_KEY,
+            "ak": reveal(self.config.get("ak")),
+            "sk": reveal(self.config.get("sk")),
             "region": self.config.get("region") or "cn-beijing",
             "base_url": self.api_base,
             "timeout": self.timeout,
@@ -46,10 +46,15 @@ class VolcengineVLM(ChatBackend):
         }
 
     def _make_client(self) -> Any:
-        return sdk(self.module, "provider 'volcengine'", self.extra).Ark(**self._client_options())
+        return self._own(sdk(self.module, "provider 'volcengine'", self.extra).Ark(**self._client_options()))
 
     def _make_async_client(self) -> Any:
-        return sdk(self.module, "provider 'volcengine'", self.extra).AsyncArk(**self._client_options())
+        return self._own(sdk(self.module, "provider 'volcengine'", self.extra).AsyncArk(**self._client_options()))
+
+    def _own(self, client: Any) -> Any:
+        if self.config.get("ak") and not self.api_key:
+            client.api_key = None  # the SDK signs with the pair only if there is no key
+        return client
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         request = {
