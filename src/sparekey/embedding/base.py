@@ -143,7 +143,8 @@ class EmbedderBase(ABC):
         return [self._fitted(content) for content in normalize_batch(contents)]
 
     def _fitted(self, content: str | list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-        return truncate(content if self.supports_multimodal else text_of(content), self._cut_at)
+        whole = isinstance(content, str) or self.supports_multimodal
+        return truncate(content if whole else text_of(content), self._cut_at)
 
     # tokens
     @property
@@ -227,9 +228,16 @@ class HybridEmbedderBase(WithDimension):
         return True
 
 
+class _Config(dict[str, Any]):
+    """A configuration that shows its names only: own headers and extra fields may hold keys, too."""
+
+    def __repr__(self) -> str:
+        return f"<configuration of {', '.join(self)}>"
+
+
 def _guarded(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy whose keys do not show themselves."""
-    copy = dict(config)
+    copy = _Config(config)
     for name in _SECRET_KEYS:
         if isinstance(copy.get(name), str):
             copy[name] = Secret(copy[name])

@@ -52,7 +52,7 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
             client_args={"follow_redirects": False},
             async_client_args={"follow_redirects": False},
         )
-        return self._sdk.Client(api_key=self._key(), http_options=options)
+        return self._sdk.Client(enterprise=False, api_key=self._key(), http_options=options)  # whatever the environment says
 
     def _make_async(self) -> Any:
         return self._make_sync().aio

@@ -12,7 +12,7 @@ from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import InvalidInputError
+from sparekey.errors import ConfigError, InvalidInputError
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -90,6 +90,17 @@ class AzureEmbedder(OpenAIEmbedder):
 
     extra = "azure"
     default_base = None
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Read the configuration: `api_key`, `api_base`, `api_version` and the rest of `OpenAIEmbedder`.
+
+        Raises:
+            ConfigError: `api_base` is missing: there is no Azure endpoint for everybody.
+            MissingExtraError: the `openai` package is not installed.
+        """
+        super().__init__(config)
+        if not self.api_base:
+            raise ConfigError("azure needs api_base: the endpoint of your resource")
 
     def _client_options(self) -> dict[str, Any]:
         options = super()._client_options()
