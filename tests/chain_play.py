@@ -4,6 +4,7 @@ from sparekey.cell import Cell
 from sparekey.core import flow
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
+from sparekey.errors import SparekeyError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
 
@@ -32,8 +33,8 @@ def silent():
     return overloaded(timed_out=True)
 
 
-def unreached():
-    return overloaded(unreached=True)
+def unreached(**more):
+    return overloaded(unreached=True, **more)
 
 
 def auth(**more):
@@ -84,9 +85,7 @@ class InFlight:
     def _take(self, move):
         try:
             self.step = move()
-        except AssertionError:
-            raise
-        except Exception as exc:
+        except (Fault, SparekeyError) as exc:
             self.step, self.error = None, exc
         if isinstance(self.step, Ticket):
             self.sent.append(self.step.index)

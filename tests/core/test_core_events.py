@@ -1,8 +1,12 @@
 """Events and status: what people are told."""
 
+from dataclasses import replace
+
 import pytest
 
 from chain_play import Play, auth, names, overloaded, quota, rate_limit
+from sparekey.core.admission import maybe_failback
+from sparekey.core.breaker import Breaker
 from sparekey.core.events import Parked, Probed, Recovered, Switched, between
 from sparekey.core.pool import Pool, PoolState, switched
 from sparekey.core.status import Standing, describe
@@ -96,6 +100,17 @@ def test_events_are_read_off_two_states():
     pool = Pool(names(2))
     assert between(pool, PoolState(), PoolState(), 0.0) == []
     assert between(pool, PoolState(), switched(PoolState(), 1, 0.0), 0.0) == [Switched("k0", "k1", failback=False)]
+    assert between(pool, PoolState(), PoolState(breakers={"x": Breaker(epoch=1, strikes=1)}, epoch=1), 0.0) == []
+
+
+def test_a_park_that_a_failback_ends_is_no_new_park(play, told):
+    """The switcher's step is told as a step."""
+    play.ill = {0: auth()}
+    play.call()
+    play.cell.change(lambda s: replace(s, served=50))
+    told[:] = []
+    play.cell.change(lambda s: maybe_failback(play.pool, s, play.clock())[0])
+    assert told == [Switched("k1", "k0", failback=True)]
 
 
 # ── status ──
@@ -122,6 +137,7 @@ def test_status_of_a_parked_credential(play, clock):
     play.call()
     clock.advance(1)
     row = status(play).credentials[0]
+    assert (row.id, row.index) == ("k0", 0)
     assert (row.standing, row.cause, row.reason) == (Standing.PARKED, ErrorClass.QUOTA_EXCEEDED, "insufficient_balance")
     assert (row.returns_in, row.stated, row.active, row.model) == (99, True, False, "m")
 

@@ -3,7 +3,8 @@
 Each change of state passes through `Watched.transact`, which holds it to the rules of the design; each request is watched from its
 first step to its last. At the end everybody is healed, and traffic has to come back to the first credential.
 
-`SPAREKEY_EXPLORE=1` plays random games instead of the fixed ones, and more of them.
+`SPAREKEY_EXPLORE=1` plays random games instead of the fixed ones, and more of them; `SPAREKEY_GAMES=10` plays as few as that and shows the
+first failure as it is (the mutation tests do).
 """
 
 import os
@@ -11,6 +12,7 @@ from collections import Counter
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
 from chain_play import Fault, Play
@@ -24,6 +26,7 @@ from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
 EXPLORE = bool(os.environ.get("SPAREKEY_EXPLORE"))
+FEW = int(os.environ.get("SPAREKEY_GAMES", "0"))
 AT_FAULT = [c for c in ErrorClass if REACTIONS[c].parking is None]
 
 CHAINS = {
@@ -389,7 +392,9 @@ class Ticking:
 
 TestRequests = Requests.TestCase
 TestRequests.settings = settings(
-    max_examples=1500 if EXPLORE else 200,
+    max_examples=FEW or (1500 if EXPLORE else 200),
+    phases=[Phases.generate] if FEW else list(Phases),
+    database=None,
     stateful_step_count=60 if EXPLORE else 40,
     deadline=None,
     derandomize=not EXPLORE,

@@ -5,7 +5,7 @@ import pytest
 from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, unreached
 from sparekey.core import admission, settlement
 from sparekey.core.policy import Policy
-from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, switched
+from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, restarted, switched
 
 
 def down_to(play, index):
@@ -203,6 +203,14 @@ def test_a_due_failback_ends_the_park_that_ends_soonest(clock, soonest):
     assert play.active == soonest
 
 
+def test_a_park_that_a_failback_ends_is_probed_by_one_request(clock):
+    """Ending it is no trust: the others wait for what becomes of it."""
+    play = Play(2, clock, failback_timeout_seconds=100)
+    play.start().fail(auth()).succeed()
+    clock.advance(100)
+    assert [play.start().index for _ in range(3)] == [0, 1, 1]
+
+
 def test_of_two_that_end_together_the_first_is_tried(clock):
     """Priority decides what time does not."""
     play = Play(3, clock, failback_timeout_seconds=100)
@@ -327,6 +335,18 @@ def test_a_lost_probe_that_comes_back_late_says_nothing(clock):
     assert play.phase(0) == "PROBING"
 
 
+def test_a_probe_that_succeeds_too_late_to_matter_is_given_back(clock):
+    """Its term is over: it moves nobody, and the next request may probe again."""
+    play = Play(3, clock)
+    down_to(play, 1)
+    clock.advance(5)
+    probe = play.start()
+    play.ill = {1: auth()}
+    assert play.call().served == 2
+    probe.succeed()
+    assert (play.active, play.phase(0)) == (2, "DUE")
+
+
 def test_a_malformed_probe_is_no_verdict(clock):
     """The request was at fault: its error goes to the caller, and another request may probe."""
     play = Play(2, clock)
@@ -350,12 +370,13 @@ def test_a_probe_that_reaches_nobody_is_put_off(clock):
 
 def test_a_lower_one_that_is_due_is_no_early_failback(clock):
     """A spare that recovered is left alone until it is needed."""
-    play = Play(2, clock)
-    play.start({1}).fail(rate_limit())
+    play = Play(3, clock)
+    put(play, 1)
+    play.start({2}).fail(rate_limit())
     clock.advance(5)
-    assert play.call().sent == [0]
-    play.ill = {0: auth()}
-    assert play.call().sent == [0, 1]
+    assert play.call().sent == [1]
+    play.ill = {1: auth()}
+    assert play.call().sent == [1, 2]
 
 
 def test_back_to_the_first_over_a_dead_middle(clock):
@@ -399,6 +420,22 @@ def test_reading_the_active_index_changes_nothing(clock):
     before = play.state
     assert [play.active for _ in range(3)] == [1, 1, 1]
     assert play.state is before
+
+
+def test_a_switch_forgets_the_count():
+    """So does a failback that came to nothing; both take the time."""
+    before = PoolState(active=1, term=3, switched_at=1.0, served=9)
+    assert switched(before, 2, 5.0) == PoolState(active=2, term=4, switched_at=5.0)
+    assert restarted(before, 5.0) == PoolState(active=1, term=3, switched_at=5.0)
+
+
+def test_a_ticket_knows_the_term_and_the_epoch_in_which_it_was_given():
+    """Whatever is known by then: a later verdict is told apart from an earlier one."""
+    pool, state = Pool(names(2)), PoolState(term=3, epoch=7)
+    assert admission.admit(pool, state, 1, 0.0) == (state, Ticket(1, 3, 7))
+    parked, _ = settlement.fail(pool, state, Ticket(0, 3, 7), rate_limit(), 0.0, 0.5)
+    assert admission.rescue(pool, parked, [0], (), 1.0) == (parked, Ticket(0, 3, 8))
+    assert admission.admit(pool, parked, 0, 5.0)[1] == Ticket(0, 3, 9, probe=True)
 
 
 # ── the switcher's own step ──

@@ -4,7 +4,7 @@ import pytest
 
 from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached, unsafe, weak
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.types import Credential, ErrorClass, Scope
+from sparekey.types import Credential, ErrorClass, Evidence, Scope
 
 
 def models(*names):
@@ -245,6 +245,15 @@ def test_a_dead_network_parks_nobody(clock):
     assert play.state is before
     play.ill = {}
     assert play.call().sent == [0]
+
+
+def test_a_weak_text_about_the_network_is_the_networks_fault(clock):
+    """Nobody was reached, however it was read."""
+    play = Play(2, clock)
+    before = play.state
+    play.ill = {0: unreached(evidence=Evidence.WEAK), 1: unreached(evidence=Evidence.WEAK)}
+    play.call()
+    assert play.state is before
 
 
 def test_one_that_cannot_be_reached_is_parked_when_another_answers(clock):

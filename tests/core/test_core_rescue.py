@@ -5,7 +5,7 @@ import pytest
 from chain_play import Play, auth, no_model, overloaded, quota, rate_limit, silent, too_large, unknown, unreached, unsafe
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, CredentialParkedError
-from sparekey.types import Credential, ErrorClass
+from sparekey.types import Credential, ErrorClass, Failure, Scope
 
 
 def park(play, *failures):
@@ -132,6 +132,18 @@ def test_others_are_not_stranded_while_a_lone_one_is_probed(clock):
     assert play.phase(0) == "PROBING"
 
 
+def test_a_rescue_does_not_give_back_the_probe_of_another(clock):
+    """Cancelled or malformed: the probe that is out is not its own."""
+    play = Play(1, clock)
+    park(play, rate_limit(30))
+    clock.advance(30)
+    probe, rescue = play.start(), play.start()
+    rescue.cancel()
+    assert play.phase(0) == "PROBING"
+    probe.succeed()
+    assert play.phase(0) == "CLOSED"
+
+
 def test_a_rescue_stays_among_the_eligible(clock):
     """Capability comes before availability."""
     play = Play(3, clock)
@@ -179,4 +191,13 @@ def test_the_error_says_why_each_was_not_tried(clock):
         ("auth: invalid_key", 599),
         ("quota_exceeded: insufficient_balance", 99),
     ]
+    assert [e.exception.credential_id for e in error.errors] == ["k0", "k1"]
     assert error.retry_after == 99
+
+
+def test_the_error_of_a_routed_request_names_the_eligible(clock):
+    """Parked for half a second more, for a cause without a finer word."""
+    play = Play(3, clock)
+    play.start({1}).fail(Failure(ErrorClass.QUOTA_EXCEEDED, "", Scope.CREDENTIAL, 0.5))
+    error = play.call(eligible={1}).error
+    assert [(e.credential_id, e.exception.seconds, e.exception.cause) for e in error.errors] == [("k1", 0.5, "quota_exceeded")]

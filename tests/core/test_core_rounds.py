@@ -237,6 +237,14 @@ def test_a_stated_wait_met_before_the_first_try(clock):
     assert request.wake().succeed().served == 0
 
 
+@pytest.mark.parametrize(("stated", "pause"), [(0.1, 0.375), (0.6, 0.6)])
+def test_a_short_stated_wait_is_slept_as_a_backoff(clock, stated, pause):
+    """The longer of the two; with no dice thrown yet, the middle."""
+    play = Play(1, clock, max_retries=1)
+    play.start().fail(rate_limit(stated))
+    assert play.start().pauses == [pytest.approx(pause)]
+
+
 def test_a_dead_network_is_walked_again(clock):
     """It may be back in half a second; if not, nobody is parked."""
     play = Play(2, clock, max_retries=1)

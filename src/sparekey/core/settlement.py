@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 
-def succeed(pool: Pool, state: PoolState, ticket: Ticket, now: float, sticky: bool = True) -> tuple[PoolState, Ticket]:
+def succeed(pool: Pool, state: PoolState, ticket: Ticket, now: float, sticky: bool) -> tuple[PoolState, Ticket]:
     """Take in a success; return the state and a ticket for what may still follow in the same call (the rest of a stream).
 
     Whoever served becomes active, unless the ticket is of an older term or the request was routed by capability (not `sticky`).
