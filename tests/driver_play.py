@@ -1,12 +1,13 @@
 """A chain with real drivers on a stage: a script says what each credential does; the sync and the async driver play the same scenes."""
 
 import asyncio
+import random
 
-from chain_play import Fault, names, read
+from chain_play import Fault, auth, names, overloaded, permanent, quota, rate_limit, read, silent, unreached
 from sparekey.core.policy import Policy
 from sparekey.errors import SparekeyError
 from sparekey.failover import AsyncFailover, Chain, Failover
-from sparekey.types import Failure
+from sparekey.types import ErrorClass, Failure, Scope
 
 
 class Upstream:
@@ -100,3 +101,50 @@ class Stage:
 
     def stands(self, index):
         return self.chain.status().credentials[index].standing.name
+
+
+class Crowd:
+    """Threads and tasks that call one chain whose credentials fail at random; time passes with each attempt."""
+
+    FAULTS = (
+        rate_limit(),
+        overloaded(0.001),
+        auth(),
+        quota(),
+        silent(),
+        unreached(),
+        permanent(),
+        Failure(ErrorClass.UNKNOWN, scope=Scope.ACCOUNT),
+    )
+
+    def __init__(self, seed, calls):
+        self.random, self.calls, self.now, self.ends = random.Random(seed), calls, 1000.0, []
+        self.chain = Chain(names(5), Policy(rescue_interval=0), classify=read, clock=lambda: self.now)
+        self.sync, self.asynchronous = Failover(self.chain), AsyncFailover(self.chain)
+
+    def attempt(self, credential):
+        self.now += 0.05
+        if self.random.random() < 0.4:
+            raise Fault(self.random.choice(self.FAULTS))
+        return credential.id
+
+    async def attempt_async(self, credential):
+        await asyncio.sleep(0)
+        return self.attempt(credential)
+
+    def thread(self):
+        for _ in range(self.calls):
+            try:
+                self.ends.append(self.sync.call(self.attempt))
+            except (Fault, SparekeyError) as exc:
+                self.ends.append(exc)
+
+    async def task(self):
+        for _ in range(self.calls):
+            try:
+                self.ends.append(await self.asynchronous.call(self.attempt_async))
+            except (Fault, SparekeyError) as exc:
+                self.ends.append(exc)
+
+    async def tasks(self, n):
+        await asyncio.gather(*(self.task() for _ in range(n)))

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import random
 import threading
 
 import pytest
 
-from chain_play import Fault, auth, names, overloaded, permanent, quota, rate_limit, silent, unreached
-from driver_play import Stage, Upstream
+from chain_play import Fault, auth, names, overloaded, permanent, quota, rate_limit
+from driver_play import Crowd, Stage, Upstream
 from sparekey.core import settlement
 from sparekey.core.events import AttemptFailed, AttemptSucceeded, Parked, Switched
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Ticket
 from sparekey.errors import AllCredentialsFailedError, IncompleteAnswerError
 from sparekey.failover import AsyncFailover, Chain, Failover
-from sparekey.types import ErrorClass, Failure, Scope
+from sparekey.types import ErrorClass
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -439,64 +438,23 @@ def test_wall_clock_jumps_leave_parks_as_they_are(monkeypatch):
 
 # ── many at once ──
 
-FAULTS = [
-    rate_limit(),
-    overloaded(0.001),
-    auth(),
-    quota(),
-    silent(),
-    unreached(),
-    permanent(),
-    Failure(ErrorClass.UNKNOWN, scope=Scope.ACCOUNT),
-]
-
 
 def test_threads_and_tasks_on_one_chain():
     """M07, in small: 8 threads and 8 tasks, random faults: every call ends, nothing is lost, and the chain recovers."""
-    rolls = random.Random(7)
-    now = [1000.0]
-    chain = Chain(names(5), Policy(rescue_interval=0), classify=lambda exc: exc.failure, clock=lambda: now[0])
-    sync, asynchronous, ends = Failover(chain), AsyncFailover(chain), []
-
-    def attempt(credential):
-        now[0] += 0.05
-        if rolls.random() < 0.4:
-            raise Fault(rolls.choice(FAULTS))
-        return credential.id
-
-    async def attempt_async(credential):
-        await asyncio.sleep(0)
-        return attempt(credential)
-
-    def threaded():
-        for _ in range(150):
-            try:
-                ends.append(sync.call(attempt))
-            except (Fault, AllCredentialsFailedError) as exc:
-                ends.append(exc)
-
-    async def task():
-        for _ in range(150):
-            try:
-                ends.append(await asynchronous.call(attempt_async))
-            except (Fault, AllCredentialsFailedError) as exc:
-                ends.append(exc)
-
-    async def tasks():
-        await asyncio.gather(*(task() for _ in range(8)))
-
-    threads = [threading.Thread(target=threaded) for _ in range(8)] + [threading.Thread(target=lambda: asyncio.run(tasks()))]
+    crowd = Crowd(seed=7, calls=150)
+    threads = [threading.Thread(target=crowd.thread) for _ in range(8)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(crowd.tasks(8))))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
-    assert len(ends) == 16 * 150
-    assert all(g.lease is None or g.until is not None for g in chain.state.breakers.values())
+    assert len(crowd.ends) == 16 * 150
+    assert not [g for g in crowd.chain.state.breakers.values() if g.lease is not None], "every probe is back"
     for _ in range(12):
-        now[0] += 4000
-        assert sync.call(lambda credential: credential.id) is not None
-    assert chain.active_index == 0
+        crowd.now += 4000
+        crowd.sync.call(lambda credential: credential.id)
+    assert crowd.chain.active_index == 0
 
 
 def test_a_hundred_threads_send_one_probe(clock):
