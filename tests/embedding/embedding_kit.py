@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sparekey.simulator import Provider
 
 KEY = "sk-sim-1"
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # importing LiteLLM first elsewhere must not ask the internet either
 
 
 class Fake(DenseEmbedderBase):

@@ -116,6 +116,16 @@ def test_an_error_inside_a_200_is_no_answer(embedder, simulated):
     assert classify(raised.value).error_class in {ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN, ErrorClass.TRANSIENT}
 
 
+@pytest.mark.parametrize("fault", [faults.truncated_json(), faults.empty_body()], ids=["cut", "empty"])
+def test_a_broken_body_is_no_answer(embedder, simulated, fault):
+    """A 200 whose body is cut off or empty raises, and never blames the request (K14)."""
+    simulated.fail(fault)
+    with pytest.raises(Exception) as raised:
+        embedder.embed(TEXT)
+    assert classify(raised.value).error_class in {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN}
+    assert len(simulated.requests) == 1
+
+
 def test_a_vector_of_another_length_is_refused(embedder, simulated):
     """After one length was seen, another one is never handed on (E03)."""
     length = len(embedder.embed(TEXT).dense_vector)

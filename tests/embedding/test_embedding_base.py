@@ -134,6 +134,23 @@ def test_dense_and_sparse_make_a_hybrid():
     assert dense.closed == 2
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_hybrid_batch_hands_over_whole_results_only(asynchronous):
+    """If one side fails in the middle, what is handed over has both vectors, and the other side's call is over."""
+
+    class Dying(Sparse):
+        def embed(self, content, is_query=False):
+            if content == "bad":
+                raise invalid_key()
+            return super().embed(content, is_query)
+
+    both = CompositeHybridEmbedder(Fake(2, batch_size=2), Dying("s", {"batch_size": 1}))
+    texts = ["a", "b", "c", "bad", "d"]
+    with pytest.raises(Exception, match="401") as raised:
+        asyncio.run(both.embed_batch_async(texts)) if asynchronous else both.embed_batch(texts)
+    assert [r.is_hybrid for r in raised.value.sparekey_results] == [True, True]
+
+
 def test_clients_are_made_once_for_threads_and_once_a_loop():
     """Threads share a client, each event loop has its own, and closing ends them."""
     made = []

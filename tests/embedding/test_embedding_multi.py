@@ -100,6 +100,28 @@ def test_what_cannot_be_embedded_parks_nobody(content):
     assert chain.embed("a").is_dense
 
 
+def test_a_text_that_is_too_long_is_the_requests_fault(simulator):
+    """300 KB of text bring the provider's own error: the other credential of the same model is not asked, nobody is parked (E05)."""
+    openai = SETUPS[0]
+    pytest.importorskip(openai.needs, reason="the openai SDK is not installed")
+    first, second = (simulator.provider(name, max_input_tokens=8000) for name in ("first", "second"))
+    chain = chain_of(*(openai.embedder(p) for p in (first, second)))
+    with pytest.raises(Exception, match="400"):
+        chain.embed("spare key " * 30_000)
+    assert chain.embed("spare key").is_dense
+    assert (len(first.requests), len(second.requests), chain.active_credential_index) == (2, 0, 0)
+    chain.close()
+
+
+def test_a_long_text_is_cut_where_the_window_is_known(simulator):
+    """With `max_input_tokens` the same text fits."""
+    openai = SETUPS[0]
+    pytest.importorskip(openai.needs, reason="the openai SDK is not installed")
+    chain = chain_of(openai.embedder(simulator.provider("one", max_input_tokens=8000), max_input_tokens=8000))
+    assert chain.embed("spare key " * 30_000).is_dense
+    chain.close()
+
+
 def test_an_empty_batch_is_empty():
     """`[]` gives `[]` and asks nobody (E05)."""
     first = Fake()

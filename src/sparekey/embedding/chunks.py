@@ -47,7 +47,8 @@ async def collect_async(items: Sequence[T], size: int, run: Callable[[Sequence[T
 
 
 def _hand_over(exc: Exception, done: Sequence[R], total: int) -> None:
-    if not done:
+    """Put the results on the exception; those that a batch within this one put there belong to a part of it only."""
+    if not done and not hasattr(exc, "sparekey_results"):
         return
     with suppress(AttributeError, TypeError):  # an exception with slots takes no attribute
         exc.sparekey_results = list(done)  # type: ignore[attr-defined]  # our mark on a foreign exception

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparekey.embedding.base import HybridEmbedderBase
+from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.types import EmbedResult
 from sparekey.usage import TokenTracker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from sparekey.embedding.base import EmbedderBase
     from sparekey.embedding.types import EmbeddingInput
+
+T = TypeVar("T")
 
 
 class CompositeHybridEmbedder(HybridEmbedderBase):
@@ -23,6 +26,7 @@ class CompositeHybridEmbedder(HybridEmbedderBase):
         """Join an embedder of dense vectors and one of sparse vectors."""
         super().__init__(f"{dense_embedder.model_name}+{sparse_embedder.model_name}", {"provider": dense_embedder.provider})
         self.dense_embedder, self.sparse_embedder = dense_embedder, sparse_embedder
+        self.batch_size = max(dense_embedder.batch_size, sparse_embedder.batch_size)
 
     @property
     def supports_multimodal(self) -> bool:
@@ -49,26 +53,32 @@ class CompositeHybridEmbedder(HybridEmbedderBase):
     async def embed_async(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
         """Embed one input with both at once."""
         prepared = self.prepare_embedding_input(content)
-        dense, sparse = await asyncio.gather(
+        dense, sparse = await _both(
             self.dense_embedder.embed_async(prepared, is_query=is_query),
             self.sparse_embedder.embed_async(prepared, is_query=is_query),
         )
         return _join(dense, sparse)
 
     def embed_batch(self, contents: Sequence[EmbeddingInput], is_query: bool = False) -> list[EmbedResult]:
-        """Embed many inputs with both."""
-        prepared = self.prepare_batch(contents)
-        dense = self.dense_embedder.embed_batch(prepared, is_query=is_query)
-        return list(map(_join, dense, self.sparse_embedder.embed_batch(prepared, is_query=is_query)))
+        """Embed many inputs with both, a piece after the other."""
+
+        def run(piece: Sequence[Any]) -> list[EmbedResult]:
+            dense = self.dense_embedder.embed_batch(piece, is_query=is_query)
+            return list(map(_join, dense, self.sparse_embedder.embed_batch(piece, is_query=is_query)))
+
+        return collect(self.prepare_batch(contents), self.batch_size, run)
 
     async def embed_batch_async(self, contents: Sequence[EmbeddingInput], is_query: bool = False) -> list[EmbedResult]:
-        """Embed many inputs with both at once."""
-        prepared = self.prepare_batch(contents)
-        dense, sparse = await asyncio.gather(
-            self.dense_embedder.embed_batch_async(prepared, is_query=is_query),
-            self.sparse_embedder.embed_batch_async(prepared, is_query=is_query),
-        )
-        return list(map(_join, dense, sparse))
+        """Embed many inputs with both at once, a piece after the other."""
+
+        async def run(piece: Sequence[Any]) -> list[EmbedResult]:
+            dense, sparse = await _both(
+                self.dense_embedder.embed_batch_async(piece, is_query=is_query),
+                self.sparse_embedder.embed_batch_async(piece, is_query=is_query),
+            )
+            return list(map(_join, dense, sparse))
+
+        return await collect_async(self.prepare_batch(contents), self.batch_size, run)
 
     @property
     def token_tracker(self) -> TokenTracker:
@@ -90,6 +100,18 @@ class CompositeHybridEmbedder(HybridEmbedderBase):
         """Close both, waiting for the connections of the running event loop."""
         await self.dense_embedder.aclose()
         await self.sparse_embedder.aclose()
+
+
+async def _both(dense: Awaitable[T], sparse: Awaitable[T]) -> tuple[T, T]:
+    """Await two calls at once; if one fails, the other is cancelled and over before the failure goes up."""
+    tasks = asyncio.ensure_future(dense), asyncio.ensure_future(sparse)
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _join(dense: EmbedResult, sparse: EmbedResult) -> EmbedResult:
