@@ -56,7 +56,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     max_video_frames: Count | None = Field(None, description="Frames taken from a video (dashscope, multimodal).")
     extra_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
     timeout: Span = Field(60.0, description="Seconds for one attempt.")
-    max_input_tokens: Positive = Field(4096, description="Longer inputs are cut to this many tokens.")
+    max_input_tokens: Count = Field(4096, description="Longer inputs are cut to this many tokens; 0 sends them as they are.")
     max_concurrent: Positive = Field(10, description="Requests at the same time.")
 
     _kind: EmbeddingKind = PrivateAttr(default="dense")
@@ -82,8 +82,9 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
         return super()._faults() or [*spaces.faults(self), *spaces.parameters(self)]
 
     def _settings(self) -> dict[str, Any]:
-        names = (*_MODEL_LEVEL, "timeout", "max_input_tokens", "max_concurrent")
-        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
+        names = (*_MODEL_LEVEL, "timeout", "max_concurrent")
+        cut = {"max_input_tokens": self.max_input_tokens or None}
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}, **cut}
 
 
 _MODEL_LEVEL = (
@@ -104,7 +105,7 @@ class EmbeddingConfig(Strict):
     hybrid: EmbeddingModelConfig | None = Field(None, description="The chain of a model that gives both; it wins over the other two.")
     max_retries: Count | None = Field(None, description="For all chains that do not set it themselves.")
     max_concurrent: Positive | None = Field(None, description="For all chains that do not set it themselves.")
-    max_input_tokens: Positive | None = Field(None, description="For all chains that do not set it themselves.")
+    max_input_tokens: Count | None = Field(None, description="For all chains that do not set it themselves.")
 
     _instance: Any = PrivateAttr(default=None)
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _OURS: Final = ("vlm", "embedding")
 _SECTIONS: Final = frozenset(
     {
-        *("server", "storage", "rerank", "retrieval", "memory", "log", "parsers", "encryption", "grep"),
+        *("server", "storage", "rerank", "retrieval", "memory", "log", "parsers", "encryption", "grep", "query_planner", "semantic"),
+        *("queue_workers", "reindex", "parser_api", "compile_api", "connector", "git", "telemetry", "oauth", "prompts", "ingest", "cache"),
+        *("service_name", "default_account", "default_user", "output_language_override", "allow_private_networks"),
         *("auto_generate_l0", "auto_generate_l1", "default_search_mode", "default_search_limit", "enable_memory_decay"),
         *("memory_decay_check_interval", "log_level", "log_format", "log_output"),
     }
@@ -57,7 +59,7 @@ def _chain(chain: Mapping[str, Any]) -> dict[str, Any]:
     models = {
         str(c.get("model") or filled.get("model")) for c in (credentials if isinstance(credentials, list) else ()) if isinstance(c, dict)
     }
-    if len(models) > 1 and all(model.startswith("ep-") for model in models):
-        # Endpoint ids of Ark hide the model; OpenViking's users list several endpoints of one model.
+    if len(models) > 1 and sum(not model.startswith("ep-") for model in models) <= 1:
+        # Endpoint ids of Ark hide the model; OpenViking's users list several endpoints of one model, or the model and its endpoints.
         filled.setdefault("space", "ark-endpoints")
     return filled

@@ -56,7 +56,7 @@ class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
     @model_validator(mode="before")
     @classmethod
     def _modern(cls, data: Any) -> Any:
-        return legacy.on_the_way_in(data, "vlm")
+        return legacy.on_the_way_in(_with_backup_as_table(data), "vlm")
 
     def get_vlm_instance(self) -> VLMBase:
         """Return the model: the lone instance for one credential, a `MultiCredentialVLM` for more. Built once, then kept.
@@ -76,3 +76,14 @@ class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
             "timeout": self.timeout,
             "media": self.media.model_dump(),
         }
+
+
+def _with_backup_as_table(data: Any) -> Any:
+    """Let programs write `backup=VLMConfig(...)`: it is read as the table that would say the same."""
+    backup = data.get("backup") if isinstance(data, dict) else None
+    if not isinstance(backup, VLMConfig):
+        return data
+    first, *others = backup.credentials
+    table = {name: getattr(backup, name) for name in backup.model_fields_set if name in VLMConfig.model_fields and name != "credentials"}
+    table |= {name: value for name in VLMCredential.model_fields if name != "id" and (value := getattr(first, name)) is not None}
+    return {**data, "backup": {**table, "backup": True} if others else table}
