@@ -97,7 +97,7 @@ def test_the_whole_answer_comes_with_its_counts(make, provider, how):
     assert list(vlm.get_token_usage()["usage_by_model"]) == [vlm.model]
 
 
-@HOW
+@pytest.mark.parametrize("how", ["sync", "stream_async"])
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -260,17 +260,21 @@ def test_a_stream_that_is_left_early_gives_its_connection_back(make, provider):
     assert provider.wait_for(lambda p: p.open_connections == 0)
 
 
-def test_an_async_stream_that_is_left_early_gives_its_connection_back(make, provider):
+def test_an_async_stream_that_is_left_early_gives_its_connection_back(backend, make, provider):
     """The same in an event loop, before it ends."""
     provider.fail(faults.stall(after=3))
+
+    def closed(provider):
+        if backend.provider == "gemini":
+            gc.collect()  # its SDK keeps the response in a cycle
+        return provider.open_connections == 0
 
     async def listen():
         async with make() as vlm:
             stream = vlm.stream_completion_async("hi")
             await anext(stream)
             await stream.aclose()
-            gc.collect()  # the Gemini SDK keeps its response in a cycle
-            return await asyncio.to_thread(provider.wait_for, lambda p: p.open_connections == 0)
+            return await asyncio.to_thread(provider.wait_for, closed)
 
     assert asyncio.run(listen())
 
