@@ -2,12 +2,13 @@
 
 import asyncio
 import types
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from functools import partial
 
 import pytest
 import trio
-from chain_play import Fault, auth, names, overloaded, quota, rate_limit, read, unreached, weak
 
+from chain_play import Fault, auth, names, overloaded, quota, rate_limit, read, unreached, weak
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain
 from sparekey.types import Failure
@@ -99,10 +100,12 @@ def run_to(coroutine, awaits):
 
 def cancel(coroutine):
     """Cancel it where it stands, and let it clean up."""
-    with pytest.raises(asyncio.CancelledError):
-        coroutine.throw(asyncio.CancelledError())
+    move = partial(coroutine.throw, asyncio.CancelledError())
+    with suppress(asyncio.CancelledError):
         while True:
-            coroutine.send(None)
+            move()
+            move = partial(coroutine.send, None)
+    assert coroutine.cr_frame is None
 
 
 SCRIPTS = {

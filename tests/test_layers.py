@@ -1,0 +1,37 @@
+"""Imports run downwards only, and the core is pure: import-linter holds the contracts of pyproject.toml."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import sparekey.core
+
+ROOT = Path(__file__).parents[1]
+CORE = sorted(Path(sparekey.core.__file__).parent.glob("*.py"))
+PURE = {"__future__", "collections", "dataclasses", "enum", "functools", "math", "types", "typing"}
+
+
+def test_the_contracts_are_kept(capsys):
+    """Every layer imports what stands below it, and no layer is left out; what is broken is printed."""
+    assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+def test_the_core_imports_no_more_than_values_need(path):
+    """The whole list: a module that is not on it has no place in the core."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    foreign = {name for name in found if name.split(".")[0] not in PURE}
+    assert all(name.startswith(("sparekey.core", "sparekey.types", "sparekey.errors")) for name in foreign)
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+def test_the_core_keeps_no_globals_that_change(path):
+    """Nothing that a test would have to reset."""
+    assert not [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, (ast.Global, ast.Nonlocal))]
