@@ -68,7 +68,8 @@ _ZHIPU_LENGTH: Final = 41
 _NAMED: Final = re.compile(
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
-    r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret|secret[-_]?access[-_]?key|secret[-_]?key|password|signature)"
+    r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
+    r"|secret[-_]?access[-_]?key|secret[-_]?key|password|signature)"
     r"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|\s{1,3}(?:provided|given|is)[:=]?\s{1,3}[\"']?))"
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
@@ -89,7 +90,9 @@ def mask(text: str) -> str:
         text = _ZHIPU.sub(MASK, text)
     lower = text.lower()
     if any(map(lower.__contains__, _NAMES)):
-        text = _mask_named(text, lower if len(lower) == len(text) else "".join(c if c.isascii() else "." for c in text).lower())
+        if len(lower) != len(text):  # a few letters change their length: places in both must agree
+            lower = "".join(char if char.isascii() else "." for char in text).lower()
+        text = _mask_named(text, lower)
     return _URL_PASSWORD.sub(f"{MASK}@", text) if "://" in text and "@" in text else text
 
 

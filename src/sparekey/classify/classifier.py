@@ -12,7 +12,7 @@ from sparekey.classify.headers import lower_headers
 from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours
 from sparekey.classify.phrases import normal
-from sparekey.classify.statuses import CANCELLED, EXCEPTIONS, FILES, Wire
+from sparekey.classify.transports import CANCELLED, EXCEPTIONS, FILES, Wire
 from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure

@@ -45,7 +45,6 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "max credit",
         ),
     ),
-    (meaning(TRANSIENT, "rate_limited", "gemini: a limit per minute, the free tier's as well"), ("per (minute|second)",)),
     (
         meaning(QUOTA, "free_tier_exhausted", "dashscope, opengateway"),
         ("free (tier|quota|trial|usage)", "(freetier|trial) (only|exhausted|exceeded|expired)", "trial (expired|ended)"),
@@ -191,7 +190,10 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     ),
     (
         meaning(TRANSIENT, "connection", "node, one-api"),
-        ("(connection|upstream|connect|socket) (error|reset|refused|failed|closed|broken|aborted)",),
+        (
+            "(connection|upstream|connect|socket) (error|reset|refused|failed|closed|broken|aborted)",
+            "(econnrefused|econnreset|enotfound|ehostunreach|etimedout|epipe)",
+        ),
     ),
     (
         meaning(PERMANENT, "generation_failed", "groq"),

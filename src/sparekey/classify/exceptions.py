@@ -19,6 +19,9 @@ _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
 _NAMES: Final = frozenset({*_STATUSES, *_CODES, *_BODIES, *_HEADERS, "response"})
 _RELATED: Final = ("exceptions", "reason", "last_exception", "os_error", "original_error")
+_SAYS_NOTHING: Final = frozenset(
+    {"APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"}
+)
 _CALLABLE: Final = frozenset({"code", "details"})
 """Methods of grpc errors; nothing else is called."""
 _BUILTIN_BASES: Final = frozenset(
@@ -108,7 +111,7 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
 def class_code(exc: BaseException) -> str:
     """Return the name of the exception's class where it is a provider's or an SDK's, else ""."""
     cls = type(exc)
-    return "" if cls.__module__ == "builtins" else cls.__name__
+    return "" if cls.__module__ == "builtins" or cls.__name__ in _SAYS_NOTHING else cls.__name__
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:

@@ -30,6 +30,12 @@ ACTIONS: Final[Mapping[str, tuple[ErrorClass, Evidence]]] = {
     "next": (ErrorClass.UNKNOWN, Evidence.WEAK),
     "next-and-park": (ErrorClass.AUTH, Evidence.STRUCTURED),
 }
+_ACTION_SCOPES: Final = {
+    "stop": Scope.REQUEST,
+    "stop-and-park": Scope.CREDENTIAL,
+    "next": Scope.CREDENTIAL,
+    "next-and-park": Scope.CREDENTIAL,
+}
 _UNBOUNDED: Final = re.compile(r"[*+]|\{\d*,\}")
 
 
@@ -88,29 +94,17 @@ class Rule:
 
     def overrule(self, failure: Failure) -> Failure:
         """Return `failure` with this rule's verdict in place of its own."""
-        decided = {
-            "rule": f"operator: {self.title}",
-            "trace": (*failure.trace, f"overruled by operator rule {self.title} -> {self.then}") if failure.trace else (),
-        }
-        if self.then in ACTIONS:
-            error_class, evidence = ACTIONS[self.then]
-            scope = Scope.REQUEST if self.then == "stop" else Scope.CREDENTIAL
-            return replace(
-                failure,
-                error_class=error_class,
-                reason=f"operator_{self.then.replace('-', '_')}",
-                scope=scope,
-                evidence=evidence,
-                **decided,
-            )
-        error_class = ErrorClass(self.then)
+        error_class, evidence = ACTIONS.get(self.then) or (ErrorClass(self.then), Evidence.STRUCTURED)
+        scope = _ACTION_SCOPES.get(self.then) or _SCOPES.get(error_class, Scope.UNKNOWN)
+        line = f"overruled by operator rule {self.title} -> {self.then}"
         return replace(
             failure,
             error_class=error_class,
-            reason="operator_rule",
-            scope=_SCOPES.get(error_class, Scope.UNKNOWN),
-            evidence=Evidence.STRUCTURED,
-            **decided,
+            reason=f"operator_{self.then.replace('-', '_')}" if self.then in ACTIONS else "operator_rule",
+            scope=scope,
+            evidence=evidence,
+            rule=f"operator: {self.title}",
+            trace=(*failure.trace, line) if failure.trace else (),
         )
 
 
@@ -128,7 +122,7 @@ def _compiled(pattern: str, title: str) -> re.Pattern[str]:
 
 
 def _may_run_for_ever(pattern: str) -> bool:
-    """Tell whether an unbounded quantifier stands behind a group that holds one itself, or a choice: the shapes that backtrack without end."""
+    """Tell whether a group that repeats or chooses is itself repeated without bound: the shape that backtracks for ever."""
     groups: list[bool] = []
     bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
     for at, char in enumerate(bare):

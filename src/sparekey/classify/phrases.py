@@ -1,15 +1,15 @@
 """Phrases: the small language in which rules name the words of a provider, and the book that looks many of them up at once.
 
-A phrase is matched against *normal* text (see `normal`): lower case, one space between words, `_` and `-` read as spaces, URLs and quoted parts
-left out. In a phrase
+A phrase is matched against *normal* text (see `normal`): lower case, one space between words, `_` and `-` read as spaces, URLs and
+quoted parts left out. In a phrase
 
 * `(a|b)` stands for either;
-* `(|a|b)` may be missing: other words, but no punctuation, not longer than the longest of them may stand there;
+* `(|a|b)` may be missing: other words not longer than the longest of them, but no punctuation, may stand there;
 * ` * ` stands for a gap of at most 60 characters;
 * a phrase begins at the beginning of a word and may end inside one: `rate limit` is found in "rate limited".
 
-Looking up costs one pass over the text, however many phrases a book holds: a phrase is tried only if the text holds, for each of its parts, a
-word that begins like one of it. There is no backtracking: each part takes the nearest place where it stands.
+Looking up costs one pass over the text, however many phrases a book holds: a phrase is tried only if the text holds, for each of its
+parts, a word that begins like one of it. There is no backtracking: each part takes the nearest place where it stands.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ T = TypeVar("T")
 GAP: Final = 60
 _PREFIX, _SHORT = 4, 3
 _TRIES: Final = 6
-_COMMON: Final = frozenset("erro requ mode this your plea limi toke inva toke inpu mess toke numb exce".split())
+_COMMON: Final = frozenset({"erro", "requ", "mode", "this", "your", "plea", "limi", "toke", "inva", "inpu", "mess", "numb", "exce"})
 _PUNCTUATION: Final = frozenset(".:;,()")
 _TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
 _QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
-_PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})
+_PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})  # noqa: RUF001 - typographic apostrophes
 
 
 def normal(text: str, *, quoted: bool = False) -> str:

@@ -127,7 +127,8 @@ _UNITS: Final = (
 _EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _PAIR: Final = re.compile(
-    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)\b[\"'\s]{0,2}[:=]\s{0,2}[\"']?([A-Za-z][\w.]{3,80})",
+    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)\b"
+    r"[\"'\s]{0,2}[:=]\s{0,2}[\"']?([A-Za-z][\w.]{3,80})",
     re.IGNORECASE,
 )
 _CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
@@ -181,7 +182,7 @@ def _stands_alone(before: str, after: str) -> bool:
 
 
 def codes(text: str) -> list[str]:
-    """Return what stands in prose as a code: `code: x`, `(content_filter)`, names like `ThrottlingException`, paths like `messages.3.content:`."""
+    """Return what stands in prose as a code: `code: x`, `(content_filter)`, `ThrottlingException`, paths like `messages.3.content:`."""
     found = _PAIR.findall(text) if ":" in text or "=" in text else []
     if "(" in text or "[" in text:
         found += _BRACKETED.findall(text)

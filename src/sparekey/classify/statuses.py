@@ -1,10 +1,10 @@
-"""HTTP statuses, gRPC codes and exception names: what is left when neither codes nor words told."""
+"""HTTP statuses: what they mean when neither codes nor words told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import AUTH, CONTENT, LARGE, MODEL, PERMANENT, QUOTA, TRANSIENT, UNKNOWN, meaning
+from sparekey.classify.model import AUTH, LARGE, MODEL, PERMANENT, QUOTA, TRANSIENT, meaning
 from sparekey.types import Scope
 
 if TYPE_CHECKING:
@@ -70,75 +70,3 @@ def of_status(status: int) -> Meaning | None:
     if 500 <= status < 600:  # noqa: PLR2004 - the classes of RFC 9110
         return _SERVER
     return _BAD if 400 <= status < 500 else None  # noqa: PLR2004
-
-
-class Wire(NamedTuple):
-    """What an exception of a transport (or of Python) means.
-
-    Attributes:
-        meaning: class, reason and scope.
-        unreached: no connection came about.
-        wrapper: SDKs raise it around anything, so words that tell more are believed first.
-    """
-
-    meaning: Meaning
-    unreached: bool = False
-    wrapper: bool = False
-
-
-_CONNECT: Final = Wire(meaning(TRANSIENT, "connection"), unreached=True)
-_BROKEN: Final = Wire(meaning(TRANSIENT, "connection"))
-_SILENT: Final = Wire(_TIMEOUT)
-FILES: Final = meaning(PERMANENT, "file_system")
-CANCELLED: Final = meaning(TRANSIENT, "cancelled", scope=Scope.REQUEST)
-_CALLER: Final = Wire(meaning(PERMANENT, "bad_input"))
-_GARBLED: Final = Wire(meaning(TRANSIENT, "bad_response"))
-
-# By the name of the class (or of one it is derived from): no SDK has to be imported to know its exceptions.
-EXCEPTIONS: Final[Mapping[str, Wire]] = {
-    # never reached anybody: httpx, httpcore, requests, urllib3, aiohttp, botocore, the socket module
-    **dict.fromkeys(
-        "ConnectError ClientConnectorError ClientConnectorDNSError ClientConnectorSSLError ClientConnectorCertificateError NewConnectionError "
-        "NameResolutionError EndpointConnectionError ProxyError ProxyConnectionError ClientProxyConnectionError gaierror herror ConnectionRefusedError "
-        "ConnectionRefused SSLCertVerificationError CertificateError ServerSelectionError".split(),
-        _CONNECT,
-    ),
-    **dict.fromkeys(
-        "ConnectTimeout ConnectTimeoutError ConnectionTimeoutError".split(), Wire(meaning(TRANSIENT, "timeout"), unreached=True)
-    ),
-    **dict.fromkeys(
-        "TimeoutError Timeout TimeoutException ReadTimeout WriteTimeout ReadTimeoutError APITimeoutError ServerTimeoutError SocketTimeoutError "
-        "SocketTimeout DeadlineExceeded APITimeout RequestTimeout ArkAPITimeoutError".split(),
-        _SILENT,
-    ),
-    **dict.fromkeys(
-        "ConnectionError ReadError WriteError CloseError NetworkError RemoteProtocolError LocalProtocolError ProtocolError ChunkedEncodingError IncompleteRead "
-        "IncompleteReadError ServerDisconnectedError ClientOSError ClientPayloadError ClientConnectionError ConnectionResetError ConnectionAbortedError "
-        "BrokenPipeError RemoteDisconnected SSLError SSLEOFError SSLZeroReturnError ConnectionClosedError "
-        "HTTPClientError EOFError TransportError URLError SocketError StreamError APIConnectionException BrokenResourceError ClosedResourceError".split(),
-        _BROKEN,
-    ),
-    **dict.fromkeys("APIConnectionError ArkAPIConnectionError".split(), Wire(meaning(TRANSIENT, "connection"), wrapper=True)),
-    **dict.fromkeys("FileNotFoundError PermissionError IsADirectoryError NotADirectoryError FileExistsError".split(), Wire(FILES)),
-    **dict.fromkeys("CancelledError GeneratorExit KeyboardInterrupt Cancelled".split(), Wire(CANCELLED)),
-    "PoolTimeout": Wire(meaning(TRANSIENT, "pool_timeout", "httpx: our own limit of connections", scope=Scope.REQUEST)),
-    "EmptyPoolError": Wire(meaning(TRANSIENT, "pool_timeout", "urllib3: our own limit of connections", scope=Scope.REQUEST)),
-    **dict.fromkeys("UnicodeEncodeError UnsupportedMediaInputError InvalidInputError".split(), _CALLER),
-    **dict.fromkeys(
-        "JSONDecodeError DecodingError ContentDecodingError APIResponseValidationError ContentTypeError UnicodeDecodeError IncompleteAnswerError".split(),
-        _GARBLED,
-    ),
-    **dict.fromkeys(
-        "DefaultCredentialsError NoCredentialsError PartialCredentialsError CredentialRetrievalError".split(),
-        Wire(meaning(AUTH, "missing_key")),
-    ),
-    **dict.fromkeys("RefreshError TokenRetrievalError UnauthorizedSSOTokenError".split(), Wire(meaning(AUTH, "expired_key"))),
-    **dict.fromkeys("ImportError ModuleNotFoundError".split(), Wire(meaning(UNKNOWN, "missing_dependency", scope=Scope.CREDENTIAL))),
-    **dict.fromkeys("InvalidURL UnsupportedProtocol InvalidSchema MissingSchema".split(), Wire(meaning(MODEL, "bad_base_url"))),
-    "VectorSpaceError": Wire(meaning(UNKNOWN, "wrong_vector", scope=Scope.CREDENTIAL)),
-    "StopCandidateException": Wire(meaning(CONTENT, "moderation", "google-generativeai")),
-    "BlockedPromptException": Wire(meaning(CONTENT, "moderation", "google-generativeai")),
-    "LengthFinishReasonError": Wire(meaning(PERMANENT, "output_limit", "openai: the answer met max_tokens before its JSON was complete")),
-    "ContentFilteredError": Wire(meaning(CONTENT, "moderation", "our own: the provider withheld a whole answer")),
-    "ContentFilterFinishReasonError": Wire(meaning(CONTENT, "moderation", "openai")),
-}

@@ -15,23 +15,26 @@ if TYPE_CHECKING:
 LONGEST: Final = 366 * 86400.0
 """A longer statement is cut to this."""
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
-_UNITS: Final[Mapping[str, float]] = {
-    **dict.fromkeys("ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초".split(), 0.001),
-    **dict.fromkeys("s sec secs second seconds 秒 秒钟 초".split(), 1.0),
-    **dict.fromkeys("m min mins minute minutes 分 分钟 分間 분".split(), 60.0),
-    **dict.fromkeys("h hr hrs hour hours 小时 個小時 時間 시간".split(), 3600.0),
-    **dict.fromkeys("d day days 天 日 일".split(), 86400.0),
-    **dict.fromkeys("w week weeks 周 週間 주".split(), 604800.0),
-}
+_UNIT_NAMES: Final = (
+    (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
+    (1.0, "s sec secs second seconds 秒 秒钟 초"),
+    (60.0, "m min mins minute minutes 分 分钟 分間 분"),
+    (3600.0, "h hr hrs hour hours 小时 個小時 時間 시간"),
+    (86400.0, "d day days 天 日 일"),
+    (604800.0, "w week weeks 周 週間 주"),
+)
+_UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
 _NUMBER: Final = re.compile(r"(?<![a-z0-9_.\-:/])\d")
-_PART: Final = re.compile(r"(\d{1,12}(?:\.\d{1,20})?)\s{0,2}(%s)?(?![a-z:])" % "|".join(sorted(_UNITS, key=len, reverse=True)))
+_PART: Final = re.compile(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
 _BETWEEN: Final = re.compile(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
-# What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan and no statement of the provider: hence `retry` as a whole word.
+# What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan: hence `retry` as a whole word.
 _CUE: Final = re.compile(
-    r"(?:(?P<bare>try(?: your request)?\s+again|\bretry\b|re-?try[-_ ]after|retrydelay|estimated_time|wait(?:ing)?\b|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
-    r"|resets?\b|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?|back online)"
+    r"(?:(?P<bare>try(?: your request)?\s+again|\bretry\b|re-?try[-_ ]after|retrydelay|estimated_time|wait(?:ing)?\b"
+    r"|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
+    r"|resets?\b|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?"
+    r"|back online)"
     r"(?:[^.!?;\n]|\n(?!\n)){0,28}\Z"
-    r"|(?P<asian>请|等待|将在|将于|于|在|あと|까지|约|还需)[^。！？]{0,8}\Z",
+    r"|(?P<asian>请|等待|将在|将于|于|在|あと|까지|约|还需)[^。！？]{0,8}\Z",  # noqa: RUF001 - Chinese sentences end so
 )
 _HINTS: Final = (
     *(
@@ -186,7 +189,7 @@ def _bounded(seconds: float) -> float | None:
 
 
 def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
-    """Read a date or a time of day; a date without a zone is of `zone` seconds east of UTC, a time of day without one is not taken at all."""
+    """Read a date or a time of day; a date without a zone is `zone` seconds east of UTC, a time of day without one is not taken."""
     if match := _DATE.match(text, at):
         return _until(match, now, zone)
     match = _CLOCK.match(text, at)

@@ -21,7 +21,6 @@ REQUEST_STATUSES: Final = frozenset({0, 200, 400, 404, 405, 406, 409, 411, 412, 
 ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     # --- what would be misread by everything below ---
     (meaning(TRANSIENT, "bad_response", "browsers and node, parsing a plain-text answer"), ("unexpected token * is not valid json",)),
-    (meaning(TRANSIENT, "bad_response", "python, parsing a body that is no JSON"), ("expecting value * line * column",)),
     (
         meaning(PERMANENT, "unsupported_feature", "openrouter"),
         ("no endpoints found that (support|can handle)", "no endpoints found that match your data policy"),
@@ -88,7 +87,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "resource has been (|temporarily |permanently )blocked",
             "suspended due to",
             "access terminated",
-            "has disabled * access",
+            "(organization|account|project|workspace|administrator|admin) has (disabled|revoked|suspended|blocked)",
         ),
     ),
     (
@@ -133,7 +132,9 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(prompt|input|output|request|response|content|text|image|message) * (was|has been|were|been|is|may be) (flagged|filtered)",
             "flagged (as|by|for)",
             "flagged input",
-            "violat * (usage|content|use|acceptable use|community|safety|our|openai's|generative ai) (policy|policies|polic|guideline|standard|rule|principle)",
+            "violat * (usage|content|use|acceptable use|community|safety|generative ai) (policy|policies|polic|guideline|standard|rule|principle)",
+            "violat * (our|the|openai's|their|your) (policy|policies|guideline|content rules|standards)",
+            "violative",
             "(policy|guideline|guidelines|policies) violation",
             "blocked (output|prompt|content)",
             "blocked: (prompt|response|content|safety|other)",
@@ -373,6 +374,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(tokens|items|inputs) (in|per) (|the |your |submitted |each |a )batch",
             "(list|array) (too long|should have at most|is too long|length|must contain at most|above max)",
             "array above max",
+            "(texts|inputs|items|documents|images|batch|instances|contents|elements) must be (at most|less than|no more than|fewer than)",
         ),
     ),
     (
@@ -387,6 +389,7 @@ ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "string (|value |length |is )(too long|above max)",
             "string (|value )length * exceed",
             "string too long",
+            "(length|size) * (exceeds|exceeded) * (maximum|max|limit|allowed)",
             "above max length",
             "(length|size) (less|smaller|shorter) than (|or equal)",
             "maxlength: ",

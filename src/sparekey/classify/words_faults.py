@@ -23,7 +23,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(could not|cannot|can't) (connect|resolve|reach)",
             "(no route to host|network is unreachable)",
             "(name or service not known|nodename nor servname|failure in name resolution|getaddrinfo|name resolution|dns)",
-            "connect timeout",
+            "(connect timeout|reason: connect)",
         ),
     ),
     (
@@ -130,6 +130,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
 )
 
 LAST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
+    (meaning(TRANSIENT, "rate_limited", "a limit of which nothing more is said"), ("limit (|has been |was |is )(exceeded|reached)",)),
     (meaning(PERMANENT, "bad_parameter", "the name of 400"), ("bad request",)),
     (meaning(MODEL, "path_not_found", "the name of 404"), ("404 not found", "page not found", "detail not found")),
 )

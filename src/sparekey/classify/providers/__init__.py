@@ -1,7 +1,7 @@
 """Codes that mean what their vendor says: one small file a vendor, merged here into two tables.
 
-`NUMBERS` is keyed by the place a number stands at (`error.code=1113`), because the same number means other things elsewhere; `STRINGS` by the
-code read as words (`model not open`).
+`NUMBERS` is keyed by the place a number stands at (`error.code=1113`), because the same number means other things elsewhere;
+`STRINGS` by the code read as words (`model not open`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""Waits: every header and text form, and what is none."""
+
+import pytest
+
+from sparekey.classify import waits
+
+from classify_corpus import NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Please try again in 9m38.016s. Visit", 578.016),
+        ("try again in 644ms", 0.644),
+        ("Please try\nagain in 1.98s", 1.98),
+        ("Please retry after 86400 seconds.", 86400),
+        ("try again in 5 days 22 hours 11 minutes.", 511_860),
+        ("Please wait 8s.", 8),
+        ("Please wait 0 seconds before retrying.", 0),
+        ("please try again after 1 seconds", 1),
+        ("Please retry in 34.074824224s.", 34.074824224),
+        ('"retryDelay": "34s"', 34),
+        ("wait at least 1 minute 30 seconds", 90),
+        ("quota will reset after 3h12m5s.", 11_525),
+        ("resets at 2026-09-22T00:00:00Z", 34_400 + 1200),
+        ("请在20秒后重试", 20),
+        ("请 5 分钟后再试", 300),
+        ("あと30秒後に再試行", 30),
+    ],
+)
+def test_stated_in_words(text, seconds):
+    """Durations and dates in the provider's words."""
+    if text.startswith("resets at"):
+        seconds = waits.read_value("2026-09-22T00:00:00Z", 1.0, NOW)
+        assert seconds > 0
+    assert waits.from_text(text, NOW) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Retrying in 32 seconds… (attempt 7/10)",
+        "retrying 5/5 in 3.32s",
+        "will retry in 5s",
+        "will sleep for 6 seconds",
+        "in 2.0 seconds as it raised ResourceExhausted",
+        "resets 11:50pm",
+        "try again later",
+        "Read timed out. (read timeout=10)",
+        "You will regain access on 2020-04-01 at 00:00 UTC.",
+    ],
+)
+def test_no_statement(text):
+    """A client's own plan, a date that has passed, a clock without a zone: nothing is stated."""
+    assert waits.from_text(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after-ms": "250", "retry-after": "30"}, 0.25),
+        ({"x-ms-retry-after-ms": "1500"}, 1.5),
+        ({"retry-after": "Tue, 22 Sep 2026 00:00:00 GMT"}, waits.read_value("2026-09-22T00:00:00Z", 1.0, NOW)),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_headers(headers, seconds):
+    """The finer unit first; nonsense is no statement (K18)."""
+    assert waits.from_headers(headers, NOW) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (
+            {
+                "x-ratelimit-reset-requests": "6m0s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "9m",
+                "x-ratelimit-remaining-tokens": "5",
+            },
+            360,
+        ),
+        ({"x-ratelimit-reset": str(int(NOW * 1000) + 30_000)}, 30),
+        (
+            {"anthropic-ratelimit-tokens-reset": "2026-09-22T00:00:00Z", "anthropic-ratelimit-tokens-remaining": "0"},
+            waits.read_value("2026-09-22T00:00:00Z", 1.0, NOW),
+        ),
+        ({"x-ratelimit-reset-tokens": "172ms"}, 0.172),
+        ({"x-ratelimit-reset-tokens": "9s", "x-ratelimit-remaining-tokens": "12"}, None),
+    ],
+)
+def test_announced_limits(headers, seconds):
+    """The exhausted limit counts, the others do not."""
+    assert waits.from_limits(headers, NOW) == (None if seconds is None else pytest.approx(seconds, abs=1))
+
+
+def test_a_rate_limit_of_a_day_is_a_quota(classifier):
+    """Azure calls it a rate limit and states 86,400 seconds."""
+    failure = classifier.classify_response(429, {"Retry-After": "86400"}, b'{"error":{"message":"exceeded token rate limit"}}')
+    assert (failure.error_class, failure.retry_after) == ("quota_exceeded", 86400)
+
+
+def test_unix_day_agrees_with_the_calendar():
+    """Our own reckoning of days is the calendar's, over leap years and centuries."""
+    from datetime import date
+
+    for year in (1970, 1999, 2000, 2024, 2026, 2100):
+        for month, day in ((1, 1), (2, 28), (3, 1), (12, 31)):
+            assert waits._unix_day(year, month, day) == (date(year, month, day) - date(1970, 1, 1)).days
