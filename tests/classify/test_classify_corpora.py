@@ -3,11 +3,10 @@
 from collections import defaultdict
 
 import pytest
+from classify_corpus import RECORDED, find_shared, judge, load, right, right_reaction
 
 from sparekey.classify import Classifier
 from sparekey.classify.rulebook import Rulebook
-
-from classify_corpus import RECORDED, find_shared, judge, load, right, right_reaction
 
 CASES = load(RECORDED)
 
@@ -52,7 +51,7 @@ def test_every_stated_wait_is_found(shared, classifier):
 
 
 def test_rules_catch_causes_and_not_cases(shared, classifier):
-    """Without the rules that only one provider's cases use, nine in ten cases of that provider are still read rightly, over all providers."""
+    """Without the rules that only its own cases use, a provider's cases are still read rightly, nine in ten over all providers."""
     users = defaultdict(set)
     for case in shared:
         users[judge(classifier, case, rich=True).rule].add(case["provider"])

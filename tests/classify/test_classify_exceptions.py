@@ -176,7 +176,7 @@ def test_silence_is_a_timeout(library):
 
 
 def test_botocore_client_error():
-    """botocore hides code and status in its response dictionary."""
+    """A client error of botocore hides code and status in its response dictionary."""
     from botocore.exceptions import ClientError, EndpointConnectionError
 
     meta = {"HTTPStatusCode": 400, "HTTPHeaders": {"retry-after": "3"}}
@@ -274,7 +274,7 @@ def test_a_bug_is_unknown(exc):
 def test_hostile_exceptions_are_read_all_the_same():
     """Failing `__str__`, failing properties and circular causes do no harm."""
 
-    class Hostile(Exception):
+    class HostileError(Exception):
         status_code = 429
 
         def __str__(self):
@@ -284,7 +284,7 @@ def test_hostile_exceptions_are_read_all_the_same():
         def body(self):
             raise RuntimeError("no")
 
-    exc = Hostile("too many")
+    exc = HostileError("too many")
     exc.__cause__ = exc
     assert classify(exc).error_class == ErrorClass.TRANSIENT
 

@@ -36,7 +36,23 @@ J = json.dumps(INNER)
         "{ error: { message: 'oh', code: 'model_not_found' } }",
         'error {\n  code: "model_not_found"\n}',
     ],
-    ids="json prefixed repr nested twice raw twice-prefixed bytes go cut list sse escaped js protobuf".split(),
+    ids=[
+        "json",
+        "prefixed",
+        "repr",
+        "nested",
+        "twice",
+        "raw",
+        "twice-prefixed",
+        "bytes",
+        "go",
+        "cut",
+        "list",
+        "sse",
+        "escaped",
+        "js",
+        "protobuf",
+    ],
 )
 def test_every_shape_is_read(text):
     """Whatever it is wrapped in, the innermost provider's own code decides."""

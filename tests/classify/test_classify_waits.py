@@ -1,10 +1,9 @@
 """Waits: every header and text form, and what is none."""
 
 import pytest
+from classify_corpus import NOW
 
 from sparekey.classify import waits
-
-from classify_corpus import NOW
 
 
 @pytest.mark.parametrize(

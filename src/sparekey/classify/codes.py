@@ -45,6 +45,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "max credit",
         ),
     ),
+    (meaning(TRANSIENT, "rate_limited", "gemini: a limit per minute, the free tier's as well"), ("per (minute|second)",)),
     (
         meaning(QUOTA, "free_tier_exhausted", "dashscope, opengateway"),
         ("free (tier|quota|trial|usage)", "(freetier|trial) (only|exhausted|exceeded|expired)", "trial (expired|ended)"),

@@ -21,6 +21,7 @@ REQUEST_STATUSES: Final = frozenset({0, 200, 400, 404, 405, 406, 409, 411, 412, 
 ENGLISH: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     # --- what would be misread by everything below ---
     (meaning(TRANSIENT, "bad_response", "browsers and node, parsing a plain-text answer"), ("unexpected token * is not valid json",)),
+    (meaning(TRANSIENT, "bad_response", "python, parsing a body that is no JSON"), ("expecting value * line * column",)),
     (
         meaning(PERMANENT, "unsupported_feature", "openrouter"),
         ("no endpoints found that (support|can handle)", "no endpoints found that match your data policy"),
