@@ -141,6 +141,23 @@ def test_the_key_shows_nowhere(embedder, simulated):
     assert simulated.wire.key(simulated.requests[0]) == KEY
 
 
+def test_nothing_comes_from_the_environment(setup, simulator, monkeypatch):
+    """Keys and accounts that SDKs would find in the environment belong to somebody else: none is sent."""
+    names = ["OPENAI", "CO", "VOYAGE", "OLLAMA", "DASHSCOPE", "GOOGLE", "GEMINI", "ARK", "AZURE_OPENAI"]
+    for name in (*(f"{name}_API_KEY" for name in names), "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "AZURE_OPENAI_AD_TOKEN"):
+        monkeypatch.setenv(name, "stray-value")
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    if setup.provider == "litellm":
+        pytest.skip("LiteLLM reads the environment by design")
+    simulated = simulator.provider("any", wire=setup.wire)
+    for key in (KEY, ""):
+        embedder = setup.embedder(simulated, api_key=key)
+        embedder.embed(TEXT)
+        embedder.close()
+    release()
+    assert "stray-value" not in str([request.headers for request in simulated.requests])
+
+
 def test_own_headers_are_sent(setup, simulated):
     """`extra_headers` reach the provider."""
     embedder = setup.embedder(simulated, extra_headers={"x-tenant": "blue"})

@@ -85,6 +85,16 @@ class Clients:
         return taken
 
 
+class Held:
+    """An SDK's client and the HTTP client under it, which the SDK does not close."""
+
+    def __init__(self, sdk: Any, http: Any) -> None:
+        """Hold both; closing ends the HTTP client."""
+        self.sdk = sdk
+        self.close = getattr(http, "close", None)
+        self.aclose = getattr(http, "aclose", None)
+
+
 def _close(client: Any) -> None:
     closer = getattr(client, "close", None)
     if callable(closer):

@@ -63,6 +63,8 @@ def task_fields(param: str | None, field: str) -> dict[str, str]:
 
 
 DEFAULT_MAX_CONCURRENT: Final = 10
+NO_KEY: Final = "none"
+"""What an SDK gets where a server of one's own asks for no key."""
 
 
 class Backend(EmbedderBase):
@@ -176,6 +178,10 @@ class Backend(EmbedderBase):
 
     def _key(self, name: str = "api_key") -> str:
         return reveal(self.config.get(name))
+
+    def _sdk_key(self) -> str:
+        """Return the key for an SDK that would take one from the environment if it got none: that one may be another credential's."""
+        return self._key() or NO_KEY
 
     def close(self) -> None:
         """Close its connections; a later call makes new ones."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.embedding.clients import Held
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
@@ -42,15 +43,15 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
         return self.model_name.startswith("embed-v4")
 
     def _options(self) -> dict[str, Any]:
-        return {"api_key": self._key(), "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
+        return {"api_key": self._sdk_key(), "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
 
     def _make_sync(self) -> Any:
         http = self._httpx.Client(timeout=self.timeout, follow_redirects=False)
-        return _Held(self._sdk.ClientV2(**self._options(), httpx_client=http), http)
+        return Held(self._sdk.ClientV2(**self._options(), httpx_client=http), http)
 
     def _make_async(self) -> Any:
         http = self._httpx.AsyncClient(timeout=self.timeout, follow_redirects=False)
-        return _Held(self._sdk.AsyncClientV2(**self._options(), httpx_client=http), http)
+        return Held(self._sdk.AsyncClientV2(**self._options(), httpx_client=http), http)
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         request: dict[str, Any] = {"model": self.model_name, "embedding_types": ["float"], **self._task(is_query)}
@@ -76,15 +77,6 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
         billed = getattr(response.meta, "billed_units", None)
         counted = int((getattr(billed, "input_tokens", None) or 0) + (getattr(billed, "image_tokens", None) or 0))
         return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)
-
-
-class _Held:
-    """The SDK's client and the HTTP client under it, which the SDK does not close."""
-
-    def __init__(self, sdk: Any, http: Any) -> None:
-        self.sdk, self._http = sdk, http
-        self.close = getattr(http, "close", None)
-        self.aclose = getattr(http, "aclose", None)
 
 
 def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -90,7 +90,7 @@ class DashScopeEmbedder(Backend, DenseEmbedderBase):
 
     def _send(self, request: dict[str, Any]) -> Any:
         endpoint = self._sdk.MultiModalEmbedding if self._multimodal else self._sdk.TextEmbedding
-        call = {"api_key": self._key(), "base_address": self.api_base, "request_timeout": self.timeout}
+        call = {"api_key": self._sdk_key(), "base_address": self.api_base, "request_timeout": self.timeout}
         try:
             return endpoint.call(**request, **call, session=self._clients.sync, headers=dict(self.extra_headers) or None)
         except _DroppedError as exc:

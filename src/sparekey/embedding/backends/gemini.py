@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx2
+
 from sparekey.embedding.backends.base import Backend, Prepared, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.embedding.clients import Held
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError
@@ -42,6 +45,15 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
         return "embedding-2" in self.model_name
 
     def _make_sync(self) -> Any:
+        http = httpx2.Client(timeout=self.timeout, follow_redirects=False)
+        return Held(self._client(httpx_client=http), http)
+
+    def _make_async(self) -> Any:
+        # Stated, as the SDK would take aiohttp where it happens to be installed, and that one follows redirects with the key.
+        http = httpx2.AsyncClient(timeout=self.timeout, follow_redirects=False)
+        return Held(self._client(httpx_async_client=http).aio, http)
+
+    def _client(self, **http: Any) -> Any:
         types = self._sdk.types
         options = types.HttpOptions(
             base_url=self.api_base,
@@ -49,13 +61,9 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
             timeout=int(self.timeout * 1000),  # milliseconds there
             headers=self.extra_headers or None,
             retry_options=types.HttpRetryOptions(attempts=1),
-            client_args={"follow_redirects": False},
-            async_client_args={"follow_redirects": False},
+            **http,
         )
-        return self._sdk.Client(enterprise=False, api_key=self._key(), http_options=options)  # whatever the environment says
-
-    def _make_async(self) -> Any:
-        return self._make_sync().aio
+        return self._sdk.Client(enterprise=False, api_key=self._sdk_key(), http_options=options)  # whatever the environment says
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         config: dict[str, Any] = {**self._task(is_query)}
@@ -79,10 +87,10 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
         return self._sdk.types.Part.from_bytes(data=found[1], mime_type=found[0])
 
     def _send(self, request: dict[str, Any]) -> Any:
-        return self._clients.sync.models.embed_content(**request)
+        return self._clients.sync.sdk.models.embed_content(**request)
 
     async def _asend(self, request: dict[str, Any]) -> Any:
-        return await self._clients.asynchronous.models.embed_content(**request)
+        return await self._clients.asynchronous.sdk.models.embed_content(**request)
 
     def _parse(self, response: Any) -> Answer:
         if not response.embeddings:

@@ -33,7 +33,7 @@ class HttpBackend(Backend):
         return client.build_request("POST", post.path, params=post.query or None, json=post.body, headers=self.extra_headers)
 
     def _authorize(self, request: httpx2.Request) -> None:
-        request.headers["authorization"] = f"Bearer {self._key()}"
+        request.headers["authorization"] = f"Bearer {self._sdk_key()}"
 
     def _send(self, request: Post) -> httpx2.Response:
         client: httpx2.Client = self._clients.sync

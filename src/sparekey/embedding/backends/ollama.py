@@ -39,10 +39,16 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
         return {"host": self.api_base, "timeout": self.timeout, "headers": headers, "follow_redirects": False}
 
     def _make_sync(self) -> Any:
-        return self._sdk.Client(**self._options())
+        return self._own(self._sdk.Client(**self._options()))
 
     def _make_async(self) -> Any:
-        return self._sdk.AsyncClient(**self._options())
+        return self._own(self._sdk.AsyncClient(**self._options()))
+
+    def _own(self, client: Any) -> Any:
+        """Leave out a key that the SDK took from the environment: it may belong to another credential."""
+        if not any(name.lower() == "authorization" for name in self._options()["headers"]):
+            client._client.headers.pop("authorization", None)  # noqa: SLF001 - the SDK has no way to say "no key"
+        return client
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:  # noqa: ARG002 - Ollama's models have one side
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), **self.extra_body}

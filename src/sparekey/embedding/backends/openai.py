@@ -18,9 +18,6 @@ from sparekey.types import Usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_KEY = "none"
-"""What the SDK is given where a server of one's own asks for no key: it refuses to start without one."""
-
 
 class OpenAIEmbedder(Backend, DenseEmbedderBase):
     """Dense vectors from the OpenAI embeddings API.
@@ -45,7 +42,7 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
 
     def _client_options(self) -> dict[str, Any]:
         return {
-            "api_key": self._key() or _NO_KEY,
+            "api_key": self._sdk_key(),
             "base_url": self.api_base,
             "max_retries": 0,
             "timeout": self.timeout,
@@ -53,10 +50,15 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
         }
 
     def _make_sync(self) -> Any:
-        return self._sdk.OpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient))
+        return self._own(self._sdk.OpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient)))
 
     def _make_async(self) -> Any:
-        return self._sdk.AsyncOpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient))
+        return self._own(self._sdk.AsyncOpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient)))
+
+    def _own(self, client: Any) -> Any:
+        """Leave out what the SDK took from the environment: it may belong to another credential."""
+        client.organization, client.project = self.config.get("organization"), self.config.get("project")
+        return client
 
     def _http(self, kind: Any) -> Any:
         # A redirect could carry a key in a header of its own to a host that the configuration does not name.
@@ -111,11 +113,15 @@ class AzureEmbedder(OpenAIEmbedder):
 
     def _make_sync(self) -> Any:
         kind = self._sdk.AzureOpenAI if self.config.get("api_version") else self._sdk.OpenAI
-        return kind(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient))
+        return self._own(kind(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient)))
 
     def _make_async(self) -> Any:
         kind = self._sdk.AsyncAzureOpenAI if self.config.get("api_version") else self._sdk.AsyncOpenAI
-        return kind(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient))
+        return self._own(kind(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient)))
+
+    def _own(self, client: Any) -> Any:
+        client._azure_ad_token = None  # noqa: SLF001 - the SDK takes one from the environment, and prefers it to the key it was given
+        return super()._own(client)
 
 
 class JinaEmbedder(OpenAIEmbedder):

@@ -51,7 +51,8 @@ class _ArkEmbedder(Backend):
         return self._multimodal
 
     def _options(self) -> dict[str, Any]:
-        return {"api_key": self._key(), "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
+        own = {"api_key": self._sdk_key(), "ak": "", "sk": ""}  # stated, as the SDK would look into the environment
+        return {**own, "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
 
     def _make_sync(self) -> Any:
         return self._sdk.Ark(**self._options())

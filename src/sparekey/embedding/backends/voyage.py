@@ -59,7 +59,7 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
             def request_headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
                 return {**super().request_headers(*args, **kwargs), **own}
 
-        return Requestor(self._key(), self.api_base)
+        return Requestor(self._sdk_key(), self.api_base)
 
     def _send(self, request: dict[str, Any]) -> Any:
         return self._clients.sync.request("post", self._path, params=request, request_timeout=self.timeout)
