@@ -177,11 +177,16 @@ def test_a_body_that_is_no_answer_is_a_failure(make, provider, how, fault):
     assert classify(caught.value).error_class is ErrorClass.TRANSIENT
 
 
-@pytest.mark.parametrize("how", ["get_vision_completion", "stream_completion"])
+@pytest.mark.parametrize("how", ["sync", "async", "stream"])
 def test_images_go_along(make, provider, how):
     """An image as bytes reaches the provider beside the prompt."""
-    answer = getattr(make(), how)(prompt="What is it?", images=[PNG])
-    assert "".join(map(str, [answer] if how == "get_vision_completion" else answer)) == TEXT
+    vlm = make()
+    if how == "sync":
+        assert vlm.get_vision_completion("What is it?", images=[PNG]) == TEXT
+    elif how == "async":
+        assert asyncio.run(_async(vlm, "get_vision_completion", prompt="What is it?", images=[PNG])) == TEXT
+    else:
+        assert "".join(map(str, vlm.stream_completion("What is it?", images=[PNG]))) == TEXT
     assert b"iVBORw0KGgo" in provider.requests[0].body
     assert b"What is it?" in provider.requests[0].body
 

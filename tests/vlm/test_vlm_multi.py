@@ -171,6 +171,14 @@ def test_a_stream_never_moves_on_after_that(how):
     assert error.sparekey_credential_id == "cut"
 
 
+def test_an_answer_that_the_callers_limit_left_empty_is_one():
+    """Another credential would meet the same limit: nobody else is asked."""
+    other = ScriptedVLM("other")
+    chunks = list(multi(ScriptedVLM("cut", chunks=[VLMChunk(finish_reason="length")]), other).stream_completion("hi"))
+    assert [c.finish_reason for c in chunks] == ["length"]
+    assert other.calls == []
+
+
 def test_a_model_without_a_stream_of_its_own_streams_one_piece():
     """Older instances have whole answers only; the wrapper streams them all the same."""
 

@@ -180,8 +180,8 @@ async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instan
 
 
 def has_content(chunk: Any) -> bool:
-    """Tell whether a chunk holds content; of a foreign chunk we take it."""
-    return bool(getattr(chunk, "has_content", True))
+    """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
+    return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
 
 
 async def size_of(path: Path) -> int:
