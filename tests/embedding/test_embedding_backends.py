@@ -158,6 +158,22 @@ def test_nothing_comes_from_the_environment(setup, simulator, monkeypatch):
     assert "stray-value" not in str([request.headers for request in simulated.requests])
 
 
+def test_a_redirect_gets_no_key(embedder, simulated, simulator, setup):
+    """A provider that points elsewhere does not make the key go there (C03), on the event loop as well."""
+    other = simulator.provider("other", wire=setup.wire)
+    simulated.fail(faults.refuse("not_found", status=307, headers={"location": f"{other.origin}/elsewhere"}))
+
+    async def run():
+        with pytest.raises(Exception):  # noqa: B017 - each SDK has its own
+            await embedder.embed_async(TEXT)
+        await leave(embedder)
+
+    with pytest.raises(Exception):  # noqa: B017 - each SDK has its own
+        embedder.embed(TEXT)
+    asyncio.run(run())
+    assert KEY not in str([request.headers for request in other.requests])
+
+
 def test_own_headers_are_sent(setup, simulated):
     """`extra_headers` reach the provider."""
     embedder = setup.embedder(simulated, extra_headers={"x-tenant": "blue"})

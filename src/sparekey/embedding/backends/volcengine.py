@@ -40,6 +40,7 @@ class _ArkEmbedder(Backend):
             MissingExtraError: the Ark SDK is not installed.
         """
         self._sdk: Any = load_sdk("volcenginesdkarkruntime", "embedding with Volcengine Ark", "volcengine")
+        self._httpx: Any = load_sdk("httpx", "embedding with Volcengine Ark", "volcengine")
         super().__init__(config)
         asked = (self.config.get("input") or "multimodal") == "multimodal"
         self._multimodal = self.is_sparse or (asked and not _TEXT_MODEL.search(self.model_name))
@@ -55,10 +56,10 @@ class _ArkEmbedder(Backend):
         return {**own, "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
 
     def _make_sync(self) -> Any:
-        return self._sdk.Ark(**self._options())
+        return self._sdk.Ark(**self._options(), http_client=self._httpx.Client(timeout=self.timeout, follow_redirects=False))
 
     def _make_async(self) -> Any:
-        return self._sdk.AsyncArk(**self._options())
+        return self._sdk.AsyncArk(**self._options(), http_client=self._httpx.AsyncClient(timeout=self.timeout, follow_redirects=False))
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         body = {**self._task(is_query), **self.extra_body}
