@@ -19,7 +19,7 @@ _SHAPES: Final = (
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
 _KEY: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")")
-_STARTS: Final = (
+_STARTS: Final = (  # what the shapes begin with: a text without any of it is not searched
     *(
         "sk-",
         "pk-",
@@ -64,6 +64,8 @@ _STARTS: Final = (
 )
 _ZHIPU: Final = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}")
 _ZHIPU_LENGTH: Final = 41
+# A text without a word as long as the shortest key, or value, holds none.
+_SHORTEST, _SHORTEST_VALUE = 11, 8
 # Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
 _NAMED: Final = re.compile(
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
@@ -74,7 +76,32 @@ _NAMED: Final = re.compile(
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
-_NAMES: Final = ("authorization", "bearer ", "key", "token", "secret", "password", "signature")
+_NAMES: Final = (  # the same, coarser: a text without any of them is not searched
+    *(
+        "authorization",
+        "bearer ",
+        "password",
+        "signature",
+        "apikey",
+        "api-key",
+        "api_key",
+        "api key",
+        "accesstoken",
+        "access-token",
+        "access_token",
+    ),
+    *(
+        "clientsecret",
+        "client-secret",
+        "client_secret",
+        "secretkey",
+        "secret-key",
+        "secret_key",
+        "secretaccess",
+        "secret-access",
+        "secret_access",
+    ),
+)
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
 
 
@@ -84,12 +111,13 @@ def mask(text: str) -> str:
     Idempotent and linear in the length of the text. It knows shapes, not values: a key of no known shape that stands alone is not found,
     so callers that hold the key itself use `mask_values`.
     """
-    if any(map(text.__contains__, _STARTS)):
+    longest = max(map(len, text.split()), default=0)
+    if longest >= _SHORTEST and any(map(text.__contains__, _STARTS)):
         text = _KEY.sub(MASK, text)
-    if "." in text and len(text) >= _ZHIPU_LENGTH and max(map(len, text.split()), default=0) >= _ZHIPU_LENGTH:
+    if longest >= _ZHIPU_LENGTH and "." in text:
         text = _ZHIPU.sub(MASK, text)
     lower = text.lower()
-    if any(map(lower.__contains__, _NAMES)):
+    if longest >= _SHORTEST_VALUE and any(map(lower.__contains__, _NAMES)):
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
         text = _mask_named(text, lower)

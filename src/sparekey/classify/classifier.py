@@ -20,11 +20,12 @@ from sparekey.types import ErrorClass, Evidence, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sparekey.classify.evidence import Level
     from sparekey.classify.operator import Rule
     from sparekey.classify.rulebook import Rulebook
 
 _MAX_MESSAGE: Final = 300
-_MASKED: Final = 700
+_MASKED: Final = 450
 _MAX_FINGERPRINT: Final = 120
 _MAX_WORDS: Final = 24
 _LONG_WAIT: Final = 3600.0
@@ -83,18 +84,18 @@ class Classifier:
         if wait is not None and wait >= _LONG_WAIT and verdict.meaning.reason == "rate_limited":
             verdict = verdict._replace(meaning=_DAILY)
         told = verdict.meaning
-        text = _words_of(reading)
+        level = _worded(reading)
         failure = Failure(
             error_class=told.error_class,
             reason=told.reason,
             scope=told.scope,
             retry_after=wait,
             status=reading.status or reading.inner_status(),
-            message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE] if text else "",
+            message=" ".join(mask(level.texts[0][:_MASKED]).split())[:_MAX_MESSAGE] if level else "",
             evidence=verdict.evidence,
             unreached=unreached or (told.unreached and reading.status is None),
             timed_out=told.reason == "timeout",
-            fingerprint=_fingerprint(text),
+            fingerprint=_fingerprint(level) if level else "",
             rule=verdict.rule,
             trace=_trace(reading, verdict) if trace else (),
         )
@@ -158,12 +159,13 @@ def _of_silence(reading: Reading) -> Verdict:
     return _GARBLED if success and not any(level.texts for level in reading.levels if level.where != "text") else _NOTHING
 
 
-def _words_of(reading: Reading) -> str:
-    return next((text for level in reading.innermost() for text in level.texts if text), "")
+def _worded(reading: Reading) -> Level | None:
+    return next((level for level in reading.innermost() if level.texts), None)
 
 
-def _fingerprint(text: str) -> str:
-    words = [word.strip(".,:;!?()[]") for word in normal(text[:_MAX_MESSAGE]).split()[:_MAX_WORDS]]
+def _fingerprint(level: Level) -> str:
+    plain = level.plain or normal(level.texts[0][:_MASKED])
+    words = [word.strip(".,:;!?()[]") for word in plain[:_MAX_MESSAGE].split()[:_MAX_WORDS]]
     return " ".join([word for word in words if word.isalpha()])[:_MAX_FINGERPRINT]
 
 

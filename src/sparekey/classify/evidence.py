@@ -35,10 +35,11 @@ class Level:
         codes: its codes and types.
         numbers: its numeric codes with the place they stood at, as `error.code=1113`.
         statuses: its HTTP statuses.
-        texts: its messages.
+        texts: its messages, the longest first.
+        plain: what the rules read of them, once they did.
     """
 
-    __slots__ = ("codes", "depth", "numbers", "quoted", "statuses", "texts", "where")
+    __slots__ = ("codes", "depth", "numbers", "plain", "quoted", "statuses", "texts", "where")
 
     def __init__(self, depth: int, where: str, *, quoted: bool = False) -> None:
         """Make an empty level."""
@@ -47,6 +48,7 @@ class Level:
         self.numbers: list[str] = []
         self.statuses: list[int] = []
         self.texts: list[str] = []
+        self.plain = ""
 
     def add_number(self, place: str, number: float) -> None:
         """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
@@ -80,7 +82,7 @@ class Reading:
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
         if len(self.levels) > 1:
-            return sorted(self.levels, key=_depth, reverse=True)
+            self.levels.sort(key=_outwards)
         return self.levels
 
     def inner_status(self) -> int | None:
@@ -119,7 +121,7 @@ class Reading:
             if text[start + 1 : start + 8].lstrip().startswith("\\"):
                 text = unescape(text)
                 continue
-            value, end = read_data(text, start)
+            value, end = _at_the_end(text, start) or read_data(text, start)
             if value:
                 self._walk(value, "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
@@ -207,12 +209,19 @@ def _add_words(level: Level, text: str) -> None:
     level.texts.append(text)
 
 
+def _at_the_end(text: str, start: int) -> tuple[Any, int] | None:
+    """Read JSON that ends the text, the quick way."""
+    if text[-1:] in {"}", "]"} and text.startswith('"', start + 1) and isinstance(value := read_json(text[start:]), (dict, list)):
+        return value, len(text)
+    return None
+
+
 def _wraps_an_error(item: Any) -> bool:
     return isinstance(item, dict) and ("error" in item or "message" in item)
 
 
-def _depth(level: Level) -> int:
-    return level.depth
+def _outwards(level: Level) -> int:
+    return -level.depth
 
 
 def bounded(text: str) -> str:

@@ -29,6 +29,7 @@ _COMMON: Final = frozenset({"erro", "requ", "mode", "this", "your", "plea", "lim
 _PUNCTUATION: Final = frozenset(".:;,()")
 _TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
+_BEGINNING: Final = re.compile(r"(?<![a-z0-9])[a-z0-9]{3,4}")
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
 _QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
 _PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})  # noqa: RUF001 - typographic apostrophes
@@ -51,6 +52,8 @@ class Part(NamedTuple):
     """One of several words in a row: the longer first, so that `tokens` is tried before `token`."""
 
     words: tuple[str, ...]
+    starts: tuple[tuple[str, str], ...]
+    """Each word with the beginning that the text must hold for it, or "" if it is too short to be indexed."""
     gap: int
     """How many characters may stand between it and the part before."""
     strict: bool = False
@@ -60,53 +63,56 @@ class Part(NamedTuple):
 class Phrase(Generic[T]):
     """A phrase, taken apart when it is first needed."""
 
-    __slots__ = ("_parts", "_starts", "meaning", "prefixes", "rank", "source")
+    __slots__ = ("_parts", "meaning", "prefixes", "rank", "source")
 
     def __init__(self, source: str, meaning: T, rank: int) -> None:
         """Read `source`; `rank` says how early it stands in its book."""
         self.source, self.meaning, self.rank = source, meaning, rank
         self._parts: tuple[Part, ...] = ()
-        self._starts: tuple[tuple[str, str], ...] = ()
         self.prefixes = tuple(_needed(source)) if source.isascii() else ()
-
-    def _take_apart(self) -> None:
-        self._parts = tuple(_parts(self.source))
-        self._starts = tuple((word, _prefix(word)) for word in self._parts[0].words)
 
     def stands_in(self, text: str, present: set[str]) -> bool:
         """Tell whether the normal `text`, whose words begin with `present`, holds this phrase."""
-        if not self._starts:
-            self._take_apart()
-        for word, prefix in self._starts:
+        parts = self._parts = self._parts or tuple(_parts(self.source))
+        for word, prefix in parts[0].starts:
             if prefix and prefix not in present:
                 continue
-            start = -1
+            start = text.find(word)
             for _ in range(_TRIES):
-                start = text.find(word, start + 1)
                 if start < 0:
                     break
-                if _begins_word(text, start) and self._goes_on(text, start + len(word)):
+                if _begins_word(text, start) and (len(parts) == 1 or _goes_on(parts, text, start + len(word), present)):
                     return True
+                start = text.find(word, start + 1)
         return False
 
-    def _goes_on(self, text: str, end: int) -> bool:
-        for part in self._parts[1:]:
-            end = _next(part, text, end)
-            if end < 0:
-                return False
-        return True
+
+def _goes_on(parts: tuple[Part, ...], text: str, end: int, present: set[str]) -> bool:
+    for part in parts[1:]:
+        end = _next(part, text, end, present) if part.gap > 1 else _adjacent(part, text, end)
+        if end < 0:
+            return False
+    return True
 
 
 def _begins_word(text: str, at: int) -> bool:
     return at == 0 or not text[at].isascii() or not text[at - 1].isalnum() or not text[at - 1].isascii()
 
 
-def _next(part: Part, text: str, end: int) -> int:
-    if part.gap <= 1:
-        at = end + 1 if text[end : end + 1] == " " else end
-        return next((at + len(word) for word in part.words if text.startswith(word, at)), -1)
+def _adjacent(part: Part, text: str, end: int) -> int:
+    """Return where `part` ends if it stands at `end`, or -1."""
+    at = end + 1 if text[end : end + 1] == " " else end
+    if not text.startswith(part.words, at):
+        return -1
+    return next(at + len(word) for word in part.words if text.startswith(word, at))
+
+
+def _next(part: Part, text: str, end: int, present: set[str]) -> int:
+    """Return where the nearest word of `part` within its gap ends, or -1."""
     nearest, after = len(text), -1
-    for word in part.words:
+    for word, prefix in part.starts:
+        if prefix and prefix not in present:
+            continue
         at = text.find(word, end, end + part.gap + len(word))
         if 0 <= at < nearest and _begins_word(text, at):
             nearest, after = at, at + len(word)
@@ -122,7 +128,8 @@ def _parts(source: str) -> Iterator[Part]:
         elif choice and "" in choice.split("|"):
             gap = max(gap, 2 + max(map(len, choice.split("|"))))
         elif words:
-            yield Part(tuple(sorted(words, key=len, reverse=True)), 0 if first else max(gap, 1), strict)
+            words.sort(key=len, reverse=True)
+            yield Part(tuple(words), tuple((word, _prefix(word)) for word in words), 0 if first else max(gap, 1), strict)
             gap, first, strict = 0, False, True
 
 
@@ -155,9 +162,8 @@ class PhraseBook(Generic[T]):
 
     def all(self, text: str) -> Iterator[Phrase[T]]:
         """Yield every phrase that the normal `text` holds, in order of precedence."""
-        index, words = self._by_prefix, set(_WORD.findall(text))
-        present = {word[:_PREFIX] for word in words}
-        present.update([word[:_SHORT] for word in words])
+        index, present = self._by_prefix, set(_BEGINNING.findall(text))
+        present.update([word[:_SHORT] for word in present])
         candidates = set(self._always)
         for prefix in present & index.keys():
             for phrase in index[prefix]:

@@ -127,13 +127,25 @@ _UNITS: Final = (
 _EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _PAIR: Final = re.compile(
-    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)\b"
-    r"[\"'\s]{0,2}[:=]\s{0,2}[\"']?([A-Za-z][\w.]{3,80})",
-    re.IGNORECASE,
+    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)[\"'\s]{0,2}[:=]\s{0,2}[\"']?(?=[a-z][\w.]{3})"
 )
+_NAME: Final = re.compile(r"[\w.]{1,80}")
 _CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
 _BRACKETED: Final = re.compile(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
 _LOCATOR: Final = re.compile(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
+_LOCATED: Final = (
+    "messages.",
+    "messages[",
+    "tools.",
+    "tools[",
+    "contents",
+    "input[",
+    "input.",
+    "system.",
+    "system[",
+    "instances[",
+    "tool_config",
+)
 _SUFFIX: Final = re.compile(r"\((\d{4,6})\)\s{0,4}\Z")
 _MAX_CODES: Final = 8
 _NO_CODES: Final = frozenset({"error", "exception", "null", "none", "string", "object"})
@@ -183,13 +195,20 @@ def _stands_alone(before: str, after: str) -> bool:
 
 def codes(text: str) -> list[str]:
     """Return what stands in prose as a code: `code: x`, `(content_filter)`, `ThrottlingException`, paths like `messages.3.content:`."""
-    found = _PAIR.findall(text) if ":" in text or "=" in text else []
+    found = _pairs(text) if ":" in text or "=" in text else []
     if "(" in text or "[" in text:
         found += _BRACKETED.findall(text)
     found += _CAMEL.findall(text)
-    if _LOCATOR.search(text):
+    if any(map(text.__contains__, _LOCATED)) and _LOCATOR.search(text):
         found.append("invalid_request_field")
     return [code for code in dict.fromkeys(found) if code.lower() not in _NO_CODES][:_MAX_CODES]
+
+
+def _pairs(text: str) -> list[str]:
+    lower = text.lower()
+    if len(lower) != len(text):
+        return []
+    return [name[0] for match in _PAIR.finditer(lower) if (name := _NAME.match(text, match.end()))]
 
 
 def suffix_number(text: str) -> str:

@@ -108,8 +108,10 @@ class Judge:
     def _by_words(self, level: Level, book: PhraseBook[Meaning], *, quoted: bool = False) -> Verdict | None:
         if not level.texts:
             return None
-        text = level.texts[0] if len(level.texts) == 1 else " ; ".join(level.texts)
-        for phrase in book.all(normal(text[:_MAX_WORDS], quoted=quoted)):
+        if quoted or not level.plain:
+            text = level.texts[0] if len(level.texts) == 1 else " ; ".join(level.texts)
+            level.plain = normal(text[:_MAX_WORDS], quoted=quoted)
+        for phrase in book.all(level.plain):
             if not phrase.meaning.statuses or self.status in phrase.meaning.statuses:
                 strength = Evidence.WEAK if self.status in ECHOING else Evidence.PHRASE
                 return Verdict(phrase.meaning, strength, f"words: {phrase.source}")
