@@ -127,7 +127,8 @@ _UNITS: Final = (
 _EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _PAIR: Final = re.compile(
-    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)[\"'\s]{0,2}[:=]\s{0,2}[\"']?(?=[a-z][\w.]{3})"
+    r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)"
+    r"[\"'\s]{0,2}[:=]\s{0,2}[\"']?(?=[a-z][\w.]{3})"
 )
 _NAME: Final = re.compile(r"[\w.]{1,80}")
 _CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")

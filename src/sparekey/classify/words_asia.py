@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.model import AUTH, CONTENT, LARGE, MODEL, PERMANENT, QUOTA, TRANSIENT, meaning
-from sparekey.classify.words import REQUEST_STATUSES
+from sparekey.classify.words_request import REQUEST_STATUSES
 from sparekey.types import Scope
 
 if TYPE_CHECKING:
