@@ -127,7 +127,7 @@ def _wire(exc: BaseException) -> Wire | None:
             continue
         if known.meaning in {CANCELLED, FILES} and (found is None or not found.unreached):
             return known
-        if found is None or (known.unreached and not found.unreached):
+        if found is None or found.wrapper or (known.unreached and not found.unreached):
             found = known
     return found
 

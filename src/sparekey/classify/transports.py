@@ -52,7 +52,7 @@ _ROWS: Final[tuple[tuple[Wire, str], ...]] = (
     (
         Wire(_CONNECTION),
         (
-            "ConnectionError ReadError WriteError CloseError NetworkError RemoteProtocolError LocalProtocolError ProtocolError "
+            "ConnectionError ReadError WriteError CloseError NetworkError RemoteProtocolError ProtocolError "
             "ChunkedEncodingError IncompleteRead IncompleteReadError ServerDisconnectedError ClientOSError ClientPayloadError "
             "ClientConnectionError ConnectionResetError ConnectionAbortedError BrokenPipeError RemoteDisconnected SSLError SSLEOFError "
             "SSLZeroReturnError ConnectionClosedError HTTPClientError EOFError TransportError URLError SocketError StreamError "
@@ -76,6 +76,8 @@ _ROWS: Final[tuple[tuple[Wire, str], ...]] = (
         Wire(meaning(AUTH, "missing_key")),
         "DefaultCredentialsError NoCredentialsError PartialCredentialsError CredentialRetrievalError",
     ),
+    # httpx: a key that cannot stand in a header (empty, or with a line break)
+    (Wire(meaning(AUTH, "invalid_key")), "LocalProtocolError"),
     (Wire(meaning(AUTH, "expired_key")), "RefreshError TokenRetrievalError UnauthorizedSSOTokenError"),
     (Wire(meaning(UNKNOWN, "missing_dependency", scope=Scope.CREDENTIAL)), "ImportError ModuleNotFoundError"),
     (Wire(meaning(MODEL, "bad_base_url")), "InvalidURL UnsupportedProtocol InvalidSchema MissingSchema"),

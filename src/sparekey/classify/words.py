@@ -177,7 +177,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(per|requests|tokens|free) daily",
             "(rpd|tpd)",
             "(/|/ )day",
-            "(limit|quota) for (today|the day)",
+            "(limit|quota|exceeded) for (today|the day|this week|this month)",
             "today's (limit|quota)",
             "(24 hour|24h|24 hrs)",
             "perday",

@@ -50,6 +50,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "upstream (connect|connection|prematurely)",
             "max retries exceeded",
             "response ended prematurely",
+            "(payload|response|body) is not completed",
             "wrong version number",
         ),
     ),

@@ -65,6 +65,7 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(please|must|need to|not) (|be )(authenticate|login|log in|sign in|logged in|signed in|authenticated)",
             "(signature|secret) * (does not match|doesn't match|mismatch|not match|calculated|invalid|incorrect)",
             "unauthenticated",
+            "illegal header value",
             "invalid user",
             "user not found",
             "mismatched organization",

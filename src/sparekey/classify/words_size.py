@@ -54,7 +54,7 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "batch size (|is )(too large|invalid|exceed|cannot|must|should|larger|>)",
             "batch (is |)too (large|big|long)",
             "too many (inputs|items|texts|documents|elements|strings|images|messages|files|tokens in|contents|embeddings|requests in one batch|requests in a batch|requests in batch|tools|sequences|chunks|entries|instances|queries in|audio|video|functions)",
-            "(at most|up to|maximum of|max|no more than|more than|cannot exceed|not exceed|exceed|exceeds|larger than|less than or equal to|fewer than|between 1 and|only) * (image|items|texts|inputs|documents|images|requests can be in|instances|elements|strings|entries|sequences|files|messages|tools|batch)",
+            "(at most|up to|maximum of|max|no more than|more than|cannot exceed|not exceed|exceed|exceeds|larger than|less than or equal to|fewer than|between 1 and) * (image|items|texts|inputs|documents|images|requests can be in|instances|elements|strings|entries|sequences|files|messages|tools|batch)",
             "(number|count) of (|input |the )(texts|inputs|items|documents|images|messages|instances|contents) * (exceed|must be|at most|cannot|too|should be|larger|greater|more)",
             "(tokens|items|inputs) (in|per) (|the |your |submitted |each |a )batch",
             "(list|array) (too long|should have at most|is too long|length|must contain at most|above max)",
