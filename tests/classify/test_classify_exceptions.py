@@ -297,12 +297,12 @@ def test_the_path_to_the_verdict_is_told_on_request():
     assert classify(RuntimeError("x")).trace == ()
 
 
-def test_a_key_that_cannot_stand_in_a_header_is_a_bad_key():
-    """Such a key is refused by httpx before it connects, and the SDK calls that a connection error."""
+def test_a_key_that_cannot_stand_in_a_header_is_a_bad_key(server):
+    """Such a key is refused by httpx before it is sent, and the SDK calls that a connection error."""
     import openai
 
     def call():
-        with openai.OpenAI(api_key="sk-x\n", base_url="http://127.0.0.1:9", max_retries=0) as client:
+        with openai.OpenAI(api_key="sk-x\n", base_url=f"{server}/down", max_retries=0) as client:
             client.models.list()
 
     assert classify(caught(call)).error_class == ErrorClass.AUTH
