@@ -7,10 +7,12 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from sparekey.types import ErrorClass
+from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sparekey.types import Failure
 
 
 class Advance(Enum):
@@ -114,3 +116,8 @@ class Policy:
 def is_fail_fast(error_class: str) -> bool:
     """Return whether no other credential of the same model can help: the request itself is at fault."""
     return REACTIONS[ErrorClass(error_class)].advance is not Advance.ALWAYS
+
+
+def is_weak(failure: Failure) -> bool:
+    """Return whether the caller's own words could have made this verdict. A text that tells nothing is no verdict that they could make."""
+    return failure.evidence is Evidence.WEAK and failure.error_class is not ErrorClass.UNKNOWN

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sparekey.core import breaker as b
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS
+from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, is_weak
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import believed, park_seconds
-from sparekey.types import ErrorClass, Evidence, Scope
+from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
     from sparekey.types import Failure
@@ -81,7 +81,7 @@ def _parked(guard: Breaker, failure: Failure, now: float, dice: float) -> Breake
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, dice)
-    weak = failure.evidence is Evidence.WEAK
+    weak = is_weak(failure)
     if weak and not guard.weak:
         stated, length, level = None, min(length, WEAK_PARK_SECONDS), level - 1
     return b.parked(guard, now + length, level, cause, failure.reason, firm=stated is not None, weak=weak)

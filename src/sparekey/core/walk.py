@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sparekey.core import admission, settlement
 from sparekey.core.breaker import Phase
-from sparekey.core.policy import REACTIONS, Advance
+from sparekey.core.policy import REACTIONS, Advance, is_weak
 from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, phase, soonest_return
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
-from sparekey.types import ErrorClass, Evidence
+from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,7 +138,7 @@ class Walk:
         if not policy.retry_same or not REACTIONS[failure.error_class].retry_same:
             return None
         closed = phase(self.pool, self.cell.state, seen.ticket.index, self.now) is Phase.CLOSED
-        if not closed or failure.timed_out or failure.evidence is Evidence.WEAK:
+        if not closed or failure.timed_out or is_weak(failure):
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         return wait if wait <= policy.patience and not self._past_deadline(wait) else None
@@ -157,7 +157,7 @@ class Walk:
     def _blame(self, seen: Seen) -> BaseException | None:
         if seen.failure.unreached:
             self.pending.append(seen)
-        elif seen.failure.evidence is Evidence.WEAK:
+        elif is_weak(seen.failure):
             if twin := next((p for p in self.pending if self._same_weak_text(p, seen)), None):
                 self.pending.append(seen)
                 self._acquit(weak=True)
@@ -169,7 +169,7 @@ class Walk:
         return None
 
     def _same_weak_text(self, a: Seen, b: Seen) -> bool:
-        alike = a.failure.evidence is b.failure.evidence and a.failure.fingerprint == b.failure.fingerprint != ""
+        alike = is_weak(a.failure) and a.failure.fingerprint == b.failure.fingerprint != ""
         return alike and self.pool.account(a.ticket.index) != self.pool.account(b.ticket.index)
 
     def _settle(self, seen: Seen) -> None:
@@ -182,7 +182,7 @@ class Walk:
 
     def _acquit(self, *, weak: bool) -> None:
         """Drop the pending verdicts of one kind: whom they would have blamed is not at fault."""
-        for seen in [p for p in self.pending if (p.failure.evidence is Evidence.WEAK and not p.failure.unreached) is weak]:
+        for seen in [p for p in self.pending if (is_weak(p.failure) and not p.failure.unreached) is weak]:
             self.pending.remove(seen)
             self._release(seen.ticket)
 
