@@ -129,6 +129,17 @@ def test_a_stated_wait_is_read(make, provider, how):
     assert len(provider.requests) == 1
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_silent_provider_is_given_up_in_time(make, provider, how):
+    """The configured timeout reaches the SDK, and its error is known as silence."""
+    provider.fail(faults.hang())
+    with pytest.raises(Exception) as caught:
+        asked(make(timeout=0.2), how, prompt="hi")
+    failure = classify(caught.value)
+    assert (failure.error_class, failure.timed_out) == (ErrorClass.TRANSIENT, True)
+    assert len(provider.requests) == 1
+
+
 def test_an_own_retry_waits_and_tries_again(make, provider):
     """`max_retries` of an instance is ours: one transient failure, then the answer."""
     provider.fail(faults.server_error(), times=1)
@@ -282,6 +293,19 @@ def test_an_async_stream_that_is_left_early_gives_its_connection_back(backend, m
             return await asyncio.to_thread(provider.wait_for, closed)
 
     assert asyncio.run(listen())
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_no_redirect_is_followed_with_a_key(simulator, backend, make, provider, how):
+    """A host that sends callers elsewhere gets no answer: the other one would see the key."""
+    if backend.provider == "litellm":
+        pytest.skip("litellm makes its own HTTP clients, and they follow redirects")
+    elsewhere = provider_of(simulator, backend)
+    provider.fail(faults.refuse("server_error", status=307, headers={"location": elsewhere.base_url}))
+    with pytest.raises(Exception) as caught:
+        asked(make(), how, prompt="hi")
+    assert classify(caught.value)
+    assert elsewhere.requests == ()
 
 
 FOREIGN = "sk-foreign-0123456789"

@@ -33,20 +33,23 @@ class AnthropicVLM(ChatBackend):
     extra = "anthropic"
     default_base = "https://api.anthropic.com"
 
-    def _client_options(self) -> dict[str, Any]:
+    def _client_options(self, anthropic: Any, http: Any) -> dict[str, Any]:
         return {
             "api_key": reveal(self.api_key) or NO_KEY,
             "base_url": (self.api_base or "").removesuffix("/").removesuffix("/v1") or None,
-            "timeout": self.timeout,
+            "timeout": self._patience(anthropic.Timeout),
+            "http_client": self._http(http),
             "max_retries": 0,
             "default_headers": self.extra_headers,
         }
 
     def _make_client(self) -> Any:
-        return sdk(self.module, "provider 'anthropic'", self.extra).Anthropic(**self._client_options())
+        anthropic: Any = sdk(self.module, "provider 'anthropic'", self.extra)
+        return anthropic.Anthropic(**self._client_options(anthropic, anthropic.DefaultHttpxClient))
 
     def _make_async_client(self) -> Any:
-        return sdk(self.module, "provider 'anthropic'", self.extra).AsyncAnthropic(**self._client_options())
+        anthropic: Any = sdk(self.module, "provider 'anthropic'", self.extra)
+        return anthropic.AsyncAnthropic(**self._client_options(anthropic, anthropic.DefaultAsyncHttpxClient))
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         system, messages = to_messages(ask.messages)

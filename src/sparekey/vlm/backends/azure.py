@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Final
 
 from sparekey.errors import ConfigError
 from sparekey.vlm.backends.openai import OpenAIVLM
-from sparekey.vlm.backends.sdks import sdk
 
 API_VERSION: Final = "2024-10-21"
 """The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""
@@ -30,16 +29,18 @@ class AzureVLM(OpenAIVLM):
             raise ConfigError("provider 'azure' needs the resource's endpoint: give 'api_base' (https://NAME.openai.azure.com)")
         self.api_version: str = config.get("api_version") or API_VERSION
 
-    def _client_options(self) -> dict[str, Any]:
-        options = super()._client_options()
+    def _client_options(self, openai: Any, http: Any) -> dict[str, Any]:
+        options = super()._client_options(openai, http)
         base = options.pop("base_url")
         return options | {"azure_endpoint": base, "api_version": self.api_version}
 
     def _make_client(self) -> Any:
-        return self._own(sdk("openai", "provider 'azure'", self.extra).AzureOpenAI(**self._client_options()))
+        openai = self._sdk()
+        return self._own(openai.AzureOpenAI(**self._client_options(openai, openai.DefaultHttpxClient)))
 
     def _make_async_client(self) -> Any:
-        return self._own(sdk("openai", "provider 'azure'", self.extra).AsyncAzureOpenAI(**self._client_options()))
+        openai = self._sdk()
+        return self._own(openai.AsyncAzureOpenAI(**self._client_options(openai, openai.DefaultAsyncHttpxClient)))
 
     def _own(self, client: Any) -> Any:
         client._azure_ad_token = None  # noqa: SLF001 - the SDK takes one from the environment, and prefers it to the key it was given

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sparekey.vlm.types import VLMChunk, VLMResponse
 
+_CONNECT_SECONDS: Final = 10.0
 _NOTHING: Final = object()
 """What stands behind the last event of a stream."""
 MODES: Final = frozenset({"auto", "none", "required"})
@@ -109,6 +110,14 @@ class ChatBackend(VLMBase):
     @abstractmethod
     def _reader(self) -> Callable[[Any], Delta]:
         """Return what reads the events of one stream, in order."""
+
+    def _http(self, kind: Any) -> Any:
+        """Return an HTTP client of this kind: a redirect could carry a key in a header of its own to a host that nobody configured."""
+        return kind(timeout=self.timeout, follow_redirects=False)
+
+    def _patience(self, kind: Any) -> Any:
+        """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
+        return kind(self.timeout, connect=min(self.timeout, _CONNECT_SECONDS))
 
     def _close_client(self, client: Any) -> None:
         client.close()

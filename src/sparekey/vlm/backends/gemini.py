@@ -38,11 +38,11 @@ class GeminiVLM(ChatBackend):
     default_base = "https://generativelanguage.googleapis.com"
 
     def _make_client(self) -> Any:
-        return self._client({})
+        return self._client({"httpx_client": self._http(httpx2.Client)})
 
     def _make_async_client(self) -> Any:
         """Return a client on httpx2: the SDK would take aiohttp where it happens to be installed, and fail in other words."""
-        return self._client({"httpx_async_client": httpx2.AsyncClient(follow_redirects=True)})
+        return self._client({"httpx_async_client": self._http(httpx2.AsyncClient)})
 
     def _client(self, more: dict[str, Any]) -> Any:
         options = {
@@ -56,9 +56,11 @@ class GeminiVLM(ChatBackend):
         genai = sdk(self.module, "provider 'gemini'", self.extra)
         return genai.Client(api_key=reveal(self.api_key) or NO_KEY, vertexai=False, http_options={k: v for k, v in options.items() if v})
 
+    def _close_client(self, client: Any) -> None:
+        client._api_client._httpx_client.close()  # noqa: SLF001 - ours: the SDK does not close what it did not make
+
     async def _close_async_client(self, client: Any) -> None:
-        await client.aio.aclose()
-        await client._api_client._async_httpx_client.aclose()  # noqa: SLF001 - ours, and the SDK does not close what it did not make
+        await client._api_client._async_httpx_client.aclose()  # noqa: SLF001 - ours: the SDK does not close what it did not make
         client.close()
 
     def _request(self, ask: Ask) -> dict[str, Any]:

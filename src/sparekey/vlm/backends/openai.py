@@ -32,20 +32,26 @@ class OpenAIVLM(ChatBackend):
         super().__init__(config)
         self.dialect = dialect_of(self.provider, self.api_base)
 
-    def _client_options(self) -> dict[str, Any]:
+    def _client_options(self, openai: Any, http: Any) -> dict[str, Any]:
         return {
             "api_key": reveal(self.api_key) or NO_KEY,
             "base_url": self.api_base,
-            "timeout": self.timeout,
+            "timeout": self._patience(openai.Timeout),
+            "http_client": self._http(http),
             "max_retries": 0,
             "default_headers": self.extra_headers,
         }
 
     def _make_client(self) -> Any:
-        return self._own(sdk("openai", f"provider {self.provider!r}", self.extra).OpenAI(**self._client_options()))
+        openai = self._sdk()
+        return self._own(openai.OpenAI(**self._client_options(openai, openai.DefaultHttpxClient)))
 
     def _make_async_client(self) -> Any:
-        return self._own(sdk("openai", f"provider {self.provider!r}", self.extra).AsyncOpenAI(**self._client_options()))
+        openai = self._sdk()
+        return self._own(openai.AsyncOpenAI(**self._client_options(openai, openai.DefaultAsyncHttpxClient)))
+
+    def _sdk(self) -> Any:
+        return sdk(self.module, f"provider {self.provider!r}", self.extra)
 
     def _own(self, client: Any) -> Any:
         client.organization, client.project = self.config.get("organization"), self.config.get("project")

@@ -34,22 +34,26 @@ class VolcengineVLM(ChatBackend):
         """Read the configuration (see `ChatBackend`)."""
         super().__init__({"provider": "volcengine", **config})
 
-    def _client_options(self) -> dict[str, Any]:
+    def _client_options(self, kind: str) -> dict[str, Any]:
+        httpx: Any = sdk("httpx", "provider 'volcengine'", self.extra)  # what the Ark SDK is built on
         return {
             "api_key": reveal(self.api_key) or NO_KEY,
             "ak": reveal(self.config.get("ak")),
             "sk": reveal(self.config.get("sk")),
             "region": self.config.get("region") or "cn-beijing",
             "base_url": self.api_base,
-            "timeout": self.timeout,
+            "timeout": self._patience(httpx.Timeout),
+            "http_client": self._http(getattr(httpx, kind)),
             "max_retries": 0,
         }
 
     def _make_client(self) -> Any:
-        return self._own(sdk(self.module, "provider 'volcengine'", self.extra).Ark(**self._client_options()))
+        ark: Any = sdk(self.module, "provider 'volcengine'", self.extra)
+        return self._own(ark.Ark(**self._client_options("Client")))
 
     def _make_async_client(self) -> Any:
-        return self._own(sdk(self.module, "provider 'volcengine'", self.extra).AsyncArk(**self._client_options()))
+        ark: Any = sdk(self.module, "provider 'volcengine'", self.extra)
+        return self._own(ark.AsyncArk(**self._client_options("AsyncClient")))
 
     def _own(self, client: Any) -> Any:
         if self.config.get("ak") and not self.api_key:
