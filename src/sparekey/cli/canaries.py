@@ -29,9 +29,9 @@ _NORM: Final = 0.02
 
 
 def compared(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings of one chain, each working one compared with the first that works; one that disagrees is not ok."""
+    """Return the findings of one chain, each working embedder compared with the first that works; one that disagrees is not ok."""
     first = next((f for f in findings if f.ok), None)
-    return [f if first is None or f is first or not f.ok else _against(f, first) for f in findings]
+    return [_against(f, first) if first is not None and f is not first and f.ok and f.vectors else f for f in findings]
 
 
 def _against(finding: Finding, first: Finding) -> Finding:
