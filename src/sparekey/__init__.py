@@ -24,6 +24,7 @@ _HOMES = {
     "sparekey.core.policy": "Policy",
     "sparekey.switching": "CircuitBreaker OrderedCredentialSwitcher PrimaryBackupSwitcher",
     "sparekey.retry": "is_retryable_api_error retry_async retry_sync",
+    "sparekey.transport": "AsyncFailoverTransport FailoverTransport sdk_options",
     "sparekey.usage": "TokenTracker",
     "sparekey.vlm": "FailoverVLM MultiCredentialVLM ToolCall VLMBase VLMChunk VLMFactory VLMResponse",
     "sparekey.embedding": (

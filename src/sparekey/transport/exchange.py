@@ -1,0 +1,287 @@
+"""What every transport decides, sync or async, for whichever HTTP library: no I/O here.
+
+An `Exchange` belongs to one transport. The library comes in as `lib` (`httpx2`, or `httpx` for SDKs that still use it): both have the
+same names.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from sparekey.errors import AllCredentialsFailedError
+from sparekey.failover import Chain
+from sparekey.transport.bindings import Bindings
+from sparekey.transport.refusals import Refused
+from sparekey.types import ErrorClass, Scope
+from sparekey.wire.common import UnsafePathError
+from sparekey.wire.reading import MalformedEventError, Reader, is_error
+from sparekey.wire.sse import EventTooLongError, Splitter
+from sparekey.wire.table import DIALECTS, rewrite, understand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from sparekey.core import flow
+    from sparekey.transport.targets import Plan
+    from sparekey.types import Credential
+    from sparekey.wire.model import Call
+    from sparekey.wire.sse import Event
+
+logger = logging.getLogger("sparekey")
+
+_WELL_READ: Final = 256 * 1024
+"""Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
+_LONGEST_PREAMBLE: Final = 1024 * 1024
+_RETRIES: Final = b"x-stainless-retry-count"
+_REDIRECT: Final = 300
+_SUCCESS: Final = 200
+_KEPT_BLAME: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+Way: TypeAlias = "Callable[[Credential], bool] | None"
+
+
+class Item(NamedTuple):
+    """One step of a stream on its way to the SDK: first the response, then its bytes."""
+
+    content: bool
+    data: bytes = b""
+    response: Any = None
+
+
+class RawHeaders(NamedTuple):
+    """Headers that are sent as they are."""
+
+    raw: list[tuple[bytes, bytes]]
+
+
+class Outgoing(NamedTuple):
+    """The parts of a request that the libraries' own transports read: making a whole one would cost as much as all that we do."""
+
+    method: str
+    url: Any
+    headers: RawHeaders
+    stream: Any
+    extensions: Any
+
+
+class SharedChain(Chain):
+    """A chain as a transport drives it: one state with the chain it was made of, but a milder eye.
+
+    A request about something else than the chain's model (a file, an image, a list) may fail with one host because that host has no such
+    thing. It moves on, and parks nobody whose key and balance are good.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        """Share everything with `chain`: state, clock, hooks."""
+        self.__dict__ = chain.__dict__
+
+    def failed(self, credential: Credential, exc: Exception) -> flow.Failed:
+        """Return what a driver reports of an attempt that raised."""
+        made = super().failed(credential, exc)
+        if not getattr(exc, "aside", False) or made.failure.error_class in _KEPT_BLAME:
+            return made
+        return made._replace(failure=replace(made.failure, scope=Scope.REQUEST))
+
+
+class Exchange:
+    """One transport's chain, targets and memory."""
+
+    def __init__(self, plan: Plan, lib: Any, *, keep_bound: bool = True) -> None:
+        """Take a plan; `keep_bound`: requests about what one account holds stay with it."""
+        self.lib, self.targets = lib, plan.targets
+        self.chain = SharedChain(plan.chain)
+        self.bindings = Bindings()
+        self._able = {
+            dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()
+        }
+        self._keep_bound, self._warned = keep_bound, False
+        self._url = lru_cache(256)(lib.URL)
+
+    # what a request asks for, and of whom
+
+    def call(self, request: Any, body: bytes) -> Call:
+        """Read a request of the SDK."""
+        call = understand(request.method, request.url.raw_path, request.headers.raw, body)
+        if not self._warned and any(name == _RETRIES and count != b"0" for name, count in call.headers):
+            self._warned = True
+            logger.warning("the SDK repeats failed requests by itself, on top of the chain: give it max_retries=0 (sdk_options does)")
+        return call
+
+    def ways(self, call: Call) -> list[Way]:
+        """Return whom to ask, as a list of restrictions that are tried one after the other; None is no restriction.
+
+        A request about something else than the chain's model asks the active credential first, and never moves it.
+        """
+        able = self._able[call.dialect]
+        if not able:
+            raise self.lib.UnsupportedProtocol(f"no credential of the chain speaks the {call.dialect} format of this request")
+        owner = self.bindings.owner(call) if self._keep_bound else None
+        active = self.chain.active_id
+        if owner in able:
+            return [_only({owner})]
+        if call.kind == "other" and active in able:
+            return [_only({active}), _only(able - {active})] if len(able) > 1 else [_only({active})]
+        return [None if len(able) == len(self.chain.credentials) else _only(able)]
+
+    def request(self, call: Call, credential: Credential, original: Any, *, own: bool) -> Any:
+        """Return the request as it goes to a credential's host; `own`: to a transport that we made."""
+        try:
+            url, headers, body = rewrite(call, self.targets[credential.id])
+        except UnsafePathError as exc:
+            raise self.lib.LocalProtocolError(str(exc)) from None
+        stream = self.lib.ByteStream(body)
+        if own:
+            return Outgoing(call.method, self._url(url), RawHeaders(headers), stream, original.extensions)
+        return self.lib.Request(call.method, self._url(url), headers=headers, stream=stream, extensions=original.extensions)
+
+    # what came back
+
+    def is_stream(self, response: Any) -> bool:
+        """Return whether a response is a stream of events."""
+        return response.status_code < _REDIRECT and _media_type(response) == b"text/event-stream"
+
+    def wants_reading(self, call: Call, response: Any) -> bool:
+        """Return whether a response has to be read before the SDK gets it: what is not (audio, files) is passed on as it comes."""
+        if response.status_code >= _REDIRECT:
+            return True
+        media_type = _media_type(response)
+        return media_type == b"application/json" or (call.kind != "other" and media_type != b"text/event-stream")
+
+    def judged(self, call: Call, credential: Credential, response: Any, raw: bytes) -> Any:
+        """Return a response that was read, for the SDK.
+
+        Raises:
+            Refused: it is an error, whatever its status.
+            Exception: the library's own, for a success that is no answer.
+        """
+        body, aside = self._decoded(response, raw), call.kind == "other"
+        if response.status_code >= _REDIRECT:
+            raise Refused(response, raw, body, aside=aside)
+        value = self._value(call, body)
+        if is_error(call, value):
+            raise Refused(response, raw, body, aside=aside)
+        if aside or call.resource == "responses":
+            self.bindings.learn(call, credential.id, value)
+        if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
+            self.bindings.learn_upload(credential.id, upload)
+        response.stream = self.lib.ByteStream(raw)
+        return response
+
+    def _value(self, call: Call, body: bytes) -> Any:
+        """Return the JSON of a success; None where there need be none, or where it is too long to be read twice."""
+        if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
+            return None
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            value = None
+        if call.kind != "other" and not isinstance(value, dict | list):
+            raise self.lib.RemoteProtocolError("a success whose body is no JSON")
+        return value
+
+    def _decoded(self, response: Any, raw: bytes) -> bytes:
+        encoding = _header(response, b"content-encoding")
+        if not encoding:
+            return raw
+        return bytes(self.lib.Response(_SUCCESS, headers=[(b"content-encoding", encoding)], content=raw).content)
+
+    def decoding(self, response: Any) -> Any:
+        """Return a response to read the decoded bytes of a stream from, or None if they are not encoded; the SDK gets them decoded."""
+        encoding = response.headers.pop("content-encoding", None)
+        response.headers.pop("content-length", None)
+        return self.lib.Response(_SUCCESS, headers={"content-encoding": encoding}, stream=response.stream) if encoding else None
+
+
+class Follower:
+    """Follows the events of one response: whole events go on, a fault is raised behind the last good one.
+
+    Limits on silence belong around whoever reads the chunks, recovery after a fault around whoever reads the items.
+    """
+
+    def __init__(self, exchange: Exchange, call: Call, credential: Credential, response: Any) -> None:
+        """Start before the first byte."""
+        self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
+        self._splitter, self._reader, self._held = Splitter(), Reader(call.dialect), 0
+
+    def feed(self, chunk: bytes) -> Iterator[Item]:
+        """Yield what can go on.
+
+        Raises:
+            Refused: an error event.
+            Exception: the library's own, for what is no stream of this API.
+        """
+        try:
+            events = self._splitter.feed(chunk)
+        except EventTooLongError as exc:
+            raise self._broken(str(exc)) from None
+        yield from self._passed(events)
+
+    def end(self) -> Iterator[Item]:
+        """Yield what is left.
+
+        Raises:
+            Exception: the library's own, if the answer is not complete.
+        """
+        yield from self._passed(self._splitter.end())
+        if not self._reader.content:
+            raise self._broken("the stream ended before any content")
+        if not self._reader.complete:
+            raise self._broken("the stream ended without a finish reason: the answer is cut off")
+
+    def _passed(self, events: list[Event]) -> Iterator[Item]:
+        good, began, fault = [], self._reader.content, None
+        for event in events:
+            fault = self._fault(event)
+            if fault is not None:
+                break
+            good.append(event.raw)
+        if good:
+            yield self._item(b"".join(good), began)
+        if fault is not None:
+            raise fault
+
+    def _item(self, data: bytes, began: bool) -> Item:
+        content = self._reader.content
+        if not content:
+            self._held += len(data)
+            if self._held > _LONGEST_PREAMBLE:
+                raise self._broken("no content in the first megabyte of the stream")
+        elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
+            for value in self._reader.opening:
+                self._exchange.bindings.learn(self._call, self._credential.id, value)
+        return Item(content, data)
+
+    def _fault(self, event: Event) -> Exception | None:
+        try:
+            signs = self._reader.feed(event)
+        except MalformedEventError as exc:
+            return self._broken(str(exc))
+        return Refused(self._response, b"", event.data, event=event.raw, aside=self._call.kind == "other") if signs.error else None
+
+    def _broken(self, text: str) -> Exception:
+        fault: Exception = self._exchange.lib.RemoteProtocolError(text)
+        return fault
+
+
+def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError:
+    """Return one error for the several restrictions under which a request was tried."""
+    if len(faults) == 1:
+        return faults[0]
+    waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
+    return AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+
+
+def _header(response: Any, wanted: bytes) -> bytes:
+    """Return a header of a response, or b""; the libraries' own look-up is many times slower."""
+    return next((value for name, value in response.headers.raw if name.lower() == wanted), b"")
+
+
+def _media_type(response: Any) -> bytes:
+    return _header(response, b"content-type").partition(b";")[0].strip().lower()
+
+
+def _only(names: Collection[str | None]) -> Callable[[Credential], bool]:
+    return lambda credential: credential.id in names

@@ -1,0 +1,140 @@
+"""The arguments with which an SDK's client is made, so that it sends through a chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.transport.libraries import HTTPX2, Library, legacy
+from sparekey.transport.targets import Plan, Source, plan
+from sparekey.wire.azure import API_VERSION
+from sparekey.wire.table import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sparekey.config.providers import Family
+
+SDK = Literal["openai", "azure", "anthropic", "gemini"]
+HOST: Final = "https://sparekey.invalid"
+"""Where SDKs believe their requests go: a name that never resolves (RFC 2606), should one ever leave by another way."""
+PLACEHOLDER: Final = "sparekey"
+"""The key that SDKs believe in; the credential's own takes its place."""
+_CONNECT_SECONDS: Final = 10.0
+
+
+class _NoCookies(CookieJar):
+    """Keeps nothing: what one provider sets is none of the next one's business."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Leave the cookies where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What one SDK needs: its dialect, its package, how to tell its HTTP library, and its client's arguments."""
+
+    dialect: str
+    package: str
+    library: Callable[[Any], Library]
+    options: Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]
+
+
+def sdk_options(
+    source: Source = "chat",
+    *,
+    sdk: SDK = "openai",
+    asynchronous: bool = False,
+    family: Family = "vlm",
+    **transport: Any,
+) -> dict[str, Any]:
+    """Return the arguments that put a chain under an unmodified SDK: `OpenAI(**sdk_options("chat"))`.
+
+    Args:
+        source: the name of a chain in the configuration file (`chat`, `embedding`), a configuration, a `Chain`, or credentials.
+        sdk: `openai` for `OpenAI`, `azure` for `AzureOpenAI`, `anthropic` for `Anthropic`, `gemini` for `google.genai.Client`.
+        asynchronous: the arguments of the SDK's async client; Gemini's one client is both at once.
+        family: what a `Chain` or credentials are for; a configuration knows by itself.
+        transport: further arguments of `FailoverTransport`.
+
+    Returns:
+        Base URL, key (a placeholder), HTTP client, and no retries: the chain does those. Closing the SDK's client closes the connections.
+
+    Raises:
+        ConfigError: the chain cannot be had from `source`, or no credential of it speaks the SDK's format.
+        MissingExtraError: the SDK is not installed.
+    """
+    row = _ROWS.get(sdk)
+    if row is None:
+        raise ConfigError(f"no SDK is called {sdk!r}; known are {', '.join(_ROWS)}")
+    found = plan(source, family)
+    if not any(DIALECTS[target.wire] == row.dialect for target in found.targets.values()):
+        raise ConfigError(f"no credential of the chain speaks the format of the SDK {sdk!r}")
+    return row.options(found, row.library(_installed(row.package, sdk)), asynchronous, transport)
+
+
+def http_client(source: Source = "chat", *, asynchronous: bool = False, family: Family = "vlm", **transport: Any) -> Any:
+    """Return an `httpx2.Client` (or `AsyncClient`) over a chain, for whatever takes one.
+
+    Give the SDK `max_retries=0` as well; its base URL and key do not matter. The arguments are those of `sdk_options`.
+
+    Raises:
+        ConfigError: the chain cannot be had from `source`.
+    """
+    return _client(plan(source, family), HTTPX2, asynchronous, transport)
+
+
+def _client(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:
+    lib = library.module
+    made = (library.async_transport if asynchronous else library.transport)(found, **transport)
+    timeout = {"timeout": lib.Timeout(found.timeout, connect=min(found.timeout, _CONNECT_SECONDS))} if found.timeout else {}
+    return (lib.AsyncClient if asynchronous else lib.Client)(transport=made, cookies=_NoCookies(), follow_redirects=False, **timeout)
+
+
+def _stainless(**address: str) -> Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]:
+    """Return the arguments of the clients of OpenAI and Anthropic, which one generator made."""
+
+    def options(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+        client = _client(found, library, asynchronous, transport)
+        return {**address, "api_key": PLACEHOLDER, "http_client": client, "max_retries": 0}
+
+    return options
+
+
+def _gemini(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+    del asynchronous  # one client has both faces
+    clients = {"httpx_client": _client(found, library, False, transport), "httpx_async_client": _client(found, library, True, transport)}
+    timeout = {"timeout": round(found.timeout * 1000)} if found.timeout else {}
+    return {
+        "api_key": PLACEHOLDER,
+        "vertexai": False,
+        "http_options": {"base_url": HOST, "retry_options": {"attempts": 1}, **clients, **timeout},
+    }
+
+
+def _of_default_client(package: Any) -> Library:
+    """Tell the library by the client that the package itself would make."""
+    made_of = {cls.__module__.partition(".")[0] for cls in package.DefaultHttpxClient.__mro__}
+    return HTTPX2 if "httpx2" in made_of else legacy()
+
+
+def _of_genai(package: Any) -> Library:
+    return HTTPX2 if getattr(import_module(f"{package.__name__}._api_client"), "httpx2", None) else legacy()
+
+
+def _installed(package: str, sdk: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError:
+        raise MissingExtraError(f"the SDK {sdk!r}", sdk) from None
+
+
+_ROWS: Final = {
+    "openai": _Row("openai", "openai", _of_default_client, _stainless(base_url=f"{HOST}/v1")),
+    "azure": _Row("openai", "openai", _of_default_client, _stainless(azure_endpoint=HOST, api_version=API_VERSION)),
+    "anthropic": _Row("anthropic", "anthropic", _of_default_client, _stainless(base_url=HOST)),
+    "gemini": _Row("gemini", "google.genai", _of_genai, _gemini),
+}

@@ -1,0 +1,145 @@
+"""From a configuration, or a chain, to where the requests of each credential go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from sparekey.config import Config, EmbeddingConfig, load_config
+from sparekey.config.chain import BaseChain
+from sparekey.config.providers import Family, find
+from sparekey.errors import ConfigError
+from sparekey.failover import Chain
+from sparekey.wire.model import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sparekey.types import Credential
+    from sparekey.wire.model import Kind
+
+Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | Iterable[Credential]"
+"""What a transport can be made of: the name of a chain in the configuration file, a configuration, or an engine's chain."""
+
+_CHAT_WIRES: Final = {"openai": "openai", "ark": "openai", "azure": "azure", "anthropic": "anthropic", "gemini": "gemini"}
+"""A provider's chat wire (`config.providers`) -> the wire here; what is missing has no HTTP interface of its own (litellm)."""
+_EMBEDDING_WIRES: Final = {
+    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
+    "azure": "azure",
+    "gemini": "gemini",
+}
+"""A provider -> the wire of its embeddings, where an SDK for chat models speaks it as well."""
+_EMBEDDING_PATHS: Final = {"ollama": "/v1"}
+"""What the base URL of a provider's own API lacks for the OpenAI format."""
+_KINDS: Final[dict[Family, Kind]] = {"vlm": "chat", "embedding": "embed"}
+_NAMES: Final = {"chat": "vlm", "vlm": "vlm", "embedding": "dense", "dense": "dense", "sparse": "sparse", "hybrid": "hybrid"}
+"""What a chain of a configuration file may be called here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A chain with the target of each credential; `timeout` in seconds for one attempt, None where nothing is configured."""
+
+    chain: Chain
+    targets: Mapping[str, Target]
+    timeout: float | None = None
+
+
+def plan(source: Source | Plan, family: Family = "vlm") -> Plan:
+    """Return the plan for what a transport was given.
+
+    Args:
+        source: a name (`chat`, `embedding`) of a chain in the configuration file, a configuration, a `Chain` or its credentials.
+        family: what the models of a `Chain` are; a configuration knows by itself.
+
+    Raises:
+        ConfigError: there is no such chain, it is wrong, or a key is not where its reference says.
+    """
+    if isinstance(source, Plan):
+        return source
+    if isinstance(source, str):
+        source = _named(source)
+    if isinstance(source, Config):
+        source = _only(source)
+    if isinstance(source, EmbeddingConfig):
+        source = _chain_of(source, "dense")
+    if isinstance(source, BaseChain):
+        return _configured(source)
+    chain = source if isinstance(source, Chain) else Chain(source)
+    return Plan(chain, {c.id: target for c in chain.credentials if (target := _of_credential(c, family))})
+
+
+def _named(name: str) -> BaseChain[Any]:
+    kind = _NAMES.get(name)
+    if kind is None:
+        raise ConfigError(f"no chain is called {name!r}; known are {', '.join(_NAMES)}")
+    return _chain_of(load_config(), kind)
+
+
+def _chain_of(config: Config | EmbeddingConfig, kind: str) -> BaseChain[Any]:
+    found: BaseChain[Any] | None = None
+    if isinstance(config, Config):
+        if kind == "vlm":
+            found = config.vlm
+        elif config.embedding:
+            return _chain_of(config.embedding, kind)
+    else:
+        found = next((chain for name, chain in config.chains.items() if name == kind), None)
+    if found is None:
+        raise ConfigError(f"the configuration has no chain for {kind!r}")
+    return found
+
+
+def _only(config: Config) -> BaseChain[Any]:
+    if config.vlm is None and config.embedding is not None:
+        return _chain_of(config, "dense")
+    return _chain_of(config, "vlm")
+
+
+def _configured(config: BaseChain[Any]) -> Plan:
+    rows = config.instance_dicts()
+    targets = {row["credential_id"]: target for row in rows if (target := _of_row(row, config.family))}
+    return Plan(Chain(config.engine_credentials(), config.policy()), targets, getattr(config, "timeout", None))
+
+
+def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:
+    return _target(
+        row["provider"],
+        family,
+        row.get("api_base"),
+        api_key=row.get("api_key"),
+        model=row.get("model"),
+        api_version=row.get("api_version"),
+        headers=row.get("extra_headers") or {},
+        body=row.get("extra_request_body") or {},
+    )
+
+
+def _of_credential(credential: Credential, family: Family) -> Target | None:
+    return _target(
+        credential.provider or "openai",
+        family,
+        credential.endpoint,
+        api_key=credential.api_key,
+        model=credential.model,
+        headers=credential.headers,
+    )
+
+
+def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target | None:
+    """Return the target, or None where the provider has no HTTP interface that an SDK of another one speaks."""
+    provider = find(name)
+    wire = _wire(name, family, base)
+    url = base or (provider.base(family) if provider else None)
+    if wire is None or not url:
+        return None
+    tail = _EMBEDDING_PATHS.get(provider.name, "") if provider and family == "embedding" else ""
+    url = url.rstrip("/")
+    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], **rest)
+
+
+def _wire(name: str, family: Family, base: str | None) -> str | None:
+    provider = find(name)
+    if provider is None or provider.name == "litellm":
+        return "openai" if base else None  # a server under a name of its own: nearly all of them speak this format
+    return _CHAT_WIRES.get(provider.vlm or "") if family == "vlm" else _EMBEDDING_WIRES.get(provider.name)

@@ -1,0 +1,101 @@
+"""What all wires do alike: headers, bodies, paths."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from sparekey.wire import edit
+from sparekey.wire.model import Prepared, Put
+
+if TYPE_CHECKING:
+    from sparekey.wire.model import Call, Target
+
+_OWN: Final = frozenset(
+    {
+        # keys, whatever wire they belong to
+        *(b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie", b"proxy-authorization"),
+        # whose account is charged: it belongs to the key
+        *(b"openai-organization", b"openai-project", b"x-goog-user-project"),
+        # they are made anew
+        *(b"host", b"content-length", b"transfer-encoding"),
+    }
+)
+"""Headers that never pass from the caller to a provider."""
+_ALTERNATIVES: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
+_VERSION: Final = re.compile(r"/v\d[a-z0-9]*$")
+
+
+class UnsafePathError(ValueError):
+    """A path that would leave the base path of the credential's host."""
+
+
+def put(call: Call, target: Target, path: str, query: str, auth: tuple[str, str], body: bytes | None = None) -> Put:
+    """Put a request together: `path` (from the root of the host), `query`, and a key in the header `auth[0]`, behind `auth[1]`."""
+    ready = prepared(target, ("", "") if call.key_in_query else auth)
+    body = with_model(call, target) if body is None else body
+    headers = [header for header in call.headers if header[0] not in ready.names]
+    headers += ready.headers
+    if body or call.method in {"POST", "PUT", "PATCH"}:
+        headers.append((b"content-length", b"%d" % len(body)))
+    return Put(f"{ready.origin}{path}?{query}" if query else ready.origin + path, headers, body)
+
+
+def prepared(target: Target, auth: tuple[str, str]) -> Prepared:
+    """Return what all requests to a target have in common.
+
+    Where the credential's own headers bring a key, `api_key` is not sent as well.
+    """
+    found = target.prepared.get(auth)
+    if found is None:
+        parts = urlsplit(target.base_url)
+        own = {name.lower(): value for name, value in target.headers.items()}
+        if target.api_key and auth[0] and not _ALTERNATIVES & own.keys():
+            own[auth[0]] = auth[1] + target.api_key.reveal()
+        own["host"] = parts.netloc
+        headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in own.items()]
+        names = frozenset(name for name, _ in headers) | _OWN
+        found = target.prepared[auth] = Prepared(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), headers, names)
+    return found
+
+
+def with_model(call: Call, target: Target) -> bytes:
+    """Return the body with the credential's model and further fields; the very same bytes where nothing changes."""
+    document = call.document
+    if document is None or call.kind != target.kind:
+        return call.body
+    edited = document
+    if target.model and isinstance(model := call.get("model"), str) and model != target.model:
+        edited = edit.replaced(edited, "model", target.model)
+    if target.body:
+        edited = edit.completed(edited, target.body)
+    return call.body if edited is document else edited.text.encode()
+
+
+def model_of(call: Call, target: Target) -> str:
+    """Return the model that the request is to name at the credential's host."""
+    return target.model if target.model and call.kind == target.kind else call.model
+
+
+def base_path(target: Target) -> str:
+    """Return the path of the base URL, without a slash at its end."""
+    return prepared(target, ("", "")).path
+
+
+def without_version(path: str) -> tuple[str, str]:
+    """Split a base path into what stands before an API version at its end, and that version or ""."""
+    found = _VERSION.search(path)
+    return (path[: found.start()], found.group()[1:]) if found else (path, "")
+
+
+def safe(resource: str) -> str:
+    """Return a path that stays where it belongs.
+
+    Raises:
+        UnsafePathError: it holds a segment that climbs up, in whatever disguise.
+    """
+    for segment in resource.split("/"):
+        if unquote(unquote(segment)).strip() in {".", ".."} or "\\" in unquote(segment):
+            raise UnsafePathError("a path with '..' in it is not sent to any provider")
+    return resource

@@ -1,0 +1,72 @@
+"""JSON bodies edited in place: a field's bytes are replaced, every other byte stays as it came."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_value_at: Final = json.JSONDecoder().raw_decode
+_blank: Final = re.compile(r"[ \t\n\r]*").match
+
+
+class Document(NamedTuple):
+    """A JSON object: its text, and the values of its fields."""
+
+    text: str
+    fields: dict[str, Any]
+
+
+def read(body: bytes) -> Document | None:
+    """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
+    try:
+        text = body.decode()
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return Document(text, fields) if isinstance(fields, dict) else None
+
+
+def replaced(document: Document, name: str, value: Any) -> Document:
+    """Return the document with another value of a top-level field that is there."""
+    start, end = _place(document.text, name)
+    return Document(document.text[:start] + json.dumps(value) + document.text[end:], {**document.fields, name: value})
+
+
+def completed(document: Document, extra: Mapping[str, Any]) -> Document:
+    """Return the document with those fields of `extra` that it leaves out, at its end."""
+    missing = {name: value for name, value in extra.items() if name not in document.fields}
+    if not missing:
+        return document
+    text, end = document.text, document.text.rindex("}")
+    more = ("," if document.fields else "") + json.dumps(missing)[1:-1]
+    return Document(text[:end] + more + text[end:], {**document.fields, **missing})
+
+
+def _place(text: str, name: str) -> tuple[int, int]:
+    """Return where the value of a top-level field begins and ends; the text is known to be a JSON object with that field."""
+    place, at = (0, 0), _behind(text, 0, "{")
+    while text[at] != "}":
+        key, at = _value_at(text, at)
+        start = _behind(text, at, ":")
+        _, end = _value_at(text, start)
+        if key == name:
+            place = (start, end)
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return place
+
+
+def _behind(text: str, at: int, sign: str) -> int:
+    """Return where the next value begins behind a sign."""
+    return _skip(text, text.index(sign, at) + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _blank(text, at)
+    assert found is not None  # it matches the empty string
+    return found.end()

@@ -1,0 +1,88 @@
+"""The Gemini API's wire: the version and the model stand in the path. https://ai.google.dev/api."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from sparekey.wire import common
+from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+
+if TYPE_CHECKING:
+    from sparekey.wire.model import Call, Kind, Put, Target
+
+KINDS: Final[dict[str, Kind]] = {
+    "generateContent": "chat",
+    "streamGenerateContent": "chat",
+    "countTokens": "chat",
+    "embedContent": "embed",
+    "batchEmbedContents": "embed",
+}
+"""The methods that ask the chain's own model."""
+
+_PATH: Final = re.compile(r"(?:/[^/]+)*?/((?:upload/)?)(v\d[a-z0-9]*)/(.*)", re.DOTALL)
+_MODEL: Final = re.compile(r"(?:models/)?([^:]+):(\w+)")
+_PLAIN_ENDS: Final = frozenset({"STOP", "FINISH_REASON_UNSPECIFIED"})
+
+
+def resource_of(path: str) -> tuple[str, str]:
+    """Return (resource, version) of a path; uploads keep their `upload/` in front of the resource."""
+    found = _PATH.fullmatch(path)
+    return (found[1] + found[3], found[2]) if found else (path.lstrip("/"), "")
+
+
+def method_of(resource: str) -> tuple[str, str]:
+    """Return (model, method) that a resource names, or ("", "")."""
+    found = _MODEL.fullmatch(resource)
+    return (unquote(found[1]), found[2]) if found else ("", "")
+
+
+def put(call: Call, target: Target) -> Put:
+    """Put a request to the Gemini API; the key goes where the caller's stood, into the header or the query."""
+    base, version = common.without_version(common.base_path(target))
+    version = target.api_version or version or call.version or "v1beta"
+    resource, query = common.safe(call.resource), call.query
+    upload = "upload/" if resource.startswith("upload/") else ""
+    body = None
+    if target.model and call.kind == target.kind:
+        resource = f"{_named(target.model)}:{method_of(resource)[1]}"
+        body = _body(call, target)
+    if call.key_in_query and target.api_key:
+        query = f"{query}{'&' if query else ''}key={quote(target.api_key.reveal(), safe='')}"
+    return common.put(call, target, f"{base}/{upload}{version}/{resource.removeprefix(upload)}", query, ("x-goog-api-key", ""), body)
+
+
+def read_event(name: str, value: Any) -> Signs:
+    """Read one event of streamed content; a blocked prompt is an answer, not an error."""
+    if not isinstance(value, dict):
+        return CONTENT
+    if value.get("error") or name == "error":
+        return ERROR
+    if (value.get("promptFeedback") or {}).get("blockReason"):
+        return Signs(True, (0,), (0,))
+    content, begun, ended = False, [], []
+    for candidate in value.get("candidates") or ():
+        index, finish = candidate.get("index") or 0, candidate.get("finishReason")
+        parts = (candidate.get("content") or {}).get("parts") or ()
+        content = content or any(piece for part in parts for key, piece in part.items() if key != "thought")
+        begun.append(index)
+        if finish:
+            ended.append(index)
+            content = content or finish not in _PLAIN_ENDS
+    return Signs(content, tuple(begun), tuple(ended)) if begun else NOTHING
+
+
+def _named(model: str) -> str:
+    return quote(model if "/" in model else f"models/{model}", safe="/")
+
+
+def _body(call: Call, target: Target) -> bytes | None:
+    """Name the model in each request of a batch, too; only there the body is written anew."""
+    requests = call.get("requests")
+    if not call.document or not isinstance(requests, list):
+        return None
+    name = target.model if "/" in (target.model or "") else f"models/{target.model}"
+    named = [{**request, "model": name} if isinstance(request, dict) else request for request in requests]
+    return json.dumps(call.document.fields | {"requests": named}).encode()

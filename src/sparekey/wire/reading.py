@@ -1,0 +1,94 @@
+"""Answers as they come back: is this body an error in disguise, how far is this stream?"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.wire.model import NOTHING, Signs
+from sparekey.wire.table import EVENTS
+
+if TYPE_CHECKING:
+    from sparekey.wire.model import Call
+    from sparekey.wire.sse import Event
+
+_ANSWERS: Final = frozenset(
+    {"choices", "output", "content", "candidates", "data", "embeddings", "embedding", "usage", "promptFeedback", "object"}
+)
+"""Fields of which every healthy answer of a model has one."""
+_MOST_OPENING: Final = 16
+
+
+class MalformedEventError(ValueError):
+    """An event whose data is no JSON."""
+
+
+def is_error(call: Call, value: Any) -> bool:
+    """Return whether the JSON of an answer with a status of success is an error all the same.
+
+    Objects of the API that merely tell of an error (a failed batch, a response of yesterday) are none.
+    """
+    if not isinstance(value, dict):
+        return False
+    if call.kind == "other":
+        return bool(value.get("error")) and not {"id", "object", "name"} & value.keys()
+    if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
+        return True
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        return True
+    return {"code", "message"} <= value.keys() and not _ANSWERS & value.keys()
+
+
+def error_of(value: Any) -> Any:
+    """Return the JSON of an error event in the shape that SDKs expect in the body of an error."""
+    if not isinstance(value, dict) or isinstance(value.get("error"), dict):
+        return value
+    inner = value.get("response")
+    found = inner.get("error") if isinstance(inner, dict) else None
+    return {"error": found or value.get("error") or value}
+
+
+class Reader:
+    """Follows one stream of events: was there content, has every answer come to its end?"""
+
+    def __init__(self, dialect: str) -> None:
+        """Start before the first event."""
+        self._read = EVENTS[dialect]
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+        self._done = False
+        self.content = False
+        self.opening: list[Any] = []
+        """The JSON of the events up to the first content."""
+
+    def feed(self, event: Event) -> Signs:
+        """Read one event.
+
+        Raises:
+            MalformedEventError: its data is no JSON, or none that the dialect knows.
+        """
+        if not event.data:
+            return NOTHING
+        if event.data == b"[DONE]":
+            self._done = True
+            return NOTHING
+        try:
+            signs = self._read(event.name, self._json(event.data))
+            self._begun.update(signs.begun)
+            self._ended.update(signs.ended)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            raise MalformedEventError("an event that is not JSON, or none of this API") from None
+        self.content = self.content or signs.content
+        return signs
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream may end here: each answer that began has its finish reason, or the host said that it is done."""
+        return self.content and (self._done or self._begun <= self._ended)
+
+    def _json(self, data: bytes) -> Any:
+        value = json.loads(data)
+        if not self.content and len(self.opening) < _MOST_OPENING:
+            self.opening.append(value)
+        return value

@@ -1,0 +1,112 @@
+"""The wires by name, and the reading of requests: which dialect is it, what is it about?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sparekey.wire import anthropic, azure, edit, gemini, openai
+from sparekey.wire.model import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from sparekey.wire.model import Kind, Put, Signs, Target
+
+PUTS: Final[dict[str, Callable[[Call, Target], Put]]] = {
+    "openai": openai.put,
+    "azure": azure.put,
+    "anthropic": anthropic.put,
+    "gemini": gemini.put,
+}
+"""How a request is put to a host that speaks a wire."""
+DIALECTS: Final = {"openai": "openai", "azure": "openai", "anthropic": "anthropic", "gemini": "gemini"}
+"""The dialect in which a wire's requests and answers are written: only its own wires can serve it."""
+EVENTS: Final[dict[str, Callable[[str, Any], Signs]]] = {
+    "openai": openai.read_event,
+    "anthropic": anthropic.read_event,
+    "gemini": gemini.read_event,
+}
+"""How an event of a stream is read."""
+
+
+def rewrite(call: Call, target: Target) -> Put:
+    """Put a request to a credential's host: address, key, model and API version are the credential's, nothing else changes.
+
+    Raises:
+        UnsafePathError: the path would leave the base path.
+    """
+    return PUTS[target.wire](call, target)
+
+
+def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Call:
+    """Read a request as an SDK made it.
+
+    Args:
+        method: the HTTP method, upper-case.
+        target: path and query.
+        headers: names and values, in any case.
+        body: the whole body.
+    """
+    raw_path, _, query = target.decode("ascii", "replace").partition("?")
+    lowered = [(name.lower(), value) for name, value in headers]
+    names = {name for name, _ in lowered}
+    pairs = [pair for pair in query.split("&") if pair and not pair.startswith("api-version=")] if query else []
+    document = edit.read(body) if method == "POST" and body[:1] == b"{" else None
+    asked = (method, pairs, lowered, body, document)
+    if b"x-goog-api-key" in names or b"x-goog-api-client" in names:
+        return _gemini(raw_path, *asked)
+    resource, deployment = openai.resource_of(raw_path)
+    if b"anthropic-version" in names:
+        return _call("anthropic", resource, *asked, kind=anthropic.KINDS.get(resource))
+    return _call("openai", resource, *asked, kind=openai.KINDS.get(resource), model=deployment or _in_form(body, document, b"model"))
+
+
+def _gemini(
+    path: str, method: str, pairs: list[str], headers: Sequence[tuple[bytes, bytes]], body: bytes, document: edit.Document | None
+) -> Call:
+    resource, version = gemini.resource_of(path)
+    model, verb = gemini.method_of(resource)
+    rest = [pair for pair in pairs if not pair.startswith("key=")]
+    call = _call("gemini", resource, method, rest, headers, body, document, kind=gemini.KINDS.get(verb), model=model)
+    return call._replace(version=version, key_in_query=len(rest) < len(pairs), stream=verb == "streamGenerateContent")
+
+
+def _call(
+    dialect: str,
+    resource: str,
+    method: str,
+    pairs: list[str],
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+    document: edit.Document | None,
+    *,
+    kind: Kind | None,
+    model: str = "",
+) -> Call:
+    fields = document.fields if document else {}
+    return Call(
+        dialect,
+        method,
+        resource,
+        query="&".join(pairs),
+        headers=headers,
+        body=body,
+        document=document,
+        kind=(kind or "other") if method == "POST" else "other",
+        model=model or str(fields.get("model") or ""),
+        stream=fields.get("stream") is True or _in_form(body, document, b"stream") == "true",
+    )
+
+
+_FORM_HEAD: Final = 16 * 1024
+_LONGEST_FIELD: Final = 200
+
+
+def _in_form(body: bytes, document: edit.Document | None, name: bytes) -> str:
+    """Return a field of a form (audio, images), or ""; fields stand before the files."""
+    if document or not body.startswith(b"--"):
+        return ""
+    _, found, rest = body[:_FORM_HEAD].partition(b'name="%s"\r\n\r\n' % name)
+    value = rest.partition(b"\r\n")[0] if found else b""
+    return value.decode("utf-8", "replace") if len(value) <= _LONGEST_FIELD else ""
