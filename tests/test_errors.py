@@ -1,6 +1,7 @@
 """The exceptions: what they are, what they hold, what they say."""
 
 import inspect
+import pickle
 
 import pytest
 
@@ -107,3 +108,21 @@ def test_a_missing_extra_says_what_to_install():
     assert "the voyage backend" in str(error)
     assert "'sparekey[voyage]'" in str(error)
     assert "'.[voyage]'" in str(error)
+
+
+SAMPLES = [
+    failed(retry_after=3.5),
+    CredentialParkedError("a", "auth: invalid_key", 12.0),
+    MissingExtraError("the openai backend", "openai"),
+    errors.DisguisedError("error inside 200", {"error": "x"}),
+    errors.CircuitBreakerOpen("open", 7.0),
+    errors.VectorSpaceError("3 is not 4"),
+]
+
+
+@pytest.mark.parametrize("error", SAMPLES, ids=lambda e: type(e).__name__)
+def test_errors_survive_pickling(error):
+    """An error that crosses a process says and holds the same on the other side."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy), copy.__dict__.keys()) == (type(error), str(error), error.__dict__.keys())
+    assert getattr(copy, "retry_after", None) == getattr(error, "retry_after", None)

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
 
 class SparekeyError(Exception):
-    """The root of everything sparekey raises itself."""
+    """The root of everything sparekey raises itself. All of them survive pickling, as far as what they hold does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(cls: type[SparekeyError], args: tuple[Any, ...], attributes: dict[str, Any]) -> SparekeyError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class CredentialError(NamedTuple):
@@ -74,7 +83,12 @@ class CredentialParkedError(SparekeyError):
 
 
 class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of circuit breakers know
-    """The breaker is open: nothing is let through."""
+    """The breaker is open: nothing is let through. `retry_after` are the seconds until something may be."""
+
+    def __init__(self, message: str = "", retry_after: float | None = None) -> None:
+        """Say why, and when to come again."""
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc

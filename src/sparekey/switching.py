@@ -213,7 +213,8 @@ class CircuitBreaker:
             if found is Phase.CLOSED:
                 return
             if found is not Phase.DUE:
-                raise CircuitBreakerOpen(f"circuit breaker is open ({old.cause}: {old.reason}); retry after {self.retry_after:.0f} s")
+                wait = self.retry_after
+                raise CircuitBreakerOpen(f"circuit breaker is open ({old.cause}: {old.reason}); retry after {wait:.0f} s", wait)
             if self._store.compare_and_set(old, breaker.leased(old, now + self._lease)):
                 logger.info("circuit breaker: half-open, one request probes")
                 return

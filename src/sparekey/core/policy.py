@@ -65,6 +65,8 @@ REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
     }
 )
 
+_FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items() if reaction.advance is not Advance.ALWAYS)
+
 WEAK_PARK_SECONDS: Final = 5.0
 """The longest park that weak evidence can cause until another request confirms it."""
 LONGEST_STATED_SECONDS: Final = 32 * 86400.0
@@ -114,8 +116,8 @@ class Policy:
 
 
 def is_fail_fast(error_class: str) -> bool:
-    """Return whether no other credential of the same model can help: the request itself is at fault."""
-    return REACTIONS[ErrorClass(error_class)].advance is not Advance.ALWAYS
+    """Return whether no other credential of the same model can help: the request itself is at fault. Unknown words are not."""
+    return error_class in _FAIL_FAST_CLASSES
 
 
 def is_weak(failure: Failure) -> bool:
