@@ -125,6 +125,8 @@ def _wire(exc: BaseException) -> Wire | None:
         known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
         if known is None:
             continue
+        if known.meaning == CANCELLED and found is not None:
+            continue  # a timeout is made by cancelling the wait: what stands above it says what happened
         if known.meaning in {CANCELLED, FILES} and (found is None or not found.unreached):
             return known
         if found is None or found.wrapper or (known.unreached and not found.unreached):
