@@ -18,10 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("src", "tests/core", "tests/conftest.py", "tests/chain_play.py", "pyproject.toml", "README.md")
 GOAL = 0.9
-UNTRACKED = """
-# mutmut follows calls through a context variable, which crashes the interpreter where generators are interleaved
+FOR_GENERATORS = """
+# Where generators are interleaved, mutmut's context variable crashes the interpreter, and a generator that the garbage collector closes
+# in the middle of mutmut's own bookkeeping breaks that.
+import gc
 from mutmut.core import MutmutCallStack
 MutmutCallStack.set = MutmutCallStack.reset = classmethod(lambda *_: None)
+gc.disable()
 """
 GAMES = "10"  # of the state machine, a mutant: it is the slowest test and runs last
 
@@ -36,7 +39,7 @@ def copy_to(sandbox: Path) -> None:
         else:
             shutil.copy(source, target)
     with (sandbox / "tests/conftest.py").open("a") as conftest:
-        conftest.write(UNTRACKED)
+        conftest.write(FOR_GENERATORS)
 
 
 def mutmut(sandbox: Path, *arguments: str, quiet: bool = False) -> str:

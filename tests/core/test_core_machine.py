@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
-from chain_play import Fault, Play
+from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
 from sparekey.cell import Cell
 from sparekey.core import admission, settlement
 from sparekey.core.breaker import CLOSED, Phase
@@ -32,6 +32,7 @@ AT_FAULT = [c for c in ErrorClass if REACTIONS[c].parking is None]
 CHAINS = {
     "plain": [Credential(f"k{i}", model="m") for i in range(4)],
     "lone": [Credential("k", model="m")],
+    "pair": [Credential(f"k{i}", model="m") for i in range(2)],
     "teams": [
         Credential("a1", model="m", account="a", endpoint="https://one"),
         Credential("a2", model="m", account="a", endpoint="https://two"),
@@ -42,8 +43,11 @@ CHAINS = {
 }
 
 
+TYPICAL = [rate_limit(), overloaded(), silent(), unreached(), unreached(), auth(), quota(), quota(5000), weak(), too_large(), permanent()]
+
+
 @st.composite
-def failures(draw):
+def unusual(draw):
     """Any failure that a classifier could report, sensible or not."""
     error_class = draw(st.sampled_from(ErrorClass))
     scope = Scope.REQUEST if error_class in AT_FAULT else draw(st.sampled_from(Scope))
@@ -57,6 +61,9 @@ def failures(draw):
         timed_out=how == "timed_out",
         fingerprint=draw(st.sampled_from(["", "one", "two"])),
     )
+
+
+ANSWERS = st.one_of(st.sampled_from(["success", "stream"]), st.sampled_from(TYPICAL), st.sampled_from(TYPICAL), unusual())
 
 
 class Watched(Cell):
@@ -135,11 +142,15 @@ class Watched(Cell):
         self._issue(old, new, ticket, now)
 
     def _rescued(self, old, new, ticket, indices, tried, now):
-        assert new.breakers is old.breakers
         if ticket is None:
+            assert new is old
             return
         assert ticket.index in indices
         assert ticket.index not in tried
+        if phase(self.pool, old, ticket.index, now) in (Phase.CLOSED, Phase.DUE):
+            self._admitted(old, new, ticket, ticket.index, now)
+            return
+        assert new.breakers is old.breakers
         assert not firm(self.pool, old, ticket.index, now), "a stated wait is kept"
         assert all(phase(self.pool, old, i, now) in (Phase.PARKED, Phase.PROBING) for i in indices if i not in tried)
         if new is not old:
@@ -222,9 +233,9 @@ class Requests(RuleBasedStateMachine):
     flying = Bundle("flying")
 
     @initialize(
-        chain=st.sampled_from(sorted(CHAINS)),
-        max_retries=st.sampled_from([0, 1]),
-        retry_same=st.booleans(),
+        chain=st.sampled_from(["plain", "teams", "pair", "plain", "teams", "pair", "lone"]),
+        max_retries=st.sampled_from([0, 0, 1]),
+        retry_same=st.sampled_from([False, False, False, True]),
         deadline=st.sampled_from([None, None, 20.0]),
         count=st.sampled_from([2, 50]),
     )
@@ -243,71 +254,61 @@ class Requests(RuleBasedStateMachine):
         self.round = {}
         self.tickets = {}
         self.term = {}
+        self.silent = {}
 
     # ── rules ──
 
+    @rule(target=flying, some=st.integers(2, 5))
+    def start(self, some):
+        return multiple(*(r for _ in range(some) for r in self._start(None)))
+
     @rule(target=flying, data=st.data())
-    def start(self, data):
-        eligible = data.draw(st.sampled_from([None, None, None, "some"]))
-        if eligible:
-            eligible = data.draw(st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))
+    def start_routed(self, data):
+        return multiple(*self._start(data.draw(st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))))
+
+    def _start(self, eligible):
         request = self.play.start(eligible)
-        self.heard[request], self.round[request], self.tickets[request] = [], [], []
+        self.heard[request], self.round[request], self.tickets[request], self.silent[request] = [], [], [], set()
         self.term[request] = self.play.state.term
         return self._next(request)
 
-    @rule(target=flying, request=consumes(flying))
-    def succeed(self, request):
-        if self._at(request, Ticket):
-            request.succeed()
-            self.heard[request].append(None)
-        return self._next(request)
+    @rule(target=flying, request=consumes(flying), answer=ANSWERS, dice=st.sampled_from([0.0, 0.5, 0.99]), late=st.sampled_from([0, 0, 30]))
+    def answer(self, request, answer, dice, late):
+        match request.step:
+            case Ticket():
+                self._attempted(request, answer, dice)
+            case Relay():
+                self._streamed(request, answer)
+            case Pause():
+                self._slept(request, late)
+        return multiple(*self._next(request))
 
-    @rule(target=flying, request=consumes(flying), failure=failures(), dice=st.sampled_from([0.0, 0.5, 0.99]))
-    def fail(self, request, failure, dice):
-        if self._at(request, Ticket):
-            self.heard[request].append(failure)
-            index = request.index
-            request.fail(failure, dice)
-            if failure.error_class is ErrorClass.PERMANENT and request.over:
-                assert request.error.failure is failure, "the provider's own exception"
-            if REACTIONS[failure.error_class].advance is Advance.NEVER:
-                assert request.over
-            if not request.over and failure.timed_out:
-                assert index not in request.sent[request.sent.index(index) + 1 :], "silence is never tried twice"
-        return self._next(request)
-
-    @rule(target=flying, request=consumes(flying))
-    def begin_stream(self, request):
-        if self._at(request, Ticket):
-            request.begin()
-            self.heard[request].append(None)
-        return self._next(request)
-
-    @rule(target=flying, request=consumes(flying), failure=failures())
-    def cut(self, request, failure):
-        if self._at(request, Relay):
-            request.fail(failure)
+    def _attempted(self, request, answer, dice):
+        self.heard[request].append(answer)
+        if isinstance(answer, str):
+            request.succeed() if answer == "success" else request.begin()
+            return
+        if answer.timed_out:
+            self.silent[request].add(request.index)
+        request.fail(answer, dice)
+        if REACTIONS[answer.error_class].advance is Advance.NEVER:
             assert request.over
-            assert request.error.failure is failure
-        return self._next(request)
+            assert request.error.failure is answer, "the provider's own exception"
 
-    @rule(target=flying, request=consumes(flying))
-    def end_stream(self, request):
-        if self._at(request, Relay):
+    def _streamed(self, request, answer):
+        if isinstance(answer, str):
             request.succeed()
-            assert request.over
-        return self._next(request)
+            assert request.error is None
+        else:
+            request.fail(answer)
+            assert request.error.failure is answer
+        assert request.over
 
-    @rule(target=flying, request=consumes(flying), late=st.sampled_from([0, 0, 30]))
-    def wake(self, request, late):
-        if self._at(request, Pause):
-            self.clock.now += late
-            if not self.play.pool.policy.retry_same:
-                self.round[request] = []
-                self.term[request] = self.play.state.term
-            request.wake()
-        return self._next(request)
+    def _slept(self, request, late):
+        self.clock.now += late
+        if not self.play.pool.policy.retry_same:
+            self.round[request], self.term[request] = [], self.play.state.term
+        request.wake()
 
     @rule(request=consumes(flying))
     def cancel(self, request):
@@ -345,29 +346,25 @@ class Requests(RuleBasedStateMachine):
 
     # ── bookkeeping ──
 
-    def _at(self, request, kind):
-        return isinstance(request.step, kind)
-
     def _next(self, request):
-        """Note the new attempt, and check what a request as a whole may not do."""
+        """Note the new attempt, check what a request as a whole may not do, and return it if it goes on."""
         if isinstance(request.step, Ticket):
-            if self.tickets[request] and self.tickets[request][-1] is request.step:
-                return request
             self.tickets[request].append(request.step)
+            assert request.index not in self.silent[request], "silence is never tried twice"
             if not self.play.pool.policy.retry_same:
                 assert request.index not in self.round[request], "a walk tries each credential at most once a round"
                 assert request.step.term == self.term[request], "a walk acts in its own term"
             self.round[request].append(request.index)
         if request.over:
             self._end(request)
-            return multiple()
-        return request
+            return ()
+        return (request,)
 
     def _end(self, request):
         self._all_settled(request)
         heard = self.heard[request]
         assert request.error is None or isinstance(request.error, (Fault, AllCredentialsFailedError, TimeoutError))
-        if all(f is not None and f.unreached for f in heard) and isinstance(request.error, AllCredentialsFailedError):
+        if all(isinstance(f, Failure) and f.unreached for f in heard) and isinstance(request.error, AllCredentialsFailedError):
             assert not self.cell.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
 
     def _all_settled(self, request):
@@ -392,10 +389,10 @@ class Ticking:
 
 TestRequests = Requests.TestCase
 TestRequests.settings = settings(
-    max_examples=FEW or (1500 if EXPLORE else 200),
+    max_examples=FEW or (1500 if EXPLORE else 250),
     phases=[Phases.generate] if FEW else list(Phases),
     database=None,
-    stateful_step_count=60 if EXPLORE else 40,
+    stateful_step_count=60,
     deadline=None,
     derandomize=not EXPLORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -97,6 +97,19 @@ def test_a_stated_wait_is_kept(clock, failure):
     assert play.call().served == 0
 
 
+def test_who_comes_free_during_the_walk_is_tried(clock):
+    """The ring had passed it when its park ran out: it is probed like any other, by this request alone."""
+    play = Play(2, clock)
+    park(play, rate_limit(), rate_limit(30))
+    request = play.start()
+    assert request.index == 0
+    clock.advance(30)
+    request.fail(overloaded())
+    assert request.index == 1
+    assert play.phase(1) == "PROBING"
+    assert request.succeed().served == 1
+
+
 def test_a_stated_wait_is_passed_over_for_one_without(clock):
     """Of two that are parked, the one whose end nobody stated is tried, though it ends later."""
     play = Play(2, clock)

@@ -70,8 +70,12 @@ def rescue(pool: Pool, state: PoolState, indices: Collection[int], tried: Collec
     """Never strand the caller: return a ticket for one of `indices` although it is parked, if the ring has nobody else.
 
     Those that are parked for a passing cause get traffic all the same, the soonest to return first. Where all are parked for auth,
-    quota or a missing model, one request per `rescue_interval` tries the soonest. A stated wait is kept in both cases.
+    quota or a missing model, one request per `rescue_interval` tries the soonest. A stated wait is kept in both cases. Whoever has
+    come free since the ring passed it is admitted as usual.
     """
+    for index in indices:
+        if index not in tried and phase(pool, state, index, now) in (Phase.CLOSED, Phase.DUE):
+            return admit(pool, state, index, now)
     held = {i: g for i in indices if (g := governing(pool, state, i)) is not None}
     loose = [i for i in held if not firm(pool, state, i, now)]
     mild = [i for i in loose if _mild(held[i])]
