@@ -20,7 +20,7 @@ from sparekey.cell import Cell
 from sparekey.core import admission, settlement
 from sparekey.core.breaker import CLOSED, Phase
 from sparekey.core.flow import Pause, Relay
-from sparekey.core.policy import REACTIONS, Advance
+from sparekey.core.policy import REACTIONS, Advance, is_weak
 from sparekey.core.pool import Ticket, failback_due, firm, phase
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
@@ -199,7 +199,7 @@ class Watched(Cell):
             assert was.epoch <= ticket.epoch, "a stale result changes nothing"
             assert guard.until > now
             assert was.until is None or guard.until >= was.until, "a newer end never shortens an older one"
-            if failure.evidence is Evidence.WEAK and not was.weak:
+            if is_weak(failure) and not was.weak:
                 assert guard.until <= max(now + 5, was.until or 0)
         if len(self.pool) == 1:
             assert all(new.breakers[n].firm for n in parked)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sparekey.core.policy import LONGEST_STATED_SECONDS, REACTIONS, WEAK_PARK_SECONDS, Advance, Parking, Policy, is_fail_fast
-from sparekey.types import ErrorClass
+from sparekey.core.policy import LONGEST_STATED_SECONDS, REACTIONS, WEAK_PARK_SECONDS, Advance, Parking, Policy, is_fail_fast, is_weak
+from sparekey.types import ErrorClass, Evidence, Failure
 
 TABLE = [
     # class, next credential, same again, first park, growth, cap, jitter, heeds a stated wait, mild
@@ -76,3 +76,10 @@ def test_zero_is_refused_where_it_means_nothing(name):
     assert getattr(Policy(**{name: 1}), name) == 1
     with pytest.raises(ValueError, match=f"^{name} must be > 0, got 0$"):
         Policy(**{name: 0})
+
+
+@pytest.mark.parametrize("error_class", ErrorClass)
+def test_an_unknown_text_is_no_weak_verdict(error_class):
+    """A caller's words could have made any verdict but that there is none; anything stronger is not weak."""
+    assert is_weak(Failure(error_class, evidence=Evidence.WEAK)) is (error_class is not ErrorClass.UNKNOWN)
+    assert not is_weak(Failure(error_class, evidence=Evidence.PHRASE))
