@@ -36,7 +36,8 @@ class Bindings:
             return None
         for text in (call.resource.encode(), call.query.encode(), call.body):
             for found in _ID.finditer(text):
-                if owner := self._owners.get(found.group()):
+                name = found.group()
+                if owner := self._owners.get(name) or self._owners.get(name.rpartition(b"/")[2]):
                     return owner
         return None
 

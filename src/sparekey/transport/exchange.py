@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from sparekey.core import flow
+from sparekey.core.events import AttemptFailed
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import Chain
 from sparekey.transport.bindings import Bindings
@@ -25,9 +27,8 @@ from sparekey.wire.table import DIALECTS, rewrite, understand
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from sparekey.core import flow
     from sparekey.transport.targets import Plan
-    from sparekey.types import Credential
+    from sparekey.types import Credential, Failure
     from sparekey.wire.model import Call
     from sparekey.wire.sse import Event
 
@@ -39,6 +40,7 @@ _LONGEST_PREAMBLE: Final = 1024 * 1024
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
 _SUCCESS: Final = 200
+_ABSENT: Final = frozenset({404, 405, 501})
 _KEPT_BLAME: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
 Way: TypeAlias = "Callable[[Credential], bool] | None"
 
@@ -80,10 +82,19 @@ class SharedChain(Chain):
 
     def failed(self, credential: Credential, exc: Exception) -> flow.Failed:
         """Return what a driver reports of an attempt that raised."""
-        made = super().failed(credential, exc)
-        if not getattr(exc, "aside", False) or made.failure.error_class in _KEPT_BLAME:
-            return made
-        return made._replace(failure=replace(made.failure, scope=Scope.REQUEST))
+        failure = self.classify(exc)
+        if isinstance(exc, Refused) and exc.aside:
+            failure = _mild(failure, exc.status_code)
+        if self.hooks:
+            self.tell(AttemptFailed(credential.id, failure))
+        return flow.Failed(self.clock(), failure, exc, self.random())
+
+
+def _mild(failure: Failure, status: int) -> Failure:
+    """Return how a failure counts that is not about the chain's model: what this host has not, another one may have."""
+    if status in _ABSENT:
+        return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
+    return failure if failure.error_class in _KEPT_BLAME else replace(failure, scope=Scope.REQUEST)
 
 
 class Exchange:

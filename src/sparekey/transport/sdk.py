@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from importlib import import_module
@@ -89,9 +90,14 @@ def http_client(source: Source = "chat", *, asynchronous: bool = False, family: 
 
 def _client(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:
     lib = library.module
+    return (lib.AsyncClient if asynchronous else lib.Client)(**_arguments(found, library, asynchronous, transport))
+
+
+def _arguments(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a client of the library."""
     made = (library.async_transport if asynchronous else library.transport)(found, **transport)
-    timeout = {"timeout": lib.Timeout(found.timeout, connect=min(found.timeout, _CONNECT_SECONDS))} if found.timeout else {}
-    return (lib.AsyncClient if asynchronous else lib.Client)(transport=made, cookies=_NoCookies(), follow_redirects=False, **timeout)
+    timeout = library.module.Timeout(found.timeout, connect=min(found.timeout, _CONNECT_SECONDS)) if found.timeout else None
+    return {"transport": made, "cookies": _NoCookies(), "follow_redirects": False} | ({"timeout": timeout} if timeout else {})
 
 
 def _stainless(**address: str) -> Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]:
@@ -105,14 +111,16 @@ def _stainless(**address: str) -> Callable[[Plan, Library, bool, dict[str, Any]]
 
 
 def _gemini(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
-    del asynchronous  # one client has both faces
-    clients = {"httpx_client": _client(found, library, False, transport), "httpx_async_client": _client(found, library, True, transport)}
-    timeout = {"timeout": round(found.timeout * 1000)} if found.timeout else {}
-    return {
-        "api_key": PLACEHOLDER,
-        "vertexai": False,
-        "http_options": {"base_url": HOST, "retry_options": {"attempts": 1}, **clients, **timeout},
+    """Return the arguments of Gemini's one client with its two faces; it closes only HTTP clients that it has made itself."""
+    del asynchronous
+    options = {
+        "base_url": HOST,
+        "retry_options": {"attempts": 1},
+        "client_args": _arguments(found, library, False, transport),
+        "async_client_args": _arguments(found, library, True, transport),
+        **({"timeout": round(found.timeout * 1000)} if found.timeout else {}),
     }
+    return {"api_key": PLACEHOLDER, "vertexai": False, "http_options": options}
 
 
 def _of_default_client(package: Any) -> Library:
@@ -122,7 +130,9 @@ def _of_default_client(package: Any) -> Library:
 
 
 def _of_genai(package: Any) -> Library:
-    return HTTPX2 if getattr(import_module(f"{package.__name__}._api_client"), "httpx2", None) else legacy()
+    """Tell the library as the package does: by its own environment variable, else httpx2 where it knows that."""
+    known = getattr(import_module(f"{package.__name__}._api_client"), "httpx2", None)
+    return HTTPX2 if known and os.environ.get("GOOGLE_GENAI_HTTP_CLIENT") != "httpx" else legacy()
 
 
 def _installed(package: str, sdk: str) -> Any:

@@ -1,0 +1,206 @@
+"""Streams as they come back: cut into events, and read."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparekey.simulator.answers import Voice
+from sparekey.simulator.wires import find
+from sparekey.simulator.wires.base import Ask, Mark
+from sparekey.wire import sse
+from sparekey.wire.reading import MalformedEventError, Reader, error_of, is_error
+from sparekey.wire.table import understand
+
+
+def events(raw):
+    splitter = sse.Splitter()
+    return [*splitter.feed(raw), *splitter.end()]
+
+
+def read(dialect, *values):
+    """The signs of several events, given as JSON values."""
+    reader = Reader(dialect)
+    return reader, [reader.feed(sse.event(b"data: " + json.dumps(value).encode() + b"\n\n")) for value in values]
+
+
+# cutting
+
+
+@given(st.data())
+def test_however_the_bytes_come_the_events_are_the_same(data):
+    """Events do not depend on where the network cut the bytes, and together they are those bytes."""
+    raw = b': hi\n\ndata: {"a": 1}\r\n\r\nevent: ping\ndata: x\ndata: y\n\n\ndata:\xe2\x82\xac\n\ndata: [DONE]\n\n'
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
+    splitter, found = sse.Splitter(), []
+    for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
+        found += splitter.feed(raw[start:end])
+    found += splitter.end()
+    assert b"".join(event.raw for event in found) == raw
+    assert [event.data for event in found if event.data] == [b'{"a": 1}', b"x\ny", "€".encode(), b"[DONE]"]
+
+
+def test_names_and_comments_are_told_apart():
+    """An event has its name, a comment has no data."""
+    assert [(e.name, e.data) for e in events(b"event: error\ndata: {}\n\n: ping\n\n")] == [("error", b"{}"), ("", b"")]
+
+
+def test_the_last_event_may_lack_its_empty_line():
+    """What is left at the end is an event, too."""
+    assert [event.data for event in events(b"data: a\n\ndata: b")] == [b"a", b"b"]
+
+
+def test_an_endless_event_is_refused(monkeypatch):
+    """An event that never ends does not fill the memory."""
+    monkeypatch.setattr(sse, "MAX_EVENT", 10)
+    with pytest.raises(sse.EventTooLongError):
+        sse.Splitter().feed(b"data: " + b"x" * 10)
+
+
+# reading
+
+
+@pytest.mark.parametrize("tool", ["", "look"])
+@pytest.mark.parametrize("wire", ["openai", "azure", "anthropic", "gemini", "ark"])
+def test_a_healthy_stream_has_content_and_is_complete_at_its_end(wire, tool):
+    """Of each wire's stream the preamble is no content, every token is, and only with the finish reason it is complete."""
+    spoken = find(wire)
+    body = {"tools": [{"name": "look", "function": {"name": "look"}}]} if tool else {}
+    reader = Reader(wire if wire in {"anthropic", "gemini"} else "openai")
+    for frame in spoken.frames(Ask("chat", "m", words="hi", stream=True, tool=tool, body=body), Voice()):
+        (event,) = events(frame.data)
+        signs = reader.feed(event)
+        assert not (frame.mark is Mark.OPEN and signs.content and not tool)
+        if frame.mark is Mark.TOKEN:
+            assert reader.content
+            assert not reader.complete
+    assert reader.complete
+
+
+@pytest.mark.parametrize(
+    ("dialect", "value"),
+    [
+        ("openai", {"error": {"message": "no"}}),
+        ("openai", {"object": "error", "message": "no", "code": 400}),
+        ("openai", {"code": "InvalidParameter", "message": "no"}),
+        ("openai", {"type": "error", "code": "server_error", "message": "no"}),
+        ("openai", {"type": "response.failed", "response": {"error": {"code": "server_error"}}}),
+        ("anthropic", {"type": "error", "error": {"type": "overloaded_error"}}),
+        ("gemini", {"error": {"code": 503}}),
+    ],
+)
+def test_error_events_are_known(dialect, value):
+    """Each dialect's error events are read as errors, whatever else is in them."""
+    assert read(dialect, value)[1][0].error
+
+
+@pytest.mark.parametrize(
+    ("dialect", "value"),
+    [
+        ("openai", {"choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}]}),
+        ("openai", {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}),
+        ("openai", {"type": "response.incomplete", "response": {}}),
+        ("anthropic", {"type": "message_delta", "delta": {"stop_reason": "refusal"}}),
+        ("gemini", {"promptFeedback": {"blockReason": "SAFETY"}}),
+        ("gemini", {"candidates": [{"finishReason": "SAFETY"}]}),
+    ],
+)
+def test_an_end_that_says_why_is_an_answer(dialect, value):
+    """A withheld or shortened answer is the caller's to see, not an empty stream."""
+    reader, (signs,) = read(dialect, value)
+    assert signs.content
+    assert reader.complete
+
+
+@pytest.mark.parametrize(
+    ("dialect", "value"),
+    [
+        ("openai", {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}),
+        ("openai", {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
+        ("openai", {"choices": [], "usage": {}}),
+        ("openai", {"type": "response.created", "response": {}}),
+        ("openai", {"type": "response.output_text.delta", "delta": ""}),
+        ("anthropic", {"type": "ping"}),
+        ("anthropic", {"type": "content_block_start", "content_block": {"type": "text", "text": ""}}),
+        ("anthropic", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
+        ("gemini", {"candidates": [{"content": {"parts": [{"text": ""}]}, "finishReason": "STOP"}]}),
+        ("gemini", {"usageMetadata": {}}),
+    ],
+)
+def test_what_shows_nothing_is_no_content(dialect, value):
+    """Roles, pings, usage and plain ends do not commit a stream."""
+    reader, (signs,) = read(dialect, value)
+    assert not signs.content
+    assert not reader.complete
+
+
+def test_every_choice_has_to_end():
+    """Of two choices one finish reason is not enough; chunks behind it open nothing anew."""
+    one = [{"index": i, "delta": {"content": "x"}} for i in (0, 1)]
+    ends = [{"choices": [{"index": i, "delta": {}, "finish_reason": "stop"}]} for i in (0, 1)]
+    reader, _ = read("openai", {"choices": one}, ends[0])
+    assert not reader.complete
+    reader, _ = read("openai", {"choices": one}, *ends, {"choices": [{"index": 0, "delta": {}}]})
+    assert reader.complete
+
+
+def test_done_completes_what_has_no_finish_reason():
+    """A host that never gives finish reasons says that it is done."""
+    reader, _ = read("openai", {"choices": [{"index": 0, "delta": {"content": "x"}}]})
+    reader.feed(sse.event(b"data: [DONE]\n\n"))
+    assert reader.complete
+
+
+@pytest.mark.parametrize(
+    "data", [b"{", b'{"choices": ["x"]}', b'{"choices": [{"index": [1], "delta": {}}]}', b'{"choices": 5}', b"[" * 100_000]
+)
+def test_events_of_no_known_shape_are_malformed(data):
+    """What is no JSON, or none that the API could send, is told by one exception."""
+    with pytest.raises(MalformedEventError):
+        Reader("openai").feed(sse.event(b"data: " + data + b"\n\n"))
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
+@given(value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)))
+def test_no_event_brings_the_reader_down(dialect, value):
+    """Whatever JSON comes: signs, or the one exception."""
+    with contextlib.suppress(MalformedEventError):
+        read(dialect, value)
+
+
+# errors in the place of answers
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "error"),
+    [
+        (b"/v1/chat/completions", {"error": {"message": "no"}}, True),
+        (b"/v1/chat/completions", {"base_resp": {"status_code": 1004}}, True),
+        (b"/v1/chat/completions", {"code": 1, "message": "no"}, True),
+        (b"/v1/responses", {"object": "response", "status": "failed", "error": {"code": "server_error"}}, True),
+        (b"/v1/responses", {"object": "response", "error": None, "output": []}, False),
+        (b"/v1/chat/completions", {"choices": []}, False),
+        (b"/v1/chat/completions", [], False),
+        (b"/v1/batches", {"object": "batch", "id": "b", "error": {"message": "of yesterday"}}, False),
+        (b"/v1/images/generations", {"error": {"message": "no"}}, True),
+    ],
+)
+def test_errors_in_disguise_are_told_from_answers(path, value, error):
+    """An error in the place of an answer is one; an object that tells of an older error is none."""
+    assert is_error(understand("POST", path, [], b"{}"), value) is error
+
+
+@pytest.mark.parametrize(
+    ("value", "shaped"),
+    [
+        ({"error": {"message": "no"}}, {"error": {"message": "no"}}),
+        ({"type": "response.failed", "response": {"error": {"code": "c"}}}, {"error": {"code": "c"}}),
+        ({"code": 1, "message": "no"}, {"error": {"code": 1, "message": "no"}}),
+        ("text", "text"),
+    ],
+)
+def test_errors_are_put_into_the_shape_that_sdks_read(value, shaped):
+    """SDKs read `error`, so that is where an error goes."""
+    assert error_of(value) == shaped
