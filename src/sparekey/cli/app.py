@@ -194,6 +194,33 @@ def demo(debug: Debug = False) -> None:
     raise typer.Exit(run_demo(out()))
 
 
+@app.command(short_help="Play the fault catalogue against your chains.")
+def drill(
+    config: Config = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="IDS", help="Only these rows or families: S08,K05 or M.")] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Show the rows, play none.")] = False,
+    real_time: Annotated[bool, typer.Option("--real-time", help="Wait for everything; half an hour or more.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Less load.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Play the fault catalogue against your chains, with simulated providers in place of the real ones.
+
+    Without a configuration the built-in chains are drilled. No key and no internet needed. Exit code 1 if a row fails.
+
+    \b
+    Examples:
+      sparekey drill
+      sparekey drill --only S08,K05 --json
+    """
+    from sparekey.cli.drill import run_drill, run_list
+
+    if show_list:
+        run_list(json=json)
+    else:
+        raise typer.Exit(run_drill(config, only=only or [], real_time=real_time, fast=fast, json=json))
+
+
 @app.command()
 def version() -> None:
     """Print the version of sparekey and of Python.

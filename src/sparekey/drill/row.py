@@ -1,0 +1,87 @@
+"""What a row of the catalogue is, and what playing it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sparekey.drill.verdict import Check, Verdict, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sparekey.drill.stage import Stage
+
+BOTH = ("sync", "async")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault.
+
+    Attributes:
+        id: its name in the catalogue.
+        fault: what goes wrong.
+        caller: what the caller must see.
+        provider: what the provider must see; empty: the row says nothing of it.
+        play: plays it on a stage and yields what was found.
+        modes: the ways in which calls are made.
+        alone: whether no other row may be played at the same time.
+        waits: whether it is about silence, so that its virtual time is scaled: the shorter it is made, the more a slow machine tells.
+    """
+
+    id: str
+    fault: str
+    caller: str
+    provider: str
+    play: Callable[[Stage], Iterator[Check]]
+    modes: tuple[str, ...] = BOTH
+    alone: bool = False
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row, played in one mode: what both sides saw, and the checks that did not hold."""
+
+    mode: str
+    verdict: Verdict
+    caller: str
+    provider: str
+    broken: tuple[str, ...]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "mode": self.mode,
+            "verdict": self.verdict.value,
+            "caller_saw": self.caller,
+            "provider_saw": self.provider,
+            "broken": list(self.broken),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row and its runs."""
+
+    row: Row
+    runs: tuple[Run, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the runs."""
+        return worst(run.verdict for run in self.runs)
+
+    @property
+    def telling(self) -> Run:
+        """The run that decided."""
+        return next(run for run in self.runs if run.verdict is self.verdict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        row = self.row
+        must = {"caller": row.caller, "provider": row.provider}
+        return {"id": row.id, "fault": row.fault, "must": must, "verdict": self.verdict.value, "runs": [r.as_dict() for r in self.runs]}

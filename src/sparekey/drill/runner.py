@@ -1,0 +1,112 @@
+"""Plays rows, several at the same time, each on a stage of its own."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.drill.cast import built_in
+from sparekey.drill.row import Result, Row, Run
+from sparekey.drill.stage import Stage
+from sparekey.drill.verdict import Verdict, verdict
+from sparekey.errors import SparekeyError, describe_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sparekey.config import Config
+
+_AT_ONCE: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How time passes in a drill.
+
+    Attributes:
+        scale: real seconds in one second of a provider's silence and of the client's patience.
+        virtual: whether spans in which nothing is in flight are jumped over.
+        load: seconds of load in the row that makes load for a while, in real time.
+    """
+
+    scale: float = 0.1
+    virtual: bool = True
+    load: float = 10.0
+
+
+FAST: Final = Profile(load=2.0)
+REAL: Final = Profile(scale=1.0, virtual=False, load=60.0)
+
+
+def run(
+    config: Config | None, rows: Sequence[Row], profile: Profile = FAST, tick: Callable[[Result], None] = lambda _: None
+) -> list[Result]:
+    """Play rows and return their results, in their order.
+
+    Args:
+        config: whose chains are drilled; None, or a chain that it does not have: the built-in ones.
+        rows: what is played.
+        profile: how time passes.
+        tick: called with each result as it comes.
+
+    Raises:
+        MissingExtraError: a provider's SDK is not installed.
+        ConfigError: a chain cannot be built.
+    """
+    drilled = completed(config)
+    _warm_up(drilled, profile)
+    found: dict[str, Result] = {}
+    for alone in (False, True):
+        for result in _together(drilled, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
+            found[result.row.id] = result
+            tick(result)
+    return [found[row.id] for row in rows]
+
+
+def completed(config: Config | None) -> Config:
+    """Return a configuration that has both kinds of chains: what it lacks is taken from the built-in one."""
+    spare = built_in()
+    if config is None:
+        return spare
+    return config.model_copy(update={"vlm": config.vlm or spare.vlm, "embedding": config.embedding or spare.embedding})
+
+
+def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:
+    """Play one row in one mode. An error of the row itself is a failure of the row: whatever it was, nobody was served."""
+    since = time.monotonic()
+    with Stage(config, mode, profile, waits=row.waits) as stage:
+        try:
+            checks = list(row.play(stage))
+            found, broken = verdict(checks), [check.what for check in checks if not check.holds]
+        except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the others go on
+            found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
+        return Run(mode, found, stage.caller_saw, stage.provider_saw, tuple(dict.fromkeys(broken)), time.monotonic() - since)
+
+
+def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:
+    """Play rows at the same time; yield each result as soon as all of its runs are there."""
+    runs: dict[str, dict[str, Run]] = {row.id: {} for row in rows}
+    with ThreadPoolExecutor(at_once) as pool:
+        jobs: dict[Any, tuple[Row, str]] = {
+            pool.submit(play, config, row, mode, profile): (row, mode) for row in rows for mode in row.modes
+        }
+        for job in as_completed(jobs):
+            row, mode = jobs[job]
+            runs[row.id][mode] = job.result()
+            if len(runs[row.id]) == len(row.modes):
+                yield Result(row, tuple(runs[row.id][mode] for mode in row.modes))
+
+
+def _warm_up(config: Config, profile: Profile) -> None:
+    """Make a call of each kind before the clock runs: the first one imports SDKs.
+
+    Raises:
+        SparekeyError: a chain cannot be built.
+    """
+    for mode in ("sync", "async"):
+        with Stage(config, mode, profile) as stage:
+            for heard in (stage.chat().ask(), stage.embedding().embed("warm")):
+                if isinstance(heard.error, SparekeyError):
+                    raise heard.error

@@ -1,0 +1,90 @@
+"""Where a row is played: it opens worlds, and what was seen in all of them becomes the row's account."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sparekey.config import VLMConfig
+from sparekey.drill.cast import Shape, cast_chat, cast_embedding
+from sparekey.drill.clock import Clock
+from sparekey.drill.world import World
+from sparekey.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from sparekey.config import Config
+    from sparekey.drill.runner import Profile
+
+_LONGEST_LIST = 4
+
+
+class Stage:
+    """One row's place: a simulator of its own, and the worlds that the row opens. Use it as a context manager."""
+
+    def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False) -> None:
+        """Take the configuration whose chains are drilled, how calls are made, how time passes, and whether silence is played."""
+        self.config, self.mode, self.profile = config, mode, profile
+        self._scale = profile.scale if waits else 1.0
+        self.worlds: list[World] = []
+        self.notes: list[str] = []
+        self.simulator = Simulator(time_scale=self._scale)
+
+    def __enter__(self) -> Self:
+        self.simulator.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for world in self.worlds:
+            world.close()
+        self.simulator.close()
+
+    def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> World:
+        """Open a world with the chat chain; `shape` is that of `Shape`, `dice` are the engine's."""
+        assert self.config.vlm is not None
+        cast = cast_chat(self.config.vlm, self.simulator, Shape(**shape), self._scale)
+        assert isinstance(cast.config, VLMConfig)
+        return self._opened(cast.config, "chat", cast.seats, dice)
+
+    def embedding(self, **shape: Any) -> World:
+        """Open a world with the (first) embedding chain."""
+        assert self.config.embedding is not None
+        kind, chain = next(iter(self.config.embedding.chains.items()))
+        cast = cast_embedding(chain, self.simulator, Shape(**shape), self._scale)
+        assert not isinstance(cast.config, VLMConfig)
+        return self._opened(cast.config.chains[kind], kind, cast.seats, random.random)
+
+    def _opened(self, config: Any, kind: str, seats: Any, dice: Callable[[], float]) -> World:
+        clock = Clock(self._scale, virtual=self.profile.virtual)
+        self.worlds.append(World(config, kind, seats, clock, self.mode, dice))
+        return self.worlds[-1]
+
+    @property
+    def caller_saw(self) -> str:
+        """What the callers saw, alike calls counted together, or what the row noted."""
+        return "; ".join(self.notes) or _told(heard.words for world in self.worlds for heard in world.heard)
+
+    @property
+    def provider_saw(self) -> str:
+        """How many requests came with each credential's key, in all worlds together."""
+        counts: Counter[str] = Counter()
+        for world in self.worlds:
+            for index, seat in enumerate(world.seats):
+                counts[seat.id] += world.tries(index)
+        shown = [f"{name} {count}" for name, count in counts.items() if count]
+        more = len(shown) - _LONGEST_LIST
+        return ", ".join(shown if more <= 1 else [*shown[: _LONGEST_LIST - 1], "…", shown[-1]]) or "nothing"
+
+
+def _told(seen: Iterable[str]) -> str:
+    """Return what was seen; things that differ in their times only are counted together."""
+    alike: dict[str, list[str]] = {}
+    for what in seen:
+        alike.setdefault(what.partition(" after ")[0], []).append(what)
+    parts = [f"{len(all_of_it)} times {what}" if len(all_of_it) > 1 else all_of_it[0] for what, all_of_it in alike.items()]
+    more = len(parts) - _LONGEST_LIST
+    return ", ".join(parts if more <= 0 else [*parts[:_LONGEST_LIST], f"and {more} more"]) or "nothing"
