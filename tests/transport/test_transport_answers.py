@@ -3,6 +3,8 @@
 import json
 import logging
 
+import anyio
+import anyio.to_thread
 import httpx2
 import pytest
 from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
@@ -84,6 +86,17 @@ def test_a_chain_of_parked_credentials_answers_by_itself(provide, sdk):
     assert "key-" not in str(fault)
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("inside", [False, True], ids=["refused", "in a success"])
+def test_a_key_that_the_provider_repeats_is_not_shown(provide, inside, stream, caplog):
+    """A provider's error that repeats the key reaches the caller without it, and no log holds it."""
+    (first,) = provide("first")
+    first.fail(faults.error_event(faults.echo_key()) if inside else faults.echo_key())
+    fault = fault_of("openai", credentials(first), stream=stream)
+    assert "Incorrect API key provided: ***" in fault.response.text
+    assert f"key-{first.name}" not in f"{fault}{fault.response.headers}{caplog.text}"
+
+
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])
 def test_nobody_reached_is_a_connection_error(provide, mode):
     """Where no response was ever seen, the SDK raises its own connection error, and nothing is parked."""
@@ -145,6 +158,28 @@ def _leave(chain):
             await stream.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("fault", [faults.hang(), faults.slow(each=30)], ids=["before any byte", "in the middle"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("run", ["asyncio", "trio"])
+def test_a_cancelled_request_blames_nobody(provide, run, stream, fault):
+    """Cancelling at whatever await ends the call at the provider, parks nobody, and leaves no connection open."""
+    (first,) = provide("first")
+    first.fail(fault)
+    chain = Chain(credentials(first))
+
+    async def main():
+        async with client("openai", chain, run) as made:
+            with anyio.move_on_after(0.2) as scope:
+                answer = await made.chat.completions.create(model="m", messages=QUESTION, stream=stream)
+                async for _ in answer if stream else ():
+                    pass
+            assert scope.cancelled_caught
+            assert await anyio.to_thread.run_sync(first.wait_for, lambda p: p.abandoned)
+
+    anyio.run(main, backend=run)
+    assert chain.status().credentials[0].returns_in is None
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

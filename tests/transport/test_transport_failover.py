@@ -104,7 +104,7 @@ def test_a_broken_event_in_the_middle_is_an_error_and_not_passed_on(provide, sdk
     """An event that is not JSON never reaches the SDK; what came before it does, then an error."""
     first, second = provide("first", "second", wire=sdk)
     first.fail(faults.broken_event(at=10))
-    with pytest.raises(Exception, match="not JSON, or none of this API|Connection error"):
+    with pytest.raises(Exception, match=r"not JSON, or none of this API|Connection error"):
         ask(sdk, credentials(first, second), stream=True)
 
 
@@ -113,7 +113,7 @@ def test_an_error_event_in_the_middle_reaches_the_sdk_as_it_is(provide, sdk):
     """The SDK raises its own exception for an error event after content, and the provider is parked for it."""
     first, second = provide("first", "second", wire=sdk)
     first.fail(faults.error_event(faults.overloaded(), after=10), times=1)
-    with pytest.raises(Exception, match="(?i)overloaded") as caught:
+    with pytest.raises(Exception, match=r"(?i)overloaded") as caught:
         ask(sdk, credentials(first, second), stream=True)
     assert type(caught.value).__module__.startswith(sdk)
 

@@ -39,6 +39,8 @@ _WELL_READ: Final = 256 * 1024
 _LONGEST_PREAMBLE: Final = 1024 * 1024
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
+_TELLING_KEY: Final = 8
+"""Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
 _ABSENT: Final = frozenset({404, 405, 501})
 _KEPT_BLAME: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
@@ -168,18 +170,29 @@ class Exchange:
             Refused: it is an error, whatever its status.
             Exception: the library's own, for a success that is no answer.
         """
-        body, aside = self._decoded(response, raw), call.kind == "other"
+        body = self._decoded(response, raw)
         if response.status_code >= _REDIRECT:
-            raise Refused(response, raw, body, aside=aside)
+            raise self.refused(call, credential, response, raw, body)
         value = self._value(call, body)
         if is_error(call, value):
-            raise Refused(response, raw, body, aside=aside)
-        if aside or call.resource == "responses":
+            raise self.refused(call, credential, response, raw, body)
+        if call.kind == "other" or call.resource == "responses":
             self.bindings.learn(call, credential.id, value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
             self.bindings.learn_upload(credential.id, upload)
         response.stream = self.lib.ByteStream(raw)
         return response
+
+    def refused(self, call: Call, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
+        """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""
+        secret = self.targets[credential.id].api_key
+        key = secret.reveal().encode() if secret else b""
+        if len(key) >= _TELLING_KEY and key in body:
+            body, event = body.replace(key, b"***"), event.replace(key, b"***")
+            raw = body
+            response.headers.pop("content-encoding", None)
+            response.headers["content-length"] = str(len(raw))
+        return Refused(response, raw, body, event=event, aside=call.kind == "other")
 
     def _value(self, call: Call, body: bytes) -> Any:
         """Return the JSON of a success; None where there need be none, or where it is too long to be read twice."""
@@ -270,7 +283,9 @@ class Follower:
             signs = self._reader.feed(event)
         except MalformedEventError as exc:
             return self._broken(str(exc))
-        return Refused(self._response, b"", event.data, event=event.raw, aside=self._call.kind == "other") if signs.error else None
+        if not signs.error:
+            return None
+        return self._exchange.refused(self._call, self._credential, self._response, b"", event.data, event.raw)
 
     def _broken(self, text: str) -> Exception:
         fault: Exception = self._exchange.lib.RemoteProtocolError(text)
