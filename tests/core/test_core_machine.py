@@ -103,7 +103,7 @@ class Watched(Cell):
 
     # ── who comes in ──
 
-    def _started(self, old, new, ticket, now):
+    def _started(self, old, new, ticket, eligible, now):
         if ticket is None:
             assert new.breakers is old.breakers
             return

@@ -5,7 +5,7 @@ import pytest
 from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, unreached
 from sparekey.core import admission, settlement
 from sparekey.core.policy import Policy
-from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, restarted, switched
+from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, higher_than_active, restarted, switched
 
 
 def down_to(play, index):
@@ -477,4 +477,4 @@ def test_no_step_while_a_probe_is_out(clock):
     down_to(play, 2)
     clock.advance(5)
     play.start()
-    assert failback_target(play.pool, play.state, clock()) is None
+    assert failback_target(play.pool, play.state, higher_than_active(play.state), clock()) is None

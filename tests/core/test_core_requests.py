@@ -1,5 +1,7 @@
 """Whom a failure blames when a request knows more than one: fail fast, oversized input, weak evidence, egress."""
 
+from dataclasses import replace
+
 import pytest
 
 from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached, unsafe, weak
@@ -371,3 +373,44 @@ def test_nobody_is_eligible(clock):
     """An error without entries, at once."""
     request = Play(2, clock).call(eligible=set())
     assert (request.sent, request.error.errors, request.error.retry_after) == ([], [], None)
+
+
+def test_traffic_steps_back_up_among_the_eligible_too(clock):
+    """A chain that is only used for routed calls returns to the better one when its park has run out."""
+    play = Play(3, clock)
+    play.ill = {0: overloaded()}
+    assert play.call(eligible={0, 1}).served == 1
+    play.ill = {}
+    clock.advance(10)
+    assert play.call(eligible={0, 1}).served == 0
+    assert play.active == 0
+
+
+def test_a_routed_request_probes_nobody_outside(clock):
+    """A higher credential that cannot serve the request is not probed by it."""
+    play = Play(3, clock)
+    play.ill = {0: overloaded()}
+    play.call()
+    clock.advance(10)
+    assert play.call(eligible={1, 2}).sent == [1]
+
+
+# ── poison ──
+
+
+def test_a_poisoned_wait_is_not_believed(clock):
+    """A wait in words that the caller could have written parks nobody for longer than five seconds."""
+    play = Play(2, clock)
+    play.ill = {0: replace(weak(), retry_after=5000.0)}
+    play.call()
+    assert play.call(eligible={0}).error.retry_after <= 5
+
+
+def test_poison_during_its_own_park_confirms_nothing(clock):
+    """The same words again while the park lasts keep it short; after it, a request that fails so again confirms it."""
+    play = Play([Credential("a", account="x"), Credential("b", account="x")], clock)
+    play.ill = {0: weak(), 1: weak()}
+    for _ in range(100):
+        assert play.call().error.retry_after <= 5
+    clock.advance(5)
+    assert play.call().error.retry_after > 5

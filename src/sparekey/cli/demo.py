@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.live import Live
@@ -24,7 +25,7 @@ from sparekey.core.status import ChainStatus, CredentialStatus, Standing
 from sparekey.simulator import Simulator, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -39,12 +40,22 @@ MODELS: Final = {"chat": "sim-chat", "embedding": "sim-embedding"}
 
 def run(console: Console) -> int:
     """Play the whole demo on `console`; return 0 if every call was served and traffic came back, else 1."""
-    logging.getLogger("sparekey").setLevel(logging.CRITICAL)  # the account below tells the same, for people
-    with Simulator() as simulator:
+    with _quiet(logging.getLogger("sparekey")), Simulator() as simulator:
         providers = [simulator.provider(name, wire="openai", keys=[f"sim-key-{name}"]) for name in ("first", "second", "third")]
         providers[0].fail(faults.quota(retry_after=QUOTA_RETURNS_IN))
         providers[1].fail(faults.overloaded())
         return _play(console, providers)
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """The account tells the same as the log, for people: one of the two is enough."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _play(console: Console, providers: list[Provider]) -> int:

@@ -16,6 +16,7 @@ from sparekey.core.pool import (
     failback_target,
     firm,
     governing,
+    higher_than_active,
     known_guards,
     phase,
     restarted,
@@ -32,27 +33,27 @@ def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState,
     """Move the active index one step up if a failback is due; return the active index."""
     if not failback_due(pool, state, now):
         return state, state.active
-    target = failback_target(pool, state, now)
+    target = failback_target(pool, state, higher_than_active(state), now)
     if target is None:
         return restarted(state, now), state.active
     return switched(_unparked(pool, state, target, now), target, now), target
 
 
-def start(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, Ticket | None]:
+def start(pool: Pool, state: PoolState, eligible: Collection[int] | None, now: float) -> tuple[PoolState, Ticket | None]:
     """Return the ticket of a probe if this request is to send one before it turns to the active credential.
 
     A higher credential whose park has run out is probed, the nearest first; a due failback is such a probe, too. While a probe of
-    a higher credential is out, every other request stays where it is.
+    a higher credential is out, every other request stays where it is. `eligible` restricts the choice; None does not.
     """
-    higher = range(state.active - 1, -1, -1)
+    higher = higher_than_active(state, eligible)
     phases = [phase(pool, state, i, now) for i in higher]
     if Phase.PROBING in phases:
         return state, None
     if Phase.DUE in phases:
         return _admitted(pool, state, higher[phases.index(Phase.DUE)], now)
-    if not failback_due(pool, state, now):
+    if not higher or not failback_due(pool, state, now):
         return state, None
-    target = failback_target(pool, state, now)
+    target = failback_target(pool, state, higher, now)
     state = restarted(state, now)
     if target is None:
         return state, None

@@ -150,9 +150,13 @@ def failback_due(pool: Pool, state: PoolState, now: float) -> bool:
     return state.active > 0 and (late or state.served >= policy.failback_request_count)
 
 
-def failback_target(pool: Pool, state: PoolState, now: float) -> int | None:
-    """Return the nearest higher credential that is not parked; if all are, the soonest to return whose end is not firm."""
-    higher = range(state.active - 1, -1, -1)
+def higher_than_active(state: PoolState, eligible: Collection[int] | None = None) -> list[int]:
+    """Return the indices above the active one, the nearest first; with `eligible`, only those among them."""
+    return [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
+
+
+def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float) -> int | None:
+    """Return the first of `higher` that is not parked; if all are, the soonest to return whose end is not firm."""
     phases = {i: phase(pool, state, i, now) for i in higher}
     if Phase.PROBING in phases.values():
         return None

@@ -11,7 +11,7 @@ from sparekey.core.breaker import CLOSED, Breaker
 from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, is_weak
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import believed, park_seconds
-from sparekey.types import ErrorClass, Scope
+from sparekey.types import ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
     from sparekey.types import Failure
@@ -75,19 +75,25 @@ def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
 
 
 def _parked(guard: Breaker, failure: Failure, now: float, dice: float) -> Breaker:
-    """The breaker after a failure: a stated end is firm, weak evidence parks briefly until another request confirms it."""
+    """The breaker after a failure: a stated end is firm, weak evidence parks briefly until a later request confirms it.
+
+    Later means after that park: what comes during it may be the same caller with the same words.
+    """
     cause, stated = failure.error_class, _stated(failure)
     parking = REACTIONS[cause].parking
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, dice)
     weak = is_weak(failure)
-    if weak and not guard.weak:
-        stated, length, level = None, min(length, WEAK_PARK_SECONDS), level - 1
+    if weak and not (guard.weak and b.phase(guard, now) is not b.Phase.PARKED):
+        length, level = min(length, WEAK_PARK_SECONDS), min(level, guard.level)
     return b.parked(guard, now + length, level, cause, failure.reason, firm=stated is not None, weak=weak)
 
 
 def _stated(failure: Failure) -> float | None:
+    """The wait as the provider stated it; where the text may be the caller's own, so may the wait."""
+    if failure.evidence is Evidence.WEAK:
+        return None
     return believed(failure.retry_after) if REACTIONS[failure.error_class].heeds_stated else None
 
 

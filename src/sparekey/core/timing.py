@@ -21,9 +21,9 @@ def believed(stated: float | None) -> float | None:
 
 
 def park_seconds(parking: Parking, level: int, dice: float) -> float:
-    """Return the length of the `level`-th park in a row (1 is the first), spread by the table's jitter."""
+    """Return the length of the `level`-th park in a row (1 is the first), spread by the table's jitter, never above its cap."""
     length = min(parking.first * parking.factor ** min(level - 1, _MAX_DOUBLINGS), parking.cap)
-    return spread(length, parking.jitter, dice)
+    return min(spread(length, parking.jitter, dice), parking.cap)
 
 
 def backoff_seconds(attempt: int, first: float, longest: float, dice: float) -> float:

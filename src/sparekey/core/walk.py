@@ -72,7 +72,7 @@ class Walk:
     def _round(self, tried: set[int]) -> Iterator[Ticket]:
         state = self.cell.state
         active, self.term = state.active, state.term
-        if active and self.eligible is None and (probe := self._ask(admission.start)):
+        if active and self.sticky and (probe := self._ask(admission.start, self.eligible)):
             yield probe
         for index in self.pool.ring(active):
             if index not in tried and self._open_to(index) and (ticket := self._ask(admission.admit, index)):
