@@ -54,6 +54,25 @@ def test_a_model_with_a_key_or_an_address_is_available(config, available):
     assert OldVLM(config).is_available() is available
 
 
+def test_a_configuration_shows_no_value():
+    """Keys, headers and own fields stand in no `repr` of an instance, its attributes or its configuration."""
+    headers, fields = {"X-Key": "sk-header"}, {"token": "sk-field"}
+    given = {"api_key": "sk-key", "ak": "sk-access", "sk": "sk-secret", "extra_headers": headers, "extra_request_body": fields}
+    vlm = OldVLM(given)
+    assert "sk-" not in f"{vlm!r} {vlm.config} {vars(vlm)}"
+    assert (vlm.config["api_key"], vlm.config["sk"]) == (Secret("sk-key"), Secret("sk-secret"))
+    assert (vlm.api_key, vlm.extra_headers, vlm.extra_request_body) == ("sk-key", headers, fields)
+    assert given["api_key"] == "sk-key"
+
+
+@pytest.mark.parametrize("key", ["k", Secret("k"), None])
+def test_a_key_is_read_as_it_was_given_or_set(key):
+    """Programs that read or replace the key find what they put there."""
+    vlm = OldVLM({"api_key": "another"})
+    vlm.api_key = key
+    assert (OldVLM({"api_key": key}).api_key, vlm.api_key) == (key, key)
+
+
 def test_media_are_refused_by_default(tmp_path):
     """A model that says nothing takes no audio and no video."""
     vlm = OldVLM({})

@@ -96,6 +96,19 @@ def test_gemini_gets_the_file_inline(simulator, talk):
     assert part["mime_type"] == "audio/mpeg"
 
 
+@pytest.mark.parametrize("name", ["gemini", "volcengine"])
+def test_a_backend_takes_a_path_as_text(simulator, talk, name):
+    """A path need not be a `Path`."""
+    backend = BY_NAME[name]
+    vlm = ark(simulator)[1] if name == "volcengine" else VLMFactory.create(config_of(backend, provider_of(simulator, backend)))
+
+    async def answer():
+        async with vlm:
+            return await vlm.get_media_completion_async(prompt="?", media_path=str(talk), filename=talk.name, media_type="audio")
+
+    assert asyncio.run(answer()) == TEXT
+
+
 @pytest.mark.parametrize(
     ("provider", "media_type", "filename", "size", "taken"),
     [

@@ -10,9 +10,9 @@ from vlm_fakes import AuthError, BadRequestError, BusyError, ScriptedVLM
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, UnsupportedMediaInputError
 from sparekey.failover import Chain
-from sparekey.types import Credential, ErrorClass
+from sparekey.types import Credential, ErrorClass, Usage
 from sparekey.usage import TokenTracker
-from sparekey.vlm import MultiCredentialVLM, VLMChunk
+from sparekey.vlm import FailoverVLM, MultiCredentialVLM, VLMChunk
 
 
 def multi(*instances, **options):
@@ -243,6 +243,43 @@ def test_usage_that_is_reported_to_the_wrapper_goes_to_the_active_instance():
     one = ScriptedVLM("one")
     multi(one).update_token_usage("m", "p", 3, 4)
     assert one.token_tracker.total.total_tokens == 7
+
+
+class Foreign:
+    """A model of another make: it answers, and knows nothing else of ours."""
+
+    def __init__(self, tracker=None):
+        self.token_tracker = tracker
+
+    def get_completion(self, **_):
+        return "foreign"
+
+
+@pytest.mark.parametrize("wrapper", [FailoverVLM, lambda *members: MultiCredentialVLM(members, ["a", "b"])], ids=["pair", "multi"])
+def test_instances_of_another_make_need_only_answer(wrapper, tmp_path, caplog):
+    """Counting anew, asking about media and closing pass over what a member does not know."""
+    tracker = TokenTracker()
+    tracker.record("m", "p", Usage(1, 1))
+    vlm = wrapper(Foreign(tracker), Foreign())
+    assert vlm.get_completion("hi") == "foreign"
+    vlm.reset_token_usage()
+    assert tracker.total.total_tokens == 0
+    assert not vlm.supports_media(media_type="audio", filename="a.mp3", size_bytes=1)
+    with pytest.raises(UnsupportedMediaInputError):
+        media(vlm, tmp_path / "talk.mp3")
+    vlm.close()
+    asyncio.run(vlm.aclose())
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("wrapper", [FailoverVLM, lambda *members: MultiCredentialVLM(members, ["a", "b"])], ids=["pair", "multi"])
+def test_a_media_path_may_be_a_text(wrapper, tmp_path):
+    """Members get a `Path`, whatever the caller had."""
+    member = ScriptedVLM("able", media=("audio",))
+    ask = wrapper(member, ScriptedVLM("text")).get_media_completion_async
+    path = str(tmp_path / "talk.mp3")
+    assert asyncio.run(ask(prompt="sum up", media_path=path, filename="talk.mp3", media_type="audio")) == "able"
+    assert member.calls[0][1]["media_path"] == tmp_path / "talk.mp3"
 
 
 @pytest.mark.parametrize("closing", ["close", "aclose"])

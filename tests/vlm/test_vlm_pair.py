@@ -92,6 +92,30 @@ def test_a_stream_never_moves_on_after_its_first_piece(how):
     assert pair.is_using_backup
 
 
+@pytest.mark.parametrize("how", ["stream", "stream_async"])
+def test_a_preamble_is_no_content(how):
+    """An empty chunk commits to nobody: a failure after it is the backup's chance, and the caller sees one answer."""
+    primary = ScriptedVLM("primary", chunks=[VLMChunk(""), AuthError()])
+    pair = FailoverVLM(primary, ScriptedVLM("backup"))
+    assert ask(pair, how) == "backup"
+    assert pair.is_using_backup
+
+
+@pytest.mark.parametrize("how", ["stream", "stream_async"])
+def test_a_preamble_is_handed_out_before_the_content(how):
+    """What was held back comes first, in order."""
+    chunks = [VLMChunk(""), VLMChunk("a"), VLMChunk("b", finish_reason="stop")]
+    pair = FailoverVLM(ScriptedVLM("primary", chunks=chunks), ScriptedVLM("backup"))
+    seen = list(pair.stream_completion("hi")) if how == "stream" else collected(pair.stream_completion_async("hi"))
+    assert seen == chunks
+
+
+def test_a_stream_of_ones_own_making_moves_on_until_its_first_item():
+    """Foreign items are all content."""
+    pair = FailoverVLM(ScriptedVLM("primary", AuthError()), ScriptedVLM("backup", chunks=["", "x"]))
+    assert collected(pair.stream_with_failover(lambda one: one.stream_completion_async("hi"))) == ["", "x"]
+
+
 def test_instances_may_be_mocks():
     """Tests of users hand in mocks: arguments arrive by keyword, attributes are read with care."""
     primary, backup = Mock(), Mock()

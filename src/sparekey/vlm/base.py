@@ -11,6 +11,7 @@ from sparekey.types import Secret, Usage
 from sparekey.usage import TokenTracker
 from sparekey.vlm.assembly import chunk_of
 from sparekey.vlm.think import split_think
+from sparekey.wire.settings import guarded, reveal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,10 +41,9 @@ class VLMBase(ABC):
     `IncompleteAnswerError`, one that the provider withheld a `ContentFilteredError`, one that is an error a `DisguisedError`.
 
     Attributes:
-        config: the configuration as given.
+        config: a copy of the configuration; keys are `Secret`s there, and its `repr` shows names only.
         provider: the provider's name; `openai` by default.
         model: the model or deployment; None if the backend has a default.
-        api_key: the key as given (`str` or `Secret`).
         api_base: the base URL; None: the provider's own.
         temperature: None: the provider's own. Not sent to models that refuse one.
         max_tokens: the longest answer; None: the provider's default.
@@ -56,19 +56,30 @@ class VLMBase(ABC):
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration; nothing is imported or connected yet."""
-        self.config = config
+        self.config = guarded(config)
+        self._plain_key = isinstance(config.get("api_key"), str)
         self.provider: str = config.get("provider") or config.get("backend") or "openai"
         self.model: str | None = config.get("model")
-        self.api_key: str | Secret | None = config.get("api_key")
         self.api_base: str | None = config.get("api_base")
         self.temperature: float | None = config.get("temperature")
         self.max_tokens: int | None = config.get("max_tokens")
         self.max_retries: int = config.get("max_retries", 3)
         self.timeout: float = config.get("timeout", 600.0)
-        self.extra_headers: dict[str, str] | None = config.get("extra_headers")
-        self.extra_request_body: dict[str, Any] = dict(config.get("extra_request_body") or {})
+        self.extra_headers: dict[str, str] | None = self.config.get("extra_headers")
+        self.extra_request_body: dict[str, Any] = self.config.get("extra_request_body") or {}
         self.thinking: bool = config.get("thinking", False)
         self._token_tracker = TokenTracker()
+
+    @property
+    def api_key(self) -> str | Secret | None:
+        """The key as it was given; the instance itself holds it as a `Secret`."""
+        key: str | Secret | None = self.config.get("api_key")
+        return reveal(key) if self._plain_key else key
+
+    @api_key.setter
+    def api_key(self, key: str | Secret | None) -> None:
+        self.config = guarded({**self.config, "api_key": key})
+        self._plain_key = isinstance(key, str)
 
     @abstractmethod
     def get_completion(
@@ -153,7 +164,7 @@ class VLMBase(ABC):
         del media_type, filename, size_bytes
         return False
 
-    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about one audio or video file.
 
         Args:
@@ -222,8 +233,3 @@ class VLMBase(ABC):
     def _clean_response(self, content: str) -> str:
         """Return a text without its `<think>` blocks, stripped."""
         return split_think(content).content
-
-
-def reveal(key: str | Secret | None) -> str | None:
-    """Return a key's value, to put a client together."""
-    return key.reveal() if isinstance(key, Secret) else key

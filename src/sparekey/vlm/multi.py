@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
-from sparekey.vlm.wrapper import CallingVLM, annotate, annotated, annotated_async, attribute, has_content, no_media, size_of
+from sparekey.vlm.wrapper import CallingVLM, annotated, annotated_async, has_content, no_media, size_of, takes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-    from pathlib import Path
 
     from sparekey.vlm.images import Image
     from sparekey.vlm.types import VLMChunk
@@ -107,17 +108,17 @@ class MultiCredentialVLM(CallingVLM):
         """
         return self._streamed(stream_factory, None)
 
-    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about an audio or video file, by an instance that takes it. If the active one does not, it stays active.
 
         Raises:
             UnsupportedMediaInputError: none of them takes it.
         """
         size = await size_of(media_path)
-        able = {name for name, one in self._of.items() if one.supports_media(media_type=media_type, filename=filename, size_bytes=size)}
+        able = {name for name, one in self._of.items() if takes(one, media_type, filename, size)}
         if not able:
             raise no_media(media_type, filename)
-        options = {"prompt": prompt, "media_path": media_path, "filename": filename, "media_type": media_type}
+        options = {"prompt": prompt, "media_path": Path(media_path), "filename": filename, "media_type": media_type}
         attempt = self._attempt_async("get_media_completion_async", options)
         answer: str = await self._failover_async.call(attempt, eligible=lambda c: c.id in able)
         return answer

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.annotate import annotate
 from sparekey.errors import describe_exception
 from sparekey.switching import PrimaryBackupSwitcher
-from sparekey.vlm.wrapper import CallingVLM, annotate, annotated, annotated_async, no_media, size_of
+from sparekey.vlm.wrapper import (
+    CallingVLM,
+    annotated,
+    annotated_async,
+    has_content,
+    held_back,
+    held_back_async,
+    no_media,
+    size_of,
+    takes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-    from pathlib import Path
 
     from sparekey.vlm.images import Image
     from sparekey.vlm.types import VLMChunk
@@ -88,11 +99,11 @@ class FailoverVLM(CallingVLM):
             raise
 
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
-        """Answer piece by piece; the backup may take over until the first piece is out, never after."""
+        """Answer piece by piece; the backup may take over until the first content is out, never after."""
         if self._switcher.should_try_primary():
             begun = False
             try:
-                for chunk in self.primary.stream_completion(prompt, images=images, **options):
+                for chunk in held_back(self.primary.stream_completion(prompt, images=images, **options), has_content):
                     begun = True
                     yield chunk
             except Exception as exc:
@@ -108,18 +119,22 @@ class FailoverVLM(CallingVLM):
         self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
     ) -> AsyncIterator[VLMChunk]:
         """As `stream_completion`, asynchronously."""
-        return self.stream_with_failover(lambda one: one.stream_completion_async(prompt, images=images, **options))
+        return self._streamed(lambda one: one.stream_completion_async(prompt, images=images, **options), has_content)
 
-    async def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
+    def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
         """Yield the items of a stream of one's own making; the backup may take over until the first one is out.
 
         Args:
             stream_factory: opens a stream on an instance.
         """
+        return self._streamed(stream_factory, lambda _: True)
+
+    async def _streamed(self, factory: Callable[[Any], AsyncIterator[Any]], is_content: Callable[[Any], bool]) -> AsyncIterator[Any]:
         if self._switcher.should_try_primary():
             begun = False
             try:
-                async with aclosing(annotated_async(stream_factory(self.primary), "primary", self.primary)) as items:
+                stream = annotated_async(factory(self.primary), "primary", self.primary)
+                async with aclosing(held_back_async(stream, is_content)) as items:
                     async for item in items:
                         begun = True
                         yield item
@@ -130,19 +145,19 @@ class FailoverVLM(CallingVLM):
                 self._switcher.record_primary_success()
                 return
         self._switcher.record_backup_request()
-        async with aclosing(annotated_async(stream_factory(self.backup), "backup", self.backup)) as items:
+        async with aclosing(annotated_async(factory(self.backup), "backup", self.backup)) as items:
             async for item in items:
                 yield item
 
-    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about an audio or video file, by an instance that takes it.
 
         Raises:
             UnsupportedMediaInputError: none of the two takes it.
         """
-        asked = {"media_type": media_type, "filename": filename, "size_bytes": await size_of(media_path)}
-        options = {"prompt": prompt, "media_path": media_path, "filename": filename, "media_type": media_type}
-        able = [name for name, one in (("primary", self.primary), ("backup", self.backup)) if one.supports_media(**asked)]
+        size = await size_of(media_path)
+        options = {"prompt": prompt, "media_path": Path(media_path), "filename": filename, "media_type": media_type}
+        able = [name for name, one in (("primary", self.primary), ("backup", self.backup)) if takes(one, media_type, filename, size)]
         if not able:
             raise no_media(media_type, filename)
         if len(able) == 1:

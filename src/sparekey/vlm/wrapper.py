@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.annotate import annotate, attribute
 from sparekey.errors import UnsupportedMediaInputError, describe_exception
 from sparekey.usage import TokenTracker
 from sparekey.vlm.base import Messages, Tools, VLMBase
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 
 _log: Final = logging.getLogger("sparekey.vlm")
 
@@ -43,19 +44,22 @@ class WrapperVLM(VLMBase):
         return TokenTracker.merged(*self._trackers())
 
     def reset_token_usage(self) -> None:
-        """Let every instance count from zero."""
+        """Let every instance count from zero, one of another make by its tracker."""
         for member in self._members:
-            member.reset_token_usage()
+            if hasattr(member, "reset_token_usage"):
+                member.reset_token_usage()
+            elif tracker := attribute(member, "token_tracker", TokenTracker):
+                tracker.reset()
 
     def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
         """Tell whether any of the instances takes the file."""
-        return any(m.supports_media(media_type=media_type, filename=filename, size_bytes=size_bytes) for m in self._members)
+        return any(takes(m, media_type, filename, size_bytes) for m in self._members)
 
     def close(self) -> None:
         """Close every instance; one that fails at it is logged, and the next one is closed."""
         for member in self._members:
             try:
-                member.close()
+                _close(member)
             except Exception as exc:  # noqa: BLE001 - of whatever kind: the others are closed all the same
                 _log.warning("an instance could not be closed: %s", describe_exception(exc))
 
@@ -142,21 +146,6 @@ def _options(
     return options if max_tokens is None else {**options, "max_tokens": max_tokens}
 
 
-def attribute(instance: Any, name: str, *kinds: type) -> Any:
-    """Return an attribute if it is of one of the kinds (a boolean is no number), else None."""
-    value = getattr(instance, name, None)
-    return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
-
-
-def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
-    """Note on an exception whose it is; what an inner wrapper noted stays."""
-    notes = {"credential_id": credential_id, "model": attribute(instance, "model", str), "api_base": attribute(instance, "api_base", str)}
-    if getattr(exc, "sparekey_credential_id", None) is None:
-        with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
-            for name, value in notes.items():
-                setattr(exc, f"sparekey_{name}", value)
-
-
 def annotated(stream: Iterator[Any], credential_id: str, instance: Any) -> Iterator[Any]:
     """Yield a stream; note on what it raises whose it is."""
     try:
@@ -179,15 +168,46 @@ async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instan
             await stream.aclose()
 
 
+def held_back(stream: Iterator[Any], is_content: Callable[[Any], bool]) -> Iterator[Any]:
+    """Yield a stream, its preamble only together with its first content: what breaks before is still somebody else's chance."""
+    early, items = [], iter(stream)
+    for item in items:
+        early.append(item)
+        if is_content(item):
+            break
+    yield from early
+    yield from items
+
+
+async def held_back_async(stream: AsyncGenerator[Any], is_content: Callable[[Any], bool]) -> AsyncGenerator[Any]:
+    """As `held_back`; the stream is closed with this one."""
+    early = []
+    async with aclosing(stream):
+        async for item in stream:
+            early.append(item)
+            if is_content(item):
+                break
+        for item in early:
+            yield item
+        async for item in stream:
+            yield item
+
+
 def has_content(chunk: Any) -> bool:
     """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
     return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
 
 
-async def size_of(path: Path) -> int:
+def takes(instance: Any, media_type: str, filename: str, size_bytes: int) -> bool:
+    """Tell whether an instance takes a file; one that does not know the question takes none."""
+    ask = getattr(instance, "supports_media", None)
+    return callable(ask) and bool(ask(media_type=media_type, filename=filename, size_bytes=size_bytes))
+
+
+async def size_of(path: str | Path) -> int:
     """Return the size of a file in bytes, 0 if there is none: whether that is an error is for the backend to say."""
     try:
-        return (await asyncio.to_thread(path.stat)).st_size
+        return (await asyncio.to_thread(Path(path).stat)).st_size
     except OSError:
         return 0
 
@@ -201,4 +221,9 @@ async def _aclose(member: Any) -> None:
     if isinstance(member, VLMBase):
         await member.aclose()
     else:
-        await asyncio.to_thread(member.close)
+        await asyncio.to_thread(_close, member)
+
+
+def _close(member: Any) -> None:
+    if callable(close := getattr(member, "close", None)):
+        close()

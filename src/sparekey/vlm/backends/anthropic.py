@@ -10,7 +10,7 @@ from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
-from sparekey.vlm.base import reveal
+from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,7 @@ from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
-from sparekey.vlm.base import reveal
+from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,14 +94,14 @@ class GeminiVLM(ChatBackend):
         """Tell whether the file fits into a request and is of a kind that Gemini knows."""
         return Path(filename).suffix.lower() in _ENDINGS.get(media_type, ()) and 0 <= size_bytes <= _MAX_INLINE
 
-    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about one audio or video file.
 
         Raises:
             UnsupportedMediaInputError: the kind or the size of the file is not taken.
             OSError: the file cannot be read.
         """
-        data = await asyncio.to_thread(partial(media_path.read_bytes))
+        data = await asyncio.to_thread(Path(media_path).read_bytes)
         if not self.supports_media(media_type=media_type, filename=filename, size_bytes=len(data)):
             raise UnsupportedMediaInputError(f"Gemini does not take the {media_type} file {filename!r} inline: its kind or its size")
         mime = mimetypes.guess_type(filename)[0] or f"{media_type}/{Path(filename).suffix[1:].lower()}"

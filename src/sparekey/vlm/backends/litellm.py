@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
 from sparekey.vlm.backends.sdks import end, installed, sdk
-from sparekey.vlm.base import reveal
+from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -9,7 +9,7 @@ from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
 from sparekey.vlm.backends.dialects import dialect_of
 from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
-from sparekey.vlm.base import reveal
+from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparekey.vlm.backends.ark_media import supports, understand
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
 from sparekey.vlm.backends.sdks import NO_KEY, sdk
-from sparekey.vlm.base import reveal
+from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sparekey.vlm.assembly import Delta
 
@@ -86,11 +86,11 @@ class VolcengineVLM(ChatBackend):
         """Tell whether Ark takes the file: MP3, WAV, AAC and M4A, or MP4, AVI and MOV, up to 512 MiB."""
         return supports(media_type, filename, size_bytes)
 
-    async def get_media_completion_async(self, *, prompt: str, media_path: Path, filename: str, media_type: str) -> str:
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about one audio or video file.
 
         Raises:
             UnsupportedMediaInputError: the kind or the size of the file is not taken.
             OSError: the file cannot be read.
         """
-        return await understand(self, prompt=prompt, path=media_path, filename=filename, media_type=media_type)
+        return await understand(self, prompt=prompt, path=Path(media_path), filename=filename, media_type=media_type)

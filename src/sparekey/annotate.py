@@ -1,0 +1,29 @@
+"""Notes on an exception: through which credential, model and address it came, for whoever catches it behind a wrapper."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+
+def attribute(instance: Any, name: str, *kinds: type) -> Any:
+    """Return an attribute if it is of one of the kinds (a boolean is no number), else None."""
+    value = getattr(instance, name, None)
+    return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
+
+
+def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
+    """Note on an exception whose it is; what an inner wrapper noted stays.
+
+    Args:
+        exc: gets `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where the instance does not tell).
+        credential_id: the name of the credential in its chain.
+        instance: who raised it: a model's `model` or an embedder's `model_name`, and its `api_base`, are read where they are text.
+    """
+    if getattr(exc, "sparekey_credential_id", None) is not None:
+        return
+    model = attribute(instance, "model", str) or attribute(instance, "model_name", str)
+    notes = {"credential_id": credential_id, "model": model, "api_base": attribute(instance, "api_base", str)}
+    with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
+        for name, value in notes.items():
+            setattr(exc, f"sparekey_{name}", value)
