@@ -1,12 +1,21 @@
 """What every embedder has by default, and two of them side by side."""
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 from embedding_kit import KEY, Fake, invalid_key
 
-from sparekey.embedding import CompositeHybridEmbedder, DenseEmbedderBase, EmbedResult, HybridEmbedderBase, SparseEmbedderBase
+from sparekey.embedding import (
+    CompositeHybridEmbedder,
+    DenseEmbedderBase,
+    EmbedResult,
+    FailoverEmbedder,
+    HybridEmbedderBase,
+    SparseEmbedderBase,
+)
 from sparekey.embedding.clients import Clients, Gate
 from sparekey.errors import VectorSpaceError
 
@@ -116,7 +125,19 @@ def test_texts_are_cut_to_the_window():
     text = "one two three four five six"
     assert Fake(max_input_tokens=4).prepare_embedding_input(text) == "one two three"
     assert Fake(max_input_tokens=4, tokenizer_safety_factor=2).prepare_embedding_input(text) == "one two"
-    assert Fake().prepare_embedding_input(text) == text
+
+
+@pytest.mark.parametrize("most", [None, 0])
+def test_no_limit_cuts_nothing(most):
+    """`max_input_tokens` of 0 is no limit, as None is: an embedder is never sent an empty text for it."""
+    text = "one two three"
+    assert Fake(max_input_tokens=most, tokenizer_safety_factor=2).prepare_embedding_input(text) == text
+    assert FailoverEmbedder([Fake(max_input_tokens=most)], ["c0"]).prepare_batch([text]) == [text]
+
+
+def test_a_large_safety_factor_leaves_something():
+    """A limit that the factor brings below one token is one token."""
+    assert Fake(max_input_tokens=1, tokenizer_safety_factor=4).prepare_embedding_input("one two") == "one"
 
 
 def test_dense_and_sparse_make_a_hybrid():
@@ -178,6 +199,31 @@ def test_clients_are_made_once_for_threads_and_once_a_loop():
     asyncio.run(twice())
     assert len(made) == 3
     assert all(client.closed for client in made)
+
+
+def test_what_belonged_to_a_closed_loop_is_let_go():
+    """A client that holds on to its loop does not live on in the embedder after `asyncio.run`, nor do the gate's places."""
+    made = weakref.WeakSet()
+
+    class Client:
+        def __init__(self):
+            self.loop = asyncio.get_running_loop()
+            made.add(self)
+
+    clients, gate = Clients(Client, Client), Gate(1)
+
+    async def wait():
+        async with gate.asynchronous:
+            await asyncio.sleep(0)
+
+    async def use():
+        assert clients.asynchronous is clients.asynchronous
+        await asyncio.gather(wait(), wait())  # one of them waits, which ties the gate to the loop
+        gc.collect()
+        return len(made)
+
+    assert [asyncio.run(use()) for _ in range(3)] == [1, 1, 1]
+    assert len(gate._async) == 1
 
 
 def test_a_gate_lets_so_many_through():

@@ -41,7 +41,7 @@ class EmbedderBase(ABC):
         max_retries: how often a transient failure is tried again within this embedder (default 3; 0 in a chain).
         timeout: seconds for one attempt (default 60).
         batch_size: the most inputs of one request.
-        max_input_tokens: texts are cut to about this many tokens; None (default) sends them as they are.
+        max_input_tokens: texts are cut to about this many tokens; None (default) or 0 sends them as they are.
     """
 
     default_batch_size: int = DEFAULT_BATCH_SIZE
@@ -64,7 +64,8 @@ class EmbedderBase(ABC):
         self.batch_size = max(1, _setting(self.config, "batch_size", self.default_batch_size, int))
         self.max_input_tokens = _setting(self.config, "max_input_tokens", None, int)
         factor = _setting(self.config, "tokenizer_safety_factor", 1.0, float)
-        self._cut_at = self.max_input_tokens and int(self.max_input_tokens / (factor if factor > 0 else 1.0))
+        most = self.max_input_tokens or 0
+        self._cut_at = max(1, int(most / (factor if factor > 0 else 1.0))) if most > 0 else None
         self._tracker: TokenTracker = self.config.get("token_tracker") or SHARED_TRACKER
 
     # what it is

@@ -23,12 +23,19 @@ class Gate:
         """Open with `limit` places, at least one."""
         self._limit = max(1, limit)
         self.sync = threading.BoundedSemaphore(self._limit)
+        self._lock = threading.Lock()
         self._async: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     @property
     def asynchronous(self) -> asyncio.Semaphore:
         """The places of the running event loop."""
-        return self._async.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._limit))
+        loop = asyncio.get_running_loop()
+        places = self._async.get(loop)
+        if places is None:
+            with self._lock:
+                _forget_closed(self._async)
+                places = self._async[loop] = asyncio.Semaphore(self._limit)
+        return places
 
 
 class Clients:
@@ -56,8 +63,8 @@ class Clients:
         client = self._async.get(loop)
         if client is None:
             with self._lock:
-                client = self._async.setdefault(loop, None) or self._make_async()
-                self._async[loop] = client
+                _forget_closed(self._async)
+                client = self._async[loop] = self._make_async()
         return client
 
     def close(self) -> None:
@@ -93,6 +100,16 @@ class Held:
         self.sdk = sdk
         self.close = getattr(http, "close", None)
         self.aclose = getattr(http, "aclose", None)
+
+
+def _forget_closed(by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any]) -> None:
+    """Let go of what belongs to closed event loops.
+
+    It refers to its loop, so that nothing here would ever go by itself. It is dropped, not closed: closing needs its loop, and a
+    socket without owner is closed as it is collected.
+    """
+    for loop in [loop for loop in by_loop if loop.is_closed()]:
+        del by_loop[loop]
 
 
 def _close(client: Any) -> None:
