@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparekey.embedding.base import EmbedderBase, WithDimension
-from sparekey.embedding.vectors import check_length
+from sparekey.embedding.vectors import check_length, is_finite
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Space:
         Raises:
             VectorSpaceError: they are of different kinds, or state different lengths; the message names both.
         """
-        self._sparse = (_agreed(zip(ids, map(_kind, embedders), strict=True), "is {}") or "dense") != "dense"
+        kind = _agreed(zip(ids, map(_kind, embedders), strict=True), "is {}")
+        self._dense, self._sparse = kind in {"dense", "hybrid"}, kind in {"sparse", "hybrid"}
         self.dimension = _agreed(zip(ids, map(_length, embedders), strict=True), "gives vectors of {} dimensions")
 
     def admit(self, credential_id: str, result: EmbedResult) -> EmbedResult:
@@ -37,14 +38,24 @@ class Space:
 
         Raises:
             VectorSpaceError: its dense vector has another length.
-            IncompleteAnswerError: its sparse vector is missing.
+            IncompleteAnswerError: a vector that the chain gives is missing, or one is empty or holds what is no finite number.
         """
-        if self._sparse and result.sparse_vector is None:
+        dense, sparse = getattr(result, "dense_vector", None), getattr(result, "sparse_vector", None)
+        if dense is None and (self._dense or sparse is None):
+            raise IncompleteAnswerError(f"{credential_id!r} gave no {'dense ' if self._dense else ''}vector")
+        if sparse is None and self._sparse:
             raise IncompleteAnswerError(f"{credential_id!r} left out the sparse vector")
-        if result.dense_vector is not None:
-            self.dimension = self.dimension or len(result.dense_vector)
-            check_length(result.dense_vector, self.dimension, repr(credential_id))
+        if dense is not None:
+            self._check_dense(credential_id, dense)
+        if sparse is not None and not is_finite(sparse.values()):
+            raise IncompleteAnswerError(f"{credential_id!r} gave a sparse vector that holds what is no finite number")
         return result
+
+    def _check_dense(self, credential_id: str, vector: Sequence[float]) -> None:
+        if not len(vector) or not is_finite(vector):
+            raise IncompleteAnswerError(f"{credential_id!r} gave a vector that is empty or holds what is no finite number")
+        self.dimension = self.dimension or len(vector)
+        check_length(vector, self.dimension, repr(credential_id))
 
 
 def _agreed(said: Iterable[tuple[str, T | None]], words: str) -> T | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 def truncate_and_normalize(embedding: Sequence[float], dimension: int | None) -> list[float]:
@@ -61,6 +61,17 @@ def check_length(vector: Sequence[float], dimension: int | None, source: str) ->
         raise VectorSpaceError(f"{source} gave a vector of {len(vector)} dimensions where {dimension} are expected")
 
 
+def is_finite(numbers: Collection[float]) -> bool:
+    """Tell whether all are finite numbers; quick, as every vector of a chain passes here.
+
+    A sum is finite if all its terms are, unless it overflows: only then the numbers are looked at one by one.
+    """
+    try:
+        return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 def as_vector(values: Any) -> list[float]:
     """Return a provider's vector as floats: a list of numbers, or little-endian float32 in base64.
 
@@ -71,7 +82,7 @@ def as_vector(values: Any) -> list[float]:
         vector = _unpack(values) if isinstance(values, str) else [float(x) for x in values]
     except (TypeError, ValueError, struct.error) as exc:
         raise IncompleteAnswerError("the provider's vector is not a list of numbers") from exc
-    if not vector or not all(map(math.isfinite, vector)):
+    if not vector or not is_finite(vector):
         raise IncompleteAnswerError("the provider's vector is empty or holds a number that is not finite")
     return vector
 
