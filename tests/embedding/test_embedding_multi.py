@@ -321,6 +321,43 @@ def test_close_closes_all():
     assert [e.closed for e in embedders] == [2, 2]
 
 
+def test_one_that_cannot_be_closed_keeps_no_other_open(caplog):
+    """The error is logged and the next one is closed, on the event loop as well."""
+
+    class Stuck(Fake):
+        def close(self):
+            raise OSError("stuck")
+
+    spare = Fake()
+    chain = chain_of(Stuck(), spare)
+    chain.close()
+    asyncio.run(chain.aclose())
+    assert spare.closed == 2
+    assert [record.getMessage().count("stuck") for record in caplog.records] == [1, 1]
+
+
+@pytest.mark.parametrize("method", ["embed", "embed_batch"])
+def test_an_exception_says_whose_it_is(method):
+    """What reaches the caller carries the credential, the model and the address, as far as the embedder tells them."""
+    bad = Fake(error=bad_parameter())
+    bad.api_base = "https://first.invalid"
+    with pytest.raises(type(bad.error)) as raised:
+        getattr(chain_of(bad), method)(["a"])
+    error = raised.value
+    assert (error.sparekey_credential_id, error.sparekey_model) == ("c0", "fake-model")
+    assert error.sparekey_api_base == "https://first.invalid"
+
+
+@pytest.mark.parametrize("method", ["embed_async", "embed_batch_async"])
+def test_every_entry_says_whose_it_is(method):
+    """Each exception of an exhausted chain carries its own embedder's name, on the event loop as well."""
+    chain = chain_of(Fake(error=invalid_key()), Fake(error=overloaded()))
+    with pytest.raises(AllCredentialsFailedError) as raised:
+        asyncio.run(getattr(chain, method)(["a"]))
+    assert [e.exception.sparekey_credential_id for e in raised.value.errors] == ["c0", "c1"]
+    assert raised.value.errors[0].exception.sparekey_api_base is None
+
+
 def test_a_chain_may_be_brought_along():
     """A chain with a policy of its own decides; it must name the same credentials in the same order."""
     brought = Chain([Credential("a"), Credential("b")], Policy(failback_request_count=1))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import Policy
 from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.space import Space
-from sparekey.errors import IncompleteAnswerError
+from sparekey.errors import IncompleteAnswerError, describe_exception
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
 from sparekey.usage import TokenTracker
@@ -22,14 +24,16 @@ if TYPE_CHECKING:
     from sparekey.embedding.types import EmbeddingInput, EmbedResult
 
 T = TypeVar("T")
+_log: Final = logging.getLogger("sparekey.embedding")
 
 
 class FailoverEmbedder(EmbedderBase):
     """An embedder over an ordered list of embedders (see `EmbedderBase` for what it can do).
 
     Each request walks the ring once, from the active embedder on. A failure of the request itself is raised as the provider raised it;
-    when all embedders failed, `AllCredentialsFailedError` holds one entry for each. A batch goes out in pieces of `batch_size`: each
-    piece fails over by itself, and pieces that are done stay done.
+    when all embedders failed, `AllCredentialsFailedError` holds one entry for each. Each of these exceptions carries the attributes
+    `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where the embedder does not tell). A batch goes out in
+    pieces of `batch_size`: each piece fails over by itself, and pieces that are done stay done.
 
     The embedders may be any objects with `embed`; `embed_async`, `embed_batch` and `embed_batch_async` are used where they exist.
     """
@@ -63,7 +67,7 @@ class FailoverEmbedder(EmbedderBase):
             raise ValueError("embedders and credential_ids must have the same length")
         first = embedders[0]
         config = getattr(first, "config", None)
-        super().__init__(_text(first, "model_name") or "", config if isinstance(config, dict) else {})
+        super().__init__(attribute(first, "model_name", str) or "", config if isinstance(config, dict) else {})
         self._embedders, self._credential_ids = list(embedders), list(credential_ids)
         self._space = Space(self._embedders, self._credential_ids)
         credentials = [_credential(e, i) for e, i in zip(self._embedders, self._credential_ids, strict=True)]
@@ -140,17 +144,16 @@ class FailoverEmbedder(EmbedderBase):
             Exception: the provider's own, where no other embedder can help.
         """
         prepared = self.prepare_embedding_input(content)
-        return self._failover.call(lambda c: self._space.admit(c.id, self._by_id[c.id].embed(prepared, is_query=is_query)))
+        return self._call(lambda name, one: self._space.admit(name, one.embed(prepared, is_query=is_query)))
 
     async def embed_async(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
         """Do as `embed` does, on the event loop."""
         prepared = self.prepare_embedding_input(content)
 
-        async def attempt(credential: Credential) -> EmbedResult:
-            result = await _ask(self._by_id[credential.id], "embed", prepared, is_query)
-            return self._space.admit(credential.id, result)
+        async def attempt(name: str, embedder: Any) -> EmbedResult:
+            return self._space.admit(name, await _ask(embedder, "embed", prepared, is_query))
 
-        return await self._async_failover.call(attempt)
+        return await self._acall(attempt)
 
     def embed_batch(self, contents: Sequence[EmbeddingInput], is_query: bool = False) -> list[EmbedResult]:
         """Embed many inputs; a piece that fails moves on, pieces that are done stay done, and the order is that of the inputs.
@@ -166,28 +169,52 @@ class FailoverEmbedder(EmbedderBase):
         return await collect_async(self.prepare_batch(contents), self.batch_size, lambda piece: self._apiece(piece, is_query))
 
     def _piece(self, piece: Sequence[Any], is_query: bool) -> list[EmbedResult]:
-        def attempt(credential: Credential) -> list[EmbedResult]:
-            embedder = self._by_id[credential.id]
+        def attempt(name: str, embedder: Any) -> list[EmbedResult]:
             if hasattr(embedder, "embed_batch"):
-                return self._whole(credential.id, embedder.embed_batch(list(piece), is_query=is_query), piece)
-            return self._whole(credential.id, [embedder.embed(content, is_query=is_query) for content in piece], piece)
+                return self._whole(name, embedder.embed_batch(list(piece), is_query=is_query), piece)
+            return self._whole(name, [embedder.embed(content, is_query=is_query) for content in piece], piece)
 
-        return self._failover.call(attempt)
+        return self._call(attempt)
 
     async def _apiece(self, piece: Sequence[Any], is_query: bool) -> list[EmbedResult]:
-        async def attempt(credential: Credential) -> list[EmbedResult]:
-            embedder = self._by_id[credential.id]
+        async def attempt(name: str, embedder: Any) -> list[EmbedResult]:
             if hasattr(embedder, "embed_batch_async") or hasattr(embedder, "embed_batch"):
-                return self._whole(credential.id, await _ask(embedder, "embed_batch", list(piece), is_query), piece)
-            results = [await _ask(embedder, "embed", content, is_query) for content in piece]
-            return self._whole(credential.id, results, piece)
+                return self._whole(name, await _ask(embedder, "embed_batch", list(piece), is_query), piece)
+            return self._whole(name, [await _ask(embedder, "embed", content, is_query) for content in piece], piece)
 
-        return await self._async_failover.call(attempt)
+        return await self._acall(attempt)
 
-    def _whole(self, credential_id: str, results: Sequence[EmbedResult], piece: Sequence[Any]) -> list[EmbedResult]:
+    def _call(self, attempt: Callable[[str, Any], T]) -> T:
+        """Walk the ring with `attempt(credential_id, embedder)`; what it raises says whose it is."""
+
+        def noted(credential: Credential) -> T:
+            embedder = self._by_id[credential.id]
+            try:
+                return attempt(credential.id, embedder)
+            except Exception as exc:
+                annotate(exc, credential.id, embedder)
+                raise
+
+        return self._failover.call(noted)
+
+    async def _acall(self, attempt: Callable[[str, Any], Awaitable[T]]) -> T:
+        """Do as `_call` does, on the event loop."""
+
+        async def noted(credential: Credential) -> T:
+            embedder = self._by_id[credential.id]
+            try:
+                return await attempt(credential.id, embedder)
+            except Exception as exc:
+                annotate(exc, credential.id, embedder)
+                raise
+
+        return await self._async_failover.call(noted)
+
+    def _whole(self, credential_id: str, results: Sequence[EmbedResult] | None, piece: Sequence[Any]) -> list[EmbedResult]:
         """Let a piece through only if every input got its vector: one too few would shift all that follow."""
-        if len(results) != len(piece):
-            raise IncompleteAnswerError(f"{credential_id} gave {len(results)} vectors for {len(piece)} inputs")
+        given = 0 if results is None else len(results)  # a foreign embedder may return nothing at all
+        if results is None or given != len(piece):
+            raise IncompleteAnswerError(f"{credential_id!r} gave {given} vectors for {len(piece)} inputs")
         return [self._space.admit(credential_id, result) for result in results]
 
     # tokens
@@ -205,17 +232,23 @@ class FailoverEmbedder(EmbedderBase):
 
     # the end
     def close(self) -> None:
-        """Close every embedder."""
+        """Close every embedder; one that fails at it is logged, and the next one is closed."""
         for embedder in self._embedders:
-            if callable(closer := getattr(embedder, "close", None)):
-                closer()
+            try:
+                if callable(closer := getattr(embedder, "close", None)):
+                    closer()
+            except Exception as exc:  # noqa: BLE001 - of whatever kind: the others are closed all the same
+                _log.warning("an embedder could not be closed: %s", describe_exception(exc))
 
     async def aclose(self) -> None:
-        """Close every embedder, waiting for the connections of the running event loop."""
+        """Close every embedder, waiting for the connections of the running event loop (see `close`)."""
         for embedder in self._embedders:
             closer = getattr(embedder, "aclose", None) or getattr(embedder, "close", None)
-            if callable(closer) and inspect.isawaitable(done := closer()):
-                await done
+            try:
+                if callable(closer) and inspect.isawaitable(done := closer()):
+                    await done
+            except Exception as exc:  # noqa: BLE001 - as in close
+                _log.warning("an embedder could not be closed: %s", describe_exception(exc))
 
 
 async def _ask(embedder: Any, name: str, content: Any, is_query: bool) -> Any:
@@ -229,12 +262,7 @@ async def _ask(embedder: Any, name: str, content: Any, is_query: bool) -> Any:
 def _credential(embedder: Any, credential_id: str) -> Credential:
     return Credential(
         credential_id,
-        provider=_text(embedder, "provider") or "",
-        model=_text(embedder, "model_name"),
-        endpoint=_text(embedder, "api_base"),
+        provider=attribute(embedder, "provider", str) or "",
+        model=attribute(embedder, "model_name", str) or None,
+        endpoint=attribute(embedder, "api_base", str) or None,
     )
-
-
-def _text(embedder: Any, name: str) -> str | None:
-    value = getattr(embedder, name, None)
-    return value if isinstance(value, str) and value else None
