@@ -39,6 +39,8 @@ def test_known_shapes(key, around):
         "api_key=abc12345678&x=1",
         "https://user:secret12@host/v1",
         "AUTHORIZATION: basic dXNlcjpwYXNz1234=",
+        "ak=LEAKMEak123456789 sk=LEAKMEsk12345678",
+        '{"ak": "LEAKME0123", "sk": "LEAKME4567"}',
     ],
 )
 def test_values_behind_telling_names(text):
@@ -46,7 +48,8 @@ def test_values_behind_telling_names(text):
     masked = mask(text)
     assert MASK in masked
     assert not any(
-        secret in masked for secret in ("abc123def456", "0123456789abcdef", "tok-12345678", "abc12345678", "secret12", "dXNlcjpwYXNz")
+        secret in masked
+        for secret in ("abc123def456", "0123456789abcdef", "tok-12345678", "abc12345678", "secret12", "dXNlcjpwYXNz", "LEAKME")
     )
 
 

@@ -28,7 +28,7 @@ _NAMED: Final = re.compile(
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
     r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
-    r"|secret[-_]?access[-_]?key|secret[-_]?key|password|signature)"
+    r"|secret[-_]?access[-_]?key|secret[-_]?key|access[-_]?key(?:[-_]?id)?|password|signature|ak|sk)"
     r"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|\s{1,3}(?:provided|given|is)[:=]?\s{1,3}[\"']?))"
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
@@ -58,6 +58,8 @@ _NAMES: Final = (  # the same, coarser: a text without any of them is not search
         "secret-access",
         "secret_access",
     ),
+    *("accesskey", "access-key", "access_key", "access key"),
+    *(f"{name}{sign}" for name in ("ak", "sk") for sign in ("=", ":", " =", '"', "'")),
 )
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import waits
 from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import chain, class_code, names_of, read_exception, text_of
+from sparekey.classify.exceptions import chain, class_code, is_foreign, names_of, read_exception, text_of
 from sparekey.classify.headers import lower_headers
 from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
-from sparekey.classify.ours import classify_ours
+from sparekey.classify.ours import classify_ours, ours_within
 from sparekey.classify.phrases import normal
-from sparekey.classify.transports import CANCELLED, EXCEPTIONS, FILES, Wire
+from sparekey.classify.transports import CANCELLED, ERRNOS, EXCEPTIONS, FILES, Wire
 from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure
@@ -59,7 +59,7 @@ class Classifier:
             trace: also fill `Failure.trace`, for people.
         """
         try:
-            return classify_ours(exc) or self._classify(exc, trace=trace)
+            return ours_within(exc) or self._classify(exc, trace=trace)
         except Exception as bug:  # noqa: BLE001 - a failure must never be hidden by the one who reads it
             return _unreadable(bug)
 
@@ -77,6 +77,8 @@ class Classifier:
         reading, verdict = _first_telling(exc, self._book)
         if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
             verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
+        if verdict is None and (ours := next(filter(None, map(classify_ours, chain(exc))), None)):
+            return ours  # an outer exception that says nothing, raised while one of ours was handled
         return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
 
     def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
@@ -123,6 +125,8 @@ def _wire(exc: BaseException) -> Wire | None:
     found: Wire | None = None
     for current in chain(exc):
         known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
+        if known is None and isinstance(current, OSError):
+            known = ERRNOS.get(current.errno) if isinstance(current.errno, int) else None
         if known is None:
             continue
         if known.meaning == CANCELLED and found is not None:
@@ -146,7 +150,7 @@ def _first_telling(exc: BaseException, book: Rulebook) -> tuple[Reading, Verdict
         verdict = judge(reading, "", book) if worded else None
         if verdict is None:
             reading.add_text(text_of(current))
-            verdict = judge(reading, class_code(current), book)
+            verdict = judge(reading, class_code(current), book, foreign=is_foreign(current))
         if structured and verdict:
             return reading, verdict
         if first is None or (verdict and first[1] is None):

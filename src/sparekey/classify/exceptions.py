@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.evidence import Level, Reading, bounded
@@ -19,6 +21,7 @@ _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
 _NAMES: Final = frozenset({*_STATUSES, *_CODES, *_BODIES, *_HEADERS, "response"})
 _RELATED: Final = ("exceptions", "reason", "last_exception", "os_error", "original_error")
+_DATA_LIBRARIES: Final = frozenset({"pydantic", "pydantic_core", "jsonschema", "numpy", "yaml", "PIL"})
 _SAYS_NOTHING: Final = frozenset(
     {"APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"}
 )
@@ -111,7 +114,16 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
 def class_code(exc: BaseException) -> str:
     """Return the name of the exception's class where it is a provider's or an SDK's, else ""."""
     cls = type(exc)
-    return "" if cls.__module__ == "builtins" or cls.__name__ in _SAYS_NOTHING else cls.__name__
+    return "" if cls.__module__ == "builtins" or cls.__name__ in _SAYS_NOTHING or not is_foreign(exc) else cls.__name__
+
+
+def is_foreign(exc: BaseException) -> bool:
+    """Tell whether the exception's class may be a provider's or an SDK's: not Python's, nor of a library that only checks data."""
+    cls = type(exc)
+    root = str(get(cls, "__module__")).partition(".")[0]
+    if root == "builtins":  # an exception made anew from a text of another language has no module
+        return not hasattr(builtins, cls.__name__)
+    return root not in sys.stdlib_module_names and root not in _DATA_LIBRARIES
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
+
+_MAX_CHAIN: Final = 8
 
 
 def classify_ours(exc: BaseException) -> Failure | None:
@@ -17,6 +21,18 @@ def classify_ours(exc: BaseException) -> Failure | None:
         return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)
     if isinstance(exc, DeadlineExceeded):
         return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
+    return None
+
+
+def ours_within(exc: BaseException) -> Failure | None:
+    """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
+    current: BaseException | None = exc
+    for _ in range(_MAX_CHAIN):
+        if current is None or "status_code" in getattr(current, "__dict__", ()):
+            return None
+        if failure := classify_ours(current):
+            return failure
+        current = current.__cause__
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify.model import AUTH, CONTENT, MODEL, PERMANENT, TRANSIENT, UNKNOWN, meaning
@@ -90,3 +91,18 @@ _ROWS: Final[tuple[tuple[Wire, str], ...]] = (
     (Wire(meaning(PERMANENT, "output_limit")), "LengthFinishReasonError"),
 )
 EXCEPTIONS: Final[Mapping[str, Wire]] = {name: wire for wire, names in _ROWS for name in names.split()}
+
+# A plain OSError is read by its number: its words are in the language of the system.
+_ERRNO_ROWS: Final[tuple[tuple[Wire, str], ...]] = (
+    (Wire(_CONNECTION, unreached=True), "ENETUNREACH EHOSTUNREACH ENETDOWN EHOSTDOWN EADDRNOTAVAIL ECONNREFUSED"),
+    (Wire(_CONNECTION), "ECONNRESET EPIPE ECONNABORTED ENETRESET ENOTCONN ESHUTDOWN"),
+    (Wire(_TIMEOUT), "ETIMEDOUT"),
+    (Wire(FILES), "ENOENT EACCES EPERM EISDIR ENOTDIR EEXIST EROFS ENOSPC ELOOP ENAMETOOLONG"),
+)
+ERRNOS: Final[Mapping[int, Wire]] = {
+    getattr(errno, prefix + name): wire
+    for wire, names in _ERRNO_ROWS
+    for name in names.split()
+    for prefix in ("", "WSA")  # the numbers of Windows sockets
+    if hasattr(errno, prefix + name)
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sparekey.classify.model import PERMANENT
 from sparekey.classify.phrases import normal
 from sparekey.classify.prose import codes as codes_in
 from sparekey.classify.rulebook import Rulebook
@@ -35,16 +36,27 @@ class Verdict(NamedTuple):
     rule: str
 
 
+def _is_bare(level: Level) -> bool:
+    """Tell whether it is prose that no provider has marked as its own.
+
+    "invalid prompt" without a status and without a provider's structure may be a bug of one backend: no reason to fail fast. What calls
+    itself `...Exception` comes from a service (aws, aliyun), and Python's own messages are English.
+    """
+    text = level.texts[0] if level.texts else ""
+    return level.where == "text" and "Exception" not in text and text.isascii()
+
+
 class Judge:
     """One judgement: the levels of a reading, innermost first, the status that counts, and the rules."""
 
-    __slots__ = ("levels", "rules", "status")
+    __slots__ = ("bare", "levels", "rules", "status")
 
-    def __init__(self, reading: Reading, rules: Rulebook) -> None:
-        """Sort the evidence."""
+    def __init__(self, reading: Reading, rules: Rulebook, *, foreign: bool) -> None:
+        """Sort the evidence; `foreign` says that it came from a provider or an SDK, whatever it looks like."""
         self.levels = reading.innermost()
         self.status = reading.inner_status() or 0
         self.rules = rules
+        self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
 
     def verdict(self, class_name: str) -> Verdict | None:
         """Ask codes and words of each level, then what is left; `class_name` is the exception's, the last to be asked."""
@@ -101,7 +113,7 @@ class Judge:
         if level.where == "text" and not level.codes:
             level.codes = [code for text in level.texts for code in codes_in(text)]
         for code in level.codes:
-            if meaning := book.read(code):
+            if (meaning := book.read(code)) and not (self.bare and meaning.error_class is PERMANENT):
                 return Verdict(meaning, self._strength(level), f"code: {code}")
         return None
 
@@ -112,6 +124,8 @@ class Judge:
             text = level.texts[0] if len(level.texts) == 1 else " ; ".join(level.texts)
             level.plain = normal(text[:_MAX_WORDS], quoted=quoted)
         for phrase in book.all(level.plain):
+            if self.bare and phrase.meaning.error_class is PERMANENT:
+                return None
             if not phrase.meaning.statuses or self.status in phrase.meaning.statuses:
                 strength = Evidence.WEAK if self.status in ECHOING else Evidence.PHRASE
                 return Verdict(phrase.meaning, strength, f"words: {phrase.source}")
@@ -123,6 +137,13 @@ class Judge:
         return Evidence.WEAK if self.status in ECHOING else Evidence.PHRASE
 
 
-def judge(reading: Reading, class_name: str = "", rules: Rulebook = DEFAULT_RULES) -> Verdict | None:
-    """Return the verdict on a reading, or None if nothing in it tells."""
-    return Judge(reading, rules).verdict(class_name)
+def judge(reading: Reading, class_name: str = "", rules: Rulebook = DEFAULT_RULES, *, foreign: bool = True) -> Verdict | None:
+    """Return the verdict on a reading, or None if nothing in it tells.
+
+    Args:
+        reading: the evidence.
+        class_name: the name of the exception's class, if it is a provider's or an SDK's.
+        rules: the built-in rules.
+        foreign: the evidence came from a provider or an SDK; else bare words about the request are not believed.
+    """
+    return Judge(reading, rules, foreign=foreign).verdict(class_name)

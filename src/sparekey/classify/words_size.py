@@ -22,6 +22,8 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "context * (exceed|too long|too large|overflow)",
             "(prompt|input|inputs|text|message|messages|query|document|passage|sequence|conversation|chat history|history|request|content) (is|are|was|were|has become|length is|size is|text is|it is|) (|far |way |much )too (long|large|big)",
             "(prompt|input|text|messages|query|document|sequence) (|text |prompt |token |tokens )(too long|too large|too big)",
+            "(prompt|input) * tokens * (is|are) too (long|large|big)",
+            "too large to process. increase the physical batch size",
             "too long for (|the |requested |this )(model|context)",
             "input (length|tokens|token count|token length|size|token|text length|characters|string) * (exceed|exceeds|exceeded|too|greater|larger|over|more than|beyond|longer|should be|must be)",
             "(length|number|size|total|count) of (|the |input |prompt |your )(tokens|prompt|input|messages|text|inputs) * (exceed|too|greater|larger|over|more than|beyond)",

@@ -19,6 +19,7 @@ STRINGS: Final[Mapping[str, Meaning]] = {
     "operation denied service not open": meaning(MODEL, "model_not_entitled", "volcengine"),
     "operation denied file quota exceeded": meaning(QUOTA, "quota_exceeded", "volcengine: file storage"),
     "set limit exceeded": meaning(QUOTA, "spend_limit", "volcengine: a limit that the user set"),
+    "account quota exceeded": meaning(QUOTA, "period_quota", "volcengine: 5 hours, a week, a month"),
     "quota exceeded": meaning(QUOTA, "period_quota", "volcengine: 5 hours, a week, a month"),
     "model account ipm rate limit exceeded": meaning(TRANSIENT, "rate_limited", "volcengine", scope=Scope.ACCOUNT),
     "model account rpm rate limit exceeded": meaning(TRANSIENT, "rate_limited", "volcengine", scope=Scope.ACCOUNT),
