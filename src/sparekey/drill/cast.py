@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.chain import BaseChain
-    from sparekey.simulator import Provider, Simulator
+    from sparekey.simulator import Provider, Seen, Simulator
 
 BUILT_IN: Final = {
     "vlm": {
@@ -57,10 +57,9 @@ class Seat:
     model: str
     provider: Provider
 
-    def tries(self) -> list[float]:
-        """Return when requests with this credential's key arrived, in seconds of `time.monotonic()`."""
-        found = [seen for seen in self.provider.requests if self.provider.wire.key(seen) == self.key]
-        return [seen.at for seen in found]
+    def requests(self) -> list[Seen]:
+        """Return the requests that came with this credential's key."""
+        return [seen for seen in self.provider.requests if self.provider.wire.key(seen) == self.key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,7 @@ class Shape:
         seats: at least so many credentials: copies of the first are added; 0: as configured.
         apart: whether each credential has an endpoint and an account of its own.
         one_account: so many of the first credentials share one account.
-        twins: a seat that holds the key of another one, and asks for another model.
+        twins: seats that are a copy of another one, key included, but for the model.
         key: what keys look like, with the place of the seat's number.
         knobs: fields of the chain that the row sets.
     """
@@ -133,6 +132,8 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
     rows = [c.model_dump(exclude=_REPLACED, exclude_none=True) | {"endpoint": c.api_base or c.host} for c in config.credentials]
     missing = range(len(rows), shape.seats)
     rows += [{**rows[0], "id": f"{rows[0]['id']}-copy-{i}"} for i in missing]
+    for i, of in shape.twins.items():
+        rows[i] = {**rows[of], "id": f"{rows[of]['id']}-twin", "model": f"{rows[of]['model']}-twin"}
     for i, row in enumerate(rows):
         row["provider"], row["wire"] = _played_as(row["provider"], config)
         row["endpoint"] = (row["provider"], i if shape.apart or i in missing else row["endpoint"])
@@ -141,7 +142,7 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
         if i < shape.one_account:
             row["account"] = "drill"
         if i in shape.twins:
-            row |= {"model": f"{row['model']}-twin", "endpoint": rows[shape.twins[i]]["endpoint"]}
+            row["endpoint"] = rows[shape.twins[i]]["endpoint"]
     return rows
 
 

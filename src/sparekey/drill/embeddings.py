@@ -84,8 +84,8 @@ def _e04(stage: Stage) -> Iterator[Check]:
     heard = world.embed_batch(texts)
     yield from _vectors(heard)
     yield Check("every text has its own vector, in order", _alike(heard.vectors or (), expected.vectors or ()))
-    yield Check("nothing is embedded twice", world.tries() == math.ceil(_TEXTS / world.batch_size) + 1, Verdict.PARTIAL)
-    yield Check("the finished part is the first one's", world.tries(0) == 400 // world.batch_size + 1)
+    yield Check("the finished part is kept, only the rest moves on", 0 < world.texts(1) < _TEXTS - 400 + world.batch_size)
+    yield Check("the dead key is not asked for the rest", world.texts(0) <= 400 + world.batch_size, Verdict.PARTIAL)
 
 
 def _alike(some: Sequence[Any], others: Sequence[Any]) -> bool:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sparekey.drill.world import World
 
 _CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
-_WORST_DICE: Final = (0.0, 0.5, 0.999)
-"""What the engine's dice may show: a row that counts on luck does not hold."""
+_DICE: Final = (0.0, 0.999)
+"""The ends of what the engine's dice may show: a row that counts on luck does not hold."""
 
 
 def _at_most(tries: int, most: int) -> Check:
@@ -69,7 +69,7 @@ def _s05(stage: Stage) -> Iterator[Check]:
 def _s06(stage: Stage) -> Iterator[Check]:
     world = stage.chat()
     world.fail(0, faults.hang(120))
-    yield from whole(world.wait(world.start(streaming=True), min(world.timeout, 120) + 60), within=world.timeout + 15)
+    yield from whole(world.stream(longest=min(world.timeout, 240) + 20), within=world.timeout + 15)
     yield _at_most(world.tries(0), 1)
 
 
@@ -148,7 +148,7 @@ def _s14(stage: Stage) -> Iterator[Check]:
 
 
 def _s15(stage: Stage) -> Iterator[Check]:
-    for dice in _WORST_DICE:
+    for dice in _DICE:
         world = stage.chat(seats=2, dice=repeat(dice).__next__)
         world.fail(0, faults.overloaded())
         heard, back, down = _once_every(world, 4.0, ill_for=60.0, until=60.0 + 30.0)
