@@ -50,7 +50,7 @@ def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
     """
     raw_path, _, query = target.decode("ascii", "replace").partition("?")
     lowered = [(name.lower(), value) for name, value in headers]
-    names = {name for name, _ in lowered}
+    names = dict(lowered)
     pairs = [pair for pair in query.split("&") if pair and not pair.startswith("api-version=")] if query else []
     document = edit.read(body) if method == "POST" and body[:1] == b"{" else None
     asked = (method, pairs, lowered, body, document)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, Delta, collect
-from sparekey.vlm.backends.sdks import end, end_async, installed
+from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.base import Messages, Tools, VLMBase
-from sparekey.vlm.clients import Clients, Gate
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
+from sparekey.wire.clients import Clients, Gate, end, end_async, http_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -112,28 +112,27 @@ class ChatBackend(VLMBase):
         """Return what reads the events of one stream, in order."""
 
     def _http(self, kind: Any) -> Any:
-        """Return an HTTP client of this kind: a redirect could carry a key in a header of its own to a host that nobody configured."""
-        return kind(timeout=self.timeout, follow_redirects=False)
+        return http_client(kind, self.timeout)
 
     def _patience(self, kind: Any) -> Any:
         """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
         return kind(self.timeout, connect=min(self.timeout, _CONNECT_SECONDS))
 
     def _close_client(self, client: Any) -> None:
-        client.close()
+        end(client)
 
     async def _close_async_client(self, client: Any) -> None:
-        await client.close()
+        await end_async(client)
 
     # What callers see.
 
     def get_client(self) -> Any:
         """Return the SDK's client for blocking calls; closed by `close`."""
-        return self._clients.sync()
+        return self._clients.sync
 
     def get_async_client(self) -> Any:
         """Return the SDK's client of the running event loop; closed by `close`."""
-        return self._clients.of_this_loop()
+        return self._clients.asynchronous
 
     def get_completion(  # noqa: D102 - as in VLMBase
         self,

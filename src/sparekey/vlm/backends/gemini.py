@@ -15,6 +15,7 @@ from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
+from sparekey.wire.clients import certificates
 from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
@@ -44,12 +45,16 @@ class GeminiVLM(ChatBackend):
         return self._client({"httpx_async_client": self._http(httpx2.AsyncClient)})
 
     def _client(self, more: dict[str, Any]) -> Any:
+        trust = certificates(httpx2.Client)
         options = {
             "base_url": self.api_base,
             "headers": self.extra_headers,
             "timeout": round(self.timeout * 1000),
             "extra_body": self.extra_request_body or None,
             "retry_options": {"attempts": 1},
+            # The SDK builds a client of the other kind, and two more sets of certificates, all unused: these spare it the reading.
+            "client_args": {"verify": trust},
+            "async_client_args": {"verify": trust, "ssl": trust},
             **more,
         }
         genai = sdk(self.module, "provider 'gemini'", self.extra)

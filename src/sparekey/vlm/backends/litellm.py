@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
-from sparekey.vlm.backends.sdks import end, installed, sdk
+from sparekey.vlm.backends.sdks import installed, sdk
+from sparekey.wire.clients import end
 from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:

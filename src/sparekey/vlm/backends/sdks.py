@@ -1,4 +1,4 @@
-"""What has to be known about SDKs in general: whether they are here, how their streams end, what a success without an answer is."""
+"""What has to be known about SDKs in general: whether they are here, what a success without an answer is."""
 
 from __future__ import annotations
 
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
 
 NO_KEY: Final = "none"
 """What an SDK gets where a server of one's own asks for no key: without any it would take one from the environment, or refuse."""
-
-
-def end(events: Any) -> None:
-    """Give the stream's connection back, also where it was not read to its end."""
-    if hasattr(events, "close"):
-        events.close()
-
-
-async def end_async(events: Any) -> None:
-    """As `end`; SDKs disagree on the name."""
-    for name in ("aclose", "close"):
-        if hasattr(events, name):
-            await getattr(events, name)()
-            return
 
 
 def installed(module: str) -> bool:

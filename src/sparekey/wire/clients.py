@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
 
 _CLOSE_SECONDS: Final = 5.0
 """How long closing waits for another thread's event loop."""
+
+
+def end(client: Any) -> None:
+    """Close a client or a stream, if it can be closed."""
+    if callable(close := getattr(client, "close", None)):
+        close()
+
+
+async def end_async(client: Any) -> None:
+    """As `end`; SDKs disagree on the name."""
+    close = getattr(client, "aclose", None) or getattr(client, "close", None)
+    if callable(close) and inspect.isawaitable(done := close()):
+        await done
 
 
 class Clients:
@@ -22,8 +39,8 @@ class Clients:
         self,
         make: Callable[[], Any],
         make_async: Callable[[], Any],
-        close: Callable[[Any], object],
-        close_async: Callable[[Any], Awaitable[object]],
+        close: Callable[[Any], object] = end,
+        close_async: Callable[[Any], Awaitable[object]] = end_async,
         *,
         per_thread: bool = False,
     ) -> None:
@@ -35,19 +52,22 @@ class Clients:
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
         self._closing: set[asyncio.Task[None]] = set()  # an event loop itself holds its tasks only weakly
 
+    @property
     def sync(self) -> Any:
-        """Return the client for blocking calls."""
+        """The client for blocking calls."""
         owner: object = threading.current_thread() if self._per_thread else self
         with self._lock:
             if owner not in self._by_thread:
                 self._by_thread[owner] = self._make()
             return self._by_thread[owner]
 
-    def of_this_loop(self) -> Any:
-        """Return the client of the running event loop."""
+    @property
+    def asynchronous(self) -> Any:
+        """The client of the running event loop."""
         loop = asyncio.get_running_loop()
         with self._lock:
             if loop not in self._by_loop:
+                _forget_closed(self._by_loop)
                 self._by_loop[loop] = self._make_async()
             return self._by_loop[loop]
 
@@ -95,6 +115,7 @@ class Gate:
         """Open with `limit` places, at least one; None: as many as come."""
         self._limit = None if limit is None else max(1, limit)
         self._sync = None if self._limit is None else threading.BoundedSemaphore(self._limit)
+        self._lock = threading.Lock()
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     def __enter__(self) -> None:
@@ -107,11 +128,59 @@ class Gate:
 
     async def __aenter__(self) -> None:
         if self._limit is not None:
-            await self._by_loop.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._limit)).acquire()
+            await self._places(self._limit).acquire()
 
     async def __aexit__(self, *_: object) -> None:
         if self._limit is not None:
-            self._by_loop[asyncio.get_running_loop()].release()
+            self._places(self._limit).release()
+
+    def _places(self, limit: int) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._by_loop:
+                _forget_closed(self._by_loop)
+                self._by_loop[loop] = asyncio.Semaphore(limit)
+            return self._by_loop[loop]
+
+
+class Held:
+    """An SDK's client and the HTTP client under it, which the SDK does not close."""
+
+    def __init__(self, sdk: Any, http: Any) -> None:
+        """Hold both; closing ends the HTTP client."""
+        self.sdk = sdk
+        self.close = getattr(http, "close", None)
+        self.aclose = getattr(http, "aclose", None)
+
+
+def http_client(kind: Any, timeout: float, **options: Any) -> Any:
+    """Return an HTTP client that is safe to send a key with.
+
+    It follows no redirect: that could carry a key in a header of its own to a host that nobody configured.
+
+    Args:
+        kind: the class: a client of `httpx` or `httpx2`, or an SDK's subclass of one.
+        timeout: seconds.
+        **options: whatever else that class takes.
+    """
+    return kind(timeout=timeout, follow_redirects=False, verify=certificates(kind), **options)
+
+
+def certificates(kind: Any) -> ssl.SSLContext:
+    """Return the trusted certificates of this kind's HTTP library: to read them takes longer than many a request, so it is done once."""
+    return _certificates(next(c.__module__.partition(".")[0] for c in kind.__mro__ if c.__module__.startswith("httpx")))
+
+
+@cache
+def _certificates(library: str) -> ssl.SSLContext:
+    context: ssl.SSLContext = import_module(library).create_ssl_context()
+    return context
+
+
+def _forget_closed(by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any]) -> None:
+    """Let go of what belongs to closed event loops: it refers to its loop, so that nothing here would ever go by itself."""
+    for loop in [loop for loop in by_loop if loop.is_closed()]:
+        del by_loop[loop]
 
 
 async def _as_coroutine(close: Callable[[Any], Awaitable[object]], client: Any) -> None:

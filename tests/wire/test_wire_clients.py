@@ -1,12 +1,15 @@
 """SDK clients are made once where they may be shared, and closed where they live."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
-from sparekey.vlm.clients import Clients, Gate
+from sparekey.wire.clients import Clients, Gate, Held, certificates, end, end_async, http_client
 
 
 class Client:
@@ -29,19 +32,19 @@ def clients(**options):
 
 async def of_this_loop(made):
     """Return the running loop's client."""
-    return made.of_this_loop()
+    return made.asynchronous
 
 
 def test_threads_share_one_client_or_have_one_each():
     """Most SDKs' clients are thread-safe; one that is not is made for each thread."""
     for per_thread, expected in ((False, 1), (True, 2)):
         made, seen = clients(per_thread=per_thread), []
-        seen.append(made.sync())
-        thread = threading.Thread(target=lambda made=made, seen=seen: seen.append(made.sync()))
+        seen.append(made.sync)
+        thread = threading.Thread(target=lambda made=made, seen=seen: seen.append(made.sync))
         thread.start()
         thread.join()
         assert len(set(map(id, seen))) == expected
-        assert made.sync() is seen[0]
+        assert made.sync is seen[0]
 
 
 def test_each_loop_has_its_client():
@@ -57,11 +60,11 @@ def test_closing_reaches_idle_loops():
     """A loop that is not running is run for as long as closing takes; then new clients are made."""
     made = clients()
     with asyncio.Runner() as runner:
-        client, sync = runner.run(of_this_loop(made)), made.sync()
+        client, sync = runner.run(of_this_loop(made)), made.sync
         made.close()
         assert client.closed_in == [runner.get_loop()]
         assert sync.closed_in == [None]
-        assert made.sync() is not sync
+        assert made.sync is not sync
 
 
 def test_closing_reaches_the_running_loop_of_another_thread():
@@ -70,7 +73,7 @@ def test_closing_reaches_the_running_loop_of_another_thread():
     seen = []
 
     async def serve():
-        seen.append((made.of_this_loop(), asyncio.get_running_loop()))
+        seen.append((made.asynchronous, asyncio.get_running_loop()))
         ready.set()
         await asyncio.to_thread(done.wait)
 
@@ -89,10 +92,10 @@ def test_closing_inside_the_own_loop_happens_soon():
     made = clients()
 
     async def close_both_ways():
-        first = made.of_this_loop()
+        first = made.asynchronous
         made.close()
         await asyncio.sleep(0)
-        second = made.of_this_loop()
+        second = made.asynchronous
         await made.aclose()
         return first.closed_in, second.closed_in, [asyncio.get_running_loop()]
 
@@ -163,3 +166,55 @@ def test_an_open_gate_holds_nobody():
 
     with gate, gate:
         assert asyncio.run(nested())
+
+
+def test_clients_of_closed_loops_are_let_go():
+    """A client refers to its loop, so a program that opens many loops would pile both up."""
+    made, gate = clients(), Gate(1)
+
+    async def used():
+        async with gate:
+            client = made.asynchronous
+            client.loop = asyncio.get_running_loop()  # as connections do
+            return weakref.ref(client)
+
+    first = asyncio.run(used())
+    second = asyncio.run(used())
+    gc.collect()
+    assert first() is None
+    assert second() is not None
+
+
+@pytest.mark.parametrize("name", ["close", "aclose", "none"])
+def test_things_are_closed_by_the_name_they_know(name):
+    """SDKs call it `close` or `aclose`, make it awaitable or not, or have nothing to close."""
+    thing = SimpleNamespace()
+    called = []
+    if name != "none":
+        setattr(thing, name, lambda: called.append(name))
+    asyncio.run(end_async(thing))
+    end(thing)
+    assert called == {"close": ["close", "close"], "aclose": ["aclose"], "none": []}[name]
+
+
+def test_a_held_client_closes_the_http_client():
+    """The SDK would leave it open."""
+    http = Client()
+    held = Held("sdk", http)
+    end(held)
+    asyncio.run(end_async(held))
+    assert held.sdk == "sdk"
+    assert len(http.closed_in) == 2
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_http_clients_follow_no_redirect_and_read_certificates_once(library):
+    """Both kinds of a library share what they trust; a key goes to no other host."""
+    module = pytest.importorskip(library)
+
+    class Own(module.Client):
+        """As SDKs make one."""
+
+    with http_client(Own, 3.0) as client:
+        assert (client.follow_redirects, client.timeout.read) == (False, 3.0)
+    assert certificates(Own) is certificates(module.AsyncClient)
