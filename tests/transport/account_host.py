@@ -85,6 +85,8 @@ class Account(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", media_type)
         self.send_header("content-length", str(len(body)))
+        self.send_header("set-cookie", "session=1; Path=/")
+        self.server.cookies.append(self.headers.get("cookie"))
         self.end_headers()
         self.wfile.write(body)
 
@@ -109,7 +111,7 @@ def account(name, without=()):
     """Run a host for one account."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Account) as server:
         server.name, server.made, server.seen, server.without, server.down = name, [], [], set(without), set()
-        server.daemon_threads = True
+        server.cookies, server.daemon_threads = [], True
         server.base_url = f"http://127.0.0.1:{server.server_port}/v1"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

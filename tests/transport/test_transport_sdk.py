@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 
+import httpx2
 import pytest
 from account_host import AUDIO, account
 from sdk_talk import QUESTION, ask, client, credential, credentials
 
-from sparekey import Chain, ConfigError, Credential, Secret, VLMConfig
+from sparekey import Chain, ConfigError, Credential, FailoverTransport, Secret, VLMConfig
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 from sparekey.transport import http_client, sdk_options
@@ -180,6 +181,16 @@ def test_audio_passes_through(accounts):
             assert b"".join(streamed.iter_bytes()) == AUDIO
         assert made.audio.transcriptions.create(model="whisper", file=("a.mp3", AUDIO)).text.startswith("only: ")
     assert AUDIO in host.seen[-1][2]
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["client of ours", "client of one's own"])
+def test_cookies_stay_behind(accounts, bare):
+    """What one provider sets is not sent to the next, nor back."""
+    (host,), chain = accounts("only")
+    with httpx2.Client(transport=FailoverTransport(chain)) if bare else http_client(chain) as http:
+        for _ in range(2):
+            http.post("https://any.example/v1/chat/completions", json={"model": "m", "messages": QUESTION})
+    assert host.cookies == [None, None]
 
 
 def test_files_are_sent_on_asyncio(accounts):

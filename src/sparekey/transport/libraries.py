@@ -37,15 +37,38 @@ class AsyncFailoverTransport(AsyncTransport, httpx2.AsyncBaseTransport):
     relay: ClassVar[type[AsyncRelay]] = _AsyncRelay
 
 
+class _Cookieless:
+    """A client that keeps no cookies: what one provider sets is none of the next one's business."""
+
+    none: ClassVar[Any]
+
+    @property
+    def cookies(self) -> Any:
+        """Return the jar that stays empty."""
+        return self.none
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        """Take none."""
+
+
 class Library(NamedTuple):
-    """An HTTP library with its transports."""
+    """An HTTP library with its transports, and its clients without cookies."""
 
     module: Any
     transport: type[BlockingTransport]
     async_transport: type[AsyncTransport]
+    client: Any
+    async_client: Any
 
 
-HTTPX2 = Library(httpx2, FailoverTransport, AsyncFailoverTransport)
+def _library(lib: Any, transport: type[BlockingTransport], async_transport: type[AsyncTransport]) -> Library:
+    none = type("NoCookies", (lib.Cookies,), {"extract_cookies": lambda _jar, _response: None})()
+    clients = [type(cls.__name__, (_Cookieless, cls), {"none": none}) for cls in (lib.Client, lib.AsyncClient)]
+    return Library(lib, transport, async_transport, *clients)
+
+
+HTTPX2 = _library(httpx2, FailoverTransport, AsyncFailoverTransport)
 
 
 @cache
@@ -55,7 +78,7 @@ def legacy() -> Library:
 
     relay = type("_Relay", (Relay, httpx.SyncByteStream), {"lib": httpx})
     async_relay = type("_AsyncRelay", (AsyncRelay, httpx.AsyncByteStream), {"lib": httpx})
-    return Library(
+    return _library(
         httpx,
         type("FailoverTransport", (BlockingTransport, httpx.BaseTransport), {"lib": httpx, "relay": relay}),
         type("AsyncFailoverTransport", (AsyncTransport, httpx.AsyncBaseTransport), {"lib": httpx, "relay": async_relay}),

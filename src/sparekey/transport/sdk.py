@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -25,13 +24,6 @@ HOST: Final = "https://sparekey.invalid"
 PLACEHOLDER: Final = "sparekey"
 """The key that SDKs believe in; the credential's own takes its place."""
 _CONNECT_SECONDS: Final = 10.0
-
-
-class _NoCookies(CookieJar):
-    """Keeps nothing: what one provider sets is none of the next one's business."""
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """Leave the cookies where they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +81,14 @@ def http_client(source: Source = "chat", *, asynchronous: bool = False, family: 
 
 
 def _client(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:
-    lib = library.module
-    return (lib.AsyncClient if asynchronous else lib.Client)(**_arguments(found, library, asynchronous, transport))
+    return (library.async_client if asynchronous else library.client)(**_arguments(found, library, asynchronous, transport))
 
 
 def _arguments(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a client of the library."""
     made = (library.async_transport if asynchronous else library.transport)(found, **transport)
     timeout = library.module.Timeout(found.timeout, connect=min(found.timeout, _CONNECT_SECONDS)) if found.timeout else None
-    return {"transport": made, "cookies": _NoCookies(), "follow_redirects": False} | ({"timeout": timeout} if timeout else {})
+    return {"transport": made, "follow_redirects": False} | ({"timeout": timeout} if timeout else {})
 
 
 def _stainless(**address: str) -> Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]:
