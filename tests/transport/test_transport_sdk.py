@@ -249,8 +249,20 @@ def test_what_cannot_work_is_refused_at_once(source, options, told):
 
 
 def test_paths_that_climb_are_not_sent(provide):
-    """A path with `..` in any disguise leaves nothing of ours: no request is made."""
+    """A path with `..` in any disguise leaves nothing of ours: no request is made, nobody is blamed."""
     (first,) = provide("first")
-    with http_client([credential(first)]) as http, pytest.raises(Exception, match="is not sent to any provider"):
+    chain = Chain([credential(first), Credential("other", "openai", "m", api_key=Secret("k"), endpoint="http://127.0.0.1:9/v1")])
+    with http_client(chain) as http, pytest.raises(Exception, match="is not sent to any provider"):
         http.post("https://any.example/v1/files/%2e%2e/%2e%2e/admin", json={})
     assert first.requests == ()
+    assert [row.returns_in for row in chain.status().credentials] == [None, None]
+
+
+def test_an_id_from_before_is_looked_for_everywhere(accounts):
+    """A file that this transport has not seen made is found with the account that has it, and is bound to it from then on."""
+    (first, second, third), chain = accounts("first", "second", "third")
+    third.made.append("file-old")
+    with client("openai", chain) as made:
+        assert made.files.retrieve("file-old").id == "file-old"
+        assert made.files.content("file-old").read() == AUDIO
+    assert [len(host.seen) for host in (first, second, third)] == [1, 1, 2]

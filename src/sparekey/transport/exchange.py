@@ -18,8 +18,8 @@ from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import Chain
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
-from sparekey.types import ErrorClass, Scope
-from sparekey.wire.common import UnsafePathError
+from sparekey.types import ErrorClass, Evidence, Scope
+from sparekey.wire.common import UnsafePathError, safe
 from sparekey.wire.reading import MalformedEventError, Reader, is_error
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.table import DIALECTS, rewrite, understand
@@ -95,7 +95,7 @@ class SharedChain(Chain):
 def _mild(failure: Failure, status: int) -> Failure:
     """Return how a failure counts that is not about the chain's model: what this host has not, another one may have."""
     if status in _ABSENT:
-        return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
+        return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.STATUS)
     return failure if failure.error_class in _KEPT_BLAME else replace(failure, scope=Scope.REQUEST)
 
 
@@ -116,8 +116,12 @@ class Exchange:
     # what a request asks for, and of whom
 
     def call(self, request: Any, body: bytes) -> Call:
-        """Read a request of the SDK."""
+        """Read a request of the SDK. One that no provider may see is refused here, before anybody could be blamed for it."""
         call = understand(request.method, request.url.raw_path, request.headers.raw, body)
+        try:
+            safe(call.resource)
+        except UnsafePathError as exc:
+            raise self.lib.LocalProtocolError(str(exc)) from None
         if not self._warned and any(name == _RETRIES and count != b"0" for name, count in call.headers):
             self._warned = True
             logger.warning("the SDK repeats failed requests by itself, on top of the chain: give it max_retries=0 (sdk_options does)")
@@ -141,10 +145,7 @@ class Exchange:
 
     def request(self, call: Call, credential: Credential, original: Any, *, own: bool) -> Any:
         """Return the request as it goes to a credential's host; `own`: to a transport that we made."""
-        try:
-            url, headers, body = rewrite(call, self.targets[credential.id])
-        except UnsafePathError as exc:
-            raise self.lib.LocalProtocolError(str(exc)) from None
+        url, headers, body = rewrite(call, self.targets[credential.id])
         stream = self.lib.ByteStream(body)
         if own:
             return Outgoing(call.method, self._url(url), RawHeaders(headers), stream, original.extensions)

@@ -99,7 +99,8 @@ def _only(config: Config) -> BaseChain[Any]:
 def _configured(config: BaseChain[Any]) -> Plan:
     rows = config.instance_dicts()
     targets = {row["credential_id"]: target for row in rows if (target := _of_row(row, config.family))}
-    return Plan(Chain(config.engine_credentials(), config.policy()), targets, getattr(config, "timeout", None))
+    chain = Chain(config.engine_credentials(), config.policy(), classify=config.classifier())
+    return Plan(chain, targets, getattr(config, "timeout", None))
 
 
 def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:

@@ -25,6 +25,7 @@ _OWN: Final = frozenset(
 """Headers that never pass from the caller to a provider."""
 _ALTERNATIVES: Final = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 _VERSION: Final = re.compile(r"/v\d[a-z0-9]*$")
+_SUSPECT: Final = re.compile(r"[.%\\]")
 
 
 class UnsafePathError(ValueError):
@@ -95,6 +96,8 @@ def safe(resource: str) -> str:
     Raises:
         UnsafePathError: it holds a segment that climbs up, in whatever disguise.
     """
+    if not _SUSPECT.search(resource):
+        return resource
     for segment in resource.split("/"):
         if unquote(unquote(segment)).strip() in {".", ".."} or "\\" in unquote(segment):
             raise UnsafePathError("a path with '..' in it is not sent to any provider")
