@@ -1,9 +1,7 @@
 """What every embedder has by default, and two of them side by side."""
 
 import asyncio
-import gc
 import threading
-import weakref
 
 import pytest
 from embedding_kit import KEY, Fake, invalid_key
@@ -16,7 +14,6 @@ from sparekey.embedding import (
     HybridEmbedderBase,
     SparseEmbedderBase,
 )
-from sparekey.embedding.clients import Clients, Gate
 from sparekey.errors import VectorSpaceError
 
 
@@ -170,77 +167,3 @@ def test_a_hybrid_batch_hands_over_whole_results_only(asynchronous):
     with pytest.raises(Exception, match="401") as raised:
         asyncio.run(both.embed_batch_async(texts)) if asynchronous else both.embed_batch(texts)
     assert [r.is_hybrid for r in raised.value.sparekey_results] == [True, True]
-
-
-def test_clients_are_made_once_for_threads_and_once_a_loop():
-    """Threads share a client, each event loop has its own, and closing ends them."""
-    made = []
-
-    class Client:
-        def __init__(self):
-            self.closed = False
-            made.append(self)
-
-        def close(self):
-            self.closed = True
-
-    class AsyncClient(Client):
-        async def aclose(self):
-            self.closed = True
-
-    clients = Clients(Client, AsyncClient)
-
-    async def twice():
-        assert clients.asynchronous is clients.asynchronous
-        await clients.aclose()
-
-    assert clients.sync is clients.sync
-    asyncio.run(twice())
-    asyncio.run(twice())
-    assert len(made) == 3
-    assert all(client.closed for client in made)
-
-
-def test_what_belonged_to_a_closed_loop_is_let_go():
-    """A client that holds on to its loop does not live on in the embedder after `asyncio.run`, nor do the gate's places."""
-    made = weakref.WeakSet()
-
-    class Client:
-        def __init__(self):
-            self.loop = asyncio.get_running_loop()
-            made.add(self)
-
-    clients, gate = Clients(Client, Client), Gate(1)
-
-    async def wait():
-        async with gate.asynchronous:
-            await asyncio.sleep(0)
-
-    async def use():
-        assert clients.asynchronous is clients.asynchronous
-        await asyncio.gather(wait(), wait())  # one of them waits, which ties the gate to the loop
-        gc.collect()
-        return len(made)
-
-    assert [asyncio.run(use()) for _ in range(3)] == [1, 1, 1]
-    assert len(gate._async) == 1
-
-
-def test_a_gate_lets_so_many_through():
-    """No more calls than places run at the same time, and each event loop has its own places."""
-    gate, running, most = Gate(2), 0, 0
-
-    async def call():
-        nonlocal running, most
-        async with gate.asynchronous:
-            running += 1
-            most = max(most, running)
-            await asyncio.sleep(0)
-            running -= 1
-
-    async def many():
-        await asyncio.gather(*(call() for _ in range(6)))
-
-    asyncio.run(many())
-    asyncio.run(many())
-    assert most == 2

@@ -277,6 +277,7 @@ def test_dashscope_multimodal(ask):
 @pytest.mark.parametrize(("model", "fused"), [("qwen3-vl-embedding", True), ("qwen2.5-vl-embedding", None)])
 def test_dashscope_fusion(ask, model, fused):
     """Several parts become one vector in each family's own way."""
+    pytest.importorskip("dashscope", reason="the SDK dashscope is not installed")
     setup = Setup("dashscope", "dashscope", model, needs="dashscope")
     if fused:
         assert ask(setup, ["a key", IMAGE], dimension=1024)["parameters"]["enable_fusion"] is True

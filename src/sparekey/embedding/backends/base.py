@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from sparekey.embedding.base import EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
-from sparekey.embedding.clients import Clients, Gate
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.vectors import check_length
 from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
 from sparekey.retry import retry_async, retry_sync
 from sparekey.types import Secret, Usage
+from sparekey.wire.clients import Clients, Gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,7 +136,7 @@ class Backend(EmbedderBase):
         request = self._request(inputs, is_query)
 
         def attempt() -> Answer:
-            with self._gate.sync:
+            with self._gate:
                 return self._parse(self._send(request))
 
         return self._accept(retry_sync(attempt, max_retries=self.max_retries), inputs)
@@ -145,7 +145,7 @@ class Backend(EmbedderBase):
         request = self._request(inputs, is_query)
 
         async def attempt() -> Answer:
-            async with self._gate.asynchronous:
+            async with self._gate:
                 return self._parse(await self._asend(request))
 
         return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.clients import Held
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
+from sparekey.wire.clients import Held, http_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +46,11 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
         return {"api_key": self._sdk_key(), "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
 
     def _make_sync(self) -> Any:
-        http = self._httpx.Client(timeout=self.timeout, follow_redirects=False)
+        http = http_client(self._httpx.Client, self.timeout)
         return Held(self._sdk.ClientV2(**self._options(), httpx_client=http), http)
 
     def _make_async(self) -> Any:
-        http = self._httpx.AsyncClient(timeout=self.timeout, follow_redirects=False)
+        http = http_client(self._httpx.AsyncClient, self.timeout)
         return Held(self._sdk.AsyncClientV2(**self._options(), httpx_client=http), http)
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import httpx2
 
 from sparekey.embedding.backends.base import Backend, Prepared, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.clients import Held
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError
 from sparekey.types import Usage
+from sparekey.wire.clients import Held, http_client
 from sparekey.wire.media import split_data_url
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
         return "embedding-2" in self.model_name
 
     def _make_sync(self) -> Any:
-        http = httpx2.Client(timeout=self.timeout, follow_redirects=False)
+        http = http_client(httpx2.Client, self.timeout)
         return Held(self._client(httpx_client=http), http)
 
     def _make_async(self) -> Any:
         # Stated, as the SDK would take aiohttp where it happens to be installed, and that one follows redirects with the key.
-        http = httpx2.AsyncClient(timeout=self.timeout, follow_redirects=False)
+        http = http_client(httpx2.AsyncClient, self.timeout)
         return Held(self._client(httpx_async_client=http).aio, http)
 
     def _client(self, **http: Any) -> Any:

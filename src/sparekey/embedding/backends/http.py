@@ -9,6 +9,7 @@ import httpx2
 
 from sparekey.embedding.backends.base import Backend, no_vectors
 from sparekey.errors import IncompleteAnswerError, SparekeyError
+from sparekey.wire.clients import http_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,11 @@ class Post:
 class HttpBackend(Backend):
     """Sends a `Post`; `_parse` gets the response."""
 
-    def _make_sync(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.api_base or "", timeout=self.timeout, follow_redirects=False)
+    def _make_sync(self) -> Any:
+        return http_client(httpx2.Client, self.timeout, base_url=self.api_base or "")
 
-    def _make_async(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.api_base or "", timeout=self.timeout, follow_redirects=False)
+    def _make_async(self) -> Any:
+        return http_client(httpx2.AsyncClient, self.timeout, base_url=self.api_base or "")
 
     def _build(self, client: httpx2.Client | httpx2.AsyncClient, post: Post) -> httpx2.Request:
         return client.build_request("POST", post.path, params=post.query or None, json=post.body, headers=self.extra_headers)

@@ -14,6 +14,7 @@ from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import ConfigError, InvalidInputError
 from sparekey.types import Usage
+from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,19 +51,17 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
         }
 
     def _make_sync(self) -> Any:
-        return self._own(self._sdk.OpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient)))
+        return self._own(self._sdk.OpenAI(**self._client_options(), http_client=http_client(self._sdk.DefaultHttpxClient, self.timeout)))
 
     def _make_async(self) -> Any:
-        return self._own(self._sdk.AsyncOpenAI(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient)))
+        return self._own(
+            self._sdk.AsyncOpenAI(**self._client_options(), http_client=http_client(self._sdk.DefaultAsyncHttpxClient, self.timeout))
+        )
 
     def _own(self, client: Any) -> Any:
         """Leave out what the SDK took from the environment: it may belong to another credential."""
         client.organization, client.project = self.config.get("organization"), self.config.get("project")
         return client
-
-    def _http(self, kind: Any) -> Any:
-        # A redirect could carry a key in a header of its own to a host that the configuration does not name.
-        return kind(timeout=self.timeout, follow_redirects=False)
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         # The SDK would ask for base64 by itself, but then it hides an error inside a 200 behind one of its own.
@@ -113,11 +112,11 @@ class AzureEmbedder(OpenAIEmbedder):
 
     def _make_sync(self) -> Any:
         kind = self._sdk.AzureOpenAI if self.config.get("api_version") else self._sdk.OpenAI
-        return self._own(kind(**self._client_options(), http_client=self._http(self._sdk.DefaultHttpxClient)))
+        return self._own(kind(**self._client_options(), http_client=http_client(self._sdk.DefaultHttpxClient, self.timeout)))
 
     def _make_async(self) -> Any:
         kind = self._sdk.AsyncAzureOpenAI if self.config.get("api_version") else self._sdk.AsyncOpenAI
-        return self._own(kind(**self._client_options(), http_client=self._http(self._sdk.DefaultAsyncHttpxClient)))
+        return self._own(kind(**self._client_options(), http_client=http_client(self._sdk.DefaultAsyncHttpxClient, self.timeout)))
 
     def _own(self, client: Any) -> Any:
         client._azure_ad_token = None  # noqa: SLF001 - the SDK takes one from the environment, and prefers it to the key it was given

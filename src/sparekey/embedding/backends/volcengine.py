@@ -17,6 +17,7 @@ from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, Spars
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector, truncate_and_normalize
 from sparekey.errors import IncompleteAnswerError
+from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,10 +57,10 @@ class _ArkEmbedder(Backend):
         return {**own, "base_url": self.api_base, "max_retries": 0, "timeout": self.timeout}
 
     def _make_sync(self) -> Any:
-        return self._sdk.Ark(**self._options(), http_client=self._httpx.Client(timeout=self.timeout, follow_redirects=False))
+        return self._sdk.Ark(**self._options(), http_client=http_client(self._httpx.Client, self.timeout))
 
     def _make_async(self) -> Any:
-        return self._sdk.AsyncArk(**self._options(), http_client=self._httpx.AsyncClient(timeout=self.timeout, follow_redirects=False))
+        return self._sdk.AsyncArk(**self._options(), http_client=http_client(self._httpx.AsyncClient, self.timeout))
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         body = {**self._task(is_query), **self.extra_body}
