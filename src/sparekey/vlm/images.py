@@ -14,42 +14,13 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from sparekey.errors import InvalidInputError
+from sparekey.wire.media import sniff
 
 Image = str | Path | bytes
 """A path, an http(s) or data URL, or the bytes of an image file."""
 
 MAX_IMAGE_BYTES: Final = 50 * 1024 * 1024
 """The largest payload that any provider here takes: https://platform.openai.com/docs/guides/images-vision (50 MB)."""
-
-_MAGIC: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"\x00\x00\x01\x00", "image/x-icon"),
-    (b"\x00\x00\x00\x0cjP  ", "image/jp2"),
-)
-_BRANDS: Final = {
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heif",
-    b"heif": "image/heif",
-    b"avif": "image/avif",
-}
-"""Brands of ISO base media files (ISO/IEC 14496-12): bytes 8 to 12 behind `ftyp`."""
-
-
-def sniff(data: bytes) -> str | None:
-    """Return the media type that the first bytes of an image tell, or None."""
-    for magic, mime in _MAGIC:
-        if data.startswith(magic):
-            return mime
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
 
 
 def image_part(image: Image, *, max_bytes: int = MAX_IMAGE_BYTES) -> dict[str, Any]:

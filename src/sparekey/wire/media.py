@@ -10,14 +10,34 @@ from sparekey.errors import InvalidInputError
 
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\xff\xd8", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
     (b"BM", "image/bmp"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
+    (b"\x00\x00\x01\x00", "image/x-icon"),
+    (b"\x00\x00\x00\x0cjP  ", "image/jp2"),
 )
+_BRANDS: Final = {
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heif",
+    b"heif": "image/heif",
+    b"avif": "image/avif",
+}
+"""Brands of ISO base media files (ISO/IEC 14496-12): bytes 8 to 12 behind `ftyp`."""
 _REMOTE: Final = ("http://", "https://", "data:", "tos://", "gs://", "oss://")
+
+
+def sniff(data: bytes) -> str | None:
+    """Return the media type that the first bytes of an image tell, or None."""
+    for magic, mime in _MAGIC:
+        if data.startswith(magic):
+            return mime
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
 
 
 def media_type(data: bytes) -> str:
@@ -26,14 +46,10 @@ def media_type(data: bytes) -> str:
     Raises:
         InvalidInputError: it is no image that providers know.
     """
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1"}:
-        return "image/heic"
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
-    raise InvalidInputError("not an image: the first bytes are of no known image format")
+    found = sniff(data)
+    if found is None:
+        raise InvalidInputError("not an image: the first bytes are of no known image format")
+    return found
 
 
 def data_url(data: bytes) -> str:
