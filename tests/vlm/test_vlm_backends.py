@@ -2,16 +2,13 @@
 
 import asyncio
 import gc
-from importlib.util import find_spec
 
 import pytest
-from vlm_backends import BACKENDS, KEY, config_of, provider_of
+from vlm_backends import HOW, KEY, LITELLM_WARNS, PRESENT, asked, asked_async, provider_of, streamed_async
 
 from sparekey.classify import classify
-from sparekey.errors import IncompleteAnswerError
 from sparekey.simulator import TEXT, faults
 from sparekey.types import ErrorClass, Secret
-from sparekey.vlm.factory import VLMFactory
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
 TOOLS = [
@@ -26,63 +23,7 @@ TOOLS = [
 ]
 
 
-def _present(backend):
-    missing = find_spec(backend.sdk.partition(".")[0]) is None
-    return pytest.param(backend, marks=pytest.mark.skipif(missing, reason=f"the SDK {backend.sdk} is not installed"), id=str(backend))
-
-
-ALL = [_present(b) for b in BACKENDS]
-pytestmark = [
-    pytest.mark.parametrize("backend", ALL),
-    pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning"),  # pydantic's, about litellm's types
-]
-LOSES_ERRORS_INSIDE = {"gemini", "litellm"}
-"""SDKs that drop the words of an error that stands in the body of a success: that it is a failure is all that is left."""
-
-
-@pytest.fixture
-def provider(simulator, backend):
-    """A healthy provider of this backend's wire."""
-    return provider_of(simulator, backend)
-
-
-@pytest.fixture
-def make(backend, provider):
-    """Make instances for this backend; they are closed at the end."""
-    made = []
-
-    def make(**more):
-        made.append(VLMFactory.create(config_of(backend, provider, **more)))
-        return made[-1]
-
-    yield make
-    for vlm in made:
-        vlm.close()
-
-
-async def _async(vlm, method, **options):
-    """Call an async method of an instance and close it in the same event loop."""
-    async with vlm:
-        return await getattr(vlm, f"{method}_async")(**options)
-
-
-async def _stream_async(vlm, **options):
-    async with vlm:
-        return [chunk async for chunk in vlm.stream_completion_async(**options)]
-
-
-def asked(vlm, how, **options):
-    """Ask in one of four ways; return the text."""
-    if how == "sync":
-        return str(vlm.get_completion(**options))
-    if how == "async":
-        return str(asyncio.run(_async(vlm, "get_completion", **options)))
-    if how == "stream":
-        return "".join(map(str, vlm.stream_completion(**options)))
-    return "".join(map(str, asyncio.run(_stream_async(vlm, **options))))
-
-
-HOW = pytest.mark.parametrize("how", ["sync", "async", "stream", "stream_async"])
+pytestmark = [pytest.mark.parametrize("backend", PRESENT), LITELLM_WARNS]
 
 
 @HOW
@@ -129,65 +70,6 @@ def test_a_stated_wait_is_read(make, provider, how):
     assert len(provider.requests) == 1
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_a_silent_provider_is_given_up_in_time(make, provider, how):
-    """The configured timeout reaches the SDK, and its error is known as silence."""
-    provider.fail(faults.hang())
-    with pytest.raises(Exception) as caught:
-        asked(make(timeout=0.2), how, prompt="hi")
-    failure = classify(caught.value)
-    assert (failure.error_class, failure.timed_out) == (ErrorClass.TRANSIENT, True)
-    assert len(provider.requests) == 1
-
-
-def test_an_own_retry_waits_and_tries_again(make, provider):
-    """`max_retries` of an instance is ours: one transient failure, then the answer."""
-    provider.fail(faults.server_error(), times=1)
-    assert make(max_retries=1).get_completion("hi") == TEXT
-    assert len(provider.requests) == 2
-
-
-@pytest.mark.parametrize("how", ["stream", "stream_async"])
-@pytest.mark.parametrize("fault", [faults.cut(after=20, how="end"), faults.cut(after=20, how="reset"), faults.no_finish()])
-def test_a_cut_stream_is_never_a_success(make, provider, how, fault):
-    """However a stream dies, the caller hears of it."""
-    provider.fail(fault)
-    with pytest.raises(Exception) as caught:
-        asked(make(), how, prompt="hi")
-    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
-
-
-@pytest.mark.parametrize("how", ["sync", "stream"])
-def test_an_empty_answer_is_a_failure(make, provider, how):
-    """A success without content is none."""
-    provider.fail(faults.empty_answer())
-    with pytest.raises(IncompleteAnswerError) as caught:
-        asked(make(), how, prompt="hi")
-    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
-
-
-@pytest.mark.parametrize("how", ["sync", "async", "stream"])
-@pytest.mark.parametrize("fault", [faults.error_body(), faults.error_event(faults.quota())], ids=["body", "event"])
-def test_an_error_inside_a_success_is_told_by_its_own_words(backend, make, provider, how, fault):
-    """HTTP 200 around an error changes nothing about what it is."""
-    provider.fail(fault)
-    with pytest.raises(Exception) as caught:
-        asked(make(), how, prompt="hi")
-    lost = backend.provider in LOSES_ERRORS_INSIDE and how != "stream"
-    expected = {ErrorClass.QUOTA_EXCEEDED} | ({ErrorClass.TRANSIENT, ErrorClass.UNKNOWN} if lost else set())
-    assert classify(caught.value).error_class in expected
-
-
-@pytest.mark.parametrize("fault", [faults.html(200), faults.empty_body(), faults.truncated_json()], ids=["html", "empty", "truncated"])
-@pytest.mark.parametrize("how", ["sync", "async"])
-def test_a_body_that_is_no_answer_is_a_failure(make, provider, how, fault):
-    """What no SDK expects is never handed out as an answer."""
-    provider.fail(fault)
-    with pytest.raises(Exception) as caught:
-        asked(make(), how, prompt="hi")
-    assert classify(caught.value).error_class is ErrorClass.TRANSIENT
-
-
 @pytest.mark.parametrize("how", ["sync", "async", "stream"])
 def test_images_go_along(make, provider, how):
     """An image as bytes reaches the provider beside the prompt."""
@@ -195,7 +77,7 @@ def test_images_go_along(make, provider, how):
     if how == "sync":
         assert vlm.get_vision_completion("What is it?", images=[PNG]) == TEXT
     elif how == "async":
-        assert asyncio.run(_async(vlm, "get_vision_completion", prompt="What is it?", images=[PNG])) == TEXT
+        assert asyncio.run(asked_async(vlm, "get_vision_completion", prompt="What is it?", images=[PNG])) == TEXT
     else:
         assert "".join(map(str, vlm.stream_completion("What is it?", images=[PNG]))) == TEXT
     assert b"iVBORw0KGgo" in provider.requests[0].body
@@ -209,11 +91,11 @@ def test_a_tool_is_called(make, how):
     if how == "sync":
         calls = vlm.get_completion("find it", tools=TOOLS).tool_calls
     elif how == "async":
-        calls = asyncio.run(_async(vlm, "get_completion", prompt="find it", tools=TOOLS)).tool_calls
+        calls = asyncio.run(asked_async(vlm, "get_completion", prompt="find it", tools=TOOLS)).tool_calls
     elif how == "stream":
         calls = [call for chunk in vlm.stream_completion("find it", tools=TOOLS) for call in chunk.tool_calls]
     else:
-        calls = [call for chunk in asyncio.run(_stream_async(vlm, prompt="find it", tools=TOOLS)) for call in chunk.tool_calls]
+        calls = [call for chunk in asyncio.run(streamed_async(vlm, prompt="find it", tools=TOOLS)) for call in chunk.tool_calls]
     assert [(call.name, call.arguments) for call in calls] == [("find", {"query": "spare key"})]
 
 
@@ -264,7 +146,7 @@ def test_a_closed_instance_connects_anew(make, provider):
 def test_an_instance_serves_many_event_loops(make):
     """Each event loop gets a client of its own: none of them hears of a closed loop."""
     vlm = make()
-    assert [asyncio.run(_async(vlm, "get_completion", prompt="hi")) for _ in range(2)] == [TEXT, TEXT]
+    assert [asyncio.run(asked_async(vlm, "get_completion", prompt="hi")) for _ in range(2)] == [TEXT, TEXT]
 
 
 def test_a_stream_that_is_left_early_gives_its_connection_back(make, provider):

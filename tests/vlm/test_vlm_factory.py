@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from vlm_backends import needs
 
 from sparekey.config.providers import names
 from sparekey.errors import ConfigError, MissingExtraError
@@ -14,7 +15,7 @@ from sparekey.vlm.backends.openai import OpenAIVLM
 from sparekey.vlm.backends.volcengine import VolcengineVLM
 
 
-@pytest.mark.parametrize("provider", names("vlm"))
+@pytest.mark.parametrize("provider", [pytest.param(n, marks=needs("litellm")) if n == "litellm" else n for n in names("vlm")])
 def test_every_provider_of_the_table_has_a_backend(provider):
     """No provider that a configuration may name ends in an error here."""
     vlm = VLMFactory.create({"provider": provider, "model": "m", "api_key": "k", "api_base": "http://127.0.0.1:9"})
@@ -30,7 +31,7 @@ def test_every_provider_of_the_table_has_a_backend(provider):
         ({"provider": "kimi", "api_base": "https://api.kimi.com/coding"}, KimiVLM, "kimi-for-coding", "https://api.kimi.com/coding/v1"),
         ({"provider": "zhipu"}, GLMVLM, "glm-4.6v", "https://api.z.ai/api/coding/paas/v4"),
         ({"provider": "deepseek", "model": "deepseek-chat"}, OpenAIVLM, "deepseek-chat", "https://api.deepseek.com"),
-        ({"provider": "bedrock", "model": "x"}, LiteLLMVLM, "x", None),
+        pytest.param({"provider": "bedrock", "model": "x"}, LiteLLMVLM, "x", None, marks=needs("litellm")),
     ],
 )
 def test_defaults_are_filled_in(config, backend, model, base):
@@ -97,6 +98,7 @@ class _Hiding:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
+@needs("litellm")
 def test_nothing_is_imported_for_a_look(tmp_path):
     """Making instances imports no SDK: that happens at the first call."""
     import subprocess

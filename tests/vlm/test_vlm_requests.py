@@ -1,11 +1,12 @@
 """What is sent: limits, temperatures and thinking, as each model takes them."""
 
 import pytest
-from vlm_backends import BACKENDS, config_of, provider_of
+from vlm_backends import BACKENDS, LITELLM_WARNS, config_of, needs, provider_of
 
 from sparekey.vlm import VLMFactory
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning")  # pydantic's, about litellm's types
+pytestmark = LITELLM_WARNS
+LITELLM = pytest.param("litellm", marks=needs("litellm"))
 BY_NAME = {b.provider: b for b in BACKENDS}
 
 
@@ -23,7 +24,7 @@ def sent(simulator):
     return sent
 
 
-@pytest.mark.parametrize("name", ["openai", "azure", "volcengine", "kimi", "glm", "litellm", "anthropic"])
+@pytest.mark.parametrize("name", ["openai", "azure", "volcengine", "kimi", "glm", LITELLM, "anthropic"])
 def test_nothing_is_sent_that_was_not_configured(sent, name):
     """Temperature and limits are the provider's own unless somebody sets them; only Anthropic's API needs a limit."""
     body = sent(name)
@@ -31,7 +32,7 @@ def test_nothing_is_sent_that_was_not_configured(sent, name):
     assert body.get("max_tokens") == (4096 if name == "anthropic" else None)
 
 
-@pytest.mark.parametrize("name", ["openai", "azure", "volcengine", "glm", "litellm", "anthropic"])
+@pytest.mark.parametrize("name", ["openai", "azure", "volcengine", "glm", LITELLM, "anthropic"])
 def test_limits_and_temperature_are_sent(sent, name):
     """A call's own limit wins over the configured one; a temperature of 0 is one."""
     body = sent(name, temperature=0.0, max_tokens=100, options={"max_tokens": 7})
@@ -103,10 +104,10 @@ def test_a_tool_may_be_named_and_glm_only_takes_auto(sent):
     assert sent("glm", options=options)["tool_choice"] == "auto"
 
 
-OF_THEIR_OWN = ("openai", "volcengine", "litellm", "anthropic", "gemini")
+THINKING = [("openai", True), ("gemini", True), ("openai", False), ("volcengine", False), ("anthropic", False), ("gemini", False)]
 
 
-@pytest.mark.parametrize(("name", "tagged"), [("openai", True), ("gemini", True), *((name, False) for name in OF_THEIR_OWN)])
+@pytest.mark.parametrize(("name", "tagged"), [*THINKING, pytest.param("litellm", False, marks=needs("litellm"))])
 def test_thoughts_are_told_apart_and_counted(simulator, name, tagged):
     """Whether a host hands thoughts out in the text or beside it, the answer is clean, whole or streamed."""
     backend = BY_NAME[name]

@@ -1,7 +1,11 @@
 """What the tests need to know about each backend: how it is configured, and how its provider is simulated."""
 
+import asyncio
 import itertools
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import pytest
 
 KEY = "sk-sim-0123456789abcdef"
 _serial = itertools.count()
@@ -33,6 +37,24 @@ BACKENDS = (
 )
 
 
+def present(backend):
+    """Return a backend as a parameter whose tests are skipped where its SDK is missing."""
+    return pytest.param(backend, marks=needs(backend.sdk), id=str(backend))
+
+
+def needs(sdk):
+    """Return a mark that skips a test where an SDK is missing, and says so."""
+    return pytest.mark.skipif(find_spec(sdk.partition(".")[0]) is None, reason=f"the SDK {sdk} is not installed")
+
+
+PRESENT = [present(b) for b in BACKENDS]
+EACH_SDK = [present(b) for b in BACKENDS if b.provider not in {"kimi", "glm"}]
+"""Without those that differ from OpenAI's backend in what they send only."""
+HOW = pytest.mark.parametrize("how", ["sync", "async", "stream", "stream_async"])
+LITELLM_WARNS = pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning")
+"""Pydantic's warning about litellm's types."""
+
+
 def provider_of(simulator, backend, **options):
     """Return a fresh simulated provider that knows one key."""
     return simulator.provider(f"{backend.provider}-{next(_serial)}", wire=backend.wire, keys=(KEY,), **options)
@@ -50,3 +72,26 @@ def config_of(backend, provider, **more):
         **backend.config,
         **more,
     }
+
+
+async def asked_async(vlm, method, **options):
+    """Call an async method of an instance and close it in the same event loop."""
+    async with vlm:
+        return await getattr(vlm, f"{method}_async")(**options)
+
+
+async def streamed_async(vlm, **options):
+    """Collect an async stream of an instance and close it in the same event loop."""
+    async with vlm:
+        return [chunk async for chunk in vlm.stream_completion_async(**options)]
+
+
+def asked(vlm, how, **options):
+    """Ask in one of four ways; return the text."""
+    if how == "sync":
+        return str(vlm.get_completion(**options))
+    if how == "async":
+        return str(asyncio.run(asked_async(vlm, "get_completion", **options)))
+    if how == "stream":
+        return "".join(map(str, vlm.stream_completion(**options)))
+    return "".join(map(str, asyncio.run(streamed_async(vlm, **options))))
