@@ -36,8 +36,8 @@ lint: $(VENV)/.dev ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one
-	@$(BIN)/python bench/overhead.py
+bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one, what reading an error costs
+	@for entry in bench/*.py; do echo "== $$entry"; $(BIN)/python $$entry || exit 1; done
 
 mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed
 	@$(BIN)/python tools/mutants.py
