@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from dataclasses import replace
 
 import pytest
 
@@ -16,9 +17,10 @@ MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5", "gemini": "
 
 
 @pytest.fixture
-def world(simulator):
-    """Make providers of these wires and a configuration over them; both are closed at the end."""
-    made = []
+def world(simulator, monkeypatch):
+    """Make providers of these wires and a configuration over them, which waits for nobody; both are closed at the end."""
+    policy_of, made = VLMConfig.policy, []
+    monkeypatch.setattr(VLMConfig, "policy", lambda config: replace(policy_of(config), retry_delay=0.0))
 
     def make(*wires, **settings):
         providers = [simulator.provider(f"p{len(simulator.providers)}", wire=wire, keys=(KEY,)) for wire in wires]

@@ -14,8 +14,9 @@ from sparekey.config.dimensions import known
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import normalize, normalize_batch, text_of, truncate
 from sparekey.errors import VectorSpaceError
-from sparekey.types import Secret, Usage
+from sparekey.types import Usage
 from sparekey.usage import TokenTracker
+from sparekey.wire.settings import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,6 @@ SHARED_TRACKER: Final = TokenTracker()
 DEFAULT_BATCH_SIZE: Final = 32
 DEFAULT_TIMEOUT: Final = 60.0
 DEFAULT_MAX_RETRIES: Final = 3
-_SECRET_KEYS: Final = ("api_key", "ak", "sk")
 
 
 class EmbedderBase(ABC):
@@ -56,7 +56,7 @@ class EmbedderBase(ABC):
                 `tokenizer_safety_factor` (texts are cut to `max_input_tokens` divided by it; default 1.0), `token_tracker` and
                 whatever the subclass reads.
         """
-        self.config: dict[str, Any] = _guarded(config or {})
+        self.config: dict[str, Any] = guarded(config or {})
         self.model_name = model_name or str(self.config.get("model") or "")
         self.provider = str(self.config.get("provider") or "unknown")
         self.max_retries = _setting(self.config, "max_retries", DEFAULT_MAX_RETRIES, int)
@@ -227,22 +227,6 @@ class HybridEmbedderBase(WithDimension):
     def is_sparse(self) -> bool:
         """Always, as well as dense."""
         return True
-
-
-class _Config(dict[str, Any]):
-    """A configuration that shows its names only: own headers and extra fields may hold keys, too."""
-
-    def __repr__(self) -> str:
-        return f"<configuration of {', '.join(self)}>"
-
-
-def _guarded(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose keys do not show themselves."""
-    copy = _Config(config)
-    for name in _SECRET_KEYS:
-        if isinstance(copy.get(name), str):
-            copy[name] = Secret(copy[name])
-    return copy
 
 
 def _setting(config: Mapping[str, Any], name: str, default: Any, read: type) -> Any:

@@ -7,6 +7,8 @@ from typing import Any, Final, overload
 
 from sparekey.types import Secret
 
+NO_KEY: Final = "none"
+"""What an SDK gets where a server of one's own asks for no key: without any it would take one from the environment, or refuse."""
 _KEYS: Final = ("api_key", "ak", "sk")
 _NESTED: Final = ("extra_headers", "extra_request_body", "extra_body")
 """What operators add to requests: it may hold keys, too."""

@@ -21,8 +21,9 @@ from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.vectors import check_length
 from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
 from sparekey.retry import retry_async, retry_sync
-from sparekey.types import Secret, Usage
+from sparekey.types import Usage
 from sparekey.wire.clients import Clients, Gate
+from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,11 +46,6 @@ def load_sdk(module: str, feature: str, extra: str) -> Any:
         raise MissingExtraError(feature, extra) from exc
 
 
-def reveal(value: Any) -> str:
-    """Return a key's value, whether it came as a `Secret`, as text or not at all."""
-    return value.reveal() if isinstance(value, Secret) else str(value or "")
-
-
 def task_fields(param: str | None, field: str) -> dict[str, str]:
     """Read a `query_param` or `document_param`.
 
@@ -63,8 +59,6 @@ def task_fields(param: str | None, field: str) -> dict[str, str]:
 
 
 DEFAULT_MAX_CONCURRENT: Final = 10
-NO_KEY: Final = "none"
-"""What an SDK gets where a server of one's own asks for no key."""
 
 
 class Backend(EmbedderBase):
@@ -88,8 +82,8 @@ class Backend(EmbedderBase):
         super().__init__("", config)
         self.api_base: str | None = self.config.get("api_base") or self.default_base
         self.dimension: int | None = self.config.get("dimension")
-        self.extra_body: dict[str, Any] = dict(self.config.get("extra_body") or {})
-        self.extra_headers: dict[str, str] = dict(self.config.get("extra_headers") or {})
+        self.extra_body: dict[str, Any] = self.config.get("extra_body") or {}
+        self.extra_headers: dict[str, str] = self.config.get("extra_headers") or {}
         self.query_param = self._side("query_param", self.default_query)
         self.document_param = self._side("document_param", self.default_document)
         self.batch_size = min(self.batch_size, self.most_inputs)
@@ -177,7 +171,7 @@ class Backend(EmbedderBase):
         return default if value is None else str(value)
 
     def _key(self, name: str = "api_key") -> str:
-        return reveal(self.config.get(name))
+        return reveal(self.config.get(name)) or ""
 
     def _sdk_key(self) -> str:
         """Return the key for an SDK that would take one from the environment if it got none: that one may be another credential's."""

@@ -9,8 +9,8 @@ from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
 from sparekey.vlm.backends.chat import Ask, ChatBackend
-from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
-from sparekey.wire.settings import reveal
+from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
-from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
+from sparekey.vlm.backends.sdks import no_answer, sdk
 from sparekey.wire.clients import certificates
-from sparekey.wire.settings import reveal
+from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from sparekey.types import Usage
 from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
 from sparekey.vlm.backends.dialects import dialect_of
-from sparekey.vlm.backends.sdks import NO_KEY, no_answer, sdk
-from sparekey.wire.settings import reveal
+from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,16 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError
 from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-NO_KEY: Final = "none"
-"""What an SDK gets where a server of one's own asks for no key: without any it would take one from the environment, or refuse."""
 
 
 def installed(module: str) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sparekey.vlm.backends.ark_media import supports, understand
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
-from sparekey.vlm.backends.sdks import NO_KEY, sdk
-from sparekey.wire.settings import reveal
+from sparekey.vlm.backends.sdks import sdk
+from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
