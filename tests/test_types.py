@@ -76,7 +76,7 @@ def test_a_failures_defaults_claim_nothing():
     """Unknown scope, no wait, reached, answered."""
     f = Failure(ErrorClass.TRANSIENT)
     assert (f.reason, f.scope, f.retry_after, f.status, f.evidence) == ("unknown", Scope.UNKNOWN, None, None, Evidence.STATUS)
-    assert (f.unreached, f.timed_out, f.message, f.fingerprint, f.rule, f.trace) == (False, False, "", "", "", ())
+    assert (f.unreached, f.timed_out, f.message, f.fingerprint, f.rule, f.trace, f.action) == (False, False, "", "", "", (), None)
 
 
 def test_total_tokens():

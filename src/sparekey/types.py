@@ -61,6 +61,19 @@ class Evidence(StrEnum):
     """Free text alone under 400, 404 or 422: a caller's words could have made it. Parks for 5 s at most."""
 
 
+class Action(StrEnum):
+    """What an operator's own rule wants done, whatever the failure is."""
+
+    STOP = "stop"
+    """Fail fast, nothing is parked."""
+    STOP_AND_PARK = "stop-and-park"
+    """Fail fast and park the credential as for `auth`."""
+    NEXT = "next"
+    """Move on, nothing is parked."""
+    NEXT_AND_PARK = "next-and-park"
+    """Move on and park the credential as for `auth`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a call failed, read from an exception or a response by `sparekey.classify`.
@@ -78,6 +91,7 @@ class Failure:
         fingerprint: what is left of the message without numbers and ids, to compare two providers' answers.
         rule: the name of the rule that decided, as `sparekey explain` prints it.
         trace: the path to the verdict, one line a step, for `sparekey explain`.
+        action: what an operator's rule wants done; None without such a rule, and with one that names a class.
     """
 
     error_class: ErrorClass
@@ -92,6 +106,7 @@ class Failure:
     fingerprint: str = ""
     rule: str = ""
     trace: tuple[str, ...] = ()
+    action: Action | None = None
 
 
 class Secret:

@@ -27,18 +27,19 @@ def test_a_rule_decides(rule):
 
 
 @pytest.mark.parametrize(
-    ("then", "expected", "evidence"),
+    ("then", "expected", "scope"),
     [
-        ("stop", "permanent", "structured"),
-        ("stop-and-park", "permanent", "structured"),
-        ("next", "unknown", "weak"),
-        ("next-and-park", "auth", "structured"),
+        ("stop", "permanent", "request"),
+        ("stop-and-park", "auth", "credential"),
+        ("next", "unknown", "request"),
+        ("next-and-park", "auth", "credential"),
     ],
 )
-def test_actions(then, expected, evidence):
-    """An action is a class with that reaction; its name stays in the reason."""
+def test_actions(then, expected, scope):
+    """An action is told to the engine, with a class and a scope of that reaction."""
     failure = read(Rule(then, contains="hamster"))
-    assert (failure.error_class, failure.evidence, failure.reason) == (expected, Evidence(evidence), f"operator_{then.replace('-', '_')}")
+    assert (failure.error_class, failure.scope, failure.action, failure.evidence) == (expected, scope, then, Evidence.STRUCTURED)
+    assert failure.reason == f"operator_{then.replace('-', '_')}"
 
 
 def test_all_conditions_must_hold_and_the_first_rule_wins():

@@ -27,7 +27,7 @@ error which of these rules decided.
 
 Evidence is asked in this order; the innermost error of a wrapped one first:
 
-1. an operator's own rules;
+1. an operator's own rules ([`[[rules]]`](configuration.md#own-rules-about-errors-rules));
 2. a vendor's own codes (by number and place, or by name);
 3. telling codes, whoever sends them;
 4. words, in the order of the tables below;

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sparekey.errors import ConfigError
-from sparekey.types import ErrorClass, Evidence, Failure, Scope
+from sparekey.types import Action, ErrorClass, Evidence, Failure, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,18 +23,12 @@ _SCOPES: Final[Mapping[ErrorClass, Scope]] = {
     ErrorClass.MODEL_NOT_FOUND: Scope.CREDENTIAL,
     ErrorClass.TRANSIENT: Scope.ENDPOINT,
 }
-# An action is a class with that reaction: `next` moves on and, being weak evidence, parks for moments only.
-ACTIONS: Final[Mapping[str, tuple[ErrorClass, Evidence]]] = {
-    "stop": (ErrorClass.PERMANENT, Evidence.STRUCTURED),
-    "stop-and-park": (ErrorClass.PERMANENT, Evidence.STRUCTURED),
-    "next": (ErrorClass.UNKNOWN, Evidence.WEAK),
-    "next-and-park": (ErrorClass.AUTH, Evidence.STRUCTURED),
-}
-_ACTION_SCOPES: Final = {
-    "stop": Scope.REQUEST,
-    "stop-and-park": Scope.CREDENTIAL,
-    "next": Scope.CREDENTIAL,
-    "next-and-park": Scope.CREDENTIAL,
+# The class and the scope with which the engine does what the action says: scope `request` parks nobody.
+ACTIONS: Final[Mapping[str, tuple[ErrorClass, Scope]]] = {
+    Action.STOP: (ErrorClass.PERMANENT, Scope.REQUEST),
+    Action.STOP_AND_PARK: (ErrorClass.AUTH, Scope.CREDENTIAL),
+    Action.NEXT: (ErrorClass.UNKNOWN, Scope.REQUEST),
+    Action.NEXT_AND_PARK: (ErrorClass.AUTH, Scope.CREDENTIAL),
 }
 _UNBOUNDED: Final = re.compile(r"[*+]|\{\d*,\}")
 
@@ -94,18 +88,23 @@ class Rule:
 
     def overrule(self, failure: Failure) -> Failure:
         """Return `failure` with this rule's verdict in place of its own."""
-        error_class, evidence = ACTIONS.get(self.then) or (ErrorClass(self.then), Evidence.STRUCTURED)
-        scope = _ACTION_SCOPES.get(self.then) or _SCOPES.get(error_class, Scope.UNKNOWN)
+        action = Action(self.then) if self.then in ACTIONS else None
+        error_class, scope = ACTIONS[action] if action else _meaning(ErrorClass(self.then))
         line = f"overruled by operator rule {self.title} -> {self.then}"
         return replace(
             failure,
             error_class=error_class,
-            reason=f"operator_{self.then.replace('-', '_')}" if self.then in ACTIONS else "operator_rule",
+            reason=f"operator_{self.then.replace('-', '_')}" if action else "operator_rule",
             scope=scope,
-            evidence=evidence,
+            evidence=Evidence.STRUCTURED,
+            action=action,
             rule=f"operator: {self.title}",
             trace=(*failure.trace, line) if failure.trace else (),
         )
+
+
+def _meaning(error_class: ErrorClass) -> tuple[ErrorClass, Scope]:
+    return error_class, _SCOPES.get(error_class, Scope.UNKNOWN)
 
 
 def _compiled(pattern: str, title: str) -> re.Pattern[str]:

@@ -138,6 +138,9 @@ def explain(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The error; - or nothing reads it from standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read it from a file.")] = None,
     status: Annotated[int | None, typer.Option(min=100, max=599, metavar="N", help="Its HTTP status, if the text does not tell.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Try the rules of this configuration first.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -152,9 +155,10 @@ def explain(
       curl -si https://api.openai.com/v1/models | sparekey explain
     """
     from sparekey.cli.explain import run_explain
-    from sparekey.cli.inputs import error_of
+    from sparekey.cli.inputs import error_of, rules_of
 
-    run_explain(error_of(text, file), status=status, json=json)
+    rules = rules_of(config) if config else ()
+    run_explain(error_of(text, file), status=status, json=json, rules=rules)
 
 
 @app.command()

@@ -10,9 +10,12 @@ from sparekey.cli import pasted, render
 from sparekey.cli.remedies import remedy
 from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, Advance, Policy
 from sparekey.core.timing import believed
-from sparekey.types import ErrorClass, Evidence, Scope
+from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sparekey.classify.operator import Rule
     from sparekey.core.policy import Parking
     from sparekey.types import Failure
 
@@ -32,10 +35,10 @@ _STRENGTHS: Final = {
 }
 
 
-def run_explain(text: str, *, status: int | None = None, json: bool = False) -> None:
-    """Read an error and print what it is."""
+def run_explain(text: str, *, status: int | None = None, json: bool = False, rules: Iterable[Rule] = ()) -> None:
+    """Read an error and print what it is; an operator's own `rules` are tried first."""
     given = pasted.read(text, status)
-    failure = given.failure()
+    failure = given.failure(rules)
     if json:
         render.as_json(as_dict(failure, given.form))
         return
@@ -111,6 +114,8 @@ def _same(failure: Failure) -> str:
 
 
 def _next(failure: Failure) -> str:
+    if failure.action is Action.STOP_AND_PARK:
+        return "no: the caller gets the provider's own error (your rule says stop)"
     match REACTIONS[failure.error_class].advance:
         case Advance.ALWAYS:
             return "yes, at once"

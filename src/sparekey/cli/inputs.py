@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sparekey.classify.operator import Rule
+
 
 def text_of(given: str) -> str:
     """Return an argument, or standard input for `-`.
@@ -43,3 +45,15 @@ def _content(file: Path) -> str:
         return text_of(file.read_text(encoding="utf-8", errors="replace"))
     except OSError as exc:
         raise typer.BadParameter(f"{file} cannot be read ({exc.strerror})") from None
+
+
+def rules_of(file: Path) -> list[Rule]:
+    """Return every rule of a configuration: those of its chains, then those of the whole file.
+
+    Raises:
+        ConfigError: the file or one of its rules is wrong.
+    """
+    from sparekey.config.files import chains, load_config  # noqa: PLC0415 - an error is read without any configuration, too
+
+    config = load_config(file)
+    return [one.rule for rules in (*(chain.rules for _, chain in chains(config)), config.rules) for one in rules]

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.classify import Classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from sparekey.classify.operator import Rule
     from sparekey.types import Failure
 
 _STATUS_LINE: Final = re.compile(r"HTTP/[\d.]+\s+(\d{3})\b")
@@ -46,9 +47,9 @@ class Response:
     body: str = ""
     form = "HTTP response"
 
-    def failure(self) -> Failure:
-        """Return what it means, with the path to the verdict."""
-        return Classifier().classify_response(self.status, self.headers, self.body.encode(errors="replace"), trace=True)
+    def failure(self, rules: Iterable[Rule] = ()) -> Failure:
+        """Return what it means, with the path to the verdict; an operator's own `rules` are tried first."""
+        return Classifier(rules).classify_response(self.status, self.headers, self.body.encode(errors="replace"), trace=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class Raised:
     exception: BaseException
     form = "exception"
 
-    def failure(self) -> Failure:
-        """Return what it means, with the path to the verdict."""
-        return Classifier().classify(self.exception, trace=True)
+    def failure(self, rules: Iterable[Rule] = ()) -> Failure:
+        """Return what it means, with the path to the verdict; an operator's own `rules` are tried first."""
+        return Classifier(rules).classify(self.exception, trace=True)
 
 
 def read(text: str, status: int | None = None) -> Response | Raised:

@@ -11,6 +11,7 @@ from sparekey.config import checks, providers
 from sparekey.config.base import Count, Headers, Line, Name, Positive, Seconds, Span, Strict, Url
 from sparekey.config.faults import Fault, Faults, Source
 from sparekey.config.providers import Family
+from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
 from sparekey.core.policy import Policy
 from sparekey.types import Credential, Secret
@@ -18,6 +19,8 @@ from sparekey.types import Credential, Secret
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
+
+    from sparekey.types import Failure
 
 
 ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
@@ -65,10 +68,12 @@ class BaseChain(Connection, Generic[C]):
     max_retries: Count = Field(2, description="Further rounds over the chain when it was exhausted by transient failures only.")
     patience: Seconds = Field(2.0, description="Longest wait in seconds for which a request stays with its credential.")
     deadline: Span | None = Field(None, description="Seconds for one whole call; without it no limit.")
+    rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
     _source: Source = PrivateAttr(default_factory=Source)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
+    _handed_down: tuple[RuleConfig, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
@@ -123,6 +128,10 @@ class BaseChain(Connection, Generic[C]):
             max_retries=self.max_retries,
             deadline=self.deadline,
         )
+
+    def classifier(self) -> Callable[[BaseException], Failure]:
+        """Return what reads the chain's failures: its own rules first, then those of the whole file, then the built-in ones."""
+        return classifier([*self.rules, *self._handed_down])
 
     def engine_credentials(self) -> tuple[Credential, ...]:
         """Return the credentials as the engine knows them, keys resolved.

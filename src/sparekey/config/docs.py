@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 from sparekey.config import dimensions, providers
 from sparekey.config.chain import BaseChain, Connection
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
+from sparekey.config.rules import RuleConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
 
@@ -107,6 +108,8 @@ def _optional(field: FieldInfo) -> bool:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     if field.default_factory is not None or field.default is None:
         return ""
     return (
@@ -121,6 +124,7 @@ def _default(field: FieldInfo) -> str:
 _TABLES: Final[dict[str, Callable[[], str]]] = {
     "credential": _credential,
     "chain": _chain,
+    "rules": lambda: _own(RuleConfig),
     "vlm": lambda: _own(VLMConfig, BaseChain, VLMCredential),
     "media": lambda: _own(VLMMediaConfig),
     "embedding-model": lambda: _own(EmbeddingModelConfig, BaseChain, EmbeddingCredential),

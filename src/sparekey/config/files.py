@@ -15,11 +15,13 @@ from sparekey.config import legacy, openviking
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import Source, line, lines
+from sparekey.config.rules import RuleConfig
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
     from sparekey.config.chain import BaseChain
     from sparekey.config.faults import Path as KeyPath
@@ -41,11 +43,18 @@ class Config(Strict):
 
     vlm: VLMConfig | None = Field(None, description="The chat and vision model.")
     embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
+    rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, for every chain.")
 
     @model_validator(mode="before")
     @classmethod
     def _modern(cls, data: Any) -> Any:
         return legacy.document_on_the_way_in(data)
+
+    @model_validator(mode="after")
+    def _hand_down(self) -> Self:
+        for _, chain in chains(self):
+            chain._handed_down = tuple(self.rules)  # noqa: SLF001 - one package
+        return self
 
     def close(self) -> None:
         """Close whatever was built from it."""

@@ -16,7 +16,7 @@ from sparekey.core.policy import REACTIONS, Advance, is_weak
 from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, phase, soonest_return
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
-from sparekey.types import ErrorClass
+from sparekey.types import Action, ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +113,11 @@ class Walk:
         self.seen[seen.ticket.index] = seen
         self.out = None
         advance = REACTIONS[seen.failure.error_class].advance
+        if seen.failure.action is Action.STOP_AND_PARK:
+            self._settle(seen)
+            self._acquit(weak=True)
+            self._settle_pending()
+            return seen.exception
         if advance is Advance.ALWAYS:
             return self._blame(seen)
         self._release(seen.ticket)

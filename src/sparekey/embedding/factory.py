@@ -97,4 +97,5 @@ def build_model(config: EmbeddingModelConfig, kind: Kind) -> EmbedderBase:
         return EmbedderFactory.create({**rows[0], "kind": kind})
     embedders = [EmbedderFactory.create({**row, "kind": kind, "max_retries": 0}) for row in rows]
     credentials = config.engine_credentials()
-    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=Chain(credentials, config.policy()))
+    chain = Chain(credentials, config.policy(), classify=config.classifier())
+    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=chain)

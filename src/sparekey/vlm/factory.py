@@ -61,7 +61,9 @@ def build(config: VLMConfig) -> VLMBase:
     if len(dicts) == 1:
         return VLMFactory.create(dicts[0])
     instances = [VLMFactory.create({**one, "max_retries": 0}) for one in dicts]
-    return MultiCredentialVLM(instances, [c.id for c in credentials], chain=Chain(credentials, config.policy()))
+    return MultiCredentialVLM(
+        instances, [c.id for c in credentials], chain=Chain(credentials, config.policy(), classify=config.classifier())
+    )
 
 
 def _load(row: str) -> type[VLMBase]:
