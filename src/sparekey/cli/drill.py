@@ -121,7 +121,9 @@ def show(console: Console, results: Sequence[Result]) -> None:
         table.add_row(result.row.id, Text(result.row.fault), *seen, mark)
     console.print(table)
     console.print()
-    render.facts(console, [(r.row.id, _missed(r)) for r in results if r.verdict is not Verdict.PASS], title="What did not hold")
+    if missed := [(r.row.id, _missed(r)) for r in results if r.verdict is not Verdict.PASS]:
+        render.facts(console, missed, title="What did not hold")
+        console.print()
     counts = Counter(r.verdict for r in results)
     style = next((_STYLES[v] for v in reversed(Verdict) if counts[v]), render.GOOD)
     console.print(Text(" · ".join(f"{counts[v]} {v.value}" for v in Verdict), style=style))

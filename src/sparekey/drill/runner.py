@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sparekey.drill.cast import built_in
 from sparekey.drill.row import Result, Row, Run
@@ -88,15 +89,30 @@ def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:
 def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:
     """Play rows at the same time; yield each result as soon as all of its runs are there."""
     runs: dict[str, dict[str, Run]] = {row.id: {} for row in rows}
-    with ThreadPoolExecutor(at_once) as pool:
-        jobs: dict[Any, tuple[Row, str]] = {
-            pool.submit(play, config, row, mode, profile): (row, mode) for row in rows for mode in row.modes
-        }
-        for job in as_completed(jobs):
-            row, mode = jobs[job]
-            runs[row.id][mode] = job.result()
-            if len(runs[row.id]) == len(row.modes):
-                yield Result(row, tuple(runs[row.id][mode] for mode in row.modes))
+    jobs: queue.SimpleQueue[tuple[Row, str]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
+    for job in ((row, mode) for row in rows for mode in row.modes):
+        jobs.put(job)
+    for _ in range(min(at_once, jobs.qsize())):  # daemons, so that a drill can be broken off whatever a row waits for
+        threading.Thread(target=_work, args=(config, profile, jobs, done), daemon=True).start()
+    for _ in range(sum(len(row.modes) for row in rows)):
+        row, run = done.get()
+        runs[row.id][run.mode] = run
+        if len(runs[row.id]) == len(row.modes):
+            yield Result(row, tuple(runs[row.id][mode] for mode in row.modes))
+
+
+def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, str]], done: queue.SimpleQueue[tuple[Row, Run]]) -> None:
+    while not jobs.empty():
+        try:
+            row, mode = jobs.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            run = play(config, row, mode, profile)
+        except Exception as exc:  # noqa: BLE001 - what a stage does when it is set up or cleared away must show, too
+            run = Run(mode, Verdict.FAIL, "", "", (f"there was no stage: {describe_exception(exc)}",), 0.0)
+        done.put((row, run))
 
 
 def _warm_up(config: Config, profile: Profile) -> None:
