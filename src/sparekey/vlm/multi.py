@@ -9,7 +9,7 @@ from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
-from sparekey.vlm.wrapper import CallingVLM, annotated, annotated_async, has_content, no_media, size_of, takes
+from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, has_content, no_media, size_of, takes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sparekey.vlm.types import VLMChunk
 
 
-class MultiCredentialVLM(CallingVLM):
+class MultiCredentialVLM(WrapperVLM):
     """Instances in order of priority. A call goes to the active one, and round the ring until one answers.
 
     An exception that reaches the caller, and each one in `AllCredentialsFailedError.errors`, carries the attributes

@@ -11,7 +11,7 @@ from sparekey.annotate import annotate
 from sparekey.errors import describe_exception
 from sparekey.switching import PrimaryBackupSwitcher
 from sparekey.vlm.wrapper import (
-    CallingVLM,
+    WrapperVLM,
     annotated,
     annotated_async,
     has_content,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("sparekey.vlm")
 
 
-class FailoverVLM(CallingVLM):
+class FailoverVLM(WrapperVLM):
     """A primary, and a backup that takes over when the primary's error is `permanent`, `auth` or `quota_exceeded`.
 
     Errors of other classes are raised as they are; if the backup fails too, its error is raised. All carry the attributes

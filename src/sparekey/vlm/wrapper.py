@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.annotate import annotate, attribute
 from sparekey.errors import UnsupportedMediaInputError, describe_exception
 from sparekey.usage import TokenTracker
-from sparekey.vlm.base import Messages, Tools, VLMBase
+from sparekey.vlm.base import VLMBase
+from sparekey.vlm.calling import CallingVLM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("sparekey.vlm")
 
 
-class WrapperVLM(VLMBase):
+class WrapperVLM(CallingVLM):
     """Several instances that look like one. Tokens are counted by the instances, and merged when they are asked for."""
 
     def __init__(self, members: Sequence[Any]) -> None:
@@ -78,72 +79,6 @@ class WrapperVLM(VLMBase):
             tracker = getattr(member, "token_tracker", None)
             found += member._trackers() if isinstance(member, WrapperVLM) else [tracker] if isinstance(tracker, TokenTracker) else []  # noqa: SLF001 - of this very class
         return found
-
-
-class CallingVLM(WrapperVLM):
-    """A wrapper that sends each call on as it came: subclasses say through whom (`_call`, `_call_async`)."""
-
-    def _call(self, method: str, options: dict[str, Any]) -> Any:
-        raise NotImplementedError
-
-    async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
-        raise NotImplementedError
-
-    def get_completion(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> Any:
-        return self._call("get_completion", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
-
-    async def get_completion_async(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> Any:
-        return await self._call_async("get_completion_async", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
-
-    def get_vision_completion(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        images: Sequence[Any] | None = None,
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> Any:
-        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
-        return self._call("get_vision_completion", {**options, "images": images})
-
-    async def get_vision_completion_async(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        images: Sequence[Any] | None = None,
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> Any:
-        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
-        return await self._call_async("get_vision_completion_async", {**options, "images": images})
-
-
-def _options(
-    prompt: str, thinking: bool | None, tools: Tools | None, tool_choice: str | None, messages: Messages | None, max_tokens: int | None
-) -> dict[str, Any]:
-    """Return the arguments as an instance gets them; `max_tokens` only if it is given, since older instances do not know it."""
-    options = {"prompt": prompt, "thinking": thinking, "tools": tools, "tool_choice": tool_choice, "messages": messages}
-    return options if max_tokens is None else {**options, "max_tokens": max_tokens}
 
 
 def annotated(stream: Iterator[Any], credential_id: str, instance: Any) -> Iterator[Any]:

@@ -18,13 +18,14 @@ from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, Delta, collect
 from sparekey.vlm.backends.sdks import installed
-from sparekey.vlm.base import Messages, Tools, VLMBase
+from sparekey.vlm.calling import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 
+    from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
 
 _CONNECT_SECONDS: Final = 10.0
@@ -45,7 +46,7 @@ class Ask:
     max_tokens: int | None
 
 
-class ChatBackend(VLMBase):
+class ChatBackend(CallingVLM):
     """A chat and vision model on an SDK."""
 
     module: ClassVar[str]
@@ -134,53 +135,6 @@ class ChatBackend(VLMBase):
         """Return the SDK's client of the running event loop; closed by `close`."""
         return self._clients.asynchronous
 
-    def get_completion(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> VLMResponse:
-        return self._complete(self._ask(prompt, None, thinking, tools, tool_choice, messages, max_tokens))
-
-    async def get_completion_async(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> VLMResponse:
-        return await self._complete_async(self._ask(prompt, None, thinking, tools, tool_choice, messages, max_tokens))
-
-    def get_vision_completion(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        images: Sequence[Image] | None = None,
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> VLMResponse:
-        return self._complete(self._ask(prompt, images, thinking, tools, tool_choice, messages, max_tokens))
-
-    async def get_vision_completion_async(  # noqa: D102 - as in VLMBase
-        self,
-        prompt: str = "",
-        images: Sequence[Image] | None = None,
-        thinking: bool | None = None,
-        tools: Tools | None = None,
-        tool_choice: str | None = None,
-        messages: Messages | None = None,
-        max_tokens: int | None = None,
-    ) -> VLMResponse:
-        ask = await asyncio.to_thread(self._ask, prompt, images, thinking, tools, tool_choice, messages, max_tokens)
-        return await self._complete_async(ask)
-
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:  # noqa: D102 - as in VLMBase
         ask = self._ask(prompt, images, **options)
         return self._stream(ask, retries=self.max_retries)
@@ -188,7 +142,7 @@ class ChatBackend(VLMBase):
     async def stream_completion_async(  # noqa: D102 - as in VLMBase
         self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
     ) -> AsyncIterator[VLMChunk]:
-        ask = await asyncio.to_thread(self._ask, prompt, images, **options)
+        ask = await self._ask_async(prompt, images, **options)
         async with aclosing(self._stream_async(ask, retries=self.max_retries)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -201,10 +155,25 @@ class ChatBackend(VLMBase):
 
     # How calls run.
 
+    def _call(self, method: str, options: dict[str, Any]) -> VLMResponse:
+        del method  # images or none, the request is the same
+        return retry_sync(partial(self._once, self._ask(**options)), max_retries=self.max_retries)
+
+    async def _call_async(self, method: str, options: dict[str, Any]) -> VLMResponse:
+        del method
+        ask = await self._ask_async(**options)
+        return await retry_async(partial(self._once_async, ask), max_retries=self.max_retries)
+
+    async def _ask_async(self, prompt: str, images: Sequence[Image] | None = None, **options: Any) -> Ask:
+        """As `_ask`; images may be files, and those are read in a thread."""
+        if images:
+            return await asyncio.to_thread(self._ask, prompt, images, **options)
+        return self._ask(prompt, **options)
+
     def _ask(
         self,
         prompt: str,
-        images: Sequence[Image] | None,
+        images: Sequence[Image] | None = None,
         thinking: bool | None = None,
         tools: Tools | None = None,
         tool_choice: str | None = None,
@@ -221,12 +190,6 @@ class ChatBackend(VLMBase):
             thinking=self.thinking if thinking is None else thinking,
             max_tokens=self.max_tokens if max_tokens is None else max_tokens,
         )
-
-    def _complete(self, ask: Ask) -> VLMResponse:
-        return retry_sync(partial(self._once, ask), max_retries=self.max_retries)
-
-    async def _complete_async(self, ask: Ask) -> VLMResponse:
-        return await retry_async(partial(self._once_async, ask), max_retries=self.max_retries)
 
     def _once(self, ask: Ask) -> VLMResponse:
         if self.stream:
