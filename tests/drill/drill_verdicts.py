@@ -11,6 +11,5 @@ NOT_YET = {
     "S10": (Verdict.SAFE, "no recovery of a stream that has begun"),
     "S14": (Verdict.SAFE, "no recovery of a stream that has begun: the first fault's error"),
     "S15": (Verdict.PARTIAL, "with unlucky jitter (dice above 0.7) the parks add up so that the probe comes 32 s after the recovery"),
-    "K15": (Verdict.FAIL, "the provider's exception is the cause of the chain's error, so its text is in every traceback"),
     "K17": (Verdict.FAIL, "no first-content limit: keep-alives hold the caller for ever"),
 }

@@ -92,7 +92,8 @@ def rescue(pool: Pool, state: PoolState, indices: Collection[int], tried: Collec
 
 
 def _mild(guard: Breaker) -> bool:
-    return guard.cause is None or REACTIONS[guard.cause].mild
+    """Weak evidence strands nobody: it may be one caller's own words, and the next request may be well."""
+    return guard.weak or guard.cause is None or REACTIONS[guard.cause].mild
 
 
 def _admitted(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolState, Ticket]:

@@ -221,9 +221,8 @@ class Walk:
         if self._spent() and not self.seen:
             return DeadlineExceeded("the deadline was spent before any credential could be tried")
         indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
-        error = AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
-        error.__cause__ = next((s.exception for s in reversed(self.seen.values())), None)
-        return error
+        # No provider's exception as its cause: a traceback would print their words unmasked, and some of them repeat the key.
+        return AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
 
     def _ready_in(self, index: int) -> float:
         """Seconds until a credential may be tried again; only a stated wait has to be waited for."""
