@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench mutants docs clean
+.PHONY: help demo test lint bench mutants fuzz docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -41,6 +41,10 @@ bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one, wha
 
 mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed
 	@$(BIN)/python tools/mutants.py
+
+fuzz: $(VENV)/.dev ## three minutes of broken errors for the classifier (not part of the tests)
+	@$(PIP) install -e '.[fuzz]'
+	@$(BIN)/python tools/fuzz_classify.py -max_total_time=180 -max_len=4096 -print_final_stats=1
 
 docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, the stub of the public names
 	@$(BIN)/python -m sparekey.classify.docs > docs/errors.md

@@ -88,7 +88,8 @@ class Failure:
         evidence: how strong the proof is.
         unreached: no connection came about (DNS, refused, no route): the request did no work anywhere.
         timed_out: the attempt ended in silence (a timeout): never retried on the same credential.
-        fingerprint: what is left of the message without numbers and ids, to compare two providers' answers.
+        fingerprint: what is left of the message without numbers and ids, to compare two providers' answers; empty unless the evidence
+            is weak.
         rule: the name of the rule that decided, as `sparekey explain` prints it.
         trace: the path to the verdict, one line a step, for `sparekey explain`.
         action: what an operator's rule wants done; None without such a rule, and with one that names a class.

@@ -1,12 +1,8 @@
 """Real errors, labelled: our own recordings, and the shared corpus where it lies beside the clone."""
 
-from collections import defaultdict
-
 import pytest
 from classify_corpus import RECORDED, find_shared, judge, load, right, right_reaction
-
-from sparekey.classify import Classifier
-from sparekey.classify.rulebook import Rulebook
+from classify_leaveout import POOL, leave_each_out
 
 CASES = load(RECORDED)
 
@@ -51,13 +47,13 @@ def test_every_stated_wait_is_found(shared, classifier):
 
 
 def test_rules_catch_causes_and_not_cases(shared, classifier):
-    """Without the rules that only its own cases use, a provider's cases are still read rightly, nine in ten over all providers."""
-    users = defaultdict(set)
-    for case in shared:
-        users[judge(classifier, case, rich=True).rule].add(case["provider"])
-    hits = 0
-    for provider in {c["provider"] for c in shared}:
-        own = {rule for rule, providers in users.items() if providers == {provider}}
-        without = Classifier(book=Rulebook(without=own))
-        hits += sum(right(c, judge(without, c, rich=True)) for c in shared if c["provider"] == provider)
-    assert hits / len(shared) >= 0.90
+    """Without the rules and codes that only its own cases use, nine in ten of each provider's cases are still read rightly.
+
+    Of a provider with fewer than ten cases one may be lost: less than one cannot.
+    """
+    left_out = leave_each_out(shared, classifier)
+    assert sum(left.right for left in left_out) / len(shared) >= 0.93
+    for left in left_out:
+        if left.provider not in {POOL, "network"}:  # the network is no provider: its cases are all there is of each fault
+            assert left.cases - left.right <= max(1, left.cases // 10), left
+    assert left_out[-1].share >= 0.85, left_out[-1]

@@ -27,4 +27,4 @@ def test_every_phrase_can_be_taken_apart():
                 assert all("(" not in piece.partition(")")[0] and "*" not in piece.partition(")")[0] for piece in phrase.split("(")[1:]), (
                     phrase
                 )
-                assert Phrase(phrase, None, 0).source.strip(" *()|"), phrase
+                assert Phrase(phrase, None).source.strip(" *()|"), phrase

@@ -97,7 +97,8 @@ class Classifier:
             evidence=verdict.evidence,
             unreached=unreached or (told.unreached and reading.status is None),
             timed_out=told.reason == "timeout",
-            fingerprint=_fingerprint(level) if level else "",
+            # only weak verdicts of several credentials are compared
+            fingerprint=_fingerprint(level) if level and verdict.evidence is Evidence.WEAK else "",
             rule=verdict.rule,
             trace=_trace(reading, verdict) if trace else (),
         )

@@ -25,7 +25,7 @@ T = TypeVar("T")
 GAP: Final = 60
 _PREFIX, _SHORT = 4, 3
 _TRIES: Final = 6
-_COMMON: Final = frozenset({"erro", "requ", "mode", "this", "your", "plea", "limi", "toke", "inva", "inpu", "mess", "numb", "exce"})
+_SLOTS: Final = 4
 _PUNCTUATION: Final = frozenset(".:;,()")
 _TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
@@ -63,11 +63,11 @@ class Part(NamedTuple):
 class Phrase(Generic[T]):
     """A phrase, taken apart when it is first needed."""
 
-    __slots__ = ("_parts", "meaning", "prefixes", "rank", "source")
+    __slots__ = ("_parts", "meaning", "prefixes", "source")
 
-    def __init__(self, source: str, meaning: T, rank: int) -> None:
-        """Read `source`; `rank` says how early it stands in its book."""
-        self.source, self.meaning, self.rank = source, meaning, rank
+    def __init__(self, source: str, meaning: T) -> None:
+        """Read `source`."""
+        self.source, self.meaning = source, meaning
         self._parts: tuple[Part, ...] = ()
         self.prefixes = tuple(_needed(source)) if source.isascii() else ()
 
@@ -148,41 +148,50 @@ def _needed(source: str) -> Iterator[frozenset[str]]:
 
 
 class PhraseBook(Generic[T]):
-    """Phrases in order of precedence, each with what it means."""
+    """Phrases in order of precedence, each with what it means.
+
+    Phrases are bits of a number, the earliest the lowest. A phrase needs up to `_SLOTS` beginnings; each slot has a stretch of bits of its
+    own, and a beginning knows all bits that it satisfies. So finding who may stand in a text is one `or` a word and one `and` a slot.
+    """
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
         """Index `entries` (phrase, meaning); the earlier wins."""
-        self.phrases = tuple(Phrase(source, meaning, rank) for rank, (source, meaning) in enumerate(entries))
-        self._by_prefix: dict[str, list[Phrase[T]]] = {}
-        self._always = tuple(p for p in self.phrases if not p.prefixes and p.source.isascii())
-        self._wide = tuple(p for p in self.phrases if not p.source.isascii())
-        for phrase in self.phrases:
-            for prefix in _rarest(phrase.prefixes) if phrase.source.isascii() else ():
-                self._by_prefix.setdefault(prefix, []).append(phrase)
+        self.phrases = tuple(Phrase(source, meaning) for source, meaning in entries)
+        self._width = len(self.phrases)
+        self._mask = (1 << self._width) - 1
+        self._bits: dict[str, int] = {}
+        self._free = self._wide = 0
+        for rank, phrase in enumerate(self.phrases):
+            if phrase.source.isascii():
+                self._index(rank, sorted(phrase.prefixes, key=len)[:_SLOTS])
+            else:
+                self._wide |= 1 << rank
+
+    def _index(self, rank: int, needed: list[frozenset[str]]) -> None:
+        for slot in range(_SLOTS):
+            bit = 1 << (rank + slot * self._width)
+            if slot >= len(needed):
+                self._free |= bit
+            for prefix in needed[slot] if slot < len(needed) else ():
+                self._bits[prefix] = self._bits.get(prefix, 0) | bit
 
     def all(self, text: str) -> Iterator[Phrase[T]]:
         """Yield every phrase that the normal `text` holds, in order of precedence."""
-        index, present = self._by_prefix, set(_BEGINNING.findall(text))
+        index, present = self._bits, set(_BEGINNING.findall(text))
         present.update([word[:_SHORT] for word in present])
-        candidates = set(self._always)
+        satisfied = self._free
         for prefix in present & index.keys():
-            for phrase in index[prefix]:
-                for needed in phrase.prefixes:
-                    if present.isdisjoint(needed):
-                        break
-                else:
-                    candidates.add(phrase)
+            satisfied |= index[prefix]
+        candidates, width = satisfied, self._width
+        for _ in range(_SLOTS - 1):
+            satisfied >>= width
+            candidates &= satisfied
+        candidates &= self._mask
         if not text.isascii():
-            candidates.update(self._wide)
-        for phrase in sorted(candidates, key=_rank):
+            candidates |= self._wide
+        while candidates:
+            lowest = candidates & -candidates
+            phrase = self.phrases[lowest.bit_length() - 1]
             if phrase.stands_in(text, present):
                 yield phrase
-
-
-def _rarest(prefixes: tuple[frozenset[str], ...]) -> frozenset[str]:
-    """Return the set to index a phrase by: few beginnings, and not those that stand in most errors."""
-    return min(prefixes, key=lambda found: (bool(found & _COMMON), len(found)), default=frozenset())
-
-
-def _rank(phrase: Phrase[T]) -> int:
-    return phrase.rank
+            candidates ^= lowest

@@ -41,6 +41,10 @@ class CodeBook:
         self._book, self._exact = PhraseBook(table), exact
         self._known: dict[str, Meaning | None] = {}
 
+    def forget(self, codes: Iterable[str]) -> None:
+        """Read these codes as if nobody knew them."""
+        self._known.update(dict.fromkeys(codes))
+
     def read(self, code: str) -> Meaning | None:
         """Return what `code` means, or None."""
         if code not in self._known:
@@ -73,3 +77,5 @@ class Rulebook:
         self.vague = CodeBook(entries("code", VAGUE), {})
         self.empty = CodeBook(entries("code", EMPTY), {})
         self.numbers = {place: row for place, row in NUMBERS.items() if f"number: {place}" not in without}
+        for book in (self.telling, self.vague, self.empty):
+            book.forget(name.removeprefix("code: ") for name in without if name.startswith("code: "))

@@ -8,6 +8,7 @@ from sparekey.classify.model import PERMANENT
 from sparekey.classify.phrases import normal
 from sparekey.classify.prose import codes as codes_in
 from sparekey.classify.rulebook import Rulebook
+from sparekey.classify.sentences import is_own
 from sparekey.classify.statuses import of_status
 from sparekey.types import Evidence
 
@@ -127,7 +128,7 @@ class Judge:
             if self.bare and phrase.meaning.error_class is PERMANENT:
                 return None
             if not phrase.meaning.statuses or self.status in phrase.meaning.statuses:
-                strength = Evidence.WEAK if self.status in ECHOING else Evidence.PHRASE
+                strength = Evidence.WEAK if self.status in ECHOING and not is_own(level.texts) else Evidence.PHRASE
                 return Verdict(phrase.meaning, strength, f"words: {phrase.source}")
         return None
 

@@ -248,6 +248,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(QUOTA, "free_tier_exhausted", "dashscope, siliconflow, cloudflare, github"),
         (
+            "(tier|plan|trial|allowance|package) * (has been|is|was|been) (exhausted|used up|depleted)",
             "free (tier|quota|usage|trial|allocation|plan|credit|credits|token|tokens|request|requests|neurons|allowance) * (exhaust|exceed|used|reached|expired|ended|run out|over|depleted|finish)",
             "(exhausted|used up|used all|exceeded|reached|consumed|exceeds) * free (tier|quota|usage|trial|allocation|plan|credit|token|request|allowance)",
             "trial (|period |key |account |credits |quota |has |is )(expired|ended|over|exhausted|used|has ended|has expired)",

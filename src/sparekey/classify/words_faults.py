@@ -18,6 +18,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         (
             "(econnrefused|ehostunreach|enetunreach|enotfound|eai again|enetdown|ehostdown)",
             "connection (|was |is |has been )refused",
+            "fetch failed",
             "connection to * refused",
             "(failed|unable|fail) to (connect|establish|reach|resolve)",
             "(could not|cannot|can't) (connect|resolve|reach)",
