@@ -10,10 +10,9 @@ from typing import Final
 
 OWN_WORDS: Final = frozenset(
     {
-        # Anthropic under 400 invalid_request_error; github.com/anthropics/claude-code/issues/2051
+        # Anthropic under 400 invalid_request_error; github.com/anthropics/claude-code/issues/66314
         "your credit balance is too low to access the anthropic api. please go to plans & billing to upgrade or purchase credits.",
-        "your credit balance is too low to access the claude api. please go to plans & billing to upgrade or purchase credits.",
-        # Gemini under 400 where ErrorInfo is left out; ai.google.dev/gemini-api/docs/troubleshooting
+        # Gemini under 400 where the details are left out; github.com/Jazee6/cloudflare-ai-web/issues/13
         "api key not valid. please pass a valid api key.",
     }
 )
