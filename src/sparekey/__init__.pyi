@@ -12,9 +12,9 @@ from sparekey.config import VLMCredential as VLMCredential
 from sparekey.config import load_config as load_config
 from sparekey.core.policy import Policy as Policy
 from sparekey.embedding import DenseEmbedderBase as DenseEmbedderBase
-from sparekey.embedding import EmbedResult as EmbedResult
 from sparekey.embedding import EmbedderBase as EmbedderBase
 from sparekey.embedding import EmbedderFactory as EmbedderFactory
+from sparekey.embedding import EmbedResult as EmbedResult
 from sparekey.embedding import FailoverEmbedder as FailoverEmbedder
 from sparekey.embedding import HybridEmbedderBase as HybridEmbedderBase
 from sparekey.embedding import SparseEmbedderBase as SparseEmbedderBase
@@ -45,7 +45,6 @@ from sparekey.switching import PrimaryBackupSwitcher as PrimaryBackupSwitcher
 from sparekey.transport import AsyncFailoverTransport as AsyncFailoverTransport
 from sparekey.transport import FailoverTransport as FailoverTransport
 from sparekey.transport import sdk_options as sdk_options
-from sparekey.types import Credential as Credential
 from sparekey.types import ERROR_CLASS_AUTH as ERROR_CLASS_AUTH
 from sparekey.types import ERROR_CLASS_CONTENT_SAFETY as ERROR_CLASS_CONTENT_SAFETY
 from sparekey.types import ERROR_CLASS_INPUT_TOO_LARGE as ERROR_CLASS_INPUT_TOO_LARGE
@@ -54,6 +53,7 @@ from sparekey.types import ERROR_CLASS_PERMANENT as ERROR_CLASS_PERMANENT
 from sparekey.types import ERROR_CLASS_QUOTA_EXCEEDED as ERROR_CLASS_QUOTA_EXCEEDED
 from sparekey.types import ERROR_CLASS_TRANSIENT as ERROR_CLASS_TRANSIENT
 from sparekey.types import ERROR_CLASS_UNKNOWN as ERROR_CLASS_UNKNOWN
+from sparekey.types import Credential as Credential
 from sparekey.types import ErrorClass as ErrorClass
 from sparekey.types import Evidence as Evidence
 from sparekey.types import Failure as Failure

@@ -295,7 +295,7 @@ def test_a_cancelled_walk_parks_no_unreached_one(clock):
 
 
 def test_every_key_is_dead(clock):
-    """K07: one error with as many causes, in the order in which they were tried. None of them stands in a traceback: they may hold a key."""
+    """K07: one error with as many causes, in the order tried. None stands in a traceback: they may hold a key."""
     play = Play(15, clock)
     play.ill = dict.fromkeys(range(15), auth())
     error = play.call().error
