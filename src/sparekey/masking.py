@@ -18,11 +18,16 @@ _SHAPES: Final = (
     r"(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
+_BEGINNINGS: Final = (  # one of these stands in every key of a known shape; most errors hold none, and need no search
+    *("sk-", "pk-", "rk-", "ak-", "AIza", "ya29", "AKIA", "ASIA", "AKLT", "LTAI", "AKID", "eyJ"),
+    *("gsk_", "xai", "hf_", "hf-", "fw_", "fw-", "pplx", "nvapi", "jina", "pa_", "pa-", "csk_", "tgp", "r8_", "r8-"),
+    *("key_", "key-", "up_", "up-", "ghp", "gho", "github_pat"),
+)
 _KEY: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")")
 _ZHIPU: Final = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}")
 _ZHIPU_LENGTH: Final = 41
-# A text without a word as long as the shortest key, or value, holds none.
-_SHORTEST, _SHORTEST_VALUE = 11, 8
+# A text without a word as long as the shortest value holds no key either.
+_SHORTEST_VALUE = 8
 # Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
 _NAMED: Final = re.compile(
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
@@ -33,6 +38,7 @@ _NAMED: Final = re.compile(
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
+_PAIR: Final = tuple(f"{name}{sign}" for name in ("ak", "sk") for sign in ("=", ":", " =", '"', "'"))
 _NAMES: Final = (  # the same, coarser: a text without any of them is not searched
     *(
         "authorization",
@@ -59,8 +65,10 @@ _NAMES: Final = (  # the same, coarser: a text without any of them is not search
         "secret_access",
     ),
     *("accesskey", "access-key", "access_key", "access key"),
-    *(f"{name}{sign}" for name in ("ak", "sk") for sign in ("=", ":", " =", '"', "'")),
+    *_PAIR,
 )
+_HINTS: Final = ("key", "token", "secret", "auth", "bearer ", "password", "signature", *_PAIR)
+"""Each name holds one of these."""
 _URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
 
 
@@ -70,13 +78,13 @@ def mask(text: str) -> str:
     Idempotent and linear in the length of the text. It knows shapes, not values: a key of no known shape that stands alone is not found,
     so callers that hold the key itself use `mask_values`.
     """
-    longest = max(map(len, text.split()), default=0)
-    if longest >= _SHORTEST:
+    words = [word for word in text.split() if len(word) >= _SHORTEST_VALUE]
+    if words and any(map(" ".join(words).__contains__, _BEGINNINGS)):
         text = _KEY.sub(MASK, text)
-    if longest >= _ZHIPU_LENGTH and "." in text:
+    if "." in text and any(len(word) >= _ZHIPU_LENGTH for word in words):
         text = _ZHIPU.sub(MASK, text)
     lower = text.lower()
-    if longest >= _SHORTEST_VALUE and any(map(lower.__contains__, _NAMES)):
+    if words and any(map(lower.__contains__, _HINTS)) and any(map(lower.__contains__, _NAMES)):
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
         text = _mask_named(text, lower)
