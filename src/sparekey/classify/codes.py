@@ -139,6 +139,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         (
             "model (|id |name |version |access )(not found|not exist|does not exist|not open|not available|decommissioned|deprecated|retired|not allowed|not supported|unavailable|disabled|denied|invalid|not enabled|notfound|removed|not authorized|not loaded|unsupported|error not found|not ready in region)",
             "(unknown|invalid|unsupported|no such|nonexistent) model",
+            "model (|currently )not support",
             "(deployment|endpoint|resource|engine) (|id )(not found|notfound|does not exist|not exist|closed|unavailable|disabled|closedendpoint)",
             "invalid endpoint",
             "no available (model|channel|deployment)",

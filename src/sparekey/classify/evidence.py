@@ -18,7 +18,9 @@ _NO_TEXT: Final = "<empty message>"
 """What old SDKs of openai say if the provider said nothing."""
 _MAX_LEVELS: Final = 40
 _MAX_NODES: Final = 300
-_MAX_NESTING: Final = 16
+_MAX_NESTING: Final = 24
+_MAX_DEEP: Final = 15
+"""Three steps an escape: a text, the object in it, the error in that."""
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
@@ -114,7 +116,7 @@ class Reading:
     def _take_data(self, text: str, depth: int, wraps: int, *, quoted: bool) -> str:
         """Read the objects in `text` and return the prose between them."""
         prose = []
-        for _ in range(_MAX_WRAPS if wraps < _MAX_WRAPS else 0):
+        for _ in range(_MAX_WRAPS if wraps < _MAX_DEEP else 0):
             start = find_data(text)
             if start < 0:
                 break
@@ -192,7 +194,7 @@ class Reading:
 
     def _message(self, level: Level, text: str, nesting: int) -> None:
         text = bounded(text)
-        start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_WRAPS else -1
+        start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_DEEP else -1
         if start >= 0:
             # JSON in the midst of prose may be the caller's; a message that is nothing but JSON is a wrapped error
             self.add_text(text, level.depth + 1, quoted=level.quoted or bool(text[:start].strip()), wraps=nesting + 1)

@@ -20,6 +20,10 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (meaning(TRANSIENT, "bad_response", "browsers and node, parsing a plain-text answer"), ("unexpected token * is not valid json",)),
     (meaning(TRANSIENT, "bad_response", "python, parsing a body that is no JSON"), ("expecting value * line * column",)),
     (
+        meaning(AUTH, "missing_key", "dify"),
+        ("no (|valid |valid model provider )credentials", "(incorrect|invalid|wrong) api (user|secret|id)"),
+    ),
+    (
         meaning(PERMANENT, "unsupported_feature", "openrouter"),
         ("no endpoints found that (support|can handle)", "no endpoints found that match your data policy"),
     ),
