@@ -38,7 +38,9 @@ class World:
         self.seats, self.clock, self.mode = tuple(seats), clock, mode
         self.heard: list[Heard] = []
         self.events: list[Event] = []
-        self.chain = Chain(config.engine_credentials(), config.policy(), clock=clock, random=dice, hooks=[self.events.append])
+        self.chain = Chain(
+            config.engine_credentials(), config.policy(), clock=clock, random=dice, classify=config.classifier(), hooks=[self.events.append]
+        )
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
         self._model = build(config, kind, self.chain, clock)
         self._calls = Calls(clock, mode)
