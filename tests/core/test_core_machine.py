@@ -112,20 +112,21 @@ class Watched(Cell):
         assert ticket.probe
         if stands is not Phase.DUE:
             assert failback_due(self.pool, old, now)
-            assert ticket.index == self._step_up(old, now)
+            assert ticket.index == self._step_up(old, eligible, now)
             assert new.switched_at == now
         else:
-            between = range(ticket.index + 1, old.active)
+            between = (i for i in range(ticket.index + 1, old.active) if eligible is None or i in eligible)
             assert all(phase(self.pool, old, i, now) is not Phase.DUE for i in between), "the nearest is probed first"
         assert all(phase(self.pool, old, i, now) is not Phase.PROBING for i in range(old.active))
         self._issue(old, new, ticket, now)
 
-    def _step_up(self, state, now):
+    def _step_up(self, state, eligible, now):
         """One step up, told anew: the nearest that is not parked, else the first to return whose end is not firm."""
-        for i in range(state.active - 1, -1, -1):
+        higher = [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
+        for i in higher:
             if phase(self.pool, state, i, now) is not Phase.PARKED:
                 return i
-        loose = [i for i in range(state.active) if not firm(self.pool, state, i, now)]
+        loose = [i for i in higher if not firm(self.pool, state, i, now)]
         return min(loose, key=lambda i: (self._end(state, i), i))
 
     def _end(self, state, index):

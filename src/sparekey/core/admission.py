@@ -45,12 +45,12 @@ def start(pool: Pool, state: PoolState, eligible: Collection[int] | None, now: f
     A higher credential whose park has run out is probed, the nearest first; a due failback is such a probe, too. While a probe of
     a higher credential is out, every other request stays where it is. `eligible` restricts the choice; None does not.
     """
-    higher = higher_than_active(state, eligible)
-    phases = [phase(pool, state, i, now) for i in higher]
-    if Phase.PROBING in phases:
+    phases = {i: phase(pool, state, i, now) for i in higher_than_active(state)}
+    if Phase.PROBING in phases.values():
         return state, None
-    if Phase.DUE in phases:
-        return _admitted(pool, state, higher[phases.index(Phase.DUE)], now)
+    higher = higher_than_active(state, eligible)
+    if (due := next((i for i in higher if phases[i] is Phase.DUE), None)) is not None:
+        return _admitted(pool, state, due, now)
     if not higher or not failback_due(pool, state, now):
         return state, None
     target = failback_target(pool, state, higher, now)
