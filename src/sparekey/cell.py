@@ -32,7 +32,7 @@ class Cell:
         """Start with nothing parked and the first credential active; `hooks` are called after each change, outside any lock."""
         self.pool = pool
         self.clock = clock
-        self.hooks = tuple(hooks)
+        self.hooks = list(hooks)
         self._store: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
 
     @property
@@ -58,7 +58,7 @@ class Cell:
 
     def add_hook(self, hook: Callable[[Event], None]) -> None:
         """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged."""
-        self.hooks = (*self.hooks, hook)
+        self.hooks.append(hook)
 
     def tell(self, event: Event) -> None:
         """Hand an event to every hook."""

@@ -10,6 +10,7 @@ import inspect
 import logging
 import random as _random
 import time
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sparekey.cell import Cell, monotonic
@@ -79,6 +80,12 @@ class Chain(Cell):
     def status(self) -> status.ChainStatus:
         """Return who is active, who is parked, why and for how long; a pure read."""
         return status.describe(self.pool, self.state, self.clock())
+
+    def reading(self, classify: Callable[[BaseException], Failure]) -> Chain:
+        """Return this chain with another reader of failures: the same state, clock and hooks."""
+        view = copy(self)
+        view.classify = classify
+        return view
 
     def steps(self, eligible: Callable[[Credential], bool] | None) -> Generator[flow.Step, flow.Message, None]:
         """Return the flow of one call, for a driver."""

@@ -12,10 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sparekey.core import flow
-from sparekey.core.events import AttemptFailed
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.failover import Chain
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -71,25 +68,17 @@ class Outgoing(NamedTuple):
     extensions: Any
 
 
-class SharedChain(Chain):
-    """A chain as a transport drives it: one state with the chain it was made of, but a milder eye.
+def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseException], Failure]:
+    """Return `classify` with a milder eye for requests about something else than the chain's model (a file, an image, a list).
 
-    A request about something else than the chain's model (a file, an image, a list) may fail with one host because that host has no such
-    thing. It moves on, and parks nobody whose key and balance are good.
+    They may fail with one host because that host has no such thing. They move on, and park nobody whose key and balance are good.
     """
 
-    def __init__(self, chain: Chain) -> None:
-        """Share everything with `chain`: state, clock, hooks."""
-        self.__dict__ = chain.__dict__
+    def read(exc: BaseException) -> Failure:
+        failure = classify(exc)
+        return _mild(failure, exc.status_code) if isinstance(exc, Refused) and exc.aside else failure
 
-    def failed(self, credential: Credential, exc: Exception) -> flow.Failed:
-        """Return what a driver reports of an attempt that raised."""
-        failure = self.classify(exc)
-        if isinstance(exc, Refused) and exc.aside:
-            failure = _mild(failure, exc.status_code)
-        if self.hooks:
-            self.tell(AttemptFailed(credential.id, failure))
-        return flow.Failed(self.clock(), failure, exc, self.random())
+    return read
 
 
 def _mild(failure: Failure, status: int) -> Failure:
@@ -105,7 +94,7 @@ class Exchange:
     def __init__(self, plan: Plan, lib: Any, *, keep_bound: bool = True) -> None:
         """Take a plan; `keep_bound`: requests about what one account holds stay with it."""
         self.lib, self.targets = lib, plan.targets
-        self.chain = SharedChain(plan.chain)
+        self.chain = plan.chain.reading(_milder(plan.chain.classify))
         self.bindings = Bindings()
         self._able = {
             dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()
