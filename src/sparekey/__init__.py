@@ -12,7 +12,7 @@ _HOMES = {
     "sparekey.types": (
         "ERROR_CLASS_AUTH ERROR_CLASS_CONTENT_SAFETY ERROR_CLASS_INPUT_TOO_LARGE ERROR_CLASS_MODEL_NOT_FOUND "
         "ERROR_CLASS_PERMANENT ERROR_CLASS_QUOTA_EXCEEDED ERROR_CLASS_TRANSIENT ERROR_CLASS_UNKNOWN "
-        "Credential ErrorClass Evidence Failure Scope Secret Usage"
+        "Attempt Credential ErrorClass Evidence Failure Outcome Scope Secret Usage"
     ),
     "sparekey.errors": (
         "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "

@@ -53,10 +53,12 @@ from sparekey.types import ERROR_CLASS_PERMANENT as ERROR_CLASS_PERMANENT
 from sparekey.types import ERROR_CLASS_QUOTA_EXCEEDED as ERROR_CLASS_QUOTA_EXCEEDED
 from sparekey.types import ERROR_CLASS_TRANSIENT as ERROR_CLASS_TRANSIENT
 from sparekey.types import ERROR_CLASS_UNKNOWN as ERROR_CLASS_UNKNOWN
+from sparekey.types import Attempt as Attempt
 from sparekey.types import Credential as Credential
 from sparekey.types import ErrorClass as ErrorClass
 from sparekey.types import Evidence as Evidence
 from sparekey.types import Failure as Failure
+from sparekey.types import Outcome as Outcome
 from sparekey.types import Scope as Scope
 from sparekey.types import Secret as Secret
 from sparekey.types import Usage as Usage

@@ -181,3 +181,45 @@ class Usage:
     def total_tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    """Broken off for no fault of its own: another attempt was faster, or the caller went away. Blames nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a call, for its ledger: every answer and every error of a chain has one entry for each.
+
+    Attributes:
+        credential_id: with which credential it was made.
+        outcome: how it ended.
+        failure: why it failed; None if it did not.
+        duration: seconds from its beginning to its end; of a stream, to the end of the stream.
+        first_content: seconds to the first content of a stream; None of other calls, and if there was none.
+        usage: the tokens that the provider counted, of an abandoned attempt too; None if it counted none.
+        probe: whether it was the one request that was let through to something whose park had run out.
+    """
+
+    credential_id: str
+    outcome: Outcome
+    failure: Failure | None = None
+    duration: float = 0.0
+    first_content: float | None = None
+    usage: Usage | None = None
+    probe: bool = False
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """What the failure is, in one of the eight words; None without one."""
+        return self.failure.error_class if self.failure else None
+
+    @property
+    def reason(self) -> str:
+        """The finer cause; empty without a failure."""
+        return self.failure.reason if self.failure else ""

@@ -2,29 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from sparekey.core.breaker import CLOSED, Breaker
 
 if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
-    from sparekey.types import ErrorClass, Failure
+    from sparekey.errors import AllCredentialsFailedError
+    from sparekey.types import Attempt, ErrorClass, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """One attempt begins.
+
+    Attributes:
+        credential_id: with which credential.
+        call: the number of the call in this process; all events of one call have the same.
+        number: which attempt of the call it is; the first one is 1.
+        probe: whether it is the one request that is let through to something whose park has run out.
+    """
+
+    credential_id: str
+    call: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
+    probe: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStarted:
+    """The first content of a stream has come, so many seconds after the attempt began."""
+
+    credential_id: str
+    call: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
+    after: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed:
-    """One attempt failed; the request may still be served."""
+    """One attempt failed; the request may still be served. `attempt` is its entry in the ledger."""
 
     credential_id: str
     failure: Failure
+    call: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
+    attempt: Attempt | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptSucceeded:
-    """One attempt succeeded; of a stream: its first content has come."""
+    """One attempt succeeded; of a stream: it came to its end. `attempt` is its entry in the ledger."""
 
     credential_id: str
+    call: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
+    attempt: Attempt | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptAbandoned:
+    """One attempt was broken off for no fault of its own. `attempt` is its entry in the ledger."""
+
+    credential_id: str
+    call: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
+    attempt: Attempt | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A call ended without an answer: every credential was tried or is parked. `error` is what the caller gets."""
+
+    error: AllCredentialsFailedError
+    call: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +112,7 @@ class Recovered:
     what: str
 
 
-Event: TypeAlias = "AttemptFailed | AttemptSucceeded | Switched | Parked | Probed | Recovered"
+Event: TypeAlias = "AttemptStarted | ContentStarted | AttemptFailed | AttemptSucceeded | AttemptAbandoned | Exhausted | Switched | Parked | Probed | Recovered"
 
 
 def between(pool: Pool, old: PoolState, new: PoolState, now: float) -> list[Event]:
