@@ -112,7 +112,10 @@ class Recovered:
     what: str
 
 
-Event: TypeAlias = "AttemptStarted | ContentStarted | AttemptFailed | AttemptSucceeded | AttemptAbandoned | Exhausted | Switched | Parked | Probed | Recovered"
+Event: TypeAlias = (
+    "AttemptStarted | ContentStarted | AttemptFailed | AttemptSucceeded | AttemptAbandoned | Exhausted"
+    " | Switched | Parked | Probed | Recovered"
+)
 
 
 def between(pool: Pool, old: PoolState, new: PoolState, now: float) -> list[Event]:
