@@ -1,9 +1,11 @@
 """What a caller of a real SDK sees when the first provider fails: the answer of the second."""
 
-import pytest
-from sdk_talk import SDKS, ask, credentials
+from dataclasses import replace
 
-from sparekey import Chain, Policy
+import pytest
+from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
+
+from sparekey import Chain, Policy, limits
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 
@@ -146,6 +148,30 @@ def test_an_answer_that_differs_is_the_first_faults_error(provide, sdk, mode):
     first.fail(faults.cut(after=20))
     with pytest.raises(Exception, match=r"(?i)cut off|peer closed|reset|connection|incomplete|^$"):
         ask(sdk, credentials(first, second), mode=mode, stream=True)
+
+
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
+def test_an_answer_goes_on_behind_what_the_sdk_has_seen(provide, mode):
+    """In the mode `continue` a host that is known to take it is asked for the rest alone."""
+    first, second = provide("first", "second")
+    first.fail(faults.cut(after=20))
+    spare = replace(credential(second), provider="kimi")
+    with limits(stream_recovery="continue"):
+        text = ask("openai", [credential(first), spare], mode=mode, stream=True)
+    seen = " ".join(TEXT.split()[:20])
+    assert text.startswith(seen)
+    assert second.requests[0].json["messages"][-1] == {"role": "assistant", "content": seen, "partial": True}
+
+
+def test_a_response_carries_the_ledger(provide):
+    """Whoever looks at the response finds every attempt, with its tokens."""
+    first, second = provide("first", "second")
+    first.fail(faults.quota())
+    with client("openai", credentials(first, second)) as made:
+        answer = made.chat.completions.with_raw_response.create(model="m", messages=QUESTION)
+    failed, served = answer.http_response.extensions["sparekey_attempts"]
+    assert (failed.error_class, served.outcome) == ("quota_exceeded", "succeeded")
+    assert served.usage.completion_tokens == answer.parse().usage.completion_tokens
 
 
 @LEFT_OPEN

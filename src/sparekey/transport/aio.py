@@ -112,7 +112,12 @@ class AsyncTransport:
         if not call.stream:
             answer = await self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
             return noted(answer.value, answer.attempts)
-        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.exchange.going_on(call, credential, text)
+            return None if more is None else self._items(more, request, credential)
+
+        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
         head = await anext(items)
         if head.content:
             await anext(items, None)

@@ -113,7 +113,12 @@ class BlockingTransport:
         if not call.stream:
             answer = self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
             return noted(answer.value, answer.attempts)
-        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.exchange.going_on(call, credential, text)
+            return None if more is None else self._items(more, request, credential)
+
+        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
         head = next(items)
         if head.content:
             next(items, None)

@@ -12,11 +12,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from sparekey.config.providers import find
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire.common import UnsafePathError, safe
+from sparekey.wire.edit import replaced
+from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.reading import is_error
 from sparekey.wire.table import DIALECTS, rewrite, understand
 from sparekey.wire.usage import usage_of
@@ -129,6 +132,17 @@ class Exchange:
         if own:
             return Outgoing(call.method, self._url(url), RawHeaders(headers), stream, original.extensions)
         return self.lib.Request(call.method, self._url(url), headers=headers, stream=stream, extensions=original.extensions)
+
+    def going_on(self, call: Call, credential: Credential, text: str) -> Call | None:
+        """Return a request for what comes behind a text, or None where the credential's model is not known to take such a one."""
+        target = self.targets[credential.id]
+        provider = find(credential.provider)
+        marks = prefill(provider.name if provider else credential.provider, target.model or call.model)
+        messages = call.get("messages")
+        if marks is None or call.document is None or not isinstance(messages, list):
+            return None
+        document = replaced(call.document, "messages", going_on(messages, text, marks))
+        return call._replace(document=document, body=document.text.encode())
 
     # what came back
 
