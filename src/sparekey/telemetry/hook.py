@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
 
-OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
+OUTCOMES: Final[Mapping[type, str]] = MappingProxyType(
     {
-        AttemptSucceeded: Outcome.SUCCEEDED,
-        AttemptFailed: Outcome.FAILED,
-        AttemptAbandoned: Outcome.ABANDONED,
+        AttemptSucceeded: Outcome.SUCCEEDED.value,
+        AttemptFailed: Outcome.FAILED.value,
+        AttemptAbandoned: Outcome.ABANDONED.value,
     }
 )
-"""How an attempt ended, by the event that tells of it."""
+"""How an attempt ended, in the words of `Outcome`, by the event that tells of it."""
 
 OTHER: Final = "other"
 _WORD: Final = re.compile(r"[\w.-]{1,48}")
