@@ -113,7 +113,10 @@ class Streaming(Generic[T, S]):
         return Lost(entry.ticket, self.call.failed(entry, fault))
 
     def given_up(self, source: S) -> None:
-        """Note that a stream is broken off because another one was faster, or because the caller has gone."""
+        """Note that a stream is broken off: another one was faster, or the caller has gone, maybe because he has the whole answer."""
+        if source is self._won and self.outlet.complete:
+            self.call.succeeded(source.entry)
+            return
         failed = self.slow.get(source.entry.ticket)
         if failed is not None and source.entry.first is None:
             self.call.noted(source.entry, failed)
