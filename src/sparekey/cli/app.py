@@ -204,7 +204,7 @@ def drill(
     only: Annotated[list[str] | None, typer.Option("--only", metavar="IDS", help="Only these rows or families: S08,K05 or M.")] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Show the rows, play none.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="Wait for everything; half an hour or more.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="Shorter silences and less load: for idle machines and tests.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Less load in M07: for tests.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
