@@ -11,6 +11,7 @@ from sparekey.classify import classify as _classify
 from sparekey.core import budget, status
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool
+from sparekey.failover.workers import Workers
 from sparekey.stores.memory import MemoryStore
 from sparekey.switching import OrderedCredentialSwitcher
 
@@ -53,6 +54,7 @@ class Chain(Cell):
         super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks)
         self.classify, self.random, self.pace = classify, random, pace
         self.switcher = OrderedCredentialSwitcher.over(self)
+        self.workers = Workers()
         self._hedges = MemoryStore(self.pool.policy.hedge_burst)
 
     @property
