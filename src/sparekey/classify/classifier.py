@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import waits
+from sparekey.classify.causes import chain, kind_of, wire_of
 from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import chain, class_code, is_foreign, names_of, read_exception, text_of
+from sparekey.classify.exceptions import read_exception, text_of
 from sparekey.classify.headers import lower_headers
 from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours, ours_within
 from sparekey.classify.phrases import normal
-from sparekey.classify.transports import CANCELLED, ERRNOS, EXCEPTIONS, FILES, Wire
 from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure
@@ -73,11 +73,12 @@ class Classifier:
             return _unreadable(bug)
 
     def _classify(self, exc: BaseException, *, trace: bool) -> Failure:
-        wire = _wire(exc)
-        reading, verdict = _first_telling(exc, self._book)
+        exceptions = chain(exc)
+        wire = wire_of(exceptions)
+        reading, verdict = _first_telling(exceptions, self._book)
         if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
             verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
-        if verdict is None and (ours := next(filter(None, map(classify_ours, chain(exc))), None)):
+        if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
         return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
 
@@ -121,37 +122,20 @@ class Classifier:
         return max(known) if known else waits.from_limits(reading.headers, now) if reading.headers else None
 
 
-def _wire(exc: BaseException) -> Wire | None:
-    """Return what the transport's exceptions in the chain say; a cancellation first, then files, then whether anything was reached."""
-    found: Wire | None = None
-    for current in chain(exc):
-        known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
-        if known is None and isinstance(current, OSError):
-            known = ERRNOS.get(current.errno) if isinstance(current.errno, int) else None
-        if known is None:
-            continue
-        if known.meaning == CANCELLED and found is not None:
-            continue  # a timeout is made by cancelling the wait: what stands above it says what happened
-        if known.meaning in {CANCELLED, FILES} and (found is None or not found.unreached):
-            return known
-        if found is None or found.wrapper or (known.unreached and not found.unreached):
-            found = known
-    return found
-
-
-def _first_telling(exc: BaseException, book: Rulebook) -> tuple[Reading, Verdict | None]:
+def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
     """Return the reading and the verdict of the outermost exception whose structure tells, else of the first whose words do.
 
     An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
     """
     first: tuple[Reading, Verdict | None] | None = None
-    for current in chain(exc):
+    for current in exceptions:
         reading, worded = read_exception(current)
         structured = reading.status is not None or bool(reading.levels)
         verdict = judge(reading, "", book) if worded else None
         if verdict is None:
             reading.add_text(text_of(current))
-            verdict = judge(reading, class_code(current), book, foreign=is_foreign(current))
+            kind = kind_of(current)
+            verdict = judge(reading, kind.code, book, foreign=kind.foreign)
         if structured and verdict:
             return reading, verdict
         if first is None or (verdict and first[1] is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
@@ -24,6 +25,7 @@ _MAX_DEEP: Final = 15
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
+_DEPTH: Final = attrgetter("depth")
 _CODE_PER_DAY: Final = 99
 
 
@@ -79,12 +81,13 @@ class Reading:
         self.status, self.headers = status, headers or {}
         self.levels: list[Level] = []
         self.waits: list[tuple[Any, float]] = []
-        self._nodes = 0
+        self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
-        if len(self.levels) > 1:
-            self.levels.sort(key=_outwards)
+        if len(self.levels) != self._sorted:
+            self.levels.sort(key=_DEPTH, reverse=True)
+            self._sorted = len(self.levels)
         return self.levels
 
     def inner_status(self) -> int | None:
@@ -220,10 +223,6 @@ def _at_the_end(text: str, start: int) -> tuple[Any, int] | None:
 
 def _wraps_an_error(item: Any) -> bool:
     return isinstance(item, dict) and ("error" in item or "message" in item)
-
-
-def _outwards(level: Level) -> int:
-    return -level.depth
 
 
 def bounded(text: str) -> str:
