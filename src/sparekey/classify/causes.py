@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 from sparekey.classify.transports import CANCELLED, ERRNOS, EXCEPTIONS, FILES
 
@@ -46,7 +45,8 @@ class Kind(NamedTuple):
     grouped: bool
 
 
-_KINDS: Final[WeakKeyDictionary[type[BaseException], Kind]] = WeakKeyDictionary()
+_MAX_KINDS: Final = 4096
+_KINDS: Final[dict[type[BaseException], Kind]] = {}
 
 
 def kind_of(exc: BaseException) -> Kind:
@@ -54,18 +54,26 @@ def kind_of(exc: BaseException) -> Kind:
     cls = type(exc)
     kind = _KINDS.get(cls)
     if kind is None:
+        if len(_KINDS) >= _MAX_KINDS:
+            _KINDS.clear()  # someone makes a class for each error
         kind = _KINDS[cls] = _read_kind(cls)
     return kind
 
 
 def _read_kind(cls: type[BaseException]) -> Kind:
-    own = cls.__mro__[: cls.__mro__.index(BaseException)]
-    named = [base for base in own if base is not Exception]
-    properties = dict.fromkeys(name for base in named for name in sorted(TELLING & base.__dict__.keys()))
-    wire = next((EXCEPTIONS[base.__name__] for base in cls.__mro__ if base.__name__ in EXCEPTIONS), None)
+    wire: Wire | None = None
+    properties: list[str] = []
+    grouped = False
+    for base in cls.__mro__:
+        if base is Exception or base is BaseException:
+            break
+        wire = wire or EXCEPTIONS.get(base.__name__)
+        grouped = grouped or "exceptions" in base.__dict__
+        if not TELLING.isdisjoint(base.__dict__):
+            properties += sorted(TELLING & base.__dict__.keys() - set(properties))
     foreign = _is_foreign(cls)
     said = foreign and cls.__module__ != "builtins" and cls.__name__ not in _SAYS_NOTHING
-    return Kind(tuple(properties), wire, foreign, cls.__name__ if said else "", hasattr(cls, "exceptions"))
+    return Kind(tuple(properties), wire, foreign, cls.__name__ if said else "", grouped)
 
 
 def _is_foreign(cls: type[BaseException]) -> bool:

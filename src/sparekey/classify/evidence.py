@@ -25,6 +25,9 @@ _MAX_DEEP: Final = 15
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
+_WAITS: Final = frozenset({WAIT, WAIT_MS})
+_NUMERIC: Final = frozenset({CODE, STATUS, EITHER})
+_WORDY: Final = frozenset({MESSAGE, EITHER})
 _DEPTH: Final = attrgetter("depth")
 _CODE_PER_DAY: Final = 99
 
@@ -126,7 +129,7 @@ class Reading:
             if text[start + 1 : start + 8].lstrip().startswith("\\"):
                 text = unescape(text)
                 continue
-            value, end = _at_the_end(text, start) or read_data(text, start)
+            value, end = read_data(text, start)
             if value:
                 self._walk(value, "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
@@ -150,7 +153,7 @@ class Reading:
         for item in value[:_MAX_ITEMS]:
             if isinstance(item, (dict, list, tuple)):
                 self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
-            elif isinstance(item, str) and ROLES.get(where) in {MESSAGE, EITHER}:
+            elif isinstance(item, str) and ROLES.get(where) in _WORDY:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: bool, nesting: int) -> None:
@@ -172,10 +175,10 @@ class Reading:
             self.levels.append(level)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
-        if role in {WAIT, WAIT_MS}:
+        if role in _WAITS:
             self.waits.append((item, 0.001 if role == WAIT_MS else 1.0))
         elif isinstance(item, (int, float)):
-            if role in {CODE, STATUS, EITHER}:
+            if role in _NUMERIC:
                 level.add_number(f"{level.where}.{name}", item)
         elif isinstance(item, str) and item:
             if role == MESSAGE or " " in item or not item.isascii():
@@ -212,13 +215,6 @@ def _add_words(level: Level, text: str) -> None:
     if text.endswith(")") and (number := suffix_number(text)):
         level.numbers.append(f"text={number}")
     level.texts.append(text)
-
-
-def _at_the_end(text: str, start: int) -> tuple[Any, int] | None:
-    """Read JSON that ends the text, the quick way."""
-    if text[-1:] in {"}", "]"} and text.startswith('"', start + 1) and isinstance(value := read_json(text[start:]), (dict, list)):
-        return value, len(text)
-    return None
 
 
 def _wraps_an_error(item: Any) -> bool:

@@ -67,32 +67,38 @@ class Part(NamedTuple):
 class Phrase(Generic[T]):
     """A phrase, taken apart when it is first needed."""
 
-    __slots__ = ("_parts", "meaning", "source")
+    __slots__ = ("_first", "_others", "meaning", "source")
 
     def __init__(self, source: str, meaning: T) -> None:
         """Read `source`."""
         self.source, self.meaning = source, meaning
-        self._parts: tuple[Part, ...] = ()
+        self._first: tuple[str, ...] = ()
+        self._others: tuple[Part, ...] = ()
 
     def stands_in(self, text: str) -> bool:
         """Tell whether the normal `text` holds this phrase."""
-        parts = self._parts = self._parts or tuple(_parts(self.source))
-        for word in parts[0].words:
-            if word not in text:
-                continue
-            start = text.find(word)
-            for _ in range(_TRIES):
-                if start < 0:
-                    break
-                if _begins_word(text, start) and (len(parts) == 1 or _goes_on(parts, text, start + len(word))):
-                    return True
-                start = text.find(word, start + 1)
+        if not self._first:
+            (self._first, _, _), *others = _parts(self.source)
+            self._others = tuple(others)
+        for word in self._first:
+            if word in text and self._from(word, text):
+                return True
+        return False
+
+    def _from(self, word: str, text: str) -> bool:
+        start = text.find(word)
+        for _ in range(_TRIES):
+            if start < 0:
+                return False
+            if _begins_word(text, start) and (not self._others or _goes_on(self._others, text, start + len(word))):
+                return True
+            start = text.find(word, start + 1)
         return False
 
 
 def _goes_on(parts: tuple[Part, ...], text: str, end: int) -> bool:
-    for part in parts[1:]:
-        end = _next(part, text, end) if part.gap > 1 else _adjacent(part, text, end)
+    for words, gap, strict in parts:
+        end = _next(words, gap, text, end, strict=strict) if gap > 1 else _adjacent(words, text, end)
         if end < 0:
             return False
     return True
@@ -102,25 +108,25 @@ def _begins_word(text: str, at: int) -> bool:
     return at == 0 or not text[at - 1].isalnum() or not text[at].isascii() or not text[at - 1].isascii()
 
 
-def _adjacent(part: Part, text: str, end: int) -> int:
-    """Return where `part` ends if it stands at `end`, or -1."""
+def _adjacent(words: tuple[str, ...], text: str, end: int) -> int:
+    """Return where the first of `words` that stands at `end` ends, or -1."""
     at = end + 1 if text[end : end + 1] == " " else end
-    if not text.startswith(part.words, at):
+    if not text.startswith(words, at):
         return -1
-    return next(at + len(word) for word in part.words if text.startswith(word, at))
+    return next(at + len(word) for word in words if text.startswith(word, at))
 
 
-def _next(part: Part, text: str, end: int) -> int:
-    """Return where the nearest word of `part` within its gap ends, or -1."""
+def _next(words: tuple[str, ...], gap: int, text: str, end: int, *, strict: bool) -> int:
+    """Return where the nearest of `words` within the gap ends, or -1."""
     nearest, after = len(text), -1
-    window = text[end : end + part.gap + len(part.words[0])]
-    for word in part.words:
+    window = text[end : end + gap + len(words[0])]
+    for word in words:
         if word not in window:
             continue
-        at = text.find(word, end, end + part.gap + len(word))
+        at = text.find(word, end, end + gap + len(word))
         if 0 <= at < nearest and _begins_word(text, at):
             nearest, after = at, at + len(word)
-    return -1 if part.strict and after >= 0 and not _PUNCTUATION.isdisjoint(text[end:nearest]) else after
+    return -1 if strict and after >= 0 and not _PUNCTUATION.isdisjoint(text[end:nearest]) else after
 
 
 def _parts(source: str) -> Iterator[Part]:
@@ -205,13 +211,12 @@ class PhraseBook(Generic[T]):
             candidates ^= lowest
 
     def _candidates(self, text: str) -> int:
-        satisfied, known, width = self._free, self._known, self._width
-        for word in text.split():
-            bits = known.get(word)
-            if bits is None:
-                bits = self._meet(word)
-            if bits:
-                satisfied |= bits
+        satisfied, width, words = self._free, self._width, text.split()
+        found = list(map(self._known.get, words))
+        if None in found:
+            found = [self._meet(word) if bits is None else bits for word, bits in zip(words, found, strict=True)]
+        for bits in filter(None, found):
+            satisfied |= bits
         if not text.isascii():
             for letters in {*text, *map("".join, zip(text, text[1:], strict=False))} & self._places.keys():
                 satisfied |= self._bits_of(letters)

@@ -9,6 +9,9 @@ _TAG: Final = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-z
 _NUMBER: Final = re.compile(r"[45]\d\d")
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
+_GLUE_AFTER: Final = frozenset("-_/%")
+_DIGITS_FOLLOW: Final = frozenset(".,:")
+_AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
 _BEFORE: Final = (
     *(
         "status",
@@ -97,7 +100,6 @@ _AFTER: Final = (
         "deadline_exceeded",
         "you exceeded",
         "status code",
-        "{",
         "model_error",
         "origin",
     ),
@@ -168,30 +170,33 @@ def statuses(text: str) -> list[int]:
 
 
 def _is_status(text: str, start: int, end: int) -> bool:
+    left, right = text[start - 1 : start], text[end : end + 1]
+    if (right.isalnum() and right.isascii()) or right in _GLUE_AFTER or (left.isdigit() and left.isascii()):
+        return False
     before, after = text[max(0, start - 26) : start].lower(), text[end : end + 26].lower()
-    if not _stands_alone(before, after):
+    if not _stands_alone(before, left, right, after):
         return False
-    if before.endswith(("http", "http/")):
-        return True
     what = after.lstrip(_EDGE_AFTER)
-    if what.startswith(_UNITS):
-        return False
-    if what.startswith(_AFTER) or before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+    if what[:1] == "{" or before.endswith(("http", "http/")):
         return True
-    return start < 4 and not before.strip(" [(\"'") and after[:1] in {"", " ", ":", "\n", ".", ")", "]"}  # noqa: PLR2004 - at the very beginning
+    if what[:1].isalpha() or what[:1] == "%":
+        if what.startswith(_UNITS):
+            return False
+        if what.startswith(_AFTER):
+            return True
+    if before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+        return True
+    return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
 
 
-def _stands_alone(before: str, after: str) -> bool:
-    left, right = before[-1:], after[:1]
-    if left.isalnum() and not before.endswith("http") and left.isascii():
+def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
+    if left.isalnum() and left.isascii() and not before.endswith("http"):
         return False
     if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
         return False
     if left == ":" and before[-2:-1].isdigit():
         return False
-    if (right.isalnum() and right.isascii()) or right in {"-", "_", "/", "%"}:
-        return False
-    return not (right in {".", ",", ":"} and after[1:2].isdigit())
+    return not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
 
 
 def codes(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 MAX_TOKENS: Final = 1500
 MAX_DEPTH: Final = 12
+_DECODER: Final = json.JSONDecoder()
 _TOKEN: Final = re.compile(
     r'b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
     r"|b?'((?:[^'\\]++|\\.)*+)(?:'|\\?\Z)"
@@ -57,6 +58,8 @@ def read_data(text: str, start: int) -> tuple[Any, int]:
     """Return the object or list that begins at `start` and where it ends; (None, start + 1) if nothing can be made of it."""
     if start and text.startswith("map[", start - 3):
         return _read_go_map(text, start)
+    if found := _read_strict(text, start):
+        return found
     reader = _Reader()
     end = len(text)
     for count, match in enumerate(_TOKEN.finditer(text, start)):
@@ -64,6 +67,21 @@ def read_data(text: str, start: int) -> tuple[Any, int]:
             end = match.end()
             break
     return reader.root, max(end, start + 1)
+
+
+def _read_strict(text: str, start: int) -> tuple[Any, int] | None:
+    """Read what is JSON, or becomes JSON by other quotes (most of Python's reprs), the quick way; None if it is neither."""
+    quote = text[start + 1 : start + 2]
+    if quote == "'":
+        if '"' in text or "\\" in text:
+            return None
+        text = text.replace("': None", "': null").replace("': True", "': true").replace("': False", "': false").replace("'", '"')
+    elif quote != '"':
+        return None
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_json(text: str) -> Any:
@@ -75,12 +93,16 @@ def read_json(text: str) -> Any:
 
 
 class _Reader:
-    """Builds the value token by token; `take` says when the outermost container is closed."""
+    """Builds the value token by token; `take` says when the outermost container is closed.
 
-    __slots__ = ("key", "pending", "root", "stack")
+    In an object the first scalar is the key: it is `pending` until its colon comes.
+    """
+
+    __slots__ = ("here", "key", "pending", "root", "stack")
 
     def __init__(self) -> None:
         self.root: Any = None
+        self.here: Any = None
         self.stack: list[Any] = []
         self.key: str | None = None
         self.pending: str | None = None
@@ -90,7 +112,11 @@ class _Reader:
         if kind == 3:  # noqa: PLR2004 - the groups of _TOKEN
             return self._punctuation(match[3])
         if kind == 4:  # noqa: PLR2004
-            self._word(match[4])
+            word = match[4]
+            if word not in _PLAIN_WORDS:
+                self._scalar(word)
+            elif self.key is not None:
+                self._scalar(_PLAIN_WORDS[word])
         elif kind == 5:  # noqa: PLR2004
             self._scalar(_number(match[5]))
         else:
@@ -98,16 +124,18 @@ class _Reader:
         return False
 
     def _punctuation(self, char: str) -> bool:
-        if char in "{[":
+        if char == ",":
+            self.key = self.pending = None
+        elif char in ":=":
+            if self.pending is not None:
+                self.key, self.pending = self.pending, None
+        elif char in "{[":
             self._open({} if char == "{" else [])
-        elif char in "}]":
+        else:
             self.key = self.pending = None
             self.stack.pop()
+            self.here = self.stack[-1] if self.stack else None
             return not self.stack
-        elif char == ",":
-            self.key = self.pending = None
-        elif self.pending is not None:
-            self.key, self.pending = self.pending, None
         return False
 
     def _open(self, container: Any) -> None:
@@ -117,27 +145,20 @@ class _Reader:
             self.key = self.key or self.pending  # protobuf text opens a message without a colon: `error {`
             self._put(container)
         self.stack.append(container)
+        self.here = container
         self.key = self.pending = None
 
-    def _word(self, word: str) -> None:
-        if word in _PLAIN_WORDS:
-            if self.key is not None:
-                self._put(_PLAIN_WORDS[word])
-        else:
-            self._scalar(word)
-
     def _scalar(self, value: Any) -> None:
-        if self.stack and isinstance(self.stack[-1], dict) and self.key is None:
+        if self.key is None and type(self.here) is dict:
             self.pending = str(value)[:200]
         else:
             self._put(value)
 
     def _put(self, value: Any) -> None:
-        target = self.stack[-1] if self.stack else None
-        if isinstance(target, list):
-            target.append(value)
-        elif isinstance(target, dict) and self.key is not None:
-            target.setdefault(self.key, value)
+        if type(self.here) is list:
+            self.here.append(value)
+        elif self.key is not None and type(self.here) is dict:
+            self.here.setdefault(self.key, value)
             self.key = None
 
 

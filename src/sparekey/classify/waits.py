@@ -24,6 +24,7 @@ _UNIT_NAMES: Final = (
     (604800.0, "w week weeks 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
+_DIGIT: Final = re.compile(r"\d")
 _NUMBER: Final = re.compile(r"(?<![a-z0-9_.\-:/])\d")
 _PART: Final = re.compile(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
 _BETWEEN: Final = re.compile(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
@@ -131,6 +132,8 @@ def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None
 
 def from_text(text: str, now: float) -> float | None:
     """Return the first wait that the provider's words state."""
+    if _DIGIT.search(text) is None:
+        return None
     text = text.lower()
     if text.isascii() and not any(map(text.__contains__, _HINTS)):
         return None
