@@ -113,9 +113,11 @@ def _causes(exc: BaseException) -> list[BaseException]:
         cause = exc.__context__
     found = [] if cause is None else [cause]
     attributes = held(exc)
-    if attributes:
-        for name in _RELATED & attributes.keys() | ({"exceptions"} if kind_of(exc).grouped else set()):
-            found += _exceptions_in(get(exc, name))
+    if not _RELATED.isdisjoint(attributes):
+        for name in _RELATED & attributes.keys():
+            found += _exceptions_in(attributes[name])
+    if kind_of(exc).grouped:
+        found += _exceptions_in(get(exc, "exceptions"))
     for argument in exc.args[:3] if isinstance(exc.args, tuple) else ():
         if not isinstance(argument, (str, int)):
             found += _exceptions_in(argument) or _exceptions_in(get(argument, "reason"))

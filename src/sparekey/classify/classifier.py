@@ -30,7 +30,7 @@ _MAX_FINGERPRINT: Final = 120
 _MAX_WORDS: Final = 24
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
-_WAITABLE: Final = frozenset({TRANSIENT, QUOTA, UNKNOWN})
+_WAITABLE: Final = (TRANSIENT, QUOTA, UNKNOWN)
 _NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
 _GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
 _DAILY: Final = meaning(QUOTA, "long_wait")
@@ -113,13 +113,14 @@ class Classifier:
     def _wait(self, reading: Reading) -> float | None:
         """Return the longest wait that was stated; announced limits count only where nothing was stated."""
         now = self._now()
-        stated = [waits.from_text(text, now) for level in reading.levels for text in level.texts]
-        if reading.waits:
-            stated.append(waits.from_fields(reading.waits, now))
-        if reading.headers:
-            stated.append(waits.from_headers(reading.headers, now))
-        known = [wait for wait in stated if wait is not None]
-        return max(known) if known else waits.from_limits(reading.headers, now) if reading.headers else None
+        stated = [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
+        if reading.waits and (wait := waits.from_fields(reading.waits, now)) is not None:
+            stated.append(wait)
+        if reading.headers and (wait := waits.from_headers(reading.headers, now)) is not None:
+            stated.append(wait)
+        if stated:
+            return max(stated)
+        return waits.from_limits(reading.headers, now) if reading.headers else None
 
 
 def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
@@ -151,7 +152,10 @@ def _of_silence(reading: Reading) -> Verdict:
 
 
 def _worded(reading: Reading) -> Level | None:
-    return next((level for level in reading.innermost() if level.texts), None)
+    for level in reading.innermost():
+        if level.texts:
+            return level
+    return None
 
 
 def _fingerprint(level: Level) -> str:

@@ -166,27 +166,29 @@ class Reading:
             if isinstance(item, (dict, list, tuple)):
                 if item and (role != SKIP or _wraps_an_error(item)):
                     self._walk(item, name, depth + 1, quoted=quoted, nesting=nesting + 1)
-            elif role is not None and role != SKIP:
+            elif role is None:
+                if isinstance(item, str) and item.startswith(("{", "[")):
+                    self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
+            elif role != SKIP:
                 self._field(level, role, name, item, nesting)
-            elif isinstance(item, str) and item[:1] in {"{", "["} and role is None:
-                self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
-        level.texts.sort(key=len, reverse=True)
+        if len(level.texts) > 1:
+            level.texts.sort(key=len, reverse=True)
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
         if role in _WAITS:
             self.waits.append((item, 0.001 if role == WAIT_MS else 1.0))
-        elif isinstance(item, (int, float)):
-            if role in _NUMERIC:
-                level.add_number(f"{level.where}.{name}", item)
-        elif isinstance(item, str) and item:
+        elif isinstance(item, str):
             if role == MESSAGE or " " in item or not item.isascii():
-                self._message(level, item, nesting)
+                if item:
+                    self._message(level, item, nesting)
             elif item.lstrip("-").isdigit():
                 level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
-            else:
+            elif item:
                 self._code(level, role, name, item)
+        elif isinstance(item, (int, float)) and role in _NUMERIC:
+            level.add_number(f"{level.where}.{name}", item)
 
     def _code(self, level: Level, role: int, name: str, code: str) -> None:
         if role == EITHER and code[:1] in {"{", "["}:

@@ -32,7 +32,7 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     reading = Reading(_status(attributes, response))
     _read_headers(reading, attributes, response)
     _read_body(reading, attributes, response)
-    worded = any(level.texts for level in reading.levels)
+    worded = any([level.texts for level in reading.levels])
     own = Level(0, "exception")
     for name in CODES:
         if name in attributes:
@@ -91,7 +91,11 @@ def _add_code(level: Level, value: Any) -> None:
 
 
 def _read_headers(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
-    headers = next((attributes[name] for name in HEADERS if attributes.get(name)), None)
+    headers = None
+    for name in HEADERS:
+        if attributes.get(name):
+            headers = attributes[name]
+            break
     if isinstance(response, dict):
         meta = response.get("ResponseMetadata")
         headers = meta.get("HTTPHeaders") if isinstance(meta, dict) else None

@@ -8,10 +8,13 @@ from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, Crede
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 _MAX_CHAIN: Final = 8
+_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded)
 
 
 def classify_ours(exc: BaseException) -> Failure | None:
     """Return the failure that an exception of sparekey's stands for, or None if `exc` is not one of these."""
+    if not isinstance(exc, _OURS):
+        return None
     if isinstance(exc, AllCredentialsFailedError):
         return _of_all(exc)
     if isinstance(exc, CredentialParkedError):
@@ -19,9 +22,7 @@ def classify_ours(exc: BaseException) -> Failure | None:
     if isinstance(exc, CircuitBreakerOpen):
         wait = getattr(exc, "retry_after", None)
         return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)
-    if isinstance(exc, DeadlineExceeded):
-        return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
-    return None
+    return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
 
 
 def ours_within(exc: BaseException) -> Failure | None:
