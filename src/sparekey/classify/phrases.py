@@ -188,15 +188,15 @@ class PhraseBook(Generic[T]):
 
     def _index(self) -> None:
         """Note which keys each phrase needs; done when the book is first opened."""
-        places, width, free = defaultdict[str, list[int]](list), self._width, 0
+        places, width = defaultdict[str, list[int]](list), self._width
+        free = ["1"] * (width * _SLOTS)  # what a phrase does not need, every text satisfies
         for rank, phrase in enumerate(self.phrases):
-            needed = _needed(phrase.source)
-            for slot, keys in enumerate(needed):
+            for slot, keys in enumerate(_needed(phrase.source)):
+                place = rank + slot * width
+                free[~place] = "0"
                 for key in keys:
-                    places[key].append(rank + slot * width)
-            for slot in range(len(needed), _SLOTS):
-                free |= 1 << (rank + slot * width)
-        self._free, self._places = free, dict(places)
+                    places[key].append(place)
+        self._free, self._places = int("".join(free) or "0", 2), dict(places)
 
     def all(self, text: str) -> Iterator[Phrase[T]]:
         """Yield every phrase that the normal `text` holds, in order of precedence."""
