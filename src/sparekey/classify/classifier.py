@@ -32,6 +32,7 @@ _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
 _WAITABLE: Final = (TRANSIENT, QUOTA, UNKNOWN)
 _NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
+_WAITING: Final = Verdict(meaning(TRANSIENT, "stated_wait"), Evidence.WEAK, "a stated wait: what states its end will pass")
 _GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
 _DAILY: Final = meaning(QUOTA, "long_wait")
 
@@ -68,7 +69,7 @@ class Classifier:
         try:
             reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
-            return self._failure(reading, judge(reading, "", self._book) or _of_silence(reading), trace=trace)
+            return self._failure(reading, judge(reading, "", self._book) or self._of_silence(reading), trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
             return _unreadable(bug)
 
@@ -80,7 +81,14 @@ class Classifier:
             verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
         if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
-        return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
+        return self._failure(reading, verdict or self._of_silence(reading), trace=trace, unreached=bool(wire and wire.unreached))
+
+    def _of_silence(self, reading: Reading) -> Verdict:
+        """Return what it means that neither codes nor words nor the status told."""
+        success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
+        if success and not any(level.texts for level in reading.levels if level.where != "text"):
+            return _GARBLED
+        return _WAITING if self._stated(reading, self._now()) else _NOTHING
 
     def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
         wait = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else None
@@ -113,14 +121,20 @@ class Classifier:
     def _wait(self, reading: Reading) -> float | None:
         """Return the longest wait that was stated; announced limits count only where nothing was stated."""
         now = self._now()
-        stated = [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
-        if reading.waits and (wait := waits.from_fields(reading.waits, now)) is not None:
-            stated.append(wait)
+        stated = self._stated(reading, now)
         if reading.headers and (wait := waits.from_headers(reading.headers, now)) is not None:
             stated.append(wait)
         if stated:
             return max(stated)
         return waits.from_limits(reading.headers, now) if reading.headers else None
+
+    @staticmethod
+    def _stated(reading: Reading, now: float) -> list[float]:
+        """Return the waits that texts and fields state."""
+        stated = [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
+        if reading.waits and (wait := waits.from_fields(reading.waits, now)) is not None:
+            stated.append(wait)
+        return stated
 
 
 def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
@@ -144,11 +158,6 @@ def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple
         if current.__cause__ is None and first[1]:
             break
     return first or (Reading(), None)
-
-
-def _of_silence(reading: Reading) -> Verdict:
-    success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
-    return _GARBLED if success and not any(level.texts for level in reading.levels if level.where != "text") else _NOTHING
 
 
 def _worded(reading: Reading) -> Level | None:

@@ -21,9 +21,13 @@ _TOKEN: Final = re.compile(
     r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?)",
     re.DOTALL,
 )
-_OPENS: Final = re.compile(r"\{\s*+[\"'{\[\]}]|\[\s*+[\"'{]|\[\s*+\]|[{\[]\s*+[A-Za-z_@$]\w*+\s*+[:{]|\{\s*+\\+[\"']")
+# `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone.
+_OPENS: Final = re.compile(
+    r"\{\s*+[\"'{\[\]}]|\[\s*+[\"'{]|\[\s*+\]|\{\s*+[A-Za-z_@$]\w*+\s*+[:{]|(?<=map)\[\s*+[A-Za-z_@$]\w*+:|\{\s*+\\+[\"']"
+)
+_GO_STRUCT: Final = re.compile(r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_GO_KEY: Final = re.compile(r"(?:^|[\s\[])([A-Za-z_]\w{0,40}):")
+_GO_KEY: Final = re.compile(r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):")
 _PLAIN_WORDS: Final = {
     "null": None,
     "None": None,
@@ -57,7 +61,9 @@ def find_data(text: str, start: int = 0) -> int:
 def read_data(text: str, start: int) -> tuple[Any, int]:
     """Return the object or list that begins at `start` and where it ends; (None, start + 1) if nothing can be made of it."""
     if start and text.startswith("map[", start - 3):
-        return _read_go_map(text, start)
+        return _read_go(text, start, "]")
+    if _GO_STRUCT.match(text, start):
+        return _read_go(text, start, "}")
     if found := _read_strict(text, start):
         return found
     reader = _Reader()
@@ -169,9 +175,10 @@ def _number(digits: str) -> int | float | str:
         return digits
 
 
-def _read_go_map(text: str, start: int) -> tuple[dict[str, str], int]:
-    end = text.find("]", start)
+def _read_go(text: str, start: int, close: str) -> tuple[dict[str, str], int]:
+    """Read what Go prints of a map (`map[code:429 message:too many requests]`) or of a struct (`{Code:429 Message:too many requests}`)."""
+    end = text.find(close, start) if close == "]" else text.rfind(close, start)
     end = len(text) if end < 0 else end
     keys = list(_GO_KEY.finditer(text, start, end))
     stops = [key.start() for key in keys[1:]] + [end]
-    return {key[1]: text[key.end() : stop].strip() for key, stop in zip(keys, stops, strict=True)}, end + 1
+    return {key[1]: text[key.end() : stop].strip(" {}") for key, stop in zip(keys, stops, strict=True)}, end + 1

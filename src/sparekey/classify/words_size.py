@@ -79,6 +79,7 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(length|size) * (exceeds|exceeded) * (maximum|max|limit|allowed)",
             "above max length",
             "(length|size) (less|smaller|shorter) than (|or equal)",
+            "have (a |)(length|size) (less|smaller|shorter|at most|between|no more)",
             "maxlength: ",
             "expected maxlength",
             "request (entity|body|payload|header|uri) (|field |fields )too large",
@@ -123,13 +124,14 @@ MODELS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(invalid|unrecognized|unknown) (request )(url|path|endpoint|route)",
             "(unsupported|invalid|unknown) endpoint",
             "cannot (post|get) /",
+            "invalid url * (post|get|put) /",
             "on demand throughput (is not|isn't) supported",
         ),
     ),
     (
         meaning(MODEL, "model_not_found", "all"),
         (
-            "model * (does not exist|doesn't exist|not exist|not found|is not found|was not found|could not be found|cannot be found|isn't found|not available|not exists|not recognized|is unavailable|not loaded|not deployed|is not served|unknown|is invalid|not a valid)",
+            "model * (does not exist|doesn't exist|not exist|not found|is not found|was not found|could not be found|cannot be found|isn't found|not available|not exists|not recognized|not loaded|not deployed|is not served|unknown|is invalid|not a valid)",
             "(no|unknown|unrecognized|unsupported|nonexistent|missing|wrong|incorrect) (|such |matching |valid |requested |provided |foundation |chat |embedding )model",
             "(invalid|illegal) (|value for |provided |requested )model (|name|id|identifier|specified|version|parameter: )",
             "not a valid (|chat |embedding |openai |foundation )model",

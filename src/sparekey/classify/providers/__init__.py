@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.providers import dashscope, google, minimax, mistral, qianfan, spark, tencent, volcengine, zhipu
+from sparekey.classify.providers import clova, dashscope, google, minimax, mistral, qianfan, spark, tencent, volcengine, zhipu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.classify.model import Meaning
 
-VENDORS: Final = (dashscope, google, minimax, mistral, qianfan, spark, tencent, volcengine, zhipu)
+VENDORS: Final = (clova, dashscope, google, minimax, mistral, qianfan, spark, tencent, volcengine, zhipu)
 NUMBERS: Final[Mapping[str, Meaning]] = {key: row for vendor in VENDORS for key, row in getattr(vendor, "NUMBERS", {}).items()}
 STRINGS: Final[Mapping[str, Meaning]] = {key: row for vendor in VENDORS for key, row in getattr(vendor, "STRINGS", {}).items()}
