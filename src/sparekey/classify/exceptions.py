@@ -32,7 +32,7 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     reading = Reading(_status(attributes, response))
     _read_headers(reading, attributes, response)
     _read_body(reading, attributes, response)
-    worded = any([level.texts for level in reading.levels])
+    worded = any(level.texts for level in reading.levels)
     own = Level(0, "exception")
     for name in CODES:
         if name in attributes:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Phrase(Generic[T]):
         if not self._first:
             (self._first, _, _), *others = _parts(self.source)
             self._others = tuple(others)
-        for word in self._first:
+        for word in self._first:  # noqa: SIM110 - a generator costs more than what is looked up
             if word in text and self._from(word, text):
                 return True
         return False
@@ -173,7 +174,8 @@ class PhraseBook(Generic[T]):
     """Phrases in order of precedence, each with what it means.
 
     Phrases are bits of a number, the earliest the lowest. A phrase needs up to `_SLOTS` keys; each slot has a stretch of bits of its
-    own, and a key knows the places of all bits that it satisfies. So finding who may stand in a text is one `or` a word and one `and` a slot.
+    own, and a key knows the places of all bits that it satisfies. So finding who may stand in a text is one `or` a word and one
+    `and` a slot.
     """
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
@@ -218,7 +220,7 @@ class PhraseBook(Generic[T]):
         for bits in filter(None, found):
             satisfied |= bits
         if not text.isascii():
-            for letters in {*text, *map("".join, zip(text, text[1:], strict=False))} & self._places.keys():
+            for letters in {*text, *map("".join, pairwise(text))} & self._places.keys():
                 satisfied |= self._bits_of(letters)
         candidates = satisfied
         for _ in range(_SLOTS - 1):

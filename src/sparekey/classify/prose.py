@@ -126,7 +126,7 @@ _UNITS: Final = (
     ),
     *("input", "row", "%", "word", "dimension", "page", "call", "message", "max", "limit", "km", "dollars", "usd", "条", "个", "秒", "字"),
 )
-_EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
+_EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _PAIR: Final = re.compile(
     r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)"
@@ -179,12 +179,10 @@ def _is_status(text: str, start: int, end: int) -> bool:
     what = after.lstrip(_EDGE_AFTER)
     if what[:1] == "{" or before.endswith(("http", "http/")):
         return True
-    if what[:1].isalpha() or what[:1] == "%":
-        if what.startswith(_UNITS):
-            return False
-        if what.startswith(_AFTER):
-            return True
-    if before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+    worded = what[:1].isalpha() or what[:1] == "%"
+    if worded and what.startswith(_UNITS):
+        return False
+    if (worded and what.startswith(_AFTER)) or before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
         return True
     return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
 

@@ -31,11 +31,6 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(invalid|malformed|unexpected|unparsable) (error|api|json|server|upstream|provider|http|backend) response",
         ),
     ),
-    (meaning(LARGE, "context_length", "vllm: what is left for the answer is less than nothing"), ("(must|should) be * got minus",)),
-    (
-        meaning(PERMANENT, "bad_parameter", "anthropic, dashscope: too little, where a word about sizes follows"),
-        ("(should|must|needs to|has to) be (greater|larger|more|higher|bigger) than", "must be (non zero|positive)"),
-    ),
     (
         meaning(AUTH, "missing_key", "dify"),
         ("no (|valid |valid model provider )credentials", "(incorrect|invalid|wrong) api (user|secret|id)"),
@@ -242,6 +237,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "credit balance",
             "account balance",
             "requires (more|additional) (credit|fund|balance)",
+            "(balance|credit|credits|funds) (must|should|has to|have to|needs to|need to) be",
             "(purchase|buy|add|top up|deposit|need|get) (|more |some |additional |extra |prepaid )(credit|fund|balance|money|token pack)",
             "(please|to) (recharge|top up|deposit)",
             "recharge (|your |the )(account|balance|wallet)",
@@ -264,7 +260,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "billing (hard |soft )(limit|cap)",
             "(spend|spending|cost|expense|consumption) (limit|cap|quota|control)",
             "(key|wallet|plan|total) limit (exceeded|reached|hit)",
-            "(total|overall|lifetime) limit",
+            "(key|wallet|plan|subscription) limit",
             "prompt tokens limit exceeded",
             "set inference limit",
             "safe experience mode",

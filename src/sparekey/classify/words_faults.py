@@ -35,6 +35,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "connection (|was |is |has been |had been |)(reset|closed|aborted|error|lost|dropped|broken|terminated|failed|failure|interrupted|forcibly)",
             "connection to * (reset|failed|closed)",
             "(server|peer|remote|host|upstream) (has |)closed (|the )connection",
+            "connecting to (|the |its )(upstream|server|host|backend|provider)",
             "socket (hang up|closed|connection|error|hangup|exception)",
             "fetch failed",
             "failed to fetch",

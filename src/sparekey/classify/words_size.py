@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import LARGE, MODEL, meaning
+from sparekey.classify.model import LARGE, MODEL, PERMANENT, meaning
 
 if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
 SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     # --- size ---
+    (meaning(LARGE, "context_length", "vllm: what is left for the answer is less than nothing"), ("(must|should) be * got minus",)),
+    (
+        meaning(PERMANENT, "bad_parameter", "anthropic, dashscope: too little, where a word about sizes follows"),
+        ("(should|must|needs to|has to) be (greater|larger|more|higher|bigger) than", "must be (non zero|positive)"),
+    ),
     (
         meaning(LARGE, "context_length", "openai, anthropic, gemini, vllm, llama.cpp, ollama, bedrock"),
         (
@@ -40,7 +45,6 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "must have less than * tokens",
             "(cannot|can not|can't|must not|may not|should not|not) (exceed|be longer than|be more than|have more than) * (tokens|characters|bytes|chars)",
             "(at most|up to|no more than|less than|fewer than|maximum of|max) * tokens * (given|got|but|received|requested|provided)",
-            "must be at least 1, got minus",
             "reduce (|the |your )(length|number of tokens|prompt|message|messages|input|context|size)",
             "shorten (|the |your )(prompt|input|message|text|context|query)",
             "(tokens|input|prompt|text) * (longer|larger) than (|the )(max|model|limit|allowed)",

@@ -1,4 +1,4 @@
-"""Baidu Qianfan (the ERNIE API): `error_code` beside `error_msg`; cloud.baidu.com/doc/WENXINWORKSHOP/s/tlmyncueh and baidubce/bce-qianfan-sdk."""
+"""Baidu Qianfan (ERNIE): `error_code` beside `error_msg`; cloud.baidu.com/doc/WENXINWORKSHOP/s/tlmyncueh, consts.py of bce-qianfan-sdk."""
 
 from __future__ import annotations
 

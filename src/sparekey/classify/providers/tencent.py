@@ -1,4 +1,4 @@
-"""Tencent Hunyuan: dotted codes under `Response.Error.Code`; hunyuan/v20230901/errorcodes.py of github.com/TencentCloud/tencentcloud-sdk-python."""
+"""Tencent Hunyuan: dotted codes under `Response.Error.Code`; hunyuan/v20230901/errorcodes.py of tencentcloud-sdk-python."""
 
 from __future__ import annotations
 
