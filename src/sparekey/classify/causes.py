@@ -98,7 +98,7 @@ def held(obj: Any) -> dict[str, Any]:
 
 
 def chain(exc: BaseException) -> list[BaseException]:
-    """Return `exc`, then what caused it, outermost first; also the members of groups, and what transports hold in `reason` or `os_error`."""
+    """Return `exc`, then what caused it, outermost first: causes, members of groups, what transports hold in `reason` or `os_error`."""
     found = [exc]
     for current in found:  # it grows while it is read
         for cause in _causes(current):

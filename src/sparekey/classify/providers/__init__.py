@@ -1,5 +1,8 @@
 """Codes that mean what their vendor says: one small file a vendor, merged here into two tables.
 
+To add a vendor, copy `clova.py` (numbers) or `google.py` (names), cite the page that lists the codes, and name the file in `VENDORS`;
+then write docs/errors.md anew. Only what cannot be guessed belongs here: what the words around a code say is read without a row.
+
 `NUMBERS` is keyed by the place a number stands at (`error.code=1113`), because the same number means other things elsewhere;
 `STRINGS` by the code read as words (`model not open`).
 """

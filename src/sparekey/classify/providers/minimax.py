@@ -1,4 +1,4 @@
-"""MiniMax: `base_resp.status_code` beside a success, the same in brackets behind messages; platform.minimax.io/docs/api-reference/errorcode."""
+"""MiniMax: `base_resp.status_code`, and the same in brackets behind messages; platform.minimax.io/docs/api-reference/errorcode."""
 
 from __future__ import annotations
 
