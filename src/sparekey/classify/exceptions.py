@@ -9,6 +9,7 @@ from sparekey.classify.evidence import Level, Reading, bounded
 from sparekey.classify.headers import lower_headers
 
 _MAX_CODE: Final = 120
+_OF_CODES: Final = frozenset(CODES)
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _CALLABLE: Final = frozenset({"code", "details"})
 """Methods of grpc errors; nothing else is called."""
@@ -33,13 +34,18 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     _read_headers(reading, attributes, response)
     _read_body(reading, attributes, response)
     worded = any(level.texts for level in reading.levels)
+    if not _OF_CODES.isdisjoint(attributes):
+        _read_codes(reading, attributes)
+    return reading, worded
+
+
+def _read_codes(reading: Reading, attributes: dict[str, Any]) -> None:
     own = Level(0, "exception")
     for name in CODES:
         if name in attributes:
             _add_code(own, attributes[name])
     if own.codes or own.numbers:
         reading.levels.append(own)
-    return reading, worded
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:

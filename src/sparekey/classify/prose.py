@@ -166,6 +166,8 @@ def is_html(text: str) -> bool:
 
 def statuses(text: str) -> list[int]:
     """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
+    if "4" not in text and "5" not in text:
+        return []
     return [int(m[0]) for m in _NUMBER.finditer(text) if _is_status(text, m.start(), m.end())]
 
 

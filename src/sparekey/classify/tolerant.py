@@ -14,11 +14,11 @@ MAX_TOKENS: Final = 1500
 MAX_DEPTH: Final = 12
 _DECODER: Final = json.JSONDecoder()
 _TOKEN: Final = re.compile(
-    r'b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
+    r'(?:b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
     r"|b?'((?:[^'\\]++|\\.)*+)(?:'|\\?\Z)"
-    r"|([{}\[\],:=])"
     r"|([A-Za-z_@$][\w.@$-]*+)"
-    r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?)",
+    r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?))\s*+([:=])?"  # with the colon that makes it a key
+    r"|([{}\[\],:=])",
     re.DOTALL,
 )
 # `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone.
@@ -114,34 +114,34 @@ class _Reader:
         self.pending: str | None = None
 
     def take(self, match: re.Match[str]) -> bool:
-        kind = match.lastindex
-        if kind == 3:  # noqa: PLR2004 - the groups of _TOKEN
-            return self._punctuation(match[3])
-        if kind == 4:  # noqa: PLR2004
-            word = match[4]
+        double, single, word, number, colon, char = match.groups()
+        if char is not None:
+            return self._punctuation(char)
+        if word is not None:
             if word not in _PLAIN_WORDS:
                 self._scalar(word)
             elif self.key is not None:
                 self._scalar(_PLAIN_WORDS[word])
-        elif kind == 5:  # noqa: PLR2004
-            self._scalar(_number(match[5]))
+        elif number is not None:
+            self._scalar(_number(number))
         else:
-            self._scalar(unescape(match[kind or 1]))
+            self._scalar(unescape(single if double is None else double))
+        if colon and self.pending is not None:
+            self.key, self.pending = self.pending, None
         return False
 
     def _punctuation(self, char: str) -> bool:
         if char == ",":
             self.key = self.pending = None
-        elif char in ":=":
-            if self.pending is not None:
-                self.key, self.pending = self.pending, None
         elif char in "{[":
             self._open({} if char == "{" else [])
-        else:
+        elif char in "}]":
             self.key = self.pending = None
             self.stack.pop()
             self.here = self.stack[-1] if self.stack else None
             return not self.stack
+        elif self.pending is not None:
+            self.key, self.pending = self.pending, None
         return False
 
     def _open(self, container: Any) -> None:
