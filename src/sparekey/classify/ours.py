@@ -27,6 +27,8 @@ def classify_ours(exc: BaseException) -> Failure | None:
 
 def ours_within(exc: BaseException) -> Failure | None:
     """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
+    if exc.__cause__ is None and not isinstance(exc, _OURS):
+        return None
     current: BaseException | None = exc
     for _ in range(_MAX_CHAIN):
         if current is None or "status_code" in getattr(current, "__dict__", ()):

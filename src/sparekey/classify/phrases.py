@@ -37,7 +37,6 @@ _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _CHOICE: Final = re.compile(r"\(([^()]*)\)")
 _URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
 _QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
-_QUOTES: Final = ('"', "'", "`", "“", "「")
 
 
 def normal(text: str, *, quoted: bool = False) -> str:
@@ -50,7 +49,7 @@ def normal(text: str, *, quoted: bool = False) -> str:
     text = text.replace("_", " ").replace("-", " ").replace("\\", " ")
     if not text.isascii():
         text = text.replace("’", "'").replace("‘", "'")  # noqa: RUF001 - typographic apostrophes
-    if not quoted and any(map(text.__contains__, _QUOTES)):
+    if not quoted and ('"' in text or "'" in text or "`" in text or "“" in text or "「" in text):
         text = _QUOTED.sub(" ~ ", text)
     return " ".join(text.split())
 
