@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 MASK: Final = "***"
@@ -18,15 +19,13 @@ _SHAPES: Final = (
     r"(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
-_KEY: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")")
 _OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
 """Beginnings of keys that may hold nothing but letters."""
-_ZHIPU: Final = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}")
 _ZHIPU_LENGTH: Final = 41
 # A text without a word as long as the shortest value holds no key either.
 _SHORTEST_VALUE = 8
 # Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
-_NAMED: Final = re.compile(
+_NAMED: Final = (
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
     r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
@@ -36,9 +35,17 @@ _NAMED: Final = re.compile(
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
 _HINTS: Final = ("secret", "authorization", "bearer ", "password", "signature")
+_KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
+_ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
+_URL_LOGIN: Final = r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@"
 _TELLTALE: Final = re.compile(r"[0-9*_\-]")
 """A value behind a name holds one of these; a word that holds none is no key ("authorization: required")."""
-_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    """Compile when it is first needed: most texts hold nothing that is searched for."""
+    return re.compile(source)
 
 
 def mask(text: str) -> str:
@@ -50,18 +57,18 @@ def mask(text: str) -> str:
     words = [word for word in text.split() if len(word) >= _SHORTEST_VALUE]
     if words:
         text = _mask_words(text, " ".join(words))
-    return _URL_PASSWORD.sub(f"{MASK}@", text) if "://" in text and "@" in text else text
+    return _compiled(_URL_LOGIN).sub(f"{MASK}@", text) if "://" in text and "@" in text else text
 
 
 def _mask_words(text: str, words: str) -> str:
     """Mask `text`, whose words that are long enough for a key are `words`: most errors hold none that looks like one."""
     marked = _TELLTALE.search(words) is not None
-    if (marked or any(map(words.__contains__, _OF_LETTERS))) and _KEY.search(words):
-        text, marked = _KEY.sub(MASK, text), True
+    if (marked or any(map(words.__contains__, _OF_LETTERS))) and _compiled(_KEY).search(words):
+        text, marked = _compiled(_KEY).sub(MASK, text), True
     if not marked:
         return text
     if len(words) >= _ZHIPU_LENGTH and "." in words:
-        text = _ZHIPU.sub(MASK, text)
+        text = _compiled(_ZHIPU).sub(MASK, text)
     lower = text.lower()
     if _names_a_secret(lower):
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
@@ -83,7 +90,7 @@ def _names_a_secret(lower: str) -> bool:
 def _mask_named(text: str, lower: str) -> str:
     """Cut out the values behind telling names; `lower` is `text` in lower case, of the same length."""
     pieces, done = [], 0
-    for match in _NAMED.finditer(lower):
+    for match in _compiled(_NAMED).finditer(lower):
         value = _VALUE.match(text, match.end())
         if value and match.end() >= done and _TELLTALE.search(value[0]):
             pieces += [text[done : match.end()], MASK]

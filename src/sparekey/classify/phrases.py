@@ -19,6 +19,8 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
+from sparekey.classify.patterns import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -32,11 +34,11 @@ _TRIES: Final = 6
 _SLOTS: Final = 4
 _MAX_KNOWN: Final = 4096
 _PUNCTUATION: Final = frozenset(".:;,()")
-_TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
+_TOKEN: Final = Pattern(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _CHOICE: Final = re.compile(r"\(([^()]*)\)")
-_URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
-_QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
+_URL: Final = Pattern(r"\bhttps?://[^\s\"'<>)\]]*+")
+_QUOTED: Final = Pattern(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
 
 
 def normal(text: str, *, quoted: bool = False) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_TAG: Final = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
-_NUMBER: Final = re.compile(r"[45]\d\d")
+from sparekey.classify.patterns import Pattern
+
+_TAG: Final = Pattern(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
+_NUMBER: Final = Pattern(r"[45]\d\d")
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
 _GLUE_AFTER: Final = frozenset("-_/%")
@@ -128,14 +129,14 @@ _UNITS: Final = (
 )
 _EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
-_PAIR: Final = re.compile(
+_PAIR: Final = Pattern(
     r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)"
     r"[\"'\s]{0,2}[:=]\s{0,2}[\"']?(?=[a-z][\w.]{3})"
 )
-_NAME: Final = re.compile(r"[\w.]{1,80}")
-_CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
-_BRACKETED: Final = re.compile(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
-_LOCATOR: Final = re.compile(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
+_NAME: Final = Pattern(r"[\w.]{1,80}")
+_CAMEL: Final = Pattern(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
+_BRACKETED: Final = Pattern(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
+_LOCATOR: Final = Pattern(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
 _LOCATED: Final = (
     "messages.",
     "messages[",
@@ -149,7 +150,7 @@ _LOCATED: Final = (
     "instances[",
     "tool_config",
 )
-_SUFFIX: Final = re.compile(r"\((\d{4,6})\)\s{0,4}\Z")
+_SUFFIX: Final = Pattern(r"\((\d{4,6})\)\s{0,4}\Z")
 _MAX_CODES: Final = 8
 _NO_CODES: Final = frozenset({"error", "exception", "null", "none", "string", "object"})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.codes import EMPTY, TELLING, VAGUE
+from sparekey.classify.patterns import Pattern
 from sparekey.classify.phrases import PhraseBook
 from sparekey.classify.providers import NUMBERS, STRINGS
 from sparekey.classify.words import FIRST
@@ -24,8 +24,8 @@ Table = tuple[tuple["Meaning", tuple[str, ...]], ...]
 
 WORDS: Final[tuple[Table, ...]] = (FIRST, SIZES, MODELS, KEYS, ASIAN, STATUS_NAMES, REQUEST_FAULTS, FAULTS)
 _MAX_CACHED: Final = 4096
-_CAMEL_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_CAMEL_SEAM: Final = Pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS: Final = Pattern(r"[^a-z0-9]+")
 
 
 def code_words(code: str) -> str:

@@ -10,10 +10,12 @@ import json
 import re
 from typing import Any, Final
 
+from sparekey.classify.patterns import Pattern
+
 MAX_TOKENS: Final = 1500
 MAX_DEPTH: Final = 12
 _DECODER: Final = json.JSONDecoder()
-_TOKEN: Final = re.compile(
+_TOKEN: Final = Pattern(
     r'(?:b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
     r"|b?'((?:[^'\\]++|\\.)*+)(?:'|\\?\Z)"
     r"|([A-Za-z_@$][\w.@$-]*+)"
@@ -22,12 +24,12 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 # `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone.
-_OPENS: Final = re.compile(
+_OPENS: Final = Pattern(
     r"\{\s*+[\"'{\[\]}]|\[\s*+[\"'{]|\[\s*+\]|\{\s*+[A-Za-z_@$]\w*+\s*+[:{]|(?<=map)\[\s*+[A-Za-z_@$]\w*+:|\{\s*+\\+[\"']"
 )
-_GO_STRUCT: Final = re.compile(r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])")
-_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_GO_KEY: Final = re.compile(r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):")
+_GO_STRUCT: Final = Pattern(r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])")
+_ESCAPE: Final = Pattern(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_GO_KEY: Final = Pattern(r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):")
 _PLAIN_WORDS: Final = {
     "null": None,
     "None": None,
