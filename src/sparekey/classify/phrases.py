@@ -80,8 +80,9 @@ class Phrase(Generic[T]):
     def stands_in(self, text: str) -> bool:
         """Tell whether the normal `text` holds this phrase."""
         if not self._first:
-            (self._first, _, _), *others = _parts(self.source)
-            self._others = tuple(others)
+            first, *others = _parts(self.source)
+            self._others = tuple(others)  # before the first, which says to other threads that all is there
+            self._first = first.words
         for word in self._first:  # noqa: SIM110 - a generator costs more than what is looked up
             if word in text and self._from(word, text):
                 return True
