@@ -38,7 +38,10 @@ _TOKEN: Final = Pattern(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
 _CHOICE: Final = re.compile(r"\(([^()]*)\)")
 _URL: Final = Pattern(r"\bhttps?://[^\s\"'<>)\]]*+")
-_QUOTED: Final = Pattern(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
+_QUOTED: Final = Pattern(
+    '["\'`“「](?:(?<=")[^"]*+"|(?<=`)[^`]*+`|(?<=“)[^”]*+”|(?<=「)[^」]*+」'
+    "|(?<=')(?<![a-z0-9]')[^']*+'(?![a-z0-9]))"  # an apostrophe within a word quotes nothing
+)
 
 
 def normal(text: str, *, quoted: bool = False) -> str:

@@ -23,9 +23,10 @@ _TOKEN: Final = Pattern(
     r"|([{}\[\],:=])",
     re.DOTALL,
 )
-# `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone.
+# `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone. A pattern that begins
+# with one class of characters is searched for several times as fast as one that begins with a choice.
 _OPENS: Final = Pattern(
-    r"\{\s*+[\"'{\[\]}]|\[\s*+[\"'{]|\[\s*+\]|\{\s*+[A-Za-z_@$]\w*+\s*+[:{]|(?<=map)\[\s*+[A-Za-z_@$]\w*+:|\{\s*+\\+[\"']"
+    r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
 )
 _GO_STRUCT: Final = Pattern(r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])")
 _ESCAPE: Final = Pattern(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)

@@ -27,7 +27,7 @@ _UNIT_NAMES: Final = (
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
 _DIGIT: Final = Pattern(r"\d")
-_NUMBER: Final = Pattern(r"(?<![a-z0-9_.\-:/])\d")
+_NUMBER: Final = Pattern(r"\d(?<![a-z0-9_.\-:/]\d)")
 _PART: Final = Pattern(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
 _BETWEEN: Final = Pattern(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
 # What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan: hence `retry` as a whole word.
