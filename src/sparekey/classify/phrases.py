@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from sparekey.classify.patterns import Pattern
@@ -190,6 +192,7 @@ class PhraseBook(Generic[T]):
         self._mask = (1 << self._width) - 1
         self._places: dict[str, list[int]] = {}
         self._free = 0
+        self._of_key: dict[str, int] = {}
         self._known: dict[str, int] = {}
         """The bits of the words that were met: errors repeat the same few hundred."""
 
@@ -246,7 +249,7 @@ class PhraseBook(Generic[T]):
         return found
 
     def _bits_of(self, key: str) -> int:
-        bits = 0
-        for place in self._places[key]:
-            bits |= 1 << place
+        bits = self._of_key.get(key)
+        if bits is None:
+            bits = self._of_key[key] = reduce(or_, (1 << place for place in self._places[key]))
         return bits
