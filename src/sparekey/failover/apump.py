@@ -8,6 +8,7 @@ import anyio
 
 from sparekey.errors import IncompleteAnswerError
 from sparekey.failover.closing import aclose
+from sparekey.failover.watch import OverdueError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -30,6 +31,7 @@ class AsyncSource(Generic[T]):
         self._stream: object = None
         self._items: AsyncIterator[T] | None = None
         self._scope: anyio.CancelScope | None = None
+        self._watch = Watch()
 
     async def start(self) -> None:
         """Read up to the first content: `held` is what was read, `fault` what went wrong."""
@@ -66,12 +68,14 @@ class AsyncSource(Generic[T]):
         assert self._items is not None
         if limit is None:
             return await anext(self._items)
-        with anyio.move_on_after(real(limit.seconds)):
-            return await anext(self._items)
-        raise limit.exceeded()
+        try:
+            return await self._watch.wait(anext(self._items), real(limit.seconds))
+        except OverdueError:
+            raise limit.exceeded() from None
 
     async def close(self) -> None:
         """End it."""
+        self._watch.close()
         await aclose(self._items, self._stream)
 
     async def _read_on(self) -> None:
