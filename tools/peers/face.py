@@ -48,9 +48,17 @@ def question(prompt: str) -> list[Any]:
     return [{"role": "user", "content": prompt}]
 
 
-def piece(answer: Any) -> Piece:
-    """Read a chunk or a completion in OpenAI's shape."""
-    choice = answer.choices[0] if answer.choices else None
-    content = getattr(choice, "delta", None) or getattr(choice, "message", None)
+def piece(chunk: Any) -> Piece:
+    """Read an event of a stream in OpenAI's shape; one without a choice is usual, as the usage comes in such a one."""
+    text = chunk.choices[0].delta.content if chunk.choices else ""
+    return Piece(text or "", chunk.model or "", _tokens(chunk))
+
+
+def whole(answer: Any) -> Piece:
+    """Read an answer in OpenAI's shape as every example does: one without a choice is an error at this place."""
+    return Piece(answer.choices[0].message.content or "", answer.model or "", _tokens(answer))
+
+
+def _tokens(answer: Any) -> int:
     usage = getattr(answer, "usage", None)
-    return Piece(getattr(content, "content", None) or "", answer.model or "", (usage.completion_tokens or 0) if usage else 0)
+    return (usage.completion_tokens or 0) if usage else 0

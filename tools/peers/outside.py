@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from peers.face import TIMEOUT
-
 from sparekey.config import VLMConfig
 from sparekey.drill.cast import Shape, cast_chat
 from sparekey.drill.clock import Clock
@@ -120,4 +119,3 @@ def _hand_on(told: Future[Any], heard: Future[Any]) -> None:
     heard.set_result(
         Heard(text=what["text"], error=error, seconds=what["seconds"], model=what.get("model", ""), tokens=what.get("tokens", 0))
     )
-

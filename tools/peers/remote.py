@@ -8,7 +8,7 @@ import subprocess
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 TOOLS = Path(__file__).resolve().parents[1]
 START_SECONDS = 120.0
@@ -38,7 +38,7 @@ class Worker:
         about = ready.result(START_SECONDS)
         self.versions, self.python, self.modes = about["versions"], about["python"], tuple(about["modes"])
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

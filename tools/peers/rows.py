@@ -200,3 +200,5 @@ ROWS: Final = tuple(sorted((*_AS_THEY_ARE, *OUTSIDE), key=lambda row: ("SK".inde
 """What is played, in the order of the catalogue."""
 LONGEST_FIRST: Final = ("K17", "S06", "S15", "K19", "S09", "K05", "K02", "S07")
 """Rows that take long go first, so that the others fill the gaps."""
+FIRST_ROWS: Final = ("S07", "K17")
+"""Rows that a limit for the first token can change."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from peers.outside import OutsideStage
 from peers.remote import BrokenAdapterError, Worker
-from peers.rows import LONGEST_FIRST, ROWS
+from peers.rows import FIRST_ROWS, LONGEST_FIRST, ROWS
 from peers.systems import PEERS
-
 from sparekey.drill.cast import built_in
 from sparekey.drill.row import Row, Run
 from sparekey.drill.verdict import verdict
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 14
 HEALTHY_TOKENS = 60
-FIRST_ROWS = ("S07", "K17")
-"""What a limit for the first token can change."""
 FIRST_SECONDS = "10"
 
 
@@ -34,11 +31,11 @@ def played(system: System, only: Sequence[str], tell: Callable[[str], None]) -> 
     """Play rows against a system; return its column as the results hold it."""
     with _worker(system) as worker:
         column: dict[str, Any] = {"versions": worker.versions, "python": worker.python, "modes": list(worker.modes)}
-        column["rows"] = _rows(worker, system.name, [row for row in ROWS if not only or row.id in only], tell)
+        column["rows"] = rows_played(worker, system.name, [row for row in ROWS if not only or row.id in only], tell)
     wanted = [row for row in ROWS if row.id in FIRST_ROWS and (not only or row.id in only)]
     if system.has_first and wanted:
         with _worker(system, PEERS_FIRST_CONTENT=FIRST_SECONDS) as worker:
-            column["first"] = _rows(worker, f"{system.name}, first token in {FIRST_SECONDS} s", wanted, tell)
+            column["first"] = rows_played(worker, f"{system.name}, first token in {FIRST_SECONDS} s", wanted, tell)
     return column
 
 
@@ -60,7 +57,8 @@ def _worker(system: System, **env: str) -> Worker:
     return Worker(python_of(system), system.adapter, (PEERS / f"{system.name}.log").open("a", encoding="utf-8"), **env)
 
 
-def _rows(worker: Worker, name: str, rows: Sequence[Row], tell: Callable[[str], None]) -> dict[str, Any]:
+def rows_played(worker: Worker, name: str, rows: Sequence[Row], tell: Callable[[str], None]) -> dict[str, Any]:
+    """Play rows in each of a worker's modes; return their runs by id."""
     _warm_up(worker)
     found: dict[str, dict[str, Run]] = {row.id: {} for row in rows}
     order = sorted(rows, key=lambda row: LONGEST_FIRST.index(row.id) if row.id in LONGEST_FIRST else len(LONGEST_FIRST))

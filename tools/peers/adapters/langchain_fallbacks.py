@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_openai import ChatOpenAI
+
 from peers.face import RETRIES, TIMEOUT, Piece, Seat
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ class Client:
 
 
 def _model(seat: Seat) -> ChatOpenAI:
-    return ChatOpenAI(
-        model=seat.model, base_url=seat.url, api_key=seat.key, max_retries=RETRIES, timeout=TIMEOUT, stream_usage=True
-    )
+    return ChatOpenAI(model=seat.model, base_url=seat.url, api_key=seat.key, max_retries=RETRIES, timeout=TIMEOUT, stream_usage=True)
 
 
 def _piece(message: Any) -> Piece:

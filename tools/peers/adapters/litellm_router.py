@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litellm import Router
-from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat, piece, question
+
+from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -34,7 +35,7 @@ class Client:
         yield from map(piece, self._router.completion(self._first, question(prompt), stream=True, stream_options=USAGE))
 
     def ask(self, prompt: str) -> Piece:
-        return piece(self._router.completion(self._first, question(prompt)))
+        return whole(self._router.completion(self._first, question(prompt)))
 
     async def astream(self, prompt: str) -> AsyncIterator[Piece]:
         chunks = await self._router.acompletion(self._first, question(prompt), stream=True, stream_options=USAGE)
@@ -42,7 +43,7 @@ class Client:
             yield piece(chunk)
 
     async def aask(self, prompt: str) -> Piece:
-        return piece(await self._router.acompletion(self._first, question(prompt)))
+        return whole(await self._router.acompletion(self._first, question(prompt)))
 
     def close(self) -> None:
         """LiteLLM keeps its HTTP clients for itself."""

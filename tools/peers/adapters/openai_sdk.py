@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openai import AsyncOpenAI, OpenAI
-from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question
+
+from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -24,25 +25,21 @@ class Client:
         self._model, self._client = first.model, made(base_url=first.url, api_key=first.key, max_retries=RETRIES, timeout=TIMEOUT)
 
     def stream(self, prompt: str) -> Iterator[Piece]:
-        chunks = self._client.chat.completions.create(
-            model=self._model, messages=question(prompt), stream=True, stream_options=USAGE
-        )
+        chunks = self._client.chat.completions.create(model=self._model, messages=question(prompt), stream=True, stream_options=USAGE)
         with chunks:
             yield from map(piece, chunks)
 
     def ask(self, prompt: str) -> Piece:
-        return piece(self._client.chat.completions.create(model=self._model, messages=question(prompt)))
+        return whole(self._client.chat.completions.create(model=self._model, messages=question(prompt)))
 
     async def astream(self, prompt: str) -> AsyncIterator[Piece]:
-        chunks = await self._client.chat.completions.create(
-            model=self._model, messages=question(prompt), stream=True, stream_options=USAGE
-        )
+        chunks = await self._client.chat.completions.create(model=self._model, messages=question(prompt), stream=True, stream_options=USAGE)
         async with chunks:
             async for chunk in chunks:
                 yield piece(chunk)
 
     async def aask(self, prompt: str) -> Piece:
-        return piece(await self._client.chat.completions.create(model=self._model, messages=question(prompt)))
+        return whole(await self._client.chat.completions.create(model=self._model, messages=question(prompt)))
 
     def close(self) -> None:
         self._client.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openai import AsyncOpenAI
-from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat
 from pydantic_ai import Agent
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
+
+from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

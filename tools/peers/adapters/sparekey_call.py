@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openai import AsyncOpenAI, OpenAI
-from peers.adapters.openai_sdk import USAGE
-from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question
 
+from peers.adapters.openai_sdk import USAGE
+from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 from sparekey import AsyncFailover, Credential, Failover, Policy, Secret
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ class Client:
         made: Any = OpenAI if mode == "sync" else AsyncOpenAI
         self._clients = {s.id: made(base_url=s.url, api_key=s.key, max_retries=0, timeout=TIMEOUT) for s in seats}
         chain = [Credential(s.id, "openai", s.model, endpoint=s.url, api_key=Secret(s.key)) for s in seats]
-        self._failover: Any = (Failover if mode == "sync" else AsyncFailover)(chain, Policy(max_retries=RETRIES))
+        self._failover: Any = (Failover if mode == "sync" else AsyncFailover)(chain, Policy(retry_same=True, max_retries=RETRIES))
 
     def stream(self, prompt: str) -> Iterator[Piece]:
         yield from map(piece, self._failover.stream(lambda c: self._send(c, prompt, **_STREAM), is_content=_is_content))
 
     def ask(self, prompt: str) -> Piece:
-        return piece(self._failover.call(lambda c: self._send(c, prompt)))
+        return self._failover.call(lambda c: whole(self._send(c, prompt)))
 
     async def astream(self, prompt: str) -> AsyncIterator[Piece]:
         async for chunk in self._failover.stream(lambda c: self._open(c, prompt), is_content=_is_content):
@@ -42,7 +42,10 @@ class Client:
                 yield chunk
 
     async def aask(self, prompt: str) -> Piece:
-        return piece(await self._failover.call(lambda c: self._send(c, prompt)))
+        return await self._failover.call(lambda c: self._answer(c, prompt))
+
+    async def _answer(self, credential: Credential, prompt: str) -> Piece:
+        return whole(await self._send(credential, prompt))
 
     def _send(self, credential: Credential, prompt: str, **more: Any) -> Any:
         return self._clients[credential.id].chat.completions.create(model=credential.model, messages=question(prompt), **more)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openai import AsyncOpenAI, OpenAI
+
 from peers.adapters import openai_sdk
 from peers.adapters.sparekey_vlm import config
-
 from sparekey import sdk_options
 
 if TYPE_CHECKING:

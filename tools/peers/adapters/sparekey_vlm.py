@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from peers.face import RETRIES, TIMEOUT, Piece, Seat
-
 from sparekey import VLMConfig
 
 if TYPE_CHECKING:
