@@ -12,7 +12,7 @@ import platform
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="peers", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="systems whose names begin with one of these, separated by commas")
     parser.add_argument("--rows", default="", help="rows, separated by commas")
-    parser.add_argument("--at-once", type=int, default=3, help="how many systems are played at the same time (default: 3)")
+    parser.add_argument("--at-once", type=int, default=4, help="how many systems are played at the same time (default: 4)")
     parser.add_argument("--no-cost", action="store_true", help="do not measure what a call costs")
     parser.add_argument("--page", action="store_true", help="play nothing, write the page only")
     options = parser.parse_args()
@@ -51,7 +51,6 @@ def main() -> int:
     _play(chosen, [row for row in options.rows.split(",") if row], options.at_once, results)
     if not options.no_cost:
         _measure(chosen, results)
-    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write(results)
     return 0
 
@@ -59,11 +58,13 @@ def main() -> int:
 def _play(chosen: Sequence[System], rows: list[str], at_once: int, results: dict[str, Any]) -> None:
     """Play each system in a process of its own, and merge what comes of it."""
     with ProcessPoolExecutor(at_once) as pool:
-        jobs = {system.name: pool.submit(_column, system, rows) for system in chosen}
-        for name, job in jobs.items():
-            column, before = job.result(), results["systems"].setdefault(name, {})
+        jobs = {pool.submit(_column, system, rows): system.name for system in chosen}
+        for job in as_completed(jobs):
+            name, column = jobs[job], job.result()
+            before = results["systems"].setdefault(name, {})
             merged = {part: {**before.get(part, {}), **column[part]} for part in ("rows", "first") if part in column}
             before.update({**column, **merged, "date": datetime.now(UTC).date().isoformat(), "machine": _machine()})
+            _keep(results)
 
 
 def _column(system: System, rows: list[str]) -> dict[str, Any]:
@@ -86,6 +87,12 @@ def _measure(chosen: Sequence[System], results: dict[str, Any]) -> None:
         print(f"what a call costs: {system.name}", flush=True)
         with ProcessPoolExecutor(1) as pool:
             results["systems"][system.name]["cost"] = pool.submit(cost, system).result()
+        _keep(results)
+
+
+def _keep(results: dict[str, Any]) -> None:
+    """Write what is there: a run that is broken off has not been for nothing."""
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _machine() -> str:

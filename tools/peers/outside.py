@@ -64,6 +64,7 @@ class OutsideWorld(World):
         """Let a worker open a client for these credentials."""
         self.seats, self.clock, self.mode = tuple(seats), Clock(1.0, virtual=False), mode
         self.heard, self.timeout, self._lock = [], TIMEOUT, threading.Lock()
+        self._begun: dict[Future[Any], float] = {}
         self._worker, self._name = worker, f"w{next(_names)}"
         told = [(s.id, s.key, s.model, s.provider.base_url) for s in seats]
         worker.begin(do="open", world=self._name, seats=told, mode=mode).result(PATIENCE)
@@ -74,11 +75,13 @@ class OutsideWorld(World):
         heard: Future[Any] = Future()
         told = self._worker.begin(do="call", world=self._name, kind="stream" if streaming else "ask", prompt=prompt)
         told.add_done_callback(lambda done: _hand_on(done, heard))
+        self._begun[heard] = self.clock()
         return heard
 
     def wait(self, call: Future[Any], longest: float = 0.0) -> Heard:
         """Wait for as long as for every peer: a row's own limit is judged by the seconds that the call took."""
-        return super().wait(call, max(longest, PATIENCE))
+        waited = self.clock() - self._begun.pop(call)
+        return super().wait(call, max(longest, PATIENCE - waited, 0.1))
 
     def served_by(self) -> int:
         """Return which seat got the latest request."""

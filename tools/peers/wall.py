@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from peers.systems import System
 
-AT_ONCE = 14
+AT_ONCE = 24
 HEALTHY_TOKENS = 60
 FIRST_SECONDS = "10"
 
