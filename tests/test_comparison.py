@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from peers import page
 from peers.__main__ import RESULTS
 from peers.remote import Worker
