@@ -79,10 +79,11 @@ def _until_its_end(world: OutsideWorld, seconds: float) -> Iterator[Check]:
     first = world.ask()
     yield from whole(first, within=_ONE_MOMENT)
     tried, start = world.tries(0), world.arrivals(0)[-1]
-    for moment in (0.3, 0.6, 0.85):
+    for moment in (0.3, 0.5, 0.7):  # far from the end: a busy machine may ask late
         world.clock.skip_to(start + moment * seconds)
         yield from whole(world.ask())
-    yield Check("no traffic until the stated moment", world.tries(0) == tried, Verdict.PARTIAL)
+    early = [at for at in world.arrivals(0)[tried:] if at < start + seconds]
+    yield Check("no traffic until the stated moment", not early, Verdict.PARTIAL)
     world.heal()
     world.clock.skip_to(start + seconds + 2)
     yield from whole(world.ask())
