@@ -461,7 +461,7 @@ class Ticking:
 
 TestRequests = Requests.TestCase
 TestRequests.settings = settings(
-    max_examples=FEW or (1500 if EXPLORE else 250),
+    max_examples=FEW or (1500 if EXPLORE else 200),
     phases=[Phases.generate] if FEW else list(Phases),
     database=None,
     stateful_step_count=60,
