@@ -183,9 +183,9 @@ class _Streamed(Generic[T]):
     def _start(self, step: Start) -> None:
         streaming = self._streaming
         entry = streaming.start(step)
-        opened, resumed = streaming.opener(self._fn, self._resume, entry.credential)
+        opener = streaming.opener(self._fn, self._resume, entry.credential)
         kind = Pump if streaming.limited else Source
-        source = streaming.running[step.ticket] = kind(entry, opened, streaming.reading.content, resumed=resumed)
+        source = streaming.running[step.ticket] = kind(entry, opener, streaming.reading.content)
         source.start(self._reports.put)
 
     def _first(self) -> Message:

@@ -27,9 +27,9 @@ _CLOSE_SECONDS: Final = 5.0
 class Source(Generic[T]):
     """A stream read in the caller's own thread: nothing limits it."""
 
-    def __init__(self, entry: Entry, open_: Callable[[], Iterable[T]], content: Callable[[T], bool], *, resumed: bool = False) -> None:
-        """Take what opens the stream, what tells its content, and whether it goes on behind what another one has shown."""
-        self.entry, self.resumed, self.held = entry, resumed, list[T]()
+    def __init__(self, entry: Entry, open_: Callable[[], tuple[Iterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
         self._open, self._content = open_, content
         self._stream: object = None
@@ -38,7 +38,7 @@ class Source(Generic[T]):
     def start(self, report: Callable[[Source[T]], None]) -> None:
         """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
         try:
-            self._stream = self._open()
+            self._stream, self.resumed = self._open()
             self._items = iter(self._stream)
             self._read_on()
         except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
