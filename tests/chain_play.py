@@ -133,9 +133,7 @@ class StreamInFlight:
     def __init__(self, play, eligible, hedge, recoverable):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
-        self._steps = streams.stream(
-            play.pool, play.cell, play.clock(), eligible, hedge=self._hedge, recoverable=lambda: self.recoverable
-        )
+        self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, hedge=self._hedge, recoverable=lambda: self.recoverable)
         self._take(lambda: next(self._steps, None))
 
     def _hedge(self):

@@ -84,13 +84,16 @@ def test_channels_stand_one_after_the_other():
     assert told(splice, [*pieces("h|m", "thought"), *pieces("answer", "text")]) == "swer"
 
 
-@pytest.mark.parametrize("new", [
-    pieces("an", "text"),
-    [*pieces("h", "thought"), *pieces("an", "text")],
-    [*pieces("hm", "thought"), *pieces("|an", "thought")],
-    [*pieces("hm", "thought"), *pieces("on", "text")],
-    [*pieces("hmm", "thought")],
-])
+@pytest.mark.parametrize(
+    "new",
+    [
+        pieces("an", "text"),
+        [*pieces("h", "thought"), *pieces("an", "text")],
+        [*pieces("hm", "thought"), *pieces("|an", "thought")],
+        [*pieces("hm", "thought"), *pieces("on", "text")],
+        [*pieces("hmm", "thought")],
+    ],
+)
 def test_a_channel_that_is_missing_shorter_longer_or_other_differs(new):
     """The caller has seen thoughts of this length, then this text."""
     with pytest.raises(DiffersError):

@@ -337,7 +337,9 @@ def test_hooks_can_tell_one_call_from_another(kind, clock):
     assert [event.number for event in told if hasattr(event, "number")] == [1, 1, 2, 2, 1, 1, 1]
     (exhausted,) = [event for event in told if isinstance(event, Exhausted)]
     assert exhausted.error is error
-    assert [event.attempt.outcome for event in told if isinstance(event, (AttemptFailed, AttemptSucceeded))] == ["failed"] * 2 + ["succeeded"]
+    assert [event.attempt.outcome for event in told if isinstance(event, (AttemptFailed, AttemptSucceeded))] == ["failed"] * 2 + [
+        "succeeded"
+    ]
 
 
 def test_a_hook_can_be_added_later(stage):
