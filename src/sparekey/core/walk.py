@@ -116,8 +116,9 @@ class Walk:
         """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
         self._settle_pending()
         self._back(ticket)
-        after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None)
-        return after or ticket
+        after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None) or ticket
+        self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
+        return after
 
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""

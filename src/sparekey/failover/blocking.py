@@ -181,10 +181,10 @@ class _Streamed(Generic[T]):
     def _start(self, step: Start) -> None:
         streaming = self._streaming
         entry = streaming.start(step)
-        opened, resumed = streaming.opener(self._fn, self._resume, entry.credential)
-        content, run = streaming.reading.content, streaming.call.chain.workers.run
+        opener = streaming.opener(self._fn, self._resume, entry.credential)
+        content = streaming.reading.content
         source: Source[T] = (
-            Pump(entry, opened, content, resumed=resumed, run=run) if streaming.limited else Source(entry, opened, content, resumed=resumed)
+            Pump(entry, opener, content, run=streaming.call.chain.workers.run) if streaming.limited else Source(entry, opener, content)
         )
         streaming.running[step.ticket] = source
         source.start(self._reports.put)

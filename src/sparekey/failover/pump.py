@@ -26,9 +26,9 @@ _CLOSE_SECONDS: Final = 5.0
 class Source(Generic[T]):
     """A stream read in the caller's own thread: nothing limits it."""
 
-    def __init__(self, entry: Entry, open_: Callable[[], Iterable[T]], content: Callable[[T], bool], *, resumed: bool = False) -> None:
-        """Take what opens the stream, what tells its content, and whether it goes on behind what another one has shown."""
-        self.entry, self.resumed, self.held = entry, resumed, list[T]()
+    def __init__(self, entry: Entry, open_: Callable[[], tuple[Iterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
         self._left = False
         self._open, self._content = open_, content
@@ -38,7 +38,7 @@ class Source(Generic[T]):
     def start(self, report: Callable[[Source[T]], None]) -> None:
         """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
         try:
-            self._stream = self._open()
+            self._stream, self.resumed = self._open()
             self._items = iter(self._stream)
             self._read_on()
         except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
@@ -75,14 +75,13 @@ class Pump(Source[T]):
     def __init__(
         self,
         entry: Entry,
-        open_: Callable[[], Iterable[T]],
+        open_: Callable[[], tuple[Iterable[T], bool]],
         content: Callable[[T], bool],
         *,
-        resumed: bool = False,
         run: Callable[[Callable[[], object]], None],
     ) -> None:
         """As `Source`; `run` lets a thread do some work."""
-        super().__init__(entry, open_, content, resumed=resumed)
+        super().__init__(entry, open_, content)
         self._let_run, self._over = run, threading.Event()
 
     def start(self, report: Callable[[Source[T]], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sparekey.core import streams
@@ -196,10 +195,14 @@ class Streaming(Generic[T, S]):
 
     def opener(
         self, fn: Callable[[Credential], Any], resume: Callable[[Credential, str], Any] | None, credential: Credential
-    ) -> tuple[Callable[[], Any], bool]:
-        """Return what opens a stream with a credential, and whether that goes on behind what was shown."""
-        if resume is not None and self._relayed and self.call.policy.stream_recovery == Recovery.CONTINUE and (text := self.outlet.spoken):
-            opened = resume(credential, text)
-            if opened is not None:
-                return lambda: opened, True
-        return partial(fn, credential), False
+    ) -> Callable[[], tuple[Any, bool]]:
+        """Return what opens a stream with a credential, and tells whether that goes on behind what was shown."""
+        go_on = resume is not None and self._relayed and self.call.policy.stream_recovery == Recovery.CONTINUE
+        text = self.outlet.spoken if go_on else ""
+
+        def opened() -> tuple[Any, bool]:
+            if text and resume is not None and (stream := resume(credential, text)) is not None:
+                return stream, True
+            return fn(credential), False
+
+        return opened
