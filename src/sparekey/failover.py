@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 
     from sparekey.core.events import Event
+    from sparekey.stores.keeper import Keeper
     from sparekey.types import Credential, Failure
 
 T = TypeVar("T")
@@ -44,8 +45,10 @@ class Chain(Cell):
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = _random.random,
         hooks: Iterable[Callable[[Event], None]] = (),
+        store: Keeper | None = None,
+        name: str = "",
     ) -> None:
-        """Start with the first credential active and nothing parked.
+        """Start with the first credential active and nothing parked, or as the store remembers it.
 
         Args:
             credentials: in order, the first has the highest priority; their ids are unique.
@@ -54,11 +57,13 @@ class Chain(Cell):
             clock: returns seconds that only go forwards; for tests.
             random: returns a number in [0, 1); for tests.
             hooks: called with each event after the state was changed, outside any lock; one that raises is logged.
+            store: where the state lives, from `sparekey.stores.open_store`; None: in this object.
+            name: the chain's name in the store; chains of one name share their state.
 
         Raises:
-            ValueError: no credential, or two with one id.
+            ValueError: no credential, two with one id, or a store and no name.
         """
-        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks)
+        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks, store, name)
         self.classify, self.random = classify, random
         self.switcher = OrderedCredentialSwitcher.over(self)
 
