@@ -20,7 +20,10 @@ from sparekey.stores.moments import age
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sparekey.core.pool import Pool
+    from sparekey.types import Credential
 
 VERSION: Final = 1
 _LARGEST: Final = 1_000_000
@@ -47,8 +50,7 @@ class Codec:
         """Take the chain, and a name for this process's copy, which makes each value it writes a value of its own."""
         self._ids = [c.id for c in pool.credentials]
         self.writer = writer
-        keys = [c.api_key.reveal() for c in pool.credentials if c.api_key]  # only to be found and cut out
-        self._secrets = [*keys, *(value for c in pool.credentials for value in c.headers.values())]
+        self._secrets = secret_values(pool.credentials)
         self._aliases = self._named(pool)
         self._names = {alias: name for name, alias in self._aliases.items()}
 
@@ -132,6 +134,13 @@ class Codec:
                 safe = name if mask_values(name, *self._secrets) == name else f"{kind}-of:{credential_id}"
                 found.setdefault(name, safe)
         return found
+
+
+def secret_values(credentials: Iterable[Credential]) -> list[str]:
+    """Return keys and own headers, for one purpose: to be found in texts and cut out."""
+    found = list(credentials)
+    keys = [c.api_key.reveal() for c in found if c.api_key]
+    return [*keys, *(value for c in found for value in c.headers.values())]
 
 
 _FIELDS: Final = tuple(field.name for field in fields(Breaker))

@@ -1,7 +1,7 @@
 """Keeps the copies of a store's values in this process fresh: one thread, the only one that talks to the store.
 
-    a request ──read──▶ Replica ◀──look, every 0.25 s── Keeper's thread ◀──▶ store
-              ──change─▶ Replica ──put, waited for 0.25 s at most──▶
+    a request ──read──▶ Replica ◀──a look every 0.25 s── Keeper's thread ◀──▶ store
+              ─change─▶ Replica ──waits for 0.25 s at most──▶
 
 However long the store takes (a dead network, a name server, a full disk), whoever changes something waits for `patience` once. Then the
 store counts as away: each process goes on with its own copy, the keeper tries again, and what both sides did meanwhile is merged.
@@ -10,18 +10,15 @@ store counts as away: each process goes on with its own copy, the keeper tries a
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import threading
 import time
 import weakref
-from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.replica import Replica
+from sparekey.stores.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +38,6 @@ _STARTING: Final = 2.0
 _CLOSING: Final = 2.0
 _TIDY: Final = 60.0
 
-_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
-
 
 class Keeper:
     """A store as chains use it. Thread-safe, task-safe and fork-safe; use it as a context manager, or close it."""
@@ -55,17 +50,22 @@ class Keeper:
             poll: seconds between two looks at it: how soon this process sees what others did.
             patience: the most seconds for which a change waits for it.
         """
-        self._store, self._every, self._patience = store, poll, patience
+        self._store, self._patience = store, patience
         self._replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
-        self.away: str | None = None
-        self._closed = False
-        self._start()
-        _keepers.add(self)
+        self._lock = threading.Lock()
+        self._away: str | None = None
+        self._tidied = time.monotonic()
+        self._worker = Worker(f"sparekey {store.label}", self._poll, poll, self._forked)
 
     @property
     def label(self) -> str:
         """What the store is called in messages: its address without a password."""
         return self._store.label
+
+    @property
+    def away(self) -> str | None:
+        """Why the store cannot be used now; None if it can."""
+        return self._away
 
     def attach(self, name: str, pool: Pool, clock: Callable[[], float]) -> Replica:
         """Return the state of one chain, as the store remembers it.
@@ -78,8 +78,8 @@ class Keeper:
         Raises:
             ValueError: there is no name, or the store was closed.
         """
-        if not name or self._closed:
-            raise ValueError(f"the store {self.label} was closed" if name else "a chain in a store needs a name")
+        if not name or self._worker.closed:
+            raise ValueError("a chain in a store needs a name" if not name else f"the store {self.label} was closed")
         replica = Replica(name, pool, clock, self._change)
         with self._lock:
             self._replicas.add(replica)
@@ -88,11 +88,9 @@ class Keeper:
 
     def close(self) -> None:
         """Bring to the store what it does not know yet, and let go of it; chains go on with their own copies."""
-        if not self._closed:
-            self._closed = True
+        if not self._worker.closed:
             self._ask(_CLOSING, self._part)
-            self._jobs.put(None)
-            self._thread.join(_CLOSING)
+            self._worker.close(_CLOSING)
 
     def __enter__(self) -> Self:
         return self
@@ -104,63 +102,40 @@ class Keeper:
 
     def _change(self, replica: Replica, old: PoolState, new: PoolState) -> bool:
         """Let the keeper's thread change a state; here alone, if the store is away."""
-        if self.away is None and not self._closed and (done := self._ask(self._patience, replica.put, self._store, old, new)) is not None:
-            return bool(done)
+        if self._away is None and not self._worker.closed:
+            done = self._ask(self._patience, replica.put, self._store, old, new)
+            if done is not None:
+                return bool(done)
         return replica.swap(old, new)
 
     def _ask(self, patience: float, work: Callable[..., Any], *args: Any) -> Any:
         """What the keeper's thread finds out; None if the store is away."""
-        future: Future[Any] = Future()
-        self._jobs.put(partial(_settle, future, work, args))
         try:
-            return future.result(patience)
+            return self._worker.ask(patience, work, *args)
         except StoreAwayError as exc:
             self._leave(str(exc))
         except TimeoutError:
-            future.cancel()
             self._leave(f"no answer within {patience:g} s")
         return None
 
     def _leave(self, reason: str) -> None:
         with self._lock:
-            known, self.away = self.away, reason
-        if known is None and not self._closed:
+            known, self._away = self._away, reason
+        if known is None and not self._worker.closed:
             logger.warning("the store %s is away: %s; this process goes on with its own copy and tries again", self.label, reason)
 
     # ── the keeper's thread ──
 
-    def _start(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=f"sparekey {self.label}", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        due, tidy = time.monotonic() + self._every, time.monotonic() + _TIDY
-        while (job := self._next(due)) is not None:
-            job()
-            if (now := time.monotonic()) >= due:
-                self._poll(tidy=now >= tidy)
-                due, tidy = time.monotonic() + self._every, now + _TIDY if now >= tidy else tidy
-        with suppress(StoreAwayError):
-            self._store.close()
-
-    def _next(self, due: float) -> Callable[[], None] | None:
-        """What somebody wants done, nothing if nobody does until `due`; None at the end."""
-        try:
-            return self._jobs.get(timeout=max(0.0, due - time.monotonic()))
-        except queue.Empty:
-            return _nothing
-
-    def _poll(self, *, tidy: bool) -> None:
+    def _poll(self) -> None:
         with self._lock:
             replicas = list(self._replicas)
         try:
-            if self._store.changed() or self.away is not None:
+            if self._store.changed() or self._away is not None:
                 self._look(replicas)
             for replica in replicas:
                 replica.push(self._store)
-            if tidy:
+            if time.monotonic() - self._tidied >= _TIDY:
+                self._tidied = time.monotonic()
                 self._store.tidy()
         except StoreAwayError as exc:
             self._leave(str(exc))
@@ -178,40 +153,21 @@ class Keeper:
 
     def _return(self) -> None:
         with self._lock:
-            known, self.away = self.away, None
+            known, self._away = self._away, None
         if known is not None:
             logger.info("the store %s is back; what was done meanwhile, here and by others, is merged", self.label)
 
     def _part(self) -> None:
-        for replica in list(self._replicas):
-            replica.push(self._store, counts=True)
+        try:
+            for replica in list(self._replicas):
+                replica.push(self._store, counts=True)
+        finally:
+            with suppress(StoreAwayError):
+                self._store.close()
 
-    def forked(self) -> None:
-        """Begin anew in a child process: neither the thread nor the connections came along."""
+    def _forked(self) -> None:
+        """A child process: the lock may be held by a thread that is not there, the connections are the parent's."""
+        self._lock = threading.Lock()
         self._store.forget()
         for replica in list(self._replicas):
             replica.forked()
-        if not self._closed:
-            self._start()
-
-
-def _settle(future: Future[Any], work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Do what somebody waits for, unless they have given it up."""
-    if future.set_running_or_notify_cancel():
-        try:
-            future.set_result(work(*args))
-        except Exception as exc:  # noqa: BLE001 - whoever waits gets it
-            future.set_exception(exc)
-
-
-def _nothing() -> None:
-    """Nobody wants anything."""
-
-
-def _forked() -> None:
-    for keeper in list(_keepers):
-        keeper.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
