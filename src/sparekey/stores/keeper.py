@@ -33,6 +33,8 @@ POLL: Final = 0.25
 """Seconds between two looks at the store."""
 PATIENCE: Final = 0.25
 """The most seconds for which a change waits for the store."""
+COUNTS_EVERY: Final = 8
+"""Looks between two writes of nothing but the count of served requests."""
 _STARTING: Final = 2.0
 """The most seconds for which a chain waits for what the store remembers of it, when it is made."""
 _CLOSING: Final = 2.0
@@ -54,6 +56,7 @@ class Keeper:
         self._replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._away: str | None = None
+        self._looks = 0
         self._tidied = time.monotonic()
         self._worker = Worker(f"sparekey {store.label}", self._poll, poll, self._forked)
 
@@ -129,11 +132,12 @@ class Keeper:
     def _poll(self) -> None:
         with self._lock:
             replicas = list(self._replicas)
+        self._looks += 1
         try:
             if self._store.changed() or self._away is not None:
                 self._look(replicas)
             for replica in replicas:
-                replica.push(self._store)
+                replica.push(self._store, counts=self._looks % COUNTS_EVERY == 0)
             if time.monotonic() - self._tidied >= _TIDY:
                 self._tidied = time.monotonic()
                 self._store.tidy()

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sparekey")
 
-COUNTS_EVERY: Final = 2.0
-"""Seconds between two writes of nothing but the count of served requests."""
 _TRIES: Final = 5
 
 
@@ -52,7 +50,6 @@ class Replica:
         self._raw: bytes | None = None
         self._sent: Sent | None = None
         self._looking = self._looked = -math.inf
-        self._counted = clock()
 
     # ── for everybody ──
 
@@ -109,11 +106,11 @@ class Replica:
             self._agree(raw, theirs, origin)
         self._looked = self._looking
 
-    def push(self, store: Store, *, counts: bool = False) -> None:
-        """Bring to the store what only this process knows; the count of served requests alone only now and then, or if it is to be."""
+    def push(self, store: Store, *, counts: bool) -> None:
+        """Bring to the store what only this process knows; the count of served requests alone only if `counts`."""
         for _ in range(_TRIES):
             value, base = self._value, self._base
-            if value is base or (counts_only(base, value) and not (counts or self._clock() - self._counted >= COUNTS_EVERY)):
+            if value is base or (counts_only(base, value) and not counts):
                 return
             if self._send(store, value, value):
                 return
@@ -125,7 +122,6 @@ class Replica:
         if not store.compare_and_set(self.name, self._raw, raw):
             return False
         self._agree(raw, state, origin)
-        self._counted = self._clock()
         return True
 
     def _conflict(self, store: Store) -> bool:

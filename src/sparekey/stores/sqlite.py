@@ -52,10 +52,11 @@ class SQLiteStore:
                 done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
             else:
                 done = connection.execute("UPDATE sparekey_state SET state = ? WHERE name = ? AND state = ?", (new, name, old))
+            self._version = None  # our own connection's changes do not show there, and another chain of this process may share the name
             return done.rowcount == 1
 
     def changed(self) -> bool:
-        """Return whether another connection has written to the file, or the file is another one."""
+        """Return whether anybody has written to the file, or it is another one."""
         with telling():
             return self._connection is None or self._moved() or self._data_version(self._connection) != self._version
 
