@@ -7,12 +7,12 @@ import sys
 import threading
 import time
 
-from stores_kit import AUTH, BUSY, ask, chain, parked
+from stores_kit import AUTH, BRIEF, BUSY, ask, chain, parked
 
 from sparekey.failover import Failover
 from sparekey.stores import open_store
 
-FAILURES = {"auth": AUTH, "busy": BUSY}
+FAILURES = {"auth": AUTH, "busy": BUSY, "brief": BRIEF}
 
 
 def told(of, **more):

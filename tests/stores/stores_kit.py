@@ -23,6 +23,7 @@ LONGEST = 20.0
 CHILD = Path(__file__).with_name("stores_child.py")
 AUTH = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL)
 BUSY = Failure(ErrorClass.TRANSIENT, "overloaded", Scope.CREDENTIAL)
+BRIEF = Failure(ErrorClass.TRANSIENT, "rate_limited", Scope.CREDENTIAL, retry_after=0.3)
 
 
 def wait_until(condition, longest=LONGEST):
