@@ -69,7 +69,7 @@ _NAMES: Final = (  # the same, coarser: a text without any of them is not search
 )
 _HINTS: Final = ("key", "token", "secret", "auth", "bearer ", "password", "signature", *_PAIR)
 """Each name holds one of these."""
-_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
+_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@")
 
 
 def mask(text: str) -> str:

@@ -142,7 +142,9 @@ def test_no_key_gets_in():
             Credential("b", model="m", endpoint=f"https://x.example/{ODD}", api_key=Secret(ODD), headers={"X-Key": "header-secret-1"}),
         )
     )
-    guards = {name: Breaker(until=NOW + 5, epoch=1, reason=f"said {KEY} {ODD} header-secret-1") for names in pool.guard_names for name in names}
+    guards = {
+        name: Breaker(until=NOW + 5, epoch=1, reason=f"said {KEY} {ODD} header-secret-1") for names in pool.guard_names for name in names
+    }
     guards[f"endpoint:https://old:{KEY}@y.example m"] = Breaker(until=NOW + 5)
     codec = Codec(pool, "me")
     raw = codec.encode(PoolState(breakers=MappingProxyType(guards)), NOW, STAMP)
@@ -153,7 +155,11 @@ def test_no_key_gets_in():
 
 def test_what_nobody_knows_any_more_is_forgotten():
     """The park of a credential that was taken out is kept for a day, for processes that have it still."""
-    guards = {"credential:gone": Breaker(until=NOW - 90_000), "credential:going": Breaker(until=NOW - 100), "credential:k0": Breaker(until=0.0)}
+    guards = {
+        "credential:gone": Breaker(until=NOW - 90_000),
+        "credential:going": Breaker(until=NOW - 100),
+        "credential:k0": Breaker(until=0.0),
+    }
     codec = Codec(POOL, "me")
     read = codec.decode(codec.encode(PoolState(breakers=MappingProxyType(guards)), NOW, STAMP), NOW, STAMP)
     assert set(read.breakers) == {"credential:going", "credential:k0"}

@@ -50,7 +50,7 @@ def _store(url: str) -> Store:
         from sparekey.stores.redis import RedisStore  # noqa: PLC0415
 
         return RedisStore(f"{_REDIS[scheme]}:{rest}")
-    raise ConfigError(f"{mask(url)!r} is no store; write one of {_FORMS}")
+    raise ConfigError(f"{mask(url.partition('?')[0])!r} is no store; write one of {_FORMS}")
 
 
 def sqlite_path(url: str) -> Path:

@@ -47,7 +47,7 @@ class RedisStore:
         Raises:
             ConfigError: redis-py does not take the address.
         """
-        self.label = mask(url)
+        self.label = _bare(url)
         self._url, self._key = _split(url)
         self._monotonic, self._wall = monotonic, wall
         self._ahead: float | None = None
@@ -110,6 +110,12 @@ def _telling() -> Iterator[None]:
         yield
     except (redis.RedisError, OSError) as exc:
         raise StoreAwayError(mask(" ".join(str(exc).split()))[:200] or type(exc).__name__) from None
+
+
+def _bare(url: str) -> str:
+    """The address without user, password and settings."""
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _split(url: str) -> tuple[str, str]:

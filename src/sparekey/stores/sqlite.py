@@ -41,8 +41,8 @@ class SQLiteStore:
             connection = self._open()
             self._version = self._data_version(connection)
             marks = ",".join("?" * len(names))
-            rows = connection.execute(f"SELECT name, state FROM sparekey_state WHERE name IN ({marks})", tuple(names))  # noqa: S608 - marks
-            return {name: bytes(state) for name, state in rows}
+            rows = connection.execute(f"SELECT name, CAST(state AS BLOB) FROM sparekey_state WHERE name IN ({marks})", tuple(names))  # noqa: S608 - marks
+            return dict(rows.fetchall())
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
         """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
@@ -51,7 +51,9 @@ class SQLiteStore:
             if old is None:
                 done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
             else:
-                done = connection.execute("UPDATE sparekey_state SET state = ? WHERE name = ? AND state = ?", (new, name, old))
+                done = connection.execute(
+                    "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?", (new, name, old)
+                )
             self._version = None  # our own connection's changes do not show there, and another chain of this process may share the name
             return done.rowcount == 1
 
