@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sparekey.stores.base import Stamp
 
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS sparekey_state (name TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID"
+_SWAP: Final = "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?"
 _WAIT: Final = 0.2
 """Seconds for which a statement waits for another process: less than a change waits for the store."""
 
