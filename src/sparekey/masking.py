@@ -37,7 +37,7 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
 _HINTS: Final = ("secret", "authorization", "bearer ", "password", "signature")
 _KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
 _ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
-_URL_LOGIN: Final = r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@"
+_URL_LOGIN: Final = r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
 _TELLTALE: Final = re.compile(r"[0-9*_\-]")
 """A value behind a name holds one of these; a word that holds none is no key ("authorization: required")."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from sparekey.drill import Verdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparekey.drill import Verdict
 
 NOT_YET: dict[str, tuple[Verdict, str]] = {}
