@@ -14,14 +14,13 @@ from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sparekey.config import Config
     from sparekey.config.chain import BaseChain
     from sparekey.config.faults import Path
     from sparekey.core.pool import PoolState
     from sparekey.gateway.upstream import Client
-    from sparekey.types import Credential
     from sparekey.wire.model import Kind, Target
 
 _USUAL = {("vlm",): "chat", ("embedding", "dense"): "embedding", ("embedding", "sparse"): "sparse", ("embedding", "hybrid"): "hybrid"}
@@ -121,17 +120,14 @@ def _wire(config: BaseChain[Any], made: Plan) -> str:
 
 
 def _remember(new: Chain, old: Chain) -> None:
-    """Carry over who is active, and who is parked. A credential with another key starts afresh."""
-    same = {c.id for c in _unchanged(new.credentials, old.credentials)}
-    state, indices = old.state, {c.id: i for i, c in enumerate(new.credentials)}
-    active = old.active_id
+    """Carry over who is active, and who is parked. A credential with another key starts afresh, and is tried before those below it."""
+    before = {c.id: c for c in old.credentials}
+    same = {c.id for c in new.credentials if before.get(c.id) == c}
+    places = {c.id: i for i, c in enumerate(new.credentials)}
+    active = places[old.active_id] if old.active_id in same else 0
+    fresh = next((i for i, c in enumerate(new.credentials) if c.id not in same), active)
     guards = {name for i, c in enumerate(old.credentials) if c.id in same for name in old.pool.guards[i]}
-    breakers = {name: guard for name, guard in state.breakers.items() if name in guards}
-    kept: PoolState = replace(state, active=indices[active] if active in same else 0, breakers=breakers)
+    breakers = {name: guard for name, guard in old.state.breakers.items() if name in guards}
+    kept: PoolState = replace(old.state, active=min(active, fresh), breakers=breakers)
     store = new._store  # noqa: SLF001 - a chain that nobody uses yet, and nothing happened in it that hooks should be told
     store.compare_and_set(store.read(), kept)
-
-
-def _unchanged(new: Iterable[Credential], old: Iterable[Credential]) -> list[Credential]:
-    before = {c.id: c for c in old}
-    return [c for c in new if before.get(c.id) == c]
