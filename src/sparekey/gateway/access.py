@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -111,19 +112,20 @@ def refuse_pages(headers: Mapping[bytes, bytes]) -> None:
     Raises:
         RefusalError: the request was made for another host, or by a page of another host.
     """
-    host = headers.get(b"host", b"").decode("latin-1")
-    origin = headers.get(b"origin", b"").decode("latin-1")
-    if host and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    host, origin = headers.get(b"host", b""), headers.get(b"origin", b"")
+    if host and not _is_ours(b"//" + host):
         raise RefusalError(403, "wrong_host", "without client keys the gateway answers only under this machine's own addresses")
-    if origin and not is_loopback(_hostname(origin)):
+    if origin and not _is_ours(origin):
         raise RefusalError(403, "wrong_origin", "without client keys the gateway does not answer web pages of other hosts")
 
 
-def _hostname(url: str) -> str:
+@lru_cache(256)
+def _is_ours(url: bytes) -> bool:
+    """Tell whether a URL, or a host behind two slashes, is on this machine."""
     try:
-        return urlsplit(url).hostname or ""
+        return is_loopback(urlsplit(url.decode("latin-1")).hostname or "")
     except ValueError:
-        return ""
+        return False
 
 
 def _presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:

@@ -18,7 +18,7 @@ from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Access, Caller
 from sparekey.gateway.answers import RefusalError, Reply
-from sparekey.gateway.intake import ClientGoneError, body_of, by_name, present
+from sparekey.gateway.intake import ClientGoneError, body_of, checked, present
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
 from sparekey.gateway.listing import model, models
@@ -245,10 +245,11 @@ class Visit:
 
     async def _answered(self) -> None:
         scope, state = self._scope, self._state
-        headers: Raw = list(scope["headers"])
+        headers: Raw = scope["headers"]
         path, method = scope["path"], scope["method"]
-        self._dialect = routes.dialect_of(path, dict(headers))
-        named = by_name(headers)
+        named = dict(headers)
+        self._dialect = routes.dialect_of(path, named)
+        checked(named)
         if self._gateway.draining:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
         self._caller = state.access.caller(named, scope["query_string"])
