@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -20,6 +21,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import uvloop
 
 PROXY_CORE, OTHER_CORE = 0, 1
 BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "lorem ipsum " * 160}]}).encode()
@@ -59,7 +62,7 @@ def nginx(program, home, name, text, core, **values):
     port = free_port()
     file = Path(home) / f"{name}.conf"
     file.write_text(text.format(home=home, name=name, port=port, **values))
-    process = subprocess.Popen([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], preexec_fn=pinned(core))
+    process = subprocess.Popen([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], preexec_fn=pinned(core))  # noqa: PLW1509 - there are no threads here
     wait_for(port)
     return process, port
 
@@ -67,13 +70,14 @@ def nginx(program, home, name, text, core, **values):
 def gateway(home, upstream, *, keys=2):
     port = free_port()
     rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n' for i in range(keys)
+        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
+        for i in range(keys)
     )
     file = Path(home) / "sparekey.toml"
     text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = false\n'
     file.write_text(text)
     command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
-    process = subprocess.Popen(command, preexec_fn=pinned(PROXY_CORE), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, preexec_fn=pinned(PROXY_CORE), stderr=subprocess.DEVNULL)  # noqa: PLW1509 - as above
     wait_for(port)
     return process, port
 
@@ -144,8 +148,6 @@ async def load(port, seconds, connections=64):
 
 
 def measured(name, process, port, seconds):
-    import uvloop
-
     uvloop.run(load(port, 1))
     before, began = cpu(process.pid), time.perf_counter()
     times = sorted(uvloop.run(load(port, seconds)))
@@ -212,8 +214,6 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--streams", type=int, default=2000)
     given = parser.parse_args()
-    import resource
-
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {OTHER_CORE})

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import threading
+import time
 
 import pytest
 
@@ -73,6 +74,13 @@ class Running:
             raw = response.read()
             told = {name.lower(): value for name, value in response.getheaders()}
             return response.status, told, json.loads(raw) if "json" in told.get("content-type", "") else raw
+
+    def last(self, count):
+        """Return the last request once so many have ended: the answer may be here a little before its entry."""
+        deadline = time.monotonic() + 5
+        while len(self.finished) < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self.finished[-1]
 
     def stop(self):
         if self._loop.is_running():

@@ -119,7 +119,9 @@ def test_embeddings_images_and_moderation(serve, sim):
     """Other resources go through their chain, too, under its name."""
     one = sim.provider("first")
     extra = '\n[gateway.embedding.search]\naliases = ["text-embedding-3-small"]\n'
-    text = chain("vlm", [one]) + SETTINGS + extra + chain("gateway.embedding.search", [one], model="text-embedding-3-small").partition("\n")[2]
+    text = (
+        chain("vlm", [one]) + SETTINGS + extra + chain("gateway.embedding.search", [one], model="text-embedding-3-small").partition("\n")[2]
+    )
     running = serve(text)
     for name in ("search", "text-embedding-3-small"):
         status, headers, body = running.ask(path="/v1/embeddings", body={"model": name, "input": ["a", "b"]})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 from sparekey.config import dimensions, providers
 from sparekey.config.chain import BaseChain, Connection
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
+from sparekey.config.gateway import GatewayClient, GatewayConfig
 from sparekey.config.rules import RuleConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
@@ -129,6 +130,8 @@ _TABLES: Final[dict[str, Callable[[], str]]] = {
     "media": lambda: _own(VLMMediaConfig),
     "embedding-model": lambda: _own(EmbeddingModelConfig, BaseChain, EmbeddingCredential),
     "embedding": lambda: _own(EmbeddingConfig),
+    "gateway": lambda: _own(GatewayConfig),
+    "gateway-client": lambda: _own(GatewayClient),
     "providers": _providers,
     "dimensions": _dimensions,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from ipaddress import ip_address
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
@@ -14,7 +14,9 @@ from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.faults import Fault, Faults, Source
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig
-from sparekey.types import Secret
+
+if TYPE_CHECKING:
+    from sparekey.types import Secret
 
 _THE_CLIENTS: Final = ("temperature", "thinking", "max_tokens", "stream", "media", "forward_api_key")
 """What a program sets for its own calls; through the gateway it comes with each request."""

@@ -59,7 +59,9 @@ class Access:
         """
         self._clients = {
             _digest_of(config, client.key, client.key_sha256, f"clients[{i}].key"): Caller(
-                client.name, None if client.chains is None else frozenset(client.chains), client.expires.isoformat() if client.expires else ""
+                client.name,
+                None if client.chains is None else frozenset(client.chains),
+                client.expires.isoformat() if client.expires else "",
             )
             for i, client in enumerate(config.clients)
         }

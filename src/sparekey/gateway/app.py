@@ -238,8 +238,8 @@ class Visit:
             logger.exception("request %s: an error of the gateway itself", self.request_id)
             if self._status:
                 raise
-            error = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
-            await self._whole(answers.refusal(self._dialect, error, self.request_id), close=True)
+            bug = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
+            await self._whole(answers.refusal(self._dialect, bug, self.request_id), close=True)
         finally:
             self._ledger.abandoned()
 
@@ -385,8 +385,6 @@ class Visit:
             ledger.usage,
             self._left,
         )
-
-
 
 
 async def _whole(send: Any, reply: Reply) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.files import chains as chains_of
 from sparekey.errors import ConfigError
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream import Client
     from sparekey.wire.model import Kind, Target
 
-_USUAL = {("vlm",): "chat", ("embedding", "dense"): "embedding", ("embedding", "sparse"): "sparse", ("embedding", "hybrid"): "hybrid"}
+_USUAL: Final[dict[Path, str]] = {
+    ("vlm",): "chat",
+    ("embedding", "dense"): "embedding",
+    ("embedding", "sparse"): "sparse",
+    ("embedding", "hybrid"): "hybrid",
+}
 """What the chains of a program are called here."""
 
 
@@ -83,7 +88,7 @@ def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, S
 
 
 def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> Served:
-    name = _USUAL.get(path) or str(path[-1])  # type: ignore[call-overload]  # a path of names
+    name = _USUAL.get(path) or str(path[-1])
     made = _plan(config, name, store)
     wire = _wire(config, made)
     kind: Kind = "embed" if config.family == "embedding" else "chat"

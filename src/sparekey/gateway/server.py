@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -24,6 +23,7 @@ from sparekey.gateway.upstream import Pooled
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 logger = logging.getLogger("sparekey")
 
@@ -197,7 +197,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Server, Application
     server = Server(server_config(application, found), application)
     task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
             await asyncio.sleep(0.005)
         if task.done():
             await task

@@ -28,7 +28,7 @@ IDLE_SECONDS: Final = 45.0
 class Client(Protocol):
     """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
 
-    async def send(self, method: str, put: Put, timeout: float | None) -> Response:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """Return the response as soon as its headers are there.
 
         Cancelling it, or closing the response's stream, cuts the connection if the answer was not at its end.
@@ -36,7 +36,7 @@ class Client(Protocol):
         Args:
             method: the HTTP method.
             put: URL, headers and body, which are sent as they are.
-            timeout: seconds of silence after which the attempt has failed; None: no limit.
+            silence: seconds of it after which the attempt has failed; None: no limit.
 
         Raises:
             TransportError: there is no response.
@@ -69,7 +69,7 @@ class Pooled:
         """How many connections are open, idle ones included."""
         return len(self._all)
 
-    async def send(self, method: str, put: Put, timeout: float | None) -> Response:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `Client.send`."""
         begin = put.url.find("/", put.url.find("://") + 3)
         origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
@@ -79,7 +79,7 @@ class Pooled:
             reused = connection is not None
             if connection is None:
                 connection = await self._connect(origin)
-            answer = connection.ask(head, put.body, timeout)
+            answer = connection.ask(head, put.body, silence)
             try:
                 await answer.headers()
             except ReadError:
