@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
@@ -91,7 +92,7 @@ def _link(url: str) -> str:
     return f"[{url.split('/')[2].removeprefix('www.')}]({url})"
 
 
-_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key"}
+_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key", date: "date"}
 
 
 def _type(field: FieldInfo) -> str:
@@ -100,7 +101,8 @@ def _type(field: FieldInfo) -> str:
         return ", ".join(f'`"{option}"`' for option in get_args(annotation))
     annotation = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
     if get_origin(annotation) is list:
-        return "list of tables"
+        inner = get_args(annotation)[0]
+        return "list of names" if hasattr(inner, "__metadata__") else "list of tables"
     return _WORDS.get(annotation, "table")
 
 

@@ -115,6 +115,12 @@ class GatewayConfig(Strict):
         names = [client.name for client in self.clients]
         twice = [i for i, name in enumerate(names) if name in names[:i]]
         faults = [Fault(("clients", i, "name"), f"{names[i]!r} is used twice") for i in twice]
+        plain = [(f"clients[{i}].key", client.key) for i, client in enumerate(self.clients)] + [("admin_key", self.admin_key)]
+        faults += [
+            Fault((name,), "is the key itself; write env:NAME or file:PATH, or its digest into key_sha256")
+            for name, ref in plain
+            if ref and ref.kind == "value"
+        ]
         if self.admin_key and self.admin_key_sha256:
             faults.append(Fault(("admin_key",), "write either admin_key or admin_key_sha256"))
         return faults

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_HEADERS: Final = 64 * 1024
-
-
-def protocol(header_timeout: float) -> type[HttpToolsProtocol]:
-    """Return the protocol with a limit of so many seconds on the headers of a request."""
-    return type("GatewayProtocol", (GatewayProtocol,), {"header_timeout": header_timeout})
+HEADER_TIMEOUT: Final = "header_timeout"
+"""The attribute of uvicorn's configuration that bounds the headers of a request, in seconds; workers get it with the rest."""
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -27,11 +24,10 @@ class GatewayProtocol(HttpToolsProtocol):
     registered in the scope is told when the client goes, at once and without a task that waits for it.
     """
 
-    header_timeout = 10.0
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take what uvicorn gives."""
         super().__init__(*args, **kwargs)
+        self._header_timeout: float = getattr(self.config, HEADER_TIMEOUT, 10.0)
         self._head: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._leaving: list[Callable[[], None]] = []
@@ -77,7 +73,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         self._head_bytes = 0
-        self._head = self.loop.call_later(self.header_timeout, self._too_late)
+        self._head = self.loop.call_later(self._header_timeout, self._too_late)
 
     def _headed(self) -> None:
         if self._head is not None:

@@ -17,7 +17,7 @@ from sparekey.config.gateway import GatewayConfig, open_to_all
 from sparekey.errors import ConfigError
 from sparekey.gateway.access_log import AccessLog
 from sparekey.gateway.app import Gateway
-from sparekey.gateway.protocol import protocol
+from sparekey.gateway.protocol import HEADER_TIMEOUT, GatewayProtocol
 from sparekey.gateway.upstream import Pooled
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Application:
 
     def start(self) -> None:
         """Make the gateway, and watch its configuration."""
+        raise_file_limit()
         config, settings = self.settings.read()
         store = _store(settings.store)
         self.gateway = Gateway(config, Pooled(), store=store)
@@ -167,12 +168,12 @@ class Workers(Multiprocess):
 
 def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
     """Return how uvicorn is to serve."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         application,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http=protocol(settings.header_timeout),
+        http=GatewayProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -187,6 +188,8 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
     )
+    setattr(config, HEADER_TIMEOUT, settings.header_timeout)
+    return config
 
 
 @contextlib.asynccontextmanager
@@ -215,13 +218,11 @@ def run(settings: Settings, bound: socket.socket) -> None:
         ConfigError: the configuration is wrong.
     """
     _, found = settings.read()
-    raise_file_limit()
     application = Application(settings)
     config = server_config(application, found)
     if found.workers == 1:
         Server(config, application).run(sockets=[bound])
     else:
-        config.app = application
         Workers(config, sockets=[bound]).run()
 
 
