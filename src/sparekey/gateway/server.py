@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -102,6 +103,7 @@ class Application:
             self.gateway.observers.append(AccessLog())
         self.gateway.admin = _admin(self.gateway)
         self._watching = asyncio.create_task(self._watch())
+        gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
@@ -160,9 +162,9 @@ class Workers(Multiprocess):
     """Several processes on one port. A SIGHUP goes on to each: they read their configuration anew, and none is started anew for it."""
 
     def handle_hup(self) -> None:
-        """Pass it on."""
+        """Pass it on to those that have started; the others read the configuration as they start, and would die of it before."""
         for process in self.processes:
-            if process.pid is not None:
+            if process.pid is not None and process.is_ready(timeout=1):
                 os.kill(process.pid, signal.SIGHUP)
 
 
