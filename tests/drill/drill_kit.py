@@ -18,8 +18,8 @@ def ids(family):
 def played(family):
     """Play the rows of some families against the built-in chains; the results by id.
 
-    Rows about silences compare times. One that does not hold on a busy machine is played once more by itself, in slow time: what is wrong stays
-    wrong.
+    Rows about silences compare times. One that does not hold on a busy machine is played once more by itself, in slow time: what is wrong
+    stays wrong.
     """
     results = {result.row.id: result for result in run(None, [row for row in ROWS if row.id[0] in family], FAST)}
     for row in [result.row for result in results.values() if result.verdict is not expected(result.row.id)]:

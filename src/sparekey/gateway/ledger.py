@@ -1,0 +1,63 @@
+"""The attempts of one request, as they are told to the caller, the log and the console.
+
+The one place where they are read. The engine tells of each attempt through the hooks of its chain, in the context of the request that
+made it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
+
+if TYPE_CHECKING:
+    from sparekey.core.events import Event
+    from sparekey.types import Attempt, Usage
+
+
+class Ledger:
+    """What one request tried, in order, and how long it waited for providers."""
+
+    __slots__ = ("_out", "attempts", "first", "last", "usage")
+
+    def __init__(self) -> None:
+        """Start before the first attempt."""
+        self.attempts: list[Attempt] = []
+        self._out: set[str] = set()
+        self.first = self.last = 0.0
+        self.usage: Usage | None = None
+
+    def begins(self, credential_id: str) -> None:
+        """Note that a request goes out."""
+        now = time.perf_counter()
+        self.first = self.first or now
+        self.last = now
+        self._out.add(credential_id)
+
+    def heard(self) -> None:
+        """Note that something came from a provider."""
+        self.last = time.perf_counter()
+
+    def ended(self, attempt: Attempt) -> None:
+        """Enter an attempt that is over."""
+        self._out.discard(attempt.credential_id)
+        self.attempts.append(attempt)
+        self.usage = attempt.usage or self.usage
+
+    @property
+    def number(self) -> int:
+        """How many attempts were made, the ones that are still out included."""
+        return len(self.attempts) + len(self._out)
+
+
+current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
+"""The ledger of the request that this task serves."""
+
+
+def enter(event: Event) -> None:
+    """Enter what the engine tells: the hook of every chain that the gateway serves."""
+    ledger = current.get()
+    if ledger is not None and isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned) and event.attempt is not None:
+        ledger.ended(event.attempt)
