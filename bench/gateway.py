@@ -44,7 +44,8 @@ http {{ access_log off; keepalive_requests 1000000000;
 UPSTREAM = COMMON + "server {{ listen 127.0.0.1:{port}; default_type application/json; location / {{ return 200 '{answer}'; }} }} }}"
 REVERSE = COMMON + (
     "upstream up {{ server 127.0.0.1:{up}; keepalive 128; keepalive_requests 1000000000; }}"
-    ' server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }} }} }}'
+    " server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1;"
+    ' proxy_set_header Connection ""; }} }} }}'
 )
 
 

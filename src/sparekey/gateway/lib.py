@@ -117,7 +117,7 @@ class ByteStream:
 class Response:
     """A response; `credential_id` says whose it is."""
 
-    __slots__ = ("content", "credential_id", "headers", "status_code", "stream")
+    __slots__ = ("content", "credential_id", "extensions", "headers", "status_code", "stream")
 
     def __init__(self, status_code: int, headers: Any = (), content: bytes = b"", stream: Any = None) -> None:
         """Take its parts; `content`: a body that is there already, with whatever encoding the headers say."""
@@ -128,6 +128,7 @@ class Response:
         self.content = _decoder(encoding).whole(content) if encoding and content else content
         self.stream: Any = stream if stream is not None else ByteStream(content)
         self.credential_id = ""
+        self.extensions: dict[str, Any] = {}
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """Yield the body without its encoding."""
@@ -141,7 +142,7 @@ def received(status: int, raw: Raw, stream: Stream) -> Response:
     """Return a response as it came off the wire."""
     response = Response.__new__(Response)
     response.status_code, response.headers, response.content = status, Headers(raw), b""
-    response.stream, response.credential_id = stream, ""
+    response.stream, response.credential_id, response.extensions = stream, "", {}
     return response
 
 
