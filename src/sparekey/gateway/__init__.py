@@ -1,0 +1,1 @@
+"""The gateway: one address for every client, in front of the chains of a configuration."""
