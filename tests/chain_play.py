@@ -75,7 +75,7 @@ def names(n):
 
 
 class InFlight:
-    """One request, stopped at whatever it asks for next: `step` is a Ticket, a Pause, a Relay, or None once it is over."""
+    """One request, stopped at whatever it asks for next: `step` is a Ticket, a Pause, or None once it is over."""
 
     def __init__(self, play, eligible):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
@@ -107,11 +107,6 @@ class InFlight:
         if isinstance(self.step, Ticket):
             self.served = self.index
         self._send(flow.Done(self.play.clock()))
-        return self
-
-    def begin(self):
-        self.served = self.index
-        self._send(flow.Begun(self.play.clock()))
         return self
 
     def fail(self, failure, dice=0.5):

@@ -16,12 +16,13 @@ _HOMES = {
     ),
     "sparekey.errors": (
         "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "
-        "DeadlineExceeded DisguisedError IncompleteAnswerError InvalidInputError MissingExtraError SparekeyError "
+        "DeadlineExceeded DisguisedError IncompleteAnswerError InvalidInputError LimitExceeded MissingExtraError SparekeyError "
         "UnsupportedMediaInputError VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
-    "sparekey.failover": "AsyncFailover Chain Failover",
-    "sparekey.core.policy": "Policy",
+    "sparekey.failover": "Answer AsyncFailover Chain Failover limits",
+    "sparekey.core.splice": "Piece Reading",
+    "sparekey.core.policy": "Policy Recovery",
     "sparekey.switching": "CircuitBreaker OrderedCredentialSwitcher PrimaryBackupSwitcher",
     "sparekey.retry": "is_retryable_api_error retry_async retry_sync",
     "sparekey.transport": "AsyncFailoverTransport FailoverTransport sdk_options",

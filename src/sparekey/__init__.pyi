@@ -11,6 +11,9 @@ from sparekey.config import VLMConfig as VLMConfig
 from sparekey.config import VLMCredential as VLMCredential
 from sparekey.config import load_config as load_config
 from sparekey.core.policy import Policy as Policy
+from sparekey.core.policy import Recovery as Recovery
+from sparekey.core.splice import Piece as Piece
+from sparekey.core.splice import Reading as Reading
 from sparekey.embedding import DenseEmbedderBase as DenseEmbedderBase
 from sparekey.embedding import EmbedderBase as EmbedderBase
 from sparekey.embedding import EmbedderFactory as EmbedderFactory
@@ -29,13 +32,16 @@ from sparekey.errors import DeadlineExceeded as DeadlineExceeded
 from sparekey.errors import DisguisedError as DisguisedError
 from sparekey.errors import IncompleteAnswerError as IncompleteAnswerError
 from sparekey.errors import InvalidInputError as InvalidInputError
+from sparekey.errors import LimitExceeded as LimitExceeded
 from sparekey.errors import MissingExtraError as MissingExtraError
 from sparekey.errors import SparekeyError as SparekeyError
 from sparekey.errors import UnsupportedMediaInputError as UnsupportedMediaInputError
 from sparekey.errors import VectorSpaceError as VectorSpaceError
+from sparekey.failover import Answer as Answer
 from sparekey.failover import AsyncFailover as AsyncFailover
 from sparekey.failover import Chain as Chain
 from sparekey.failover import Failover as Failover
+from sparekey.failover import limits as limits
 from sparekey.retry import is_retryable_api_error as is_retryable_api_error
 from sparekey.retry import retry_async as retry_async
 from sparekey.retry import retry_sync as retry_sync

@@ -5,6 +5,7 @@
     ├── CredentialParkedError         an entry of the above: this one was not tried, and until when
     ├── CircuitBreakerOpen            a lone instance's breaker lets nothing through
     ├── DeadlineExceeded              the call's deadline was spent (also a TimeoutError)
+    ├── LimitExceeded                 one attempt took too long (also a TimeoutError)
     ├── ConfigError                   a wrong configuration (also a ValueError)
     ├── MissingExtraError             an SDK is not installed (also an ImportError)
     ├── IncompleteAnswerError         a provider said "success" and gave no whole answer
@@ -19,14 +20,14 @@ A failure of the *request* (bad parameter, refused content) is never wrapped: th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sparekey.types import ErrorClass
+    from sparekey.types import Attempt, ErrorClass
 
 
 class SparekeyError(Exception):
@@ -57,7 +58,10 @@ class AllCredentialsFailedError(SparekeyError):
     Attributes:
         errors: `(credential_id, error_class, exception, index)` of each credential.
         retry_after: seconds until the soonest credential returns, or None if nothing is known.
+        attempts: the ledger of the call.
     """
+
+    attempts: tuple[Attempt, ...] = ()
 
     def __init__(self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None) -> None:
         """Take the entries as tuples or `CredentialError`s."""
@@ -93,6 +97,28 @@ class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of 
 
 class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc
     """The deadline of the whole call was spent before any credential could answer."""
+
+
+class LimitExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as `DeadlineExceeded`
+    """One attempt took longer than a limit of its chain allows; the call itself may go on with another credential.
+
+    Attributes:
+        reason: `slow_start` (no content of a stream), `stalled` (nothing more after some), `timeout` (no whole answer), or `deadline`
+            (the whole call's time is spent: little proof against the credential, the caller may have been in a hurry).
+        seconds: the limit.
+    """
+
+    _WORDS: Final[dict[str, str]] = {
+        "slow_start": "no content within {:g} s",
+        "stalled": "nothing more of the stream for {:g} s",
+        "timeout": "no whole answer within {:g} s",
+        "deadline": "no whole answer when the call's deadline of {:g} s was spent",
+    }
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        """Name the limit by its reason, and its seconds."""
+        self.reason, self.seconds = reason, seconds
+        super().__init__(self._WORDS[reason].format(seconds))
 
 
 class ConfigError(SparekeyError, ValueError):

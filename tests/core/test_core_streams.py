@@ -1,7 +1,7 @@
 """A stream in the core: begun, relayed, cut (section 4 of the design, as far as the core knows it)."""
 
 from chain_play import Play, auth, overloaded, permanent, rate_limit, silent, unreached, weak
-from sparekey.core.flow import Relay
+
 
 
 def test_a_stream_that_begins_is_relayed(clock):

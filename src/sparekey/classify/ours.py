@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded
+from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 _MAX_CHAIN: Final = 8
@@ -21,7 +21,7 @@ def classify_ours(exc: BaseException) -> Failure | None:
         return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)
     if isinstance(exc, DeadlineExceeded):
         return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
-    return None
+    return _of_limit(exc) if isinstance(exc, LimitExceeded) else None
 
 
 def ours_within(exc: BaseException) -> Failure | None:
@@ -34,6 +34,20 @@ def ours_within(exc: BaseException) -> Failure | None:
             return failure
         current = current.__cause__
     return None
+
+
+def _of_limit(exc: LimitExceeded) -> Failure:
+    """Silence is the endpoint's; where the caller's own deadline cut the attempt short, that is weak proof against anybody."""
+    weak = exc.reason == "deadline"
+    return Failure(
+        ErrorClass.TRANSIENT,
+        exc.reason,
+        Scope.CREDENTIAL if weak else Scope.ENDPOINT,
+        message=str(exc),
+        evidence=Evidence.WEAK if weak else Evidence.STRUCTURED,
+        timed_out=True,
+        rule=f"exception: {type(exc).__name__}",
+    )
 
 
 def _of_all(exc: AllCredentialsFailedError) -> Failure:

@@ -13,7 +13,7 @@ from sparekey.config.faults import Fault, Faults, Source
 from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
-from sparekey.core.policy import Policy
+from sparekey.core.policy import Policy, Recovery
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class BaseChain(Connection, Generic[C]):
     max_retries: Count = Field(2, description="Further rounds over the chain when it was exhausted by transient failures only.")
     patience: Seconds = Field(2.0, description="Longest wait in seconds for which a request stays with its credential.")
     deadline: Span | None = Field(None, description="Seconds for one whole call; without it no limit.")
+    attempt_limit: Span | None = Field(None, description="Seconds for one attempt, a stream to its end; without it no limit.")
+    first_content_limit: Seconds = Field(10.0, description="Seconds to the first content of a stream, then the next one joins; 0: none.")
+    idle_limit: Seconds = Field(15.0, description="Seconds between two pieces of a stream; 0: no limit.")
+    stream_recovery: Recovery = Field(Recovery.SPLICE, description="What follows when a stream breaks: splice, buffer, continue, error.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
     _source: Source = PrivateAttr(default_factory=Source)
@@ -127,6 +131,10 @@ class BaseChain(Connection, Generic[C]):
             retry_same=True,
             max_retries=self.max_retries,
             deadline=self.deadline,
+            attempt_limit=self.attempt_limit,
+            first_content_limit=self.first_content_limit or None,
+            idle_limit=self.idle_limit or None,
+            stream_recovery=self.stream_recovery,
         )
 
     def classifier(self) -> Callable[[BaseException], Failure]:

@@ -1,37 +1,34 @@
 """One call as a generator: it yields what to do next and is sent what became of it.
 
-    yields  Ticket   make an attempt with this credential        is sent  Done | Begun | Failed
-            Relay    the stream has begun: pass the rest on               Done | Failed
+    yields  Ticket   make an attempt with this credential        is sent  Done | Failed
             Pause    sleep so many seconds                                Done
     returns          when the call was served
     raises           the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
 
 The drivers in `sparekey.failover` are a few lines each, one sync and one async. Closing the generator (the call was cancelled)
-takes the ticket back and blames nobody.
+takes the ticket back and blames nobody. Streams have a flow of their own: `sparekey.core.streams`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from sparekey.core.walk import Seen, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
     from sparekey.core.walk import Cell
     from sparekey.types import Failure
 
+S = TypeVar("S")
+M = TypeVar("M")
+
 
 class Done(NamedTuple):
-    """The attempt succeeded, the stream came to its end, or the pause is over."""
-
-    now: float
-
-
-class Begun(NamedTuple):
-    """The first content of a stream has come: the caller is about to see it."""
+    """The attempt succeeded, or the pause is over."""
 
     now: float
 
@@ -44,6 +41,10 @@ class Failed(NamedTuple):
     exception: BaseException
     dice: float
 
+    def seen(self, ticket: Ticket) -> Seen:
+        """Return it as what a walk has seen of a ticket."""
+        return Seen(ticket, self.failure, self.exception, self.dice)
+
 
 class Pause(NamedTuple):
     """Sleep so many seconds."""
@@ -51,18 +52,18 @@ class Pause(NamedTuple):
     seconds: float
 
 
-class Relay(NamedTuple):
-    """Pass the rest of the stream on, then report."""
+Step: TypeAlias = "Ticket | Pause"
+Message: TypeAlias = "Done | Failed"
 
 
-Step: TypeAlias = "Ticket | Relay | Pause"
-Message: TypeAlias = "Done | Begun | Failed"
+def call(
+    pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None, policy: Policy | None = None
+) -> Generator[Step, Message, None]:
+    """Walk the ring for one request that starts at `now`, restricted to the indices in `eligible` if they are given.
 
-
-def call(pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None) -> Generator[Step, Message, None]:
-    """Walk the ring for one request that starts at `now`, restricted to the indices in `eligible` if they are given."""
-    deadline = None if pool.policy.deadline is None else now + pool.policy.deadline
-    walk = Walk(pool, cell, now, eligible, deadline)
+    `policy` stands in for the chain's own in what concerns this request alone.
+    """
+    walk = Walk(pool, cell, now, eligible, policy)
     rounds = 0
     try:
         while True:
@@ -79,7 +80,7 @@ def call(pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = N
         raise
 
 
-def advance(steps: Generator[Step, Message, None], message: Message) -> Step | None:
+def advance(steps: Generator[S, M, None], message: M) -> S | None:
     """Send what became of the last step; return the next one, or None if the call was served."""
     try:
         return steps.send(message)
@@ -91,30 +92,15 @@ def _attempt(walk: Walk, ticket: Ticket) -> Generator[Step, Message, bool]:
     """Make one attempt, and a second one with the same credential where that is right; return whether it served."""
     message = yield ticket
     walk.now = message.now
-    if isinstance(message, Failed) and (wait := walk.same_again(_seen(ticket, message))) is not None:
+    if isinstance(message, Failed) and (wait := walk.same_again(message.seen(ticket))) is not None:
         walk.now = (yield Pause(wait)).now
         if (again := walk.readmit(ticket.index)) is not None:
             ticket = again
             message = yield ticket
             walk.now = message.now
     if isinstance(message, Failed):
-        if (fault := walk.failed(_seen(ticket, message))) is not None:
+        if (fault := walk.failed(message.seen(ticket))) is not None:
             raise fault
         return False
-    rest = walk.succeeded(ticket)
-    if isinstance(message, Begun):
-        yield from _relay(walk, rest)
+    walk.succeeded(ticket)
     return True
-
-
-def _relay(walk: Walk, ticket: Ticket) -> Generator[Step, Message, None]:
-    """The caller has seen content: what fails now is blamed on the credential, but belongs to the caller."""
-    message = yield Relay()
-    walk.now = message.now
-    if isinstance(message, Failed):
-        walk.cut(_seen(ticket, message))
-        raise message.exception
-
-
-def _seen(ticket: Ticket, message: Failed) -> Seen:
-    return Seen(ticket, message.failure, message.exception, message.dice)

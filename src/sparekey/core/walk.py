@@ -21,6 +21,7 @@ from sparekey.types import Action, ErrorClass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sparekey.core.policy import Policy
     from sparekey.types import Failure
 
 
@@ -47,13 +48,15 @@ class Seen(NamedTuple):
 class Walk:
     """One request's way around the ring."""
 
-    def __init__(self, pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None, deadline: float | None = None) -> None:
-        """Begin at `now`; `eligible` restricts the walk to some credentials, `deadline` is the absolute time when it must end."""
+    def __init__(self, pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None, policy: Policy | None = None) -> None:
+        """Begin at `now`; `eligible` restricts the walk to some credentials, `policy` stands in for the chain's own."""
         self.pool, self.cell, self.now = pool, cell, now
-        self.eligible, self.deadline = eligible, deadline
+        self.eligible, self.policy = eligible, policy or pool.policy
+        self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
         self.term = 0
-        self.out: Ticket | None = None
+        self.tried: set[int] = set()
+        self.out: list[Ticket] = []
         self.seen: dict[int, Seen] = {}
         self.pending: list[Seen] = []
         self.too_large: BaseException | None = None
@@ -63,22 +66,31 @@ class Walk:
 
     def tickets(self) -> Iterator[Ticket]:
         """Yield the attempts of one round: a probe that is due, the ring from the active credential, then a rescue."""
-        tried: set[int] = set()
-        for ticket in self._round(tried):
-            tried.add(ticket.index)
-            self.out = ticket
-            yield ticket
-
-    def _round(self, tried: set[int]) -> Iterator[Ticket]:
         state = self.cell.state
-        active, self.term = state.active, state.term
-        if active and self.sticky and (probe := self._ask(admission.start, self.eligible)):
-            yield probe
+        self.term, self.tried = state.term, set()
+        if state.active and self.sticky and (probe := self._ask(admission.start, self.eligible)):
+            yield self._given(probe)
+        while ticket := self._next_in_ring(state.active) or self._ask(admission.rescue, self._candidates(), self.tried):
+            yield self._given(ticket)
+
+    def beside(self) -> Ticket | None:
+        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
+
+        Nobody who is parked is asked only because another one is slow.
+        """
+        ticket = self._next_in_ring(self.cell.state.active)
+        return self._given(ticket) if ticket else None
+
+    def _given(self, ticket: Ticket) -> Ticket:
+        self.tried.add(ticket.index)
+        self.out.append(ticket)
+        return ticket
+
+    def _next_in_ring(self, active: int) -> Ticket | None:
         for index in self.pool.ring(active):
-            if index not in tried and self._open_to(index) and (ticket := self._ask(admission.admit, index)):
-                yield ticket
-        while ticket := self._ask(admission.rescue, self._candidates(), tried):
-            yield ticket
+            if index not in self.tried and self._open_to(index) and (ticket := self._ask(admission.admit, index)):
+                return ticket
+        return None
 
     def _ask(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
         """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
@@ -104,14 +116,14 @@ class Walk:
     def succeeded(self, ticket: Ticket) -> Ticket:
         """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
         self._settle_pending()
-        self.out = None
+        self._back(ticket)
         after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None)
         return after or ticket
 
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         self.seen[seen.ticket.index] = seen
-        self.out = None
+        self._back(seen.ticket)
         advance = REACTIONS[seen.failure.error_class].advance
         if seen.failure.action is Action.STOP_AND_PARK:
             self._settle(seen)
@@ -131,15 +143,20 @@ class Walk:
 
     def cut(self, seen: Seen) -> None:
         """Settle the failure of a stream whose beginning the caller has seen."""
-        self.out = None
+        self.seen[seen.ticket.index] = seen
         self._settle(seen)
+
+    def lost(self, ticket: Ticket) -> None:
+        """Take back an attempt that another one outran: it blames nobody."""
+        self._back(ticket)
+        self._release(ticket)
 
     def same_again(self, seen: Seen) -> float | None:
         """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
 
         A probe is sent once, and so is a rescue: what is parked would not be let through again.
         """
-        policy, failure = self.pool.policy, seen.failure
+        policy, failure = self.policy, seen.failure
         if not policy.retry_same or not REACTIONS[failure.error_class].retry_same:
             return None
         closed = phase(self.pool, self.cell.state, seen.ticket.index, self.now) is Phase.CLOSED
@@ -150,14 +167,20 @@ class Walk:
 
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
-        self.out = self._ask(admission.admit, index)
-        return self.out
+        self.out = [ticket for ticket in self.out if ticket.index != index]
+        again = self._ask(admission.admit, index)
+        return self._given(again) if again else None
 
     def abandon(self) -> None:
         """The caller went away: give back what is out, blame nobody."""
-        for ticket in [s.ticket for s in self.pending] + ([self.out] if self.out else []):
+        for ticket in [*(s.ticket for s in self.pending), *self.out]:
             self._release(ticket)
         self.pending.clear()
+        self.out.clear()
+
+    def _back(self, ticket: Ticket) -> None:
+        if ticket in self.out:
+            self.out.remove(ticket)
 
     def _blame(self, seen: Seen) -> BaseException | None:
         if seen.failure.unreached:
@@ -198,7 +221,7 @@ class Walk:
 
     def pause(self, rounds_done: int) -> float | None:
         """Return the seconds until the next round over the ring, or None if there is to be none."""
-        policy = self.pool.policy
+        policy = self.policy
         entries = self._entries()
         transient = [e for e in entries if e.error_class is ErrorClass.TRANSIENT]
         tried_others = any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
@@ -218,8 +241,8 @@ class Walk:
         self._settle_pending()
         if self.too_large is not None:
             return self.too_large
-        if self._spent() and not self.seen:
-            return DeadlineExceeded("the deadline was spent before any credential could be tried")
+        if self._spent() and all(s.failure.timed_out for s in self.seen.values()):
+            return DeadlineExceeded(f"the deadline of {self.policy.deadline:g} s was spent before any credential could answer")
         indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
         # No provider's exception as its cause: a traceback would print their words unmasked, and some of them repeat the key.
         return AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))

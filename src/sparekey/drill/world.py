@@ -39,7 +39,13 @@ class World:
         self.heard: list[Heard] = []
         self.events: list[Event] = []
         self.chain = Chain(
-            config.engine_credentials(), config.policy(), clock=clock, random=dice, classify=config.classifier(), hooks=[self.events.append]
+            config.engine_credentials(),
+            config.policy(),
+            clock=clock,
+            random=dice,
+            pace=clock.scale,
+            classify=config.classifier(),
+            hooks=[self.events.append],
         )
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
         self._model = build(config, kind, self.chain, clock)

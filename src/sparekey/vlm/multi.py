@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
-from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, has_content, no_media, size_of, takes
+from sparekey.vlm.reading import ChunkReading
+from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, no_media, size_of, takes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from sparekey.vlm.images import Image
     from sparekey.vlm.types import VLMChunk
+
+_READING: Final = ChunkReading()
 
 
 class MultiCredentialVLM(WrapperVLM):
@@ -80,33 +83,42 @@ class MultiCredentialVLM(WrapperVLM):
         self._of[self.active_credential_id].update_token_usage(*args, **kwargs)
 
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
-        """Answer piece by piece, through other credentials too until the first content is out, never after."""
+        """Answer piece by piece. A stream that is slow, silent or broken goes on in another credential's (`stream_recovery`)."""
 
         def opened(credential: Credential) -> Iterator[VLMChunk]:
             instance = self._of[credential.id]
             stream = instance.stream_completion(prompt, images=images, **options)
             return annotated(stream, credential.id, instance)
 
-        return self._failover.stream(opened, is_content=has_content)
+        return self._failover.stream(opened, reading=_READING, resume=self._resume("stream_completion", prompt, images, options))
 
     def stream_completion_async(
         self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
     ) -> AsyncIterator[VLMChunk]:
         """As `stream_completion`, asynchronously."""
 
-        def opened(instance: Any) -> AsyncIterator[VLMChunk]:
-            stream: AsyncIterator[VLMChunk] = instance.stream_completion_async(prompt, images=images, **options)
-            return stream
+        def opened(credential: Credential) -> AsyncIterator[VLMChunk]:
+            instance = self._of[credential.id]
+            stream = instance.stream_completion_async(prompt, images=images, **options)
+            return annotated_async(stream, credential.id, instance)
 
-        return self._streamed(opened, has_content)
+        resume = self._resume("stream_completion_async", prompt, images, options)
+        return self._failover_async.stream(opened, reading=_READING, resume=resume)
 
     def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
         """Yield the items of a stream of one's own making, through other credentials too until the first item is out.
 
+        Where the items are texts, a stream that breaks later is recovered as well.
+
         Args:
             stream_factory: opens a stream on an instance.
         """
-        return self._streamed(stream_factory, None)
+
+        def opened(credential: Credential) -> AsyncIterator[Any]:
+            instance = self._of[credential.id]
+            return annotated_async(stream_factory(instance), credential.id, instance)
+
+        return self._failover_async.stream(opened)
 
     async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Answer a text about an audio or video file, by an instance that takes it. If the active one does not, it stays active.
@@ -148,12 +160,21 @@ class MultiCredentialVLM(WrapperVLM):
 
         return attempt
 
-    def _streamed(self, factory: Callable[[Any], AsyncIterator[Any]], is_content: Callable[[Any], bool] | None) -> AsyncIterator[Any]:
-        def opened(credential: Credential) -> AsyncIterator[Any]:
-            instance = self._of[credential.id]
-            return annotated_async(factory(instance), credential.id, instance)
+    def _resume(
+        self, method: str, prompt: str, images: Sequence[Image] | None, options: dict[str, Any]
+    ) -> Callable[[Credential, str], Any]:
+        """Return what lets an instance go on behind a text, where its provider takes a request that ends with the answer's beginning."""
 
-        return self._failover_async.stream(opened, is_content=is_content)
+        def resume(credential: Credential, text: str) -> Any:
+            instance = self._of[credential.id]
+            marks = getattr(instance, "prefill", None)
+            if images or not isinstance(marks, dict):
+                return None
+            asked = options.get("messages") or [{"role": "user", "content": prompt}]
+            messages = [*asked, {"role": "assistant", "content": text, **marks}]
+            return getattr(instance, method)(**{**options, "messages": messages})
+
+        return resume
 
 
 def _credential(credential_id: str, instance: Any) -> Credential:

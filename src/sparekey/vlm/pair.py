@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.annotate import annotate
 from sparekey.errors import describe_exception
 from sparekey.switching import PrimaryBackupSwitcher
+from sparekey.vlm.reading import has_content
 from sparekey.vlm.wrapper import (
     WrapperVLM,
     annotated,
     annotated_async,
-    has_content,
     held_back,
     held_back_async,
     no_media,

@@ -128,11 +128,6 @@ async def held_back_async(stream: AsyncGenerator[Any], is_content: Callable[[Any
             yield item
 
 
-def has_content(chunk: Any) -> bool:
-    """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
-    return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
-
-
 def takes(instance: Any, media_type: str, filename: str, size_bytes: int) -> bool:
     """Tell whether an instance takes a file; one that does not know the question takes none."""
     ask = getattr(instance, "supports_media", None)

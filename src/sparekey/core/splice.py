@@ -1,0 +1,157 @@
+"""What a caller has seen of an answer, and how far another answer repeats it.
+
+An answer is text in lanes: one lane a choice or candidate. Within a lane the text stands in channels, one after the other: reasoning,
+then content, then the arguments of a tool call. A new answer may take over where the text that it gives in each lane begins with what was
+shown there, channel by channel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sparekey.types import Usage
+
+T = TypeVar("T")
+
+
+class Piece(NamedTuple):
+    """Text of one item of a stream: in which lane and channel it stands. What must merely be there has a text of its own making."""
+
+    lane: int
+    channel: str
+    text: str
+
+
+class Reading(Generic[T]):
+    """How the items of a stream are read. This one reads pieces of text, and anything else as a whole that tells nothing of itself.
+
+    Subclass it for items of another kind, and give it to `Failover.stream`.
+
+    Attributes:
+        spoken: the channels of the text behind which an answer can go on, for the mode `continue`.
+        thought: the channels that such an answer need not repeat.
+    """
+
+    spoken: Sequence[str] = ("",)
+    thought: Sequence[str] = ()
+
+    def __init__(self, is_content: Callable[[T], bool] | None = None) -> None:
+        """Take what tells content from preamble (a role, an empty chunk); None: every item is content."""
+        self._is_content = is_content
+
+    def content(self, item: T) -> bool:
+        """Return whether an item brings content: with the first such item a stream has begun."""
+        return self._is_content is None or self._is_content(item)
+
+    def alive(self, item: T) -> bool:
+        """Return whether an item shows that the provider is at work: what does not (a bare keep-alive) does not stop the idle limit."""
+        del item
+        return True
+
+    def complete(self, item: T) -> bool:
+        """Return whether the answer is complete with this item, whatever else may come."""
+        del item
+        return False
+
+    def pieces(self, item: T) -> Sequence[Piece] | None:
+        """Return the text of an item; None if it cannot be told: a stream that brought such an item is not recovered."""
+        return (Piece(0, "", item),) if isinstance(item, str) else None
+
+    def cut(self, item: T, texts: Sequence[str]) -> T | None:
+        """Return an item with other texts in the place of its pieces', or None if nothing is left of it."""
+        del item
+        return texts[0] or None  # type: ignore[return-value]  # an item that has pieces is a text here
+
+    def split(self, item: T) -> Sequence[T]:
+        """Return the parts of an item that brings several things at once."""
+        return (item,)
+
+    def usage(self, item: T) -> Usage | None:
+        """Return the tokens of the call so far, if an item tells them."""
+        del item
+        return None
+
+
+class DiffersError(Exception):
+    """Another answer does not begin with what was shown."""
+
+
+class Splice:
+    """What was shown of an answer, and how far the present one has repeated it."""
+
+    def __init__(self) -> None:
+        """Start with nothing shown."""
+        self._lanes: dict[int, _Lane] = {}
+
+    def restart(self) -> None:
+        """Another answer begins."""
+        for lane in self._lanes.values():
+            lane.restart()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the present answer has not yet repeated all that was shown."""
+        return any(lane.behind for lane in self._lanes.values())
+
+    def channels(self) -> set[str]:
+        """Return the names of the channels in which something was shown."""
+        return {channel for lane in self._lanes.values() for channel, _ in lane.runs}
+
+    def shown(self, channels: Iterable[str]) -> str:
+        """Return all text that was shown in these channels."""
+        wanted = set(channels)
+        return "".join(text for lane in self._lanes.values() for channel, text in lane.texts() if channel in wanted)
+
+    def left(self, pieces: Iterable[Piece]) -> list[str]:
+        """Return what of each piece has not been shown yet; it counts as shown from now on.
+
+        Raises:
+            DiffersError: a piece is not what was shown in its place.
+        """
+        return [self._lanes.setdefault(piece.lane, _Lane()).left(piece.channel, piece.text) for piece in pieces]
+
+
+class _Lane:
+    """Runs of text, one a channel; `at` and `offset` are how far the present answer has come."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, list[str]]] = []
+        self.at, self.offset = 0, 0
+
+    @property
+    def behind(self) -> bool:
+        return self.at < len(self.runs)
+
+    def restart(self) -> None:
+        self.runs = [(channel, [text]) for channel, text in self.texts()]
+        self.at, self.offset = 0, 0
+
+    def texts(self) -> list[tuple[str, str]]:
+        return [(channel, "".join(texts)) for channel, texts in self.runs]
+
+    def left(self, channel: str, text: str) -> str:
+        while text and self.behind:
+            text = self._repeated(channel, text)
+        if text:
+            self._show(channel, text)
+        return text
+
+    def _repeated(self, channel: str, text: str) -> str:
+        """Return what is left of a text behind the run that it repeats."""
+        name, (shown, *_) = self.runs[self.at]
+        rest = shown[self.offset :]
+        if name != channel or not (rest.startswith(text) or text.startswith(rest)):
+            raise DiffersError
+        self.offset += min(len(text), len(rest))
+        if self.offset == len(shown):
+            self.at, self.offset = self.at + 1, 0
+        return text[len(rest) :]
+
+    def _show(self, channel: str, text: str) -> None:
+        if not self.runs or self.runs[-1][0] != channel:
+            self.runs.append((channel, []))
+        self.runs[-1][1].append(text)
+        self.at = len(self.runs)

@@ -1,0 +1,115 @@
+"""A chain: its credentials and policy, its state, and what its drivers share."""
+
+from __future__ import annotations
+
+import random as _random
+from copy import copy
+from typing import TYPE_CHECKING
+
+from sparekey.cell import Cell, monotonic
+from sparekey.classify import classify as _classify
+from sparekey.core import budget, status
+from sparekey.core.policy import Policy
+from sparekey.core.pool import Pool
+from sparekey.stores.memory import MemoryStore
+from sparekey.switching import OrderedCredentialSwitcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sparekey.core.events import Event
+    from sparekey.failover.attempts import Attempts
+    from sparekey.types import Credential, Failure
+
+
+class Chain(Cell):
+    """The credentials of one model in order, with their shared state. Thread-safe and task-safe; share one, do not copy it."""
+
+    def __init__(
+        self,
+        credentials: Iterable[Credential],
+        policy: Policy | None = None,
+        *,
+        classify: Callable[[BaseException], Failure] = _classify,
+        clock: Callable[[], float] = monotonic,
+        random: Callable[[], float] = _random.random,
+        pace: float = 1.0,
+        hooks: Iterable[Callable[[Event], None]] = (),
+    ) -> None:
+        """Start with the first credential active and nothing parked.
+
+        Args:
+            credentials: in order, the first has the highest priority; their ids are unique.
+            policy: the knobs; the defaults of `Policy` if None.
+            classify: reads why a call failed.
+            clock: returns seconds that only go forwards; for tests.
+            random: returns a number in [0, 1); for tests.
+            pace: real seconds in a second of `clock`, for limits that are waited for; for tests.
+            hooks: called with each event after the state was changed, outside any lock; one that raises is logged.
+
+        Raises:
+            ValueError: no credential, or two with one id.
+        """
+        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks)
+        self.classify, self.random, self.pace = classify, random, pace
+        self.switcher = OrderedCredentialSwitcher.over(self)
+        self._hedges = MemoryStore(self.pool.policy.hedge_burst)
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """The credentials in order."""
+        return self.pool.credentials
+
+    @property
+    def active_index(self) -> int:
+        """Where the next request starts; a pure read."""
+        return self.state.active
+
+    @property
+    def active_id(self) -> str:
+        """The id of the active credential; a pure read."""
+        return self.credentials[self.active_index].id
+
+    def status(self) -> status.ChainStatus:
+        """Return who is active, who is parked, why and for how long; a pure read."""
+        return status.describe(self.pool, self.state, self.clock())
+
+    def reading(self, classify: Callable[[BaseException], Failure]) -> Chain:
+        """Return this chain with another reader of failures: the same state, clock and hooks."""
+        view = copy(self)
+        view.classify = classify
+        return view
+
+    def attempts(self, *, eligible: Callable[[Credential], bool] | None = None) -> Attempts:
+        """Return the attempts of one call, for a loop of one's own (see `Attempts`); `eligible` restricts the call to some credentials."""
+        from sparekey.failover.attempts import Attempts  # noqa: PLC0415 - it needs this module
+
+        return Attempts(self, eligible)
+
+    def indices(self, eligible: Callable[[Credential], bool] | None) -> frozenset[int] | None:
+        """Return which credentials a restriction leaves, by index; None if it leaves all."""
+        if eligible is None:
+            return None
+        indices = frozenset(i for i, credential in enumerate(self.credentials) if eligible(credential))
+        return None if len(indices) == len(self.credentials) else indices
+
+    def earn_hedge(self) -> None:
+        """Count a stream: it earns a share of a second one beside it."""
+        while not self._hedges.compare_and_set(old := self._hedges.read(), budget.earned(old, self.pool.policy)):
+            pass
+
+    def take_hedge(self) -> bool:
+        """Take a second stream out of the budget; return False, taking nothing, if it does not allow one."""
+        while (left := budget.spent(old := self._hedges.read())) is not None:
+            if self._hedges.compare_and_set(old, left):
+                return True
+        return False
+
+
+def chain_of(chain: Chain | Iterable[Credential], policy: Policy | None) -> Chain:
+    """Return a chain, or make one of credentials and a policy."""
+    if isinstance(chain, Chain):
+        if policy is not None:
+            raise ValueError("give the policy to the Chain: the drivers of one chain share it")
+        return chain
+    return Chain(chain, policy)

@@ -1,0 +1,69 @@
+"""Closing what a provider's connection hangs on, and breaking off what is stuck in it. A failure to close is no failure of the call."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from sparekey.errors import describe_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("sparekey")
+INTERRUPTS: Final[ContextVar[list[Callable[[], object]] | None]] = ContextVar("sparekey_interrupts", default=None)
+"""What breaks off the attempt that runs in this thread."""
+
+
+def on_abandon(interrupt: Callable[[], object]) -> None:
+    """Let `interrupt` be called if the attempt that runs here is given up by another thread: it should wake what is blocked in a read.
+
+    Outside an attempt, and where none can be given up, this does nothing.
+    """
+    interrupts = INTERRUPTS.get()
+    if interrupts is not None:
+        interrupts.append(interrupt)
+
+
+def interrupt(interrupts: list[Callable[[], object]]) -> None:
+    """Break an attempt off."""
+    for one in interrupts:
+        with suppress(Exception):  # whatever it holds may be gone by now
+            one()
+
+
+def close(*things: object) -> None:
+    """Close an iterator and what it came from, each once."""
+    for thing in dict.fromkeys(map(_Same, things)):
+        try:
+            if (end := getattr(thing.held, "close", None)) is not None:
+                end()
+        except Exception as exc:  # noqa: BLE001 - foreign code may raise anything
+            logger.debug("a stream could not be closed: %s", describe_exception(exc))
+
+
+async def aclose(*things: object) -> None:
+    """As `close`, on an event loop."""
+    for thing in dict.fromkeys(map(_Same, things)):
+        try:
+            end = getattr(thing.held, "aclose", None) or getattr(thing.held, "close", None)
+            if end is not None and inspect.isawaitable(ending := end()):
+                await ending
+        except Exception as exc:  # noqa: BLE001 - foreign code may raise anything
+            logger.debug("a stream could not be closed: %s", describe_exception(exc))
+
+
+class _Same:
+    """Anything, told apart by being the same object."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.held is self.held
+
+    def __hash__(self) -> int:
+        return id(self.held)

@@ -1,0 +1,93 @@
+"""Between the streams of a call and its caller: what goes out, what is held back, and what a recovery leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sparekey.core.policy import Recovery
+from sparekey.core.splice import DiffersError, Splice
+
+if TYPE_CHECKING:
+    from sparekey.core.splice import Reading
+
+T = TypeVar("T")
+TAIL_SECONDS = 2.0
+"""How long to wait for what may still come behind a complete answer (its usage, the end of the stream)."""
+
+
+class Outlet(Generic[T]):
+    """Passes the items of one stream after the other on, as if they were one."""
+
+    def __init__(self, reading: Reading[T], recovery: str) -> None:
+        """Begin with nothing shown."""
+        self._reading, self._recovery = reading, recovery
+        self._splice = Splice()
+        self._held: list[T] = []
+        self._told, self._resumed = True, False
+        self.complete = False
+
+    def restart(self, *, resumed: bool = False) -> None:
+        """Another stream takes over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
+        self._held.clear()
+        self.complete, self._resumed = False, resumed
+        if not resumed:
+            self._splice.restart()
+
+    @property
+    def recoverable(self) -> bool:
+        """Whether another stream may take over: it is wanted, and it is known what was shown."""
+        return self._told and self._recovery != Recovery.ERROR
+
+    @property
+    def spoken(self) -> str:
+        """The text behind which an answer can go on; empty where something else was shown, or ends where no model goes on well."""
+        reading, channels = self._reading, self._splice.channels()
+        text = self._splice.shown(reading.spoken)
+        return "" if channels - {*reading.spoken, *reading.thought} or text != text.rstrip() else text
+
+    def take(self, item: T) -> list[T]:
+        """Return what goes out now.
+
+        Raises:
+            DiffersError: the new answer is another one.
+        """
+        self.complete = self.complete or self._reading.complete(item)
+        if self._recovery == Recovery.BUFFER:
+            self._held.append(item)
+            return []
+        pieces = self._reading.pieces(item)
+        if pieces is None:
+            self._told = False
+            return [item]
+        if self._resumed and not self._reading.content(item) and not self.complete:
+            return []  # the preamble of an answer that has long begun
+        if not self._splice.behind:
+            self._splice.left(pieces)
+            return [item]
+        return [out for part in self._reading.split(item) for out in self._left(part)]
+
+    def end(self) -> list[T]:
+        """Return what was held back: the stream has come to its end.
+
+        Raises:
+            DiffersError: the new answer is shorter than what was shown.
+        """
+        if self._splice.behind:
+            raise DiffersError
+        held, self._held = self._held, []
+        return held
+
+    def _left(self, item: T) -> list[T]:
+        """Leave out what was shown. What merely accompanies the text (a role, a name) was shown with it."""
+        behind = self._splice.behind
+        pieces = self._reading.pieces(item) or ()
+        texts = self._splice.left(pieces)
+        if not behind:
+            return [item]
+        if self._splice.behind:
+            if self._reading.complete(item):
+                raise DiffersError
+            if not any(texts):
+                return []
+        cut = self._reading.cut(item, texts) if pieces else None
+        return [] if cut is None else [cut]

@@ -1,0 +1,128 @@
+"""One stream of the sync driver, read where nobody who waits for it can be held by it: in a thread of its own.
+
+The thread reads an item only when it is asked for one, so that between two items the stream can be closed at once. A thread that is
+stuck in a read when its stream is given up ends when that read does; `on_abandon` lets whoever opened the stream hasten that.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from sparekey.errors import IncompleteAnswerError
+from sparekey.failover.closing import INTERRUPTS, close, interrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sparekey.failover.call import Entry, Limit
+
+T = TypeVar("T")
+_CLOSE_SECONDS: Final = 5.0
+"""How long the caller waits for a stream that is being closed."""
+
+
+class Source(Generic[T]):
+    """A stream read in the caller's own thread: nothing limits it."""
+
+    def __init__(self, entry: Entry, open_: Callable[[], Iterable[T]], content: Callable[[T], bool], *, resumed: bool = False) -> None:
+        """Take what opens the stream, what tells its content, and whether it goes on behind what another one has shown."""
+        self.entry, self.resumed, self.held = entry, resumed, list[T]()
+        self.fault: BaseException | None = None
+        self._open, self._content = open_, content
+        self._stream: object = None
+        self._items: Iterator[T] | None = None
+
+    def start(self, report: Callable[[Source[T]], None]) -> None:
+        """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
+        try:
+            self._stream = self._open()
+            self._items = iter(self._stream)
+            self._read_on()
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+        report(self)
+
+    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+        """Return the next item.
+
+        Raises:
+            StopIteration: there is none.
+            LimitExceeded: it did not come in time.
+        """
+        del limit, real
+        assert self._items is not None
+        return next(self._items)
+
+    def close(self) -> None:
+        """End it."""
+        close(self._items, self._stream)
+
+    def _read_on(self) -> None:
+        assert self._items is not None
+        for item in self._items:
+            self.held.append(item)
+            if self._content(item):
+                return
+        raise IncompleteAnswerError("the stream ended before any content")
+
+
+class Pump(Source[T]):
+    """A stream read in a thread of its own."""
+
+    def start(self, report: Callable[[Source[T]], None]) -> None:
+        """As `Source.start`, without waiting for it."""
+        self._report = report
+        self._interrupts: list[Callable[[], object]] = []
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+        self._busy = True
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._run,), name=f"sparekey {self.entry.credential.id}", daemon=True
+        )
+        self._thread.start()
+
+    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+        """As `Source.pull`."""
+        self._busy = True
+        self._asked.put(True)
+        try:
+            item, fault = self._given.get(timeout=None if limit is None else real(limit.seconds))
+        except Empty:
+            assert limit is not None
+            raise limit.exceeded() from None
+        self._busy = False
+        if fault is not None:
+            raise fault
+        return item  # type: ignore[return-value]  # there is one where there is no fault
+
+    def close(self) -> None:
+        """End it: at once if it is not just being read, else as soon as that read is over."""
+        self._asked.put(False)
+        if self._busy:
+            interrupt(self._interrupts)
+        else:
+            self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        INTERRUPTS.set(self._interrupts)
+        super().start(self._opened)
+        try:
+            while self.fault is None and self._asked.get():
+                self._given.put(self._next())
+        finally:
+            super().close()
+
+    def _opened(self, _: Source[T]) -> None:
+        self._busy = False
+        self._report(self)
+
+    def _next(self) -> tuple[T | None, BaseException | None]:
+        assert self._items is not None
+        try:
+            return next(self._items), None
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+            return None, exc

@@ -1,0 +1,72 @@
+"""What the drivers hand out for a stream: its items, and the ledger of the attempts that were made for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+
+    from sparekey.types import Attempt
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """The items of a stream. Close it (or use `with`) to leave early: the provider's connection is closed, nobody is blamed.
+
+    Attributes:
+        attempts: the ledger so far.
+    """
+
+    def __init__(self, items: Generator[T], attempts: Sequence[Attempt]) -> None:
+        """Hand these items out."""
+        self._items, self.attempts = items, attempts
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the stream."""
+        self._items.close()
+
+    def throw(self, exc: BaseException, /) -> T:
+        """Raise an exception where the stream stands, as in a generator."""
+        return self._items.throw(exc)
+
+
+class AsyncStream(Generic[T]):
+    """As `Stream`, on an event loop."""
+
+    def __init__(self, items: AsyncGenerator[T], attempts: Sequence[Attempt]) -> None:
+        """Hand these items out."""
+        self._items, self.attempts = items, attempts
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Any:
+        return self._items.__anext__()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave the stream."""
+        await self._items.aclose()
+
+    async def athrow(self, exc: BaseException, /) -> T:
+        """Raise an exception where the stream stands, as in a generator."""
+        return await self._items.athrow(exc)

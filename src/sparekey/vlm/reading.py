@@ -1,0 +1,54 @@
+"""How the chunks of a streamed answer are read, so that one stream can go on in another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sparekey.core.splice import Piece, Reading
+from sparekey.vlm.types import VLMChunk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparekey.types import Usage
+
+
+class ChunkReading(Reading[Any]):
+    """Reads `VLMChunk`s; chunks of another make are passed on, but their streams are not recovered."""
+
+    spoken = ("content",)
+    thought = ("reasoning",)
+
+    def content(self, item: Any) -> bool:
+        """Tell whether a chunk holds content."""
+        return has_content(item)
+
+    def complete(self, item: Any) -> bool:
+        """Tell whether it is the last chunk."""
+        return bool(getattr(item, "finish_reason", None))
+
+    def pieces(self, item: Any) -> Sequence[Piece] | None:
+        """Return thoughts, text and tool calls, in this order."""
+        if not isinstance(item, VLMChunk):
+            return None
+        calls = (Piece(0, f"tool {n}", json.dumps([c.name, c.arguments], sort_keys=True)) for n, c in enumerate(item.tool_calls))
+        return (Piece(0, "reasoning", item.reasoning_content), Piece(0, "content", item.content), *calls)
+
+    def cut(self, item: Any, texts: Sequence[str]) -> Any:
+        """Return a chunk with other texts; a tool call is there or not."""
+        reasoning, content, *calls = texts
+        tools = tuple(call for call, text in zip(item.tool_calls, calls, strict=True) if text)
+        cut = replace(item, reasoning_content=reasoning, content=content, tool_calls=tools)
+        return cut if cut.has_content or cut.finish_reason else None
+
+    def usage(self, item: Any) -> Usage | None:
+        """Return the tokens that the last chunk tells."""
+        usage: Usage | None = getattr(item, "usage", None)
+        return usage
+
+
+def has_content(chunk: Any) -> bool:
+    """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
+    return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
