@@ -29,11 +29,13 @@ class Cell:
     """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
 
     def __init__(self, pool: Pool, clock: Callable[[], float] = monotonic, hooks: Iterable[Callable[[Event], None]] = ()) -> None:
-        """Start with nothing parked and the first credential active; `hooks` are called after each change, outside any lock."""
+        """Start with nothing parked and the first credential active; `hooks` are added as `add_hook` does."""
         self.pool = pool
         self.clock = clock
-        self.hooks = list(hooks)
+        self.hooks: list[Callable[[Event], None]] = []
         self._store: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
+        for hook in hooks:
+            self.add_hook(hook)
 
     @property
     def state(self) -> PoolState:
@@ -57,7 +59,13 @@ class Cell:
         self.transact(lambda _pool, state: (edit(state), None))
 
     def add_hook(self, hook: Callable[[Event], None]) -> None:
-        """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged."""
+        """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged.
+
+        A hook that has a method `attach` is shown this chain first: events name credentials, a hook may have to know more of them. One
+        whose attribute `logs` is true writes the log of this chain, which then writes none itself.
+        """
+        if (attach := getattr(hook, "attach", None)) is not None:
+            attach(self)
         self.hooks.append(hook)
 
     def tell(self, event: Event) -> None:
@@ -71,8 +79,10 @@ class Cell:
     def _announce(self, old: PoolState, new: PoolState) -> None:
         if old.breakers is new.breakers and old.active == new.active:
             return
+        logged_elsewhere = any(getattr(hook, "logs", False) is True for hook in self.hooks)
         for event in between(self.pool, old, new, self.clock()):
-            _log(event)
+            if not logged_elsewhere:
+                _log(event)
             self.tell(event)
 
 

@@ -1,0 +1,48 @@
+"""The GenAI semantic conventions as data: their names for providers, the bounds of their histograms, where a credential's requests go.
+
+Read from github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md and gen-ai-metrics.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from sparekey.types import Credential
+
+PROVIDERS: Final = {
+    **dict.fromkeys(("azure", "azure-openai", "azure_openai"), "azure.ai.openai"),
+    **dict.fromkeys(("gemini", "google", "google-genai"), "gcp.gemini"),
+    **dict.fromkeys(("anthropic", "claude"), "anthropic"),
+    **dict.fromkeys(("xai", "grok"), "x_ai"),
+    **dict.fromkeys(("openai-compatible", "openai_compatible"), "openai"),
+    "mistral": "mistral_ai",
+    "moonshot": "moonshot_ai",
+}
+"""The conventions' name of a provider where it is another than ours."""
+
+SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def about(credential: Credential, operation: str) -> dict[str, str | int]:
+    """Return what the conventions want to know of every request with a credential: what is not known is left out."""
+    told = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": PROVIDERS.get(credential.provider, credential.provider),
+        "gen_ai.request.model": credential.model,
+    }
+    return {name: value for name, value in told.items() if value} | server(credential.endpoint)
+
+
+def server(endpoint: str | None) -> dict[str, str | int]:
+    """Return host and port of a base URL. Nothing else of it is told: path, query and user may hold a key."""
+    try:
+        parts = urlsplit(endpoint if endpoint and "://" in endpoint else f"//{endpoint or ''}")
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 443)
+    except ValueError:
+        return {}
+    return {"server.address": host, "server.port": port} if host else {}

@@ -1,0 +1,192 @@
+"""Prometheus: counters and histograms of what happens in a chain, and gauges that read its state when they are scraped."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary, ref
+
+from sparekey.core import events
+from sparekey.core.status import Standing, describe
+from sparekey.errors import MissingExtraError
+from sparekey.telemetry.hook import OUTCOMES, Hook
+
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+    from prometheus_client.core import GaugeMetricFamily
+except ImportError as exc:
+    raise MissingExtraError("PrometheusHook", "prometheus") from exc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from prometheus_client import Metric
+
+    from sparekey.cell import Cell
+    from sparekey.telemetry.hook import Ended
+    from sparekey.types import Usage
+
+    Family: TypeAlias = type[Counter | Histogram | GaugeMetricFamily]
+
+_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+_WELL: Final = frozenset({Standing.ACTIVE, Standing.READY})
+
+
+class Row(NamedTuple):
+    """One metric; every one has the label `chain` as well."""
+
+    name: str
+    family: Family
+    text: str
+    labels: tuple[str, ...]
+
+
+_ONE: Final = ("credential",)
+ROWS: Final = (
+    Row("sparekey_attempts", Counter, "Attempts that ended, by outcome.", (*_ONE, "outcome", "error_class", "reason")),
+    Row("sparekey_attempt_duration_seconds", Histogram, "From the beginning of an attempt to its end.", (*_ONE, "outcome")),
+    Row("sparekey_first_content_seconds", Histogram, "From the beginning of a stream's attempt to its first content.", _ONE),
+    Row("sparekey_tokens", Counter, "Tokens as the providers counted them, by kind: prompt, completion.", (*_ONE, "kind")),
+    Row("sparekey_cached_tokens", Counter, "The prompt tokens among them that came from a provider's cache.", _ONE),
+    Row("sparekey_reasoning_tokens", Counter, "The completion tokens among them that were spent on reasoning.", _ONE),
+    Row("sparekey_failovers", Counter, "Switches of the active credential downwards.", ("old", "new")),
+    Row("sparekey_failbacks", Counter, "Switches of the active credential upwards.", ("old", "new")),
+    Row("sparekey_parks", Counter, "What was parked, and why.", ("what", "error_class", "reason")),
+    Row("sparekey_probes", Counter, "Single requests let through to what a park had run out for.", ("what",)),
+    Row("sparekey_recoveries", Counter, "What was parked and is well again.", ("what",)),
+    Row("sparekey_exhausted", Counter, "Calls that ended without an answer: every credential failed or is parked.", ()),
+    Row(
+        "sparekey_credential_up", GaugeMetricFamily, "1 for a credential that gets traffic, 0 for one that is parked or only probed.", _ONE
+    ),
+    Row("sparekey_active", GaugeMetricFamily, "1 for the active credential, where the next request starts, 0 for the others.", _ONE),
+)
+"""Every metric. A counter's samples end in `_total`."""
+
+
+class PrometheusHook(Hook):
+    """Counts what happens in a chain: `Chain(..., hooks=[PrometheusHook("chat")])`. Several hooks share one registry's metrics.
+
+    The gauges read the chain's state when they are scraped; they vanish with the chain. With `PROMETHEUS_MULTIPROC_DIR` the counters and
+    histograms of all processes add up as usual; the gauges are left out there.
+    """
+
+    def __init__(self, chain_name: str, registry: CollectorRegistry | None = None) -> None:
+        """Count into a registry.
+
+        Args:
+            chain_name: the label `chain`; of two chains with one name in one registry the gauges show the later one.
+            registry: where the metrics are; the default registry of `prometheus_client` if None.
+
+        Raises:
+            ValueError: the registry has metrics of these names that are not ours.
+        """
+        super().__init__(chain_name)
+        self._metrics = _metrics_of(REGISTRY if registry is None else registry)
+
+    def attach(self, cell: Cell) -> None:
+        """Let the gauges read this chain."""
+        super().attach(cell)
+        self._metrics.cells[self.chain_name] = ref(cell)
+
+    def _count(self, metric: str, *labels: str, by: float = 1) -> None:
+        self._metrics.counters[metric].labels(self.chain_name, *labels).inc(by)
+
+    def _observe(self, metric: str, *labels: str, seconds: float) -> None:
+        self._metrics.histograms[metric].labels(self.chain_name, *labels).observe(seconds)
+
+    def _content(self, event: events.ContentStarted) -> None:
+        self._observe("sparekey_first_content_seconds", event.credential_id, seconds=event.after)
+
+    def _ended(self, event: Ended) -> None:
+        outcome, why = OUTCOMES[type(event)], ("", "")
+        if isinstance(event, events.AttemptFailed):
+            why = (event.failure.error_class, self.reasons(event.failure.reason))
+        self._count("sparekey_attempts", event.credential_id, outcome, *why)
+        if event.attempt is not None:
+            self._observe("sparekey_attempt_duration_seconds", event.credential_id, outcome, seconds=event.attempt.duration)
+            if event.attempt.usage is not None:
+                self._tokens(event.credential_id, event.attempt.usage)
+
+    def _tokens(self, credential_id: str, usage: Usage) -> None:
+        self._count("sparekey_tokens", credential_id, "prompt", by=usage.prompt_tokens)
+        self._count("sparekey_tokens", credential_id, "completion", by=usage.completion_tokens)
+        if usage.cached_tokens:
+            self._count("sparekey_cached_tokens", credential_id, by=usage.cached_tokens)
+        if usage.reasoning_tokens:
+            self._count("sparekey_reasoning_tokens", credential_id, by=usage.reasoning_tokens)
+
+    def _switched(self, event: events.Switched) -> None:
+        self._count("sparekey_failbacks" if event.failback else "sparekey_failovers", event.old, event.new)
+
+    def _parked(self, event: events.Parked) -> None:
+        self._count("sparekey_parks", self.shown(event.what), event.cause or "", self.reasons(event.reason))
+
+    def _probed(self, event: events.Probed) -> None:
+        self._count("sparekey_probes", self.shown(event.what))
+
+    def _recovered(self, event: events.Recovered) -> None:
+        self._count("sparekey_recoveries", self.shown(event.what))
+
+    def _exhausted(self, _event: events.Exhausted) -> None:
+        self._count("sparekey_exhausted")
+
+    handlers: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
+        events.ContentStarted: _content,
+        **dict.fromkeys(OUTCOMES, _ended),
+        events.Switched: _switched,
+        events.Parked: _parked,
+        events.Probed: _probed,
+        events.Recovered: _recovered,
+        events.Exhausted: _exhausted,
+    }
+
+
+class _Metrics:
+    """The metrics of one registry, as one collector: the chains of a registry share them."""
+
+    def __init__(self) -> None:
+        self.counters = {row.name: Counter(row.name, row.text, ("chain", *row.labels), registry=None) for row in _rows(Counter)}
+        self.histograms = {
+            row.name: Histogram(row.name, row.text, ("chain", *row.labels), registry=None, buckets=_SECONDS) for row in _rows(Histogram)
+        }
+        self.cells: dict[str, ref[Cell]] = {}
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield every metric without samples."""
+        for metric in (*self.counters.values(), *self.histograms.values()):
+            yield from metric.describe()
+        yield from _gauges({})
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric with its samples."""
+        for metric in (*self.counters.values(), *self.histograms.values()):
+            yield from metric.collect()
+        yield from _gauges({name: cell for name, found in self.cells.copy().items() if (cell := found()) is not None})
+
+
+def _rows(family: Family) -> Iterator[Row]:
+    return (row for row in ROWS if row.family is family)
+
+
+def _gauges(cells: Mapping[str, Cell]) -> Iterator[Metric]:
+    up, active = (GaugeMetricFamily(row.name, row.text, labels=("chain", *row.labels)) for row in _rows(GaugeMetricFamily))
+    for name, cell in cells.items():
+        for row in describe(cell.pool, cell.state, cell.clock()).credentials:
+            up.add_metric((name, row.id), row.standing in _WELL)
+            active.add_metric((name, row.id), row.active)
+    yield from (up, active)
+
+
+_SHARED: Final[WeakKeyDictionary[CollectorRegistry, _Metrics]] = WeakKeyDictionary()
+_LOCK: Final = Lock()
+
+
+def _metrics_of(registry: CollectorRegistry) -> _Metrics:
+    """Return the metrics of a registry, which are made and registered once."""
+    with _LOCK:
+        found = _SHARED.get(registry)
+        if found is None:
+            found = _Metrics()
+            registry.register(found)
+            _SHARED[registry] = found
+        return found
