@@ -46,6 +46,8 @@ _FILES: Final[Mapping[str, str]] = {
     "login.html": "text/html",
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "actions.js": "text/javascript",
+    "draw.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
