@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sparekey.cli.remedies import BY_REASON
+from sparekey.classify.remedies import BY_REASON
 from sparekey.embedding.vectors import cosine
 from sparekey.errors import VectorSpaceError
 

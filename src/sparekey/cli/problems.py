@@ -118,7 +118,7 @@ def _entry(credential_id: str, exc: BaseException) -> str:
 
 def _refused(exc: CallFailedError) -> Problem:
     from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
-    from sparekey.cli.remedies import remedy  # noqa: PLC0415 - as above
+    from sparekey.classify.remedies import remedy  # noqa: PLC0415 - as above
 
     cause = exc.__cause__ or exc
     failure = classify(cause)

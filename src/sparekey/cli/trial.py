@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
-from sparekey.cli.remedies import BY_REASON, remedy
+from sparekey.classify.remedies import BY_REASON, remedy
 from sparekey.embedding.factory import EmbedderFactory
 from sparekey.errors import ConfigError, MissingExtraError, describe_exception
 from sparekey.vlm.factory import VLMFactory

@@ -11,5 +11,6 @@ No clock, sleep, random number, lock, log or I/O: time and chance are arguments,
     walk        what one request saw on its way around the ring
     flow        one call as a generator: yields attempts and pauses, is sent what became of them
     events      what happened between two states
+    operator    what a person does: hold, release, probe now, make active
     status      a state in words, for people
 """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sparekey.core.breaker import Phase
+from sparekey.core.operator import is_held
 from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ _STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase
 
 @dataclass(frozen=True, slots=True)
 class CredentialStatus:
-    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked."""
+    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked.
+
+    `held`: a person holds it back; `stated`: nothing but time ends its park.
+    """
 
     id: str
     index: int
@@ -39,6 +43,7 @@ class CredentialStatus:
     reason: str = ""
     returns_in: float | None = None
     stated: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def _credential(pool: Pool, state: PoolState, index: int, now: float) -> Credent
     guard, found, credential = governing(pool, state, index), phase(pool, state, index, now), pool.credentials[index]
     active = index == state.active
     standing = Standing.ACTIVE if active and found is Phase.CLOSED else _STANDINGS[found]
+    plain = CredentialStatus(credential.id, index, credential.model, active, standing)
     if guard is None or guard.until is None:
-        return CredentialStatus(credential.id, index, credential.model, active, standing)
-    returns_in = max(0.0, guard.until - now)
-    return CredentialStatus(credential.id, index, credential.model, active, standing, guard.cause, guard.reason, returns_in, guard.firm)
+        return plain
+    held, returns_in = is_held(pool, state, index, now), max(0.0, guard.until - now)
+    return replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.firm, held=held)

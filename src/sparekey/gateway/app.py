@@ -104,6 +104,7 @@ class Gateway:
         draining: whether it is about to stop: `/readyz` says so, new requests are refused.
         admin: takes what is below `/admin`, `/console` and `/metrics`; None: nothing is there.
         observers: called with each finished request.
+        newcomers: called with each chain of a configuration that is read anew, before it is served.
     """
 
     def __init__(self, config: Config, client: Client, *, store: Any = None) -> None:
@@ -121,6 +122,7 @@ class Gateway:
         self.draining = False
         self.admin: Any = None
         self.observers: list[Callable[[Finished], None]] = []
+        self.newcomers: list[Callable[[Served], None]] = []
         self._prefix, self._count = secrets.token_hex(4), count(1)
         self.running = 0
         self.state = self._made(config, None)
@@ -148,6 +150,9 @@ class Gateway:
         settings = config.gateway or GatewayConfig()
         access = Access(settings)
         chains = serve(config, self.client, self.store, old)
+        for newcomer in self.newcomers:
+            for served in chains.values():
+                newcomer(served)
         return State(settings, access, chains, {name: one for one in chains.values() for name in one.names}, time.time())
 
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:

@@ -55,7 +55,7 @@ class Relay:
 
     async def _walk(self, call: Call, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
-            answer = await self._failover.run(functools.partial(self._once, call), eligible=way, usage=counted)
+            answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted)
             return answer.value, None
 
         def resume(credential: Credential, text: str) -> Any:
@@ -74,7 +74,8 @@ class Relay:
             await anext(items, None)
         return head.response, None
 
-    async def _once(self, call: Call, credential: Credential) -> Response:
+    async def once(self, call: Call, credential: Credential) -> Response:
+        """Make one attempt at a whole answer."""
         response = await self._sent(call, credential)
         return await self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
 

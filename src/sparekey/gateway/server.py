@@ -101,7 +101,7 @@ class Application:
         self.gateway = Gateway(config, Pooled(), store=store)
         if settings.access_log:
             self.gateway.observers.append(AccessLog())
-        self.gateway.admin = _admin(self.gateway)
+        self.gateway.admin = _admin(self.gateway, self.settings.file)
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -114,8 +114,7 @@ class Application:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         if self.gateway is not None:
-            if callable(close := getattr(self.gateway.admin, "aclose", None)):
-                await close()
+            self.gateway.admin.close()
             await self.gateway.client.aclose()
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
@@ -281,11 +280,8 @@ def _store(url: str | None) -> Any:
     return opened
 
 
-def _admin(gateway: Gateway) -> Any:
+def _admin(gateway: Gateway, file: Path) -> Any:
     """Return what serves the console, the admin API and the metrics."""
-    try:
-        from sparekey.gateway import admin  # type: ignore[attr-defined]  # noqa: PLC0415 - comes with the console
-    except ImportError:
-        return None
-    made: Any = admin.Admin(gateway)
-    return made
+    from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - starlette is loaded when the server starts, not with this module
+
+    return GatewayHost(gateway, file).admin()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sparekey.cli.remedies import BY_CLASS, BY_REASON, remedy
+from sparekey.classify.remedies import BY_CLASS, BY_REASON, remedy
 from sparekey.types import ErrorClass, Failure
 
 

@@ -1,4 +1,4 @@
-"""What to do about a failure, a sentence each: by reason, else by class. Data; `tests/cli` holds it complete for every class."""
+"""What to do about a failure, a sentence each: by reason, else by class. Data; `tests/classify` holds it complete for every class."""
 
 from __future__ import annotations
 

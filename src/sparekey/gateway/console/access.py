@@ -1,0 +1,160 @@
+"""Who may see the console, and who may change something: the admin key, sessions of browsers, and pages of elsewhere kept out."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+COOKIE: Final = "sparekey_admin"
+SESSION_SECONDS: Final = 12 * 3600
+_PAUSE: Final = 0.5
+"""Seconds that a wrong key costs."""
+_HEADERS: Final = ("x-sparekey-admin-key", "x-api-key")
+
+
+class Door:
+    """Lets the admin in. Without an admin key: whoever sits at this machine, and no web page of elsewhere in his browser."""
+
+    def __init__(
+        self,
+        digest: Callable[[], str] = str,
+        *,
+        seal: bytes | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: float = _PAUSE,
+    ) -> None:
+        """Know the admin key by its digest only.
+
+        Args:
+            digest: returns the SHA-256 of the admin key in hexadecimal as it is configured now; the empty string if there is none.
+            seal: signs sessions; workers that share a port need the same. Made anew if None.
+            clock: returns seconds since 1970.
+            pause: seconds that a wrong key costs.
+        """
+        self._digest, self._clock, self._pause = digest, clock, pause
+        self._seal = seal or secrets.token_bytes(32)
+
+    @property
+    def asks_for_key(self) -> bool:
+        """Whether there is an admin key."""
+        return bool(self._digest())
+
+    async def admit(self, request: Request) -> None:
+        """Let a request in that only reads.
+
+        Raises:
+            HTTPException: it is not the admin.
+        """
+        if not self.asks_for_key:
+            _only_here(request)
+        elif (key := _presented(request)) is not None:
+            await self.check(key)
+        elif not self._knows(request.cookies.get(COOKIE, "")):
+            raise HTTPException(401, "this needs the gateway's admin key")
+
+    async def admit_change(self, request: Request) -> None:
+        """Let a request in that changes something: no page of elsewhere can send it.
+
+        Raises:
+            HTTPException: it is not the admin, or no page of this gateway.
+        """
+        refuse_foreign(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPException(415, "send application/json")
+        await self.admit(request)
+
+    async def check(self, key: str) -> None:
+        """Compare a key, in constant time.
+
+        Raises:
+            HTTPException: it is wrong; that takes a moment, so that nobody tries many.
+        """
+        found = sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        if not hmac.compare_digest(found, self._digest()):
+            await asyncio.sleep(self._pause)
+            raise HTTPException(401, "this is not the gateway's admin key")
+
+    def begin(self, request: Request, response: Response) -> None:
+        """Give a browser its session."""
+        until = str(int(self._clock()) + SESSION_SECONDS)
+        response.set_cookie(
+            COOKIE,
+            f"{until}.{self._sign(until)}",
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+
+    def _knows(self, cookie: str) -> bool:
+        until, _, signature = cookie.partition(".")
+        genuine = hmac.compare_digest(signature.encode(), self._sign(until).encode())
+        return genuine and int(until) > self._clock()
+
+    def _sign(self, until: str) -> str:
+        """A session ends with its time, with its key, and with the seal."""
+        return hmac.new(self._seal, f"{until} {self._digest()}".encode(), "sha256").hexdigest()
+
+
+def refuse_foreign(request: Request) -> None:
+    """Refuse what a page of another origin has sent.
+
+    Raises:
+        HTTPException: it was.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    own = request.headers.get("host", "")
+    if site not in {None, "same-origin", "none"} or (origin is not None and _netloc(origin) != own):
+        raise HTTPException(403, "this was sent by a page of another origin")
+
+
+def _only_here(request: Request) -> None:
+    """Without a key: no other machine, and no name that a foreign page has made to point here."""
+    peer = request.client.host if request.client else ""
+    if not _is_local(peer) or not _is_local(_hostname(request.headers.get("host", ""))):
+        raise HTTPException(403, "without gateway.admin_key the console is for this machine only, under its own address")
+    refuse_foreign(request)
+
+
+def _presented(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    return next((request.headers[name].strip() for name in _HEADERS if name in request.headers), None)
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
+def _hostname(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,56 @@
+"""What the console is shown, and asks for: the gateway hands it in, tests bring a small one of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.failover import Chain
+    from sparekey.gateway.book import Book
+    from sparekey.simulator import Provider
+    from sparekey.types import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One chain as the console sees it.
+
+    Attributes:
+        chain: the chain.
+        book: its book, which is one of the chain's hooks.
+        wire: the format that its clients speak; shown.
+        simulated: the simulated provider behind a credential, by id; only these can be given a fault.
+    """
+
+    chain: Chain
+    book: Book
+    wire: str = ""
+    simulated: Mapping[str, Provider] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one tiny request with one credential; `failure` is None if it was answered. It changes nothing in the chain."""
+
+    seconds: float
+    failure: Failure | None = None
+
+
+class Host(Protocol):
+    """The gateway behind the console."""
+
+    @property
+    def chains(self) -> Mapping[str, Watched]:
+        """The chains by name, as they are configured now."""
+
+    def config(self) -> Mapping[str, Any]:
+        """Return `path`, `loaded_at` (seconds since 1970) and `error` (why the newest file was refused, or None)."""
+
+    def store(self) -> Mapping[str, Any]:
+        """Return `kind` (memory, sqlite, redis), and `away`: why it cannot be reached, or None."""
+
+    async def trial(self, chain: str, credential: str) -> Tried:
+        """Make one tiny request with one credential of a chain."""
