@@ -13,6 +13,13 @@ pytest.importorskip("pyreqwest", reason="the extra fast (pyreqwest) is not insta
 FAST = {"upstream": "pyreqwest"}
 
 
+@pytest.fixture(autouse=True)
+def no_certificates_of_ones_own(monkeypatch):
+    """The engine refuses to start where the environment brings its own."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize("mode", ["sync", "asyncio", "trio"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("sdk", ["openai", "anthropic"])

@@ -1,7 +1,6 @@
-"""Connections made by pyreqwest (Rust), for a third of the CPU time that httpx takes; behind the face of the library's own transports.
+"""Connections made by pyreqwest (Rust), for sync transports; behind the face of the library's own transports.
 
-What pyreqwest cannot do as the library does it goes through the library's own transport instead: another event loop than asyncio,
-a process forked after the first request, and more different time limits than clients are kept for (its limits belong to a client).
+What pyreqwest cannot do as the library does goes through the library's own transport instead: a process forked after the first request, and more different time limits than clients are kept for (its limits belong to a client).
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pyreqwest.exceptions as faults
-from pyreqwest.client import ClientBuilder, SyncClientBuilder
+from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _MOST_CLIENTS: Final = 8
 _IDLE: Final = 100
@@ -52,8 +51,8 @@ def mapped(fault: faults.PyreqwestError, lib: Any) -> Exception:
 class _Clients:
     """One client for each set of time limits, the first eight; None where the library has to do it."""
 
-    def __init__(self, builder: Any, verify: bool, proxy: str | None, most: int) -> None:
-        self._builder, self._verify, self._proxy, self._most = builder, verify, proxy, most
+    def __init__(self, verify: bool, proxy: str | None, most: int) -> None:
+        self._verify, self._proxy, self._most = verify, proxy, most
         self._lock, self._pid = threading.Lock(), os.getpid()
         self._made: dict[tuple[Any, ...], Any] = {}
 
@@ -78,7 +77,7 @@ class _Clients:
         return found
 
     def _make(self, connect: float | None, read: float | None, pool: float | None) -> Any:
-        made = self._builder().follow_redirects(False).referer(False).no_proxy().http1_lower_case_headers()
+        made = SyncClientBuilder().follow_redirects(False).referer(False).no_proxy().http1_lower_case_headers()
         made = made.gzip(False).brotli(False).zstd(False).deflate(False).danger_accept_invalid_certs(not self._verify)
         made = made.max_connections(self._most).pool_max_idle_per_host(_IDLE).pool_idle_timeout(timedelta(seconds=5))
         if self._proxy:
@@ -114,7 +113,9 @@ def _response(lib: Any, answer: Any, stream: Any) -> Any:
     return lib.Response(answer.status, headers=_headers(answer), stream=stream, extensions={"http_version": answer.version.encode()})
 
 
-def blocking_engine(lib: Any, own: Any, *, verify: bool, proxy: str | None, most: int) -> Any:
+def blocking_engine(  # noqa: C901 - two classes, made for one library
+    lib: Any, own: Any, *, verify: bool, proxy: str | None, most: int
+) -> Any:
     """Return a sync transport.
 
     Args:
@@ -124,7 +125,7 @@ def blocking_engine(lib: Any, own: Any, *, verify: bool, proxy: str | None, most
         proxy: the URL of a proxy, or None.
         most: connections at most.
     """
-    clients = _Clients(SyncClientBuilder, verify, proxy, most)
+    clients = _Clients(verify, proxy, most)
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
         def __init__(self, sent: Any, answer: Any) -> None:
