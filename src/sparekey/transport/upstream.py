@@ -39,7 +39,7 @@ class Upstream:
         engine, given = (given, None) if isinstance(given, str) else ("httpx", given)
         self.own = given is None
         self._given, self._trust_env, self._lock = given, trust_env, threading.Lock()
-        self._make = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
+        self._make: Callable[..., Any] = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
         if engine == "pyreqwest":
             self._make = _fast(lib, make, self._make, verify, trust_env)
         elif engine != "httpx":
