@@ -24,7 +24,7 @@ Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | I
 _CHAT_WIRES: Final = {"openai": "openai", "ark": "openai", "azure": "azure", "anthropic": "anthropic", "gemini": "gemini"}
 """A provider's chat wire (`config.providers`) -> the wire here; what is missing has no HTTP interface of its own (litellm)."""
 _EMBEDDING_WIRES: Final = {
-    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
+    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "mistral", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
     "azure": "azure",
     "gemini": "gemini",
 }
