@@ -14,9 +14,10 @@ from sparekey.wire.azure import API_VERSION
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
 
 SDK = Literal["openai", "azure", "anthropic", "gemini", "mistral"]
 HOST: Final = "https://sparekey.invalid"
@@ -42,6 +43,7 @@ def sdk_options(
     sdk: SDK = "openai",
     asynchronous: bool = False,
     family: Family = "vlm",
+    hooks: Iterable[Callable[[Event], None]] = (),
     **transport: Any,
 ) -> dict[str, Any]:
     """Return the arguments that put a chain under an unmodified SDK: `OpenAI(**sdk_options("chat"))`.
@@ -52,6 +54,7 @@ def sdk_options(
             `mistral` for `Mistral`.
         asynchronous: the arguments of the SDK's async client; those of Gemini and of Mistral are one client for both.
         family: what a `Chain` or credentials are for; a configuration knows by itself.
+        hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
         transport: further arguments of `FailoverTransport`.
 
     Returns:
@@ -65,7 +68,7 @@ def sdk_options(
     row = _ROWS.get(sdk)
     if row is None:
         raise ConfigError(f"no SDK is called {sdk!r}; known are {', '.join(_ROWS)}")
-    found = plan(source, family)
+    found = plan(source, family, hooks)
     if not any(DIALECTS[target.wire] == row.dialect for target in found.targets.values()):
         raise ConfigError(f"no credential of the chain speaks the format of the SDK {sdk!r}")
     return row.options(found, row.library(_installed(row.package, sdk)), asynchronous, transport)

@@ -6,7 +6,7 @@ Source: https://docs.mistral.ai/api/.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.simulator.wires.base import Mark, sse
 from sparekey.simulator.wires.openai import WORDINGS, OpenAIWire, finish_reason, usage
@@ -25,7 +25,7 @@ class MistralWire(OpenAIWire):
     """Chat and embeddings of Mistral."""
 
     name = "mistral"
-    wordings = {kind: replace(wording, code=_CODES.get(kind)) for kind, wording in WORDINGS.items()}
+    wordings: ClassVar[dict[str, Wording]] = {kind: replace(wording, code=_CODES.get(kind)) for kind, wording in WORDINGS.items()}
 
     def embeddings(self, ask: Ask, voice: Voice) -> dict[str, Any]:
         """Render vectors; their answer has an id."""
