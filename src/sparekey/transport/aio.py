@@ -15,9 +15,10 @@ from sparekey.transport.targets import Source, plan
 from sparekey.transport.upstream import Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
     from sparekey.failover.stream import AsyncStream
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
@@ -66,6 +67,7 @@ class AsyncTransport:
         upstream: Any = None,
         verify: Any = True,
         trust_env: bool = True,
+        hooks: Iterable[Callable[[Event], None]] = (),
     ) -> None:
         """Make a transport for a client of the library.
 
@@ -76,11 +78,12 @@ class AsyncTransport:
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
             trust_env: whether the environment's proxies are used.
+            hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family)
+        found = plan(source, family, hooks)
         self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
         self._failover = AsyncFailover(self.exchange.chain, sleep=anyio.sleep)
         self._upstream = Upstream(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)

@@ -16,9 +16,10 @@ from sparekey.transport.upstream import Upstream
 from sparekey.wire.clients import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
     from sparekey.failover.stream import Stream
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
@@ -67,6 +68,7 @@ class BlockingTransport:
         upstream: Any = None,
         verify: Any = True,
         trust_env: bool = True,
+        hooks: Iterable[Callable[[Event], None]] = (),
     ) -> None:
         """Make a transport for a client of the library.
 
@@ -77,11 +79,12 @@ class BlockingTransport:
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
             trust_env: whether the environment's proxies are used.
+            hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family)
+        found = plan(source, family, hooks)
         self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
         self._failover = Failover(self.exchange.chain)
         self._upstream = Upstream(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
