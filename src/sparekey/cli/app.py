@@ -64,6 +64,28 @@ def _root(
     pass
 
 
+@app.command(short_help="Write a configuration from the keys in the environment.")
+def init(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")] = Path("sparekey.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file; write a template if no key is found.")] = False,
+    stdout: Annotated[bool, typer.Option("--print", "--stdout", help="Print it, write no file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented configuration from the provider keys found in the environment.
+
+    It holds the names of the variables, never a key. A file that is there is kept, unless --force is given.
+
+    \b
+    Examples:
+      sparekey init
+      sparekey init --print
+      sparekey init --output team.toml
+    """
+    from sparekey.cli.init import run_init
+
+    run_init(output, force=force, to_stdout=stdout)
+
+
 @app.command()
 def check(
     config: Config = None,
