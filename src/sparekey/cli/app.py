@@ -185,7 +185,7 @@ def explain(
 
 @app.command()
 def migrate(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="A configuration in an older form (JSON or TOML).")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A configuration in an older form (JSON or TOML), or LiteLLM's config.yaml.")],
     write: Annotated[bool, typer.Option("--write", help="Write the file; the old one is kept beside it as OLD.bak.")] = False,
     to: Annotated[Format | None, typer.Option("--to", help="Format; else that of the file.")] = None,
     show_keys: Annotated[bool, typer.Option("--show-keys", help="Show keys on a terminal, too.")] = False,
@@ -200,6 +200,7 @@ def migrate(
       sparekey migrate old.json
       sparekey migrate old.json --to toml > sparekey.toml
       sparekey migrate old.json --write
+      sparekey migrate config.yaml > sparekey.toml
     """
     from sparekey.cli.migrate import run_migrate
 
