@@ -87,9 +87,16 @@ def test_same_key_under_two_names_counts_once(sparekey, export):
 
 def test_key_goes_only_to_the_host_that_stands_beside_it(sparekey, folder, export):
     """A base URL in the environment is written with the key; one that holds a password is refused together with its key."""
-    export(OPENAI_API_KEY="sk-own", OPENAI_BASE_URL="https://own.example/v1", ANTHROPIC_API_KEY="a", ANTHROPIC_BASE_URL="https://u:pw@x.example")
+    export(
+        OPENAI_API_KEY="sk-own",
+        OPENAI_BASE_URL="https://own.example/v1",
+        ANTHROPIC_API_KEY="a",
+        ANTHROPIC_BASE_URL="https://u:pw@x.example",
+    )
     result = sparekey("init")
-    assert [(c.provider, c.api_base) for c in load_config(folder / "sparekey.toml").vlm.credentials] == [("openai", "https://own.example/v1")]
+    assert [(c.provider, c.api_base) for c in load_config(folder / "sparekey.toml").vlm.credentials] == [
+        ("openai", "https://own.example/v1")
+    ]
     assert "ANTHROPIC_BASE_URL is no plain http or https URL" in result.stderr
     assert "pw@" not in result.output
 

@@ -9,7 +9,8 @@ from sparekey.config import load_config
 LITELLM = """
 model_list:
   - model_name: smart
-    litellm_params: {model: azure/smart-us, api_base: "https://us.example", api_key: os.environ/AZURE_US, api_version: "2024-10-21", order: 2, rpm: 60}
+    litellm_params:
+      {model: azure/smart-us, api_base: "https://us.example", api_key: os.environ/AZURE_US, api_version: "2024-10-21", order: 2, rpm: 60}
   - model_name: smart
     litellm_params: {model: openai/gpt-5.6-luna, api_key: sk-literal-literal-1, order: 1, weight: 3}
   - model_name: other
@@ -79,7 +80,9 @@ def test_bad_yaml_is_told_with_its_place(sparekey, folder):
 
 def test_base_url_that_cannot_be_told_stops_it(sparekey, folder):
     """A base URL from a variable that is not set is never left out: the key would go to another host."""
-    (folder / "c.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: openai/a, api_key: k, api_base: os.environ/NOT_SET_X}}]")
+    (folder / "c.yaml").write_text(
+        "model_list: [{model_name: a, litellm_params: {model: openai/a, api_key: k, api_base: os.environ/NOT_SET_X}}]"
+    )
     result = sparekey("migrate", "c.yaml")
     assert result.exit_code == 2
     assert "NOT_SET_X is not set here" in result.stderr

@@ -96,7 +96,11 @@ def problem(exc: BaseException) -> Problem:
 
 
 def _no_config(exc: NoConfigError) -> Problem:
-    return Problem("there is no configuration", (str(exc),), f"`sparekey init` writes a sparekey.toml from the keys in the environment. Or write one, for example:\n\n{EXAMPLE}")
+    return Problem(
+        "there is no configuration",
+        (str(exc),),
+        f"`sparekey init` writes a sparekey.toml from the keys in the environment. Or write one, for example:\n\n{EXAMPLE}",
+    )
 
 
 def _no_keys(exc: NoKeysError) -> Problem:

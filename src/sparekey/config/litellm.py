@@ -31,7 +31,14 @@ _PROVIDERS: Final = {
 """Providers that LiteLLM calls otherwise. Names that are in neither table go through the `litellm` SDK."""
 _BASES: Final = {"dashscope": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "zai": "https://api.z.ai/api/paas/v4"}
 """Default base URLs of LiteLLM's that are not ours: a key must stay with its host."""
-_BY_MODEL: Final = (("gpt-", "openai"), ("o1", "openai"), ("o3", "openai"), ("o4", "openai"), ("text-embedding-", "openai"), ("claude-", "anthropic"))
+_BY_MODEL: Final = (
+    ("gpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding-", "openai"),
+    ("claude-", "anthropic"),
+)
 """Beginnings of models that LiteLLM knows without a provider."""
 _USUAL_KEYS: Final = {row.provider: row.keys[0] for row in reversed(USUAL) if row.keys} | {"azure": "AZURE_API_KEY", "glm": "ZAI_API_KEY"}
 _CHAT: Final = frozenset({"chat", "completion", "responses"})
@@ -119,19 +126,23 @@ def convert(data: Mapping[str, Any], environ: Mapping[str, str]) -> Converted:
 # ── one deployment ──
 
 
-def _deployment(entry: Mapping[str, Any], where: str, data: Mapping[str, Any], environ: Mapping[str, str], done: Converted) -> _Deployment | None:
+def _deployment(
+    entry: Mapping[str, Any], where: str, data: Mapping[str, Any], environ: Mapping[str, str], done: Converted
+) -> _Deployment | None:
     params = _table(entry, "litellm_params")
     info = _table(entry, "model_info")
     params = {**_shared(data, params.get("litellm_credential_name")), **params}
     full = _text(params.get("model"), f"{where}.litellm_params.model", environ)
     group = str(entry.get("model_name") or full)
     if not full or "*" in group + full:
-        return done.leave(f"{where} ({group})", "names no single model")
+        done.leave(f"{where} ({group})", "names no single model")
+        return None
     prefix, provider, model = _split(full)
     known = dimensions.known(provider, model)
     embedding = info.get("mode") == "embedding" or ("mode" not in info and (known is not None or "embed" in model.lower()))
     if info.get("mode", "chat") not in {*_CHAT, "embedding"}:
-        return done.leave(f"{where} ({group})", f"mode {info['mode']} is neither chat nor embedding")
+        done.leave(f"{where} ({group})", f"mode {info['mode']} is neither chat nor embedding")
+        return None
     row = providers.find(provider)
     if row is None or not row.serves("embedding" if embedding else "vlm"):
         provider, model = "litellm", full
@@ -145,13 +156,23 @@ def _deployment(entry: Mapping[str, Any], where: str, data: Mapping[str, Any], e
     for name in params:
         if name not in _READ or (embedding and name == "max_tokens"):
             done.leave(f"{where}.litellm_params.{name}")
-    for path, table, read in ((where, entry, {"model_name", "litellm_params", "model_info"}), (f"{where}.model_info", info, {"id", "mode", "base_model"})):
+    for path, table, read in (
+        (where, entry, {"model_name", "litellm_params", "model_info"}),
+        (f"{where}.model_info", info, {"id", "mode", "base_model"}),
+    ):
         for name in table.keys() - read:
             done.leave(f"{path}.{name}")
     space = str(info.get("base_model") or model).rpartition("/")[2].lower()
     order = params.get("order")
     return _Deployment(
-        group, where, embedding, order if isinstance(order, int | float) else float("inf"), credential, space, params.get("dimensions"), params.get("extra_body")
+        group,
+        where,
+        embedding,
+        order if isinstance(order, int | float) else float("inf"),
+        credential,
+        space,
+        params.get("dimensions"),
+        params.get("extra_body"),
     )
 
 
@@ -165,7 +186,9 @@ def _split(full: str) -> tuple[str, str, str]:
     return ("", known, full) if known else ("", "litellm", full)
 
 
-def _address(params: Mapping[str, Any], where: str, prefix: str, provider: str, environ: Mapping[str, str], done: Converted) -> dict[str, Any]:
+def _address(
+    params: Mapping[str, Any], where: str, prefix: str, provider: str, environ: Mapping[str, str], done: Converted
+) -> dict[str, Any]:
     path = f"{where}.litellm_params"
     base = _text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", environ) or _BASES.get(prefix)
     key = params.get("api_key")
@@ -210,7 +233,9 @@ def _text(value: Any, where: str, environ: Mapping[str, str]) -> str | None:
 def _shared(data: Mapping[str, Any], name: Any) -> Mapping[str, Any]:
     """Return the values of an entry of `credential_list`."""
     entries = data.get("credential_list") or []
-    return next((_table(one, "credential_values") for one in entries if isinstance(one, dict) and name and one.get("credential_name") == name), {})
+    return next(
+        (_table(one, "credential_values") for one in entries if isinstance(one, dict) and name and one.get("credential_name") == name), {}
+    )
 
 
 # ── chains ──
@@ -237,7 +262,10 @@ def _assemble(groups: Mapping[str, list[_Deployment]], data: Mapping[str, Any], 
         section["credentials"] = [one.credential for one in kept]
         done.config |= {"embedding": {"dense": section}} if embedding else {"vlm": section}
     for name in groups.keys() - used:
-        done.leave(f"model_name {name}", "one chat chain and one embedding chain are taken; move it to the front of model_list, or a file of its own")
+        done.leave(
+            f"model_name {name}",
+            "one chat chain and one embedding chain are taken; move it to the front of model_list, or a file of its own",
+        )
 
 
 def _fits(one: _Deployment, first: _Deployment, done: Converted) -> bool:
