@@ -9,7 +9,8 @@ from sparekey.config import load_config
 LITELLM = """
 model_list:
   - model_name: smart
-    litellm_params: {model: azure/smart-us, api_base: "https://us.example", api_key: os.environ/AZURE_US, api_version: "2024-10-21", order: 2, rpm: 60}
+    litellm_params:
+      {model: azure/smart-us, api_base: "https://us.example", api_key: os.environ/AZURE_US, api_version: "2024-10-21", order: 2, rpm: 60}
   - model_name: smart
     litellm_params: {model: openai/gpt-5.6-luna, api_key: sk-literal-literal-1, order: 1, weight: 3}
   - model_name: other

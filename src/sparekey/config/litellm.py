@@ -135,12 +135,14 @@ def _deployment(
     full = _text(params.get("model"), f"{where}.litellm_params.model", environ)
     group = str(entry.get("model_name") or full)
     if not full or "*" in group + full:
-        return done.leave(f"{where} ({group})", "names no single model")
+        done.leave(f"{where} ({group})", "names no single model")
+        return None
     prefix, provider, model = _split(full)
     known = dimensions.known(provider, model)
     embedding = info.get("mode") == "embedding" or ("mode" not in info and (known is not None or "embed" in model.lower()))
     if info.get("mode", "chat") not in {*_CHAT, "embedding"}:
-        return done.leave(f"{where} ({group})", f"mode {info['mode']} is neither chat nor embedding")
+        done.leave(f"{where} ({group})", f"mode {info['mode']} is neither chat nor embedding")
+        return None
     row = providers.find(provider)
     if row is None or not row.serves("embedding" if embedding else "vlm"):
         provider, model = "litellm", full
