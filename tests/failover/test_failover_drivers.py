@@ -16,7 +16,6 @@ from sparekey.errors import AllCredentialsFailedError, IncompleteAnswerError
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import ErrorClass
 
-
 # ── calls ──
 
 
