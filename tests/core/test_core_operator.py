@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chain_play import Play, auth, overloaded, quota, rate_limit
-from conftest import FakeClock
+from fake_clock import FakeClock
 from sparekey.core import operator
 from sparekey.core.breaker import Phase
 from sparekey.core.events import Parked, Recovered, Switched

@@ -329,7 +329,7 @@ def test_a_probe_beside_a_slow_one_that_loses_comes_back(clock):
 
 @pytest.mark.parametrize("failure", [overloaded(), auth(), weak(), unreached(), silent()])
 def test_a_stream_that_is_not_recoverable_never_moves_on(clock, failure):
-    """Asked for, or with items that tell nothing: the caller gets the provider's own error, and the credential is parked at once."""
+    """By policy, or since its items tell nothing: the caller gets the provider's own error, the credential is parked at once."""
     play = Play(2, clock)
     stream = play.stream(recoverable=False).begin().cut(failure)
     assert (stream.sent, stream.over, stream.error.failure) == ([0], True, failure)

@@ -42,12 +42,15 @@ def ours_within(exc: BaseException) -> Failure | None:
 
 
 def _of_limit(exc: LimitExceeded) -> Failure:
-    """Silence is the endpoint's; where the caller's own deadline cut the attempt short, that is weak proof against anybody."""
+    """Silence is the endpoint's, but a slow beginning: another key of the same endpoint may have been the faster one.
+
+    Where the caller's own deadline cut the attempt short, that is weak proof against anybody.
+    """
     weak = exc.reason == "deadline"
     return Failure(
         ErrorClass.TRANSIENT,
         exc.reason,
-        Scope.CREDENTIAL if weak else Scope.ENDPOINT,
+        Scope.CREDENTIAL if weak or exc.reason == "slow_start" else Scope.ENDPOINT,
         message=str(exc),
         evidence=Evidence.WEAK if weak else Evidence.STRUCTURED,
         timed_out=True,
