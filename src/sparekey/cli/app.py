@@ -225,6 +225,35 @@ def drill(
         raise typer.Exit(run_drill(config, only=only or [], real_time=real_time, fast=fast, json=json))
 
 
+@app.command(short_help="Serve the chains to any client over HTTP.")
+def serve(
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes that share the port.")] = None,
+    store: Annotated[str | None, typer.Option(metavar="URL", help="Where the state of the chains is kept.")] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Print a new key for a client, and serve nothing.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Serve the chains of a configuration to any client: OpenAI's, Anthropic's and Gemini's wire, failover behind one address.
+
+    A client names a chain as its model: `chat` for [vlm], `embedding` for [embedding.dense], NAME for [gateway.chat.NAME]. The
+    configuration is read anew when its file changes, and on SIGHUP.
+
+    \b
+    Examples:
+      sparekey serve
+      sparekey serve --config sparekey.toml --port 8080 --workers 2
+      sparekey serve --new-key
+    """
+    from sparekey.cli import serve as command
+
+    if new_key:
+        command.new_key()
+    else:
+        command.run_serve(config, host=host, port=port, workers=workers, store=store)
+
+
 @app.command()
 def version() -> None:
     """Print the version of sparekey and of Python.

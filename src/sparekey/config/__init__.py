@@ -5,6 +5,7 @@
 
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
 from sparekey.config.files import Config, load_config, migrate
+from sparekey.config.gateway import GatewayConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
 
@@ -13,6 +14,7 @@ __all__ = [
     "EmbeddingConfig",
     "EmbeddingCredential",
     "EmbeddingModelConfig",
+    "GatewayConfig",
     "SecretRef",
     "VLMConfig",
     "VLMCredential",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from sparekey.config import dimensions, providers
 from sparekey.config.chain import BaseChain, Connection
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
+from sparekey.config.gateway import GatewayClient, GatewayConfig
 from sparekey.config.rules import RuleConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
@@ -90,7 +92,7 @@ def _link(url: str) -> str:
     return f"[{url.split('/')[2].removeprefix('www.')}]({url})"
 
 
-_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key"}
+_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key", date: "date"}
 
 
 def _type(field: FieldInfo) -> str:
@@ -99,7 +101,8 @@ def _type(field: FieldInfo) -> str:
         return ", ".join(f'`"{option}"`' for option in get_args(annotation))
     annotation = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
     if get_origin(annotation) is list:
-        return "list of tables"
+        inner = get_args(annotation)[0]
+        return "list of names" if hasattr(inner, "__metadata__") else "list of tables"
     return _WORDS.get(annotation, "table")
 
 
@@ -129,6 +132,8 @@ _TABLES: Final[dict[str, Callable[[], str]]] = {
     "media": lambda: _own(VLMMediaConfig),
     "embedding-model": lambda: _own(EmbeddingModelConfig, BaseChain, EmbeddingCredential),
     "embedding": lambda: _own(EmbeddingConfig),
+    "gateway": lambda: _own(GatewayConfig),
+    "gateway-client": lambda: _own(GatewayClient),
     "providers": _providers,
     "dimensions": _dimensions,
 }

@@ -15,6 +15,7 @@ from sparekey.config import legacy, openviking
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import Source, line, lines
+from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
@@ -43,6 +44,7 @@ class Config(Strict):
 
     vlm: VLMConfig | None = Field(None, description="The chat and vision model.")
     embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
+    gateway: GatewayConfig | None = Field(None, description="The gateway.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, for every chain.")
 
     @model_validator(mode="before")
@@ -58,7 +60,7 @@ class Config(Strict):
 
     def close(self) -> None:
         """Close whatever was built from it."""
-        for part in (self.vlm, self.embedding):
+        for part in (self.vlm, self.embedding, *(chain for _, chain in gateway_chains(self.gateway or GatewayConfig()))):
             if part is not None:
                 part.close()
 
@@ -88,6 +90,8 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
         raise ConfigError("\n".join(f"{file}: {text}" for text in lines(exc, Config, modern.origins))) from None
     for section, chain in chains(config):
         chain._locate(Source(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
+    if config.gateway:
+        config.gateway._locate(Source(str(file), ("gateway",), file.parent))  # noqa: SLF001 - as above
     return config
 
 
@@ -142,6 +146,8 @@ def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
     found: list[tuple[KeyPath, BaseChain[Any]]] = [(("vlm",), config.vlm)] if config.vlm else []
     if config.embedding:
         found += [(("embedding", kind), chain) for kind, chain in config.embedding.chains.items()]
+    if config.gateway:
+        found += [(("gateway", *path), chain) for path, chain in gateway_chains(config.gateway)]
     return found
 
 

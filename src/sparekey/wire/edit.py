@@ -48,6 +48,8 @@ def completed(document: Document, extra: Mapping[str, Any]) -> Document:
 
 def _place(text: str, name: str) -> tuple[int, int]:
     """Return where the value of a top-level field begins and ends; the text is known to be a JSON object with that field."""
+    if (start := _only_place(text, name)) is not None:
+        return start, _value_at(text, start)[1]
     place, at = (0, 0), _behind(text, 0, "{")
     while text[at] != "}":
         key, at = _value_at(text, at)
@@ -59,6 +61,19 @@ def _place(text: str, name: str) -> tuple[int, int]:
         if text[at] == ",":
             at = _skip(text, at + 1)
     return place
+
+
+def _only_place(text: str, name: str) -> int | None:
+    """Return where the value begins if the name stands in the text only once, as a key: then no other value has to be read.
+
+    In a text without escaped letters no key is spelt in another way, and within strings a quotation mark has a backslash before it.
+    """
+    quoted = f'"{name}"'
+    at = text.find(quoted)
+    if at < 0 or "\\u" in text or text.find(quoted, at + 1) >= 0:
+        return None
+    colon = _skip(text, at + len(quoted))
+    return _skip(text, colon + 1) if text[colon : colon + 1] == ":" else None
 
 
 def _behind(text: str, at: int, sign: str) -> int:

@@ -1,0 +1,249 @@
+"""What the gateway costs: requests per second and latency beside nginx as a plain reverse proxy, memory idle and with 2,000 streams.
+
+    python bench/gateway.py [--nginx PATH] [--seconds 5] [--streams 2000]
+
+The upstream is nginx with a fixed 2 kB chat completion, the load comes from this process over raw sockets, the proxy under test is pinned
+to one core, everything else to the other. CPU time a request is shown too: on a machine that is busy it is the steadier figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+PROXY_CORE, OTHER_CORE = 0, 1
+BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "lorem ipsum " * 160}]}).encode()
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "lorem ipsum " * 150}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 400, "completion_tokens": 300, "total_tokens": 700},
+    }
+)
+COMMON = """
+daemon off; master_process off; worker_processes 1; pid {home}/{name}.pid; error_log {home}/error.log;
+events {{ worker_connections 8192; }}
+http {{ access_log off; keepalive_requests 1000000000;
+  client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
+"""
+UPSTREAM = COMMON + "server {{ listen 127.0.0.1:{port}; default_type application/json; location / {{ return 200 '{answer}'; }} }} }}"
+REVERSE = COMMON + (
+    "upstream up {{ server 127.0.0.1:{up}; keepalive 128; keepalive_requests 1000000000; }}"
+    " server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1;"
+    ' proxy_set_header Connection ""; }} }} }}'
+)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def pinned(core):
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def nginx(program, home, name, text, core, **values):
+    port = free_port()
+    file = Path(home) / f"{name}.conf"
+    file.write_text(text.format(home=home, name=name, port=port, **values))
+    process = subprocess.Popen([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], preexec_fn=pinned(core))  # noqa: PLW1509 - there are no threads here
+    wait_for(port)
+    return process, port
+
+
+def gateway(home, upstream, *, keys=2):
+    port = free_port()
+    rows = "".join(
+        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
+        for i in range(keys)
+    )
+    file = Path(home) / "sparekey.toml"
+    text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = false\n'
+    file.write_text(text)
+    command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
+    process = subprocess.Popen(command, preexec_fn=pinned(PROXY_CORE), stderr=subprocess.DEVNULL)  # noqa: PLW1509 - as above
+    wait_for(port)
+    return process, port
+
+
+def wait_for(port):
+    for _ in range(400):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit("a server did not start")
+
+
+def cpu(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss(pid):
+    line = next(one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+class Client(asyncio.Protocol):
+    """Sends the same request again and again, and takes the time."""
+
+    def __init__(self, request, until, times, done):
+        self.request, self.until, self.times, self.done = request, until, times, done
+        self.got = bytearray()
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.send()
+
+    def send(self):
+        self.began = time.perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data):
+        self.got += data
+        head = self.got.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        at = self.got.lower().find(b"content-length: ", 0, head)
+        length = int(self.got[at + 16 : self.got.find(b"\r", at)])
+        if len(self.got) < head + 4 + length:
+            return
+        assert self.got.startswith(b"HTTP/1.1 200"), bytes(self.got[:200])
+        self.times.append(time.perf_counter() - self.began)
+        self.got.clear()
+        if time.perf_counter() < self.until:
+            self.send()
+        else:
+            self.transport.close()
+            self.done.set_result(None)
+
+
+async def load(port, seconds, connections=64):
+    loop = asyncio.get_running_loop()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n" % port
+    request = head + b"Authorization: Bearer x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+    times, until = [], time.perf_counter() + seconds
+    ends = [loop.create_future() for _ in range(connections)]
+    for end in ends:
+        await loop.create_connection(lambda end=end: Client(request, until, times, end), "127.0.0.1", port)
+    await asyncio.gather(*ends)
+    return times
+
+
+def measured(name, process, port, seconds):
+    uvloop.run(load(port, 1))
+    before, began = cpu(process.pid), time.perf_counter()
+    times = sorted(uvloop.run(load(port, seconds)))
+    took, used = time.perf_counter() - began, cpu(process.pid) - before
+    rate, p50, p99 = len(times) / took, times[len(times) // 2], times[len(times) * 99 // 100]
+    cost = used / len(times)
+    print(f"{name:10} {rate:8.0f} requests/s  p50 {p50 * 1e3:6.2f} ms  p99 {p99 * 1e3:6.2f} ms  {cost * 1e6:6.1f} us CPU a request")
+    return rate, p99, cost
+
+
+async def slow_stream(reader, writer, stop):
+    """An upstream that streams slowly until it is told to end."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    event = b'data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"lorem "}}]}\n\n'
+    while not stop.is_set():
+        writer.write(b"%x\r\n%b\r\n" % (len(event), event))
+        await asyncio.sleep(1)
+    last = b'data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last))
+    await writer.drain()
+    writer.close()
+
+
+async def streams(home, number):
+    """Open many streams through the gateway; return kB a stream, and how many came to their end."""
+    stop = asyncio.Event()
+    server = await asyncio.start_server(lambda r, w: slow_stream(r, w, stop), "127.0.0.1", 0, backlog=4096)
+    process, port = gateway(home, server.sockets[0].getsockname()[1])
+    try:
+        warm = [await opened(port) for _ in range(20)]
+        await asyncio.sleep(2)
+        before, opened_ones = rss(process.pid), []
+        for start in range(0, number, 100):
+            opened_ones += await asyncio.gather(*[opened(port) for _ in range(min(100, number - start))])
+        await asyncio.sleep(3)
+        grown = rss(process.pid) - before
+        stop.set()
+        ends = await asyncio.gather(*[finished(reader, writer) for reader, writer in warm + opened_ones])
+        return grown / number, sum(ends)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
+        server.close()
+
+
+async def opened(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = b'{"model": "chat", "stream": true, "messages": []}'
+    writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    await reader.readuntil(b"data: ")
+    return reader, writer
+
+
+async def finished(reader, writer):
+    rest = await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 60)
+    writer.close()
+    return b"[DONE]" in rest
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--nginx", default=shutil.which("nginx"))
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--streams", type=int, default=2000)
+    given = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.sched_setaffinity(0, {OTHER_CORE})
+    with tempfile.TemporaryDirectory() as home:
+        if given.nginx:
+            beside_nginx(given, home)
+        else:
+            print("no nginx here (apt-get install nginx, or --nginx PATH): requests/s not measured")
+        if given.streams:
+            a_stream, whole = asyncio.run(streams(home, given.streams))
+            print(f"{given.streams} streams: {a_stream:.1f} kB a stream, {whole} of {given.streams + 20} whole   (goal: under 40 kB, all)")
+
+
+def beside_nginx(given, home):
+    upstream, up = nginx(given.nginx, home, "upstream", UPSTREAM, OTHER_CORE, answer=ANSWER)
+    reverse, plain = nginx(given.nginx, home, "reverse", REVERSE, PROXY_CORE, up=up)
+    process, port = gateway(home, up)
+    try:
+        time.sleep(1)
+        print(f"idle: {rss(process.pid) / 1024:.0f} MB resident   (goal: under 90 MB)")
+        nginx_rate, nginx_p99, nginx_cost = measured("nginx", reverse, plain, given.seconds)
+        rate, p99, cost = measured("gateway", process, port, given.seconds)
+        print(f"of nginx: {rate / nginx_rate:.3f} by requests/s, {nginx_cost / cost:.3f} by CPU time; p99 {p99 / nginx_p99:.1f} times")
+        print("(goal: at least 0.18, p99 under 3 times)")
+    finally:
+        for one in (process, reverse, upstream):
+            one.send_signal(signal.SIGTERM)
+            one.wait(40)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The configuration of the gateway: where it listens, who may use it, and the chains that only it serves."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+
+from sparekey.config.base import Line, Name, Positive, Span, Strict
+from sparekey.config.embedding import EmbeddingModelConfig
+from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.secrets import SecretRef
+from sparekey.config.vlm import VLMConfig
+
+if TYPE_CHECKING:
+    from sparekey.types import Secret
+
+_THE_CLIENTS: Final = ("temperature", "thinking", "max_tokens", "stream", "media", "forward_api_key")
+"""What a program sets for its own calls; through the gateway it comes with each request."""
+_NO_NAME: Final = re.compile(r"[\x00-\x20\x7f\"'\\%?#]")
+
+
+def _digest(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("is no SHA-256 digest; `sparekey serve --new-key` prints a key and its digest")
+    return value.lower()
+
+
+def _called(value: str) -> str:
+    if _NO_NAME.search(value) or not value.isascii():
+        raise ValueError("is no name that a client can call a model: write letters, digits and -._/:")
+    return value
+
+
+Digest = Annotated[str, AfterValidator(_digest)]
+"""A SHA-256 digest in hexadecimal."""
+ModelName = Annotated[Name, AfterValidator(_called)]
+"""What a client may call a model."""
+
+
+class GatewayChat(VLMConfig):
+    """A chain of chat models (or of models for images, audio, moderation) under a name of its own."""
+
+    aliases: list[ModelName] = Field(default_factory=list, description="Further names by which clients may call it.")
+
+    def _faults(self) -> list[Fault]:
+        said = [name for name in _THE_CLIENTS if name in self.model_fields_set]
+        return [*super()._faults(), *(Fault((name,), "is the client's to say, with each request; remove it here") for name in said)]
+
+
+class GatewayEmbedding(EmbeddingModelConfig):
+    """A chain of embedding models under a name of its own."""
+
+    aliases: list[ModelName] = Field(default_factory=list, description="Further names by which clients may call it.")
+
+
+class GatewayClient(Strict):
+    """A client of the gateway. Its key is known here only by reference or by digest."""
+
+    name: Name = Field(description="Who it is, in logs and metrics.")
+    key: SecretRef | None = Field(None, description="Reference to its key.")
+    key_sha256: Digest | None = Field(None, description="SHA-256 of its key, instead; `sparekey serve --new-key` makes both.")
+    chains: list[ModelName] | None = Field(None, description="The chains that it may use; without it all.")
+    expires: date | None = Field(None, description="The last day of its key.")
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        if (self.key is None) is (self.key_sha256 is None):
+            raise Faults([Fault(("key",), "write either key or key_sha256")])
+        return self
+
+
+class GatewayConfig(Strict):
+    """The gateway. Without clients it listens on this machine only."""
+
+    host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
+    port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
+    workers: Positive = Field(1, description="Processes that share the port.")
+    store: Line | None = Field(None, description="Where the state of the chains is kept, as a URL; without it in memory.")
+    clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
+    admin_key: SecretRef | None = Field(None, description="Reference to the key of the console, the admin API and the metrics.")
+    admin_key_sha256: Digest | None = Field(None, description="SHA-256 of that key, instead.")
+    certfile: Line | None = Field(None, description="Certificate chain (PEM): HTTPS instead of HTTP.")
+    keyfile: Line | None = Field(None, description="Its private key (PEM).")
+    max_body_mb: Positive = Field(64, description="Longest request in MiB: more than any provider takes, images included.")
+    header_timeout: Span = Field(10.0, description="Seconds in which a request's headers must be complete.")
+    body_timeout: Span = Field(60.0, description="Seconds in which a request's body must be complete.")
+    idle_timeout: Span = Field(75.0, description="Seconds after which an idle connection is closed.")
+    stop_timeout: Span = Field(30.0, description="Seconds that running requests have when the gateway is stopped.")
+    access_log: bool = Field(True, description="Write one line of JSON a request to standard error.")
+    chat: dict[ModelName, GatewayChat] = Field(default_factory=dict, description="Further chains of chat models, by name.")
+    embedding: dict[ModelName, GatewayEmbedding] = Field(default_factory=dict, description="Further chains of embedding models, by name.")
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        self._stamp()
+        if faults := [*self._clients(), *self._names(), *self._listening()]:
+            raise Faults(faults)
+        return self
+
+    def _stamp(self) -> None:
+        """Let each reference know where it stands, for messages."""
+        if self.admin_key:
+            self.admin_key = self.admin_key.at("admin_key")
+        for index, client in enumerate(self.clients):
+            if client.key:
+                client.key = client.key.at("clients", index, "key")
+
+    def _clients(self) -> list[Fault]:
+        names = [client.name for client in self.clients]
+        twice = [i for i, name in enumerate(names) if name in names[:i]]
+        faults = [Fault(("clients", i, "name"), f"{names[i]!r} is used twice") for i in twice]
+        plain = [(f"clients[{i}].key", client.key) for i, client in enumerate(self.clients)] + [("admin_key", self.admin_key)]
+        faults += [
+            Fault((name,), "is the key itself; write env:NAME or file:PATH, or its digest into key_sha256")
+            for name, ref in plain
+            if ref and ref.kind == "value"
+        ]
+        if self.admin_key and self.admin_key_sha256:
+            faults.append(Fault(("admin_key",), "write either admin_key or admin_key_sha256"))
+        return faults
+
+    def _names(self) -> list[Fault]:
+        seen: set[str] = set()
+        faults = []
+        for section, chains in (("chat", self.chat), ("embedding", self.embedding)):
+            for name, chain in chains.items():
+                for one in (name, *chain.aliases):
+                    if one in seen:
+                        faults.append(Fault((section, name), f"{one!r} names another chain, too"))
+                    seen.add(one)
+        return faults
+
+    def _listening(self) -> list[Fault]:
+        if (self.certfile is None) is not (self.keyfile is None):
+            return [Fault(("certfile",), "certfile and keyfile go together")]
+        fault = open_to_all(self.host, has_clients=bool(self.clients))
+        return [Fault(("host",), fault)] if fault else []
+
+    def secret(self, ref: SecretRef) -> Secret:
+        """Return a key that the section refers to.
+
+        Raises:
+            ConfigError: it is not where the reference says.
+        """
+        return ref.resolve(self._source)
+
+    def _locate(self, source: Source) -> None:
+        """Remember the file, for messages about references that are resolved later."""
+        self._source = source
+
+
+def open_to_all(host: str, *, has_clients: bool) -> str:
+    """Return what is wrong with listening on an address, or the empty string: only this machine may be served without keys."""
+    if has_clients or is_loopback(host):
+        return ""
+    return f"{host} can be reached by others: add [[gateway.clients]] with keys, or listen on 127.0.0.1"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def gateway_chains(config: GatewayConfig) -> list[tuple[tuple[str, ...], Any]]:
+    """Return the chains that only the gateway serves, with their paths below it."""
+    found: list[tuple[tuple[str, ...], Any]] = [(("chat", name), chain) for name, chain in config.chat.items()]
+    return found + [(("embedding", name), chain) for name, chain in config.embedding.items()]

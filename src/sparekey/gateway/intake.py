@@ -1,0 +1,112 @@
+"""A client's request as it comes in: its body, bounded in size and time, and whether the client is still there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.gateway.answers import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+LEAVING: Final = "sparekey.leaving"
+"""What the scope is called in which our own server takes who is to be told when the client goes (see `protocol`)."""
+_BREAK: Final = re.compile(rb"[\r\n\0]")
+
+
+class ClientGoneError(Exception):
+    """The client has left: nobody is there to be answered."""
+
+
+async def body_of(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[bytes, bytes], most: int, seconds: float) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        RefusalError: it is longer than `most` bytes, or not complete within `seconds`.
+        ClientGoneError: the client left before it was complete.
+    """
+    stated = named.get(b"content-length", b"")
+    if stated and (not stated.isdigit() or int(stated) > most):
+        raise _too_long(most)
+    message = await receive() if stated in {b"", b"0"} or int(stated) < 2048 else None  # noqa: PLR2004 - it came with the headers
+    if message is not None and not message.get("more_body") and message["type"] == "http.request":
+        return message["body"]  # type: ignore[no-any-return]
+    try:
+        async with asyncio.timeout(seconds):
+            return await _rest(receive, message, most)
+    except TimeoutError:
+        raise RefusalError(408, "slow_body", f"the body was not complete within {seconds:g} s") from None
+
+
+async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[str, Any] | None, most: int) -> bytes:
+    pieces, size = [], 0
+    while True:
+        message = message or await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        pieces.append(message["body"])
+        size += len(message["body"])
+        if size > most:
+            raise _too_long(most)
+        if not message.get("more_body"):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        message = None
+
+
+def _too_long(most: int) -> RefusalError:
+    return RefusalError(413, "body_too_large", f"the body is longer than {most // 2**20} MiB (gateway.max_body_mb)")
+
+
+@contextmanager
+def present(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]]) -> Iterator[None]:
+    """Cancel what is done within as soon as the client goes: before the answer, within it, or while a provider is silent.
+
+    Raises:
+        ClientGoneError: it went.
+    """
+    task, gone = asyncio.current_task(), False
+    assert task is not None
+
+    def leave() -> None:
+        nonlocal gone
+        gone = True
+        task.cancel()
+
+    taken = scope.get(LEAVING)
+    watcher = None
+    if taken is None:
+        watcher = asyncio.create_task(_watch(receive, leave))
+    else:
+        taken.append(leave)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        task.uncancel()
+        raise ClientGoneError from None
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+        elif taken:
+            taken.clear()
+
+
+async def _watch(receive: Callable[[], Awaitable[dict[str, Any]]], leave: Callable[[], None]) -> None:
+    """Wait for the end of the connection, on a server that tells it in no other way."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    leave()
+
+
+def checked(named: dict[bytes, bytes]) -> None:
+    """Look at the values of headers; one search over all is much cheaper than one over each.
+
+    Raises:
+        RefusalError: a value that could smuggle in another header.
+    """
+    if _BREAK.search(b" ".join(named.values())):
+        raise RefusalError(400, "bad_header", "a header holds a line break")

@@ -1,0 +1,111 @@
+"""One request on its way through a chain: attempts are made here, decisions in `sparekey.transport.exchange`."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from sparekey.errors import AllCredentialsFailedError
+from sparekey.failover import AsyncFailover
+from sparekey.gateway import lib
+from sparekey.gateway.ledger import current
+from sparekey.transport.exchange import Exchange, Follower, Item, merged
+from sparekey.wire.table import rewrite
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from sparekey.gateway.lib import Response
+    from sparekey.gateway.upstream import Client
+    from sparekey.transport.exchange import Way
+    from sparekey.transport.targets import Plan
+    from sparekey.types import Credential
+    from sparekey.wire.model import Call
+
+
+class Relay:
+    """Puts the requests for one chain to its credentials until one answers."""
+
+    def __init__(self, plan: Plan, client: Client) -> None:
+        """Take a chain with its targets, and the connections."""
+        self.exchange = Exchange(plan, lib)
+        self._failover = AsyncFailover(self.exchange.chain)
+        self._client, self._timeout = client, plan.timeout
+
+    async def send(self, call: Call) -> tuple[Response, AsyncGenerator[Item] | None]:
+        """Return the response of the first credential that answers, and the rest of its events if it is a stream.
+
+        Raises:
+            Refused: the provider's own refusal, where no other credential can help.
+            AllCredentialsFailedError: every credential was tried or is parked.
+            DeadlineExceeded: the chain's deadline was spent.
+            TransportError: no credential speaks the format of this request.
+        """
+        faults = []
+        for way in self.exchange.ways(call):
+            try:
+                return await self._walk(call, way)
+            except AllCredentialsFailedError as error:
+                faults.append(error)
+        raise merged(faults)
+
+    async def _walk(self, call: Call, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
+        if not call.stream:
+            return await self._failover.call(functools.partial(self._once, call), eligible=way), None
+        items: Any = self._failover.stream(functools.partial(self._items, call), eligible=way, is_content=_is_content)
+        try:
+            head = await anext(items)
+        except BaseException:
+            await items.aclose()
+            raise
+        if not head.content:
+            return head.response, items
+        async with aclosing(items):
+            await anext(items, None)
+        return head.response, None
+
+    async def _once(self, call: Call, credential: Credential) -> Response:
+        response = await self._sent(call, credential)
+        return await self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
+
+    async def _items(self, call: Call, credential: Credential) -> AsyncIterator[Item]:
+        response = await self._sent(call, credential)
+        if not self.exchange.is_stream(response):
+            yield Item(content=True, response=await self._read(call, credential, response))
+            return
+        source, follower, ledger = response.stream, Follower(self.exchange, call, credential, response), current.get()
+        try:
+            decoding = self.exchange.decoding(response)
+            yield Item(content=False, response=response)
+            async for chunk in decoding.aiter_bytes() if decoding else source:
+                if ledger:
+                    ledger.heard()
+                for item in follower.feed(chunk):
+                    yield item
+            for item in follower.end():
+                yield item
+        finally:
+            await source.aclose()
+
+    async def _sent(self, call: Call, credential: Credential) -> Response:
+        put = rewrite(call, self.exchange.targets[credential.id])
+        if ledger := current.get():
+            ledger.begins(credential.id)
+        response = await self._client.send(call.method, put, self._timeout)
+        response.credential_id = credential.id
+        return response
+
+    async def _read(self, call: Call, credential: Credential, response: Response) -> Response:
+        try:
+            raw = await response.stream.read()
+        finally:
+            await response.stream.aclose()
+        if ledger := current.get():
+            ledger.heard()
+        judged: Response = self.exchange.judged(call, credential, response, raw)
+        return judged
+
+
+def _is_content(item: Item) -> bool:
+    return item.content

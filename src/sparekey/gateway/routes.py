@@ -1,0 +1,107 @@
+"""Which requests the gateway takes, as tables: the path tells the format, the resource what is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.gateway.answers import RefusalError
+from sparekey.wire import anthropic, gemini, openai
+from sparekey.wire.table import understand
+
+if TYPE_CHECKING:
+    from sparekey.gateway.lib import Raw
+    from sparekey.wire.model import Call
+
+OPENAI: Final = frozenset(
+    {
+        *openai.KINDS,
+        *("images/generations", "images/edits", "images/variations"),
+        *("audio/speech", "audio/transcriptions", "audio/translations"),
+        "moderations",
+    }
+)
+ANTHROPIC: Final = frozenset(anthropic.KINDS)
+GEMINI: Final = frozenset(gemini.KINDS)
+
+_HOP: Final = frozenset(
+    {
+        *(b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"expect", b"proxy-connection", b"accept-encoding"),
+        *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"origin", b"referer"),
+        *(b"x-sparekey-request-id", b"transfer-encoding"),
+    }
+)
+"""Headers that end here: they are about this connection, or about who the client is. The rest is `wire.common`'s to keep back."""
+_PLAIN: Final = (b"accept-encoding", b"identity")
+"""Answers have to be read, and are short: nobody gains from packing them."""
+_VERSION: Final = (b"anthropic-version", b"2023-06-01")
+_GOOGLE: Final = (b"x-goog-api-client", b"sparekey")
+
+
+class Asked(NamedTuple):
+    """What a path is about: the format, and the resource below its root."""
+
+    dialect: str
+    resource: str
+
+
+def asked(path: str) -> Asked:
+    """Read a path.
+
+    Raises:
+        RefusalError: the gateway has nothing there.
+    """
+    root, _, rest = path.removeprefix("/").partition("/")
+    if root == "v1" and rest in ANTHROPIC and rest not in OPENAI:
+        return Asked("anthropic", rest)
+    if root == "v1" and rest in OPENAI:
+        return Asked("openai", rest)
+    if root in {"v1beta", "v1alpha", "v1"} and rest.startswith("models/") and rest.rpartition(":")[2] in GEMINI:
+        return Asked("gemini", rest)
+    if root == "openai":
+        resource, _ = openai.resource_of(path)
+        if resource in OPENAI:
+            return Asked("openai", resource)
+    raise RefusalError(404, "unknown_path", f"there is nothing at this path; models are asked at {', '.join(_PLACES)}")
+
+
+_PLACES: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1beta/models/NAME:generateContent")
+
+
+def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
+    """Return in which format a client expects errors and lists, whatever it asked for."""
+    if path.startswith(("/v1beta/", "/v1alpha/")) or b"x-goog-api-key" in headers:
+        return "gemini"
+    if path.startswith("/v1/messages") or b"anthropic-version" in headers:
+        return "anthropic"
+    return "openai"
+
+
+def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> Call:
+    """Read a request.
+
+    Raises:
+        RefusalError: it is none of this format.
+    """
+    dropped = _HOP
+    if (listed := named.get(b"connection", b"")) not in {b"", b"keep-alive", b"close"}:
+        dropped = _HOP | {name.strip().lower() for name in listed.split(b",")}
+    kept = [pair for pair in headers if pair[0] not in dropped]
+    kept.append(_PLAIN)
+    if asked_for.dialect == "anthropic" and b"anthropic-version" not in named:
+        kept.append(_VERSION)
+    elif asked_for.dialect == "gemini":
+        kept.append(_GOOGLE)
+    elif asked_for.dialect == "openai":
+        kept = [pair for pair in kept if pair[0] not in {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"}]
+    if not target.isascii():
+        raise RefusalError(400, "bad_path", "the path holds characters that no URL has")
+    call = understand(method, target, kept, body)
+    if call.document is None and not body.startswith(b"--"):
+        raise RefusalError(400, "not_json", "the body is not a JSON object")
+    if asked_for.dialect != "gemini" and call.document and not isinstance(call.get("model"), str) and not call.model:
+        raise RefusalError(400, "no_model", "the field `model` is missing: it names the chain")
+    if call.document and not isinstance(call.get("model") or "", str):
+        raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
+    if not call.model:
+        raise RefusalError(400, "no_model", "the field `model` is missing: it names the chain")
+    return call

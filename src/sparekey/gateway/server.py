@@ -1,0 +1,290 @@
+"""The process of the gateway: it listens, reads its configuration anew, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from sparekey.config import load_config
+from sparekey.config.gateway import GatewayConfig, open_to_all
+from sparekey.errors import ConfigError
+from sparekey.gateway.access_log import AccessLog
+from sparekey.gateway.app import Gateway
+from sparekey.gateway.protocol import HEADER_TIMEOUT, GatewayProtocol
+from sparekey.gateway.upstream import Pooled
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+logger = logging.getLogger("sparekey")
+
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two looks at the configuration file."""
+_BACKLOG: Final = 4096
+
+
+class Settings:
+    """What the command line says, over what the configuration says; passed on to workers as it is."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        workers: int | None = None,
+        store: str | None = None,
+    ) -> None:
+        """Take the configuration's file, and what stands above it."""
+        self.file = file
+        self._host, self._port, self._workers, self._store = host, port, workers, store
+
+    def read(self) -> tuple[Any, GatewayConfig]:
+        """Return the configuration and the settings of the gateway in it.
+
+        Raises:
+            ConfigError: it is wrong, or would let strangers in.
+        """
+        config = load_config(self.file)
+        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._store}
+        found = config.gateway or GatewayConfig()
+        found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
+        if fault := open_to_all(found.host, has_clients=bool(found.clients)):
+            raise ConfigError(f"{self.file}: gateway.host: {fault}")
+        config.gateway = found
+        return config, found
+
+
+class Application:
+    """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings."""
+        self.settings = settings
+        self.gateway: Gateway | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self.gateway is not None:
+            await self.gateway(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            self.start()
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not serve
+            await send({"type": "lifespan.startup.failed", "message": str(exc)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def start(self) -> None:
+        """Make the gateway, and watch its configuration."""
+        raise_file_limit()
+        config, settings = self.settings.read()
+        store = _store(settings.store)
+        self.gateway = Gateway(config, Pooled(), store=store)
+        if settings.access_log:
+            self.gateway.observers.append(AccessLog())
+        self.gateway.admin = _admin(self.gateway, self.settings.file)
+        self._watching = asyncio.create_task(self._watch())
+        gc.freeze()  # what is there now stays: no collection needs to look at it again
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        if self.gateway is not None:
+            if callable(close := getattr(self.gateway.admin, "aclose", None)):
+                await close()
+            await self.gateway.client.aclose()
+            if callable(close := getattr(self.gateway.store, "close", None)):
+                await asyncio.to_thread(close)
+
+    def reload(self) -> None:
+        """Read the configuration anew; a bad one is refused, and the old one stays."""
+        assert self.gateway is not None
+        try:
+            config, _ = self.settings.read()
+            self.gateway.reload(config)
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a file must not stop what runs
+            self.gateway.refuse(str(exc))
+            logger.error("the changed configuration is refused, the one before stays in use: %s", exc)  # noqa: TRY400 - the words say it all
+        else:
+            logger.warning("configuration read anew: %s", ", ".join(self.gateway.chains))
+
+    async def _watch(self) -> None:
+        """Look at the file now and then: its folder may be a mounted one, of which nobody tells."""
+        seen = _stamp(self.settings.file)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = _stamp(self.settings.file)
+            if now not in {None, seen}:
+                seen = now
+                self.reload()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says that it stops before it does."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        """Take both."""
+        super().__init__(config)
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop: refuse what comes, let what runs finish."""
+        if self._application.gateway is not None:
+            self._application.gateway.draining = True
+        super().handle_exit(sig, frame)
+
+
+class Workers(Multiprocess):
+    """Several processes on one port. A SIGHUP goes on to each: they read their configuration anew, and none is started anew for it."""
+
+    def handle_hup(self) -> None:
+        """Pass it on to those that have started; the others read the configuration as they start, and would die of it before."""
+        for process in self.processes:
+            if process.pid is not None and process.is_ready(timeout=1):
+                os.kill(process.pid, signal.SIGHUP)
+
+
+def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
+    """Return how uvicorn is to serve."""
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http=GatewayProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=round(settings.idle_timeout),
+        timeout_graceful_shutdown=round(settings.stop_timeout),
+        ssl_certfile=settings.certfile,
+        ssl_keyfile=settings.keyfile,
+    )
+    setattr(config, HEADER_TIMEOUT, settings.header_timeout)
+    return config
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[Server, Application, str]]:
+    """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
+    _, found = settings.read()
+    application = Application(settings)
+    server = Server(server_config(application, found), application)
+    task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
+            await asyncio.sleep(0.005)
+        if task.done():
+            await task
+            raise ConfigError("the gateway did not start; the log says why")
+        yield server, application, address(found, server.servers[0].sockets[0])
+    finally:
+        server.should_exit = True
+        await task
+
+
+def run(settings: Settings, bound: socket.socket) -> None:
+    """Serve until a signal says stop.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    _, found = settings.read()
+    application = Application(settings)
+    config = server_config(application, found)
+    if found.workers == 1:
+        Server(config, application).run(sockets=[bound])
+    else:
+        Workers(config, sockets=[bound]).run()
+
+
+def bind(settings: GatewayConfig) -> socket.socket:
+    """Return the socket that all workers share.
+
+    Raises:
+        ConfigError: the address is taken, or is none of this machine's.
+    """
+    import socket as sockets  # noqa: PLC0415 - the name is that of what is made here
+
+    family = sockets.AF_INET6 if ":" in settings.host else sockets.AF_INET
+    bound = sockets.socket(family)
+    bound.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host.strip("[]"), settings.port))
+    except OSError as exc:
+        bound.close()
+        why = exc.strerror or type(exc).__name__
+        raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {why}; choose another --port or --host") from None
+    bound.set_inheritable(True)
+    return bound
+
+
+def address(settings: GatewayConfig, bound: Any) -> str:
+    """Return the address at which the gateway is reached."""
+    host = settings.host if ":" not in settings.host or settings.host.startswith("[") else f"[{settings.host}]"
+    return f"{'https' if settings.certfile else 'http'}://{host}:{bound.getsockname()[1]}"
+
+
+def raise_file_limit() -> None:
+    """Allow this process as many open connections as the system lets it: each stream holds two."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - not on Windows
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _store(url: str | None) -> Any:
+    if url is None:
+        return None
+    from sparekey import stores  # noqa: PLC0415 - only those who name one need it
+
+    opened: Any = stores.open_store(url)  # type: ignore[attr-defined]  # comes with the stores
+    return opened
+
+
+def _admin(gateway: Gateway, file: Path) -> Any:
+    """Return what serves the console, the admin API and the metrics; None where its packages are not installed."""
+    try:
+        from sparekey.gateway.mount import mounted  # noqa: PLC0415 - its packages need not be installed
+    except ImportError:
+        return None
+    return mounted(gateway, file)

@@ -1,0 +1,157 @@
+"""The connections to the providers, behind one small interface.
+
+`Client` is what the gateway asks for; `Pooled` is the one it has. The choice was measured (bench/gateway.py): the clients with a Rust core
+leave a call running whose caller has gone before the response headers, and aiohttp costs more than all the rest of the gateway.
+So the connections are asyncio's, the parser is httptools (the one that Node uses, and uvicorn), and what is in between is `http1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from sparekey.gateway.http1 import Connection
+from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, Response, UnsupportedProtocol, received
+
+if TYPE_CHECKING:
+    from sparekey.wire.model import Put
+
+CONNECT_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 45.0
+"""Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
+
+
+class Client(Protocol):
+    """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
+
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
+        """Return the response as soon as its headers are there.
+
+        Cancelling it, or closing the response's stream, cuts the connection if the answer was not at its end.
+
+        Args:
+            method: the HTTP method.
+            put: URL, headers and body, which are sent as they are.
+            silence: seconds of it after which the attempt has failed; None: no limit.
+
+        Raises:
+            TransportError: there is no response.
+        """
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class Origin(NamedTuple):
+    """Where a connection goes."""
+
+    secure: bool
+    host: str
+    port: int
+
+
+class Pooled:
+    """Keeps connections open, and gives each to one request at a time. It belongs to one event loop."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        """Start without a connection; `context`: how certificates are verified."""
+        self._context = context
+        self._idle: dict[str, deque[Connection]] = {}
+        self._all: set[Connection] = set()
+        self._origins: dict[str, Origin] = {}
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, idle ones included."""
+        return len(self._all)
+
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
+        """See `Client.send`."""
+        begin = put.url.find("/", put.url.find("://") + 3)
+        origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
+        head = _head(method, target, put.headers)
+        while True:
+            connection = self._take(origin)
+            reused = connection is not None
+            if connection is None:
+                connection = await self._connect(origin)
+            answer = connection.ask(head, put.body, silence)
+            try:
+                await answer.headers()
+            except ReadError:
+                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
+                if not reused or answer.heard:
+                    raise
+            else:
+                return received(answer.status, answer.raw, answer)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for connection in list(self._all):
+            connection.abort()
+        self._idle.clear()
+        await asyncio.sleep(0)
+
+    def released(self, connection: Connection) -> None:
+        """Take a connection back whose answer is at its end."""
+        idle = self._idle.setdefault(connection.origin, deque())
+        now = time.monotonic()
+        while idle and now - idle[0].since > IDLE_SECONDS:
+            idle.popleft().abort()
+        connection.since = now
+        idle.append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that is closed."""
+        self._all.discard(connection)
+        idle = self._idle.get(connection.origin)
+        if idle and connection in idle:
+            idle.remove(connection)
+
+    def _take(self, origin: str) -> Connection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if time.monotonic() - connection.since <= IDLE_SECONDS and connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, origin: str) -> Connection:
+        where = self._origins.get(origin) or self._origin(origin)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(origin, self.released, self.lost), where.host, where.port, ssl=self._tls() if where.secure else None
+                )
+        except TimeoutError:
+            raise ConnectTimeout(f"no connection to {where.host} within {CONNECT_SECONDS:.0f} s") from None
+        except (OSError, ssl.SSLError) as exc:
+            raise ConnectError(f"no connection to {where.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
+        self._all.add(connection)
+        return connection
+
+    def _origin(self, origin: str) -> Origin:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UnsupportedProtocol("the base URL of a credential is neither http nor https")
+        secure = parts.scheme == "https"
+        found = self._origins[origin] = Origin(secure, parts.hostname, parts.port or (443 if secure else 80))
+        return found
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context()
+            self._context.set_alpn_protocols(["http/1.1"])
+        return self._context
+
+
+def _head(method: str, target: str, headers: list[tuple[bytes, bytes]]) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii")]
+    lines += [b"%b: %b" % pair for pair in headers]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)

@@ -1,0 +1,40 @@
+"""A running gateway for every test of it."""
+
+import pytest
+from gateway_play import SETTINGS, Running, chain
+
+from sparekey.simulator import Simulator
+
+
+@pytest.fixture
+def sim():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start a gateway on a configuration in TOML."""
+    made = []
+
+    def start(text):
+        file = tmp_path / f"sparekey-{len(made)}.toml"
+        file.write_text(text)
+        made.append(Running(file))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def pair(sim):
+    """Two OpenAI providers."""
+    return sim.provider("first"), sim.provider("second")
+
+
+@pytest.fixture
+def running(serve, pair):
+    """A gateway over two OpenAI providers."""
+    return serve(chain("vlm", pair) + SETTINGS)
