@@ -37,7 +37,8 @@ class Stage:
 
     def _watched(self, ids, model):
         credentials = [
-            Credential(i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(KEYS[i])) for i in ids
+            Credential(i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(KEYS[i]))
+            for i in ids
         ]
         chain, book = Chain(credentials), Book(self.clock)
         chain.add_hook(book)

@@ -25,10 +25,18 @@ class Metrics:
         self._hooks: dict[str, PrometheusHook] = {}
         self._requests = Counter("sparekey_gateway_requests", "Requests by chain and status.", ("chain", "status"), registry=registry)
         self._seconds = Histogram(
-            "sparekey_gateway_request_duration_seconds", "From a request to the end of its answer.", ("chain",), registry=registry, buckets=_SECONDS
+            "sparekey_gateway_request_duration_seconds",
+            "From a request to the end of its answer.",
+            ("chain",),
+            registry=registry,
+            buckets=_SECONDS,
         )
         self._overhead = Histogram(
-            "sparekey_gateway_overhead_seconds", "The part of it that no provider is to blame for.", ("chain",), registry=registry, buckets=_OVERHEAD
+            "sparekey_gateway_overhead_seconds",
+            "The part of it that no provider is to blame for.",
+            ("chain",),
+            registry=registry,
+            buckets=_OVERHEAD,
         )
         Gauge("sparekey_gateway_running", "Requests under way.", registry=registry).set_function(lambda: gateway.running)
 
