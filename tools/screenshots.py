@@ -1,6 +1,6 @@
 """Take the pictures of docs/console.md: the console over simulated providers, with an hour of made-up traffic. Needs Chromium.
 
-    python tools/screenshots.py docs
+python tools/screenshots.py docs
 """
 
 import random

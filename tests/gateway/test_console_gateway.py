@@ -1,7 +1,5 @@
 """The console over the real gateway: its chains, its tests of credentials, its metrics."""
 
-import asyncio
-
 import httpx2
 import pytest
 from console_kit import serving
@@ -10,7 +8,7 @@ from sparekey.config import Config
 from sparekey.gateway.app import Gateway
 from sparekey.gateway.mount import mounted
 from sparekey.gateway.upstream import Pooled
-from sparekey.simulator import Simulator, faults
+from sparekey.simulator import Simulator
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from sparekey.cli import pasted, render
 from sparekey.classify.remedies import remedy
+from sparekey.cli import pasted, render
 from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, Advance, Policy
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope

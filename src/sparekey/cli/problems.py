@@ -52,6 +52,10 @@ class CallFailedError(SparekeyError):
         super().__init__("the call failed")
 
 
+class GatewayUnreachedError(SparekeyError):
+    """No gateway answers at an address, or it does not let us in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error in words.

@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparekey.cli import exits, render
-from sparekey.cli.problems import Problem
-from sparekey.errors import SparekeyError
+from sparekey.cli.problems import GatewayUnreachedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _TIMEOUT: Final = 5.0
-_LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {"ok": (True, render.GOOD), "spare": (None, render.WARN), "down": (False, render.BAD)}
+_LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {
+    "ok": (True, render.GOOD),
+    "spare": (None, render.WARN),
+    "down": (False, render.BAD),
+}
 _EVERY: Final = 1.0
-
-
-class GatewayUnreachedError(SparekeyError):
-    """No gateway answers at the address, or it does not let us in."""
 
 
 def run_status(url: str, *, json: bool = False, watch: bool = False) -> int:
@@ -80,16 +79,13 @@ def _state(url: str) -> dict[str, Any]:
     return found
 
 
-def problem(exc: GatewayUnreachedError) -> Problem:
-    """Return what a person is told."""
-    return Problem(str(exc), advice="Start it with `sparekey serve`, or name its address with --url.", code=exits.USAGE)
-
-
 def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
     page = Table.grid()
     for chain in state["chains"]:
         ok, colour = _LEVELS[chain["level"]]
-        heading = Text.assemble((f"{render.sign(ok, console)} ", colour), (f"{chain['name']}: ", "bold"), (render.clean(chain["headline"]), colour))
+        heading = Text.assemble(
+            (f"{render.sign(ok, console)} ", colour), (f"{chain['name']}: ", "bold"), (render.clean(chain["headline"]), colour)
+        )
         page.add_row(heading)
         page.add_row(Text(render.clean(chain["detail"])))
         page.add_row(_rows(chain, console))
