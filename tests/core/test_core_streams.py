@@ -3,6 +3,7 @@
 from chain_play import Play, auth, overloaded, permanent, rate_limit, silent, unreached, weak
 
 
+
 def test_a_stream_that_begins_is_relayed(clock):
     """After the first content the rest is passed on, and the end is the end."""
     play = Play(2, clock)
