@@ -39,10 +39,13 @@ def milliseconds(client: Any, calls: int = CALLS) -> float:
     return (time.process_time() - begin) / calls * 1e3
 
 
-def measured(base_url: str) -> tuple[float, float, float]:
+def measured(base_url: str, engine: str = "httpx") -> tuple[float, float, float]:
     """Return (stock, through sparekey, ratio); the times in milliseconds a call."""
     credentials = [Credential(f"c{i}", "openai", "sim-chat", endpoint=base_url, api_key=Secret("k")) for i in range(3)]
-    with openai.OpenAI(base_url=base_url, api_key="k", max_retries=0) as stock, openai.OpenAI(**sdk_options(credentials)) as ours:
+    with (
+        openai.OpenAI(base_url=base_url, api_key="k", max_retries=0) as stock,
+        openai.OpenAI(**sdk_options(credentials, upstream=engine)) as ours,
+    ):
         milliseconds(stock, WARM_UP), milliseconds(ours, WARM_UP)
         rows = [(milliseconds(stock), milliseconds(ours)) for _ in range(ROUNDS)]
     direct, through = (statistics.quantiles(times, n=4)[0] for times in zip(*rows, strict=True))
@@ -52,19 +55,25 @@ def measured(base_url: str) -> tuple[float, float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    as_json = parser.parse_args().json
+    parser.add_argument("--engine", choices=["httpx", "pyreqwest"], default="httpx", help="what makes the connections under sparekey")
+    options = parser.parse_args()
+    as_json, engine = options.json, options.engine
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(there,))
     process.start()
     try:
-        stock, through, ratio = measured(here.recv())
+        stock, through, ratio = measured(here.recv(), engine)
     finally:
         here.send(None)
         process.join()
     if as_json:
-        print(json.dumps({"stock_ms": stock, "sparekey_ms": through, "ratio": ratio, "goal": GOAL, "openai": openai.__version__}))
+        print(
+            json.dumps(
+                {"stock_ms": stock, "sparekey_ms": through, "ratio": ratio, "goal": GOAL, "engine": engine, "openai": openai.__version__}
+            )
+        )
     else:
-        print(f"one chat call, openai {openai.__version__}: stock {stock:.3f} ms, through sparekey {through:.3f} ms of CPU time")
+        print(f"one chat call, openai {openai.__version__}: stock {stock:.3f} ms, through sparekey ({engine}) {through:.3f} ms of CPU time")
         print(f"ratio {ratio:.3f}   goal <= {GOAL}   {'met' if ratio <= GOAL else 'missed'}")
     return 0
 

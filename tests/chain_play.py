@@ -1,7 +1,7 @@
 """A chain on a stage: the pure core with a fake clock, played step by step without any driver, network or sleep."""
 
 from sparekey.cell import Cell
-from sparekey.core import flow
+from sparekey.core import flow, streams
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
 from sparekey.errors import SparekeyError
@@ -124,6 +124,83 @@ class InFlight:
         return self
 
 
+class StreamInFlight:
+    """One stream, stopped at whatever it asks for next: `step` is a Start, a Wait, a Pause, a Relay, or None once it is over.
+
+    `running` are the tickets that are out before the first content, `served` who brought content last.
+    """
+
+    def __init__(self, play, eligible, hedge, recoverable):
+        self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
+        self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
+        self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, hedge=self._hedge, recoverable=lambda: self.recoverable)
+        self._take(lambda: next(self._steps, None))
+
+    def _hedge(self):
+        self.asked += 1
+        return self.hedge
+
+    def _take(self, move):
+        try:
+            self.step = move()
+        except (Fault, SparekeyError) as exc:
+            self.step, self.error = None, exc
+        match self.step:
+            case streams.Start(ticket, _, alone):
+                self.running = [ticket] if alone else [*self.running, ticket]
+                self.sent.append(ticket.index)
+            case flow.Pause(seconds):
+                self.pauses.append(seconds)
+            case streams.Relay(ticket):
+                self.running, self.served = [], ticket.index
+
+    def _send(self, message):
+        self._take(lambda: flow.advance(self._steps, message))
+        return self
+
+    def _of(self, index):
+        """The running ticket of a credential; the last one that began if none is named."""
+        return self.running[-1] if index is None else next(t for t in self.running if t.index == index)
+
+    @property
+    def over(self):
+        return self.step is None
+
+    def begin(self, index=None):
+        return self._send(streams.Begun(self.play.clock(), self._of(index)))
+
+    def slow(self, failure=None, dice=0.5):
+        """The limit on the first content runs out."""
+        failure = failure or silent()
+        return self._send(streams.Slow(flow.Failed(self.play.clock(), failure, Fault(failure), dice)))
+
+    def lose(self, failure, index=None, dice=0.5):
+        """One fails before its first content."""
+        ticket = self._of(index)
+        self.running.remove(ticket)
+        return self._send(streams.Lost(ticket, flow.Failed(self.play.clock(), failure, Fault(failure), dice)))
+
+    def cut(self, failure, dice=0.5):
+        """The winner fails after its first content."""
+        return self._send(flow.Failed(self.play.clock(), failure, Fault(failure), dice))
+
+    def differ(self):
+        return self._send(streams.Differs(self.play.clock()))
+
+    def end(self):
+        return self._send(flow.Done(self.play.clock()))
+
+    def wake(self):
+        """End the pause that it asked for, in time."""
+        self.play.clock.advance(self.step.seconds)
+        return self.end()
+
+    def cancel(self):
+        self._steps.close()
+        self.step, self.running = None, []
+        return self
+
+
 class Play:
     """A chain whose credentials are ill as `ill` says: an index and its failure."""
 
@@ -144,6 +221,11 @@ class Play:
     def start(self, eligible=None):
         """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it."""
         self.flying.append(InFlight(self, None if eligible is None else frozenset(eligible)))
+        return self.flying[-1]
+
+    def stream(self, eligible=None, *, hedge=True, recoverable=True):
+        """Begin a stream and leave it where it asks for its first step; `hedge`: the budget allows a second one beside a slow one."""
+        self.flying.append(StreamInFlight(self, None if eligible is None else frozenset(eligible), hedge, recoverable))
         return self.flying[-1]
 
     def call(self, eligible=None, took=0.0):

@@ -17,6 +17,8 @@ from sparekey.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sparekey.stores.keeper import Keeper
+
 logger = logging.getLogger("sparekey")
 
 
@@ -28,12 +30,31 @@ def monotonic() -> float:
 class Cell:
     """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], float] = monotonic, hooks: Iterable[Callable[[Event], None]] = ()) -> None:
-        """Start with nothing parked and the first credential active; `hooks` are added as `add_hook` does."""
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Callable[[], float] = monotonic,
+        hooks: Iterable[Callable[[Event], None]] = (),
+        store: Keeper | None = None,
+        name: str = "",
+    ) -> None:
+        """Start with what the store remembers of `name`, else with nothing parked and the first credential active.
+
+        Args:
+            pool: the credentials.
+            clock: returns seconds.
+            hooks: called after each change of this process, outside any lock.
+            store: where the state lives; None: in this object.
+            name: the chain's name in the store.
+
+        Raises:
+            ValueError: there is a store and no name.
+        """
         self.pool = pool
         self.clock = clock
         self.hooks: list[Callable[[Event], None]] = []
-        self._store: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
+        fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
+        self._store = fresh if store is None else store.attach(name, pool, clock)
         for hook in hooks:
             self.add_hook(hook)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 MASK: Final = "***"
@@ -18,18 +19,13 @@ _SHAPES: Final = (
     r"(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
-_BEGINNINGS: Final = (  # one of these stands in every key of a known shape; most errors hold none, and need no search
-    *("sk-", "pk-", "rk-", "ak-", "AIza", "ya29", "AKIA", "ASIA", "AKLT", "LTAI", "AKID", "eyJ"),
-    *("gsk_", "xai", "hf_", "hf-", "fw_", "fw-", "pplx", "nvapi", "jina", "pa_", "pa-", "csk_", "tgp", "r8_", "r8-"),
-    *("key_", "key-", "up_", "up-", "ghp", "gho", "github_pat"),
-)
-_KEY: Final = re.compile(r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")")
-_ZHIPU: Final = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}")
+_OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
+"""Beginnings of keys that may hold nothing but letters."""
 _ZHIPU_LENGTH: Final = 41
 # A text without a word as long as the shortest value holds no key either.
 _SHORTEST_VALUE = 8
 # Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
-_NAMED: Final = re.compile(
+_NAMED: Final = (
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
     r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
@@ -38,38 +34,18 @@ _NAMED: Final = re.compile(
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
-_PAIR: Final = tuple(f"{name}{sign}" for name in ("ak", "sk") for sign in ("=", ":", " =", '"', "'"))
-_NAMES: Final = (  # the same, coarser: a text without any of them is not searched
-    *(
-        "authorization",
-        "bearer ",
-        "password",
-        "signature",
-        "apikey",
-        "api-key",
-        "api_key",
-        "api key",
-        "accesstoken",
-        "access-token",
-        "access_token",
-    ),
-    *(
-        "clientsecret",
-        "client-secret",
-        "client_secret",
-        "secretkey",
-        "secret-key",
-        "secret_key",
-        "secretaccess",
-        "secret-access",
-        "secret_access",
-    ),
-    *("accesskey", "access-key", "access_key", "access key"),
-    *_PAIR,
-)
-_HINTS: Final = ("key", "token", "secret", "auth", "bearer ", "password", "signature", *_PAIR)
-"""Each name holds one of these."""
-_URL_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]{1,256}:[^\s/@]{1,256}@")
+_HINTS: Final = ("secret", "authorization", "bearer ", "password", "signature")
+_KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
+_ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
+_URL_LOGIN: Final = r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
+_TELLTALE: Final = re.compile(r"[0-9*_\-]")
+"""A value behind a name holds one of these; a word that holds none is no key ("authorization: required")."""
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    """Compile when it is first needed: most texts hold nothing that is searched for."""
+    return re.compile(source)
 
 
 def mask(text: str) -> str:
@@ -79,24 +55,44 @@ def mask(text: str) -> str:
     so callers that hold the key itself use `mask_values`.
     """
     words = [word for word in text.split() if len(word) >= _SHORTEST_VALUE]
-    if words and any(map(" ".join(words).__contains__, _BEGINNINGS)):
-        text = _KEY.sub(MASK, text)
-    if "." in text and any(len(word) >= _ZHIPU_LENGTH for word in words):
-        text = _ZHIPU.sub(MASK, text)
+    if words:
+        text = _mask_words(text, " ".join(words))
+    return _compiled(_URL_LOGIN).sub(f"{MASK}@", text) if "://" in text and "@" in text else text
+
+
+def _mask_words(text: str, words: str) -> str:
+    """Mask `text`, whose words that are long enough for a key are `words`: most errors hold none that looks like one."""
+    marked = _TELLTALE.search(words) is not None
+    if (marked or any(map(words.__contains__, _OF_LETTERS))) and _compiled(_KEY).search(words):
+        text, marked = _compiled(_KEY).sub(MASK, text), True
+    if not marked:
+        return text
+    if len(words) >= _ZHIPU_LENGTH and "." in words:
+        text = _compiled(_ZHIPU).sub(MASK, text)
     lower = text.lower()
-    if words and any(map(lower.__contains__, _HINTS)) and any(map(lower.__contains__, _NAMES)):
+    if _names_a_secret(lower):
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
         text = _mask_named(text, lower)
-    return _URL_PASSWORD.sub(f"{MASK}@", text) if "://" in text and "@" in text else text
+    return text
+
+
+def _names_a_secret(lower: str) -> bool:
+    """Tell whether one of the names may stand in the lower-case text: the cheap half of `_NAMED`."""
+    return (
+        ("key" in lower and ("api" in lower or "access" in lower))
+        or ("token" in lower and "access" in lower)
+        or (("ak" in lower or "sk" in lower) and ("=" in lower or ":" in lower))
+        or any(map(lower.__contains__, _HINTS))
+    )
 
 
 def _mask_named(text: str, lower: str) -> str:
     """Cut out the values behind telling names; `lower` is `text` in lower case, of the same length."""
     pieces, done = [], 0
-    for match in _NAMED.finditer(lower):
+    for match in _compiled(_NAMED).finditer(lower):
         value = _VALUE.match(text, match.end())
-        if value and match.end() >= done and any(map(value[0].__contains__, "0123456789*_-")):
+        if value and match.end() >= done and _TELLTALE.search(value[0]):
             pieces += [text[done : match.end()], MASK]
             done = value.end()
     return "".join([*pieces, text[done:]]) if pieces else text

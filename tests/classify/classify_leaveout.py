@@ -1,20 +1,16 @@
 """Leave one provider out: how well are its errors read without the rules that only its own cases use?
 
-`python tests/classify/classify_leaveout.py` prints those rules and the share for each provider. Providers with fewer than five cases are
-pooled: for each of them the own rules of all of the pool are left out, so the pool is one provider here.
+`python tests/classify/classify_leaveout.py` prints those rules and the share for each provider.
 """
 
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import NamedTuple
 
 from classify_corpus import find_shared, judge, load, right
 
 from sparekey.classify import Classifier
 from sparekey.classify.rulebook import Rulebook
-
-FEW = 5
-POOL = "(few cases)"
 
 
 class LeftOut(NamedTuple):
@@ -31,21 +27,18 @@ class LeftOut(NamedTuple):
 
 
 def leave_each_out(cases, classifier):
-    """Return a `LeftOut` for each provider, the pool last."""
-    counts = Counter(case["provider"] for case in cases)
-    owner = {name: name if count >= FEW else POOL for name, count in counts.items()}
+    """Return a `LeftOut` for each provider."""
     groups, users = defaultdict(list), defaultdict(set)
     for case in cases:
-        group = owner[case["provider"]]
-        groups[group].append(case)
-        users[judge(classifier, case, rich=True).rule].add(group)
-    return [_left_out(group, groups[group], users) for group in sorted(groups, key=lambda name: (name == POOL, name))]
+        groups[case["provider"]].append(case)
+        users[judge(classifier, case, rich=True).rule].add(case["provider"])
+    return [_left_out(provider, groups[provider], users) for provider in sorted(groups)]
 
 
-def _left_out(group, cases, users):
-    own = tuple(sorted(rule for rule, groups in users.items() if groups == {group}))
+def _left_out(provider, cases, users):
+    own = tuple(sorted(rule for rule, providers in users.items() if providers == {provider}))
     without = Classifier(book=Rulebook(without=own))
-    return LeftOut(group, sum(right(case, judge(without, case, rich=True)) for case in cases), len(cases), own)
+    return LeftOut(provider, sum(right(case, judge(without, case, rich=True)) for case in cases), len(cases), own)
 
 
 def main():

@@ -2,7 +2,7 @@
 
 import pytest
 from classify_corpus import RECORDED, find_shared, judge, load, right, right_reaction
-from classify_leaveout import POOL, leave_each_out
+from classify_leaveout import leave_each_out
 
 CASES = load(RECORDED)
 
@@ -47,13 +47,7 @@ def test_every_stated_wait_is_found(shared, classifier):
 
 
 def test_rules_catch_causes_and_not_cases(shared, classifier):
-    """Without the rules and codes that only its own cases use, nine in ten of each provider's cases are still read rightly.
-
-    Of a provider with fewer than ten cases one may be lost: less than one cannot.
-    """
+    """Without the rules and codes that only its own cases use, nine in ten of each provider's cases are still read rightly."""
     left_out = leave_each_out(shared, classifier)
-    assert sum(left.right for left in left_out) / len(shared) >= 0.93
-    for left in left_out:
-        if left.provider not in {POOL, "network"}:  # the network is no provider: its cases are all there is of each fault
-            assert left.cases - left.right <= max(1, left.cases // 10), left
-    assert left_out[-1].share >= 0.85, left_out[-1]
+    assert not [left for left in left_out if left.share < 0.9]
+    assert sum(left.right for left in left_out) / len(shared) >= 0.98

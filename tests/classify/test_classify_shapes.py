@@ -29,6 +29,7 @@ J = json.dumps(INNER)
         f"500: Error from provider(zai: 404): {J}Error: Error from provider(zai: 404): {J}\n    at nt (cli.js:79940:11)",
         f"Bad response code: {{'status_code': 404, 'body': b'{J}'}}",
         "Error from API: map[code:model_not_found message:The model `gpt-x` does not exist. param:<nil> type:invalid_request_error]",
+        "relay failed: {Error:{Message:The model gpt-x does not exist Type:x_error Param: Code:model_not_found} StatusCode:404}",
         J[:120],
         f"[{J}]",
         f"event: error\ndata: {J}\n\n",
@@ -46,6 +47,7 @@ J = json.dumps(INNER)
         "twice-prefixed",
         "bytes",
         "go",
+        "go-struct",
         "cut",
         "list",
         "sse",
@@ -147,3 +149,21 @@ def test_the_package_is_callable_after_a_submodule_was_imported():
 
     assert sparekey.classify(RuntimeError("HTTP 402 Payment Required")).status == 402
     assert __import__("sys").modules["sparekey.classify"](RuntimeError("HTTP 402 Payment Required")).status == 402
+
+
+def test_how_a_console_shows_an_exception_is_no_data():
+    """A word after a square bracket opens no list: what stands there is read as words."""
+    assert classify(Exception("[TypeError: fetch failed] { cause: [Error: other side closed] }")).reason == "connection"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Too many requests, please wait before trying again.", "transient"),
+        ("Too many tokens per day, please wait before trying again.", "quota_exceeded"),
+        ("Free allocated quota exceeded.", "quota_exceeded"),
+    ],
+)
+def test_a_code_of_throttling_leaves_the_last_word_to_the_text(message, expected):
+    """Throttling is sent for a second's limit and for a day's: the words tell which."""
+    assert classify_response(429, {}, json.dumps({"code": "ThrottlingException", "message": message}).encode()).error_class == expected

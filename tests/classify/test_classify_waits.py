@@ -4,6 +4,7 @@ import pytest
 from classify_corpus import NOW
 
 from sparekey.classify import waits
+from sparekey.types import ErrorClass, Evidence
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,10 @@ def test_unix_day_agrees_with_the_calendar():
     for year in (1970, 1999, 2000, 2024, 2026, 2100):
         for month, day in ((1, 1), (2, 28), (3, 1), (12, 31)):
             assert waits._unix_day(year, month, day) == (date(year, month, day) - date(1970, 1, 1)).days
+
+
+def test_what_states_its_end_will_pass(classifier):
+    """Where nothing else tells, a stated wait makes a passing fault of it, and a weak one."""
+    failure = classifier.classify_response(None, {}, b'{"error": "the gnomes are asleep", "estimated_time": 20.5}')
+    assert (failure.error_class, failure.reason, failure.retry_after) == (ErrorClass.TRANSIENT, "stated_wait", 20.5)
+    assert failure.evidence == Evidence.WEAK

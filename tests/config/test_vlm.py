@@ -265,3 +265,11 @@ def test_the_instance_is_built_once_and_closed(monkeypatch):
     config.close()
     assert closed == [instance]
     assert config.get_vlm_instance() is not instance
+
+
+def test_the_limits_of_streams_reach_the_policy():
+    """Each by its key; 0 switches a limit off, and a recovery is one of four words."""
+    policy = chain({}, attempt_limit=40, first_content_limit=3, idle_limit=4, stream_recovery="buffer").policy()
+    assert (policy.attempt_limit, policy.first_content_limit, policy.idle_limit, policy.stream_recovery) == (40, 3, 4, "buffer")
+    policy = chain({}, first_content_limit=0, idle_limit=0).policy()
+    assert (policy.attempt_limit, policy.first_content_limit, policy.idle_limit, policy.stream_recovery) == (None, None, None, "splice")

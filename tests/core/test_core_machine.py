@@ -19,9 +19,10 @@ from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_lim
 from sparekey.cell import Cell
 from sparekey.core import admission, settlement
 from sparekey.core.breaker import CLOSED, Phase
-from sparekey.core.flow import Pause, Relay
+from sparekey.core.flow import Pause
 from sparekey.core.policy import REACTIONS, Advance, is_weak
 from sparekey.core.pool import Ticket, failback_due, firm, phase
+from sparekey.core.streams import Relay, Start, Wait
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
@@ -63,7 +64,11 @@ def unusual(draw):
     )
 
 
-ANSWERS = st.one_of(st.sampled_from(["success", "stream"]), st.sampled_from(TYPICAL), st.sampled_from(TYPICAL), unusual())
+ANSWERS = st.one_of(st.just("success"), st.sampled_from(TYPICAL), st.sampled_from(TYPICAL), unusual())
+TURNS = st.one_of(st.sampled_from(["success", "success", "slow", "slow", "differs"]), st.sampled_from(TYPICAL), unusual())
+"""What may happen to a stream: `success` is its first content, or its end; a failure comes before or after the first content."""
+DICE = st.sampled_from([0.0, 0.5, 0.99])
+LATE = st.sampled_from([0, 0, 30])
 
 
 class Watched(Cell):
@@ -229,9 +234,10 @@ def untils(state):
 
 
 class Requests(RuleBasedStateMachine):
-    """Requests come, are answered in any order, are cut and cancelled; time passes."""
+    """Requests come, are answered in any order, are outrun, cut and cancelled; time passes."""
 
     flying = Bundle("flying")
+    streaming = Bundle("streaming")
 
     @initialize(
         chain=st.sampled_from(["plain", "teams", "pair", "plain", "teams", "pair", "lone"]),
@@ -256,6 +262,8 @@ class Requests(RuleBasedStateMachine):
         self.tickets = {}
         self.term = {}
         self.silent = {}
+        self.slow = {}
+        self.first = {}
 
     # ── rules ──
 
@@ -267,27 +275,92 @@ class Requests(RuleBasedStateMachine):
     def start_routed(self, data):
         return multiple(*self._start(data.draw(st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))))
 
+    @rule(target=streaming, hedge=st.booleans(), recoverable=st.sampled_from([True, True, False]), data=st.data())
+    def start_stream(self, hedge, recoverable, data):
+        eligible = data.draw(st.none() | st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))
+        return multiple(*self._watch(self.play.stream(eligible, hedge=hedge, recoverable=recoverable)))
+
     def _start(self, eligible):
-        request = self.play.start(eligible)
+        return self._watch(self.play.start(eligible))
+
+    def _watch(self, request):
         self.heard[request], self.round[request], self.tickets[request], self.silent[request] = [], [], [], set()
+        self.slow[request], self.first[request] = set(), None
         self.term[request] = self.play.state.term
         return self._next(request)
 
-    @rule(target=flying, request=consumes(flying), answer=ANSWERS, dice=st.sampled_from([0.0, 0.5, 0.99]), late=st.sampled_from([0, 0, 30]))
+    @rule(target=flying, request=consumes(flying), answer=ANSWERS, dice=DICE, late=LATE)
     def answer(self, request, answer, dice, late):
         match request.step:
             case Ticket():
                 self._attempted(request, answer, dice)
-            case Relay():
-                self._streamed(request, answer)
             case Pause():
                 self._slept(request, late)
         return multiple(*self._next(request))
 
+    @rule(target=streaming, request=consumes(streaming), turn=TURNS, dice=DICE, late=LATE, data=st.data())
+    def turn(self, request, turn, dice, late, data):
+        match request.step:
+            case Start() | Wait():
+                self._raced(request, turn, dice, data.draw(st.integers(0, len(request.running) - 1)))
+            case Relay():
+                self._relayed(request, turn, dice)
+            case Pause():
+                self._slept(request, late)
+        return multiple(*self._next(request))
+
+    def _raced(self, request, turn, dice, which):
+        self.heard[request].append(turn)
+        running = [ticket.index for ticket in request.running]
+        index = running[which]
+        if turn == "slow" and request.step != Wait(patient=True):
+            self._overtaken(request, running, dice)
+        elif isinstance(turn, Failure):
+            self._lost(request, turn, index, dice)
+        else:
+            request.begin(index)
+            assert isinstance(request.step, Relay), "whoever is first is passed on"
+            assert request.step.ticket.index == index
+            self.silent[request] |= (self.slow[request] & set(running)) - {index}
+            self.term[request] = request.step.ticket.term
+
+    def _overtaken(self, request, running, dice):
+        self.slow[request] |= set(running)
+        request.slow(dice=dice)
+        assert isinstance(request.step, (Start, Wait)), "a slow stream alone ends nothing"
+        if isinstance(request.step, Start) and request.step.alone:
+            self.silent[request] |= set(running)
+
+    def _lost(self, request, failure, index, dice):
+        if failure.timed_out:
+            self.silent[request].add(index)
+        request.lose(failure, index, dice)
+        if REACTIONS[failure.error_class].advance is Advance.NEVER:
+            assert request.over
+            assert self.first[request] or request.error.failure is failure, "the provider's own exception"
+
+    def _relayed(self, request, turn, dice):
+        first = self.first[request]
+        if isinstance(turn, Failure):
+            self.first[request] = first or turn
+            if turn.timed_out:
+                self.silent[request].add(request.served)
+            request.cut(turn, dice)
+            assert not request.over or request.error.failure is self.first[request]
+            assert request.recoverable or request.over, "who cannot be recovered never moves on"
+        elif turn == "differs" and first:
+            before = untils(self.play.state)
+            request.differ()
+            assert untils(self.play.state) == before, "models are free to say it differently"
+        else:
+            request.end()
+            assert request.error is None
+            assert request.over
+
     def _attempted(self, request, answer, dice):
         self.heard[request].append(answer)
         if isinstance(answer, str):
-            request.succeed() if answer == "success" else request.begin()
+            request.succeed()
             return
         if answer.timed_out:
             self.silent[request].add(request.index)
@@ -296,22 +369,13 @@ class Requests(RuleBasedStateMachine):
             assert request.over
             assert request.error.failure is answer, "the provider's own exception"
 
-    def _streamed(self, request, answer):
-        if isinstance(answer, str):
-            request.succeed()
-            assert request.error is None
-        else:
-            request.fail(answer)
-            assert request.error.failure is answer
-        assert request.over
-
     def _slept(self, request, late):
         self.clock.now += late
         if not self.play.pool.policy.retry_same:
             self.round[request], self.term[request] = [], self.play.state.term
         request.wake()
 
-    @rule(request=consumes(flying))
+    @rule(request=st.one_of(consumes(flying), consumes(streaming)))
     def cancel(self, request):
         before = untils(self.play.state)
         request.cancel()
@@ -349,13 +413,14 @@ class Requests(RuleBasedStateMachine):
 
     def _next(self, request):
         """Note the new attempt, check what a request as a whole may not do, and return it if it goes on."""
-        if isinstance(request.step, Ticket):
-            self.tickets[request].append(request.step)
-            assert request.index not in self.silent[request], "silence is never tried twice"
+        ticket = request.step.ticket if isinstance(request.step, Start) else request.step
+        if isinstance(ticket, Ticket):
+            self.tickets[request].append(ticket)
+            assert ticket.index not in self.silent[request], "silence is never tried twice"
             if not self.play.pool.policy.retry_same:
-                assert request.index not in self.round[request], "a walk tries each credential at most once a round"
-                assert request.step.term == self.term[request], "a walk acts in its own term"
-            self.round[request].append(request.index)
+                assert ticket.index not in self.round[request], "a walk tries each credential at most once a round"
+                assert ticket.term == self.term[request], "a walk acts in its own term"
+            self.round[request].append(ticket.index)
         if request.over:
             self._end(request)
             return ()
@@ -364,16 +429,22 @@ class Requests(RuleBasedStateMachine):
     def _end(self, request):
         self._all_settled(request)
         heard = self.heard[request]
+        if request.error is not None and (first := self.first[request]):
+            assert request.error.failure is first, "the caller gets what broke first"
         assert request.error is None or isinstance(request.error, (Fault, AllCredentialsFailedError, TimeoutError))
         if all(isinstance(f, Failure) and f.unreached for f in heard) and isinstance(request.error, AllCredentialsFailedError):
             assert not self.cell.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
 
     def _all_settled(self, request):
-        """Every attempt is settled exactly once; only the first of two tries with one credential goes into the second."""
-        if self.play.pool.policy.retry_same or request.served is not None:
+        """Every attempt is settled exactly once; only the first of two tries with one credential goes into the second.
+
+        Whoever served a stream may be settled once more, by its cut.
+        """
+        if self.play.pool.policy.retry_same:
             return
         for ticket in self.tickets[request]:
-            assert self.cell.settled[id(ticket)] == 1
+            settled = self.cell.settled[id(ticket)]
+            assert settled == 1 or (settled == 2 and self.first[request])
 
 
 class Ticking:
@@ -390,7 +461,7 @@ class Ticking:
 
 TestRequests = Requests.TestCase
 TestRequests.settings = settings(
-    max_examples=FEW or (1500 if EXPLORE else 250),
+    max_examples=FEW or (1500 if EXPLORE else 200),
     phases=[Phases.generate] if FEW else list(Phases),
     database=None,
     stateful_step_count=60,

@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chain_play import Play, auth, overloaded, quota, rate_limit
+from fake_clock import FakeClock
 from sparekey.core import operator
 from sparekey.core.breaker import Phase
 from sparekey.core.events import Parked, Recovered, Switched
@@ -254,24 +255,12 @@ def test_activate_of_the_active_one_changes_nothing(clock):
 # ── any game ──
 
 
-class Clock:
-    """Seconds that pass when a rule says so."""
-
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-    def advance(self, seconds):
-        self.now += seconds
-
-
 class Operated(RuleBasedStateMachine):
     """Requests, failures and a person's actions in any order: a hold is kept, and what a person ends is ended."""
 
     @initialize(size=st.integers(1, 4))
     def begin(self, size):
-        self.play = Play(size, Clock(), failback_request_count=5)
+        self.play = Play(size, FakeClock(), failback_request_count=5)
         self.holds, self.open = {}, []
 
     def any(self, number):

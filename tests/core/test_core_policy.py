@@ -2,6 +2,7 @@
 
 import pytest
 
+from sparekey.core.budget import earned, spent
 from sparekey.core.policy import LONGEST_STATED_SECONDS, REACTIONS, WEAK_PARK_SECONDS, Advance, Parking, Policy, is_fail_fast, is_weak
 from sparekey.types import ErrorClass, Evidence, Failure
 
@@ -13,7 +14,7 @@ TABLE = [
     ("auth", Advance.ALWAYS, False, Parking(600, 2, 3600, 0.0), False, False),
     ("quota_exceeded", Advance.ALWAYS, False, Parking(600, 2, 3600, 0.0), True, False),
     ("model_not_found", Advance.ALWAYS, False, Parking(600, 2, 43200, 0.0), False, False),
-    ("transient", Advance.ALWAYS, True, Parking(5, 2, 60, 0.2), True, True),
+    ("transient", Advance.ALWAYS, True, Parking(5, 2, 30, 0.2), True, True),
     ("unknown", Advance.ALWAYS, False, Parking(5, 2, 300, 0.2), True, True),
 ]
 
@@ -53,11 +54,14 @@ def test_defaults():
     p = Policy()
     assert (p.failback_timeout_seconds, p.failback_request_count, p.patience, p.retry_same) == (600.0, 50, 2.0, False)
     assert (p.retry_delay, p.max_retries, p.backoff, p.max_backoff) == (0.5, 0, 0.5, 8.0)
-    assert (p.deadline, p.probe_lease, p.rescue_interval) == (None, 60.0, 5.0)
+    assert (p.deadline, p.attempt_limit, p.probe_lease, p.rescue_interval) == (None, None, 60.0, 5.0)
+    assert (p.first_content_limit, p.idle_limit, p.stream_recovery) == (10.0, 15.0, "splice")
+    assert (p.hedge_share, p.hedge_burst) == (0.1, 10.0)
 
 
 NOT_NEGATIVE = ["failback_timeout_seconds", "patience", "retry_delay", "max_retries", "backoff", "max_backoff", "rescue_interval"]
-POSITIVE = ["failback_request_count", "probe_lease", "deadline"]
+NOT_NEGATIVE += ["hedge_share", "hedge_burst"]
+POSITIVE = ["failback_request_count", "probe_lease", "deadline", "attempt_limit", "first_content_limit", "idle_limit"]
 
 
 @pytest.mark.parametrize("name", NOT_NEGATIVE)
@@ -83,3 +87,23 @@ def test_an_unknown_text_is_no_weak_verdict(error_class):
     """A caller's words could have made any verdict but that there is none; anything stronger is not weak."""
     assert is_weak(Failure(error_class, evidence=Evidence.WEAK)) is (error_class is not ErrorClass.UNKNOWN)
     assert not is_weak(Failure(error_class, evidence=Evidence.PHRASE))
+
+
+@pytest.mark.parametrize("word", ["splice", "buffer", "continue", "error"])
+def test_the_four_recoveries(word):
+    """Each is taken by its word; another word is refused with those that exist."""
+    assert Policy(stream_recovery=word).stream_recovery == word
+    with pytest.raises(ValueError, match=f"one of splice, buffer, continue, error, got '{word}!'"):
+        Policy(stream_recovery=f"{word}!")
+
+
+def test_a_budget_is_earned_and_spent():
+    """Ten in a row, then one for each ten streams; never more than the burst."""
+    policy, budget, beside = Policy(), Policy().hedge_burst, 0
+    for _ in range(100):
+        budget = earned(budget, policy)
+        if (left := spent(budget)) is not None:
+            budget, beside = left, beside + 1
+    assert beside == 10 + 100 // 10 - 1, "a share of the streams, after the burst"
+    assert earned(9.95, policy) == earned(10.0, policy) == 10.0
+    assert (spent(1.0), spent(0.999)) == (0.0, None)

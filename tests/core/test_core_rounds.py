@@ -302,7 +302,7 @@ def test_a_deadline_spent_before_the_first_attempt(clock):
     request.succeed()
     assert isinstance(request.error, DeadlineExceeded)
     assert isinstance(request.error, TimeoutError)
-    assert str(request.error) == "the deadline was spent before any credential could be tried"
+    assert str(request.error) == "the deadline of 5 s was spent before any credential could answer"
 
 
 def test_no_pause_beyond_the_deadline(clock):

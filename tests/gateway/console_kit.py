@@ -36,10 +36,10 @@ class Stage:
         self.watched = {"chat": self._watched(KEYS, "gpt-4.1-mini"), "embedding": self._watched(["team-b"], "text-embedding-3-small")}
 
     def _watched(self, ids, model):
-        credentials = [
-            Credential(i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(KEYS[i]))
-            for i in ids
-        ]
+        def credential(i):
+            return Credential(i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(KEYS[i]))
+
+        credentials = [credential(i) for i in ids]
         chain, book = Chain(credentials), Book(self.clock)
         chain.add_hook(book)
         return Watched(chain, book, "openai", {i: self.providers[i] for i in ids})

@@ -1,4 +1,12 @@
-"""A chain whose events a test tells itself: two credentials, one of them with a key of no known shape."""
+"""A chain whose events a test tells itself, and real exporters to read back what a hook made of them."""
+
+from functools import cached_property
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from sparekey import AllCredentialsFailedError, Attempt, Chain, Credential, Failure, Outcome, Secret, Usage
 from sparekey.core.events import (
@@ -13,6 +21,7 @@ from sparekey.core.events import (
     Recovered,
     Switched,
 )
+from sparekey.telemetry import OpenTelemetryHook
 from sparekey.types import ErrorClass, Scope
 
 KEY = "unusual.key.of.one"
@@ -64,3 +73,36 @@ class Told:
         self.tell(*STATE)
         error = AllCredentialsFailedError([("one", ErrorClass.AUTH, ValueError(KEY), 0)], 12.0)
         return self.tell(Exhausted(error, 3))
+
+
+class Observed:
+    """The hook of OpenTelemetry under the real SDK, and what its exporters got."""
+
+    def __init__(self, **options):
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracing = TracerProvider()
+        self.tracing.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.measuring = MeterProvider([self.reader])
+        self.hook = OpenTelemetryHook("chat", self.tracing, self.measuring, **options)
+
+    @cached_property
+    def told(self):
+        """A chain of two credentials that has the hook."""
+        return Told(self.hook)
+
+    @property
+    def spans(self):
+        return self.exporter.get_finished_spans()
+
+    def points(self):
+        """The data points by the name of their metric."""
+        data = self.reader.get_metrics_data()
+        found = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics] if data else []
+        return {metric.name: list(metric.data.data_points) for metric in found}
+
+    def caller(self):
+        return self.tracing.get_tracer("caller").start_as_current_span("request")
+
+    def close(self):
+        self.tracing.shutdown()
+        self.measuring.shutdown()

@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import CollectorRegistry
 from pytest_examples import CodeExample, EvalExample, find_examples
 from telemetry_kit import RATE, USAGE, Told
 
 from sparekey import Outcome
-from sparekey.telemetry import OpenTelemetryHook, PrometheusHook, StructlogHook
+from sparekey.telemetry import PrometheusHook, StructlogHook
 
 PAGE = Path(__file__).parents[2] / "docs" / "telemetry.md"
 COMMON = {
@@ -39,22 +33,17 @@ def table(head):
     return rows
 
 
-@pytest.fixture(scope="module")
-def told():
+@pytest.fixture
+def told(observe):
     """Everything that can happen, as OpenTelemetry got it: names of attributes by span, by event, by metric."""
-    exporter, reader, tracing = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
-    tracing.add_span_processor(SimpleSpanProcessor(exporter))
-    measuring = MeterProvider([reader])
-    with tracing.get_tracer("test").start_as_current_span("request"):
-        Told(OpenTelemetryHook("chat", tracing, measuring)).whole()
-    *spans, request = exporter.get_finished_spans()
-    metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
-    tracing.shutdown()
-    measuring.shutdown()
+    seen = observe()
+    with seen.caller():
+        seen.told.whole()
+    *spans, request = seen.spans
     return {
         "span": set().union(*(span.attributes for span in spans)),
         "events": {event.name: set(event.attributes) - {"sparekey.chain"} for event in request.events},
-        "metrics": {m.name: set().union(*(p.attributes for p in m.data.data_points)) for m in metrics},
+        "metrics": {name: set().union(*(point.attributes for point in points)) for name, points in seen.points().items()},
     }
 
 
@@ -86,10 +75,9 @@ def test_what_happens_to_a_chain_is_on_the_page(told):
     }
 
 
-def test_the_metrics_of_prometheus_are_on_the_page():
+def test_the_metrics_of_prometheus_are_on_the_page(registry):
     """Each with its labels, under the name that is scraped."""
-    registry, found = CollectorRegistry(), {}
-    kept = Told(PrometheusHook("chat", registry)).whole()
+    kept, found = Told(PrometheusHook("chat", registry)).whole(), {}
     for family in registry.collect():
         scraped = f"{family.name}_total" if family.type == "counter" else family.name
         found[scraped] = set().union(*(s.labels for s in family.samples)) - {"chain", "le"}

@@ -3,11 +3,7 @@
 import threading
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 from telemetry_kit import KEY, RATE, STATE, USAGE, Told
@@ -17,48 +13,6 @@ from sparekey.core.events import AttemptStarted, AttemptSucceeded
 from sparekey.telemetry import OpenTelemetryHook
 from sparekey.telemetry.genai import SECONDS, TOKENS, server
 from sparekey.types import ErrorClass
-
-
-class Observed:
-    """A chain under OpenTelemetry, and what its exporters got."""
-
-    def __init__(self, **options):
-        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
-        self.tracing = TracerProvider()
-        self.tracing.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.measuring = MeterProvider([self.reader])
-        self.hook = OpenTelemetryHook("chat", self.tracing, self.measuring, **options)
-        self.told = Told(self.hook)
-
-    @property
-    def spans(self):
-        return self.exporter.get_finished_spans()
-
-    def points(self):
-        """The data points by the name of their metric."""
-        data = self.reader.get_metrics_data()
-        found = [m for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics] if data else []
-        return {metric.name: list(metric.data.data_points) for metric in found}
-
-    def caller(self):
-        return self.tracing.get_tracer("caller").start_as_current_span("request")
-
-    def close(self):
-        self.tracing.shutdown()
-        self.measuring.shutdown()
-
-
-@pytest.fixture
-def observe():
-    made = []
-
-    def make(**options):
-        made.append(Observed(**options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 def test_an_attempt_is_a_span_of_the_conventions(observe):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from telemetry_kit import CREDENTIALS, KEY, RATE, STATE, USAGE, Told
 
@@ -20,12 +20,6 @@ from sparekey.classify.words_faults import LAST
 from sparekey.telemetry import PrometheusHook
 from sparekey.telemetry.hook import Words
 from sparekey.types import ErrorClass, Scope
-
-
-@pytest.fixture
-def registry():
-    return CollectorRegistry()
-
 
 LABELS = ("credential", "what", "outcome", "error_class", "reason", "kind", "old", "new", "le")
 

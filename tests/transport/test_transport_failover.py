@@ -1,8 +1,11 @@
 """What a caller of a real SDK sees when the first provider fails: the answer of the second."""
 
-import pytest
-from sdk_talk import SDKS, ask, credentials
+from dataclasses import replace
 
+import pytest
+from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
+
+from sparekey import Chain, Policy, limits
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 
@@ -85,37 +88,115 @@ def test_an_unplugged_provider_is_passed_over(provide, sdk):
     assert ask(sdk, credentials(first, second)) == TEXT
 
 
-@pytest.mark.parametrize(
-    "fault", [faults.cut(after=20), faults.cut(after=20, how="end"), faults.cut(after=20, how="reset"), faults.no_finish()]
-)
+BROKEN = [
+    faults.cut(after=20),
+    faults.cut(after=20, how="end"),
+    faults.cut(after=20, how="reset"),
+    faults.no_finish(),
+    faults.broken_event(at=10),
+    faults.error_event(faults.overloaded(), after=10),
+]
+
+
+@pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_broken_stream_goes_on_in_the_next_credentials(provide, sdk, mode, fault):
+    """The SDK sees the whole answer, word for word and once, whatever broke it in the middle."""
+    first, second = provide("first", "second", wire=sdk)
+    first.fail(fault)
+    assert ask(sdk, credentials(first, second), mode=mode, stream=True) == TEXT
+    assert len(second.requests) == 1
+
+
+@pytest.mark.parametrize("fault", BROKEN[:4], ids=lambda fault: type(fault).__name__)
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])
 @pytest.mark.parametrize("sdk", SDKS)
 def test_a_cut_stream_is_never_a_success(provide, sdk, mode, fault):
-    """After the first content a stream that ends without a finish reason is an error for the SDK."""
-    first, second = provide("first", "second", wire=sdk)
+    """Without another credential a stream that ends without a finish reason is an error for the SDK."""
+    (first,) = provide("first", wire=sdk)
     first.fail(fault)
     with pytest.raises(Exception, match=r"(?i)cut off|peer closed|reset|connection|incomplete|^$"):
-        ask(sdk, credentials(first, second), mode=mode, stream=True)
-    assert second.requests == ()
+        ask(sdk, credentials(first), mode=mode, stream=True)
 
 
 @pytest.mark.parametrize("sdk", SDKS)
 def test_a_broken_event_in_the_middle_is_an_error_and_not_passed_on(provide, sdk):
     """An event that is not JSON never reaches the SDK; what came before it does, then an error."""
-    first, second = provide("first", "second", wire=sdk)
+    (first,) = provide("first", wire=sdk)
     first.fail(faults.broken_event(at=10))
     with pytest.raises(Exception, match=r"not JSON, or none of this API|Connection error"):
-        ask(sdk, credentials(first, second), stream=True)
+        ask(sdk, credentials(first), stream=True)
 
 
 @pytest.mark.parametrize("sdk", ["openai", "anthropic"])
 def test_an_error_event_in_the_middle_reaches_the_sdk_as_it_is(provide, sdk):
-    """The SDK raises its own exception for an error event after content, and the provider is parked for it."""
-    first, second = provide("first", "second", wire=sdk)
+    """Where nobody can go on, the SDK raises its own exception for an error event after content."""
+    (first,) = provide("first", wire=sdk)
     first.fail(faults.error_event(faults.overloaded(), after=10), times=1)
     with pytest.raises(Exception, match=r"(?i)overloaded") as caught:
-        ask(sdk, credentials(first, second), stream=True)
+        ask(sdk, credentials(first), stream=True)
     assert type(caught.value).__module__.startswith(sdk)
+
+
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_an_answer_that_differs_is_the_first_faults_error(provide, sdk, mode):
+    """What the SDK has seen cannot be taken back: an answer of other words is not sewn on."""
+    (first,) = provide("first", wire=sdk)
+    (second,) = provide("second", wire=sdk, text="Quite another answer.")
+    first.fail(faults.cut(after=20))
+    with pytest.raises(Exception, match=r"(?i)cut off|peer closed|reset|connection|incomplete|^$"):
+        ask(sdk, credentials(first, second), mode=mode, stream=True)
+
+
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
+def test_an_answer_goes_on_behind_what_the_sdk_has_seen(provide, mode):
+    """In the mode `continue` a host that is known to take it is asked for the rest alone."""
+    first, second = provide("first", "second")
+    first.fail(faults.cut(after=20))
+    spare = replace(credential(second), provider="kimi")
+    with limits(stream_recovery="continue"):
+        text = ask("openai", [credential(first), spare], mode=mode, stream=True)
+    seen = " ".join(TEXT.split()[:20])
+    assert text.startswith(seen)
+    assert second.requests[0].json["messages"][-1] == {"role": "assistant", "content": seen, "partial": True}
+
+
+def test_a_response_carries_the_ledger(provide):
+    """Whoever looks at the response finds every attempt, with its tokens."""
+    first, second = provide("first", "second")
+    first.fail(faults.quota())
+    with client("openai", credentials(first, second)) as made:
+        answer = made.chat.completions.with_raw_response.create(model="m", messages=QUESTION)
+    failed, served = answer.http_response.extensions["sparekey_attempts"]
+    assert (failed.error_class, served.outcome) == ("quota_exceeded", "succeeded")
+    assert served.usage.completion_tokens == answer.parse().usage.completion_tokens
+
+
+@LEFT_OPEN
+@pytest.mark.parametrize("mode", ["sync", "asyncio", "trio"])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_slow_beginning_is_overtaken(provide, sdk, mode):
+    """The next credential is started beside the slow one; the slow one's call is broken off."""
+    first, second = provide("first", "second", wire=sdk)
+    first.fail(faults.slow_start(10_000))
+    chain = Chain(credentials(first, second), Policy(first_content_limit=0.05))
+    assert ask(sdk, chain, mode=mode, stream=True) == TEXT
+    assert first.wait_for(lambda p: p.abandoned)
+    assert chain.active_index == 1
+
+
+@LEFT_OPEN
+@pytest.mark.parametrize("mode", ["sync", "asyncio", "trio"])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_silent_stream_goes_on_elsewhere(provide, sdk, mode):
+    """After some content nothing comes for longer than the idle limit."""
+    first, second = provide("first", "second", wire=sdk)
+    first.fail(faults.stall(after=20, seconds=10_000))
+    chain = Chain(credentials(first, second), Policy(idle_limit=0.2))
+    assert ask(sdk, chain, mode=mode, stream=True) == TEXT
+    assert first.wait_for(lambda p: p.abandoned)
 
 
 @pytest.mark.parametrize("sdk", SDKS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sparekey import AllCredentialsFailedError, VLMConfig
+from sparekey import AllCredentialsFailedError, VLMConfig, limits
 from sparekey.simulator import TEXT, faults
 from sparekey.types import ErrorClass
 from sparekey.vlm import MultiCredentialVLM
@@ -111,15 +111,42 @@ def test_a_stream_that_breaks_before_its_first_word_fails_over(world):
     assert "".join(map(str, vlm.stream_completion("hi"))) == TEXT
 
 
+def test_a_stream_that_breaks_later_goes_on_in_the_next_credentials(world):
+    """Half of an answer was seen: the rest of it comes from elsewhere, in another wire format, and nothing comes twice."""
+    (first, _), vlm = world("openai", "anthropic")
+    first.fail(faults.cut(after=40, how="end"))
+    stream = vlm.stream_completion("hi")
+    assert "".join(map(str, stream)) == TEXT
+    assert [(a.credential_id, a.outcome) for a in stream.attempts] == [("0-openai", "failed"), ("1-anthropic", "succeeded")]
+
+
 def test_a_stream_that_breaks_later_is_an_error_and_no_short_success(world):
-    """Half of an answer was seen: the error goes to the caller, and the next call starts elsewhere."""
+    """Where nothing shall take over, the error goes to the caller, and the next call starts elsewhere."""
     (first, second), vlm = world("openai", "anthropic")
     first.fail(faults.cut(after=40, how="end"))
-    seen = []
-    with pytest.raises(Exception, match="finish reason"):
-        seen.extend(map(str, vlm.stream_completion("hi")))
+    with limits(stream_recovery="error"), pytest.raises(Exception, match="finish reason"):
+        list(vlm.stream_completion("hi"))
     assert second.requests == ()
     assert vlm.get_completion("hi") == TEXT
+
+
+def test_an_answer_carries_its_ledger(world):
+    """Every attempt with its cause, its time and its tokens."""
+    (first, _), vlm = world("openai", "anthropic")
+    first.fail(faults.quota())
+    failed, served = vlm.get_completion("hi").attempts
+    assert (failed.credential_id, failed.error_class, failed.usage) == ("0-openai", ErrorClass.QUOTA_EXCEEDED, None)
+    assert (served.credential_id, served.outcome, served.usage.completion_tokens > 0) == ("1-anthropic", "succeeded", True)
+
+
+def test_an_answer_goes_on_behind_what_was_seen(world):
+    """In the mode `continue` the next credential gets the beginning of the answer, and what it says comes behind it."""
+    (first, second), vlm = world("openai", "anthropic")
+    first.fail(faults.cut(after=40, how="end"))
+    with limits(stream_recovery="continue"):
+        text = "".join(map(str, vlm.stream_completion("hi")))
+    assert text.startswith(" ".join(TEXT.split()[:40]))
+    assert second.requests[0].json["messages"][-1]["role"] == "assistant"
 
 
 def test_a_dead_chain_tells_every_cause_and_no_key(world):

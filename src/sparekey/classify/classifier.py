@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import waits
+from sparekey.classify.causes import chain, kind_of, wire_of
 from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import chain, class_code, is_foreign, names_of, read_exception, text_of
+from sparekey.classify.exceptions import read_exception, text_of
 from sparekey.classify.headers import lower_headers
 from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours, ours_within
 from sparekey.classify.phrases import normal
-from sparekey.classify.transports import CANCELLED, ERRNOS, EXCEPTIONS, FILES, Wire
 from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure
@@ -30,8 +30,9 @@ _MAX_FINGERPRINT: Final = 120
 _MAX_WORDS: Final = 24
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
-_WAITABLE: Final = frozenset({TRANSIENT, QUOTA, UNKNOWN})
+_WAITABLE: Final = (TRANSIENT, QUOTA, UNKNOWN)
 _NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
+_WAITING: Final = Verdict(meaning(TRANSIENT, "stated_wait"), Evidence.WEAK, "a stated wait: what states its end will pass")
 _GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
 _DAILY: Final = meaning(QUOTA, "long_wait")
 
@@ -68,18 +69,26 @@ class Classifier:
         try:
             reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
-            return self._failure(reading, judge(reading, "", self._book) or _of_silence(reading), trace=trace)
+            return self._failure(reading, judge(reading, "", self._book) or self._of_silence(reading), trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
             return _unreadable(bug)
 
     def _classify(self, exc: BaseException, *, trace: bool) -> Failure:
-        wire = _wire(exc)
-        reading, verdict = _first_telling(exc, self._book)
+        exceptions = chain(exc)
+        wire = wire_of(exceptions)
+        reading, verdict = _first_telling(exceptions, self._book)
         if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
             verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
-        if verdict is None and (ours := next(filter(None, map(classify_ours, chain(exc))), None)):
+        if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
-        return self._failure(reading, verdict or _NOTHING, trace=trace, unreached=bool(wire and wire.unreached))
+        return self._failure(reading, verdict or self._of_silence(reading), trace=trace, unreached=bool(wire and wire.unreached))
+
+    def _of_silence(self, reading: Reading) -> Verdict:
+        """Return what it means that neither codes nor words nor the status told."""
+        success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
+        if success and not any(level.texts for level in reading.levels if level.where != "text"):
+            return _GARBLED
+        return _WAITING if self._stated(reading, self._now()) else _NOTHING
 
     def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
         wait = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else None
@@ -112,46 +121,36 @@ class Classifier:
     def _wait(self, reading: Reading) -> float | None:
         """Return the longest wait that was stated; announced limits count only where nothing was stated."""
         now = self._now()
-        stated = [waits.from_text(text, now) for level in reading.levels for text in level.texts]
-        if reading.waits:
-            stated.append(waits.from_fields(reading.waits, now))
-        if reading.headers:
-            stated.append(waits.from_headers(reading.headers, now))
-        known = [wait for wait in stated if wait is not None]
-        return max(known) if known else waits.from_limits(reading.headers, now) if reading.headers else None
+        stated = self._stated(reading, now)
+        if reading.headers and (wait := waits.from_headers(reading.headers, now)) is not None:
+            stated.append(wait)
+        if stated:
+            return max(stated)
+        return waits.from_limits(reading.headers, now) if reading.headers else None
+
+    @staticmethod
+    def _stated(reading: Reading, now: float) -> list[float]:
+        """Return the waits that texts and fields state."""
+        stated = [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
+        if reading.waits and (wait := waits.from_fields(reading.waits, now)) is not None:
+            stated.append(wait)
+        return stated
 
 
-def _wire(exc: BaseException) -> Wire | None:
-    """Return what the transport's exceptions in the chain say; a cancellation first, then files, then whether anything was reached."""
-    found: Wire | None = None
-    for current in chain(exc):
-        known = next((EXCEPTIONS[name] for name in names_of(current) if name in EXCEPTIONS), None)
-        if known is None and isinstance(current, OSError):
-            known = ERRNOS.get(current.errno) if isinstance(current.errno, int) else None
-        if known is None:
-            continue
-        if known.meaning == CANCELLED and found is not None:
-            continue  # a timeout is made by cancelling the wait: what stands above it says what happened
-        if known.meaning in {CANCELLED, FILES} and (found is None or not found.unreached):
-            return known
-        if found is None or found.wrapper or (known.unreached and not found.unreached):
-            found = known
-    return found
-
-
-def _first_telling(exc: BaseException, book: Rulebook) -> tuple[Reading, Verdict | None]:
+def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
     """Return the reading and the verdict of the outermost exception whose structure tells, else of the first whose words do.
 
     An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
     """
     first: tuple[Reading, Verdict | None] | None = None
-    for current in chain(exc):
+    for current in exceptions:
         reading, worded = read_exception(current)
         structured = reading.status is not None or bool(reading.levels)
         verdict = judge(reading, "", book) if worded else None
         if verdict is None:
             reading.add_text(text_of(current))
-            verdict = judge(reading, class_code(current), book, foreign=is_foreign(current))
+            kind = kind_of(current)
+            verdict = judge(reading, kind.code, book, foreign=kind.foreign)
         if structured and verdict:
             return reading, verdict
         if first is None or (verdict and first[1] is None):
@@ -161,13 +160,11 @@ def _first_telling(exc: BaseException, book: Rulebook) -> tuple[Reading, Verdict
     return first or (Reading(), None)
 
 
-def _of_silence(reading: Reading) -> Verdict:
-    success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
-    return _GARBLED if success and not any(level.texts for level in reading.levels if level.where != "text") else _NOTHING
-
-
 def _worded(reading: Reading) -> Level | None:
-    return next((level for level in reading.innermost() if level.texts), None)
+    for level in reading.innermost():
+        if level.texts:
+            return level
+    return None
 
 
 def _fingerprint(level: Level) -> str:

@@ -28,6 +28,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(inappropriate|unsafe|illegal|harmful) (content|input|image)",
             "(image|prompt) safety",
             "policy violation",
+            "infring",
             "flagged",
             "risk (detection|control)",
             "blocked reason",
@@ -38,7 +39,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         (
             "insufficient (|account |user )(quota|balance|credit|fund|money|token quota)",
             "(balance|credit|credits|quota|fund|funds|pkg|pack|package|allowance) (not enough|insufficient|exhausted|depleted|empty|too low|low|used up)",
-            "(not enough|no|out of) (|enough )(balance|credit|quota|fund)",
+            "(not enough|no|out of|low|zero|negative) (|enough )(balance|credit|quota|fund)",
             "(payment required|paymentrequired)",
             "resource (pack|package) (exhausted|insufficient)",
             "credit limit (exceeded|reached)",
@@ -137,10 +138,10 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(MODEL, "model_not_found", "openai, volcengine, azure, groq, dashscope"),
         (
-            "model (|id |name |version |access )(not found|not exist|does not exist|not open|not available|decommissioned|deprecated|retired|not allowed|not supported|unavailable|disabled|denied|invalid|not enabled|notfound|removed|not authorized|not loaded|unsupported|error not found|not ready in region)",
+            "model (|id |name |version |access )(not found|not exist|does not exist|not open|not available|decommissioned|deprecated|retired|not allowed|not supported|disabled|denied|invalid|not enabled|notfound|removed|not authorized|not loaded|unsupported|error not found|not ready in region)",
             "(unknown|invalid|unsupported|no such|nonexistent) model",
             "model (|currently )not support",
-            "(deployment|endpoint|resource|engine) (|id )(not found|notfound|does not exist|not exist|closed|unavailable|disabled|closedendpoint)",
+            "(deployment|endpoint|resource|engine) (|id )(not found|notfound|does not exist|not exist|closed|disabled|closedendpoint)",
             "invalid endpoint",
             "no available (model|channel|deployment)",
             "service model deprecated",
@@ -171,8 +172,6 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         (
             "(rpm|tpm|qps|qpm|ipm|tps) (|rate )(limit|exceeded)",
             "(per minute|per second)",
-            "throttl",
-            "throttling",
             "request burst",
             "too fast",
             "slow down",
@@ -193,7 +192,8 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(TRANSIENT, "connection", "node, one-api"),
         (
-            "(connection|upstream|connect|socket) (error|reset|refused|failed|closed|broken|aborted)",
+            "(connection|connect|socket) (error|reset|refused|failed|closed|broken|aborted)",
+            "upstream (connection|connect|reset|refused|failed|closed|timeout)",
             "(econnrefused|econnreset|enotfound|ehostunreach|etimedout|epipe)",
         ),
     ),
@@ -214,6 +214,7 @@ VAGUE: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(TRANSIENT, "rate_limited", "all"),
         (
+            "throttl",
             "rate limit",
             "ratelimit",
             "rate limited",

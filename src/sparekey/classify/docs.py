@@ -32,7 +32,10 @@ Evidence is asked in this order; the innermost error of a wrapped one first:
 3. telling codes, whoever sends them;
 4. words, in the order of the tables below;
 5. vague codes, then the HTTP status, then empty codes;
-6. the name of the exception.
+6. the name of the exception;
+7. a wait that is stated: what states its end will pass.
+
+An exception of the transport (the last table) that brings no answer of a provider decides before all that.
 
 Under 400, 404 and 422 a provider may repeat the caller's words: quoted parts are left out, and a verdict on words alone is *weak* there.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
@@ -24,6 +25,10 @@ _MAX_DEEP: Final = 15
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
+_WAITS: Final = frozenset({WAIT, WAIT_MS})
+_NUMERIC: Final = frozenset({CODE, STATUS, EITHER})
+_WORDY: Final = frozenset({MESSAGE, EITHER})
+_DEPTH: Final = attrgetter("depth")
 _CODE_PER_DAY: Final = 99
 
 
@@ -79,12 +84,13 @@ class Reading:
         self.status, self.headers = status, headers or {}
         self.levels: list[Level] = []
         self.waits: list[tuple[Any, float]] = []
-        self._nodes = 0
+        self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
-        if len(self.levels) > 1:
-            self.levels.sort(key=_outwards)
+        if len(self.levels) != self._sorted:
+            self.levels.sort(key=_DEPTH, reverse=True)
+            self._sorted = len(self.levels)
         return self.levels
 
     def inner_status(self) -> int | None:
@@ -123,7 +129,7 @@ class Reading:
             if text[start + 1 : start + 8].lstrip().startswith("\\"):
                 text = unescape(text)
                 continue
-            value, end = _at_the_end(text, start) or read_data(text, start)
+            value, end = read_data(text, start)
             if value:
                 self._walk(value, "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
@@ -147,7 +153,7 @@ class Reading:
         for item in value[:_MAX_ITEMS]:
             if isinstance(item, (dict, list, tuple)):
                 self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
-            elif isinstance(item, str) and ROLES.get(where) in {MESSAGE, EITHER}:
+            elif isinstance(item, str) and ROLES.get(where) in _WORDY:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: bool, nesting: int) -> None:
@@ -160,27 +166,29 @@ class Reading:
             if isinstance(item, (dict, list, tuple)):
                 if item and (role != SKIP or _wraps_an_error(item)):
                     self._walk(item, name, depth + 1, quoted=quoted, nesting=nesting + 1)
-            elif role is not None and role != SKIP:
+            elif role is None:
+                if isinstance(item, str) and item.startswith(("{", "[")):
+                    self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
+            elif role != SKIP:
                 self._field(level, role, name, item, nesting)
-            elif isinstance(item, str) and item[:1] in {"{", "["} and role is None:
-                self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
-        level.texts.sort(key=len, reverse=True)
+        if len(level.texts) > 1:
+            level.texts.sort(key=len, reverse=True)
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
-        if role in {WAIT, WAIT_MS}:
+        if role in _WAITS:
             self.waits.append((item, 0.001 if role == WAIT_MS else 1.0))
-        elif isinstance(item, (int, float)):
-            if role in {CODE, STATUS, EITHER}:
-                level.add_number(f"{level.where}.{name}", item)
-        elif isinstance(item, str) and item:
+        elif isinstance(item, str):
             if role == MESSAGE or " " in item or not item.isascii():
-                self._message(level, item, nesting)
+                if item:
+                    self._message(level, item, nesting)
             elif item.lstrip("-").isdigit():
                 level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
-            else:
+            elif item:
                 self._code(level, role, name, item)
+        elif isinstance(item, (int, float)) and role in _NUMERIC:
+            level.add_number(f"{level.where}.{name}", item)
 
     def _code(self, level: Level, role: int, name: str, code: str) -> None:
         if role == EITHER and code[:1] in {"{", "["}:
@@ -211,19 +219,8 @@ def _add_words(level: Level, text: str) -> None:
     level.texts.append(text)
 
 
-def _at_the_end(text: str, start: int) -> tuple[Any, int] | None:
-    """Read JSON that ends the text, the quick way."""
-    if text[-1:] in {"}", "]"} and text.startswith('"', start + 1) and isinstance(value := read_json(text[start:]), (dict, list)):
-        return value, len(text)
-    return None
-
-
 def _wraps_an_error(item: Any) -> bool:
     return isinstance(item, dict) and ("error" in item or "message" in item)
-
-
-def _outwards(level: Level) -> int:
-    return -level.depth
 
 
 def bounded(text: str) -> str:

@@ -1,49 +1,18 @@
-"""Read exceptions by their structure: attributes and class names, so that no SDK has to be imported to know its exceptions."""
+"""Read exceptions by their structure: attributes and responses, so that no SDK has to be imported to know its exceptions."""
 
 from __future__ import annotations
 
-import builtins
-import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from sparekey.classify.causes import BODIES, CODES, HEADERS, STATUSES, TELLING, get, held, kind_of
 from sparekey.classify.evidence import Level, Reading, bounded
 from sparekey.classify.headers import lower_headers
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_MAX_CHAIN: Final = 8
 _MAX_CODE: Final = 120
-_STATUSES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
-_CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
-_BODIES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
+_OF_CODES: Final = frozenset(CODES)
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
-_HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
-_NAMES: Final = frozenset({*_STATUSES, *_CODES, *_BODIES, *_HEADERS, "response"})
-_RELATED: Final = ("exceptions", "reason", "last_exception", "os_error", "original_error")
-_DATA_LIBRARIES: Final = frozenset({"pydantic", "pydantic_core", "jsonschema", "numpy", "yaml", "PIL"})
-_SAYS_NOTHING: Final = frozenset(
-    {"APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"}
-)
 _CALLABLE: Final = frozenset({"code", "details"})
 """Methods of grpc errors; nothing else is called."""
-_BUILTIN_BASES: Final = frozenset(
-    {"Exception", "BaseException", "object", "RuntimeError", "ValueError", "OSError", "KeyError", "TypeError"}
-)
-
-
-def get(obj: Any, name: str) -> Any:
-    """Return an attribute, or None if it is missing or reading it raises."""
-    try:
-        return getattr(obj, name, None)
-    except Exception:  # noqa: BLE001 - a property of a foreign object may raise anything
-        return None
-
-
-def held(obj: Any) -> dict[str, Any]:
-    """Return the instance dictionary of `obj`, or {}: looking there reads nothing from the network and runs no foreign code."""
-    found = get(obj, "__dict__")
-    return found if isinstance(found, dict) else {}
 
 
 def text_of(exc: BaseException) -> str:
@@ -55,88 +24,38 @@ def text_of(exc: BaseException) -> str:
         return bounded(" ".join(a for a in args if isinstance(a, str))) if isinstance(args, tuple) else ""
 
 
-def chain(exc: BaseException) -> Iterator[BaseException]:
-    """Yield `exc`, then what caused it, outermost first; the members of groups, and what transports hold in `reason` or `os_error`, too."""
-    seen: set[int] = set()
-    queue = [exc]
-    while queue and len(seen) < _MAX_CHAIN:
-        current = queue.pop(0)
-        if id(current) not in seen:
-            seen.add(id(current))
-            yield current
-            queue += _causes(current)
-
-
-def _causes(exc: BaseException) -> list[BaseException]:
-    cause = exc.__cause__
-    if cause is None and not exc.__suppress_context__:
-        cause = exc.__context__
-    found = [] if cause is None else [cause]
-    attributes = held(exc)
-    for name in _RELATED if attributes else ():
-        if name in attributes or name == "exceptions":
-            found += _exceptions_in(get(exc, name))
-    for argument in exc.args[:3] if isinstance(exc.args, tuple) else ():
-        if not isinstance(argument, (str, int)):
-            found += _exceptions_in(argument) or _exceptions_in(get(argument, "reason"))
-    if isinstance(exc, BaseExceptionGroup):
-        found += exc.exceptions[:3]
-    return found
-
-
-def _exceptions_in(value: Any) -> list[BaseException]:
-    items = value[:3] if isinstance(value, (list, tuple)) else (value,)
-    return [item for item in items if isinstance(item, BaseException)]
-
-
-def names_of(exc: BaseException) -> list[str]:
-    """Return the names of the exception's class and of those it is derived from, the nearest first."""
-    return [cls.__name__ for cls in type(exc).__mro__ if cls.__name__ not in _BUILTIN_BASES]
-
-
 def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     """Collect the evidence that an exception carries besides its text and its causes; and whether its words are part of that."""
     attributes = _attributes(exc)
+    if not attributes:
+        return Reading(), False
     response = attributes.get("response")
     reading = Reading(_status(attributes, response))
     _read_headers(reading, attributes, response)
     _read_body(reading, attributes, response)
     worded = any(level.texts for level in reading.levels)
+    if not _OF_CODES.isdisjoint(attributes):
+        _read_codes(reading, attributes)
+    return reading, worded
+
+
+def _read_codes(reading: Reading, attributes: dict[str, Any]) -> None:
     own = Level(0, "exception")
-    for name in _CODES:
+    for name in CODES:
         if name in attributes:
             _add_code(own, attributes[name])
     if own.codes or own.numbers:
         reading.levels.append(own)
-    return reading, worded
-
-
-def class_code(exc: BaseException) -> str:
-    """Return the name of the exception's class where it is a provider's or an SDK's, else ""."""
-    cls = type(exc)
-    return "" if cls.__module__ == "builtins" or cls.__name__ in _SAYS_NOTHING or not is_foreign(exc) else cls.__name__
-
-
-def is_foreign(exc: BaseException) -> bool:
-    """Tell whether the exception's class may be a provider's or an SDK's: not Python's, nor of a library that only checks data."""
-    cls = type(exc)
-    root = str(get(cls, "__module__")).partition(".")[0]
-    if root == "builtins":  # an exception made anew from a text of another language has no module
-        return not hasattr(builtins, cls.__name__)
-    return root not in sys.stdlib_module_names and root not in _DATA_LIBRARIES
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:
     """Return those attributes that may tell something, also the ones that are properties of the class."""
     inside = held(exc)
-    found = {name: inside[name] for name in _NAMES & inside.keys()} if inside else {}
-    for cls in type(exc).__mro__:
-        if cls is Exception or cls is BaseException:
-            break
-        for name in _NAMES & cls.__dict__.keys():
-            if name not in found:
-                found[name] = get(exc, name)
-    for name in _CALLABLE & found.keys():
+    found = {name: inside[name] for name in TELLING & inside.keys()} if inside else {}
+    for name in kind_of(exc).properties:
+        if name not in found:
+            found[name] = get(exc, name)
+    for name in _CALLABLE & found.keys() if found else ():
         found[name] = _called(found[name])
     return found
 
@@ -151,7 +70,7 @@ def _called(value: Any) -> Any:
 
 
 def _status(attributes: dict[str, Any], response: Any) -> int | None:
-    for name in _STATUSES:
+    for name in STATUSES:
         if name in attributes and (status := _as_status(attributes[name])):
             return status
     if isinstance(response, dict):  # botocore
@@ -178,7 +97,11 @@ def _add_code(level: Level, value: Any) -> None:
 
 
 def _read_headers(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
-    headers = next((attributes[name] for name in _HEADERS if attributes.get(name)), None)
+    headers = None
+    for name in HEADERS:
+        if attributes.get(name):
+            headers = attributes[name]
+            break
     if isinstance(response, dict):
         meta = response.get("ResponseMetadata")
         headers = meta.get("HTTPHeaders") if isinstance(meta, dict) else None
@@ -192,7 +115,7 @@ def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> N
     if isinstance(response, dict):
         reading.add_body({"error": response.get("Error", response)})
         return
-    for name in _BODIES:
+    for name in BODIES:
         value = attributes.get(name)
         if isinstance(value, (dict, list)) and value:
             # SDKs hand out the inner object: its codes stand where `error` would have held them

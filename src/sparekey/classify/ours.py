@@ -8,10 +8,13 @@ from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, Crede
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 _MAX_CHAIN: Final = 8
+_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded)
 
 
 def classify_ours(exc: BaseException) -> Failure | None:
     """Return the failure that an exception of sparekey's stands for, or None if `exc` is not one of these."""
+    if not isinstance(exc, _OURS):
+        return None
     if isinstance(exc, AllCredentialsFailedError):
         return _of_all(exc)
     if isinstance(exc, CredentialParkedError):
@@ -19,13 +22,15 @@ def classify_ours(exc: BaseException) -> Failure | None:
     if isinstance(exc, CircuitBreakerOpen):
         wait = getattr(exc, "retry_after", None)
         return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)
-    if isinstance(exc, DeadlineExceeded):
-        return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
-    return _of_limit(exc) if isinstance(exc, LimitExceeded) else None
+    if isinstance(exc, LimitExceeded):
+        return _of_limit(exc)
+    return _ours(exc, ErrorClass.TRANSIENT, "deadline", None, timed_out=True)
 
 
 def ours_within(exc: BaseException) -> Failure | None:
     """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
+    if exc.__cause__ is None and not isinstance(exc, _OURS):
+        return None
     current: BaseException | None = exc
     for _ in range(_MAX_CHAIN):
         if current is None or "status_code" in getattr(current, "__dict__", ()):
@@ -37,12 +42,15 @@ def ours_within(exc: BaseException) -> Failure | None:
 
 
 def _of_limit(exc: LimitExceeded) -> Failure:
-    """Silence is the endpoint's; where the caller's own deadline cut the attempt short, that is weak proof against anybody."""
+    """Silence is the endpoint's, but a slow beginning: another key of the same endpoint may have been the faster one.
+
+    Where the caller's own deadline cut the attempt short, that is weak proof against anybody.
+    """
     weak = exc.reason == "deadline"
     return Failure(
         ErrorClass.TRANSIENT,
         exc.reason,
-        Scope.CREDENTIAL if weak else Scope.ENDPOINT,
+        Scope.CREDENTIAL if weak or exc.reason == "slow_start" else Scope.ENDPOINT,
         message=str(exc),
         evidence=Evidence.WEAK if weak else Evidence.STRUCTURED,
         timed_out=True,

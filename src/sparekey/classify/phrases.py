@@ -15,7 +15,13 @@ parts, a word that begins like one of it. There is no backtracking: each part ta
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from functools import reduce
+from itertools import pairwise
+from operator import or_
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from sparekey.classify.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,16 +29,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GAP: Final = 60
-_PREFIX, _SHORT = 4, 3
+_SHORTEST: Final = 3
+"""Words that are shorter stand in every text: they are not indexed."""
+_LONGEST: Final = 24
 _TRIES: Final = 6
 _SLOTS: Final = 4
+_MAX_KNOWN: Final = 4096
 _PUNCTUATION: Final = frozenset(".:;,()")
-_TOKEN: Final = re.compile(r"\(([^()]*)\)|(\*)|([^()*]+)")
+_TOKEN: Final = Pattern(r"\(([^()]*)\)|(\*)|([^()*]+)")
 _WORD: Final = re.compile(r"[a-z0-9]{3,}")
-_BEGINNING: Final = re.compile(r"(?<![a-z0-9])[a-z0-9]{3,4}")
-_URL: Final = re.compile(r"\bhttps?://[^\s\"'<>)\]]*+")
-_QUOTED: Final = re.compile(r'"[^"]*+"|`[^`]*+`|“[^”]*+”|「[^」]*+」' r"|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
-_PLAIN: Final = str.maketrans({"_": " ", "-": " ", "’": "'", "‘": "'", "\\": " "})  # noqa: RUF001 - typographic apostrophes
+_CHOICE: Final = re.compile(r"\(([^()]*)\)")
+_URL: Final = Pattern(r"\bhttps?://[^\s\"'<>)\]]*+")
+_QUOTED: Final = Pattern(
+    '["\'`“「](?:(?<=")[^"]*+"|(?<=`)[^`]*+`|(?<=“)[^”]*+”|(?<=「)[^」]*+」'
+    "|(?<=')(?<![a-z0-9]')[^']*+'(?![a-z0-9]))"  # an apostrophe within a word quotes nothing
+)
 
 
 def normal(text: str, *, quoted: bool = False) -> str:
@@ -42,7 +53,9 @@ def normal(text: str, *, quoted: bool = False) -> str:
         text = _URL.sub(" ", text)
     if "got -" in text:
         text = text.replace("got -", "got minus ")  # "max_tokens must be at least 1, got -186" tells an overflow
-    text = text.translate(_PLAIN)
+    text = text.replace("_", " ").replace("-", " ").replace("\\", " ")
+    if not text.isascii():
+        text = text.replace("’", "'").replace("‘", "'")  # noqa: RUF001 - typographic apostrophes
     if not quoted and ('"' in text or "'" in text or "`" in text or "“" in text or "「" in text):
         text = _QUOTED.sub(" ~ ", text)
     return " ".join(text.split())
@@ -52,8 +65,6 @@ class Part(NamedTuple):
     """One of several words in a row: the longer first, so that `tokens` is tried before `token`."""
 
     words: tuple[str, ...]
-    starts: tuple[tuple[str, str], ...]
-    """Each word with the beginning that the text must hold for it, or "" if it is too short to be indexed."""
     gap: int
     """How many characters may stand between it and the part before."""
     strict: bool = False
@@ -63,60 +74,67 @@ class Part(NamedTuple):
 class Phrase(Generic[T]):
     """A phrase, taken apart when it is first needed."""
 
-    __slots__ = ("_parts", "meaning", "prefixes", "source")
+    __slots__ = ("_first", "_others", "meaning", "source")
 
     def __init__(self, source: str, meaning: T) -> None:
         """Read `source`."""
         self.source, self.meaning = source, meaning
-        self._parts: tuple[Part, ...] = ()
-        self.prefixes = tuple(_needed(source)) if source.isascii() else ()
+        self._first: tuple[str, ...] = ()
+        self._others: tuple[Part, ...] = ()
 
-    def stands_in(self, text: str, present: set[str]) -> bool:
-        """Tell whether the normal `text`, whose words begin with `present`, holds this phrase."""
-        parts = self._parts = self._parts or tuple(_parts(self.source))
-        for word, prefix in parts[0].starts:
-            if prefix and prefix not in present:
-                continue
-            start = text.find(word)
-            for _ in range(_TRIES):
-                if start < 0:
-                    break
-                if _begins_word(text, start) and (len(parts) == 1 or _goes_on(parts, text, start + len(word), present)):
-                    return True
-                start = text.find(word, start + 1)
+    def stands_in(self, text: str) -> bool:
+        """Tell whether the normal `text` holds this phrase."""
+        if not self._first:
+            first, *others = _parts(self.source)
+            self._others = tuple(others)  # before the first, which says to other threads that all is there
+            self._first = first.words
+        for word in self._first:  # noqa: SIM110 - a generator costs more than what is looked up
+            if word in text and self._from(word, text):
+                return True
+        return False
+
+    def _from(self, word: str, text: str) -> bool:
+        start = text.find(word)
+        for _ in range(_TRIES):
+            if start < 0:
+                return False
+            if _begins_word(text, start) and (not self._others or _goes_on(self._others, text, start + len(word))):
+                return True
+            start = text.find(word, start + 1)
         return False
 
 
-def _goes_on(parts: tuple[Part, ...], text: str, end: int, present: set[str]) -> bool:
-    for part in parts[1:]:
-        end = _next(part, text, end, present) if part.gap > 1 else _adjacent(part, text, end)
+def _goes_on(parts: tuple[Part, ...], text: str, end: int) -> bool:
+    for words, gap, strict in parts:
+        end = _next(words, gap, text, end, strict=strict) if gap > 1 else _adjacent(words, text, end)
         if end < 0:
             return False
     return True
 
 
 def _begins_word(text: str, at: int) -> bool:
-    return at == 0 or not text[at].isascii() or not text[at - 1].isalnum() or not text[at - 1].isascii()
+    return at == 0 or not text[at - 1].isalnum() or not text[at].isascii() or not text[at - 1].isascii()
 
 
-def _adjacent(part: Part, text: str, end: int) -> int:
-    """Return where `part` ends if it stands at `end`, or -1."""
+def _adjacent(words: tuple[str, ...], text: str, end: int) -> int:
+    """Return where the first of `words` that stands at `end` ends, or -1."""
     at = end + 1 if text[end : end + 1] == " " else end
-    if not text.startswith(part.words, at):
+    if not text.startswith(words, at):
         return -1
-    return next(at + len(word) for word in part.words if text.startswith(word, at))
+    return next(at + len(word) for word in words if text.startswith(word, at))
 
 
-def _next(part: Part, text: str, end: int, present: set[str]) -> int:
-    """Return where the nearest word of `part` within its gap ends, or -1."""
+def _next(words: tuple[str, ...], gap: int, text: str, end: int, *, strict: bool) -> int:
+    """Return where the nearest of `words` within the gap ends, or -1."""
     nearest, after = len(text), -1
-    for word, prefix in part.starts:
-        if prefix and prefix not in present:
+    window = text[end : end + gap + len(words[0])]
+    for word in words:
+        if word not in window:
             continue
-        at = text.find(word, end, end + part.gap + len(word))
+        at = text.find(word, end, end + gap + len(word))
         if 0 <= at < nearest and _begins_word(text, at):
             nearest, after = at, at + len(word)
-    return -1 if part.strict and after >= 0 and not _PUNCTUATION.isdisjoint(text[end:nearest]) else after
+    return -1 if strict and after >= 0 and not _PUNCTUATION.isdisjoint(text[end:nearest]) else after
 
 
 def _parts(source: str) -> Iterator[Part]:
@@ -129,69 +147,109 @@ def _parts(source: str) -> Iterator[Part]:
             gap = max(gap, 2 + max(map(len, choice.split("|"))))
         elif words:
             words.sort(key=len, reverse=True)
-            yield Part(tuple(words), tuple((word, _prefix(word)) for word in words), 0 if first else max(gap, 1), strict)
+            yield Part(tuple(words), 0 if first else max(gap, 1), strict)
             gap, first, strict = 0, False, True
 
 
-def _prefix(word: str) -> str:
-    """Return how the longest whole word of `word` begins, or "" if all are too short to be indexed."""
-    return max(_WORD.findall(word), key=len, default="")[:_PREFIX] if word.isascii() else ""
+def _needed(source: str) -> list[list[str]]:
+    """Return lists of keys, of each of which the text must hold one: the shortest lists first, no more than there are slots.
+
+    The key of a word is the word itself: some word of the text begins like it. The key of letters that stand without spaces
+    between words (Chinese, Japanese, Korean) is the first two of them.
+    """
+    if not source.isascii():
+        return _needed_letters(source)
+    found = [[word] for word in _WORD.findall(_CHOICE.sub(" ", source))]
+    if len(found) < _SLOTS:
+        found += [keys for choice in _CHOICE.findall(source) if all(keys := [_word_key(option) for option in choice.split("|")])]
+    return sorted(found, key=len)[:_SLOTS]
 
 
-def _needed(source: str) -> Iterator[frozenset[str]]:
-    """Yield sets of beginnings, of each of which the text must hold one."""
-    for choice, _, literal in _TOKEN.findall(source):
-        if literal:
-            yield from (frozenset({word[:_PREFIX]}) for word in _WORD.findall(literal))
-        elif choice and all(found := [_prefix(word) for word in choice.split("|")]):
-            yield frozenset(found)
+def _needed_letters(source: str) -> list[list[str]]:
+    parts = source.replace(")", "*").replace("(", "*").split("*")
+    return sorted(([option.strip()[:2] for option in part.split("|")] for part in parts if part.strip()), key=len)[:_SLOTS]
+
+
+def _word_key(words: str) -> str:
+    """Return the longest of `words`, or "" if all are too short to be indexed."""
+    if words.isalnum():
+        return words if len(words) >= _SHORTEST else ""
+    return max(_WORD.findall(words), key=len, default="")
 
 
 class PhraseBook(Generic[T]):
     """Phrases in order of precedence, each with what it means.
 
-    Phrases are bits of a number, the earliest the lowest. A phrase needs up to `_SLOTS` beginnings; each slot has a stretch of bits of its
-    own, and a beginning knows all bits that it satisfies. So finding who may stand in a text is one `or` a word and one `and` a slot.
+    Phrases are bits of a number, the earliest the lowest. A phrase needs up to `_SLOTS` keys; each slot has a stretch of bits of its
+    own, and a key knows the places of all bits that it satisfies. So finding who may stand in a text is one `or` a word and one
+    `and` a slot.
     """
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
-        """Index `entries` (phrase, meaning); the earlier wins."""
+        """Take `entries` (phrase, meaning); the earlier wins."""
         self.phrases = tuple(Phrase(source, meaning) for source, meaning in entries)
         self._width = len(self.phrases)
         self._mask = (1 << self._width) - 1
-        self._bits: dict[str, int] = {}
-        self._free = self._wide = 0
-        for rank, phrase in enumerate(self.phrases):
-            if phrase.source.isascii():
-                self._index(rank, sorted(phrase.prefixes, key=len)[:_SLOTS])
-            else:
-                self._wide |= 1 << rank
+        self._places: dict[str, list[int]] = {}
+        self._free = 0
+        self._of_key: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        """The bits of the words that were met: errors repeat the same few hundred."""
 
-    def _index(self, rank: int, needed: list[frozenset[str]]) -> None:
-        for slot in range(_SLOTS):
-            bit = 1 << (rank + slot * self._width)
-            if slot >= len(needed):
-                self._free |= bit
-            for prefix in needed[slot] if slot < len(needed) else ():
-                self._bits[prefix] = self._bits.get(prefix, 0) | bit
+    def _index(self) -> None:
+        """Note which keys each phrase needs; done when the book is first opened."""
+        places, width = defaultdict[str, list[int]](list), self._width
+        free = ["1"] * (width * _SLOTS)  # what a phrase does not need, every text satisfies
+        for rank, phrase in enumerate(self.phrases):
+            for slot, keys in enumerate(_needed(phrase.source)):
+                place = rank + slot * width
+                free[~place] = "0"
+                for key in keys:
+                    places[key].append(place)
+        self._free, self._places = int("".join(free) or "0", 2), dict(places)
 
     def all(self, text: str) -> Iterator[Phrase[T]]:
         """Yield every phrase that the normal `text` holds, in order of precedence."""
-        index, present = self._bits, set(_BEGINNING.findall(text))
-        present.update([word[:_SHORT] for word in present])
-        satisfied = self._free
-        for prefix in present & index.keys():
-            satisfied |= index[prefix]
-        candidates, width = satisfied, self._width
-        for _ in range(_SLOTS - 1):
-            satisfied >>= width
-            candidates &= satisfied
-        candidates &= self._mask
-        if not text.isascii():
-            candidates |= self._wide
+        if not self._places:
+            self._index()
+        candidates = self._candidates(text)
         while candidates:
             lowest = candidates & -candidates
             phrase = self.phrases[lowest.bit_length() - 1]
-            if phrase.stands_in(text, present):
+            if phrase.stands_in(text):
                 yield phrase
             candidates ^= lowest
+
+    def _candidates(self, text: str) -> int:
+        satisfied, width, words = self._free, self._width, text.split()
+        found = list(map(self._known.get, words))
+        if None in found:
+            found = [self._meet(word) if bits is None else bits for word, bits in zip(words, found, strict=True)]
+        for bits in filter(None, found):
+            satisfied |= bits
+        if not text.isascii():
+            for letters in {*text, *map("".join, pairwise(text))} & self._places.keys():
+                satisfied |= self._bits_of(letters)
+        candidates = satisfied
+        for _ in range(_SLOTS - 1):
+            satisfied >>= width
+            candidates &= satisfied
+        return candidates & self._mask
+
+    def _meet(self, word: str) -> int:
+        """Return the bits of all keys that begin a word in `word`, which may hold punctuation."""
+        found = 0
+        for piece in _WORD.findall(word):
+            for end in range(_SHORTEST, min(len(piece), _LONGEST) + 1):
+                if piece[:end] in self._places:
+                    found |= self._bits_of(piece[:end])
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[word] = found
+        return found
+
+    def _bits_of(self, key: str) -> int:
+        bits = self._of_key.get(key)
+        if bits is None:
+            bits = self._of_key[key] = reduce(or_, (1 << place for place in self._places[key]))
+        return bits

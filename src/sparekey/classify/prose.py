@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_TAG: Final = re.compile(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
-_NUMBER: Final = re.compile(r"[45]\d\d")
+from sparekey.classify.patterns import Pattern
+
+_TAG: Final = Pattern(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
+_NUMBER: Final = Pattern(r"[45]\d\d")
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
+_GLUE_AFTER: Final = frozenset("-_/%")
+_DIGITS_FOLLOW: Final = frozenset(".,:")
+_AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
 _BEFORE: Final = (
     *(
         "status",
@@ -97,7 +101,6 @@ _AFTER: Final = (
         "deadline_exceeded",
         "you exceeded",
         "status code",
-        "{",
         "model_error",
         "origin",
     ),
@@ -124,16 +127,16 @@ _UNITS: Final = (
     ),
     *("input", "row", "%", "word", "dimension", "page", "call", "message", "max", "limit", "km", "dollars", "usd", "条", "个", "秒", "字"),
 )
-_EDGE_BEFORE: Final = " \t\r\n:=([<#\"'*,`"
+_EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
-_PAIR: Final = re.compile(
+_PAIR: Final = Pattern(
     r"\b(?:error[_ ]?code|err_code|code|type|reason|status|errortype|finish_reason|block_reason)"
     r"[\"'\s]{0,2}[:=]\s{0,2}[\"']?(?=[a-z][\w.]{3})"
 )
-_NAME: Final = re.compile(r"[\w.]{1,80}")
-_CAMEL: Final = re.compile(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
-_BRACKETED: Final = re.compile(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
-_LOCATOR: Final = re.compile(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
+_NAME: Final = Pattern(r"[\w.]{1,80}")
+_CAMEL: Final = Pattern(r"\b(?:[A-Z][a-z0-9]+(?:[A-Z][A-Za-z0-9]*)+|[A-Z]{3,}(?:_[A-Z]{2,})++)\b")
+_BRACKETED: Final = Pattern(r"[(\[]([a-z]+(?:_[a-z]+)+)[)\]]")
+_LOCATOR: Final = Pattern(r"\b(?:messages|tools|contents|input|system|instances|tool_config)(?:\.\d{1,5}|\[\d{1,5}\])[\w.\[\]]{0,200}:")
 _LOCATED: Final = (
     "messages.",
     "messages[",
@@ -147,7 +150,7 @@ _LOCATED: Final = (
     "instances[",
     "tool_config",
 )
-_SUFFIX: Final = re.compile(r"\((\d{4,6})\)\s{0,4}\Z")
+_SUFFIX: Final = Pattern(r"\((\d{4,6})\)\s{0,4}\Z")
 _MAX_CODES: Final = 8
 _NO_CODES: Final = frozenset({"error", "exception", "null", "none", "string", "object"})
 
@@ -164,34 +167,37 @@ def is_html(text: str) -> bool:
 
 def statuses(text: str) -> list[int]:
     """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
+    if "4" not in text and "5" not in text:
+        return []
     return [int(m[0]) for m in _NUMBER.finditer(text) if _is_status(text, m.start(), m.end())]
 
 
 def _is_status(text: str, start: int, end: int) -> bool:
+    left, right = text[start - 1 : start], text[end : end + 1]
+    if (right.isalnum() and right.isascii()) or right in _GLUE_AFTER or (left.isdigit() and left.isascii()):
+        return False
     before, after = text[max(0, start - 26) : start].lower(), text[end : end + 26].lower()
-    if not _stands_alone(before, after):
+    if not _stands_alone(before, left, right, after):
         return False
-    if before.endswith(("http", "http/")):
-        return True
     what = after.lstrip(_EDGE_AFTER)
-    if what.startswith(_UNITS):
-        return False
-    if what.startswith(_AFTER) or before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+    if what[:1] == "{" or before.endswith(("http", "http/")):
         return True
-    return start < 4 and not before.strip(" [(\"'") and after[:1] in {"", " ", ":", "\n", ".", ")", "]"}  # noqa: PLR2004 - at the very beginning
+    worded = what[:1].isalpha() or what[:1] == "%"
+    if worded and what.startswith(_UNITS):
+        return False
+    if (worded and what.startswith(_AFTER)) or before.rstrip(_EDGE_BEFORE).endswith(_BEFORE):
+        return True
+    return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
 
 
-def _stands_alone(before: str, after: str) -> bool:
-    left, right = before[-1:], after[:1]
-    if left.isalnum() and not before.endswith("http") and left.isascii():
+def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
+    if left.isalnum() and left.isascii() and not before.endswith("http"):
         return False
     if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
         return False
     if left == ":" and before[-2:-1].isdigit():
         return False
-    if (right.isalnum() and right.isascii()) or right in {"-", "_", "/", "%"}:
-        return False
-    return not (right in {".", ",", ":"} and after[1:2].isdigit())
+    return not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
 
 
 def codes(text: str) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.codes import EMPTY, TELLING, VAGUE
+from sparekey.classify.patterns import Pattern
 from sparekey.classify.phrases import PhraseBook
 from sparekey.classify.providers import NUMBERS, STRINGS
 from sparekey.classify.words import FIRST
 from sparekey.classify.words_asia import ASIAN
 from sparekey.classify.words_faults import FAULTS, LAST
-from sparekey.classify.words_key import KEYS
+from sparekey.classify.words_key import KEYS, STATUS_NAMES
 from sparekey.classify.words_request import REQUEST_FAULTS
 from sparekey.classify.words_size import MODELS, SIZES
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 Table = tuple[tuple["Meaning", tuple[str, ...]], ...]
 
-WORDS: Final[tuple[Table, ...]] = (FIRST, SIZES, MODELS, KEYS, ASIAN, REQUEST_FAULTS, FAULTS)
+WORDS: Final[tuple[Table, ...]] = (FIRST, SIZES, MODELS, KEYS, ASIAN, STATUS_NAMES, REQUEST_FAULTS, FAULTS)
 _MAX_CACHED: Final = 4096
-_CAMEL_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_CAMEL_SEAM: Final = Pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS: Final = Pattern(r"[^a-z0-9]+")
 
 
 def code_words(code: str) -> str:

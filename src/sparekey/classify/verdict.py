@@ -41,10 +41,11 @@ def _is_bare(level: Level) -> bool:
     """Tell whether it is prose that no provider has marked as its own.
 
     "invalid prompt" without a status and without a provider's structure may be a bug of one backend: no reason to fail fast. What calls
-    itself `...Exception` comes from a service (aws, aliyun), and Python's own messages are English.
+    itself `...Exception` comes from a service (aws, aliyun), what complains of a request's body speaks HTTP, and Python's own messages
+    are English.
     """
     text = level.texts[0] if level.texts else ""
-    return level.where == "text" and "Exception" not in text and text.isascii()
+    return level.where == "text" and "Exception" not in text and "request body" not in text and text.isascii()
 
 
 class Judge:

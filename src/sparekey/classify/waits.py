@@ -6,10 +6,12 @@ All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.classify.patterns import Pattern
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Mapping
 
 LONGEST: Final = 366 * 86400.0
@@ -24,11 +26,12 @@ _UNIT_NAMES: Final = (
     (604800.0, "w week weeks 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
-_NUMBER: Final = re.compile(r"(?<![a-z0-9_.\-:/])\d")
-_PART: Final = re.compile(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
-_BETWEEN: Final = re.compile(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
+_DIGIT: Final = Pattern(r"\d")
+_NUMBER: Final = Pattern(r"\d(?<![a-z0-9_.\-:/]\d)")
+_PART: Final = Pattern(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
+_BETWEEN: Final = Pattern(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
 # What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan: hence `retry` as a whole word.
-_CUE: Final = re.compile(
+_CUE: Final = Pattern(
     r"(?:(?P<bare>try(?: your request)?\s+again|\bretry\b|re-?try[-_ ]after|retrydelay|estimated_time|wait(?:ing)?\b"
     r"|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
     r"|resets?\b|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?"
@@ -55,15 +58,15 @@ _HINTS: Final = (
     ),
     *("cool", "estimated_time", "next request", "next attempt", "back online"),
 )
-_PLAN: Final = re.compile(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bautomatically|\bauto)[ -]{1,2}\Z")
-_AFTER_ASIAN: Final = re.compile(r"\s{0,2}(?:后|之后|以后|後|뒤|후)")
-_DATE: Final = re.compile(
+_PLAN: Final = Pattern(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bautomatically|\bauto)[ -]{1,2}\Z")
+_AFTER_ASIAN: Final = Pattern(r"\s{0,2}(?:后|之后|以后|後|뒤|후)")
+_DATE: Final = Pattern(
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
-_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b")
+_CLOCK: Final = Pattern(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b")
 _BEIJING: Final = 8 * 3600.0
 """Chinese providers state local times without a zone (seen: zhipu)."""
-_HTTP_DATE: Final = re.compile(r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})")
+_HTTP_DATE: Final = Pattern(r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WINDOW: Final = 60
 _MAX_NUMBERS: Final = 40
@@ -131,6 +134,8 @@ def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None
 
 def from_text(text: str, now: float) -> float | None:
     """Return the first wait that the provider's words state."""
+    if _DIGIT.search(text) is None:
+        return None
     text = text.lower()
     if text.isascii() and not any(map(text.__contains__, _HINTS)):
         return None

@@ -15,10 +15,22 @@ from sparekey.types import Scope
 if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
+NO_CLIENT_ERROR: Final = frozenset({0, 200, *range(500, 600)})
+"""Where broken JSON is the answer's: under 4xx it is the request's."""
+
 FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     # --- what would be misread by everything below ---
-    (meaning(TRANSIENT, "bad_response", "browsers and node, parsing a plain-text answer"), ("unexpected token * is not valid json",)),
-    (meaning(TRANSIENT, "bad_response", "python, parsing a body that is no JSON"), ("expecting value * line * column",)),
+    (
+        meaning(TRANSIENT, "bad_response", "browsers, node and python, parsing an answer that is no JSON", statuses=NO_CLIENT_ERROR),
+        ("unexpected token", "unexpected end of json", "unexpected character", "expecting value * line * column"),
+    ),
+    (
+        meaning(TRANSIENT, "bad_response", "kong, vercel, portkey: what is invalid is the answer, not the request"),
+        (
+            "invalid response (was |)(received|returned|from)",
+            "(invalid|malformed|unexpected|unparsable) (error|api|json|server|upstream|provider|http|backend) response",
+        ),
+    ),
     (
         meaning(AUTH, "missing_key", "dify"),
         ("no (|valid |valid model provider )credentials", "(incorrect|invalid|wrong) api (user|secret|id)"),
@@ -110,7 +122,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(complete|pass|finish) * (real name|identity) (verif|authent)",
             "real name (verif|authent)",
             "unverified (account|organization|email|user)",
-            "verify your (account|organization|email|phone|identity)",
+            "verify (|your |the )(account|organization|email|phone|identity)",
         ),
     ),
     # --- content ---
@@ -148,6 +160,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "moderation",
             "recitation",
             "copyright",
+            "infring",
             "guardrail",
             "block reason",
             "blockedreason",
@@ -185,6 +198,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "today's (limit|quota)",
             "(24 hour|24h|24 hrs)",
             "perday",
+            "daily rate limit",
         ),
     ),
     (
@@ -197,6 +211,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "month request count",
             "(trial|free) (key|plan|account) * limit * month",
             "calls / month",
+            "(hour|day|week|month|usage) allocated quota",
         ),
     ),
     (
@@ -222,6 +237,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "credit balance",
             "account balance",
             "requires (more|additional) (credit|fund|balance)",
+            "(balance|credit|credits|funds) (must|should|has to|have to|needs to|need to) be",
             "(purchase|buy|add|top up|deposit|need|get) (|more |some |additional |extra |prepaid )(credit|fund|balance|money|token pack)",
             "(please|to) (recharge|top up|deposit)",
             "recharge (|your |the )(account|balance|wallet)",
@@ -244,6 +260,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "billing (hard |soft )(limit|cap)",
             "(spend|spending|cost|expense|consumption) (limit|cap|quota|control)",
             "(key|wallet|plan|total) limit (exceeded|reached|hit)",
+            "(key|wallet|plan|subscription) limit",
             "prompt tokens limit exceeded",
             "set inference limit",
             "safe experience mode",
@@ -252,6 +269,8 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(QUOTA, "free_tier_exhausted", "dashscope, siliconflow, cloudflare, github"),
         (
+            "free allocated quota",
+            "free (credit|credits|tier) * (restricted|not available|disabled)",
             "(tier|plan|trial|allowance|package) * (has been|is|was|been) (exhausted|used up|depleted)",
             "free (tier|quota|usage|trial|allocation|plan|credit|credits|token|tokens|request|requests|neurons|allowance) * (exhaust|exceed|used|reached|expired|ended|run out|over|depleted|finish)",
             "(exhausted|used up|used all|exceeded|reached|consumed|exceeds) * free (tier|quota|usage|trial|allocation|plan|credit|token|request|allowance)",
@@ -267,12 +286,15 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(specified api |)usage limit",
             "regain access on",
             "exceeded your (|current |assigned |allocated |allotted |total |included )quota",
-            "allocated quota exceeded",
             "quota (used up|used|has been used up|exhausted|depleted|ran out|has run out|is exhausted)",
             "(upgrade|check) (|to |your ) * plan (and|or) (billing|credit)",
         ),
     ),
     # --- the rate ---
+    (
+        meaning(TRANSIENT, "rate_limited", "dashscope: tokens per second or minute, despite the name", scope=Scope.ACCOUNT),
+        ("allocated quota exceeded",),
+    ),
     (
         meaning(TRANSIENT, "rate_limited", "all", scope=Scope.ACCOUNT),
         (
@@ -324,6 +346,7 @@ FIRST: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "quota limit",
             "(limit|limits) (has been |have been |was |)(reached|hit) * (upgrade|plan|subscribe|subscription|pro|billing)",
             "you have reached (the|your) limit",
+            "(account|organization|team|project|workspace|user|key) * has (hit|reached|exceeded) (the|your|its|all) * limit",
             "(you've|you have|your account has) (hit|reached|exceeded|used) (your|the|all) * (limit|allowance|quota)",
             "upgrade your (plan|account|subscription|tier)",
         ),

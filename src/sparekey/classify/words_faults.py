@@ -16,6 +16,7 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(TRANSIENT, "connection", "network: nothing was reached", unreached=True),
         (
+            "connect (econnrefused|ehostunreach|enetunreach|etimedout)",
             "(econnrefused|ehostunreach|enetunreach|enotfound|eai again|enetdown|ehostdown)",
             "connection (|was |is |has been )refused",
             "fetch failed",
@@ -33,6 +34,8 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(econnreset|econnaborted|epipe)",
             "connection (|was |is |has been |had been |)(reset|closed|aborted|error|lost|dropped|broken|terminated|failed|failure|interrupted|forcibly)",
             "connection to * (reset|failed|closed)",
+            "(server|peer|remote|host|upstream) (has |)closed (|the )connection",
+            "connecting to (|the |its )(upstream|server|host|backend|provider)",
             "socket (hang up|closed|connection|error|hangup|exception)",
             "fetch failed",
             "failed to fetch",
@@ -85,6 +88,8 @@ FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "overload",
             "high (demand|load|traffic|usage)",
             "heavy (load|traffic|usage|demand)",
+            "capacity (is |has been |)(exceeded|exhausted|reached|full|temporarily)",
+            "(no|insufficient|out of|lack of|limited|at|over) capacity",
             "(capacity|at capacity|over capacity|capacity exceeded|no capacity|insufficient capacity|out of capacity|lack of capacity)",
             "(server|model|service|system|engine|node|worker|upstream|we|is|are|too|currently|gpu|cluster) (|is |are |too |currently |very |so )busy",
             "saturated",

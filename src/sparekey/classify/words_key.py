@@ -9,6 +9,9 @@ from sparekey.classify.model import AUTH, meaning
 if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
+CLIENT_ERROR: Final = frozenset({0, 200, *range(400, 500)})
+"""A gateway's page about a server that it could not reach mentions firewalls, too."""
+
 KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(AUTH, "region_blocked", "openai, gemini, anthropic, cohere"),
@@ -23,8 +26,8 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(AUTH, "ip_blocked", "azure, cloudflare, jina, openai"),
         (
+            "your (computer|network|ip|ip address|connection) * (may be|is|was|has been|appears) (sending|blocked|flagged|banned|suspicious)",
             "(ip|ip address|address|network) * (not allowed|not authorized|not permitted|blocked|whitelist|white list|allowlist|allow list|banned|denied|blacklist|not in the)",
-            "(firewall|virtual network|private endpoint|public network access)",
             "network reputation",
             "automated queries",
             "unusual traffic",
@@ -37,6 +40,10 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "your request was blocked",
             "access * blocked by (cloudflare|security|waf)",
         ),
+    ),
+    (
+        meaning(AUTH, "ip_blocked", "azure: a resource that is closed to this network", statuses=CLIENT_ERROR),
+        ("(firewall|virtual network|private endpoint|public network access)", "approved ip"),
     ),
     (
         meaning(AUTH, "api_disabled", "google"),
@@ -91,13 +98,12 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(insufficient|missing|lack|lacks|without|no|not have|need|requires|required|doesn't have|necessary|sufficient) (|the |any |required |necessary |sufficient |enough )(permission|privilege|scope|role|access right|data action)",
             "(not|un) (authorized|authorised|permitted|allowed|entitled) (to|for) (access|perform|use|call|invoke|make|do|this|the|request|operation|view)",
             "not (authorized|authorised)",
-            "unauthori(z|s)ed",
             "do(|es) not have access",
             "don't have access",
             "access (|is |was |has been )(denied|forbidden|restricted|not allowed|prohibited|refused|disabled)",
             "access to * (denied|forbidden|restricted|not allowed|prohibited|refused|disabled)",
             "accessdenied",
-            "forbidden",
+            "(disabled|turned off|revoked|restricted|no longer have) * access",
             "only available (for|to|in|on)",
             "is not available (on|in|for|with) * (plan|tier|subscription|account)",
             "marketplace subscription",
@@ -105,4 +111,10 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(subscribe|upgrade) to (access|use|unlock)",
         ),
     ),
+)
+
+# After every language: what stands beside a status says nothing if anything else is said.
+STATUS_NAMES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
+    (meaning(AUTH, "invalid_key", "the name of 401"), ("unauthori(z|s)ed",)),
+    (meaning(AUTH, "permission_denied", "the name of 403"), ("forbidden",)),
 )

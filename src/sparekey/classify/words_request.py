@@ -67,6 +67,7 @@ REQUEST_FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "support(s|) only",
             "only support(s|ed|)",
             "incompatible (with|parameter|request|argument)",
+            "please use * instead",
             "requires (a |an |)(different|newer) (api version|model)",
         ),
     ),

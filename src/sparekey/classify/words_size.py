@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import LARGE, MODEL, meaning
+from sparekey.classify.model import LARGE, MODEL, PERMANENT, meaning
 
 if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
 SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     # --- size ---
+    (meaning(LARGE, "context_length", "vllm: what is left for the answer is less than nothing"), ("(must|should) be * got minus",)),
+    (
+        meaning(PERMANENT, "bad_parameter", "anthropic, dashscope: too little, where a word about sizes follows"),
+        ("(should|must|needs to|has to) be (greater|larger|more|higher|bigger) than", "must be (non zero|positive)"),
+    ),
     (
         meaning(LARGE, "context_length", "openai, anthropic, gemini, vllm, llama.cpp, ollama, bedrock"),
         (
@@ -40,7 +45,6 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "must have less than * tokens",
             "(cannot|can not|can't|must not|may not|should not|not) (exceed|be longer than|be more than|have more than) * (tokens|characters|bytes|chars)",
             "(at most|up to|no more than|less than|fewer than|maximum of|max) * tokens * (given|got|but|received|requested|provided)",
-            "must be at least 1, got minus",
             "reduce (|the |your )(length|number of tokens|prompt|message|messages|input|context|size)",
             "shorten (|the |your )(prompt|input|message|text|context|query)",
             "(tokens|input|prompt|text) * (longer|larger) than (|the )(max|model|limit|allowed)",
@@ -79,6 +83,7 @@ SIZES: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(length|size) * (exceeds|exceeded) * (maximum|max|limit|allowed)",
             "above max length",
             "(length|size) (less|smaller|shorter) than (|or equal)",
+            "have (a |)(length|size) (less|smaller|shorter|at most|between|no more)",
             "maxlength: ",
             "expected maxlength",
             "request (entity|body|payload|header|uri) (|field |fields )too large",
@@ -123,13 +128,14 @@ MODELS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "(invalid|unrecognized|unknown) (request )(url|path|endpoint|route)",
             "(unsupported|invalid|unknown) endpoint",
             "cannot (post|get) /",
+            "invalid url * (post|get|put) /",
             "on demand throughput (is not|isn't) supported",
         ),
     ),
     (
         meaning(MODEL, "model_not_found", "all"),
         (
-            "model * (does not exist|doesn't exist|not exist|not found|is not found|was not found|could not be found|cannot be found|isn't found|not available|not exists|not recognized|is unavailable|not loaded|not deployed|is not served|unknown|is invalid|not a valid)",
+            "model * (does not exist|doesn't exist|not exist|not found|is not found|was not found|could not be found|cannot be found|isn't found|not available|not exists|not recognized|not loaded|not deployed|is not served|unknown|is invalid|not a valid)",
             "(no|unknown|unrecognized|unsupported|nonexistent|missing|wrong|incorrect) (|such |matching |valid |requested |provided |foundation |chat |embedding )model",
             "(invalid|illegal) (|value for |provided |requested )model (|name|id|identifier|specified|version|parameter: )",
             "not a valid (|chat |embedding |openai |foundation )model",

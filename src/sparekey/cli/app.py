@@ -64,6 +64,28 @@ def _root(
     pass
 
 
+@app.command(short_help="Write a configuration from the keys in the environment.")
+def init(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")] = Path("sparekey.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file; write a template if no key is found.")] = False,
+    stdout: Annotated[bool, typer.Option("--print", "--stdout", help="Print it, write no file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented configuration from the provider keys found in the environment.
+
+    It holds the names of the variables, never a key. A file that is there is kept, unless --force is given.
+
+    \b
+    Examples:
+      sparekey init
+      sparekey init --print
+      sparekey init --output team.toml
+    """
+    from sparekey.cli.init import run_init
+
+    run_init(output, force=force, to_stdout=stdout)
+
+
 @app.command()
 def check(
     config: Config = None,
@@ -163,7 +185,7 @@ def explain(
 
 @app.command()
 def migrate(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="A configuration in an older form (JSON or TOML).")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A configuration in an older form (JSON or TOML), or LiteLLM's config.yaml.")],
     write: Annotated[bool, typer.Option("--write", help="Write the file; the old one is kept beside it as OLD.bak.")] = False,
     to: Annotated[Format | None, typer.Option("--to", help="Format; else that of the file.")] = None,
     show_keys: Annotated[bool, typer.Option("--show-keys", help="Show keys on a terminal, too.")] = False,
@@ -178,6 +200,7 @@ def migrate(
       sparekey migrate old.json
       sparekey migrate old.json --to toml > sparekey.toml
       sparekey migrate old.json --write
+      sparekey migrate config.yaml > sparekey.toml
     """
     from sparekey.cli.migrate import run_migrate
 
@@ -204,7 +227,7 @@ def drill(
     only: Annotated[list[str] | None, typer.Option("--only", metavar="IDS", help="Only these rows or families: S08,K05 or M.")] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Show the rows, play none.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="Wait for everything; half an hour or more.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="Shorter silences and less load: for idle machines and tests.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Less load in M07: for tests.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

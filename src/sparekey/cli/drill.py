@@ -39,7 +39,7 @@ def run_drill(path: Path | None, *, only: Sequence[str] = (), real_time: bool = 
         path: the configuration; None: the one that is found, else the built-in one.
         only: ids of rows, or families (`S`), each possibly several with commas between them; empty: all.
         real_time: wait for everything that the catalogue waits for.
-        fast: silences are shorter, and there is less load.
+        fast: there is less load.
         json: print JSON instead of a table.
 
     Raises:

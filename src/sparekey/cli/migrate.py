@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.cli import render, toml
 from sparekey.config import Config, SecretRef, migrate, openviking
 from sparekey.config.files import read_file
+from sparekey.config.litellm import convert
+from sparekey.config.yamls import read_yaml
 from sparekey.errors import ConfigError
 from sparekey.masking import MASK, mask
 
@@ -34,6 +36,9 @@ def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_k
     Raises:
         ConfigError: the file cannot be read or written, or what becomes of it is no sound configuration (it is printed all the same).
     """
+    if old.suffix in {".yaml", ".yml"}:
+        _run_litellm(old, write=write, to=to, show_keys=show_keys)
+        return
     data = read_file(old)
     new = migrate(data, old.name)
     form = to or form_of(old)
@@ -42,11 +47,32 @@ def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_k
         _check(new, old)
         _write(old, new, form)
         return
+    _print(new, form, show_keys=show_keys)
+    _check(new, old)
+
+
+def _run_litellm(old: Path, *, write: bool, to: str | None, show_keys: bool) -> None:
+    """Print a LiteLLM configuration in sparekey's form; what was left out, and what is to be done, on standard error."""
+    if write:
+        raise ConfigError(f"{old}: is LiteLLM's own file; write a file of your own: sparekey migrate {old} > sparekey.toml")
+    data = read_yaml(old)
+    try:
+        done = convert(data, os.environ)
+    except ConfigError as exc:
+        raise ConfigError(f"{old}: {exc}") from None
+    _print(done.config, to or "toml", show_keys=show_keys)
+    for line in done.left_out:
+        render.note(f"left out: {line}")
+    for line in done.to_do:
+        render.note(f"to do: {line}")
+    _check(done.config, old)
+
+
+def _print(new: Mapping[str, Any], form: str, *, show_keys: bool) -> None:
     hidden = sys.stdout.isatty() and not show_keys
     sys.stdout.write(rendered(masked(new) if hidden else new, form))
     if hidden and masked(new) != new:
         render.note("keys are shown as ***; a pipe, a file or --show-keys gets them")
-    _check(new, old)
 
 
 def form_of(file: Path) -> str:

@@ -18,7 +18,7 @@ from sparekey.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 EXAMPLE: Final = """\
 [vlm]
@@ -37,6 +37,19 @@ api_key = "env:OPENROUTER_API_KEY"
 
 class NoConfigError(ConfigError):
     """There is no configuration file where one is looked for."""
+
+
+class NoKeysError(ConfigError):
+    """No usual variable of the environment holds a key.
+
+    Attributes:
+        looked_for: the variables, a line each.
+    """
+
+    def __init__(self, looked_for: Iterable[str]) -> None:
+        """Take what was looked for."""
+        self.looked_for = tuple(looked_for)
+        super().__init__("no provider's key is in the environment")
 
 
 class CallFailedError(SparekeyError):
@@ -87,7 +100,16 @@ def problem(exc: BaseException) -> Problem:
 
 
 def _no_config(exc: NoConfigError) -> Problem:
-    return Problem("there is no configuration", (str(exc),), f"Write a sparekey.toml, for example:\n\n{EXAMPLE}")
+    return Problem(
+        "there is no configuration",
+        (str(exc),),
+        f"`sparekey init` writes a sparekey.toml from the keys in the environment. Or write one, for example:\n\n{EXAMPLE}",
+    )
+
+
+def _no_keys(exc: NoKeysError) -> Problem:
+    advice = "Export one and run `sparekey init` again; `sparekey init --force` writes a template without any."
+    return Problem(str(exc), ("looked for:", *exc.looked_for), advice)
 
 
 def _config(exc: ConfigError) -> Problem:
@@ -136,6 +158,7 @@ def _refused(exc: CallFailedError) -> Problem:
 
 _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     NoConfigError: _no_config,
+    NoKeysError: _no_keys,
     ConfigError: _config,
     MissingExtraError: _missing,
     AllCredentialsFailedError: _exhausted,

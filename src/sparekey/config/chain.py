@@ -71,7 +71,7 @@ class BaseChain(Connection, Generic[C]):
     attempt_limit: Span | None = Field(None, description="Seconds for one attempt, a stream to its end; without it no limit.")
     first_content_limit: Seconds = Field(10.0, description="Seconds to the first content of a stream, then the next one joins; 0: none.")
     idle_limit: Seconds = Field(15.0, description="Seconds between two pieces of a stream; 0: no limit.")
-    stream_recovery: Recovery = Field(Recovery.SPLICE, description="What follows when a stream breaks: splice, buffer, continue, error.")
+    stream_recovery: Recovery = Field(Recovery.SPLICE, description="What follows when a stream breaks (see [failover](failover.md)).")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
     _source: Source = PrivateAttr(default_factory=Source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
@@ -99,6 +100,8 @@ def _type(field: FieldInfo) -> str:
     annotation = next((arg for arg in get_args(field.annotation) if arg is not type(None)), None) if _optional(field) else field.annotation
     if get_origin(annotation) is Literal:
         return ", ".join(f'`"{option}"`' for option in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return ", ".join(f'`"{option}"`' for option in annotation)
     annotation = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
     if get_origin(annotation) is list:
         inner = get_args(annotation)[0]

@@ -98,6 +98,8 @@ def _mild(guard: Breaker) -> bool:
 
 def _admitted(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolState, Ticket]:
     """A ticket; every guard that is due gets a lease, so that nobody else probes it."""
+    if not state.breakers:
+        return state, Ticket(index, state.term, state.epoch)
     due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.DUE}
     if due:
         state = stamped(state, {name: b.leased(g, now + pool.policy.probe_lease) for name, g in due.items()})

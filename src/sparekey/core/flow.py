@@ -68,7 +68,12 @@ def call(
     try:
         while True:
             for ticket in walk.tickets():
-                if (yield from _attempt(walk, ticket)):
+                message = yield ticket
+                walk.now = message.now
+                if isinstance(message, Done):
+                    walk.succeeded(ticket)
+                    return
+                if (yield from _again(walk, ticket, message)):
                     return
             seconds = walk.pause(rounds)
             if seconds is None:
@@ -88,19 +93,17 @@ def advance(steps: Generator[S, M, None], message: M) -> S | None:
         return None
 
 
-def _attempt(walk: Walk, ticket: Ticket) -> Generator[Step, Message, bool]:
-    """Make one attempt, and a second one with the same credential where that is right; return whether it served."""
-    message = yield ticket
-    walk.now = message.now
-    if isinstance(message, Failed) and (wait := walk.same_again(message.seen(ticket))) is not None:
+def _again(walk: Walk, ticket: Ticket, failed: Failed) -> Generator[Step, Message, bool]:
+    """Try the same credential once more, where that is right, and settle the failure; return whether it served in the end."""
+    if (wait := walk.same_again(failed.seen(ticket))) is not None:
         walk.now = (yield Pause(wait)).now
         if (again := walk.readmit(ticket.index)) is not None:
-            ticket = again
-            message = yield ticket
+            ticket, message = again, (yield again)
             walk.now = message.now
-    if isinstance(message, Failed):
-        if (fault := walk.failed(message.seen(ticket))) is not None:
-            raise fault
-        return False
-    walk.succeeded(ticket)
-    return True
+            if isinstance(message, Done):
+                walk.succeeded(ticket)
+                return True
+            failed = message
+    if (fault := walk.failed(failed.seen(ticket))) is not None:
+        raise fault
+    return False

@@ -86,10 +86,10 @@ class Splice:
         """Start with nothing shown."""
         self._lanes: dict[int, _Lane] = {}
 
-    def restart(self) -> None:
-        """Another answer begins."""
+    def restart(self, *, resumed: bool = False) -> None:
+        """Another answer begins: at the start, or behind all that was shown (`resumed`)."""
         for lane in self._lanes.values():
-            lane.restart()
+            lane.restart(resumed=resumed)
 
     @property
     def behind(self) -> bool:
@@ -125,9 +125,9 @@ class _Lane:
     def behind(self) -> bool:
         return self.at < len(self.runs)
 
-    def restart(self) -> None:
+    def restart(self, *, resumed: bool) -> None:
         self.runs = [(channel, [text]) for channel, text in self.texts()]
-        self.at, self.offset = 0, 0
+        self.at, self.offset = len(self.runs) if resumed else 0, 0
 
     def texts(self) -> list[tuple[str, str]]:
         return [(channel, "".join(texts)) for channel, texts in self.runs]

@@ -115,9 +115,8 @@ def stream(
     walk = Walk(pool, cell, now, eligible, policy)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
-    except GeneratorExit:
-        walk.abandon()
-        raise
+    finally:
+        walk.abandon()  # the caller went away, or one of several found fault with the request while the others ran
 
 
 class _Stream:

@@ -7,7 +7,6 @@ evidence (if two accounts give the same weak text, the fault is the request's).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sparekey.core import admission, settlement
@@ -95,7 +94,7 @@ class Walk:
     def _ask(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
         """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
         ticket = None if self._spent() else self.cell.transact(decide, *args, self.now)
-        return ticket if ticket is None or ticket.term == self.term else replace(ticket, term=self.term)
+        return ticket if ticket is None or ticket.term == self.term else ticket._replace(term=self.term)
 
     def _candidates(self) -> list[int]:
         return [i for i in range(len(self.pool)) if self._open_to(i)]
@@ -117,8 +116,9 @@ class Walk:
         """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
         self._settle_pending()
         self._back(ticket)
-        after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None)
-        return after or ticket
+        after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None) or ticket
+        self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
+        return after
 
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""

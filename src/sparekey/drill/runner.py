@@ -32,12 +32,12 @@ class Profile:
         load: seconds of load in the row that makes load for a while, in real time.
     """
 
-    scale: float = 0.25
+    scale: float = 0.3
     virtual: bool = True
     load: float = 10.0
 
 
-FAST: Final = Profile(scale=0.1, load=2.0)
+FAST: Final = Profile(load=2.0)
 REAL: Final = Profile(scale=1.0, virtual=False, load=60.0)
 
 

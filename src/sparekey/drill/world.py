@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparekey.drill.clock import Clock
     from sparekey.simulator import Provider
     from sparekey.simulator.faults import Fault
+    from sparekey.stores import Keeper
 
 QUESTION: Final = "Where is the spare key?"
 LONGEST: Final = 60.0
@@ -32,10 +33,17 @@ class World:
     """A chain and its providers. Calls run in threads of their own, or as tasks of one event loop; rows need not know which."""
 
     def __init__(
-        self, config: BaseChain[Any], kind: str, seats: Sequence[Seat], clock: Clock, mode: str, dice: Callable[[], float]
+        self,
+        config: BaseChain[Any],
+        kind: str,
+        seats: Sequence[Seat],
+        clock: Clock,
+        mode: str,
+        dice: Callable[[], float],
+        store: Keeper | None = None,
     ) -> None:
         """Build the chain of a configuration; `kind` is `chat` or the kind of its vectors, `mode` is `sync` or `async`."""
-        self.seats, self.clock, self.mode = tuple(seats), clock, mode
+        self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
         self.heard: list[Heard] = []
         self.events: list[Event] = []
         self.chain = Chain(
@@ -46,6 +54,8 @@ class World:
             pace=clock.scale,
             classify=config.classifier(),
             hooks=[self.events.append],
+            store=store,
+            name="drill" if store else "",
         )
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
         self._model = build(config, kind, self.chain, clock)

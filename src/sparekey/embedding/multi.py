@@ -13,6 +13,7 @@ from sparekey.core.policy import Policy
 from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.space import Space
+from sparekey.embedding.types import EmbedResult
 from sparekey.errors import IncompleteAnswerError, describe_exception
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
@@ -21,7 +22,8 @@ from sparekey.usage import TokenTracker
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from sparekey.embedding.types import EmbeddingInput, EmbedResult
+    from sparekey.embedding.types import EmbeddingInput
+    from sparekey.failover import Answer
 
 T = TypeVar("T")
 _log: Final = logging.getLogger("sparekey.embedding")
@@ -195,7 +197,7 @@ class FailoverEmbedder(EmbedderBase):
                 annotate(exc, credential.id, embedder)
                 raise
 
-        return self._failover.call(noted)
+        return _with_ledger(self._failover.run(noted))
 
     async def _acall(self, attempt: Callable[[str, Any], Awaitable[T]]) -> T:
         """Do as `_call` does, on the event loop."""
@@ -208,7 +210,7 @@ class FailoverEmbedder(EmbedderBase):
                 annotate(exc, credential.id, embedder)
                 raise
 
-        return await self._async_failover.call(noted)
+        return _with_ledger(await self._async_failover.run(noted))
 
     def _whole(self, credential_id: str, results: Sequence[EmbedResult] | None, piece: Sequence[Any]) -> list[EmbedResult]:
         """Let a piece through only if every input got its vector: one too few would shift all that follow."""
@@ -249,6 +251,15 @@ class FailoverEmbedder(EmbedderBase):
                     await done
             except Exception as exc:  # noqa: BLE001 - as in close
                 _log.warning("an embedder could not be closed: %s", describe_exception(exc))
+
+
+def _with_ledger(answer: Answer[T]) -> T:
+    """Return results with the ledger of the call that gave them; they are new and nobody else's."""
+    value = answer.value
+    for result in value if isinstance(value, list) else (value,):
+        if isinstance(result, EmbedResult):
+            object.__setattr__(result, "attempts", answer.attempts)
+    return value
 
 
 async def _ask(embedder: Any, name: str, content: Any, is_query: bool) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from sparekey.types import Usage
+    from sparekey.types import Attempt, Usage
 
 Part: TypeAlias = str | bytes | Path | Mapping[str, Any]
 """One part of a multimodal input: text as `str`, an image as `Path` or `bytes`, or a typed mapping (see `inputs`)."""
@@ -24,10 +24,12 @@ class EmbedResult:
     Attributes:
         dense_vector: one float a dimension, or None.
         sparse_vector: weight by token or token index, or None.
+        attempts: the ledger of the chain that was asked: every attempt, of the whole piece in a batch. Empty without a chain.
     """
 
     dense_vector: list[float] | None = None
     sparse_vector: dict[str, float] | None = None
+    attempts: Sequence[Attempt] = field(default=(), compare=False, repr=False)
 
     @property
     def is_dense(self) -> bool:

@@ -120,6 +120,7 @@ class _Streamed(Generic[T]):
         self._streaming, self._sleep, self._fn, self._resume = streaming, sleep, fn, resume
         self._reports: deque[AsyncSource[T]] = deque()
         self._ready: Event | None = None
+        self._left: list[AsyncSource[T]] = []
 
     async def items(self) -> AsyncGenerator[T]:
         streaming = self._streaming
@@ -142,8 +143,8 @@ class _Streamed(Generic[T]):
             raise
         finally:
             streaming.steps.close()
-            for source in list(streaming.running.values()):
-                streaming.given_up(source)
+            self._give_up(list(streaming.running.values()))
+            await self._close_left()
 
     # the race
 
@@ -161,6 +162,7 @@ class _Streamed(Generic[T]):
             except Exception as exc:  # noqa: BLE001 - raised below: a task group would wrap it
                 fault = exc
             self._give_up(self._streaming.losers())
+        await self._close_left()
         if fault is not None:
             raise fault
         return step
@@ -183,8 +185,8 @@ class _Streamed(Generic[T]):
 
         streaming = self._streaming
         entry = streaming.start(step)
-        opened, resumed = streaming.opener(self._fn, self._resume, entry.credential)
-        source = streaming.running[step.ticket] = AsyncSource(entry, opened, streaming.reading.content, resumed=resumed)
+        opener = streaming.opener(self._fn, self._resume, entry.credential)
+        source = streaming.running[step.ticket] = AsyncSource(entry, opener, streaming.reading.content)
         if streaming.limited:
             group.start_soon(source.run, self._report)
         else:
@@ -221,6 +223,12 @@ class _Streamed(Generic[T]):
             del self._streaming.running[source.entry.ticket]
             self._streaming.given_up(source)
             source.cancel()
+            self._left.append(source)
+
+    async def _close_left(self) -> None:
+        """Close what was given up when it had begun already, so that there was no task to cancel any more."""
+        while self._left:
+            await self._left.pop().close()
 
     # the relay
 

@@ -8,6 +8,7 @@ import anyio
 
 from sparekey.errors import IncompleteAnswerError
 from sparekey.failover.closing import aclose
+from sparekey.failover.watch import OverdueError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -22,27 +23,28 @@ _CLOSE_SECONDS: Final = 2.0
 class AsyncSource(Generic[T]):
     """A stream, its first content, and what went wrong before that."""
 
-    def __init__(self, entry: Entry, open_: Callable[[], AsyncIterable[T]], content: Callable[[T], bool], *, resumed: bool = False) -> None:
-        """Take what opens the stream, what tells its content, and whether it goes on behind what another one has shown."""
-        self.entry, self.resumed, self.held = entry, resumed, list[T]()
+    def __init__(self, entry: Entry, open_: Callable[[], tuple[AsyncIterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
         self._open, self._content = open_, content
         self._stream: object = None
         self._items: AsyncIterator[T] | None = None
         self._scope: anyio.CancelScope | None = None
+        self._watch = Watch()
+        self._closed = False
 
     async def start(self) -> None:
         """Read up to the first content: `held` is what was read, `fault` what went wrong."""
         try:
-            self._stream = self._open()
+            self._stream, self.resumed = self._open()
             self._items = aiter(self._stream)
             await self._read_on()
         except Exception as exc:  # noqa: BLE001 - it is raised where the call is
             self.fault = exc
             await self.close()
         except BaseException:
-            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-                await self.close()
+            await self.close()
             raise
 
     async def run(self, report: Callable[[AsyncSource[T]], None]) -> None:
@@ -66,13 +68,18 @@ class AsyncSource(Generic[T]):
         assert self._items is not None
         if limit is None:
             return await anext(self._items)
-        with anyio.move_on_after(real(limit.seconds)):
-            return await anext(self._items)
-        raise limit.exceeded()
+        try:
+            return await self._watch.wait(anext(self._items), real(limit.seconds))
+        except OverdueError:
+            raise limit.exceeded() from None
 
     async def close(self) -> None:
-        """End it."""
-        await aclose(self._items, self._stream)
+        """End it, once; a caller that is cancelled waits for this, too."""
+        self._watch.close()
+        if not self._closed:
+            self._closed = True
+            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await aclose(self._items, self._stream)
 
     async def _read_on(self) -> None:
         assert self._items is not None

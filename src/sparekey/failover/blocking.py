@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sparekey.core import flow
@@ -88,7 +86,7 @@ class Failover:
                     entry = call.start(step)
                     try:
                         limit = call.limit(entry)
-                        result = fn(entry.credential) if limit is None else _bounded(fn, entry.credential, limit, call.real(limit.seconds))
+                        result = fn(entry.credential) if limit is None else _bounded(fn, entry.credential, limit, call)
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
                         message = call.failed(entry, exc)
                     except BaseException:
@@ -183,9 +181,12 @@ class _Streamed(Generic[T]):
     def _start(self, step: Start) -> None:
         streaming = self._streaming
         entry = streaming.start(step)
-        opened, resumed = streaming.opener(self._fn, self._resume, entry.credential)
-        kind = Pump if streaming.limited else Source
-        source = streaming.running[step.ticket] = kind(entry, opened, streaming.reading.content, resumed=resumed)
+        opener = streaming.opener(self._fn, self._resume, entry.credential)
+        content = streaming.reading.content
+        source: Source[T] = (
+            Pump(entry, opener, content, run=streaming.call.chain.workers.run) if streaming.limited else Source(entry, opener, content)
+        )
+        streaming.running[step.ticket] = source
         source.start(self._reports.put)
 
     def _first(self) -> Message:
@@ -234,7 +235,7 @@ class _Streamed(Generic[T]):
         return streaming.take(source, item)
 
 
-def _bounded(fn: Callable[[Credential], T], credential: Credential, limit: Limit, seconds: float) -> T:
+def _bounded(fn: Callable[[Credential], T], credential: Credential, limit: Limit, call: Call) -> T:
     """Make an attempt in a thread of its own, and leave it there when its time is up."""
     done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
     interrupts: list[Callable[[], object]] = []
@@ -246,9 +247,9 @@ def _bounded(fn: Callable[[Credential], T], credential: Credential, limit: Limit
         except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
             done.put((None, exc))
 
-    Thread(target=copy_context().run, args=(work,), name=f"sparekey {credential.id}", daemon=True).start()
+    call.chain.workers.run(work)
     try:
-        result, fault = done.get(timeout=seconds)
+        result, fault = done.get(timeout=call.real(limit.seconds))
     except BaseException as exc:
         interrupt(interrupts)
         if isinstance(exc, Empty):

@@ -11,6 +11,7 @@ from sparekey.classify import classify as _classify
 from sparekey.core import budget, status
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool
+from sparekey.failover.workers import Workers
 from sparekey.stores.memory import MemoryStore
 from sparekey.switching import OrderedCredentialSwitcher
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sparekey.core.events import Event
     from sparekey.failover.attempts import Attempts
+    from sparekey.stores.keeper import Keeper
     from sparekey.types import Credential, Failure
 
 
@@ -35,8 +37,10 @@ class Chain(Cell):
         random: Callable[[], float] = _random.random,
         pace: float = 1.0,
         hooks: Iterable[Callable[[Event], None]] = (),
+        store: Keeper | None = None,
+        name: str = "",
     ) -> None:
-        """Start with the first credential active and nothing parked.
+        """Start with the first credential active and nothing parked, or as the store remembers it.
 
         Args:
             credentials: in order, the first has the highest priority; their ids are unique.
@@ -46,13 +50,16 @@ class Chain(Cell):
             random: returns a number in [0, 1); for tests.
             pace: real seconds in a second of `clock`, for limits that are waited for; for tests.
             hooks: called with each event after the state was changed, outside any lock; one that raises is logged.
+            store: where the state lives, from `sparekey.stores.open_store`; None: in this object.
+            name: the chain's name in the store; chains of one name share their state.
 
         Raises:
-            ValueError: no credential, or two with one id.
+            ValueError: no credential, two with one id, or a store and no name.
         """
-        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks)
+        super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks, store, name)
         self.classify, self.random, self.pace = classify, random, pace
         self.switcher = OrderedCredentialSwitcher.over(self)
+        self.workers = Workers()
         self._hedges = MemoryStore(self.pool.policy.hedge_burst)
 
     @property

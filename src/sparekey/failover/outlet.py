@@ -30,8 +30,7 @@ class Outlet(Generic[T]):
         """Another stream takes over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
         self._held.clear()
         self.complete, self._resumed = False, resumed
-        if not resumed:
-            self._splice.restart()
+        self._splice.restart(resumed=resumed)
 
     @property
     def recoverable(self) -> bool:

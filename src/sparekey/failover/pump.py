@@ -7,7 +7,6 @@ stuck in a read when its stream is given up ends when that read does; `on_abando
 from __future__ import annotations
 
 import threading
-from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -27,10 +26,11 @@ _CLOSE_SECONDS: Final = 5.0
 class Source(Generic[T]):
     """A stream read in the caller's own thread: nothing limits it."""
 
-    def __init__(self, entry: Entry, open_: Callable[[], Iterable[T]], content: Callable[[T], bool], *, resumed: bool = False) -> None:
-        """Take what opens the stream, what tells its content, and whether it goes on behind what another one has shown."""
-        self.entry, self.resumed, self.held = entry, resumed, list[T]()
+    def __init__(self, entry: Entry, open_: Callable[[], tuple[Iterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
+        self._left = False
         self._open, self._content = open_, content
         self._stream: object = None
         self._items: Iterator[T] | None = None
@@ -38,7 +38,7 @@ class Source(Generic[T]):
     def start(self, report: Callable[[Source[T]], None]) -> None:
         """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
         try:
-            self._stream = self._open()
+            self._stream, self.resumed = self._open()
             self._items = iter(self._stream)
             self._read_on()
         except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
@@ -64,13 +64,25 @@ class Source(Generic[T]):
         assert self._items is not None
         for item in self._items:
             self.held.append(item)
-            if self._content(item):
+            if self._left or self._content(item):
                 return
         raise IncompleteAnswerError("the stream ended before any content")
 
 
 class Pump(Source[T]):
     """A stream read in a thread of its own."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        open_: Callable[[], tuple[Iterable[T], bool]],
+        content: Callable[[T], bool],
+        *,
+        run: Callable[[Callable[[], object]], None],
+    ) -> None:
+        """As `Source`; `run` lets a thread do some work."""
+        super().__init__(entry, open_, content)
+        self._let_run, self._over = run, threading.Event()
 
     def start(self, report: Callable[[Source[T]], None]) -> None:
         """As `Source.start`, without waiting for it."""
@@ -79,10 +91,7 @@ class Pump(Source[T]):
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
         self._busy = True
-        self._thread = threading.Thread(
-            target=copy_context().run, args=(self._run,), name=f"sparekey {self.entry.credential.id}", daemon=True
-        )
-        self._thread.start()
+        self._let_run(self._run)
 
     def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
         """As `Source.pull`."""
@@ -100,11 +109,12 @@ class Pump(Source[T]):
 
     def close(self) -> None:
         """End it: at once if it is not just being read, else as soon as that read is over."""
+        self._left = True
         self._asked.put(False)
         if self._busy:
             interrupt(self._interrupts)
         else:
-            self._thread.join(_CLOSE_SECONDS)
+            self._over.wait(_CLOSE_SECONDS)
 
     def _run(self) -> None:
         INTERRUPTS.set(self._interrupts)
@@ -114,6 +124,7 @@ class Pump(Source[T]):
                 self._given.put(self._next())
         finally:
             super().close()
+            self._over.set()
 
     def _opened(self, _: Source[T]) -> None:
         self._busy = False

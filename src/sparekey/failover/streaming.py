@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sparekey.core import streams
@@ -113,7 +112,10 @@ class Streaming(Generic[T, S]):
         return Lost(entry.ticket, self.call.failed(entry, fault))
 
     def given_up(self, source: S) -> None:
-        """Note that a stream is broken off because another one was faster, or because the caller has gone."""
+        """Note that a stream is broken off: another one was faster, or the caller has gone, maybe because he has the whole answer."""
+        if source is self._won and self.outlet.complete:
+            self.call.succeeded(source.entry)
+            return
         failed = self.slow.get(source.entry.ticket)
         if failed is not None and source.entry.first is None:
             self.call.noted(source.entry, failed)
@@ -193,10 +195,14 @@ class Streaming(Generic[T, S]):
 
     def opener(
         self, fn: Callable[[Credential], Any], resume: Callable[[Credential, str], Any] | None, credential: Credential
-    ) -> tuple[Callable[[], Any], bool]:
-        """Return what opens a stream with a credential, and whether that goes on behind what was shown."""
-        if resume is not None and self._relayed and self.call.policy.stream_recovery == Recovery.CONTINUE and (text := self.outlet.spoken):
-            opened = resume(credential, text)
-            if opened is not None:
-                return lambda: opened, True
-        return partial(fn, credential), False
+    ) -> Callable[[], tuple[Any, bool]]:
+        """Return what opens a stream with a credential, and tells whether that goes on behind what was shown."""
+        go_on = resume is not None and self._relayed and self.call.policy.stream_recovery == Recovery.CONTINUE
+        text = self.outlet.spoken if go_on else ""
+
+        def opened() -> tuple[Any, bool]:
+            if text and resume is not None and (stream := resume(credential, text)) is not None:
+                return stream, True
+            return fn(credential), False
+
+        return opened

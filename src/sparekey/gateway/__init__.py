@@ -14,6 +14,6 @@ protocol   limits on headers and time, for uvicorn
 server     the process: workers, reload, stop
 book       what each chain went through, for the console
 admin      the console, the admin API and the metrics, and
-mount      what connects them with the gateway
+host       what connects them with the gateway
 metrics    what Prometheus is told of the gateway itself
 """

@@ -79,17 +79,9 @@ class Admin:
 
         await self._app(scope, receive, guarded)
 
-    def adopt(self) -> None:
-        """Follow the chains of a new configuration from now on."""
-        self._host.chains  # noqa: B018 - looking at them does it
-
     def close(self) -> None:
         """End the pages' live connections: the gateway stops."""
         self._live.close()
-
-    async def aclose(self) -> None:
-        """As `close`."""
-        self.close()
 
     def _routes(self) -> list[Route]:
         api = "/admin/api"

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Access, Caller
 from sparekey.gateway.answers import RefusalError, Reply
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.lib import Raw, Response
     from sparekey.gateway.upstream import Client
-    from sparekey.transport.exchange import Item
+    from sparekey.transport.following import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.model import Call
 
@@ -104,6 +104,7 @@ class Gateway:
         draining: whether it is about to stop: `/readyz` says so, new requests are refused.
         admin: takes what is below `/admin`, `/console` and `/metrics`; None: nothing is there.
         observers: called with each finished request.
+        newcomers: called with each chain of a configuration that is read anew, before it is served.
     """
 
     def __init__(self, config: Config, client: Client, *, store: Any = None) -> None:
@@ -121,6 +122,7 @@ class Gateway:
         self.draining = False
         self.admin: Any = None
         self.observers: list[Callable[[Finished], None]] = []
+        self.newcomers: list[Callable[[Served], None]] = []
         self._prefix, self._count = secrets.token_hex(4), count(1)
         self.running = 0
         self.state = self._made(config, None)
@@ -137,8 +139,6 @@ class Gateway:
             ConfigError: it cannot be served; the old one stays.
         """
         self.state = self._made(config, self.state.chains)
-        if self.admin is not None:
-            self.admin.adopt()
 
     def refuse(self, fault: str) -> None:
         """Note that a later configuration cannot be used: the old one stays, and says so."""
@@ -150,6 +150,9 @@ class Gateway:
         settings = config.gateway or GatewayConfig()
         access = Access(settings)
         chains = serve(config, self.client, self.store, old)
+        for newcomer in self.newcomers:
+            for served in chains.values():
+                newcomer(served)
         return State(settings, access, chains, {name: one for one in chains.values() for name in one.names}, time.time())
 
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -242,8 +245,6 @@ class Visit:
                 raise
             bug = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
             await self._whole(answers.refusal(self._dialect, bug, self.request_id), close=True)
-        finally:
-            self._ledger.abandoned()
 
     async def _answered(self) -> None:
         scope, state = self._scope, self._state
@@ -319,7 +320,7 @@ class Visit:
             try:
                 async for item in items:
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
-            except (AllCredentialsFailedError, DeadlineExceeded, Refused, TransportError, ValueError) as exc:
+            except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await send({"type": "http.response.body", "body": answers.broken(call.dialect, call.resource, exc, self.request_id)})
             else:
                 await send({"type": "http.response.body", "body": b""})

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
-from sparekey.types import Attempt, Outcome
 
 if TYPE_CHECKING:
     from sparekey.core.events import Event
-    from sparekey.types import Usage
+    from sparekey.types import Attempt, Usage
 
 
 class Ledger:
     """What one request tried, in order, and how long it waited for providers."""
 
-    __slots__ = ("_begun", "attempts", "first", "last", "usage")
+    __slots__ = ("_out", "attempts", "first", "last", "usage")
 
     def __init__(self) -> None:
         """Start before the first attempt."""
         self.attempts: list[Attempt] = []
-        self._begun: dict[str, float] = {}
+        self._out: set[str] = set()
         self.first = self.last = 0.0
         self.usage: Usage | None = None
 
@@ -35,27 +34,22 @@ class Ledger:
         now = time.perf_counter()
         self.first = self.first or now
         self.last = now
-        self._begun[credential_id] = now
+        self._out.add(credential_id)
 
     def heard(self) -> None:
         """Note that something came from a provider."""
         self.last = time.perf_counter()
 
-    def ended(self, credential_id: str, outcome: Outcome, failure: Any = None) -> None:
-        """Enter an attempt."""
-        begun = self._begun.pop(credential_id, None)
-        if begun is not None or failure is not None:
-            self.attempts.append(Attempt(credential_id, outcome, failure, time.perf_counter() - begun if begun else 0.0))
-
-    def abandoned(self) -> None:
-        """Enter those that are still out: the caller went away, or another one was faster."""
-        for credential_id in list(self._begun):
-            self.ended(credential_id, Outcome.ABANDONED)
+    def ended(self, attempt: Attempt) -> None:
+        """Enter an attempt that is over."""
+        self._out.discard(attempt.credential_id)
+        self.attempts.append(attempt)
+        self.usage = attempt.usage or self.usage
 
     @property
     def number(self) -> int:
         """How many attempts were made, the ones that are still out included."""
-        return len(self.attempts) + len(self._begun)
+        return len(self.attempts) + len(self._out)
 
 
 current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
@@ -65,11 +59,5 @@ current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
 def enter(event: Event) -> None:
     """Enter what the engine tells: the hook of every chain that the gateway serves."""
     ledger = current.get()
-    if ledger is None:
-        return
-    if isinstance(event, AttemptFailed):
-        ledger.ended(event.credential_id, Outcome.FAILED, event.failure)
-    elif isinstance(event, AttemptSucceeded):
-        ledger.ended(event.credential_id, Outcome.SUCCEEDED)
-    elif isinstance(event, AttemptAbandoned):
-        ledger.ended(event.credential_id, Outcome.ABANDONED)
+    if ledger is not None and isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned) and event.attempt is not None:
+        ledger.ended(event.attempt)

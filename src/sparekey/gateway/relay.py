@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import AsyncFailover
 from sparekey.gateway import lib
 from sparekey.gateway.ledger import current
-from sparekey.transport.exchange import Exchange, Follower, Item, merged
+from sparekey.transport.exchange import Exchange, counted, merged
+from sparekey.transport.following import Follower, Item, ItemReading
 from sparekey.wire.table import rewrite
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
     from sparekey.wire.model import Call
+
+_READING: Final = ItemReading()
 
 
 class Relay:
@@ -52,8 +55,14 @@ class Relay:
 
     async def _walk(self, call: Call, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
-            return await self._failover.call(functools.partial(self._once, call), eligible=way), None
-        items: Any = self._failover.stream(functools.partial(self._items, call), eligible=way, is_content=_is_content)
+            answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted)
+            return answer.value, None
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.exchange.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential)
+
+        items: Any = self._failover.stream(functools.partial(self._items, call), eligible=way, reading=_READING, resume=resume)
         try:
             head = await anext(items)
         except BaseException:
@@ -65,19 +74,20 @@ class Relay:
             await anext(items, None)
         return head.response, None
 
-    async def _once(self, call: Call, credential: Credential) -> Response:
+    async def once(self, call: Call, credential: Credential) -> Response:
+        """Make one attempt at a whole answer."""
         response = await self._sent(call, credential)
         return await self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
 
     async def _items(self, call: Call, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, credential)
         if not self.exchange.is_stream(response):
-            yield Item(content=True, response=await self._read(call, credential, response))
+            yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
             return
         source, follower, ledger = response.stream, Follower(self.exchange, call, credential, response), current.get()
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(content=False, response=response)
+            yield Item(call.dialect, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 if ledger:
                     ledger.heard()
@@ -105,7 +115,3 @@ class Relay:
             ledger.heard()
         judged: Response = self.exchange.judged(call, credential, response, raw)
         return judged
-
-
-def _is_content(item: Item) -> bool:
-    return item.content

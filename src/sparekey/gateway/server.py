@@ -114,8 +114,7 @@ class Application:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         if self.gateway is not None:
-            if callable(close := getattr(self.gateway.admin, "aclose", None)):
-                await close()
+            self.gateway.admin.close()
             await self.gateway.client.aclose()
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
@@ -277,14 +276,12 @@ def _store(url: str | None) -> Any:
         return None
     from sparekey import stores  # noqa: PLC0415 - only those who name one need it
 
-    opened: Any = stores.open_store(url)  # type: ignore[attr-defined]  # comes with the stores
+    opened: Any = stores.open_store(url)
     return opened
 
 
 def _admin(gateway: Gateway, file: Path) -> Any:
-    """Return what serves the console, the admin API and the metrics; None where its packages are not installed."""
-    try:
-        from sparekey.gateway.mount import mounted  # noqa: PLC0415 - its packages need not be installed
-    except ImportError:
-        return None
-    return mounted(gateway, file)
+    """Return what serves the console, the admin API and the metrics."""
+    from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - starlette is loaded when the server starts, not with this module
+
+    return GatewayHost(gateway, file).admin()

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sparekey.stores.moments import machine_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sparekey.stores.base import Stamp
 
 S = TypeVar("S")
 
@@ -27,3 +34,44 @@ class MemoryStore(Generic[S]):
                 return False
             self._value = new
             return True
+
+
+class MemoryValues:
+    """A `Store` in this process: it lives as long as the process, and lets chains that come after each other share a state."""
+
+    label = "memory"
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._values: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Return the values of those of `names` that have one."""
+        return {name: self._values[name] for name in names if name in self._values}
+
+    def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
+        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        with self._lock:
+            if self._values.get(name) != old:
+                return False
+            self._values[name] = new
+            return True
+
+    def changed(self) -> bool:
+        """Return True: a look costs no more than the question."""
+        return True
+
+    def stamp(self) -> Stamp:
+        """Return this moment."""
+        return machine_stamp()
+
+    def tidy(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def forget(self) -> None:
+        """A child process goes on with values of its own."""
+        self._lock = threading.Lock()

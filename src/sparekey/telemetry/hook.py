@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
 
-OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
+OUTCOMES: Final[Mapping[type, str]] = MappingProxyType(
     {
-        AttemptSucceeded: Outcome.SUCCEEDED,
-        AttemptFailed: Outcome.FAILED,
-        AttemptAbandoned: Outcome.ABANDONED,
+        AttemptSucceeded: Outcome.SUCCEEDED.value,
+        AttemptFailed: Outcome.FAILED.value,
+        AttemptAbandoned: Outcome.ABANDONED.value,
     }
 )
-"""How an attempt ended, by the event that tells of it."""
+"""How an attempt ended, in the words of `Outcome`, by the event that tells of it."""
 
 OTHER: Final = "other"
 _WORD: Final = re.compile(r"[\w.-]{1,48}")
-_READ, _SHOWN = 4_000, 300
+_SHOWN: Final = 300
 
 
 class Words:
@@ -83,4 +83,4 @@ class Hook:
     def shown(self, text: str) -> str:
         """Return a provider's text as it may be shown: without the chain's keys and whatever looks like one, and bounded."""
         keys = (c.api_key.reveal() for c in self._credentials.values() if c.api_key)
-        return mask_values(text[:_READ], *keys)[:_SHOWN]
+        return mask_values(text, *keys)[:_SHOWN]

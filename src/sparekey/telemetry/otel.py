@@ -13,7 +13,7 @@ from sparekey.core import events
 from sparekey.errors import MissingExtraError
 from sparekey.telemetry.genai import SECONDS, TOKENS, about
 from sparekey.telemetry.hook import OTHER, OUTCOMES, Hook
-from sparekey.types import Credential, Outcome
+from sparekey.types import Credential
 
 try:
     from opentelemetry import metrics, trace
@@ -113,8 +113,8 @@ class OpenTelemetryHook(Hook):
         reason = self.reasons(failure.reason)
         return _NO_TYPE if reason in {"", OTHER} else reason
 
-    def _close(self, span: Span, outcome: Outcome, failure: Failure | None, reason: str, usage: Usage | None) -> None:
-        said: Attributes = {"sparekey.outcome": str(outcome)}
+    def _close(self, span: Span, outcome: str, failure: Failure | None, reason: str, usage: Usage | None) -> None:
+        said: Attributes = {"sparekey.outcome": outcome}
         if usage is not None:
             said |= _counted(usage)
         if failure is not None:
@@ -125,10 +125,10 @@ class OpenTelemetryHook(Hook):
         span.set_attributes(said)
         span.end()
 
-    def _measure(self, event: Ended, outcome: Outcome, reason: str) -> None:
+    def _measure(self, event: Ended, outcome: str, reason: str) -> None:
         assert event.attempt is not None
         known, usage = self._of(event.credential_id), event.attempt.usage
-        ended: Attributes = {**known, "sparekey.outcome": str(outcome)}
+        ended: Attributes = {**known, "sparekey.outcome": outcome}
         if reason:
             ended["error.type"] = reason
         self._instruments.duration.record(event.attempt.duration, ended)

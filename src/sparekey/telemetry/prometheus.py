@@ -82,17 +82,28 @@ class PrometheusHook(Hook):
         """
         super().__init__(chain_name)
         self._metrics = _metrics_of(REGISTRY if registry is None else registry)
+        # looking a series up by its labels costs more than counting
+        self._counters: dict[tuple[str, ...], Counter] = {}
+        self._histograms: dict[tuple[str, ...], Histogram] = {}
 
     def attach(self, cell: Cell) -> None:
         """Let the gauges read this chain."""
         super().attach(cell)
         self._metrics.cells[self.chain_name] = ref(cell)
 
-    def _count(self, metric: str, *labels: str, by: float = 1) -> None:
-        self._metrics.counters[metric].labels(self.chain_name, *labels).inc(by)
+    def _count(self, *series: str, by: float = 1) -> None:
+        """Add to a counter; `series` is its name and its labels."""
+        if (counter := self._counters.get(series)) is None:
+            name, *labels = series
+            counter = self._counters[series] = self._metrics.counters[name].labels(self.chain_name, *labels)
+        counter.inc(by)
 
-    def _observe(self, metric: str, *labels: str, seconds: float) -> None:
-        self._metrics.histograms[metric].labels(self.chain_name, *labels).observe(seconds)
+    def _observe(self, *series: str, seconds: float) -> None:
+        """Add to a histogram; `series` is its name and its labels."""
+        if (histogram := self._histograms.get(series)) is None:
+            name, *labels = series
+            histogram = self._histograms[series] = self._metrics.histograms[name].labels(self.chain_name, *labels)
+        histogram.observe(seconds)
 
     def _content(self, event: events.ContentStarted) -> None:
         self._observe("sparekey_first_content_seconds", event.credential_id, seconds=event.after)

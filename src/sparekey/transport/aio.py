@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import anyio
 
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.failover import AsyncFailover
-from sparekey.transport.exchange import Exchange, Follower, Item, merged
+from sparekey.transport.exchange import Exchange, counted, merged, noted
+from sparekey.transport.following import Follower, Item, ItemReading
 from sparekey.transport.refusals import Refused, exhausted, handed
 from sparekey.transport.targets import Source, plan
 from sparekey.transport.upstream import Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
+    from sparekey.failover.stream import AsyncStream
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
     from sparekey.wire.model import Call
+
+_READING: Final = ItemReading()
 
 
 class AsyncRelay:
@@ -28,7 +33,7 @@ class AsyncRelay:
 
     lib: ClassVar[Any]
 
-    def __init__(self, items: AsyncGenerator[Item]) -> None:
+    def __init__(self, items: AsyncStream[Item]) -> None:
         """Take the items behind the first one."""
         self._items = items
 
@@ -39,6 +44,8 @@ class AsyncRelay:
         except Refused as refused:
             yield refused.event
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
+        except LimitExceeded as exceeded:
+            raise self.lib.ReadTimeout(str(exceeded)) from None
 
     async def aclose(self) -> None:
         """Stop; whoever is still sending is left."""
@@ -60,6 +67,7 @@ class AsyncTransport:
         upstream: Any = None,
         verify: Any = True,
         trust_env: bool = True,
+        hooks: Iterable[Callable[[Event], None]] = (),
     ) -> None:
         """Make a transport for a client of the library.
 
@@ -70,11 +78,12 @@ class AsyncTransport:
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
             trust_env: whether the environment's proxies are used.
+            hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family)
+        found = plan(source, family, hooks)
         self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
         self._failover = AsyncFailover(self.exchange.chain, sleep=anyio.sleep)
         self._upstream = Upstream(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)
@@ -104,14 +113,20 @@ class AsyncTransport:
 
     async def _walk(self, call: Call, request: Any, way: Way) -> Any:
         if not call.stream:
-            return await self._failover.call(lambda credential: self._once(call, request, credential), eligible=way)
-        items: Any = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, is_content=lambda item: item.content)
+            answer = await self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
+            return noted(answer.value, answer.attempts)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.exchange.going_on(call, credential, text)
+            return None if more is None else self._items(more, request, credential)
+
+        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
         head = await anext(items)
         if head.content:
             await anext(items, None)
         else:
             head.response.stream = self.relay(items)
-        return head.response
+        return noted(head.response, items.attempts)
 
     async def _once(self, call: Call, request: Any, credential: Credential) -> Any:
         response = await self._sent(call, request, credential)
@@ -120,12 +135,12 @@ class AsyncTransport:
     async def _items(self, call: Call, request: Any, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, request, credential)
         if not self.exchange.is_stream(response):
-            yield Item(content=True, response=await self._read(call, credential, response))
+            yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(content=False, response=response)
+            yield Item(call.dialect, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 for item in follower.feed(chunk):
                     yield item

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.failover import Failover
-from sparekey.transport.exchange import Exchange, Follower, Item, merged
+from sparekey.failover.closing import on_abandon
+from sparekey.transport.exchange import Exchange, counted, merged, noted
+from sparekey.transport.following import Follower, Item, ItemReading
 from sparekey.transport.refusals import Refused, exhausted, handed
 from sparekey.transport.targets import Source, plan
 from sparekey.transport.upstream import Upstream
+from sparekey.wire.clients import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
+    from sparekey.failover.stream import Stream
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
     from sparekey.wire.model import Call
+
+_READING: Final = ItemReading()
 
 
 class Relay:
@@ -26,7 +34,7 @@ class Relay:
 
     lib: ClassVar[Any]
 
-    def __init__(self, items: Generator[Item]) -> None:
+    def __init__(self, items: Stream[Item]) -> None:
         """Take the items behind the first one."""
         self._items = items
 
@@ -37,6 +45,8 @@ class Relay:
         except Refused as refused:
             yield refused.event
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
+        except LimitExceeded as exceeded:
+            raise self.lib.ReadTimeout(str(exceeded)) from None
 
     def close(self) -> None:
         """Stop; whoever is still sending is left."""
@@ -58,6 +68,7 @@ class BlockingTransport:
         upstream: Any = None,
         verify: Any = True,
         trust_env: bool = True,
+        hooks: Iterable[Callable[[Event], None]] = (),
     ) -> None:
         """Make a transport for a client of the library.
 
@@ -68,11 +79,12 @@ class BlockingTransport:
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
             trust_env: whether the environment's proxies are used.
+            hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family)
+        found = plan(source, family, hooks)
         self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
         self._failover = Failover(self.exchange.chain)
         self._upstream = Upstream(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
@@ -102,14 +114,20 @@ class BlockingTransport:
 
     def _walk(self, call: Call, request: Any, way: Way) -> Any:
         if not call.stream:
-            return self._failover.call(lambda credential: self._once(call, request, credential), eligible=way)
-        items: Any = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, is_content=lambda item: item.content)
+            answer = self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
+            return noted(answer.value, answer.attempts)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.exchange.going_on(call, credential, text)
+            return None if more is None else self._items(more, request, credential)
+
+        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
         head = next(items)
         if head.content:
             next(items, None)
         else:
             head.response.stream = self.relay(items)
-        return head.response
+        return noted(head.response, items.attempts)
 
     def _once(self, call: Call, request: Any, credential: Credential) -> Any:
         response = self._sent(call, request, credential)
@@ -118,12 +136,13 @@ class BlockingTransport:
     def _items(self, call: Call, request: Any, credential: Credential) -> Iterator[Item]:
         response = self._sent(call, request, credential)
         if not self.exchange.is_stream(response):
-            yield Item(content=True, response=self._read(call, credential, response))
+            yield Item(call.dialect, content=True, response=self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)
+        on_abandon(partial(interrupt, response))
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(content=False, response=response)
+            yield Item(call.dialect, response=response)
             for chunk in decoding.iter_bytes() if decoding else source:
                 yield from follower.feed(chunk)
             yield from follower.end()

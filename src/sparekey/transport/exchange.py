@@ -12,28 +12,29 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from sparekey.config.providers import find
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire.common import UnsafePathError, safe
-from sparekey.wire.reading import MalformedEventError, Reader, is_error
-from sparekey.wire.sse import EventTooLongError, Splitter
+from sparekey.wire.edit import replaced
+from sparekey.wire.prefill import going_on, prefill
+from sparekey.wire.reading import is_error
 from sparekey.wire.table import DIALECTS, rewrite, understand
+from sparekey.wire.usage import usage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Sequence
 
     from sparekey.transport.targets import Plan
-    from sparekey.types import Credential, Failure
+    from sparekey.types import Attempt, Credential, Failure, Usage
     from sparekey.wire.model import Call
-    from sparekey.wire.sse import Event
 
 logger = logging.getLogger("sparekey")
 
 _WELL_READ: Final = 256 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
-_LONGEST_PREAMBLE: Final = 1024 * 1024
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
 _TELLING_KEY: Final = 8
@@ -42,14 +43,6 @@ _SUCCESS: Final = 200
 _ABSENT: Final = frozenset({404, 405, 501})
 _KEPT_BLAME: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
 Way: TypeAlias = "Callable[[Credential], bool] | None"
-
-
-class Item(NamedTuple):
-    """One step of a stream on its way to the SDK: first the response, then its bytes."""
-
-    content: bool
-    data: bytes = b""
-    response: Any = None
 
 
 class RawHeaders(NamedTuple):
@@ -140,6 +133,17 @@ class Exchange:
             return Outgoing(call.method, self._url(url), RawHeaders(headers), stream, original.extensions)
         return self.lib.Request(call.method, self._url(url), headers=headers, stream=stream, extensions=original.extensions)
 
+    def going_on(self, call: Call, credential: Credential, text: str) -> Call | None:
+        """Return a request for what comes behind a text, or None where the credential's model is not known to take such a one."""
+        target = self.targets[credential.id]
+        provider = find(credential.provider)
+        marks = prefill(provider.name if provider else credential.provider, target.model or call.model)
+        messages = call.get("messages")
+        if marks is None or call.document is None or not isinstance(messages, list):
+            return None
+        document = replaced(call.document, "messages", going_on(messages, text, marks))
+        return call._replace(document=document, body=document.text.encode())
+
     # what came back
 
     def is_stream(self, response: Any) -> bool:
@@ -166,6 +170,7 @@ class Exchange:
         value = self._value(call, body)
         if is_error(call, value):
             raise self.refused(call, credential, response, raw, body)
+        response.extensions["sparekey_usage"] = usage_of(call.dialect, value)
         if call.kind == "other" or call.resource == "responses":
             self.bindings.learn(call, credential.id, value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
@@ -209,77 +214,16 @@ class Exchange:
         return self.lib.Response(_SUCCESS, headers={"content-encoding": encoding}, stream=response.stream) if encoding else None
 
 
-class Follower:
-    """Follows the events of one response: whole events go on, a fault is raised behind the last good one.
+def counted(response: Any) -> Usage | None:
+    """Return the tokens of an answer that was read."""
+    usage: Usage | None = response.extensions.get("sparekey_usage")
+    return usage
 
-    Limits on silence belong around whoever reads the chunks, recovery after a fault around whoever reads the items.
-    """
 
-    def __init__(self, exchange: Exchange, call: Call, credential: Credential, response: Any) -> None:
-        """Start before the first byte."""
-        self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._splitter, self._reader, self._held = Splitter(), Reader(call.dialect), 0
-
-    def feed(self, chunk: bytes) -> Iterator[Item]:
-        """Yield what can go on.
-
-        Raises:
-            Refused: an error event.
-            Exception: the library's own, for what is no stream of this API.
-        """
-        try:
-            events = self._splitter.feed(chunk)
-        except EventTooLongError as exc:
-            raise self._broken(str(exc)) from None
-        yield from self._passed(events)
-
-    def end(self) -> Iterator[Item]:
-        """Yield what is left.
-
-        Raises:
-            Exception: the library's own, if the answer is not complete.
-        """
-        yield from self._passed(self._splitter.end())
-        if not self._reader.content:
-            raise self._broken("the stream ended before any content")
-        if not self._reader.complete:
-            raise self._broken("the stream ended without a finish reason: the answer is cut off")
-
-    def _passed(self, events: list[Event]) -> Iterator[Item]:
-        good, began, fault = [], self._reader.content, None
-        for event in events:
-            fault = self._fault(event)
-            if fault is not None:
-                break
-            good.append(event.raw)
-        if good:
-            yield self._item(b"".join(good), began)
-        if fault is not None:
-            raise fault
-
-    def _item(self, data: bytes, began: bool) -> Item:
-        content = self._reader.content
-        if not content:
-            self._held += len(data)
-            if self._held > _LONGEST_PREAMBLE:
-                raise self._broken("no content in the first megabyte of the stream")
-        elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
-            for value in self._reader.opening:
-                self._exchange.bindings.learn(self._call, self._credential.id, value)
-        return Item(content, data)
-
-    def _fault(self, event: Event) -> Exception | None:
-        try:
-            signs = self._reader.feed(event)
-        except MalformedEventError as exc:
-            return self._broken(str(exc))
-        if not signs.error:
-            return None
-        return self._exchange.refused(self._call, self._credential, self._response, b"", event.data, event.raw)
-
-    def _broken(self, text: str) -> Exception:
-        fault: Exception = self._exchange.lib.RemoteProtocolError(text)
-        return fault
+def noted(response: Any, attempts: Sequence[Attempt]) -> Any:
+    """Return a response with the ledger of the call, for whoever looks for it in `response.extensions`."""
+    response.extensions["sparekey_attempts"] = attempts
+    return response
 
 
 def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
+from sparekey.errors import LimitExceeded
 from sparekey.types import ErrorClass
 from sparekey.wire.reading import error_of
 
@@ -90,9 +91,9 @@ def exhausted(error: AllCredentialsFailedError, lib: Any) -> Any:
     refused = next((entry.exception for entry in entries if isinstance(entry.exception, Refused)), None)
     if refused is not None:
         response = handed(refused, lib)
-    elif faults := [entry.exception for entry in entries if isinstance(entry.exception, lib.TransportError)]:
-        telling = next((fault for fault in faults if not isinstance(fault, lib.ConnectError)), faults[0])
-        raise type(telling)(str(error)) from error
+    elif faults := [kind for entry in entries if (kind := _transport_fault(entry.exception, lib))]:
+        telling = next((kind for kind in faults if not issubclass(kind, lib.ConnectError)), faults[0])
+        raise telling(str(error)) from error
     else:
         response = _parked(error, entries, lib)
     if error.retry_after is not None:
@@ -108,6 +109,13 @@ def _parked(error: AllCredentialsFailedError, entries: list[CredentialError], li
     error_class = ErrorClass(entries[0].error_class) if entries else ErrorClass.UNKNOWN
     body = {"type": "all_credentials_failed", "code": "all_credentials_failed", "message": str(error), "param": None}
     return _response(lib, _STATUSES[error_class], json.dumps({"type": "error", "error": body}).encode(), [])
+
+
+def _transport_fault(exc: BaseException, lib: Any) -> Any:
+    """Return the library's own class for what kept an answer from coming; a limit of the chain's is a timeout for the SDK."""
+    if isinstance(exc, LimitExceeded):
+        return lib.ReadTimeout
+    return type(exc) if isinstance(exc, lib.TransportError) else None
 
 
 def _as_error(body: bytes) -> bytes:

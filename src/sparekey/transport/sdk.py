@@ -14,11 +14,12 @@ from sparekey.wire.azure import API_VERSION
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sparekey.config.providers import Family
+    from sparekey.core.events import Event
 
-SDK = Literal["openai", "azure", "anthropic", "gemini"]
+SDK = Literal["openai", "azure", "anthropic", "gemini", "mistral"]
 HOST: Final = "https://sparekey.invalid"
 """Where SDKs believe their requests go: a name that never resolves (RFC 2606), should one ever leave by another way."""
 PLACEHOLDER: Final = "sparekey"
@@ -42,19 +43,23 @@ def sdk_options(
     sdk: SDK = "openai",
     asynchronous: bool = False,
     family: Family = "vlm",
+    hooks: Iterable[Callable[[Event], None]] = (),
     **transport: Any,
 ) -> dict[str, Any]:
     """Return the arguments that put a chain under an unmodified SDK: `OpenAI(**sdk_options("chat"))`.
 
     Args:
         source: the name of a chain in the configuration file (`chat`, `embedding`), a configuration, a `Chain`, or credentials.
-        sdk: `openai` for `OpenAI`, `azure` for `AzureOpenAI`, `anthropic` for `Anthropic`, `gemini` for `google.genai.Client`.
-        asynchronous: the arguments of the SDK's async client; Gemini's one client is both at once.
+        sdk: `openai` for `OpenAI`, `azure` for `AzureOpenAI`, `anthropic` for `Anthropic`, `gemini` for `google.genai.Client`,
+            `mistral` for `Mistral`.
+        asynchronous: the arguments of the SDK's async client; those of Gemini and of Mistral are one client for both.
         family: what a `Chain` or credentials are for; a configuration knows by itself.
+        hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
         transport: further arguments of `FailoverTransport`.
 
     Returns:
-        Base URL, key (a placeholder), HTTP client, and no retries: the chain does those. Closing the SDK's client closes the connections.
+        Base URL, key (a placeholder), HTTP client, and no retries: the chain does those. Closing the SDK's client closes the connections;
+        only Mistral's leaves that to whoever made the HTTP clients: close `client` and `async_client` of the options.
 
     Raises:
         ConfigError: the chain cannot be had from `source`, or no credential of it speaks the SDK's format.
@@ -63,7 +68,7 @@ def sdk_options(
     row = _ROWS.get(sdk)
     if row is None:
         raise ConfigError(f"no SDK is called {sdk!r}; known are {', '.join(_ROWS)}")
-    found = plan(source, family)
+    found = plan(source, family, hooks)
     if not any(DIALECTS[target.wire] == row.dialect for target in found.targets.values()):
         raise ConfigError(f"no credential of the chain speaks the format of the SDK {sdk!r}")
     return row.options(found, row.library(_installed(row.package, sdk)), asynchronous, transport)
@@ -114,6 +119,25 @@ def _gemini(found: Plan, library: Library, asynchronous: bool, transport: dict[s
     return {"api_key": PLACEHOLDER, "vertexai": False, "http_options": options}
 
 
+def _mistral(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of Mistral's one client with its two faces; its own limit of 300 s would cut a longer one short."""
+    del asynchronous
+    return {
+        "server_url": HOST,
+        "api_key": PLACEHOLDER,
+        "client": _client(found, library, False, transport),
+        "async_client": _client(found, library, True, transport),
+        "retry_config": None,
+        **({"timeout_ms": round(found.timeout * 1000)} if found.timeout else {}),
+    }
+
+
+def _of_mistral(package: Any) -> Library:
+    """Tell the library by the one that its clients are made of."""
+    module = import_module(f"{package.__name__}.httpclient")
+    return HTTPX2 if module.httpx.__name__ == HTTPX2.module.__name__ else legacy()
+
+
 def _of_default_client(package: Any) -> Library:
     """Tell the library by the client that the package itself would make."""
     made_of = {cls.__module__.partition(".")[0] for cls in package.DefaultHttpxClient.__mro__}
@@ -138,4 +162,5 @@ _ROWS: Final = {
     "azure": _Row("openai", "openai", _of_default_client, _stainless(azure_endpoint=HOST, api_version=API_VERSION)),
     "anthropic": _Row("anthropic", "anthropic", _of_default_client, _stainless(base_url=HOST)),
     "gemini": _Row("gemini", "google.genai", _of_genai, _gemini),
+    "mistral": _Row("openai", "mistralai.client", _of_mistral, _mistral),
 }

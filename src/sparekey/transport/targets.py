@@ -13,8 +13,9 @@ from sparekey.failover import Chain
 from sparekey.wire.model import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from sparekey.core.events import Event
     from sparekey.types import Credential
     from sparekey.wire.model import Kind
 
@@ -24,7 +25,7 @@ Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | I
 _CHAT_WIRES: Final = {"openai": "openai", "ark": "openai", "azure": "azure", "anthropic": "anthropic", "gemini": "gemini"}
 """A provider's chat wire (`config.providers`) -> the wire here; what is missing has no HTTP interface of its own (litellm)."""
 _EMBEDDING_WIRES: Final = {
-    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
+    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "mistral", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
     "azure": "azure",
     "gemini": "gemini",
 }
@@ -45,18 +46,24 @@ class Plan:
     timeout: float | None = None
 
 
-def plan(source: Source | Plan, family: Family = "vlm") -> Plan:
+def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> Plan:
     """Return the plan for what a transport was given.
 
     Args:
         source: a name (`chat`, `embedding`) of a chain in the configuration file, a configuration, a `Chain` or its credentials.
         family: what the models of a `Chain` are; a configuration knows by itself.
+        hooks: added to the chain.
 
     Raises:
         ConfigError: there is no such chain, it is wrong, or a key is not where its reference says.
     """
-    if isinstance(source, Plan):
-        return source
+    found = source if isinstance(source, Plan) else _planned(source, family)
+    for hook in hooks:
+        found.chain.add_hook(hook)
+    return found
+
+
+def _planned(source: Source, family: Family) -> Plan:
     if isinstance(source, str):
         source = _named(source)
     if isinstance(source, Config):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.request import getproxies, proxy_bypass
+
+from sparekey.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LIMITS: Final = {"max_connections": 1000, "max_keepalive_connections": 100}
 """What the SDKs of OpenAI and Anthropic give their own clients."""
+_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Upstream:
@@ -23,13 +27,23 @@ class Upstream:
         Args:
             lib: the library.
             make: its sync or async HTTP transport.
-            given: a transport to use for everything instead.
+            given: a transport to use for everything instead; or which engine makes the connections: "httpx" (the library's own, also
+                where nothing is given) or "pyreqwest" (the extra `fast`; sync transports only, async ones stay with the library's own).
             verify: as the library takes it: True, or an SSL context.
             trust_env: whether the environment's proxies and certificates are used.
+
+        Raises:
+            ConfigError: there is no such engine, or it cannot verify certificates in the way that is asked for.
+            MissingExtraError: pyreqwest is not installed.
         """
+        engine, given = (given, None) if isinstance(given, str) else ("httpx", given)
         self.own = given is None
         self._given, self._trust_env, self._lock = given, trust_env, threading.Lock()
-        self._make = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
+        self._make: Callable[..., Any] = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
+        if engine == "pyreqwest":
+            self._make = _fast(lib, make, self._make, verify, trust_env)
+        elif engine != "httpx":
+            raise ConfigError(f"no engine is called {engine!r}; known are httpx, pyreqwest")
         self._by_proxy: dict[str | None, Any] = {}
         self._by_origin: dict[tuple[str, str, int | None], Any] = {}
 
@@ -56,6 +70,19 @@ class Upstream:
                 self._by_proxy[proxy] = self._make(proxy=proxy)
             self._by_origin[origin] = self._by_proxy[proxy]
             return self._by_origin[origin]
+
+
+def _fast(lib: Any, kind: Any, own: Callable[..., Any], verify: Any, trust_env: bool) -> Callable[..., Any]:
+    """Return how transports over pyreqwest are made; those of the library where it cannot cancel (async)."""
+    if not issubclass(kind, lib.BaseTransport):
+        return own
+    if not isinstance(verify, bool) or (trust_env and any(os.environ.get(name) for name in _CERTIFICATES)):
+        raise ConfigError("the engine pyreqwest verifies certificates by its own store only: leave out verify and SSL_CERT_*, or use httpx")
+    try:
+        from sparekey.transport.pyreqwest_engine import blocking_engine  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
+    return lambda proxy: blocking_engine(lib, own(proxy=proxy), verify=verify, proxy=proxy, most=_LIMITS["max_connections"])
 
 
 def _proxy(scheme: str, host: str) -> str | None:

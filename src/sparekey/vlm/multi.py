@@ -9,8 +9,9 @@ from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
-from sparekey.vlm.reading import ChunkReading
+from sparekey.vlm.reading import ChunkReading, usage_of, with_ledger
 from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, no_media, size_of, takes
+from sparekey.wire.prefill import going_on, prefill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -144,10 +145,10 @@ class MultiCredentialVLM(WrapperVLM):
                 annotate(exc, credential.id, instance)
                 raise
 
-        return self._failover.call(attempt)
+        return with_ledger(self._failover.run(attempt, usage=usage_of))
 
     async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
-        return await self._failover_async.call(self._attempt_async(method, options))
+        return with_ledger(await self._failover_async.run(self._attempt_async(method, options), usage=usage_of))
 
     def _attempt_async(self, method: str, options: dict[str, Any]) -> Callable[[Credential], Any]:
         async def attempt(credential: Credential) -> Any:
@@ -167,11 +168,10 @@ class MultiCredentialVLM(WrapperVLM):
 
         def resume(credential: Credential, text: str) -> Any:
             instance = self._of[credential.id]
-            marks = getattr(instance, "prefill", None)
-            if images or not isinstance(marks, dict):
+            marks = prefill(attribute(instance, "provider", str), attribute(instance, "model", str))
+            if images or marks is None:
                 return None
-            asked = options.get("messages") or [{"role": "user", "content": prompt}]
-            messages = [*asked, {"role": "assistant", "content": text, **marks}]
+            messages = going_on(options.get("messages") or [{"role": "user", "content": prompt}], text, marks)
             return getattr(instance, method)(**{**options, "messages": messages})
 
         return resume

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece, Reading
-from sparekey.vlm.types import VLMChunk
+from sparekey.types import Usage
+from sparekey.vlm.types import VLMChunk, VLMResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparekey.types import Usage
+    from sparekey.failover import Answer
+
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 
 
 class ChunkReading(Reading[Any]):
@@ -47,6 +50,20 @@ class ChunkReading(Reading[Any]):
         """Return the tokens that the last chunk tells."""
         usage: Usage | None = getattr(item, "usage", None)
         return usage
+
+
+def with_ledger(answer: Answer[Any]) -> Any:
+    """Return the answer of a chain with its ledger; one of another make is returned as it is."""
+    value = answer.value
+    if isinstance(value, VLMResponse):
+        object.__setattr__(value, "attempts", answer.attempts)  # it is new and nobody else's; a copy of it would cost more than the call
+    return value
+
+
+def usage_of(answer: Any) -> Usage | None:
+    """Return the tokens of a whole answer."""
+    usage = getattr(answer, "usage", None)
+    return Usage(*(usage.get(name, 0) for name in _COUNTS)) if isinstance(usage, dict) and usage else None
 
 
 def has_content(chunk: Any) -> bool:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparekey.types import Usage
+    from collections.abc import Sequence
+
+    from sparekey.types import Attempt, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class VLMResponse:
             (part of the prompt), `reasoning_tokens` (part of the completion). Empty if the provider sent none.
         reasoning_content: the model's thoughts, from a field of their own or from `<think>` blocks; None if there are none.
         model: the model that answered, as the provider names it; the empty string if it does not say.
+        attempts: the ledger of the chain that was asked: every attempt, the first one first. Empty without a chain.
     """
 
     content: str | None = None
@@ -44,6 +47,7 @@ class VLMResponse:
     usage: dict[str, int] = field(default_factory=dict)
     reasoning_content: str | None = None
     model: str = ""
+    attempts: Sequence[Attempt] = field(default=(), repr=False)
 
     @property
     def has_tool_calls(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import socket
 import threading
 from functools import cache
 from importlib import import_module
@@ -30,6 +31,15 @@ async def end_async(client: Any) -> None:
     close = getattr(client, "aclose", None) or getattr(client, "close", None)
     if callable(close) and inspect.isawaitable(done := close()):
         await done
+
+
+def interrupt(stream: Any) -> None:
+    """Wake a thread that is blocked in reading a response, or an SDK's stream of one: its socket is shut down, if it can be found."""
+    response = getattr(stream, "response", stream)
+    network = (getattr(response, "extensions", None) or {}).get("network_stream")
+    found = network.get_extra_info("socket") if network is not None else None
+    if found is not None:
+        found.shutdown(socket.SHUT_RDWR)
 
 
 class Clients:

@@ -59,6 +59,8 @@ class Reader:
         self._ended: set[int] = set()
         self._done = False
         self.content = False
+        self.value: Any = None
+        """The JSON of the last event; None if it has none."""
         self.opening: list[Any] = []
         """The JSON of the events up to the first content."""
 
@@ -68,13 +70,15 @@ class Reader:
         Raises:
             MalformedEventError: its data is no JSON, or none that the dialect knows.
         """
+        self.value = None
         if not event.data:
             return NOTHING
         if event.data == b"[DONE]":
             self._done = True
             return NOTHING
         try:
-            signs = self._read(event.name, self._json(event.data))
+            self.value = self._json(event.data)
+            signs = self._read(event.name, self.value)
             self._begun.update(signs.begun)
             self._ended.update(signs.ended)
         except (ValueError, TypeError, AttributeError, RecursionError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import AUTH, MODEL, PERMANENT, QUOTA, TRANSIENT, meaning
+from sparekey.classify.model import AUTH, CONTENT, MODEL, PERMANENT, QUOTA, TRANSIENT, meaning
 from sparekey.types import Scope
 
 if TYPE_CHECKING:
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
 STRINGS: Final[Mapping[str, Meaning]] = {
-    "throttling allocation quota": meaning(TRANSIENT, "rate_limited", "dashscope: tokens per second or minute, despite its name"),
     "throttling rate quota": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "throttling burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "limit requests": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "limit burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "allocation quota free tier only": meaning(QUOTA, "free_tier_exhausted", "dashscope"),
-    "commodity not purchased": meaning(AUTH, "account_overdue", "dashscope: the workspace bought nothing", scope=Scope.ACCOUNT),
+    "commodity not purchased": meaning(AUTH, "not_subscribed", "dashscope: the workspace bought nothing", scope=Scope.ACCOUNT),
+    "custom role blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own"),
+    "faq rule blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own"),
     "access denied unpurchased": meaning(MODEL, "model_not_entitled", "dashscope"),
     "model access denied": meaning(MODEL, "model_not_entitled", "dashscope"),
     "workspace access denied": meaning(AUTH, "permission_denied", "dashscope"),

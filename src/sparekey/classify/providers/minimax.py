@@ -1,4 +1,4 @@
-"""MiniMax: `base_resp.status_code` beside a success, and the same numbers in brackets behind messages; platform.minimax.io error codes."""
+"""MiniMax: `base_resp.status_code`, and the same in brackets behind messages; platform.minimax.io/docs/api-reference/errorcode."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROWS: Final = (
     ((1002, 1041, 2045), meaning(TRANSIENT, "rate_limited", "minimax: requests, connections, growth")),
     ((1004, 2049), meaning(AUTH, "invalid_key", "minimax")),
     ((1008,), meaning(QUOTA, "insufficient_balance", "minimax")),
-    ((1013, 1024, 1033), meaning(TRANSIENT, "server_error", "minimax")),
+    ((1000, 1013, 1024, 1033), meaning(TRANSIENT, "server_error", "minimax: unknown, internal, downstream")),
     ((1026, 1027), meaning(CONTENT, "moderation", "minimax: input, output")),
     ((1039,), meaning(LARGE, "context_length", "minimax: token limit")),
-    ((1042, 2048, 20132), meaning(PERMANENT, "bad_parameter", "minimax")),
+    ((1042, 1043, 1044, 2037, 2048, 20132), meaning(PERMANENT, "bad_parameter", "minimax: text, voices")),
     ((2042,), meaning(AUTH, "permission_denied", "minimax")),
     ((2056,), meaning(QUOTA, "period_quota", "minimax: 5 hours of the plan")),
 )

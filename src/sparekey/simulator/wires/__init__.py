@@ -19,6 +19,7 @@ WIRES: Final[dict[str, str]] = {
     "glm": "GLMWire",
     "jina": "JinaWire",
     "minimax": "MiniMaxWire",
+    "mistral": "MistralWire",
     "ollama": "OllamaWire",
     "openai": "OpenAIWire",
     "vikingdb": "VikingDBWire",

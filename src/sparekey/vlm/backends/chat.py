@@ -15,12 +15,13 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.failover.closing import on_abandon
 from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, Delta, collect
 from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
-from sparekey.wire.clients import Clients, Gate, end, end_async, http_client
+from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -214,6 +215,7 @@ class ChatBackend(CallingVLM):
         request, parts, read = self._request(ask), Assembler(), self._reader()
         with self._gate:
             stream, events = retry_sync(partial(self._open, request), max_retries=retries)
+            on_abandon(partial(interrupt, stream))
             try:
                 for event in events:
                     if (chunk := parts.feed(read(event))).has_content:

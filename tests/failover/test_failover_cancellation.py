@@ -1,10 +1,10 @@
 """What only the async driver can get wrong: cancellation at every await, tasks, other event loops."""
 
 import asyncio
-import types
 from contextlib import aclosing, suppress
-from functools import partial
 
+import anyio
+import anyio.lowlevel
 import pytest
 import trio
 
@@ -12,12 +12,6 @@ from chain_play import Fault, auth, names, overloaded, quota, rate_limit, read, 
 from sparekey.core.policy import Policy
 from sparekey.failover import AsyncFailover, Chain
 from sparekey.types import Failure
-
-
-@types.coroutine
-def checkpoint():
-    """One await that somebody may cancel."""
-    yield
 
 
 class Stream:
@@ -30,7 +24,7 @@ class Stream:
         return self
 
     async def __anext__(self):
-        await checkpoint()
+        await anyio.lowlevel.checkpoint()
         if not self.items:
             raise StopAsyncIteration
         item = self.items.pop(0)
@@ -40,7 +34,7 @@ class Stream:
 
     async def aclose(self):
         self.closed = True
-        await checkpoint()
+        await anyio.lowlevel.checkpoint()
 
 
 class Scene:
@@ -55,7 +49,7 @@ class Scene:
         clock.advance(600)
 
     async def sleep(self, seconds):
-        await checkpoint()
+        await anyio.lowlevel.checkpoint()
         self.clock.advance(seconds)
 
     def act(self, credential):
@@ -67,7 +61,7 @@ class Scene:
 
     async def call(self):
         async def attempt(credential):
-            await checkpoint()
+            await anyio.lowlevel.checkpoint()
             return self.act(credential)
 
         return await self.driver.call(attempt)
@@ -80,7 +74,7 @@ class Scene:
         items = []
         async with aclosing(self.driver.stream(self.open)) as stream:
             async for item in stream:
-                await checkpoint()
+                await anyio.lowlevel.checkpoint()
                 items.append(item)
         return items
 
@@ -88,24 +82,21 @@ class Scene:
         return {name: guard.until for name, guard in self.chain.state.breakers.items()}
 
 
-def run_to(coroutine, awaits):
-    """Run `coroutine` up to its so many-th await; return whether it is still running."""
-    try:
-        for _ in range(awaits):
-            coroutine.send(None)
-    except (StopIteration, Fault):
-        return False
-    return True
+async def cancelled(face, turns):
+    """Run `face` in a real loop for so many turns of it, then cancel; return whether it was still running."""
+    outcome = []
 
+    async def work():
+        with suppress(Fault):
+            await face()
+        outcome.append("over")
 
-def cancel(coroutine):
-    """Cancel it where it stands, and let it clean up."""
-    move = partial(coroutine.throw, asyncio.CancelledError())
-    with suppress(asyncio.CancelledError):
-        while True:
-            move()
-            move = partial(coroutine.send, None)
-    assert coroutine.cr_frame is None
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    return not outcome
 
 
 SCRIPTS = {
@@ -121,23 +112,35 @@ STREAMS = {
 }
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize(("face", "name"), [*(("call", n) for n in SCRIPTS), *(("read", n) for n in [*SCRIPTS, *STREAMS])])
-def test_cancelled_at_any_await(clock, face, name):
-    """M05: every attempt is settled, the probe is given back, nobody is blamed, every upstream stream is closed."""
+def test_cancelled_at_any_await(clock, backend, face, name):
+    """M05: every attempt is settled, the probe is given back, every upstream stream is closed, the next call is served."""
     script = {**SCRIPTS, **STREAMS}[name]
-    for awaits in range(1, 200):
+    for turns in range(1, 400):
         scene = Scene(clock, script, retry_same=True, max_retries=2)
-        coroutine = getattr(scene, face)()
-        if not run_to(coroutine, awaits):
-            break
-        before = scene.untils()
-        cancel(coroutine)
-        assert scene.untils() == before
+        running = anyio.run(cancelled, getattr(scene, face), turns, backend=backend)
         assert not [g for g in scene.chain.state.breakers.values() if g.lease is not None]
         assert all(stream.closed for stream in scene.streams)
         clock.advance(7200)
-        assert asyncio.run(answer(scene.chain)) == scene.chain.active_id
-    assert awaits > 1
+        assert anyio.run(answer, scene.chain, backend=backend) == scene.chain.active_id
+        if not running:
+            break
+    assert 1 < turns < 399
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("face", ["call", "read"])
+def test_a_cancellation_blames_nobody(clock, backend, face):
+    """Whatever the turn: without a failure nobody is ever parked."""
+    for turns in range(1, 400):
+        scene = Scene(clock, {})
+        before = scene.untils()
+        running = anyio.run(cancelled, getattr(scene, face), turns, backend=backend)
+        assert {name: until for name, until in scene.untils().items() if until is not None and until > clock()} == before
+        if not running:
+            break
+    assert 1 < turns < 399
 
 
 async def answer(chain):

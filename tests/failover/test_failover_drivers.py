@@ -9,25 +9,12 @@ import pytest
 from chain_play import Fault, auth, names, overloaded, permanent, quota, rate_limit
 from driver_play import Crowd, Stage, Upstream
 from sparekey.core import settlement
-from sparekey.core.events import AttemptFailed, AttemptSucceeded, Parked, Switched
+from sparekey.core.events import AttemptFailed, AttemptStarted, AttemptSucceeded, ContentStarted, Exhausted, Parked, Switched
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Ticket
 from sparekey.errors import AllCredentialsFailedError, IncompleteAnswerError
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import ErrorClass
-
-
-@pytest.fixture(params=["sync", "async"])
-def kind(request):
-    """Every scene is played by both drivers."""
-    return request.param
-
-
-@pytest.fixture
-def stage(kind, clock):
-    """Three credentials that all answer."""
-    return Stage(kind, 3, clock)
-
 
 # ── calls ──
 
@@ -163,11 +150,20 @@ def test_a_stream_moves_on_before_its_first_item(stage):
     assert all(s.closed for s in stage.streams)
 
 
-def test_a_stream_never_moves_on_after_its_first_item(stage):
+def test_a_stream_without_recovery_never_moves_on_after_its_first_item(kind, clock):
     """What is cut is cut: the caller has seen a part, and gets the provider's own error."""
+    stage = Stage(kind, 3, clock, stream_recovery="error")
     stage.script = {0: [["a", "b", overloaded()]]}
     found = stage.stream()
     assert (found[:2], found[2].failure, stage.sent) == (["a", "b"], overloaded(), ["k0"])
+    assert stage.stands(0) == "PARKED"
+
+
+def test_a_stream_of_items_that_tell_nothing_never_moves_on_after_its_first_item(stage):
+    """What cannot be compared with another answer cannot go on in it."""
+    stage.script = {0: [[{"n": 1}, overloaded()]]}
+    found = stage.stream()
+    assert (found[0], found[1].failure, stage.sent) == ({"n": 1}, overloaded(), ["k0"])
     assert stage.stands(0) == "PARKED"
 
 
@@ -299,20 +295,50 @@ def test_hooks_are_told_of_attempts_and_changes(kind, clock):
     stage.script = {0: [auth()]}
     stage.call()
     assert told == [
+        AttemptStarted("k0"),
         AttemptFailed("k0", auth()),
         Parked("credential:k0", 600.0, ErrorClass.AUTH, "invalid_key"),
+        AttemptStarted("k1"),
         AttemptSucceeded("k1"),
         Switched("k0", "k1", failback=False),
     ]
 
 
 def test_hooks_are_told_of_streams(kind, clock):
-    """A success is the first content, a cut is a failed attempt."""
+    """The first content, the cut, who took over, and the end."""
     told = []
     stage = Stage(kind, 2, clock, hooks=[told.append])
-    stage.script = {0: [["a", overloaded()]]}
+    stage.script = {0: [["a", overloaded()]], 1: [["a", "b"]]}
     stage.stream()
-    assert told[:2] == [AttemptSucceeded("k0"), AttemptFailed("k0", overloaded())]
+    assert [event for event in told if not isinstance(event, Parked)] == [
+        AttemptStarted("k0"),
+        ContentStarted("k0"),
+        AttemptFailed("k0", overloaded()),
+        AttemptStarted("k1"),
+        ContentStarted("k1"),
+        Switched("k0", "k1", failback=False),
+        AttemptSucceeded("k1"),
+    ]
+
+
+def test_hooks_can_tell_one_call_from_another(kind, clock):
+    """All events of a call have its number, and the number of the attempt in it."""
+    told = []
+    stage = Stage(kind, 2, clock, hooks=[told.append])
+    stage.script = {0: [auth()], 1: [quota()]}
+    error = stage.call()
+    stage.script = {0: [["a"]], 1: [["a"]]}
+    clock.advance(700)
+    stage.stream()
+    calls = [event.call for event in told if hasattr(event, "call")]
+    assert calls == [calls[0]] * 5 + [calls[-1]] * 3
+    assert calls[-1] > calls[0]
+    assert [event.number for event in told if hasattr(event, "number")] == [1, 1, 2, 2, 1, 1, 1]
+    (exhausted,) = [event for event in told if isinstance(event, Exhausted)]
+    assert exhausted.error is error
+    assert [event.attempt.outcome for event in told if isinstance(event, (AttemptFailed, AttemptSucceeded))] == ["failed"] * 2 + [
+        "succeeded"
+    ]
 
 
 def test_a_hook_can_be_added_later(stage):
@@ -321,7 +347,7 @@ def test_a_hook_can_be_added_later(stage):
     told = []
     stage.chain.add_hook(told.append)
     stage.call()
-    assert told == [AttemptSucceeded("k0")]
+    assert told == [AttemptStarted("k0"), AttemptSucceeded("k0")]
 
 
 def test_a_hook_that_raises_is_logged_and_stops_nothing(kind, clock, caplog):
@@ -334,7 +360,7 @@ def test_a_hook_that_raises_is_logged_and_stops_nothing(kind, clock, caplog):
     stage = Stage(kind, 2, clock, hooks=[broken, told.append])
     stage.script = {0: [auth()]}
     assert stage.call() == "answer"
-    assert len(told) == 4
+    assert len(told) == 6
     assert "a hook raised" in caplog.text
     assert "broken hook" in caplog.text
 

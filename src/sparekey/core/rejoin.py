@@ -1,0 +1,93 @@
+"""Two histories of one chain meet: what this process went through, and what the others did meanwhile.
+
+It is a three-way merge. What only one side has changed since they last agreed is taken from that side; of what both have changed, the park
+that ends later wins and the switch that came later. In everyday life this process has changed nothing but its count of served requests,
+and the other side is simply taken over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+from sparekey.core.breaker import CLOSED, Breaker
+from sparekey.core.pool import PoolState, until
+
+SAME_SECONDS: Final = 1.0
+"""Times that came through a store and back differ by less than this from what they were."""
+
+
+def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
+    """Return the state that follows from two; it is `theirs` itself if this process has nothing to add.
+
+    Args:
+        base: the last state on which both sides agreed. If theirs is older than that (a store that lost its data), they agree on nothing.
+        mine: the state of this process.
+        theirs: the state of the others, its times on this process's clock.
+    """
+    if mine is base or mine is theirs:
+        return theirs
+    if theirs.epoch < base.epoch or theirs.term < base.term:
+        base = PoolState()
+    fresh = max(mine.epoch, theirs.epoch) + 1
+    breakers = _breakers(base, mine, theirs, fresh)
+    touched = any(guard.epoch == fresh for guard in breakers.values())
+    found = replace(
+        _lead(base, mine, theirs),
+        breakers=MappingProxyType(breakers),
+        epoch=fresh if touched else fresh - 1,
+        rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
+    )
+    return theirs if found == theirs else found
+
+
+def counts_only(old: PoolState, new: PoolState) -> bool:
+    """Return whether nothing but the number of served requests has changed: no reason to tell anybody at once."""
+    return (
+        old.breakers is new.breakers
+        and (old.active, old.term, old.epoch) == (new.active, new.term, new.epoch)
+        and (old.switched_at, old.rescued_at) == (new.switched_at, new.rescued_at)
+    )
+
+
+def _breakers(base: PoolState, mine: PoolState, theirs: PoolState, fresh: int) -> dict[str, Breaker]:
+    """The breakers of both; one that a ticket of the other side could be as new as is stamped afresh, so that its result is stale."""
+    found: dict[str, Breaker] = {}
+    for name in {**theirs.breakers, **mine.breakers}:
+        origin, own, other = (side.breakers.get(name, CLOSED) for side in (base, mine, theirs))
+        i_did, they_did = not _same(own, origin), not _same(other, origin)
+        chosen = other if own == other or not i_did else own if not they_did else max(other, own, key=_ends)
+        seen_by = theirs if chosen is own else mine
+        disputed = own != other and (i_did if chosen is own else they_did) and chosen.epoch <= seen_by.epoch
+        found[name] = replace(chosen, epoch=fresh) if disputed else chosen
+    return found
+
+
+def _same(one: Breaker, other: Breaker) -> bool:
+    """Whether nobody changed a breaker: each change has a new epoch, but for a probe that was given back."""
+    return one.epoch == other.epoch and (one.lease is None) == (other.lease is None)
+
+
+def _ends(guard: Breaker) -> tuple[float, float]:
+    return until(guard) if guard.until is not None else float("-inf"), guard.lease or 0.0
+
+
+def _lead(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
+    """Who is active since when, and how many were served since: in the fields of one of the two states."""
+    if base.term not in (mine.term, theirs.term) and (mine.term, mine.active) != (theirs.term, theirs.active):
+        later = max(theirs, mine, key=lambda side: side.switched_at)
+        return replace(later, term=max(mine.term, theirs.term) + 1)
+    lead = mine if mine.term > theirs.term else theirs
+    if mine.term != theirs.term:
+        return lead
+    if abs(mine.switched_at - theirs.switched_at) >= SAME_SECONDS:
+        return replace(max(theirs, mine, key=lambda side: side.switched_at), active=lead.active)
+    own = mine.served - base.served if (base.term, base.switched_at) == (mine.term, mine.switched_at) else mine.served
+    return replace(theirs, served=theirs.served + max(own, 0)) if mine is not theirs else theirs
+
+
+def _later(base: float | None, mine: float | None, theirs: float | None) -> float | None:
+    if mine is None or mine == base or (theirs is not None and theirs > mine):
+        return theirs
+    return mine

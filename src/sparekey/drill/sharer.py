@@ -1,0 +1,73 @@
+"""One of the processes that share a chain in the rows M08 to M10: `python -m sparekey.drill.sharer`.
+
+It reads one order a line from standard input, as JSON, and answers each with one line. The first line says what it plays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from sparekey.config import VLMConfig
+from sparekey.drill.clock import Clock
+from sparekey.drill.world import World
+from sparekey.stores import open_store
+
+if TYPE_CHECKING:
+    from sparekey.stores import Keeper
+
+
+class _Counter(logging.Handler):
+    """Counts the warnings about the store."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.count += record.getMessage().startswith("the store ")
+
+
+def main() -> None:
+    """Play until standard input ends."""
+    part = json.loads(sys.stdin.readline())
+    warnings = _Counter()
+    logging.getLogger("sparekey").addHandler(warnings)
+    with open_store(part["store"]) as store:
+        clock = Clock(1.0, virtual=False)
+        world = World(VLMConfig.model_validate(part["config"]), "chat", (), clock, part["mode"], random.random, store)
+        _say(_seen(world, store, warnings))
+        for line in sys.stdin:
+            heard = _heard(world) if json.loads(line) == "ask" else {}
+            _say(_seen(world, store, warnings) | heard)
+        world.close()
+
+
+def _seen(world: World, store: Keeper, warnings: _Counter) -> dict[str, Any]:
+    """What the chain looks like from this process, and when, on the machine's clock."""
+    return {
+        "at": time.monotonic(),
+        "active": world.chain.active_index,
+        "parked": world.parked,
+        "away": store.away is not None,
+        "warnings": warnings.count,
+    }
+
+
+def _heard(world: World) -> dict[str, Any]:
+    """What came of a call; `error` is what the caller saw in place of an answer."""
+    heard = world.ask()
+    return {"text": heard.text, "seconds": heard.seconds, "error": None if heard.error is None and not heard.hung else heard.words}
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""A chain's state as bytes, for processes that share it: small JSON, with a version, without any key.
+
+Credentials go by their ids, so that processes whose lists differ for a while (a roll-out) understand each other. Times are spans from
+the stamp on; `sparekey.stores.moments` says why. A value of a later version, or one that is no value at all, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.core.breaker import Breaker
+from sparekey.core.pool import PoolState
+from sparekey.masking import mask_values
+from sparekey.stores.base import Stamp
+from sparekey.stores.moments import age
+from sparekey.types import ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sparekey.core.pool import Pool
+    from sparekey.types import Credential
+
+VERSION: Final = 1
+_LARGEST: Final = 1_000_000
+_LONGEST_REASON: Final = 80
+_FORGOTTEN: Final = 86_400.0
+"""Seconds after its end in which a park of something that this chain does not know is kept: another process may know it."""
+_TIMES: Final = frozenset({"until", "lease"})
+_NEVER: Final = "never"
+_BLANK: Final = Breaker()
+
+
+class UnreadableStateError(ValueError):
+    """These bytes are no state of a chain."""
+
+
+class NewerStateError(ValueError):
+    """A later version of sparekey has written this state."""
+
+
+class Codec:
+    """Writes and reads the states of one chain."""
+
+    def __init__(self, pool: Pool, writer: str) -> None:
+        """Take the chain, and a name for this process's copy, which makes each value it writes a value of its own."""
+        self._ids = [c.id for c in pool.credentials]
+        self.writer = writer
+        self._secrets = secret_values(pool.credentials)
+        self._aliases = self._named(pool)
+        self._names = {alias: name for name, alias in self._aliases.items()}
+
+    def encode(self, state: PoolState, now: float, stamp: Stamp) -> bytes:
+        """Return `state` as bytes; `now` and `stamp` are the same moment on the chain's clock and on that of the store."""
+        kept = {self._safe(name): guard for name, guard in state.breakers.items() if self._kept(name, guard, now)}
+        data = {
+            "v": VERSION,
+            "by": self.writer,
+            "stamp": stamp,
+            "active": self._ids[state.active],
+            "term": state.term,
+            "epoch": state.epoch,
+            "served": state.served,
+            "switched": _span(state.switched_at, now),
+            "rescued": _span(state.rescued_at, now),
+            "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
+        }
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+    def decode(self, raw: bytes, now: float, stamp: Stamp, at_most: float = math.inf) -> PoolState:
+        """Return the state that `raw` holds, its times on this chain's clock.
+
+        Args:
+            raw: what the store has.
+            now: this moment on the chain's clock, and
+            stamp: on that of the store.
+            at_most: the most seconds that can have passed since it was written, as far as this process knows.
+
+        Raises:
+            NewerStateError: it is of a later version.
+            UnreadableStateError: it is no state.
+        """
+        try:
+            data: dict[str, Any] = json.loads(raw if len(raw) <= _LARGEST else b"null")
+            version = _whole(data["v"])
+            if version == VERSION:
+                return self._state(data, now - age(_stamp(data["stamp"]), stamp, at_most))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as exc:
+            raise UnreadableStateError(f"{len(raw)} bytes that are no state of a chain ({type(exc).__name__})") from None
+        if version > VERSION:
+            raise NewerStateError(f"a state of version {version}, and this sparekey reads {VERSION}: update it")
+        raise UnreadableStateError(f"a state of version {version}, which there never was")
+
+    def _state(self, data: dict[str, Any], written: float) -> PoolState:
+        active = str(data["active"])
+        guards = {self._names.get(alias, alias): _breaker(fields, written) for alias, fields in data["breakers"].items()}
+        return PoolState(
+            active=self._ids.index(active) if active in self._ids else 0,
+            term=_whole(data["term"]),
+            switched_at=_moment(data["switched"], written) or 0.0,
+            served=_whole(data["served"]),
+            breakers=MappingProxyType(guards),
+            epoch=_whole(data["epoch"]),
+            rescued_at=_moment(data["rescued"], written),
+        )
+
+    def _guard(self, guard: Breaker, now: float) -> dict[str, Any]:
+        """What differs from a breaker that was never parked."""
+        found: dict[str, Any] = {}
+        for name in _FIELDS:
+            value = getattr(guard, name)
+            if value != getattr(_BLANK, name):
+                found[name] = _span(value, now) if name in _TIMES else value
+        if guard.reason:
+            found["reason"] = mask_values(guard.reason, *self._secrets)[:_LONGEST_REASON]
+        return found
+
+    def _kept(self, name: str, guard: Breaker, now: float) -> bool:
+        return name in self._aliases or (guard.until is not None and guard.until > now - _FORGOTTEN)
+
+    def _safe(self, name: str) -> str:
+        return self._aliases.get(name) or mask_values(name, *self._secrets)
+
+    def _named(self, pool: Pool) -> dict[str, str]:
+        """The names of the breakers in the store: their own, unless one holds something that looks like a key (an address can)."""
+        found: dict[str, str] = {}
+        for credential_id, names in zip(self._ids, pool.guard_names, strict=True):
+            for name in names:
+                kind = name.partition(":")[0]
+                safe = name if mask_values(name, *self._secrets) == name else f"{kind}-of:{credential_id}"
+                found.setdefault(name, safe)
+        return found
+
+
+def secret_values(credentials: Iterable[Credential]) -> list[str]:
+    """Return keys and own headers, for one purpose: to be found in texts and cut out."""
+    found = list(credentials)
+    keys = [c.api_key.reveal() for c in found if c.api_key]
+    return [*keys, *(value for c in found for value in c.headers.values())]
+
+
+_FIELDS: Final = tuple(field.name for field in fields(Breaker))
+
+
+def _span(moment: float | None, now: float) -> float | str | None:
+    if moment is None or math.isfinite(moment):
+        return None if moment is None else round(moment - now, 6)
+    return _NEVER
+
+
+def _moment(span: Any, written: float) -> float | None:
+    if span is None or span == _NEVER:
+        return None if span is None else math.inf
+    return written + _number(span)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError("no number")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("no count")
+    return value
+
+
+def _stamp(value: Any) -> Stamp:
+    clock, at, wall = value
+    return Stamp(str(clock), _number(at), _number(wall))
+
+
+def _breaker(data: dict[str, Any], written: float) -> Breaker:
+    cause = data.get("cause")
+    return Breaker(
+        epoch=_whole(data.get("epoch", 0)),
+        strikes=_whole(data.get("strikes", 0)),
+        level=_whole(data.get("level", 0)),
+        until=_moment(data.get("until"), written),
+        firm=data.get("firm", False) is True,
+        cause=None if cause is None else ErrorClass(cause),
+        reason=str(data.get("reason", ""))[:_LONGEST_REASON],
+        weak=data.get("weak", False) is True,
+        lease=_moment(data.get("lease"), written),
+    )

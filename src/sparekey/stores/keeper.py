@@ -1,0 +1,177 @@
+"""Keeps the copies of a store's values in this process fresh: one thread, the only one that talks to the store.
+
+    a request ──read──▶ Replica ◀──a look every 0.25 s── Keeper's thread ◀──▶ store
+              ─change─▶ Replica ──waits for 0.25 s at most──▶
+
+However long the store takes (a dead network, a name server, a full disk), whoever changes something waits for `patience` once. Then the
+store counts as away: each process goes on with its own copy, the keeper tries again, and what both sides did meanwhile is merged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.stores.base import StoreAwayError
+from sparekey.stores.replica import Replica
+from sparekey.stores.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from sparekey.core.pool import Pool, PoolState
+    from sparekey.stores.base import Store
+
+logger = logging.getLogger("sparekey")
+
+POLL: Final = 0.25
+"""Seconds between two looks at the store."""
+PATIENCE: Final = 0.25
+"""The most seconds for which a change waits for the store."""
+COUNTS_EVERY: Final = 8
+"""Looks between two writes of nothing but the count of served requests."""
+_STARTING: Final = 2.0
+"""The most seconds for which a chain waits for what the store remembers of it, when it is made."""
+_CLOSING: Final = 2.0
+_TIDY: Final = 60.0
+
+
+class Keeper:
+    """A store as chains use it. Thread-safe, task-safe and fork-safe; use it as a context manager, or close it."""
+
+    def __init__(self, store: Store, *, poll: float = POLL, patience: float = PATIENCE) -> None:
+        """Keep copies of the values of `store`.
+
+        Args:
+            store: opened by `open_store`.
+            poll: seconds between two looks at it: how soon this process sees what others did.
+            patience: the most seconds for which a change waits for it.
+        """
+        self._store, self._patience = store, patience
+        self._replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._away: str | None = None
+        self._looks = 0
+        self._tidied = time.monotonic()
+        self._worker = Worker(f"sparekey {store.label}", self._poll, poll, self._forked)
+
+    @property
+    def label(self) -> str:
+        """What the store is called in messages: its address without a password."""
+        return self._store.label
+
+    @property
+    def away(self) -> str | None:
+        """Why the store cannot be used now; None if it can."""
+        return self._away
+
+    def attach(self, name: str, pool: Pool, clock: Callable[[], float]) -> Replica:
+        """Return the state of one chain, as the store remembers it.
+
+        Args:
+            name: the chain's name in the store: chains of one name, here and in other processes, share their state.
+            pool: the chain's credentials.
+            clock: the chain's clock, in seconds.
+
+        Raises:
+            ValueError: there is no name, or the store was closed.
+        """
+        if not name or self._worker.closed:
+            raise ValueError("a chain in a store needs a name" if not name else f"the store {self.label} was closed")
+        replica = Replica(name, pool, clock, self._change)
+        with self._lock:
+            self._replicas.add(replica)
+        self._ask(_STARTING, self._look, [replica])
+        return replica
+
+    def close(self) -> None:
+        """Bring to the store what it does not know yet, and let go of it; chains go on with their own copies."""
+        if not self._worker.closed:
+            self._ask(_CLOSING, self._part)
+            self._worker.close(_CLOSING)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ── whoever changes something ──
+
+    def _change(self, replica: Replica, old: PoolState, new: PoolState) -> bool:
+        """Let the keeper's thread change a state; here alone, if the store is away."""
+        if self._away is None and not self._worker.closed:
+            done = self._ask(self._patience, replica.put, self._store, old, new)
+            if done is not None:
+                return bool(done)
+        return replica.swap(old, new)
+
+    def _ask(self, patience: float, work: Callable[..., Any], *args: Any) -> Any:
+        """What the keeper's thread finds out; None if the store is away."""
+        try:
+            return self._worker.ask(patience, work, *args)
+        except StoreAwayError as exc:
+            self._leave(str(exc))
+        except TimeoutError:
+            self._leave(f"no answer within {patience:g} s")
+        return None
+
+    def _leave(self, reason: str) -> None:
+        with self._lock:
+            known, self._away = self._away, reason
+        if known is None and not self._worker.closed:
+            logger.warning("the store %s is away: %s; this process goes on with its own copy and tries again", self.label, reason)
+
+    # ── the keeper's thread ──
+
+    def _poll(self) -> None:
+        with self._lock:
+            replicas = list(self._replicas)
+        self._looks += 1
+        try:
+            if self._store.changed() or self._away is not None:
+                self._look(replicas)
+            for replica in replicas:
+                replica.push(self._store, counts=self._looks % COUNTS_EVERY == 0)
+            if time.monotonic() - self._tidied >= _TIDY:
+                self._tidied = time.monotonic()
+                self._store.tidy()
+        except StoreAwayError as exc:
+            self._leave(str(exc))
+        except Exception:  # whatever it is: without this thread the process would never hear of the others again
+            logger.exception("the store %s: a look at it broke off", self.label)
+        else:
+            self._return()
+
+    def _look(self, replicas: list[Replica]) -> None:
+        for replica in replicas:
+            replica.look()
+        found = self._store.read({replica.name for replica in replicas})
+        for replica in replicas:
+            replica.take(found.get(replica.name), self._store)
+
+    def _return(self) -> None:
+        with self._lock:
+            known, self._away = self._away, None
+        if known is not None:
+            logger.info("the store %s is back; what was done meanwhile, here and by others, is merged", self.label)
+
+    def _part(self) -> None:
+        try:
+            for replica in list(self._replicas):
+                replica.push(self._store, counts=True)
+        finally:
+            with suppress(StoreAwayError):
+                self._store.close()
+
+    def _forked(self) -> None:
+        """A child process: the lock may be held by a thread that is not there, the connections are the parent's."""
+        self._lock = threading.Lock()
+        self._store.forget()
+        for replica in list(self._replicas):
+            replica.forked()

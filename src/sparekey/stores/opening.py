@@ -1,0 +1,70 @@
+"""From an address to a store: the one place that knows how they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from sparekey.errors import ConfigError
+from sparekey.masking import mask
+from sparekey.stores.keeper import PATIENCE, POLL, Keeper
+
+if TYPE_CHECKING:
+    from sparekey.stores.base import Store
+
+_REDIS: Final = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
+_FORMS: Final = "memory, sqlite:///path/to/file.db, redis://host:6379/0 (rediss:// with TLS, unix:///path/to/socket, valkey:// the same)"
+
+
+def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> Keeper:
+    """Return the store of an address, for `Chain(..., store=...)`.
+
+    A store that is away is no error: chains start without it, and join it when it comes.
+
+    Args:
+        url: `memory`, `sqlite:///relative/file.db` (`sqlite:////absolute/file.db`), `redis://[user:password@]host:port/db`, `rediss://...`,
+            `unix:///path/to/socket`, or `valkey://`, `valkeys://`.
+        poll: seconds between two looks at the store.
+        patience: the most seconds for which a change waits for it.
+
+    Raises:
+        ConfigError: the address is none of these, or cannot be used.
+        MissingExtraError: the address needs the extra `redis`.
+    """
+    return Keeper(_store(url.strip()), poll=poll, patience=patience)
+
+
+def _store(url: str) -> Store:
+    """Open what the address names."""
+    scheme, colon, rest = url.partition(":")
+    if scheme == "memory" and rest in ("", "//"):
+        from sparekey.stores.memory import MemoryValues  # noqa: PLC0415 - each store is loaded when it is asked for
+
+        return MemoryValues()
+    if scheme == "sqlite" and colon:
+        from sparekey.stores.sqlite import SQLiteStore  # noqa: PLC0415
+
+        return SQLiteStore(sqlite_path(url))
+    if scheme in _REDIS and colon:
+        from sparekey.stores.redis import RedisStore  # noqa: PLC0415
+
+        return RedisStore(f"{_REDIS[scheme]}:{rest}")
+    raise ConfigError(f"{mask(url.partition('?')[0])!r} is no store; write one of {_FORMS}")
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file of a `sqlite:///` address.
+
+    Raises:
+        ConfigError: it names no file, or its folder does not exist.
+    """
+    parts = urlsplit(url)
+    path = Path(unquote(parts.path).removeprefix("/")).expanduser()
+    if parts.netloc or not parts.path.removeprefix("/") or parts.query:
+        raise ConfigError(f"{url!r}: write sqlite:///relative/file.db or sqlite:////absolute/file.db")
+    if path.name == ":memory:":
+        raise ConfigError(f"{url!r} would be another store for each process; write memory")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigError(f"{url!r}: {path if path.is_dir() else path.parent} is no {'file' if path.is_dir() else 'folder'}")
+    return path

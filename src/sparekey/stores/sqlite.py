@@ -1,0 +1,110 @@
+"""State in a SQLite file: the default of a gateway. It survives restarts, and the processes of one machine share it.
+
+The file holds the states of many chains. It lies on a local disk: WAL does not work over a network.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from sparekey.stores.database import connect, telling
+from sparekey.stores.moments import machine_stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from sparekey.stores.base import Stamp
+
+_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS sparekey_state (name TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID"
+_SWAP: Final = "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?"
+_WAIT: Final = 0.2
+"""Seconds for which a statement waits for another process: less than a change waits for the store."""
+
+
+class SQLiteStore:
+    """A `Store` in a file. The file is opened when it is first needed, and anew if it is another one by then."""
+
+    def __init__(self, path: Path, *, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        """Take the file, and clocks in seconds: the machine's and the time of day."""
+        self.label = f"sqlite:///{path}"
+        self._path, self._clocks = path, (monotonic, wall)
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._version: int | None = None
+        self._inherited: list[sqlite3.Connection] = []
+
+    def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Return the values of those of `names` that have one."""
+        with telling():
+            connection = self._open()
+            self._version = self._data_version(connection)
+            marks = ",".join("?" * len(names))
+            rows = connection.execute(f"SELECT name, CAST(state AS BLOB) FROM sparekey_state WHERE name IN ({marks})", tuple(names))  # noqa: S608 - marks
+            return dict(rows.fetchall())
+
+    def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
+        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        with telling():
+            connection = self._open()
+            if old is None:
+                done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
+            else:
+                done = connection.execute(
+                    "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?", (new, name, old)
+                )
+            self._version = None  # our own connection's changes do not show there, and another chain of this process may share the name
+            return done.rowcount == 1
+
+    def changed(self) -> bool:
+        """Return whether anybody has written to the file, or it is another one."""
+        with telling():
+            return self._connection is None or self._moved() or self._data_version(self._connection) != self._version
+
+    def stamp(self) -> Stamp:
+        """Return this moment."""
+        return machine_stamp(*self._clocks)
+
+    def tidy(self) -> None:
+        """Move what was written from the log to the file; a change does not have to do it."""
+        with telling():
+            self._open().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._version = None
+
+    def forget(self) -> None:
+        """Leave the parent's connection alone: SQLite forbids even closing it here."""
+        if self._connection is not None:
+            self._inherited.append(self._connection)
+        self._connection = self._version = None
+
+    def _open(self) -> sqlite3.Connection:
+        """The open file. After a failure, and if somebody has put another file in its place, it is opened anew."""
+        if self._connection is not None and self._moved():
+            self.close()
+        if self._connection is None:
+            self._connection = connect(self._path, _SCHEMA, _WAIT)
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self._file = self._identity()
+        return self._connection
+
+    def _moved(self) -> bool:
+        return self._identity() != self._file
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @staticmethod
+    def _data_version(connection: sqlite3.Connection) -> int:
+        version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return version

@@ -1,0 +1,155 @@
+"""`sparekey init`: what is written loads, holds no key, mixes no spaces, and replaces nothing."""
+
+import os
+
+import pytest
+
+from sparekey.config import load_config
+from sparekey.config.environment import USUAL
+
+KEYS = {"OPENAI_API_KEY": "sk-first-first-1", "OPENAI_API_KEY_SPARE": "sk-spare-spare-2", "ANTHROPIC_API_KEY": "sk-ant-third-3"}
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    """An environment without any provider's variables."""
+    for name in list(os.environ):
+        if any(name.startswith((*row.keys, *row.base, *row.deployment)) for row in USUAL):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def export(monkeypatch):
+    """Put variables into the environment."""
+
+    def put(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+def test_each_key_becomes_a_credential_by_reference(sparekey, folder, export):
+    """The written file loads, has one credential a key, and neither it nor the terminal shows a key."""
+    export(**KEYS)
+    result = sparekey("init")
+    assert result.exit_code == 0
+    chain = load_config(folder / "sparekey.toml").vlm.credentials
+    assert [(c.id, c.api_key.text) for c in chain] == [
+        ("openai", "env:OPENAI_API_KEY"),
+        ("openai-2", "env:OPENAI_API_KEY_SPARE"),
+        ("anthropic", "env:ANTHROPIC_API_KEY"),
+    ]
+    shown = result.output + (folder / "sparekey.toml").read_text()
+    assert not any(key in shown for key in KEYS.values())
+    assert "sparekey check" in result.stderr
+
+
+@pytest.mark.parametrize("row", USUAL, ids=lambda row: "-".join(row.keys or row.base))
+def test_every_row_of_the_table_loads(sparekey, folder, export, row):
+    """Whatever provider a key is for, the file that is written for it alone is a sound configuration."""
+    export(**dict.fromkeys(row.keys[:1], "a-key"), **dict.fromkeys(row.base[:1], "https://own.example/v1"))
+    assert sparekey("init").exit_code == 0
+    config = load_config(folder / "sparekey.toml")
+    assert (config.vlm is None, config.embedding is None) == (row.model is None, row.embedding is None)
+
+
+def test_spaces_are_never_mixed(sparekey, folder, export):
+    """The embedding chain has one provider's keys; another one's stands there as a comment that says why."""
+    export(**KEYS, VOYAGE_API_KEY="pa-voyage")
+    sparekey("init")
+    chain = load_config(folder / "sparekey.toml").embedding.dense
+    assert [c.provider for c in chain.credentials] == ["openai", "openai"]
+    assert "# VOYAGE_API_KEY (voyage) is no spare here" in (folder / "sparekey.toml").read_text()
+
+
+def test_commented_lines_are_sound_settings(sparekey, folder, export):
+    """Every setting that is shown as a comment loads when its # is taken away."""
+    export(**KEYS)
+    sparekey("init")
+    file = folder / "sparekey.toml"
+    file.write_text(file.read_text().replace("# failback", "failback").replace("# idle", "idle").replace("# stream_rec", "stream_rec"))
+    assert load_config(file).vlm.idle_limit == 15
+    for name in ("max_retries", "timeout", "deadline", "first_content", "max_tokens", "temperature", "dimension", "batch_size", "[[rules"):
+        file.write_text(file.read_text().replace(f"# {name}", name))
+    for name in ("status", "contains", "then"):
+        file.write_text(file.read_text().replace(f"# {name} =", f"{name} ="))
+    assert load_config(file).rules[0].status == 418
+
+
+def test_same_key_under_two_names_counts_once(sparekey, export):
+    """A spare that is the first key again is none, and is told by name."""
+    export(OPENAI_API_KEY="sk-same", OPENAI_API_KEY_2="sk-same")
+    result = sparekey("init", "--print")
+    assert "env:OPENAI_API_KEY_2" not in result.stdout
+    assert "OPENAI_API_KEY_2: holds the same key as OPENAI_API_KEY" in result.stderr
+
+
+def test_key_goes_only_to_the_host_that_stands_beside_it(sparekey, folder, export):
+    """A base URL in the environment is written with the key; one that holds a password is refused together with its key."""
+    export(
+        OPENAI_API_KEY="sk-own",
+        OPENAI_BASE_URL="https://own.example/v1",
+        ANTHROPIC_API_KEY="a",
+        ANTHROPIC_BASE_URL="https://u:pw@x.example",
+    )
+    result = sparekey("init")
+    assert [(c.provider, c.api_base) for c in load_config(folder / "sparekey.toml").vlm.credentials] == [
+        ("openai", "https://own.example/v1")
+    ]
+    assert "ANTHROPIC_BASE_URL is no plain http or https URL" in result.stderr
+    assert "pw@" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
+        ("box:1234", "http://box:1234/v1"),
+        ("https://o.example/", "https://o.example/v1"),
+    ],
+)
+def test_ollama_host_becomes_a_url(sparekey, folder, export, host, url):
+    """What Ollama takes as a host is completed to the URL that a client needs."""
+    export(OLLAMA_HOST=host)
+    sparekey("init")
+    assert load_config(folder / "sparekey.toml").vlm.credentials[0].api_base == url
+
+
+def test_azure_without_its_endpoint_is_told(sparekey, export):
+    """A key that cannot be used alone is named with what is missing."""
+    export(AZURE_OPENAI_API_KEY="k")
+    result = sparekey("init")
+    assert result.exit_code == 2
+    assert "needs AZURE_OPENAI_ENDPOINT" in result.stderr
+
+
+def test_nothing_found(sparekey, folder):
+    """Without a key nothing is written, and what was looked for is told; --force writes a template that loads."""
+    result = sparekey("init")
+    assert result.exit_code == 2
+    assert "VOYAGE_API_KEY" in result.stderr
+    assert not list(folder.iterdir())
+    assert sparekey("init", "--force").exit_code == 0
+    assert len(load_config(folder / "sparekey.toml").vlm.credentials) == 2
+
+
+def test_file_that_is_there_is_kept(sparekey, folder, export):
+    """Only --force writes over a file; --print touches none."""
+    export(**KEYS)
+    (folder / "sparekey.toml").write_text("mine")
+    assert sparekey("init").exit_code == 2
+    assert "[vlm]" in sparekey("init", "--print").stdout
+    assert (folder / "sparekey.toml").read_text() == "mine"
+    assert sparekey("init", "--force").exit_code == 0
+    assert load_config(folder / "sparekey.toml").vlm
+
+
+def test_check_takes_the_written_file(sparekey, export, provider):
+    """`check` calls with what `init` wrote."""
+    well = provider(text="yes", dimension=1536)
+    export(OPENAI_API_KEY="sk-x", OPENAI_BASE_URL=well.base_url)
+    sparekey("init")
+    result = sparekey("check")
+    assert result.exit_code == 0
+    assert "embedding.dense could serve" in result.output
