@@ -46,6 +46,8 @@ class Stage:
 
     # what the console asks a host for
 
+    stopping = False
+
     @property
     def chains(self):
         return self.watched

@@ -58,6 +58,7 @@ def test_metrics_name_the_chain(running, pair):
     post(f"{running.url}/v1/chat/completions", question())
     text = get(f"{running.url}/metrics").decode()
     assert 'sparekey_attempts_total{chain="chat",credential="first"' in text
+    assert 'sparekey_gateway_requests_total{chain="chat",status="200"} 1.0' in text
 
 
 def test_an_admin_key_is_asked_for(serve, pair, monkeypatch):

@@ -278,6 +278,27 @@ def serve(
 
 
 @app.command()
+def status(
+    url: Annotated[str, typer.Option(metavar="URL", help="Address of the gateway.")] = "http://127.0.0.1:8080",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew each second.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show who serves now in a running gateway, why the others do not, and what happens next.
+
+    The admin key is read from SPAREKEY_ADMIN_KEY. Exit code 1 if a chain cannot serve.
+
+    \b
+    Examples:
+      sparekey status
+      sparekey status --url http://127.0.0.1:9000 --watch
+    """
+    from sparekey.cli.status import run_status
+
+    raise typer.Exit(run_status(url, json=json, watch=watch))
+
+
+@app.command()
 def version() -> None:
     """Print the version of sparekey and of Python.
 

@@ -65,6 +65,10 @@ class CallFailedError(SparekeyError):
         super().__init__("the call failed")
 
 
+class GatewayUnreachedError(SparekeyError):
+    """No gateway answers at an address, or it does not let us in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error in words.
@@ -138,6 +142,10 @@ def _entry(credential_id: str, exc: BaseException) -> str:
     return f"{credential_id}: {failure.error_class} ({failure.reason}): {failure.message or describe_exception(exc)}"
 
 
+def _unreached(exc: GatewayUnreachedError) -> Problem:
+    return Problem("the gateway's state cannot be read", (str(exc),), "Start it with `sparekey serve`, or name its address with --url.")
+
+
 def _refused(exc: CallFailedError) -> Problem:
     from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
     from sparekey.classify.remedies import remedy  # noqa: PLC0415 - as above
@@ -155,6 +163,7 @@ _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     MissingExtraError: _missing,
     AllCredentialsFailedError: _exhausted,
     CallFailedError: _refused,
+    GatewayUnreachedError: _unreached,
     InvalidInputError: _input,
     UnsupportedMediaInputError: _input,
     SparekeyError: _other,

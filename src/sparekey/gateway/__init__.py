@@ -12,4 +12,8 @@ answers    refusals, exhausted chains and broken streams in the shape of each wi
 app        the ASGI application
 protocol   limits on headers and time, for uvicorn
 server     the process: workers, reload, stop
+book       what each chain went through, for the console
+admin      the console, the admin API and the metrics, and
+host       what connects them with the gateway
+metrics    what Prometheus is told of the gateway itself
 """

@@ -15,11 +15,13 @@ from sparekey.gateway.console.host import Tried, Watched
 from sparekey.wire.table import understand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from sparekey.gateway.app import Gateway
+    from sparekey.gateway.metrics import Metrics
     from sparekey.gateway.served import Served
+    from sparekey.simulator import Provider
     from sparekey.wire.model import Call, Kind
 
 _SAY: Final = [{"role": "user", "content": "Say yes."}]
@@ -37,11 +39,18 @@ TRIALS: Final[Mapping[tuple[str, Kind], tuple[str, tuple[bytes, bytes], dict[str
 class GatewayHost:
     """Keeps a book of every chain that is served, under its name: reloading the configuration goes on in the same book."""
 
-    def __init__(self, gateway: Gateway, file: Path | None = None) -> None:
-        """Watch a gateway's chains, those of later configurations too; `file` is the configuration's, for show."""
+    def __init__(self, gateway: Gateway, file: Path | None = None, *, simulated: Iterable[Provider] = ()) -> None:
+        """Watch a gateway's chains, those of later configurations too.
+
+        Args:
+            gateway: the gateway; its requests are counted from now on.
+            file: the configuration's, for show.
+            simulated: providers of a simulator; those that a credential points to can be given faults.
+        """
         self._gateway, self._file = gateway, file
+        self._simulated = {provider.base_url.rstrip("/"): provider for provider in simulated}
         self._books: dict[str, Book] = {}
-        self._metrics = _Metrics.made()
+        self._metrics = _metrics(gateway)
         for served in gateway.chains.values():
             self.watch(served)
         gateway.newcomers.append(self.watch)
@@ -50,7 +59,7 @@ class GatewayHost:
         """Keep the book of a chain."""
         served.chain.add_hook(self._books.setdefault(served.name, Book()))
         if self._metrics is not None:
-            self._metrics.watch(served)
+            self._metrics.follow(served.name, served.chain)
 
     def admin(self) -> Admin:
         """Return what serves the console, the admin API and the metrics."""
@@ -67,7 +76,17 @@ class GatewayHost:
     @property
     def chains(self) -> Mapping[str, Watched]:
         """The chains by name."""
-        return {name: Watched(one.chain, self._books[name], one.wire) for name, one in self._gateway.chains.items()}
+        served = self._gateway.chains.items()
+        return {name: Watched(one.chain, self._books[name], one.wire, self._simulators(one)) for name, one in served}
+
+    def _simulators(self, served: Served) -> Mapping[str, Provider]:
+        known, bases = self._simulated, {i: target.base_url.rstrip("/") for i, target in served.targets.items()}
+        return {i: known[base] for i, base in bases.items() if base in known} if known else {}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the gateway drains: pages that only listen are sent away, so that nothing waits for them."""
+        return self._gateway.draining
 
     def config(self) -> Mapping[str, Any]:
         """Return which configuration is in use, since when, and why a newer one is not."""
@@ -96,25 +115,12 @@ def _trial(served: Served) -> Call:
     return understand("POST", path.encode(), [header, (b"content-type", b"application/json")], json.dumps(body).encode())
 
 
-class _Metrics:
-    """The metrics of all chains, in a registry of their own."""
-
-    def __init__(self, registry: Any, hook: Callable[..., Any], latest: Callable[[Any], bytes]) -> None:
-        self._registry, self._hook, self._latest = registry, hook, latest
-
-    @classmethod
-    def made(cls) -> _Metrics | None:
-        """Return them, or None where the library is not installed."""
-        try:
-            from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - an extra
-
-            from sparekey.telemetry import PrometheusHook  # noqa: PLC0415 - as above
-        except ImportError:
-            return None
-        return cls(CollectorRegistry(), PrometheusHook, generate_latest)
-
-    def watch(self, served: Served) -> None:
-        served.chain.add_hook(self._hook(served.name, self._registry))
-
-    def text(self) -> bytes:
-        return self._latest(self._registry)
+def _metrics(gateway: Gateway) -> Metrics | None:
+    """Return the metrics of a gateway, which count its requests from now on; None where the library is not installed."""
+    try:
+        from sparekey.gateway.metrics import Metrics  # noqa: PLC0415 - its library is an extra
+    except ImportError:
+        return None
+    made = Metrics(gateway)
+    gateway.observers.append(made.observe)
+    return made

@@ -46,6 +46,10 @@ class Host(Protocol):
     def chains(self) -> Mapping[str, Watched]:
         """The chains by name, as they are configured now."""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the gateway is about to stop: it waits for nobody who only listens."""
+
     def config(self) -> Mapping[str, Any]:
         """Return `path`, `loaded_at` (seconds since 1970) and `error` (why the newest file was refused, or None)."""
 

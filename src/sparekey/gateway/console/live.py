@@ -56,7 +56,7 @@ class Live:
         sent, at = -1, 0.0
         try:
             yield b"retry: 2000\n\n"
-            while not self._closed:
+            while not (self._closed or self._host.stopping):
                 now, version = time.monotonic(), self._news()
                 if sent < 0 or (version != sent and now - at >= self._every) or now - at >= _BEAT:
                     yield event(snapshot(self._host, self._wall()))

@@ -1,0 +1,111 @@
+"""`sparekey status`: who serves now, why the others do not, and what happens next, from a running gateway."""
+
+from __future__ import annotations
+
+import json as json_
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx2
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sparekey.cli import exits, render
+from sparekey.cli.problems import GatewayUnreachedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+
+_TIMEOUT: Final = 5.0
+_LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {
+    "ok": (True, render.GOOD),
+    "spare": (None, render.WARN),
+    "down": (False, render.BAD),
+}
+_EVERY: Final = 1.0
+
+
+def run_status(url: str, *, json: bool = False, watch: bool = False) -> int:
+    """Show the state of a gateway; return 0 if every chain can serve, else 1.
+
+    Args:
+        url: the address of the gateway. `SPAREKEY_ADMIN_KEY` holds its admin key, if it has one.
+        json: print the state as JSON.
+        watch: show it anew each second until Ctrl-C.
+
+    Raises:
+        GatewayUnreachedError: there is no answer.
+    """
+    state = _state(url)
+    if json:
+        render.as_json(state)
+    elif watch:
+        _watch(url, state)
+    else:
+        render.out().print(_shown(state, render.out()))
+    return exits.FAILED if any(chain["level"] == "down" for chain in state["chains"]) else exits.OK
+
+
+def _watch(url: str, state: Mapping[str, Any]) -> None:
+    console = render.out()
+    with Live(_shown(state, console), console=console, auto_refresh=False) as live:
+        while True:
+            time.sleep(_EVERY)
+            try:
+                live.update(_shown(_state(url), console), refresh=True)
+            except GatewayUnreachedError as exc:
+                live.update(Text(render.clean(exc), style=render.BAD), refresh=True)
+
+
+def _state(url: str) -> dict[str, Any]:
+    key = os.environ.get("SPAREKEY_ADMIN_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        response = httpx2.get(f"{url.rstrip('/')}/admin/api/state", headers=headers, timeout=_TIMEOUT)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+        raise GatewayUnreachedError(f"no gateway answers at {url}: {exc}") from None
+    if response.status_code in {401, 403}:
+        raise GatewayUnreachedError(f"the gateway at {url} wants its admin key: set SPAREKEY_ADMIN_KEY")
+    try:
+        found = response.json()
+    except json_.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict) or "chains" not in found:
+        raise GatewayUnreachedError(f"what answers at {url} is no gateway of sparekey (status {response.status_code})")
+    return found
+
+
+def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
+    page = Table.grid()
+    for chain in state["chains"]:
+        ok, colour = _LEVELS[chain["level"]]
+        heading = Text.assemble(
+            (f"{render.sign(ok, console)} ", colour), (f"{chain['name']}: ", "bold"), (render.clean(chain["headline"]), colour)
+        )
+        page.add_row(heading)
+        page.add_row(Text(render.clean(chain["detail"])))
+        page.add_row(_rows(chain, console))
+        page.add_row("")
+    if state["config"].get("error"):
+        page.add_row(Text(f"The changed configuration was refused: {render.clean(state['config']['error'])}", style=render.WARN))
+    return page
+
+
+def _rows(chain: Mapping[str, Any], console: Console) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("", "credential", "standing", "why, and what is next", "returns in"):
+        table.add_column(column, style="" if column else "bold", no_wrap=column in {"returns in", "standing"})
+    for column in ("today", "failed", "tokens"):
+        table.add_column(column, justify="right")
+    arrow = ">" if console.options.ascii_only else "▶"
+    for row in chain["credentials"]:
+        serving = row["id"] == chain["serving"]
+        standing = "held" if row["held"] else "serving" if serving else row["standing"]
+        returns = "" if row["returns_in"] is None else render.duration(round(row["returns_in"]))
+        counts = (row["requests"], row["failed"], row["tokens_today"]["total"])
+        table.add_row(arrow if serving else "", *map(render.clean, (row["id"], standing, row["words"], returns)), *map(str, counts))
+    return table
