@@ -142,7 +142,7 @@ class _Streamed(Generic[T]):
             streaming.call.broken(exc)
             raise
         finally:
-            streaming.steps.close()
+            streaming.leave()
             self._give_up(list(streaming.running.values()))
             await self._close_left()
 

@@ -160,7 +160,7 @@ class _Streamed(Generic[T]):
             self._streaming.call.broken(exc)
             raise
         finally:
-            steps.close()
+            self._streaming.leave()
             self._give_up(list(self._streaming.running.values()))
 
     # the race

@@ -122,6 +122,11 @@ class Streaming(Generic[T, S]):
         else:
             self.call.abandoned(source.entry)
 
+    def leave(self) -> None:
+        """End the call where it stands: whoever is slow now has kept nobody waiting but a caller who left."""
+        self.steps.close()
+        self.slow.clear()
+
     # ── the relay ──
 
     def losers(self) -> list[S]:
