@@ -7,11 +7,12 @@ import hmac
 import secrets
 import time
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+
+from sparekey.config.gateway import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ def refuse_foreign(request: Request) -> None:
 def _only_here(request: Request) -> None:
     """Without a key: no other machine, and no name that a foreign page has made to point here."""
     peer = request.client.host if request.client else ""
-    if not _is_local(peer) or not _is_local(_hostname(request.headers.get("host", ""))):
+    if not is_loopback(peer) or not is_loopback(_hostname(request.headers.get("host", ""))):
         raise HTTPException(403, "without gateway.admin_key the console is for this machine only, under its own address")
     refuse_foreign(request)
 
@@ -149,12 +150,3 @@ def _hostname(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
