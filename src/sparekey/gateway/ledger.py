@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
 
@@ -56,8 +56,13 @@ current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
 """The ledger of the request that this task serves."""
 
 
-def enter(event: Event) -> None:
-    """Enter what the engine tells: the hook of every chain that the gateway serves."""
-    ledger = current.get()
-    if ledger is not None and isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned) and event.attempt is not None:
-        ledger.ended(event.attempt)
+class Enter:
+    """Enters what the engine tells: the hook of every chain that the gateway serves."""
+
+    hears: Final = frozenset({AttemptFailed, AttemptSucceeded, AttemptAbandoned})
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event."""
+        ledger, attempt = current.get(), getattr(event, "attempt", None)
+        if ledger is not None and attempt is not None:
+            ledger.ended(attempt)
