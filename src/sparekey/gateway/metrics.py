@@ -23,6 +23,8 @@ class Metrics:
         """Count the requests of a gateway; `follow` adds its chains."""
         self.registry = registry = CollectorRegistry()
         self._hooks: dict[str, PrometheusHook] = {}
+        # looking a series up by its labels costs more than counting
+        self._series: dict[tuple[str, int], tuple[Counter, tuple[Histogram, Histogram] | None]] = {}
         self._requests = Counter("sparekey_gateway_requests", "Requests by chain and status.", ("chain", "status"), registry=registry)
         self._seconds = Histogram(
             "sparekey_gateway_request_duration_seconds",
@@ -47,10 +49,15 @@ class Metrics:
 
     def observe(self, finished: Finished) -> None:
         """Count a request."""
-        self._requests.labels(finished.chain, str(finished.status)).inc()
-        if finished.chain:
-            self._seconds.labels(finished.chain).observe(finished.seconds)
-            self._overhead.labels(finished.chain).observe(finished.overhead)
+        chain = finished.chain
+        if (series := self._series.get((chain, finished.status))) is None:
+            timed = (self._seconds.labels(chain), self._overhead.labels(chain)) if chain else None
+            series = self._series[chain, finished.status] = (self._requests.labels(chain, str(finished.status)), timed)
+        requests, timed = series
+        requests.inc()
+        if timed is not None:
+            timed[0].observe(finished.seconds)
+            timed[1].observe(finished.overhead)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

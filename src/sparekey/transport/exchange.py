@@ -6,7 +6,6 @@ same names.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from functools import lru_cache
@@ -18,6 +17,7 @@ from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire.common import UnsafePathError, safe
+from sparekey.wire.decoding import loads
 from sparekey.wire.edit import replaced
 from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.reading import is_error
@@ -194,7 +194,7 @@ class Exchange:
         if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
             return None
         try:
-            value = json.loads(body)
+            value = loads(body)
         except (ValueError, RecursionError):
             value = None
         if call.kind != "other" and not isinstance(value, dict | list):

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.wire.decoding import loads
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,7 @@ def read(body: bytes) -> Document | None:
     """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
     try:
         text = body.decode()
-        fields = json.loads(text)
+        fields = loads(text)
     except (ValueError, RecursionError):
         return None
     return Document(text, fields) if isinstance(fields, dict) else None

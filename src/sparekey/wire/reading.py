@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.wire.decoding import loads
 from sparekey.wire.model import NOTHING, Signs
 from sparekey.wire.table import EVENTS
 
@@ -92,7 +92,7 @@ class Reader:
         return self.content and (self._done or self._begun <= self._ended)
 
     def _json(self, data: bytes) -> Any:
-        value = json.loads(data)
+        value = loads(data)
         if not self.content and len(self.opening) < _MOST_OPENING:
             self.opening.append(value)
         return value
