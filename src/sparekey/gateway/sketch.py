@@ -11,8 +11,10 @@ from math import log
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+Slices = dict[int, dict[int, int]]
+"""The durations of a window as a value: by slice of time, how many in each bucket."""
 _SMALLEST: Final = 0.001
 """Seconds; what is shorter counts as this."""
 _GROWTH: Final = 1.1
@@ -51,6 +53,23 @@ class Window:
     def medians(self, now: float) -> list[float | None]:
         """Return the median of each slice, the oldest first; None for a slice without values."""
         return [None if counts is None else _quantile(counts, 0.5) for counts in self._live(now)]
+
+    def slices(self, now: float) -> Slices:
+        """Return the durations as a value, for another window to `load`."""
+        newest = int(now / self._width)
+        live = zip(range(newest - self._slices + 1, newest + 1), self._live(now), strict=True)
+        return {stamp: {bucket: n for bucket, n in enumerate(counts) if n} for stamp, counts in live if counts is not None}
+
+    def load(self, slices: Mapping[int, Mapping[int, int]]) -> None:
+        """Add the durations of another window of the same width; what is older than what stands in its place is left out."""
+        for stamp, counts in slices.items():
+            place = stamp % self._slices
+            if self._stamps[place] < stamp:
+                self._counts[place] = array("L", bytes(8 * _BUCKETS))
+                self._stamps[place] = stamp
+            if self._stamps[place] == stamp:
+                for bucket, n in counts.items():
+                    self._counts[place][min(max(bucket, 0), _BUCKETS - 1)] += n
 
     def count(self, now: float) -> int:
         """Return how many durations the window holds."""
