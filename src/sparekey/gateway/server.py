@@ -107,7 +107,7 @@ class Application:
         self.settings = settings
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
-        self._parent = os.getppid()
+        self._parent = 0
         self._watching: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -132,6 +132,7 @@ class Application:
     def start(self) -> None:
         """Make the gateway, and watch its configuration."""
         raise_file_limit()
+        self._parent = os.getppid()
         if self.settings.board is not None:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
