@@ -114,8 +114,9 @@ class Board:
 
     def close(self) -> None:
         """Leave what was counted, and the place to another."""
-        if self._worker is not None:
-            self._worker.close(_CLOSING)
+        if self._worker is None or self._worker.closed:
+            return
+        self._worker.close(_CLOSING)
         with self._lock, suppress(OSError):
             write(self._folder, replace(self._told(), at=0.0, running=0), self.place)
         os.close(self._handle)

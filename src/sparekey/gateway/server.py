@@ -35,6 +35,8 @@ logger = logging.getLogger("sparekey")
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
+_STARTING: Final = 60
+"""Seconds that a worker has to start, on a machine that has other things to do: one that gives no sign for longer is replaced."""
 
 
 class Settings:
@@ -108,6 +110,7 @@ class Application:
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
         self._parent = 0
+        self._seen: tuple[int, int, int] | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -164,6 +167,7 @@ class Application:
     def reload(self) -> None:
         """Read the configuration anew; a bad one is refused, and the old one stays."""
         assert self.gateway is not None
+        self._seen = _stamp(self.settings.file)
         try:
             config, _ = self.settings.read()
             self.gateway.reload(config)
@@ -175,13 +179,11 @@ class Application:
 
     async def _watch(self) -> None:
         """Look at the file now and then: its folder may be a mounted one, of which nobody tells."""
-        seen = _stamp(self.settings.file)
+        self._seen = _stamp(self.settings.file)
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self._look_for_parent()
-            now = _stamp(self.settings.file)
-            if now not in {None, seen}:
-                seen = now
+            if _stamp(self.settings.file) not in {None, self._seen}:
                 self.reload()
 
     def _look_for_parent(self) -> None:
@@ -226,6 +228,7 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=round(settings.idle_timeout),
         timeout_graceful_shutdown=round(settings.stop_timeout),
+        timeout_worker_healthcheck=_STARTING,
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
     )
