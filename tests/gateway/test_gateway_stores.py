@@ -32,8 +32,8 @@ def store(request, tmp_path):
     return f"{request.getfixturevalue('redis').url}?key={uuid.uuid4().hex}"
 
 
-def configured(pair, store, keys=KEYS):
-    return chain("vlm", pair, keys=keys) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "{store}"\n'
+def configured(pair, store, keys=KEYS, extra=""):
+    return chain("vlm", pair, keys=keys, extra=extra) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "{store}"\n'
 
 
 def standing(running, credential="first"):
@@ -64,8 +64,8 @@ def test_one_gateway_parks_for_both(serve, pair, store):
 
 def test_one_probe_between_both(serve, pair, store):
     """M08: a park has run out, both are asked at once: one single request tries, the others are served meanwhile."""
-    one, two = serve(configured(pair, store)), serve(configured(pair, store))
-    pair[0].fail(faults.rate_limit(retry_after=3), times=1)
+    one, two = (serve(configured(pair, store, extra="patience = 0.5")) for _ in range(2))
+    pair[0].fail(faults.rate_limit(retry_after=1), times=1)
     assert served_by(one) == "second"
     assert wait_until(lambda: standing(two) == "parked")
     pair[0].fail(faults.slow(before=1.0))
