@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.database import telling
-from sparekey.stores.opening import sqlite_path
+from sparekey.stores.opening import open_store, sqlite_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,12 +47,15 @@ def place_of(file: Path, store: str | None, environ: Mapping[str, str] = os.envi
 
     Raises:
         ConfigError: the address of the store is none.
+        MissingExtraError: the store needs an extra.
     """
     if store is not None and store.strip().partition(":")[0] == MEMORY:
         return Place()
     if store is not None and store.strip().startswith("sqlite:"):
         path = sqlite_path(store.strip())
         return Place(store, path.with_name(f"{path.stem}-history.db"))
+    if store is not None:
+        open_store(store).close()  # an address that is none is told now
     try:
         path = _made(file, environ)
     except (StoreAwayError, RuntimeError) as exc:  # the latter: nobody knows where this user is at home

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
@@ -35,8 +36,8 @@ logger = logging.getLogger("sparekey")
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
-_STARTING: Final = 60
-"""Seconds that a worker has to start, on a machine that has other things to do: one that gives no sign for longer is replaced."""
+_SIGN_OF_LIFE: Final = 30
+"""Seconds for which a worker's sign of life is waited for."""
 
 
 class Settings:
@@ -228,7 +229,7 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=round(settings.idle_timeout),
         timeout_graceful_shutdown=round(settings.stop_timeout),
-        timeout_worker_healthcheck=_STARTING,
+        timeout_worker_healthcheck=_SIGN_OF_LIFE,
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
     )
@@ -268,7 +269,10 @@ def run(settings: Settings, bound: socket.socket) -> None:
         Server(config, application).run(sockets=[bound])
     else:
         with shared(settings):
-            Workers(config, sockets=[bound]).run()
+            workers = Workers(config, sockets=[bound])
+            workers.run()
+        if workers.failed:
+            sys.exit(STARTUP_FAILURE)  # as with one process
 
 
 def bind(settings: GatewayConfig) -> socket.socket:

@@ -7,21 +7,39 @@ import os
 import signal
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
+
+    import uvicorn
 
     from sparekey.gateway.book import Page
     from sparekey.gateway.server import Settings
 
 logger = logging.getLogger("sparekey")
 
+_STARTING: Final = 60.0
+"""Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
+
 
 class Workers(Multiprocess):
-    """uvicorn's supervisor with a gateway's manners."""
+    """uvicorn's supervisor with a gateway's manners.
+
+    Attributes:
+        failed: whether a worker could not start.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        """Take how to serve, and the sockets to listen on."""
+        super().__init__(config, sockets)
+        self.failed = False
+        self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
 
     def handle_hup(self) -> None:
         """Pass a SIGHUP on to those that have started: they read their configuration anew, and none is started anew for it.
@@ -33,12 +51,27 @@ class Workers(Multiprocess):
                 os.kill(process.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace those that died, and say so."""
-        before = list(self.processes)
-        super().keep_subprocess_alive()
-        for old, new in zip(before, self.processes, strict=False):
-            if old is not new:
-                logger.warning("worker %s ended (exit code %s); worker %s takes its place", old.pid, old.exitcode, new.pid)
+        """Replace those that died, and say so; if one cannot even start, none could, and all stop."""
+        for place, process in enumerate(self.processes):
+            if self.should_exit.is_set() or self._lives(process):
+                continue
+            process.kill()
+            process.join()
+            if process.exitcode == STARTUP_FAILURE:
+                logger.error("worker %s could not start, the gateway stops", process.pid)
+                self.failed = True
+                self.should_exit.set()
+                return
+            self.processes[place] = fresh = Process(self.config, self.sockets)
+            fresh.start()
+            logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
+
+    def _lives(self, process: Process) -> bool:
+        """Tell whether a worker lives. One that starts gives no sign of itself for a while, on a machine that has other things to do."""
+        born = self._born.setdefault(process, time.monotonic())
+        if time.monotonic() - born < _STARTING:
+            return process.process.is_alive()
+        return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
 
     def terminate_all(self) -> None:
         """Let all of them stop. While the parent held the socket, connections would still be taken, and nobody would answer them."""
