@@ -76,6 +76,7 @@ def gateway(home, upstream, *, keys=2):
     )
     file = Path(home) / "sparekey.toml"
     text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = false\n'
+    text += f'store = "sqlite:///{home}/state.db"\n'  # what it does by default, in a place of its own
     file.write_text(text)
     command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
     process = subprocess.Popen(command, preexec_fn=pinned(PROXY_CORE), stderr=subprocess.DEVNULL)  # noqa: PLW1509 - as above

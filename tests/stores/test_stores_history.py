@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 from contextlib import closing
 
 import pytest
-from stores_kit import AUTH, ask, chain
+from stores_kit import AUTH, Ill, ask, chain
 
-from sparekey.core.events import AttemptFailed, AttemptSucceeded
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, Exhausted
+from sparekey.errors import AllCredentialsFailedError
 from sparekey.stores.entries import Entry
 from sparekey.stores.history import History
 from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Secret, Usage
@@ -40,7 +43,7 @@ def test_a_chain_leaves_its_history(path):
         assert sorted(kinds) == ["failed", "failover", "parked"]
         switch = history.events(kinds=["failover"])[0]
         assert (switch.chain, switch.who, switch.other) == ("chat", "k0", "k1")
-        assert history.events(kinds=["parked"])[0].seconds == pytest.approx(600)
+        assert history.events(kinds=["parked"])[0].seconds == pytest.approx(600, abs=30)
         first = history.events(limit=1)[0]
         assert [entry.kind for entry in history.events(before=first.number)] == kinds[1:]
         assert history.events(chain="another") == []
@@ -77,6 +80,58 @@ def test_no_key_gets_in(path):
     assert len(message) == 300
     assert b"correct-horse" not in path.read_bytes()
     assert b"sk-live" not in path.read_bytes()
+
+
+def test_no_words_of_a_caller_get_in(path):
+    """Without words the provider's text stays out, and what is known of the failure stays."""
+    failure = Failure(
+        ErrorClass.PERMANENT, "bad_request", status=400, message="bad prompt: tell me my secret", rule="openai.code", trace=("my secret",)
+    )
+    error = AllCredentialsFailedError([("k0", "permanent", Ill(failure), 0)], retry_after=3)
+    with History(path, every=QUIET) as history:
+        take = history.hook("chat", words=False)
+        take(AttemptFailed("k0", failure, call=7, number=2))
+        take(Exhausted(error))
+        history.flush()
+        exhausted, failed = history.events()
+    assert (failed.cause, failed.reason, failed.message, exhausted.message) == ("permanent", "bad_request", "", "")
+    assert json.loads(failed.detail) == {"status": 400, "rule": "openai.code", "call": 7, "number": 2}
+    assert b"secret" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_ends_of_attempts_add_up(path):
+    """By day, credential and cause: counted by the hook, or brought by a source that has added them up."""
+    with History(path, every=QUIET, wall=lambda: NOON) as history:
+        take = history.hook("chat")
+        for event in (answered(1), answered(1), AttemptFailed("k0", AUTH)):
+            take(event)
+        history.sources.append(lambda: history.ended("chat", "k1", "abandoned", by=5, day="2024-10-04"))
+        history.flush()
+        rows = {(row.day, row.credential, row.outcome, row.cause, row.reason): row.attempts for row in history.attempts()}
+    assert rows == {
+        ("2024-10-04", "k0", "succeeded", "", ""): 2,
+        ("2024-10-04", "k0", "failed", "auth", "invalid_key"): 1,
+        ("2024-10-04", "k1", "abandoned", "", ""): 5,
+    }
+
+
+def test_a_file_that_vanished_is_made_anew(path, caplog):
+    """Somebody moves the file, or its folder, away: one line at most, and what comes is written again as soon as it can be."""
+    folder = path.parent / "state"
+    folder.mkdir()
+    with History(folder / "history.db", every=QUIET, wall=lambda: NOON) as history:
+        history.count("chat", "k0", Usage(1))
+        history.flush()
+        shutil.rmtree(folder)
+        history.count("chat", "k0", Usage(2))
+        history.flush()
+        history.flush()
+        assert caplog.text.count("cannot be written") == 1
+        assert history.away
+        folder.mkdir()
+        history.flush()
+        assert [row.prompt_tokens for row in history.usage()] == [2]
+        assert history.away is None
 
 
 def test_it_is_bounded(path):

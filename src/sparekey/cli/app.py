@@ -254,7 +254,9 @@ def serve(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes that share the port.")] = None,
-    store: Annotated[str | None, typer.Option(metavar="URL", help="Where the state of the chains is kept.")] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the state of the chains is kept: sqlite:///FILE, redis://HOST, memory.")
+    ] = None,
     new_key: Annotated[bool, typer.Option("--new-key", help="Print a new key for a client, and serve nothing.")] = False,
     debug: Debug = False,
 ) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-import sys
 from typing import TYPE_CHECKING
 
 from sparekey.cli import render
 from sparekey.cli.settings import opened
 from sparekey.errors import MissingExtraError
+from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
         if (exc.name or "").partition(".")[0] == "sparekey":
             raise
         raise MissingExtraError("the gateway", "gateway") from None
-    settings = server.Settings(file, host=host, port=port, workers=workers, store=store)
+    settings = server.Settings(file, host=host, port=port, workers=workers, store=store, keep=True)
     _introduced(settings)
 
 
@@ -51,12 +51,31 @@ def _introduced(settings: Settings) -> None:
     config, found = settings.read()
     bound = server.bind(found)
     address = server.address(found, bound)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    server.log_to_stderr()
     names = ", ".join(".".join(map(str, section)) for section, _ in chains(config))
     render.note(f"serving {names} at {address} (OpenAI clients: base_url={address}/v1); Ctrl-C stops")
+    _kept(settings)
     if not found.clients:
         render.note("no client keys are configured: only programs on this machine are served")
     server.run(settings, bound)
+
+
+def _kept(settings: Settings) -> None:
+    """Say where the state is kept, and the history."""
+    place = settings.place()
+    if place.fault:
+        logging.getLogger("sparekey").warning(place.fault)
+    if place.store is not None:
+        history = f", history in {place.history}" if place.history else ""
+        render.note(f"state in {_bare(place.store)}{history}")
+    elif not place.fault:
+        render.note("state in memory: what is known of the credentials is lost when the gateway stops")
+
+
+def _bare(address: str) -> str:
+    """Return the address of a store without user, password and settings."""
+    scheme, _, rest = address.partition("?")[0].partition("://")
+    return mask(f"{scheme}://{rest.rpartition('@')[2]}")
 
 
 def new_key() -> None:

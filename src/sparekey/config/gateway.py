@@ -79,7 +79,9 @@ class GatewayConfig(Strict):
     host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     workers: Positive = Field(1, description="Processes that share the port.")
-    store: Line | None = Field(None, description="Where the state of the chains is kept, as a URL; without it in memory.")
+    store: Line | None = Field(
+        None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
+    )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
     admin_key: SecretRef | None = Field(None, description="Reference to the key of the console, the admin API and the metrics.")
     admin_key_sha256: Digest | None = Field(None, description="SHA-256 of that key, instead.")

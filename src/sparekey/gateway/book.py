@@ -1,16 +1,18 @@
 """What a chain went through, kept in bounded memory: counts of today, durations of the last minutes, the last switches and failures.
 
 A book is a hook of its chain. An event costs microseconds and is taken in under a short lock; whoever reads gets values, never the
-book's own lists. Times are seconds since 1970, days are days of UTC.
+book's own lists. Times are seconds since 1970, days are days of UTC. A book as a value is a `Page`: pages are how processes, and a
+process and its successor, tell each other what they know.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.events import (
     AttemptAbandoned,
@@ -24,20 +26,20 @@ from sparekey.core.events import (
     Switched,
 )
 from sparekey.core.operator import HELD
-from sparekey.gateway.sketch import Window
+from sparekey.gateway.tally import KINDS, Row, Sums, Tally
+from sparekey.types import Failure  # noqa: TC001 - pydantic reads the annotations of what is written down
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, MutableSequence
 
     from sparekey.core.events import Event
-    from sparekey.types import Attempt, Failure
+    from sparekey.types import Attempt
 
 DAY: Final = 86400
-WINDOW_SECONDS: Final = 600.0
-_MOMENTS: Final = 200
-_MISSES: Final = 50
-_KINDS: Final = 40
-"""Different causes that are counted apart for one credential; the rest goes into one."""
+MOMENTS: Final = 200
+MISSES: Final = 50
+_LEFT: Final = 1000
+"""Numbers of a day that has ended, which nobody has asked for."""
 _TOGETHER: Final = 0.05
 """Seconds within which the parks of one failure (a credential with its account) are one moment."""
 
@@ -98,54 +100,15 @@ class Account:
     last_failure: Miss | None = None
 
 
-@dataclass(slots=True)
-class _Row:
-    day: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    abandoned: int = 0
-    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
-    prompt: int = 0
-    completion: int = 0
-    latency: Window = field(default_factory=lambda: Window(WINDOW_SECONDS))
-    first: Window = field(default_factory=lambda: Window(WINDOW_SECONDS))
-    last_failure: Miss | None = None
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A book as a value that can be written down."""
 
-    def turn(self, day: int) -> None:
-        """Begin a new day."""
-        if day != self.day:
-            self.day, self.succeeded, self.failed, self.abandoned, self.prompt, self.completion = day, 0, 0, 0, 0, 0
-            self.errors.clear()
-
-    def fail(self, failure: Failure) -> None:
-        """Count a failure by its cause."""
-        self.failed += 1
-        cause = (str(failure.error_class), failure.reason)
-        self.errors[cause if cause in self.errors or len(self.errors) < _KINDS else ("", "other")] += 1
-
-    def spend(self, attempt: Attempt) -> None:
-        """Count tokens: an abandoned attempt has used some, too."""
-        if attempt.usage is not None:
-            self.prompt += attempt.usage.prompt_tokens
-            self.completion += attempt.usage.completion_tokens
-
-    def account(self, now: float) -> Account:
-        """Return what it says at `now`."""
-        shares = (0.5, 0.95)
-        return Account(
-            requests=self.succeeded + self.failed + self.abandoned,
-            succeeded=self.succeeded,
-            failed=self.failed,
-            abandoned=self.abandoned,
-            errors=tuple((c, r, n) for (c, r), n in self.errors.most_common()),
-            prompt_tokens=self.prompt,
-            completion_tokens=self.completion,
-            latency=tuple(self.latency.quantiles(now, shares)),
-            first_content=tuple(self.first.quantiles(now, shares)),
-            recent=tuple(self.latency.medians(now)),
-            recent_first=tuple(self.first.medians(now)),
-            last_failure=self.last_failure,
-        )
+    rows: dict[str, Sums] = field(default_factory=dict)
+    moments: list[Moment] = field(default_factory=list)
+    misses: list[Miss] = field(default_factory=list)
+    last: dict[str, Miss] = field(default_factory=dict)
+    revision: int = 0
 
 
 class Book:
@@ -158,35 +121,38 @@ class Book:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """Begin empty; `clock` returns seconds since 1970."""
         self._clock, self._lock = clock, Lock()
-        self._rows: dict[str, _Row] = {}
-        self._moments: deque[Moment] = deque(maxlen=_MOMENTS)
-        self._misses: deque[Miss] = deque(maxlen=_MISSES)
+        self._rows: dict[str, Row] = {}
+        self._moments: deque[Moment] = deque(maxlen=MOMENTS)
+        self._misses: deque[Miss] = deque(maxlen=MISSES)
+        self._last: dict[str, Miss] = {}
+        self._left: deque[tuple[str, Tally]] = deque(maxlen=_LEFT)
         self.revision = 0
+        self.acted: Callable[[Moment], None] | None = None
+        """Told of what a person did, too; what the engine does is told by the chain's events."""
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
-        now = self._clock()
-        with self._lock:
-            self.revision += 1
-            match event:
-                case AttemptSucceeded() | AttemptFailed() | AttemptAbandoned():
-                    self._ended(event, now)
-                case ContentStarted(credential_id, after=after):
-                    self._row(credential_id, now).first.add(after, now)
-                case _ if (moment := _moment(event, now)) is not None:
-                    self._remember(moment)
+        take = _TAKEN.get(type(event))
+        if take is not None:
+            now = self._clock()
+            with self._lock:
+                self.revision += 1
+                take(self, event, now)
 
     def act(self, credential: str, what: str) -> None:
         """Write down that a person did something (`release`, ...) with a credential; an empty one is the whole chain."""
+        moment = Moment(self._clock(), "action", (f"credential:{credential}",) if credential else (), reason=what)
         with self._lock:
             self.revision += 1
-            self._moments.append(Moment(self._clock(), "action", (f"credential:{credential}",) if credential else (), reason=what))
+            self._moments.append(moment)
+        if self.acted is not None:
+            self.acted(moment)
 
     def account(self, credential: str) -> Account:
         """Return what one credential did."""
         now = self._clock()
         with self._lock:
-            return self._row(credential, now).account(now)
+            return _account(self._row(credential, now), now, self._last.get(credential))
 
     def timeline(self) -> list[Moment]:
         """Return the last switches, parks and recoveries, the newest first."""
@@ -202,48 +168,101 @@ class Book:
         """Forget the rows of credentials that a new configuration no longer has."""
         with self._lock:
             self.revision += 1
-            self._rows = {name: row for name, row in self._rows.items() if name in credentials}
+            gone = [name for name in self._rows if name not in credentials]
+            for name in gone:
+                self._left.append((name, self._rows.pop(name).news()))
+                self._last.pop(name, None)
+
+    # ── from book to book ──
+
+    def news(self) -> list[tuple[str, Tally]]:
+        """Return what was counted since the last time, by credential and day; each number is handed out once."""
+        with self._lock:
+            found = [*self._left, *((name, row.news()) for name, row in self._rows.items())]
+            self._left.clear()
+        return [(name, tally) for name, tally in found if tally]
+
+    def page(self, hide: Callable[[str], str] = str) -> Page:
+        """Return the whole book as a value; `hide` cuts what must not be written down out of texts."""
+        now = self._clock()
+        with self._lock:
+            rows = {name: row.sums(now) for name, row in self._rows.items()}
+            moments, misses, last, revision = list(self._moments), list(self._misses), dict(self._last), self.revision
+        hidden = {name: _hidden(miss, hide) for name, miss in last.items()}
+        return Page(rows, moments, [_hidden(miss, hide) for miss in misses], hidden, revision)
+
+    def load(self, page: Page) -> None:
+        """Add what another book says; it is no news here."""
+        now = self._clock()
+        with self._lock:
+            self.revision += page.revision
+            for name, sums in page.rows.items():
+                self._row(name, now).load(sums)
+            for into, more in ((self._moments, page.moments), (self._misses, page.misses)):
+                both = sorted([*into, *more], key=attrgetter("at"))
+                into.clear()
+                into.extend(both)
+            for name, miss in page.last.items():
+                if name not in self._last or self._last[name].at < miss.at:
+                    self._last[name] = miss
 
     # ── under the lock ──
 
-    def _row(self, credential: str, now: float) -> _Row:
+    def _row(self, credential: str, now: float) -> Row:
         row = self._rows.get(credential)
         if row is None:
-            row = self._rows[credential] = _Row()
-        row.turn(int(now // DAY))
+            row = self._rows[credential] = Row()
+        if row.tally.day != (day := int(now // DAY)):
+            self._left.append((credential, row.news()))
+            row.tally = Tally(day)
         return row
 
-    def _ended(self, event: AttemptSucceeded | AttemptFailed | AttemptAbandoned, now: float) -> None:
+    def _succeeded(self, event: AttemptSucceeded, now: float) -> None:
         row, attempt = self._row(event.credential_id, now), event.attempt
+        tally = row.tally
+        tally.succeeded += 1
+        tally.charged += 1
         if attempt is not None:
-            row.spend(attempt)
-        match event:
-            case AttemptSucceeded():
-                row.succeeded += 1
-                if attempt is not None:
-                    row.latency.add(attempt.duration, now)
-            case AttemptFailed(failure=failure):
-                row.fail(failure)
-                duration = attempt.duration if attempt is not None else None
-                row.last_failure = Miss(now, event.call, event.number, event.credential_id, failure, duration)
-                self._misses.append(row.last_failure)
-            case AttemptAbandoned():
-                row.abandoned += 1
+            row.latency.add(attempt.duration, now)
+            if attempt.usage is not None:
+                tally.spend(attempt.usage)
 
-    def _remember(self, moment: Moment) -> None:
-        last = self._moments[-1] if self._moments else None
-        if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
-            self._moments[-1] = replace(last, what=(*last.what, *moment.what))
-        else:
-            self._moments.append(moment)
+    def _failed(self, event: AttemptFailed, now: float) -> None:
+        tally, attempt = self._row(event.credential_id, now).tally, event.attempt
+        tally.fail(event.failure)
+        _charge(tally, attempt)
+        duration = attempt.duration if attempt is not None else None
+        miss = Miss(now, event.call, event.number, event.credential_id, event.failure, duration)
+        self._last[event.credential_id] = miss
+        self._misses.append(miss)
+
+    def _abandoned(self, event: AttemptAbandoned, now: float) -> None:
+        tally = self._row(event.credential_id, now).tally
+        tally.abandoned += 1
+        _charge(tally, event.attempt)
+
+    def _begun(self, event: ContentStarted, now: float) -> None:
+        self._row(event.credential_id, now).first.add(event.after, now)
+
+    def _moved(self, event: Event, now: float) -> None:
+        remember(self._moments, _moment(event, now))
+
+
+def remember(moments: MutableSequence[Moment], moment: Moment) -> None:
+    """Append an entry to a timeline; parks and recoveries of one failure become one."""
+    last = moments[-1] if moments else None
+    if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
+        moments[-1] = replace(last, what=(*last.what, *moment.what))
+    else:
+        moments.append(moment)
 
 
 def _same(last: Moment, moment: Moment) -> bool:
     cause = (last.kind, last.cause, last.reason) == (moment.kind, moment.cause, moment.reason)
-    return cause and moment.at - last.at < _TOGETHER and len(last.what) < _KINDS
+    return cause and moment.at - last.at < _TOGETHER and len(last.what) < KINDS
 
 
-def _moment(event: Event, now: float) -> Moment | None:
+def _moment(event: Event, now: float) -> Moment:
     match event:
         case Switched(old, new, failback):
             return Moment(now, "failback" if failback else "failover", (f"credential:{new}",), old)
@@ -257,4 +276,46 @@ def _moment(event: Event, now: float) -> Moment | None:
         case Exhausted(error):
             return Moment(now, "exhausted", (), seconds=error.retry_after)
         case _:
-            return None
+            raise TypeError(f"{event!r} is no entry of a timeline")
+
+
+def _charge(tally: Tally, attempt: Attempt | None) -> None:
+    """Count the tokens of an attempt that was not answered: it may have cost some."""
+    if attempt is not None and attempt.usage is not None:
+        tally.charged += 1
+        tally.spend(attempt.usage)
+
+
+def _account(row: Row, now: float, last: Miss | None) -> Account:
+    tally, shares = row.tally, (0.5, 0.95)
+    errors = sorted(tally.errors.items(), key=lambda pair: -pair[1])
+    return Account(
+        requests=tally.succeeded + tally.failed + tally.abandoned,
+        succeeded=tally.succeeded,
+        failed=tally.failed,
+        abandoned=tally.abandoned,
+        errors=tuple((*cause.split(" ", 1), count) for cause, count in errors),  # type: ignore[misc]  # two words each
+        prompt_tokens=tally.prompt,
+        completion_tokens=tally.completion,
+        latency=tuple(row.latency.quantiles(now, shares)),
+        first_content=tuple(row.first.quantiles(now, shares)),
+        recent=tuple(row.latency.medians(now)),
+        recent_first=tuple(row.first.medians(now)),
+        last_failure=last,
+    )
+
+
+def _hidden(miss: Miss, hide: Callable[[str], str]) -> Miss:
+    failure = miss.failure
+    return replace(
+        miss, failure=replace(failure, message=hide(failure.message), rule=hide(failure.rule), trace=tuple(map(hide, failure.trace)))
+    )
+
+
+_TAKEN: Final[Mapping[type, Callable[[Any, Any, float], None]]] = {
+    AttemptSucceeded: Book._succeeded,  # noqa: SLF001 - a table of the class's own methods, for a request's fastest way to them
+    AttemptFailed: Book._failed,  # noqa: SLF001
+    AttemptAbandoned: Book._abandoned,  # noqa: SLF001
+    ContentStarted: Book._begun,  # noqa: SLF001
+    **dict.fromkeys((Switched, Parked, Probed, Recovered, Exhausted), Book._moved),  # noqa: SLF001
+}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 
+from sparekey.gateway.sums import Family, added
 from sparekey.telemetry.prometheus import PrometheusHook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sparekey.failover import Chain
     from sparekey.gateway.app import Finished, Gateway
 
 _OVERHEAD: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
+_RUNNING: Final = "sparekey_gateway_running"
+_SUMMED: Final = frozenset({"counter", "histogram"})
 _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
 
 
@@ -40,7 +45,10 @@ class Metrics:
             registry=registry,
             buckets=_OVERHEAD,
         )
-        Gauge("sparekey_gateway_running", "Requests under way.", registry=registry).set_function(lambda: gateway.running)
+        self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
+        self._running.set_function(lambda: gateway.running)
+        self.before: list[Family] = []
+        """What was counted by the worker whose place this one has taken."""
 
     def follow(self, name: str, chain: Chain) -> None:
         """Count what happens in a chain; one that takes another's place goes on with its numbers."""
@@ -62,3 +70,46 @@ class Metrics:
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def families(self) -> list[Family]:
+        """Return what was counted here and by the worker before, for other workers to add up."""
+        return added([*self.before, *map(_family, self._collected(summed=True))])
+
+    def text_of(self, families: Sequence[Family], running: int) -> bytes:
+        """Return the text for several workers: what they have counted, added up, and the state as this one sees it.
+
+        Args:
+            families: what each of them has counted.
+            running: requests under way in all of them.
+        """
+        return generate_latest(_Shown([*map(_metric, added(families)), *self._collected(summed=False), _gauge(running)]))
+
+    def _collected(self, *, summed: bool) -> Iterator[Metric]:
+        return (one for one in self.registry.collect() if (one.type in _SUMMED) is summed and one.name != _RUNNING)
+
+
+class _Shown:
+    """As much of a registry as its text is made from."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._metrics)
+
+
+def _family(metric: Metric) -> Family:
+    """Return a metric as a value. When a series began is left out: the sum of several has no beginning."""
+    told = [(s.name, tuple(s.labels.items()), s.value) for s in metric.samples if not s.name.endswith("_created")]
+    return Family(metric.name, metric.type, metric.documentation, told)
+
+
+def _metric(family: Family) -> Metric:
+    metric = Metric(family.name, family.text, family.kind)
+    for name, labels, value in family.samples:
+        metric.add_sample(name, dict(labels), value)
+    return metric
+
+
+def _gauge(running: int) -> Metric:
+    return _metric(Family(_RUNNING, "gauge", "Requests under way.", [(_RUNNING, (), running)]))

@@ -10,6 +10,7 @@ from sparekey.errors import ConfigError
 from sparekey.failover import Chain
 from sparekey.gateway.ledger import Enter
 from sparekey.gateway.relay import Relay
+from sparekey.gateway.renewal import renew
 from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
@@ -79,7 +80,10 @@ def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, S
             if name in taken:
                 raise ConfigError(f"{chain._source.place(())}: the name {name!r} is also that of {taken[name]}")  # noqa: SLF001
             taken[name] = ".".join(map(str, path))
-        if store is None and old and (before := old.get(served.name)):
+        before = old.get(served.name) if old else None
+        if store is not None:
+            renew(served.chain, store, served.name, before.chain if before else None)
+        elif before is not None:
             _remember(served.chain, before.chain)
         found[served.name] = served
     if not found:

@@ -8,29 +8,36 @@ import gc
 import logging
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
 
 from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
 from sparekey.errors import ConfigError
 from sparekey.gateway.access_log import AccessLog
 from sparekey.gateway.app import Gateway
+from sparekey.gateway.place import Place, place_of
 from sparekey.gateway.protocol import HEADER_TIMEOUT, GatewayProtocol
 from sparekey.gateway.upstream import Pooled
+from sparekey.gateway.workers import Workers, shared
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from sparekey.gateway.host import GatewayHost
+
 logger = logging.getLogger("sparekey")
 
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
+_SIGN_OF_LIFE: Final = 30
+"""Seconds for which a worker's sign of life is waited for."""
 
 
 class Settings:
@@ -44,10 +51,24 @@ class Settings:
         port: int | None = None,
         workers: int | None = None,
         store: str | None = None,
+        keep: bool = False,
     ) -> None:
-        """Take the configuration's file, and what stands above it."""
+        """Take the configuration's file, and what stands above it.
+
+        Args:
+            file: the configuration.
+            host: the address to listen on.
+            port: the port.
+            workers: how many processes.
+            store: where the state is kept, as an address.
+            keep: whether state and history are kept in the usual place if no store is named: the command does so, who embeds the
+                gateway asks for it.
+        """
         self.file = file
         self._host, self._port, self._workers, self._store = host, port, workers, store
+        self._keep = keep
+        self._place: Place | None = None
+        self.board: Path | None = None
 
     def read(self) -> tuple[Any, GatewayConfig]:
         """Return the configuration and the settings of the gateway in it.
@@ -64,6 +85,22 @@ class Settings:
         config.gateway = found
         return config, found
 
+    def place(self) -> Place:
+        """Return where state and history are kept; it is settled once, and workers are told.
+
+        Raises:
+            ConfigError: the configuration is wrong.
+        """
+        if self._place is None:
+            _, found = self.read()
+            usual = self._keep or (found.store or "").startswith("sqlite:")
+            self._place = place_of(self.file, found.store) if usual else Place(found.store)
+        return self._place
+
+    def move(self, store: str) -> None:
+        """Keep the state elsewhere."""
+        self._place = self.place()._replace(store=store)
+
 
 class Application:
     """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
@@ -72,6 +109,9 @@ class Application:
         """Take the settings."""
         self.settings = settings
         self.gateway: Gateway | None = None
+        self._kept: GatewayHost | None = None
+        self._parent = 0
+        self._seen: tuple[int, int, int] | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -96,12 +136,16 @@ class Application:
     def start(self) -> None:
         """Make the gateway, and watch its configuration."""
         raise_file_limit()
+        self._parent = os.getppid()
+        if self.settings.board is not None:
+            log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
-        store = _store(settings.store)
-        self.gateway = Gateway(config, Pooled(), store=store)
+        place = self.settings.place()
+        self.gateway = Gateway(config, Pooled(), store=_store(place.store))
         if settings.access_log:
             self.gateway.observers.append(AccessLog())
-        self.gateway.admin = _admin(self.gateway, self.settings.file)
+        self._kept = _host(self.gateway, self.settings.file, place, self.settings.board)
+        self.gateway.admin = self._kept.admin()
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -116,12 +160,15 @@ class Application:
         if self.gateway is not None:
             self.gateway.admin.close()
             await self.gateway.client.aclose()
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
 
     def reload(self) -> None:
         """Read the configuration anew; a bad one is refused, and the old one stays."""
         assert self.gateway is not None
+        self._seen = _stamp(self.settings.file)
         try:
             config, _ = self.settings.read()
             self.gateway.reload(config)
@@ -133,13 +180,19 @@ class Application:
 
     async def _watch(self) -> None:
         """Look at the file now and then: its folder may be a mounted one, of which nobody tells."""
-        seen = _stamp(self.settings.file)
+        self._seen = _stamp(self.settings.file)
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = _stamp(self.settings.file)
-            if now not in {None, seen}:
-                seen = now
+            self._look_for_parent()
+            if _stamp(self.settings.file) not in {None, self._seen}:
                 self.reload()
+
+    def _look_for_parent(self) -> None:
+        """A worker whose parent was killed holds the port against the next gateway: it stops."""
+        if self.settings.board is not None and os.getppid() != self._parent:
+            logger.warning("the gateway's parent process is gone, this worker stops")
+            self._parent = os.getppid()
+            signal.raise_signal(signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
@@ -155,16 +208,6 @@ class Server(uvicorn.Server):
         if self._application.gateway is not None:
             self._application.gateway.draining = True
         super().handle_exit(sig, frame)
-
-
-class Workers(Multiprocess):
-    """Several processes on one port. A SIGHUP goes on to each: they read their configuration anew, and none is started anew for it."""
-
-    def handle_hup(self) -> None:
-        """Pass it on to those that have started; the others read the configuration as they start, and would die of it before."""
-        for process in self.processes:
-            if process.pid is not None and process.is_ready(timeout=1):
-                os.kill(process.pid, signal.SIGHUP)
 
 
 def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
@@ -186,6 +229,7 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=round(settings.idle_timeout),
         timeout_graceful_shutdown=round(settings.stop_timeout),
+        timeout_worker_healthcheck=_SIGN_OF_LIFE,
         ssl_certfile=settings.certfile,
         ssl_keyfile=settings.keyfile,
     )
@@ -224,7 +268,11 @@ def run(settings: Settings, bound: socket.socket) -> None:
     if found.workers == 1:
         Server(config, application).run(sockets=[bound])
     else:
-        Workers(config, sockets=[bound]).run()
+        with shared(settings):
+            workers = Workers(config, sockets=[bound])
+            workers.run()
+        if workers.failed:
+            sys.exit(STARTUP_FAILURE)  # as with one process
 
 
 def bind(settings: GatewayConfig) -> socket.socket:
@@ -254,6 +302,11 @@ def address(settings: GatewayConfig, bound: Any) -> str:
     return f"{'https' if settings.certfile else 'http'}://{host}:{bound.getsockname()[1]}"
 
 
+def log_to_stderr() -> None:
+    """Write what the process has to say to standard error, if nobody has decided otherwise."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+
+
 def raise_file_limit() -> None:
     """Allow this process as many open connections as the system lets it: each stream holds two."""
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -280,8 +333,11 @@ def _store(url: str | None) -> Any:
     return opened
 
 
-def _admin(gateway: Gateway, file: Path) -> Any:
-    """Return what serves the console, the admin API and the metrics."""
-    from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - starlette is loaded when the server starts, not with this module
+def _host(gateway: Gateway, file: Path, place: Place, board: Path | None) -> GatewayHost:
+    """Return what knows of everything for the console, the admin API and the metrics."""
+    from sparekey.gateway.board import Board  # noqa: PLC0415 - starlette and what else is loaded when the server starts, not with this module
+    from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - as above
+    from sparekey.stores.history import History  # noqa: PLC0415 - as above
 
-    return GatewayHost(gateway, file).admin()
+    history = None if place.history is None else History(place.history)
+    return GatewayHost(gateway, file, history=history, board=None if board is None else Board(board))

@@ -11,8 +11,10 @@ from math import log
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+Slices = dict[int, dict[int, int]]
+"""The durations of a window as a value: by slice of time, how many in each bucket."""
 _SMALLEST: Final = 0.001
 """Seconds; what is shorter counts as this."""
 _GROWTH: Final = 1.1
@@ -25,13 +27,14 @@ _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 class Window:
     """Durations of a sliding window. Not thread-safe: whoever owns it locks."""
 
-    __slots__ = ("_counts", "_slices", "_stamps", "_width")
+    __slots__ = ("_counts", "_over", "_slices", "_stamps", "_width")
 
     def __init__(self, seconds: float = 600.0, slices: int = 30) -> None:
         """Cover so many seconds, forgotten slice by slice."""
         self._width, self._slices = seconds / slices, slices
         self._counts = [array("L", bytes(8 * _BUCKETS)) for _ in range(slices)]
         self._stamps = [-1] * slices
+        self._over: Slices = {}
 
     def add(self, value: float, now: float) -> None:
         """Take in one duration in seconds, at `now`."""
@@ -52,6 +55,26 @@ class Window:
         """Return the median of each slice, the oldest first; None for a slice without values."""
         return [None if counts is None else _quantile(counts, 0.5) for counts in self._live(now)]
 
+    def slices(self, now: float) -> Slices:
+        """Return the durations as a value, for another window to `load`. Slices that are over are looked through once."""
+        newest = int(now / self._width)
+        live = zip(range(newest - self._slices + 1, newest + 1), self._live(now), strict=True)
+        found = {stamp: self._over.get(stamp) or _filled(counts) for stamp, counts in live if counts is not None}
+        self._over = {stamp: counts for stamp, counts in found.items() if stamp < newest}
+        return found
+
+    def load(self, slices: Mapping[int, Mapping[int, int]]) -> None:
+        """Add the durations of another window of the same width; what is older than what stands in its place is left out."""
+        self._over = {}
+        for stamp, counts in slices.items():
+            place = stamp % self._slices
+            if self._stamps[place] < stamp:
+                self._counts[place] = array("L", bytes(8 * _BUCKETS))
+                self._stamps[place] = stamp
+            if self._stamps[place] == stamp:
+                for bucket, n in counts.items():
+                    self._counts[place][min(max(bucket, 0), _BUCKETS - 1)] += n
+
     def count(self, now: float) -> int:
         """Return how many durations the window holds."""
         return sum(sum(counts) for counts in self._live(now) if counts is not None)
@@ -60,6 +83,10 @@ class Window:
         newest = int(now / self._width)
         stamps = range(newest - self._slices + 1, newest + 1)
         return [self._counts[s % self._slices] if self._stamps[s % self._slices] == s else None for s in stamps]
+
+
+def _filled(counts: Iterable[int]) -> dict[int, int]:
+    return {bucket: n for bucket, n in enumerate(counts) if n}
 
 
 def _bucket(value: float) -> int:

@@ -51,6 +51,15 @@ def connect(path: Path, schema: str, wait: float) -> sqlite3.Connection:
     return connection
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file lies at a path, to tell it from one that is put in its place; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def telling() -> Iterator[None]:
     """Raise what SQLite and the system raise as a `StoreAwayError` with a remedy."""

@@ -7,10 +7,8 @@ keys never get in.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.codec import secret_values
-from sparekey.stores.database import connect, telling
-from sparekey.stores.entries import LONGEST_NAME, DayUsage, Entry, entry_of
+from sparekey.stores.database import connect, identity, telling
+from sparekey.stores.entries import LONGEST_NAME, RARE, DayAttempts, DayUsage, Entry, entry_of
+from sparekey.stores.notes import Key, Notes
 from sparekey.stores.worker import Worker
 
 if TYPE_CHECKING:
@@ -36,23 +35,31 @@ logger = logging.getLogger("sparekey")
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sparekey_events (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, chain TEXT NOT NULL,
   kind TEXT NOT NULL, who TEXT NOT NULL, other TEXT NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL, seconds REAL,
-  message TEXT NOT NULL);
+  message TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS sparekey_events_kind ON sparekey_events (kind = 'failed', number);
 CREATE TABLE IF NOT EXISTS sparekey_usage (day TEXT NOT NULL, chain TEXT NOT NULL, credential TEXT NOT NULL, requests INTEGER NOT NULL,
   prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
   PRIMARY KEY (day, chain, credential)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sparekey_attempts (day TEXT NOT NULL, chain TEXT NOT NULL, credential TEXT NOT NULL, outcome TEXT NOT NULL,
+  cause TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
+  PRIMARY KEY (day, chain, credential, outcome, cause, reason)) WITHOUT ROWID;
 """
-_ADD_EVENT: Final = "INSERT INTO sparekey_events (at, chain, kind, who, other, cause, reason, seconds, message) VALUES (?,?,?,?,?,?,?,?,?)"
-_ADD_USAGE: Final = """
+_COLUMNS: Final = "at, chain, kind, who, other, cause, reason, seconds, message, detail"
+_ADD_EVENT: Final = f"INSERT INTO sparekey_events ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - names of our own
+_ADD: Final = {
+    "usage": """
 INSERT INTO sparekey_usage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
   prompt_tokens = prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens,
   cached_tokens = cached_tokens + excluded.cached_tokens, reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens
-"""
+""",
+    "attempts": "INSERT INTO sparekey_attempts VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts",
+}
+_OUTCOMES: Final = {AttemptSucceeded: "succeeded", AttemptFailed: "failed", AttemptAbandoned: "abandoned"}
 _WAIT: Final = 2.0
 _CLOSING: Final = 3.0
 _TRIM: Final = 60.0
-_WAITING: Final = 10_000
-"""Events that wait to be written; while the file cannot be written the oldest are dropped."""
+_USAGE_AGE: Final = 12
+"""Numbers by day are kept for so many times as long as events."""
 
 
 class History:
@@ -78,46 +85,67 @@ class History:
         """
         self._path, self._keep_days, self._keep_events, self._wall = path, keep_days, keep_events, wall
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._trimmed: float | None = None
         self._inherited: list[sqlite3.Connection] = []
-        self._away = False
-        self._begin()
+        self._away: str | None = None
+        self._notes = Notes()
+        self.sources: list[Callable[[], None]] = []
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def away(self) -> str | None:
+        """Why the file cannot be written now; None if it can."""
+        return self._away
 
     # ── taking note ──
 
-    def hook(self, chain: str, credentials: Iterable[Credential] = ()) -> Callable[[Event], None]:
+    def hook(
+        self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True, counts: bool = True
+    ) -> Callable[[Event], None]:
         """Return a hook for a chain: `chain.add_hook(history.hook("chat", chain.credentials))`. It only takes note.
 
         Args:
             chain: the chain's name in the history.
             credentials: whose keys are cut out of texts, whatever their shape.
+            words: whether the providers' own words are kept: they may repeat those of the caller.
+            counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
         secrets = secret_values(credentials)
 
         def take(event: Event) -> None:
-            if (entry := entry_of(event, self._wall(), chain, secrets)) is not None:
-                self.note(entry)
-            if isinstance(event, (AttemptSucceeded, AttemptFailed, AttemptAbandoned)):
-                usage = event.attempt.usage if event.attempt else None
-                if usage or isinstance(event, AttemptSucceeded):
-                    self.count(chain, event.credential_id, usage)
+            if type(event) in RARE and (entry := entry_of(event, self._wall(), chain, secrets, words=words)) is not None:
+                self._notes.note(entry)
+            if counts and (outcome := _OUTCOMES.get(type(event))) is not None:
+                self._counted(chain, outcome, event)
 
         return take
 
     def note(self, entry: Entry) -> None:
         """Append an entry, soon."""
-        with self._lock:
-            self._entries.append(entry)
+        self._notes.note(entry)
 
-    def count(self, chain: str, credential_id: str, usage: Usage | None, requests: int = 1) -> None:
-        """Add requests and their tokens to a credential's day."""
-        day = datetime.fromtimestamp(self._wall(), UTC).date().isoformat()
+    def count(self, chain: str, credential_id: str, usage: Usage | None, requests: int = 1, day: str | None = None) -> None:
+        """Add requests and their tokens to a credential's day: today, if none is given."""
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens) if usage else (0, 0, 0, 0)
-        with self._lock:
-            sums = self._usage.setdefault((day, chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), [0, 0, 0, 0, 0])
-            for i, more in enumerate((requests, *tokens)):
-                sums[i] += more
+        self._notes.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
+
+    def ended(self, chain: str, credential_id: str, outcome: str, cause: str = "", reason: str = "", *, by: int = 1, day: str = "") -> None:
+        """Add attempts that ended so (`succeeded`, `failed`, `abandoned`) to a credential's day: today, if none is given."""
+        row = (chain, credential_id, outcome, cause, reason)
+        self._notes.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
+
+    def _counted(self, chain: str, outcome: str, event: Any) -> None:
+        usage = event.attempt.usage if event.attempt else None
+        if usage or isinstance(event, AttemptSucceeded):
+            self.count(chain, event.credential_id, usage)
+        cause = (str(event.failure.error_class), event.failure.reason) if isinstance(event, AttemptFailed) else ("", "")
+        self.ended(chain, event.credential_id, outcome, *cause)
 
     # ── looking it up ──
 
@@ -134,7 +162,7 @@ class History:
         asked += [("number < ?", [before])] if before is not None else []
         where = " AND ".join(["1", *(clause for clause, _ in asked)])
         values = [value for _, some in asked for value in some]
-        query = f"SELECT at, chain, kind, who, other, cause, reason, seconds, message, number FROM sparekey_events WHERE {where}"  # noqa: S608 - clauses of our own
+        query = f"SELECT {_COLUMNS}, number FROM sparekey_events WHERE {where}"  # noqa: S608 - clauses of our own
         return [Entry(*row) for row in self._query(f"{query} ORDER BY number DESC LIMIT ?", [*values, limit])]
 
     def usage(self, *, chain: str | None = None, days: int = 30) -> list[DayUsage]:
@@ -145,6 +173,15 @@ class History:
         """
         query = "SELECT * FROM sparekey_usage WHERE day > ? AND (? IS NULL OR chain = ?) ORDER BY day DESC, chain, credential"
         return [DayUsage(*row) for row in self._query(query, [self._day(days), chain, chain])]
+
+    def attempts(self, *, chain: str | None = None, days: int = 30) -> list[DayAttempts]:
+        """Return how attempts ended, a row for each day, chain, credential and cause, the newest day first; as for `events`.
+
+        Raises:
+            StoreAwayError: the file cannot be read.
+        """
+        query = "SELECT * FROM sparekey_attempts WHERE day > ? AND (? IS NULL OR chain = ?) ORDER BY day DESC, chain, credential"
+        return [DayAttempts(*row) for row in self._query(query, [self._day(days), chain, chain])]
 
     def _query(self, query: str, values: list[Any]) -> list[Any]:
         with telling(), closing(connect(self._path, _SCHEMA, _WAIT)) as connection:
@@ -164,9 +201,10 @@ class History:
         self._worker.ask(patience, self._write)
 
     def close(self) -> None:
-        """Write what was noted, and let go of the file."""
+        """Write what was noted, and let go of the file; it takes a few seconds at most."""
         if not self._worker.closed:
-            self._worker.ask(_CLOSING, self._end)
+            with suppress(TimeoutError):
+                self._worker.ask(_CLOSING, self._end)
             self._worker.close(_CLOSING)
 
     def __enter__(self) -> Self:
@@ -177,30 +215,37 @@ class History:
 
     def _write(self) -> None:
         """Write what was noted; what could not be written is noted still."""
-        with self._lock:
-            entries, usage = list(self._entries), {key: list(sums) for key, sums in self._usage.items()}
-        if not entries and not usage:
+        self._gather()
+        entries, sums = self._notes.waiting()
+        if not entries and not sums:
             return
         try:
-            self._store(entries, [(*key, *sums) for key, sums in usage.items()])
+            self._store(entries, sums)
         except StoreAwayError as exc:
             self._drop()
-            if not self._away:
+            if self._away is None:
                 logger.warning("the history %s cannot be written: %s; what happens is kept for a while", self._path, exc)
-            self._away = True
+            self._away = str(exc)
         else:
-            self._away = False
-            self._written(entries, usage)
+            self._away = None
+            self._notes.written(entries, sums)
 
-    def _store(self, entries: list[Entry], usage: list[tuple[Any, ...]]) -> None:
+    def _gather(self) -> None:
+        """Let the sources bring what they have added up."""
+        for source in self.sources:
+            try:
+                source()
+            except Exception:  # this thread must not end of it
+                logger.exception("the history %s: a source of numbers failed", self._path)
+
+    def _store(self, entries: list[Entry], sums: dict[Key, list[int]]) -> None:
         with telling():
-            if self._connection is None:
-                self._connection = connect(self._path, _SCHEMA, _WAIT)
-            connection = self._connection
+            connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.executemany(_ADD_EVENT, [astuple(entry)[:-1] for entry in entries])
-                connection.executemany(_ADD_USAGE, usage)
+                for (table, *row), numbers in sums.items():
+                    connection.execute(_ADD[table], [*row, *numbers])
                 if self._trimmed is None or time.monotonic() - self._trimmed >= _TRIM:
                     self._forget_old(connection)
                 connection.execute("COMMIT")
@@ -208,6 +253,15 @@ class History:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _open(self) -> sqlite3.Connection:
+        """The open file; a new one, if somebody has taken it away."""
+        if self._connection is not None and identity(self._path) != self._file:
+            self._drop()
+        if self._connection is None:
+            self._connection = connect(self._path, _SCHEMA, _WAIT)
+            self._file = identity(self._path)
+        return self._connection
 
     def _forget_old(self, connection: sqlite3.Connection) -> None:
         self._trimmed = time.monotonic()
@@ -217,18 +271,8 @@ class History:
             row = connection.execute(newest, [failed, self._keep_events]).fetchone()
             if row is not None:
                 connection.execute("DELETE FROM sparekey_events WHERE (kind = 'failed') = ? AND number <= ?", [failed, row[0]])
-        connection.execute("DELETE FROM sparekey_usage WHERE day < ?", [self._day(12 * self._keep_days)])
-
-    def _written(self, entries: list[Entry], usage: dict[tuple[str, str, str], list[int]]) -> None:
-        """Take out of the notes what is in the file by now; more may have come meanwhile, and the oldest may have been dropped."""
-        with self._lock:
-            done = set(map(id, entries))
-            while self._entries and id(self._entries[0]) in done:
-                self._entries.popleft()
-            for key, sums in usage.items():
-                self._usage[key] = [now - was for now, was in zip(self._usage[key], sums, strict=True)]
-                if not any(self._usage[key]):
-                    del self._usage[key]
+        for table in ("sparekey_usage", "sparekey_attempts"):
+            connection.execute(f"DELETE FROM {table} WHERE day < ?", [self._day(_USAGE_AGE * self._keep_days)])  # noqa: S608 - names of our own
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -239,14 +283,9 @@ class History:
         self._write()
         self._drop()
 
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=_WAITING)
-        self._usage: dict[tuple[str, str, str], list[int]] = {}
-
     def _forked(self) -> None:
         """A child process: what was noted is the parent's to write, and so is the connection's to close."""
-        self._begin()
+        self._notes = Notes()
         if self._connection is not None:
             self._inherited.append(self._connection)
         self._connection = None

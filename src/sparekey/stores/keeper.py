@@ -89,6 +89,16 @@ class Keeper:
         self._ask(_STARTING, self._look, [replica])
         return replica
 
+    def recall(self, name: str) -> bytes | None:
+        """Return a value that is no chain's state; None if there is none, or the store is away. It waits for the store."""
+        found = None if self._away or self._worker.closed else self._ask(_STARTING, self._store.read, [name])
+        return found.get(name) if found else None
+
+    def note(self, name: str, old: bytes | None, new: bytes) -> bool:
+        """Put `new` in the place of what `recall` returned; return False if it is another value by now, or the store is away."""
+        done = None if self._away or self._worker.closed else self._ask(_STARTING, self._store.compare_and_set, name, old, new)
+        return bool(done)
+
     def close(self) -> None:
         """Bring to the store what it does not know yet, and let go of it; chains go on with their own copies."""
         if not self._worker.closed:

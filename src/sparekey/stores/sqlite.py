@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from sparekey.stores.database import connect, telling
+from sparekey.stores.database import connect, identity, telling
 from sparekey.stores.moments import machine_stamp
 
 if TYPE_CHECKING:
@@ -91,18 +91,11 @@ class SQLiteStore:
         if self._connection is None:
             self._connection = connect(self._path, _SCHEMA, _WAIT)
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")
-            self._file = self._identity()
+            self._file = identity(self._path)
         return self._connection
 
     def _moved(self) -> bool:
-        return self._identity() != self._file
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return identity(self._path) != self._file
 
     @staticmethod
     def _data_version(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,113 @@
+"""Several processes on one port: the parent that starts them, replaces those that die, and stops them in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    import uvicorn
+
+    from sparekey.gateway.book import Page
+    from sparekey.gateway.server import Settings
+
+logger = logging.getLogger("sparekey")
+
+_STARTING: Final = 60.0
+"""Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor with a gateway's manners.
+
+    Attributes:
+        failed: whether a worker could not start.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        """Take how to serve, and the sockets to listen on."""
+        super().__init__(config, sockets)
+        self.failed = False
+        self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
+
+    def handle_hup(self) -> None:
+        """Pass a SIGHUP on to those that have started: they read their configuration anew, and none is started anew for it.
+
+        The others read the configuration as they start, and would die of the signal before.
+        """
+        for process in self.processes:
+            if process.pid is not None and process.is_ready(timeout=1):
+                os.kill(process.pid, signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace those that died, and say so; if one cannot even start, none could, and all stop."""
+        for place, process in enumerate(self.processes):
+            if self.should_exit.is_set() or self._lives(process):
+                continue
+            process.kill()
+            process.join()
+            if process.exitcode == STARTUP_FAILURE:
+                logger.error("worker %s could not start, the gateway stops", process.pid)
+                self.failed = True
+                self.should_exit.set()
+                return
+            self.processes[place] = fresh = Process(self.config, self.sockets)
+            fresh.start()
+            logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
+
+    def _lives(self, process: Process) -> bool:
+        """Tell whether a worker lives. One that starts gives no sign of itself for a while, on a machine that has other things to do."""
+        born = self._born.setdefault(process, time.monotonic())
+        if time.monotonic() - born < _STARTING:
+            return process.process.is_alive()
+        return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
+
+    def terminate_all(self) -> None:
+        """Let all of them stop. While the parent held the socket, connections would still be taken, and nobody would answer them."""
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
+
+
+@contextmanager
+def shared(settings: Settings) -> Iterator[None]:
+    """Give the workers of a gateway, within the block, what they share: a board, and if the state lives in memory, a file for it."""
+    from sparekey.gateway import board  # noqa: PLC0415 - one worker alone never needs it
+
+    place = settings.place()
+    try:
+        settings.board = folder = board.make()
+    except OSError as exc:
+        logger.warning("no folder for what the workers tell each other (%s): console and metrics show one of them", exc)
+        yield
+        return
+    try:
+        board.write(folder, board.Report(pages=_remembered(settings)))
+        if place.store is None:
+            settings.move(f"sqlite:///{folder / 'state.db'}")
+        yield
+    finally:
+        board.remove(folder)
+
+
+def _remembered(settings: Settings) -> dict[str, Page]:
+    """Return what the history knows of today: one worker takes it over, so that it is counted once."""
+    from sparekey.gateway.remembered import remembered  # noqa: PLC0415 - as above
+    from sparekey.stores.history import History  # noqa: PLC0415 - as above
+
+    path = settings.place().history
+    if path is None:
+        return {}
+    with History(path) as history:
+        return remembered(history, time.time())
