@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted
 
 if TYPE_CHECKING:
     from sparekey.core.events import Event
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Ledger:
     """What one request tried, in order, and how long it waited for providers."""
 
-    __slots__ = ("_out", "attempts", "first", "last", "usage")
+    __slots__ = ("_out", "attempts", "content", "first", "last", "usage")
 
     def __init__(self) -> None:
         """Start before the first attempt."""
         self.attempts: list[Attempt] = []
         self._out: set[str] = set()
-        self.first = self.last = 0.0
+        self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 
     def begins(self, credential_id: str) -> None:
@@ -59,5 +59,10 @@ current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
 def enter(event: Event) -> None:
     """Enter what the engine tells: the hook of every chain that the gateway serves."""
     ledger = current.get()
-    if ledger is not None and isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned) and event.attempt is not None:
-        ledger.ended(event.attempt)
+    if ledger is None:
+        return
+    if isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned):
+        if event.attempt is not None:
+            ledger.ended(event.attempt)
+    elif isinstance(event, ContentStarted):
+        ledger.content = ledger.content or time.perf_counter()

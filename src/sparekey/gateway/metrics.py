@@ -38,6 +38,9 @@ class Metrics:
             registry=registry,
             buckets=_OVERHEAD,
         )
+        dropped = Counter("sparekey_gateway_log_lines_dropped", "Lines of the log that nobody took in time.", registry=registry)
+        if gateway.log is not None:
+            gateway.log.on_drop = dropped.inc
         Gauge("sparekey_gateway_running", "Requests under way.", registry=registry).set_function(lambda: gateway.running)
 
     def follow(self, name: str, chain: Chain) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sparekey.gateway.intake import LEAVING
 
@@ -13,8 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_HEADERS: Final = 64 * 1024
-HEADER_TIMEOUT: Final = "header_timeout"
-"""The attribute of uvicorn's configuration that bounds the headers of a request, in seconds; workers get it with the rest."""
+LIMITS: Final = "sparekey_limits"
+"""The attribute of uvicorn's configuration in which our `Limits` stand; workers get it with the rest."""
+
+
+class Limits(NamedTuple):
+    """What is bounded besides uvicorn's own limits.
+
+    Attributes:
+        header_timeout: seconds in which the headers of a request must be complete.
+        write_timeout: seconds in which a client must read on.
+        stop_timeout: seconds that running requests have when the server stops.
+        connections: how many there may be at once.
+    """
+
+    header_timeout: float
+    write_timeout: float
+    stop_timeout: float
+    connections: int
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -27,7 +43,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take what uvicorn gives."""
         super().__init__(*args, **kwargs)
-        self._header_timeout: float = getattr(self.config, HEADER_TIMEOUT, 10.0)
+        self._limits: Limits = getattr(self.config, LIMITS)
+        self._stuck: asyncio.TimerHandle | None = None
         self._head: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._leaving: list[Callable[[], None]] = []
@@ -35,16 +52,21 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request."""
         super().connection_made(transport)
-        self._await_head()
+        if len(self.connections) > self._limits.connections:
+            self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
+        else:
+            self._await_head()
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         if self._head is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEADERS and self._no_body_yet(data):
-                self._refuse(431, b"the headers are too long")
+                self._refuse(431, b"headers_too_large", b"the headers are too long")
                 return
         super().data_received(data)
+        if self._head is None and self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         """Begin a request: its headers have to come soon."""
@@ -55,13 +77,13 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go on with a request whose headers are there."""
         self._headed()
-        self._leaving = []
         self.scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever works for this client."""
         self._headed()
+        self.resume_writing()
         super().connection_lost(exc)
         for leave in self._leaving:
             leave()
@@ -71,9 +93,21 @@ class GatewayProtocol(HttpToolsProtocol):
         self._headed()
         super().shutdown()
 
+    def pause_writing(self) -> None:
+        """Wait for a client that reads slowly; one that does not read at all is cut off, with what is done for it."""
+        super().pause_writing()
+        self._stuck = self._stuck or self.loop.call_later(self._limits.write_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
     def _await_head(self) -> None:
         self._head_bytes = 0
-        self._head = self.loop.call_later(self._header_timeout, self._too_late)
+        self._head = self.loop.call_later(self._limits.header_timeout, self._too_late)
 
     def _headed(self) -> None:
         if self._head is not None:
@@ -88,16 +122,14 @@ class GatewayProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
 
-    def _refuse(self, status: int, words: bytes) -> None:
-        body = b'{"error": {"message": "%b", "type": "invalid_request_error", "param": null, "code": "headers_too_large"}}' % words
-        head = b"HTTP/1.1 %d Request Header Fields Too Large\r\ncontent-type: application/json\r\n" % status
-        self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
+    def _refuse(self, status: int, code: bytes, words: bytes, headers: bytes = b"") -> None:
+        """Say why in the words of every other error, and close."""
+        body = b'{"error": {"message": "%b", "type": "invalid_request_error", "param": null, "code": "%b"}}' % (words, code)
+        head = STATUS_LINE[status] + b"content-type: application/json\r\nconnection: close\r\n" + headers
+        self.transport.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the words of every other error."""
-        body = b'{"error": {"message": "this is no HTTP request", "type": "invalid_request_error", "param": null, "code": "bad_request"}}'
+        """Refuse what is no HTTP."""
         del msg
-        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-        self.transport.write(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
-        self.transport.close()
+        self._refuse(400, b"bad_request", b"this is no HTTP request")

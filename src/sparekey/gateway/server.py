@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -16,14 +18,17 @@ from uvicorn.supervisors import Multiprocess
 from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
 from sparekey.errors import ConfigError
+from sparekey.gateway import notify
 from sparekey.gateway.access_log import AccessLog
 from sparekey.gateway.app import Gateway
-from sparekey.gateway.protocol import HEADER_TIMEOUT, GatewayProtocol
-from sparekey.gateway.upstream import Pooled
+from sparekey.gateway.connecting import client_of
+from sparekey.gateway.protocol import LIMITS, GatewayProtocol, Limits
+from sparekey.gateway.tls import Tls, stamp
+from sparekey.gateway.writer import Writer, logging_through
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 logger = logging.getLogger("sparekey")
@@ -68,16 +73,27 @@ class Settings:
 class Application:
     """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings."""
-        self.settings = settings
+    def __init__(self, settings: Settings, *, tls: Tls | None = None, owns_process: bool = False) -> None:
+        """Take the settings.
+
+        Args:
+            settings: the configuration's file, and what stands above it.
+            tls: the certificate, which is watched; None: the gateway speaks plain HTTP.
+            owns_process: whether the process is the gateway's alone: then all that it logs is written without waiting.
+        """
+        self.settings, self._tls, self._owns_process = settings, tls, owns_process
+        self.tell: Callable[[str], object] = _nobody
         self.gateway: Gateway | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._tracing: Any = None
+        self._open: contextlib.ExitStack | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self._tracing is not None:
+            await self._tracing(scope, receive, send)
         elif self.gateway is not None:
             await self.gateway(scope, receive, send)
 
@@ -98,10 +114,16 @@ class Application:
         raise_file_limit()
         config, settings = self.settings.read()
         store = _store(settings.store)
-        self.gateway = Gateway(config, Pooled(), store=store)
+        log, self._open = Writer(), contextlib.ExitStack()
+        self._open.callback(log.close)
+        if self._owns_process:
+            self._open.enter_context(logging_through(log))
+        self.gateway = Gateway(config, client_of(settings), store=store)
+        self.gateway.log = log
         if settings.access_log:
-            self.gateway.observers.append(AccessLog())
+            self.gateway.observers.append(AccessLog(log))
         self.gateway.admin = _admin(self.gateway, self.settings.file)
+        self._tracing = _traced(self.gateway) if settings.opentelemetry else None
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -116,12 +138,19 @@ class Application:
         if self.gateway is not None:
             self.gateway.admin.close()
             await self.gateway.client.aclose()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
+        if self._open is not None:
+            await asyncio.to_thread(self._open.close)
 
     def reload(self) -> None:
-        """Read the configuration anew; a bad one is refused, and the old one stays."""
+        """Read the configuration and the certificate anew; a bad one is refused, and the old one stays."""
         assert self.gateway is not None
+        self.tell(notify.reloading())
+        if self._tls is not None:
+            self._tls.renew()
         try:
             config, _ = self.settings.read()
             self.gateway.reload(config)
@@ -130,35 +159,73 @@ class Application:
             logger.error("the changed configuration is refused, the one before stays in use: %s", exc)  # noqa: TRY400 - the words say it all
         else:
             logger.warning("configuration read anew: %s", ", ".join(self.gateway.chains))
+        self.tell("READY=1")
 
     async def _watch(self) -> None:
-        """Look at the file now and then: its folder may be a mounted one, of which nobody tells."""
-        seen = _stamp(self.settings.file)
+        """Look at the files now and then: their folder may be a mounted one, of which nobody tells."""
+        seen, shown = stamp(self.settings.file), self._tls and self._tls.stamp
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = _stamp(self.settings.file)
+            self.tell("WATCHDOG=1")
+            now = stamp(self.settings.file)
             if now not in {None, seen}:
                 seen = now
                 self.reload()
+            if self._tls is not None and self._tls.stamp not in {None, shown}:
+                shown = self._tls.stamp
+                self._tls.renew()
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says that it stops before it does."""
+    """uvicorn's server, which lets running requests finish before it stops to listen, and ends at once on a second signal."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         """Take both."""
         super().__init__(config)
         self._application = application
+        self._stop_timeout: float = getattr(config, LIMITS).stop_timeout
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets)
+        self._application.tell("READY=1")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop: refuse what comes, let what runs finish."""
+        """Begin to stop: refuse what comes, let what runs finish. The second time: end at once."""
+        self.force_exit = self.should_exit
         if self._application.gateway is not None:
             self._application.gateway.draining = True
         super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. While requests run it goes on listening: `/readyz` and whoever comes are told, in words that a client understands."""
+        self._application.tell("STOPPING=1")
+        gateway, loop = self._application.gateway, asyncio.get_running_loop()
+        end = loop.time() + self._stop_timeout
+        if gateway is not None:
+            gateway.draining = True
+            while gateway.running and not self.force_exit and loop.time() < end:  # noqa: ASYNC110 - as uvicorn waits
+                await asyncio.sleep(0.05)
+        self.config.timeout_graceful_shutdown = max(0, math.ceil(end - loop.time()))
+        await super().shutdown(sockets)
+
 
 class Workers(Multiprocess):
     """Several processes on one port. A SIGHUP goes on to each: they read their configuration anew, and none is started anew for it."""
+
+    ready = False
+
+    def keep_subprocess_alive(self) -> None:
+        """Start those anew that died; say once that all serve."""
+        super().keep_subprocess_alive()
+        if not self.ready and all(process.is_ready(timeout=1) for process in self.processes):
+            self.ready = True
+            notify.notify("READY=1")
+
+    def terminate_all(self) -> None:
+        """Let all of them stop."""
+        notify.notify("STOPPING=1")
+        super().terminate_all()
 
     def handle_hup(self) -> None:
         """Pass it on to those that have started; the others read the configuration as they start, and would die of it before."""
@@ -167,7 +234,7 @@ class Workers(Multiprocess):
                 os.kill(process.pid, signal.SIGHUP)
 
 
-def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
+def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = None) -> uvicorn.Config:
     """Return how uvicorn is to serve."""
     config = uvicorn.Config(
         application,
@@ -186,10 +253,10 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=round(settings.idle_timeout),
         timeout_graceful_shutdown=round(settings.stop_timeout),
-        ssl_certfile=settings.certfile,
-        ssl_keyfile=settings.keyfile,
+        ssl_context_factory=tls,
     )
-    setattr(config, HEADER_TIMEOUT, settings.header_timeout)
+    most = min(settings.max_connections, max(16, file_limit() // 2 - 64))  # each may take two files, one of them towards a provider
+    setattr(config, LIMITS, Limits(settings.header_timeout, settings.write_timeout, settings.stop_timeout, most))
     return config
 
 
@@ -197,8 +264,9 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
 async def running(settings: Settings) -> AsyncIterator[tuple[Server, Application, str]]:
     """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
     _, found = settings.read()
-    application = Application(settings)
-    server = Server(server_config(application, found), application)
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls)
+    server = Server(server_config(application, found, tls), application)
     task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
@@ -219,9 +287,11 @@ def run(settings: Settings, bound: socket.socket) -> None:
         ConfigError: the configuration is wrong.
     """
     _, found = settings.read()
-    application = Application(settings)
-    config = server_config(application, found)
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls, owns_process=True)
+    config = server_config(application, found, tls)
     if found.workers == 1:
+        application.tell = notify.notify
         Server(config, application).run(sockets=[bound])
     else:
         Workers(config, sockets=[bound]).run()
@@ -254,6 +324,16 @@ def address(settings: GatewayConfig, bound: Any) -> str:
     return f"{'https' if settings.certfile else 'http'}://{host}:{bound.getsockname()[1]}"
 
 
+def file_limit() -> int:
+    """Return how many files the system lets this process open, once `raise_file_limit` has asked for all of them."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - not on Windows
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return hard if hard != resource.RLIM_INFINITY else sys.maxsize
+    return sys.maxsize
+
+
 def raise_file_limit() -> None:
     """Allow this process as many open connections as the system lets it: each stream holds two."""
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -263,12 +343,8 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _nobody(_: str) -> None:
+    """Tell nobody."""
 
 
 def _store(url: str | None) -> Any:
@@ -285,3 +361,10 @@ def _admin(gateway: Gateway, file: Path) -> Any:
     from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - starlette is loaded when the server starts, not with this module
 
     return GatewayHost(gateway, file).admin()
+
+
+def _traced(gateway: Gateway) -> Any:
+    """Return the gateway with its requests traced."""
+    from sparekey.gateway.tracing import traced  # noqa: PLC0415 - its library is an extra
+
+    return traced(gateway)
