@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sparekey.gateway.intake import LEAVING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_HEADERS: Final = 64 * 1024
+_UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
 """The attribute of uvicorn's configuration in which our `Limits` stand; workers get it with the rest."""
 
@@ -31,6 +33,13 @@ class Limits(NamedTuple):
     write_timeout: float
     stop_timeout: float
     connections: int
+
+
+class _Nowhere(list[tuple[bytes, bytes]]):
+    """Where trailers go: a header that comes behind the body has not been checked, and nobody bounds how many there are."""
+
+    def append(self, _: object) -> None:
+        """Forget it."""
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -64,7 +73,13 @@ class GatewayProtocol(HttpToolsProtocol):
             if self._head_bytes > MOST_HEADERS and self._no_body_yet(data):
                 self._refuse(431, b"headers_too_large", b"the headers are too long")
                 return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._not_upgraded(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
         if self._head is None and self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete:
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -76,9 +91,19 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Go on with a request whose headers are there."""
+        if self.parser.should_upgrade():
+            return
         self._headed()
         self.scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         super().on_headers_complete()
+        self.headers = _Nowhere()
+        if self.parser.get_http_version() == "1.0":
+            _unframed(self.cycle)
+
+    def on_message_complete(self) -> None:
+        """Take in that a request is whole."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever works for this client."""
@@ -104,6 +129,17 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
+
+    def _not_upgraded(self, rest: bytes) -> None:
+        """Read a request that asks for another protocol (Java's client asks for HTTP/2 so) as what it is without that."""
+        method, url, headers = self.parser.get_method(), self.url, self.headers
+        self.parser = httptools.HttpRequestParser(self)
+        if method == b"CONNECT":
+            self.send_400_response("")
+            return
+        kept = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in _UPGRADING]
+        kept += [b"connection: close\r\n" for name, value in headers if name == b"connection" and b"close" in value.lower()]
+        self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n" % (method, url, b"".join(kept)) + rest)
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -133,3 +169,15 @@ class GatewayProtocol(HttpToolsProtocol):
         """Refuse what is no HTTP."""
         del msg
         self._refuse(400, b"bad_request", b"this is no HTTP request")
+
+
+def _unframed(cycle: RequestResponseCycle) -> None:
+    """Let the end of the connection end an answer: HTTP/1.0 knows no chunks."""
+    send, cycle.chunked_encoding = cycle.send, False
+
+    async def sent(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    cycle.send = sent  # type: ignore[method-assign]
