@@ -242,8 +242,11 @@ class Visit:
             self._left = True
             self._status = self._status or 499
         except asyncio.CancelledError:
-            self._left = True
-            raise
+            if not self._gateway.draining or self._status:
+                self._left = True
+                raise
+            late = RefusalError(503, "stopping", "the gateway had to stop before the answer was there; ask again, another one will answer")
+            await self._whole(answers.refusal(self._dialect, late, self.request_id), close=True)
         except Exception:
             logger.exception("request %s: an error of the gateway itself", self.request_id)
             if self._status:
