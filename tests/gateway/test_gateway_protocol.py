@@ -1,4 +1,4 @@
-"""HTTP to the letter, over raw sockets: what is framed doubtfully is refused, what is only unusual is served, nobody takes what is others'."""
+"""HTTP to the letter, over raw sockets: what is framed doubtfully is refused, what is only unusual is served, nobody hogs."""
 
 import contextlib
 import json

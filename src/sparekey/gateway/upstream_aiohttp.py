@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ssl
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,7 @@ class Aiohttp:
         headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
         while True:
             way = SimpleNamespace(reused=False)
-            options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(silence), "trace_request_ctx": way}
+            options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(silence), "trace_request_ctx": way, "allow_redirects": False}
             body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
             try:
                 with _translated():
@@ -80,8 +81,10 @@ class Aiohttp:
         if self._session is None:
             trace = aiohttp.TraceConfig()
             trace.on_connection_reuseconn.append(_reused)
+            trusted = ssl.create_default_context()
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), ssl=trusted)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver()),
+                connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_UNASKED,
                 auto_decompress=False,
