@@ -7,6 +7,8 @@ import socket
 import time
 from contextlib import suppress
 
+from uvicorn.supervisors import Multiprocess
+
 
 def notify(state: str) -> None:
     """Send `READY=1`, `STOPPING=1`, `WATCHDOG=1` or the like to the socket that systemd names."""
@@ -22,3 +24,21 @@ def notify(state: str) -> None:
 def reloading() -> str:
     """Return what tells that the configuration is read anew; `READY=1` ends it."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+
+
+class Announced(Multiprocess):
+    """Several processes whose parent speaks for all of them."""
+
+    announced = False
+
+    def keep_subprocess_alive(self) -> None:
+        """Start those anew that died; say once that all serve."""
+        super().keep_subprocess_alive()
+        if not self.announced and all(process.is_ready(timeout=1) for process in self.processes):
+            self.announced = True
+            notify("READY=1")
+
+    def terminate_all(self) -> None:
+        """Let all of them stop."""
+        notify("STOPPING=1")
+        super().terminate_all()

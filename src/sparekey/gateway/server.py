@@ -13,7 +13,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
@@ -21,7 +20,7 @@ from sparekey.errors import ConfigError
 from sparekey.gateway import notify
 from sparekey.gateway.access_log import AccessLog
 from sparekey.gateway.app import Gateway
-from sparekey.gateway.connecting import client_of
+from sparekey.gateway.connecting import client_of, proxies_of
 from sparekey.gateway.protocol import LIMITS, GatewayProtocol, Limits
 from sparekey.gateway.tls import Tls, stamp
 from sparekey.gateway.writer import Writer, logging_through
@@ -66,6 +65,7 @@ class Settings:
         found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
         if fault := open_to_all(found.host, has_clients=bool(found.clients)):
             raise ConfigError(f"{self.file}: gateway.host: {fault}")
+        proxies_of(found)
         config.gateway = found
         return config, found
 
@@ -102,6 +102,7 @@ class Application:
         try:
             self.start()
         except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not serve
+            self._close_log()
             await send({"type": "lifespan.startup.failed", "message": str(exc)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -142,8 +143,12 @@ class Application:
                 await asyncio.to_thread(self._tracing.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
+        await asyncio.to_thread(self._close_log)
+
+    def _close_log(self) -> None:
+        """Write what waits, and let the log be written as before."""
         if self._open is not None:
-            await asyncio.to_thread(self._open.close)
+            self._open.close()
 
     def reload(self) -> None:
         """Read the configuration and the certificate anew; a bad one is refused, and the old one stays."""
@@ -210,22 +215,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class Workers(Multiprocess):
+class Workers(notify.Announced):
     """Several processes on one port. A SIGHUP goes on to each: they read their configuration anew, and none is started anew for it."""
-
-    ready = False
-
-    def keep_subprocess_alive(self) -> None:
-        """Start those anew that died; say once that all serve."""
-        super().keep_subprocess_alive()
-        if not self.ready and all(process.is_ready(timeout=1) for process in self.processes):
-            self.ready = True
-            notify.notify("READY=1")
-
-    def terminate_all(self) -> None:
-        """Let all of them stop."""
-        notify.notify("STOPPING=1")
-        super().terminate_all()
 
     def handle_hup(self) -> None:
         """Pass it on to those that have started; the others read the configuration as they start, and would die of it before."""
