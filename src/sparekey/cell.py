@@ -53,6 +53,7 @@ class Cell:
         self.pool = pool
         self.clock = clock
         self.hooks: list[Callable[[Event], None]] = []
+        self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
         fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
         self._store = fresh if store is None else store.attach(name, pool, clock)
         for hook in hooks:
@@ -83,15 +84,24 @@ class Cell:
         """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged.
 
         A hook that has a method `attach` is shown this chain first: events name credentials, a hook may have to know more of them. One
-        whose attribute `logs` is true writes the log of this chain, which then writes none itself.
+        whose attribute `logs` is true writes the log of this chain, which then writes none itself. One that has an attribute `hears`,
+        a collection of types of events, is called with those only.
         """
         if (attach := getattr(hook, "attach", None)) is not None:
             attach(self)
         self.hooks.append(hook)
 
+    def listeners(self, kind: type) -> tuple[Callable[[Event], None], ...]:
+        """Return the hooks that want to hear of a type of event: where there are none, the event need not be made."""
+        known, found = self._listeners.get(kind, (0, ()))
+        if known != (now := len(self.hooks)):
+            found = tuple(hook for hook in self.hooks if kind in getattr(hook, "hears", (kind,)))
+            self._listeners[kind] = (now, found)
+        return found
+
     def tell(self, event: Event) -> None:
-        """Hand an event to every hook."""
-        for hook in self.hooks:
+        """Hand an event to every hook that wants to hear of it."""
+        for hook in self.listeners(type(event)):
             try:
                 hook(event)
             except Exception:

@@ -8,7 +8,7 @@ import pytest
 
 from sparekey.failover.watch import OverdueError, Watch
 
-SHORT, LONG = 0.01, 3600.0
+SHORT, LONG = 0.1, 3600.0
 
 
 async def never():

@@ -190,7 +190,7 @@ def asked(port):
 
 
 def test_the_environment_decides_where_to(pair, tmp_path):
-    """`sparekey serve` with the SDK and its variables: spans and metrics come out at the exporter that is named, at the stop at the latest."""
+    """`sparekey serve` with the SDK and its variables: spans and metrics come out at the exporter that is named."""
     file = tmp_path / "sparekey.toml"
     file.write_text(chain("vlm", pair) + SETTINGS + "opentelemetry = true\n")
     place = {**os.environ, "OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "console", "OTEL_SERVICE_NAME": "keys"}

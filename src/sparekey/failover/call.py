@@ -125,7 +125,7 @@ class Call:
         chain, entries = self.chain, self.entries
         entry = Entry(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], chain.clock())
         entries.append(entry)
-        if self._hooked:
+        if self._hooked and chain.listeners(AttemptStarted):
             chain.tell(AttemptStarted(entry.credential.id, self.number, entry.number, ticket.probe))
         return entry
 

@@ -18,7 +18,7 @@ from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, Spareke
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Access, Caller
 from sparekey.gateway.answers import RefusalError, Reply
-from sparekey.gateway.intake import ClientGoneError, body_of, checked, present
+from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
 from sparekey.gateway.listing import model, models
@@ -278,7 +278,7 @@ class Visit:
         served = self._served(call)
         self._chain = served.name
         current.set(self._ledger)
-        with present(scope, self._receive):
+        with Present(scope, self._receive):
             await self._relayed(served, call)
 
     def _served(self, call: Call) -> Served:

@@ -151,6 +151,10 @@ class _Row:
 class Book:
     """The book of one chain: give it to `Chain.add_hook`. Thread-safe."""
 
+    hears: Final = frozenset(
+        {AttemptSucceeded, AttemptFailed, AttemptAbandoned, ContentStarted, Exhausted, Parked, Probed, Recovered, Switched}
+    )
+
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """Begin empty; `clock` returns seconds since 1970."""
         self._clock, self._lock = clock, Lock()

@@ -129,6 +129,8 @@ class Answer:
 
     async def read(self) -> bytes:
         """Return what is left of the body."""
+        if self._done and len(self._pieces) == 1:  # it came with the headers
+            return self._pieces.pop()
         pieces = [piece async for piece in self]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.gateway.answers import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
 LEAVING: Final = "sparekey.leaving"
 """What the scope is called in which our own server takes who is to be told when the client goes (see `protocol`)."""
@@ -60,39 +59,39 @@ def _too_long(most: int) -> RefusalError:
     return RefusalError(413, "body_too_large", f"the body is longer than {most // 2**20} MiB (gateway.max_body_mb)")
 
 
-@contextmanager
-def present(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]]) -> Iterator[None]:
-    """Cancel what is done within as soon as the client goes: before the answer, within it, or while a provider is silent.
+class Present:
+    """Cancels what is done within as soon as the client goes: before the answer, within it, or while a provider is silent.
 
     Raises:
         ClientGoneError: it went.
     """
-    task, gone = asyncio.current_task(), False
-    assert task is not None
 
-    def leave() -> None:
-        nonlocal gone
-        gone = True
-        task.cancel()
+    __slots__ = ("_gone", "_leaving", "_task", "_watcher")
 
-    taken = scope.get(LEAVING)
-    watcher = None
-    if taken is None:
-        watcher = asyncio.create_task(_watch(receive, leave))
-    else:
-        taken.append(leave)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not gone:
-            raise
-        task.uncancel()
-        raise ClientGoneError from None
-    finally:
-        if watcher is not None:
-            watcher.cancel()
-        elif taken:
-            taken.clear()
+    def __init__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        """Watch over the task that runs now."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._gone = task, False
+        self._leaving: list[Callable[[], None]] | None = scope.get(LEAVING)
+        self._watcher = asyncio.create_task(_watch(receive, self._leave)) if self._leaving is None else None
+
+    def __enter__(self) -> None:
+        if self._leaving is not None:
+            self._leaving.append(self._leave)
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _traceback: object) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        elif self._leaving:
+            self._leaving.clear()
+        if self._gone and isinstance(exc, asyncio.CancelledError):
+            self._task.uncancel()
+            raise ClientGoneError from None
+
+    def _leave(self) -> None:
+        self._gone = True
+        self._task.cancel()
 
 
 async def _watch(receive: Callable[[], Awaitable[dict[str, Any]]], leave: Callable[[], None]) -> None:

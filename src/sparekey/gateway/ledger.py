@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted
 
@@ -56,13 +56,15 @@ current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
 """The ledger of the request that this task serves."""
 
 
-def enter(event: Event) -> None:
-    """Enter what the engine tells: the hook of every chain that the gateway serves."""
-    ledger = current.get()
-    if ledger is None:
-        return
-    if isinstance(event, AttemptFailed | AttemptSucceeded | AttemptAbandoned):
-        if event.attempt is not None:
-            ledger.ended(event.attempt)
-    elif isinstance(event, ContentStarted):
-        ledger.content = ledger.content or time.perf_counter()
+class Enter:
+    """Enters what the engine tells: the hook of every chain that the gateway serves."""
+
+    hears: Final = frozenset({AttemptFailed, AttemptSucceeded, AttemptAbandoned, ContentStarted})
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event."""
+        ledger, attempt = current.get(), getattr(event, "attempt", None)
+        if ledger is not None and attempt is not None:
+            ledger.ended(attempt)
+        elif ledger is not None and isinstance(event, ContentStarted):
+            ledger.content = ledger.content or time.perf_counter()

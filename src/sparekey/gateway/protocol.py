@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from sparekey.gateway.cycle import Cycle
 from sparekey.gateway.intake import LEAVING
 
 if TYPE_CHECKING:
@@ -54,8 +56,9 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._limits: Limits = getattr(self.config, LIMITS)
         self._stuck: asyncio.TimerHandle | None = None
-        self._head: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._head_bytes: int | None = 0
         self._leaving: list[Callable[[], None]] = []
 
     def connection_made(self, transport: Any) -> None:
@@ -64,59 +67,78 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections:
             self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
         else:
-            self._await_head()
+            self._due_in(self._limits.header_timeout)
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        if self._head is not None:
+        if self._head_bytes is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEADERS and self._no_body_yet(data):
+            if self._head_bytes > MOST_HEADERS and b"\r\n\r\n" not in data[: MOST_HEADERS + 4]:
                 self._refuse(431, b"headers_too_large", b"the headers are too long")
                 return
-        self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._not_upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("")
-        if self._head is None and self.timeout_keep_alive_task is None and self.cycle is not None and self.cycle.response_complete:
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         """Begin a request: its headers have to come soon."""
         super().on_message_begin()
-        if self._head is None:
-            self._await_head()
+        if self._head_bytes is None:
+            self._head_bytes = 0
+        self._due_in(self._limits.header_timeout)
 
     def on_headers_complete(self) -> None:
-        """Go on with a request whose headers are there."""
+        """Start to answer a request whose headers are there; one that came before the last one's answer waits its turn."""
         if self.parser.should_upgrade():
             return
-        self._headed()
-        self.scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
-        super().on_headers_complete()
+        self._due = self._head_bytes = None
+        parser, scope = self.parser, self.scope
+        version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+        scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         self.headers = _Nowhere()
-        if self.parser.get_http_version() == "1.0":
-            _unframed(self.cycle)
+        before = self.cycle
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        self.cycle = Cycle(self, keep_alive=keep_alive, on_response=self.on_response_complete)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
         """Take in that a request is whole."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._due_in(self.timeout_keep_alive)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever works for this client."""
-        self._headed()
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
         self.resume_writing()
         super().connection_lost(exc)
         for leave in self._leaving:
             leave()
-
-    def shutdown(self) -> None:
-        """Close a connection on which nothing runs; one whose headers are still coming, too."""
-        self._headed()
-        super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for a client that reads slowly; one that does not read at all is cut off, with what is done for it."""
@@ -141,21 +163,25 @@ class GatewayProtocol(HttpToolsProtocol):
         kept += [b"connection: close\r\n" for name, value in headers if name == b"connection" and b"close" in value.lower()]
         self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n" % (method, url, b"".join(kept)) + rest)
 
-    def _await_head(self) -> None:
-        self._head_bytes = 0
-        self._head = self.loop.call_later(self._limits.header_timeout, self._too_late)
+    def _due_in(self, seconds: float) -> None:
+        """Close the connection after so many seconds, unless something comes before: one timer serves all requests of a connection."""
+        self._due = self.loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._due:
+            self._arm()
 
-    def _headed(self) -> None:
-        if self._head is not None:
-            self._head.cancel()
-            self._head = None
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        assert self._due is not None
+        self._timer = self.loop.call_at(self._due, self._look)
 
-    def _no_body_yet(self, data: bytes) -> bool:
-        return b"\r\n\r\n" not in data[: MOST_HEADERS + 4]
-
-    def _too_late(self) -> None:
-        self._head = None
-        if not self.transport.is_closing():
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None or self.transport.is_closing():
+            return
+        if self.loop.time() < self._due:
+            self._arm()
+        else:
             self.transport.close()
 
     def _refuse(self, status: int, code: bytes, words: bytes, headers: bytes = b"") -> None:
@@ -169,15 +195,3 @@ class GatewayProtocol(HttpToolsProtocol):
         """Refuse what is no HTTP."""
         del msg
         self._refuse(400, b"bad_request", b"this is no HTTP request")
-
-
-def _unframed(cycle: RequestResponseCycle) -> None:
-    """Let the end of the connection end an answer: HTTP/1.0 knows no chunks."""
-    send, cycle.chunked_encoding = cycle.send, False
-
-    async def sent(message: Any) -> None:
-        if message["type"] == "http.response.body":
-            cycle.expected_content_length = len(message.get("body", b""))
-        await send(message)
-
-    cycle.send = sent  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.gateway.answers import RefusalError
 from sparekey.wire import anthropic, gemini, openai
-from sparekey.wire.table import understand
+from sparekey.wire.table import understood
 
 if TYPE_CHECKING:
     from sparekey.gateway.lib import Raw
@@ -31,6 +31,12 @@ _HOP: Final = frozenset(
     }
 )
 """Headers that end here: they are about this connection, or about who the client is. The rest is `wire.common`'s to keep back."""
+_DROPPED: Final = {
+    "openai": _HOP | {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"},
+    "anthropic": _HOP,
+    "gemini": _HOP,
+}
+"""The same by format: what belongs to another one would be read as that."""
 _PLAIN: Final = (b"accept-encoding", b"identity")
 """Answers have to be read, and are short: nobody gains from packing them."""
 _VERSION: Final = (b"anthropic-version", b"2023-06-01")
@@ -82,24 +88,20 @@ def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict
     Raises:
         RefusalError: it is none of this format.
     """
-    dropped = _HOP
+    dropped = _DROPPED[asked_for.dialect]
     if (listed := named.get(b"connection", b"")) not in {b"", b"keep-alive", b"close"}:
-        dropped = _HOP | {name.strip().lower() for name in listed.split(b",")}
+        dropped |= {name.strip().lower() for name in listed.split(b",")}
     kept = [pair for pair in headers if pair[0] not in dropped]
     kept.append(_PLAIN)
     if asked_for.dialect == "anthropic" and b"anthropic-version" not in named:
         kept.append(_VERSION)
     elif asked_for.dialect == "gemini":
         kept.append(_GOOGLE)
-    elif asked_for.dialect == "openai":
-        kept = [pair for pair in kept if pair[0] not in {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"}]
     if not target.isascii():
         raise RefusalError(400, "bad_path", "the path holds characters that no URL has")
-    call = understand(method, target, kept, body)
+    call = understood(method, target, kept, body)
     if call.document is None and not body.startswith(b"--"):
         raise RefusalError(400, "not_json", "the body is not a JSON object")
-    if asked_for.dialect != "gemini" and call.document and not isinstance(call.get("model"), str) and not call.model:
-        raise RefusalError(400, "no_model", "the field `model` is missing: it names the chain")
     if call.document and not isinstance(call.get("model") or "", str):
         raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
     if not call.model:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.config.files import chains as chains_of
 from sparekey.errors import ConfigError
 from sparekey.failover import Chain
-from sparekey.gateway.ledger import enter
+from sparekey.gateway.ledger import Enter
 from sparekey.gateway.relay import Relay
 from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
@@ -92,7 +92,7 @@ def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> S
     made = _plan(config, name, store)
     wire = _wire(config, made)
     kind: Kind = "embed" if config.family == "embedding" else "chat"
-    made.chain.add_hook(enter)
+    made.chain.add_hook(Enter())
     aside = replace(made, targets={i: replace(target, kind="other") for i, target in made.targets.items()})
     relays = Relay(made, client), Relay(aside, client)
     relays[1].exchange.bindings = relays[0].exchange.bindings

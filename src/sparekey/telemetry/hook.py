@@ -11,7 +11,7 @@ from sparekey.masking import mask_values
 from sparekey.types import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import TypeAlias
 
     from sparekey.cell import Cell
@@ -70,6 +70,11 @@ class Hook:
         self.chain_name = chain_name
         self.reasons = Words()
         self._credentials: dict[str, Credential] = {}
+
+    @property
+    def hears(self) -> Collection[type]:
+        """The events that go anywhere."""
+        return self.handlers.keys()
 
     def attach(self, cell: Cell) -> None:
         """Learn the chain's credentials; the chain calls it when the hook is added. One hook tells of one chain."""

@@ -236,7 +236,10 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
 
 def _header(response: Any, wanted: bytes) -> bytes:
     """Return a header of a response, or b""; the libraries' own look-up is many times slower."""
-    return next((value for name, value in response.headers.raw if name.lower() == wanted), b"")
+    for name, value in response.headers.raw:
+        if name == wanted or (len(name) == len(wanted) and name.lower() == wanted):
+            return value  # type: ignore[no-any-return]
+    return b""
 
 
 def _media_type(response: Any) -> bytes:

@@ -48,12 +48,16 @@ def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
         headers: names and values, in any case.
         body: the whole body.
     """
+    return understood(method, target, [(name.lower(), value) for name, value in headers], body)
+
+
+def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Call:
+    """As `understand`, for headers whose names are in lower case already."""
     raw_path, _, query = target.decode("ascii", "replace").partition("?")
-    lowered = [(name.lower(), value) for name, value in headers]
-    names = dict(lowered)
+    names = {name for name, _ in headers}
     pairs = [pair for pair in query.split("&") if pair and not pair.startswith("api-version=")] if query else []
     document = edit.read(body) if method == "POST" and body[:1] == b"{" else None
-    asked = (method, pairs, lowered, body, document)
+    asked = (method, pairs, headers, body, document)
     if b"x-goog-api-key" in names or b"x-goog-api-client" in names:
         return _gemini(raw_path, *asked)
     resource, deployment = openai.resource_of(raw_path)
