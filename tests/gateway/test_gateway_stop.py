@@ -52,6 +52,13 @@ def test_the_stop_has_a_limit(serve, pair):
     assert pair[0].wait_for(lambda p: p.abandoned, 1.0)
 
 
+def test_what_needs_a_restart_is_said(running, caplog):
+    """A reload names the settings that it could not change; the others are in use."""
+    running.write(running.file.read_text() + "max_connections = 7\nmax_body_mb = 1\n")
+    assert "changed, but in use only after a restart: gateway.max_connections\n" in caplog.text
+    assert running.gateway.state.config.max_body_mb == 1
+
+
 @pytest.fixture
 def manager(tmp_path):
     """What systemd is to a service: a socket that takes its word."""

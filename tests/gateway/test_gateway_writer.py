@@ -114,3 +114,31 @@ def test_records_of_logging_go_the_same_way(capfd):
     assert stream.getvalue() == "WARNING parked a\n"
     assert not any(isinstance(one, LogHandler) for one in root.handlers)
     assert capfd.readouterr().err == ""
+
+
+def test_what_is_dropped_is_a_metric(running):
+    """Whoever watches the gateway sees that its log is not whole."""
+    running.gateway.log._lost(3)
+    assert b"sparekey_gateway_log_lines_dropped_total 3.0" in running.ask("GET", "/metrics")[2]
+
+
+def test_the_page_lists_every_field():
+    """docs/gateway.md has a row for each field of a line and of an attempt, and none for another."""
+    import re
+    from pathlib import Path
+
+    from sparekey import Attempt, Failure, Outcome, Usage
+    from sparekey.gateway.access_log import as_dict
+    from sparekey.gateway.app import Finished
+    from sparekey.types import ErrorClass, Scope
+
+    failed = Attempt("a", Outcome.FAILED, Failure(ErrorClass.TRANSIENT, "timeout", Scope.ENDPOINT, None, 504, ""), 1.0, 0.5, None, True)
+    usage = Usage(prompt_tokens=5, completion_tokens=4, cached_tokens=3, reasoning_tokens=2)
+    line = as_dict(Finished("r", "c", "chat", "POST", "/v1", 200, True, (failed,), "a", 1.0, 0.1, usage, True, 0.5))
+    page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text()
+    requests, attempts = (
+        page.partition(f"| {head} | says |\n|---|---|\n")[2].partition("\n\n")[0] for head in ("field", "field of an attempt")
+    )
+    listed = [[name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])] for table in (requests, attempts)]
+    assert listed == [list(line), list(line["attempts"][0])]
+    assert set(line["tokens"]) == {"prompt", "completion", "cached", "reasoning"}

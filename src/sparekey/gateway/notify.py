@@ -34,6 +34,7 @@ class Announced(Multiprocess):
     def keep_subprocess_alive(self) -> None:
         """Start those anew that died; say once that all serve."""
         super().keep_subprocess_alive()
+        notify("WATCHDOG=1")
         if not self.announced and all(process.is_ready(timeout=1) for process in self.processes):
             self.announced = True
             notify("READY=1")

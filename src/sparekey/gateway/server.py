@@ -35,6 +35,8 @@ logger = logging.getLogger("sparekey")
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
+_AT_ONCE: Final = frozenset({"clients", "admin_key", "admin_key_sha256", "max_body_mb", "body_timeout", "chat", "embedding"})
+"""What a reload changes; the rest of the section is settled when the process starts."""
 
 
 class Settings:
@@ -157,13 +159,18 @@ class Application:
         if self._tls is not None:
             self._tls.renew()
         try:
-            config, _ = self.settings.read()
+            config, found = self.settings.read()
+            before = self.gateway.state.config
             self.gateway.reload(config)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong with a file must not stop what runs
             self.gateway.refuse(str(exc))
             logger.error("the changed configuration is refused, the one before stays in use: %s", exc)  # noqa: TRY400 - the words say it all
         else:
             logger.warning("configuration read anew: %s", ", ".join(self.gateway.chains))
+            if late := [
+                name for name in GatewayConfig.model_fields if name not in _AT_ONCE and getattr(before, name) != getattr(found, name)
+            ]:
+                logger.warning("changed, but in use only after a restart: gateway.%s", ", gateway.".join(late))
         self.tell("READY=1")
 
     async def _watch(self) -> None:
