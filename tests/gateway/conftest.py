@@ -35,6 +35,12 @@ def pair(sim):
 
 
 @pytest.fixture
-def running(serve, pair):
+def upstream():
+    """What connects to providers; tests marked with `gateway_play.both` run with each."""
+    return "httptools"
+
+
+@pytest.fixture
+def running(serve, pair, upstream):
     """A gateway over two OpenAI providers."""
-    return serve(chain("vlm", pair) + SETTINGS)
+    return serve(chain("vlm", pair) + SETTINGS + f'upstream = "{upstream}"\n')

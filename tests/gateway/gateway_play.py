@@ -11,6 +11,8 @@ import pytest
 
 server = pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
+both = pytest.mark.parametrize("upstream", ["httptools", "aiohttp"])
+"""Whatever connects to providers must do alike."""
 KEYS = ("sk-first-00000000000000", "sk-second-1111111111111", "sk-third-222222222222222")
 
 

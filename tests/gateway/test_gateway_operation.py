@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from gateway_play import SETTINGS, chain, question
+from gateway_play import SETTINGS, both, chain, question
 
 from sparekey.simulator import faults
 
@@ -20,6 +20,7 @@ def opened(running, body, *, stream):
     return one
 
 
+@both
 @pytest.mark.parametrize(
     ("fault", "stream"),
     [(faults.hang(), False), (faults.hang(), True), (faults.stall(after=5), True), (faults.slow(each=0.2), True)],
@@ -89,6 +90,7 @@ def test_two_formats_in_one_chain_are_refused(running, pair, sim, caplog):
     assert "first speaks openai, claude speaks anthropic" in running.gateway.state.fault
 
 
+@both
 def test_running_streams_finish_when_it_stops(running, pair):
     """A stop lets what runs come to its end, and refuses what comes."""
     pair[0].fail(faults.slow(each=0.02))

@@ -38,7 +38,7 @@ def command(tmp_path):
         with (tmp_path / "log").open("w") as log:  # a pipe that nobody reads would fill up, and stop the gateway
             process = subprocess.Popen(line, stderr=log)
         started.append(process)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline and process.poll() is None:
             with socket.socket() as one:
                 if one.connect_ex(("127.0.0.1", port)) == 0:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from gateway_play import KEYS, SETTINGS, chain, question
+from gateway_play import KEYS, SETTINGS, both, chain, question
 
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
@@ -26,6 +26,7 @@ def test_an_answer_says_who_gave_it(running, pair):
     assert headers["x-sparekey-request-id"]
 
 
+@both
 def test_only_the_models_own_bytes_change(running, pair):
     """The body goes to the provider as it came, but for the model, and with the credential's key."""
     running.ask(body=b'{ "model":"chat",\n "messages" : [ {"role":"user","content":"\\u00e9"} ] , "x":1.50}', authorization="Bearer mine")
@@ -41,6 +42,7 @@ def test_a_dead_key_is_not_noticed(running, pair):
     assert (status, headers["x-sparekey-credential"], headers["x-sparekey-attempts"]) == (200, "second", "2")
 
 
+@both
 @pytest.mark.parametrize("fault", [faults.error_event(), faults.empty_answer(), faults.reset(), faults.html()], ids=repr)
 def test_a_stream_without_content_fails_over(running, pair, fault):
     """What breaks before the first content is never seen."""
@@ -51,6 +53,7 @@ def test_a_stream_without_content_fails_over(running, pair, fault):
     assert raw.rstrip().endswith(b"[DONE]")
 
 
+@both
 def test_a_stream_that_breaks_ends_with_an_error_event_or_whole(running, pair):
     """A cut stream is never a short success."""
     for one in pair:
@@ -62,6 +65,7 @@ def test_a_stream_that_breaks_ends_with_an_error_event_or_whole(running, pair):
     assert b"[DONE]" not in raw
 
 
+@both
 def test_the_provider_keeps_its_own_words(running, pair):
     """A refusal of the request is the provider's own, with one object more; nobody else is asked."""
     pair[0].fail(faults.content_filter())
@@ -72,6 +76,7 @@ def test_the_provider_keeps_its_own_words(running, pair):
     assert not pair[1].requests
 
 
+@both
 def test_every_key_refused_is_no_401(running, pair):
     """K07: the client's key is good, so it is told of a bad gateway, with every cause."""
     for one in pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
@@ -87,12 +87,21 @@ class GatewayConfig(Strict):
     admin_key_sha256: Digest | None = Field(None, description="SHA-256 of that key, instead.")
     certfile: Line | None = Field(None, description="Certificate chain (PEM): HTTPS instead of HTTP.")
     keyfile: Line | None = Field(None, description="Its private key (PEM).")
+    client_ca: Line | None = Field(None, description="Authorities (PEM): clients must show a certificate that one of them has signed, too.")
+    tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="Oldest version of TLS that is spoken.")
+    max_connections: Positive = Field(10_000, description="Connections of clients at once, in each process; more are refused.")
     max_body_mb: Positive = Field(64, description="Longest request in MiB: more than any provider takes, images included.")
     header_timeout: Span = Field(10.0, description="Seconds in which a request's headers must be complete.")
     body_timeout: Span = Field(60.0, description="Seconds in which a request's body must be complete.")
     idle_timeout: Span = Field(75.0, description="Seconds after which an idle connection is closed.")
+    write_timeout: Span = Field(60.0, description="Seconds after which a client is cut off that does not read its answer.")
     stop_timeout: Span = Field(30.0, description="Seconds that running requests have when the gateway is stopped.")
     access_log: bool = Field(True, description="Write one line of JSON a request to standard error.")
+    opentelemetry: bool = Field(False, description="Trace requests; where to is said by the `OTEL_*` variables.")
+    upstream: Literal["httptools", "aiohttp"] = Field("httptools", description="What connects to providers: the fast one, or `aiohttp`.")
+    proxy: SecretRef | None = Field(None, description='Reference to the URL of a proxy towards providers. Needs `upstream = "aiohttp"`.')
+    no_proxy: list[Line] = Field(default_factory=list, description="Hosts and domains that are reached without it.")
+    proxy_from_environment: bool = Field(False, description="Take both from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` instead.")
     chat: dict[ModelName, GatewayChat] = Field(default_factory=dict, description="Further chains of chat models, by name.")
     embedding: dict[ModelName, GatewayEmbedding] = Field(default_factory=dict, description="Further chains of embedding models, by name.")
 
@@ -101,7 +110,7 @@ class GatewayConfig(Strict):
     @model_validator(mode="after")
     def _settle(self) -> Self:
         self._stamp()
-        if faults := [*self._clients(), *self._names(), *self._listening()]:
+        if faults := [*self._clients(), *self._names(), *self._listening(), *self._proxied()]:
             raise Faults(faults)
         return self
 
@@ -109,6 +118,8 @@ class GatewayConfig(Strict):
         """Let each reference know where it stands, for messages."""
         if self.admin_key:
             self.admin_key = self.admin_key.at("admin_key")
+        if self.proxy:
+            self.proxy = self.proxy.at("proxy")
         for index, client in enumerate(self.clients):
             if client.key:
                 client.key = client.key.at("clients", index, "key")
@@ -141,8 +152,18 @@ class GatewayConfig(Strict):
     def _listening(self) -> list[Fault]:
         if (self.certfile is None) is not (self.keyfile is None):
             return [Fault(("certfile",), "certfile and keyfile go together")]
+        if self.client_ca and self.certfile is None:
+            return [Fault(("client_ca",), "needs HTTPS: add certfile and keyfile")]
         fault = open_to_all(self.host, has_clients=bool(self.clients))
         return [Fault(("host",), fault)] if fault else []
+
+    def _proxied(self) -> list[Fault]:
+        said = [name for name in ("proxy", "proxy_from_environment") if getattr(self, name)]
+        if len(said) > 1:
+            return [Fault(("proxy",), "write either proxy or proxy_from_environment")]
+        return [
+            Fault((name,), 'needs upstream = "aiohttp": the other one connects directly') for name in said if self.upstream != "aiohttp"
+        ]
 
     def secret(self, ref: SecretRef) -> Secret:
         """Return a key that the section refers to.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.lib import Raw, Response
     from sparekey.gateway.upstream import Client
+    from sparekey.gateway.writer import Writer
     from sparekey.transport.following import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.model import Call
@@ -67,6 +68,7 @@ class Finished(NamedTuple):
         overhead: seconds of that which no provider is to blame for.
         usage: the tokens that the provider counted.
         left: whether the client went before the end.
+        first_content: seconds to the first content of a stream; None of other answers.
     """
 
     request_id: str
@@ -82,6 +84,7 @@ class Finished(NamedTuple):
     overhead: float = 0.0
     usage: Usage | None = None
     left: bool = False
+    first_content: float | None = None
 
 
 class State(NamedTuple):
@@ -105,6 +108,7 @@ class Gateway:
         admin: takes what is below `/admin`, `/console` and `/metrics`; None: nothing is there.
         observers: called with each finished request.
         newcomers: called with each chain of a configuration that is read anew, before it is served.
+        log: writes its log, if it has one of its own.
     """
 
     def __init__(self, config: Config, client: Client, *, store: Any = None) -> None:
@@ -123,6 +127,7 @@ class Gateway:
         self.admin: Any = None
         self.observers: list[Callable[[Finished], None]] = []
         self.newcomers: list[Callable[[Served], None]] = []
+        self.log: Writer | None = None
         self._prefix, self._count = secrets.token_hex(4), count(1)
         self.running = 0
         self.state = self._made(config, None)
@@ -232,13 +237,16 @@ class Visit:
         try:
             await self._answered()
         except RefusalError as error:
-            await self._whole(answers.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413})
+            await self._whole(answers.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413, 503})
         except ClientGoneError:
             self._left = True
             self._status = self._status or 499
         except asyncio.CancelledError:
-            self._left = True
-            raise
+            if not self._gateway.draining or self._status:
+                self._left = True
+                raise
+            late = RefusalError(503, "stopping", "the gateway had to stop before the answer was there; ask again, another one will answer")
+            await self._whole(answers.refusal(self._dialect, late, self.request_id), close=True)
         except Exception:
             logger.exception("request %s: an error of the gateway itself", self.request_id)
             if self._status:
@@ -387,6 +395,7 @@ class Visit:
             max(0.0, seconds - (ledger.last - ledger.first)),
             ledger.usage,
             self._left,
+            ledger.content - self._began if ledger.content else None,
         )
 
 

@@ -73,7 +73,7 @@ class Cycle(RequestResponseCycle):
             lines.append(b"%b: %b\r\n" % (name, value))
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
-        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS:
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _BODILESS and self._knows_chunks():
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
@@ -83,6 +83,10 @@ class Cycle(RequestResponseCycle):
         self._head = head + b"\r\n"
         if self.chunked_encoding is not False:
             asyncio.get_running_loop().call_soon(self._flush)
+
+    def _knows_chunks(self) -> bool:
+        """Tell whether the client does: to HTTP/1.0 the end of the connection is the end of the answer."""
+        return self.scope["http_version"] != "1.0"
 
     def _flush(self) -> None:
         if self._head and not self.transport.is_closing():
@@ -96,6 +100,8 @@ class Cycle(RequestResponseCycle):
         elif self.chunked_encoding:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             self._write(head, chunk if more else chunk + _LAST_CHUNK)
+        elif self.chunked_encoding is None:
+            self._write(head, body)
         else:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0 or (self.expected_content_length and not more):

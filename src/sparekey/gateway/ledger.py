@@ -10,7 +10,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted
 
 if TYPE_CHECKING:
     from sparekey.core.events import Event
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Ledger:
     """What one request tried, in order, and how long it waited for providers."""
 
-    __slots__ = ("_out", "attempts", "first", "last", "usage")
+    __slots__ = ("_out", "attempts", "content", "first", "last", "usage")
 
     def __init__(self) -> None:
         """Start before the first attempt."""
         self.attempts: list[Attempt] = []
         self._out: set[str] = set()
-        self.first = self.last = 0.0
+        self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 
     def begins(self, credential_id: str) -> None:
@@ -59,10 +59,12 @@ current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)
 class Enter:
     """Enters what the engine tells: the hook of every chain that the gateway serves."""
 
-    hears: Final = frozenset({AttemptFailed, AttemptSucceeded, AttemptAbandoned})
+    hears: Final = frozenset({AttemptFailed, AttemptSucceeded, AttemptAbandoned, ContentStarted})
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
         ledger, attempt = current.get(), getattr(event, "attempt", None)
         if ledger is not None and attempt is not None:
             ledger.ended(attempt)
+        elif ledger is not None and isinstance(event, ContentStarted):
+            ledger.content = ledger.content or time.perf_counter()

@@ -45,6 +45,9 @@ class Metrics:
             registry=registry,
             buckets=_OVERHEAD,
         )
+        dropped = Counter("sparekey_gateway_log_lines_dropped", "Lines of the log that nobody took in time.", registry=registry)
+        if gateway.log is not None:
+            gateway.log.on_drop = dropped.inc
         self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
         self._running.set_function(lambda: gateway.running)
         self.before: list[Family] = []

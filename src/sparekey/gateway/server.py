@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
 import sys
@@ -17,16 +18,19 @@ from uvicorn.config import STARTUP_FAILURE
 from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
 from sparekey.errors import ConfigError
+from sparekey.gateway import notify
 from sparekey.gateway.access_log import AccessLog
 from sparekey.gateway.app import Gateway
+from sparekey.gateway.connecting import client_of, proxies_of
 from sparekey.gateway.place import Place, place_of
-from sparekey.gateway.protocol import HEADER_TIMEOUT, GatewayProtocol
-from sparekey.gateway.upstream import Pooled
+from sparekey.gateway.protocol import LIMITS, GatewayProtocol, Limits
+from sparekey.gateway.tls import Tls, stamp
 from sparekey.gateway.workers import Workers, shared
+from sparekey.gateway.writer import Writer, logging_through
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sparekey.gateway.host import GatewayHost
@@ -38,6 +42,8 @@ LOOK_SECONDS: Final = 1.0
 _BACKLOG: Final = 4096
 _SIGN_OF_LIFE: Final = 30
 """Seconds for which a worker's sign of life is waited for."""
+_AT_ONCE: Final = frozenset({"clients", "admin_key", "admin_key_sha256", "max_body_mb", "body_timeout", "chat", "embedding"})
+"""What a reload changes; the rest of the section is settled when the process starts."""
 
 
 class Settings:
@@ -82,6 +88,7 @@ class Settings:
         found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
         if fault := open_to_all(found.host, has_clients=bool(found.clients)):
             raise ConfigError(f"{self.file}: gateway.host: {fault}")
+        proxies_of(found)
         config.gateway = found
         return config, found
 
@@ -105,19 +112,30 @@ class Settings:
 class Application:
     """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings."""
-        self.settings = settings
+    def __init__(self, settings: Settings, *, tls: Tls | None = None, owns_process: bool = False) -> None:
+        """Take the settings.
+
+        Args:
+            settings: the configuration's file, and what stands above it.
+            tls: the certificate, which is watched; None: the gateway speaks plain HTTP.
+            owns_process: whether the process is the gateway's alone: then all that it logs is written without waiting.
+        """
+        self.settings, self._tls, self._owns_process = settings, tls, owns_process
+        self.tell: Callable[[str], object] = _nobody
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
         self._parent = 0
         self._seen: tuple[int, int, int] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._tracing: Any = None
+        self._open: contextlib.ExitStack | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self._tracing is not None:
+            await self._tracing(scope, receive, send)
         elif self.gateway is not None:
             await self.gateway(scope, receive, send)
 
@@ -126,6 +144,7 @@ class Application:
         try:
             self.start()
         except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not serve
+            self._close_log()
             await send({"type": "lifespan.startup.failed", "message": str(exc)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -141,11 +160,17 @@ class Application:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
         place = self.settings.place()
-        self.gateway = Gateway(config, Pooled(), store=_store(place.store))
+        log, self._open = Writer(), contextlib.ExitStack()
+        self._open.callback(log.close)
+        if self._owns_process:
+            self._open.enter_context(logging_through(log))
+        self.gateway = Gateway(config, client_of(settings), store=_store(place.store))
+        self.gateway.log = log
         if settings.access_log:
-            self.gateway.observers.append(AccessLog())
+            self.gateway.observers.append(AccessLog(log))
         self._kept = _host(self.gateway, self.settings.file, place, self.settings.board)
         self.gateway.admin = self._kept.admin()
+        self._tracing = _traced(self.gateway) if settings.opentelemetry else None
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -162,30 +187,51 @@ class Application:
             await self.gateway.client.aclose()
             if self._kept is not None:
                 await asyncio.to_thread(self._kept.close)
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
+        await asyncio.to_thread(self._close_log)
+
+    def _close_log(self) -> None:
+        """Write what waits, and let the log be written as before."""
+        if self._open is not None:
+            self._open.close()
 
     def reload(self) -> None:
-        """Read the configuration anew; a bad one is refused, and the old one stays."""
+        """Read the configuration and the certificate anew; a bad one is refused, and the old one stays."""
         assert self.gateway is not None
-        self._seen = _stamp(self.settings.file)
+        self._seen = stamp(self.settings.file)
+        self.tell(notify.reloading())
+        if self._tls is not None:
+            self._tls.renew()
         try:
-            config, _ = self.settings.read()
+            config, found = self.settings.read()
+            before = self.gateway.state.config
             self.gateway.reload(config)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong with a file must not stop what runs
             self.gateway.refuse(str(exc))
             logger.error("the changed configuration is refused, the one before stays in use: %s", exc)  # noqa: TRY400 - the words say it all
         else:
             logger.warning("configuration read anew: %s", ", ".join(self.gateway.chains))
+            if late := [
+                name for name in GatewayConfig.model_fields if name not in _AT_ONCE and getattr(before, name) != getattr(found, name)
+            ]:
+                logger.warning("changed, but in use only after a restart: gateway.%s", ", gateway.".join(late))
+        self.tell("READY=1")
 
     async def _watch(self) -> None:
-        """Look at the file now and then: its folder may be a mounted one, of which nobody tells."""
-        self._seen = _stamp(self.settings.file)
+        """Look at the files now and then: their folder may be a mounted one, of which nobody tells."""
+        self._seen, shown = stamp(self.settings.file), self._tls and self._tls.stamp
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            self.tell("WATCHDOG=1")
             self._look_for_parent()
-            if _stamp(self.settings.file) not in {None, self._seen}:
+            if stamp(self.settings.file) not in {None, self._seen}:
                 self.reload()
+            if self._tls is not None and self._tls.stamp not in {None, shown}:
+                shown = self._tls.stamp
+                self._tls.renew()
 
     def _look_for_parent(self) -> None:
         """A worker whose parent was killed holds the port against the next gateway: it stops."""
@@ -196,21 +242,40 @@ class Application:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says that it stops before it does."""
+    """uvicorn's server, which lets running requests finish before it stops to listen, and ends at once on a second signal."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         """Take both."""
         super().__init__(config)
         self._application = application
+        self._stop_timeout: float = getattr(config, LIMITS).stop_timeout
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say so."""
+        await super().startup(sockets)
+        self._application.tell("READY=1")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop: refuse what comes, let what runs finish."""
+        """Begin to stop: refuse what comes, let what runs finish. The second time: end at once."""
+        self.force_exit = self.should_exit
         if self._application.gateway is not None:
             self._application.gateway.draining = True
         super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop. While requests run it goes on listening: `/readyz` and whoever comes are told, in words that a client understands."""
+        self._application.tell("STOPPING=1")
+        gateway, loop = self._application.gateway, asyncio.get_running_loop()
+        end = loop.time() + self._stop_timeout
+        if gateway is not None:
+            gateway.draining = True
+            while gateway.running and not self.force_exit and loop.time() < end:  # noqa: ASYNC110 - as uvicorn waits
+                await asyncio.sleep(0.05)
+        self.config.timeout_graceful_shutdown = max(0, math.ceil(end - loop.time()))
+        await super().shutdown(sockets)
 
-def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
+
+def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = None) -> uvicorn.Config:
     """Return how uvicorn is to serve."""
     config = uvicorn.Config(
         application,
@@ -230,10 +295,10 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
         timeout_keep_alive=round(settings.idle_timeout),
         timeout_graceful_shutdown=round(settings.stop_timeout),
         timeout_worker_healthcheck=_SIGN_OF_LIFE,
-        ssl_certfile=settings.certfile,
-        ssl_keyfile=settings.keyfile,
+        ssl_context_factory=tls,
     )
-    setattr(config, HEADER_TIMEOUT, settings.header_timeout)
+    most = min(settings.max_connections, max(16, file_limit() // 2 - 64))  # each may take two files, one of them towards a provider
+    setattr(config, LIMITS, Limits(settings.header_timeout, settings.write_timeout, settings.stop_timeout, most))
     return config
 
 
@@ -241,8 +306,9 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
 async def running(settings: Settings) -> AsyncIterator[tuple[Server, Application, str]]:
     """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
     _, found = settings.read()
-    application = Application(settings)
-    server = Server(server_config(application, found), application)
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls)
+    server = Server(server_config(application, found, tls), application)
     task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
@@ -263,9 +329,11 @@ def run(settings: Settings, bound: socket.socket) -> None:
         ConfigError: the configuration is wrong.
     """
     _, found = settings.read()
-    application = Application(settings)
-    config = server_config(application, found)
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls, owns_process=True)
+    config = server_config(application, found, tls)
     if found.workers == 1:
+        application.tell = notify.notify
         Server(config, application).run(sockets=[bound])
     else:
         with shared(settings):
@@ -307,6 +375,16 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
 
 
+def file_limit() -> int:
+    """Return how many files the system lets this process open, once `raise_file_limit` has asked for all of them."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 - not on Windows
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return hard if hard != resource.RLIM_INFINITY else sys.maxsize
+    return sys.maxsize
+
+
 def raise_file_limit() -> None:
     """Allow this process as many open connections as the system lets it: each stream holds two."""
     with contextlib.suppress(ImportError, ValueError, OSError):
@@ -316,12 +394,8 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _nobody(_: str) -> None:
+    """Tell nobody."""
 
 
 def _store(url: str | None) -> Any:
@@ -341,3 +415,10 @@ def _host(gateway: Gateway, file: Path, place: Place, board: Path | None) -> Gat
 
     history = None if place.history is None else History(place.history)
     return GatewayHost(gateway, file, history=history, board=None if board is None else Board(board))
+
+
+def _traced(gateway: Gateway) -> Any:
+    """Return the gateway with its requests traced."""
+    from sparekey.gateway.tracing import traced  # noqa: PLC0415 - its library is an extra
+
+    return traced(gateway)

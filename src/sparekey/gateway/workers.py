@@ -13,6 +13,8 @@ from weakref import WeakKeyDictionary
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from sparekey.gateway.notify import notify
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ class Workers(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         """Take how to serve, and the sockets to listen on."""
         super().__init__(config, sockets)
-        self.failed = False
+        self.failed = self._announced = False
         self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
 
     def handle_hup(self) -> None:
@@ -52,6 +54,7 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace those that died, and say so; if one cannot even start, none could, and all stop."""
+        self._announce()
         for place, process in enumerate(self.processes):
             if self.should_exit.is_set() or self._lives(process):
                 continue
@@ -66,6 +69,13 @@ class Workers(Multiprocess):
             fresh.start()
             logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
 
+    def _announce(self) -> None:
+        """Speak to systemd for all of them: that they live, and once that all serve."""
+        notify("WATCHDOG=1")
+        if not self._announced and all(process.is_ready(timeout=1) for process in self.processes):
+            self._announced = True
+            notify("READY=1")
+
     def _lives(self, process: Process) -> bool:
         """Tell whether a worker lives. One that starts gives no sign of itself for a while, on a machine that has other things to do."""
         born = self._born.setdefault(process, time.monotonic())
@@ -75,6 +85,7 @@ class Workers(Multiprocess):
 
     def terminate_all(self) -> None:
         """Let all of them stop. While the parent held the socket, connections would still be taken, and nobody would answer them."""
+        notify("STOPPING=1")
         for one in self.sockets:
             one.close()
         super().terminate_all()

@@ -6,6 +6,7 @@ begin with `sparekey.`.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -38,6 +39,12 @@ _NO_TYPE: Final = "_OTHER"
 """The conventions' `error.type` of an error without a name."""
 _HAPPENINGS: Final = ("failover", "failback", "park", "probe", "recovery", "exhausted")
 """What can happen to the chain itself: each is a counter and a span event of the name `sparekey.<name>`."""
+_ATTEMPT: Final[ContextVar[Span | None]] = ContextVar("sparekey_attempt_span", default=None)
+
+
+def attempt_span() -> Span | None:
+    """Return the span of the attempt that is made here, to pass its trace on with a request; None outside of one, or without a hook."""
+    return _ATTEMPT.get()
 
 
 class OpenTelemetryHook(Hook):
@@ -93,6 +100,7 @@ class OpenTelemetryHook(Hook):
             kind=trace.SpanKind.CLIENT,
             attributes={**known, "sparekey.call": event.call, "sparekey.attempt": event.number, "sparekey.probe": event.probe},
         )
+        _ATTEMPT.set(span)
         if span.is_recording():
             self._open.put((event.call, event.number), span)
 

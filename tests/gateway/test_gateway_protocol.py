@@ -1,0 +1,242 @@
+"""HTTP to the letter, over raw sockets: what is framed doubtfully is refused, what is only unusual is served, nobody hogs."""
+
+import contextlib
+import json
+import select
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from gateway_play import KEYS, SETTINGS, chain, question
+
+from sparekey.simulator import faults
+
+BODY = json.dumps(question()).encode()
+SIZE = b"Content-Length: %d\r\n" % len(BODY)
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+BEHIND = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+"""A request that hides behind another one."""
+
+
+def posted(headers=SIZE, body=BODY, *, version=b"1.1", path=b"/v1/chat/completions"):
+    return b"POST %b HTTP/%b\r\nHost: 127.0.0.1\r\nConnection: close\r\n%b\r\n%b" % (path, version, headers, body)
+
+
+def connected(running):
+    return socket.create_connection(("127.0.0.1", running.port), timeout=5)
+
+
+def everything(one):
+    got = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := one.recv(65536):
+            got += piece
+    return got
+
+
+def told(running, data):
+    """Send bytes; return what comes until the gateway closes."""
+    with connected(running) as one:
+        with contextlib.suppress(ConnectionError):
+            one.sendall(data)
+        return everything(one)
+
+
+def closed(one, seconds):
+    """Tell whether the other side closes within so many seconds."""
+    end = time.monotonic() + seconds
+    while select.select([one], [], [], max(0.0, end - time.monotonic()))[0]:
+        try:
+            if not one.recv(65536):
+                return True
+        except ConnectionError:
+            return True
+    return False
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+REFUSED = {
+    "length and chunks": (SIZE + CHUNKED, CHUNKS + BEHIND),
+    "chunks and length": (CHUNKED + SIZE, CHUNKS + BEHIND),
+    "two lengths": (SIZE + b"Content-Length: 5\r\n", BODY),
+    "one length twice": (SIZE + SIZE, BODY),
+    "a list of lengths": (b"Content-Length: 67, 67\r\n", BODY),
+    "a length with a sign": (b"Content-Length: +67\r\n", BODY),
+    "a negative length": (b"Content-Length: -1\r\n", BODY),
+    "a length in hexadecimal": (b"Content-Length: 0x43\r\n", BODY),
+    "a length beyond all numbers": (b"Content-Length: 99999999999999999999999\r\n", BODY),
+    "a space before the colon": (b"Content-Length : 67\r\n", BODY),
+    "an unknown coding": (b"Transfer-Encoding: xchunked\r\n", CHUNKS),
+    "chunks, but not last": (b"Transfer-Encoding: chunked, identity\r\n", CHUNKS),
+    "chunks twice": (CHUNKED + CHUNKED, CHUNKS),
+    "a coding behind a control character": (b"Transfer-Encoding:\x0bchunked\r\n", CHUNKS),
+    "a chunk beyond all numbers": (CHUNKED, b"ffffffffffffffffff\r\n" + BODY),
+    "a negative chunk": (CHUNKED, b"-43\r\n" + BODY + b"\r\n0\r\n\r\n"),
+    "a chunk with words behind its size": (CHUNKED, b"43 x\r\n" + BODY + b"\r\n0\r\n\r\n"),
+    "chunks between bare line feeds": (CHUNKED, CHUNKS.replace(b"\r\n", b"\n")),
+    "a bare line feed": (SIZE + b"X-A: a\nX-B: b\r\n", BODY),
+    "a bare carriage return": (SIZE + b"X-A: a\rX-B: b\r\n", BODY),
+    "a folded header": (SIZE + b"X-A: a\r\n b\r\n", BODY),
+    "a null byte": (SIZE + b"X-A: a\0b\r\n", BODY),
+    "a header without a colon": (SIZE + b"X-A\r\n", BODY),
+    "a space in a header's name": (SIZE + b"X A: a\r\n", BODY),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_two_servers_could_read_in_two_ways_is_refused(running, pair, name):
+    """C03: 400 in the shape of other errors, the connection is closed, and no provider hears of it."""
+    answer = told(running, posted(*REFUSED[name]))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert not pair[0].requests
+
+
+@pytest.mark.parametrize("headers", [b"X-A: " + b"a" * 70_000 + b"\r\n", b"X-A: a\r\n" * 9000], ids=["one", "many"])
+def test_headers_that_do_not_end_are_refused(running, pair, headers):
+    """Neither one long header nor many short ones fill the memory."""
+    assert told(running, posted(SIZE + headers)).startswith(b"HTTP/1.1 431")
+    assert not pair[0].requests
+
+
+SERVED = {
+    "chunks": (CHUNKED, CHUNKS),
+    "chunks with extensions": (CHUNKED, CHUNKS.replace(b"\r\n", b";a=b\r\n", 1)),
+    "HTTP/2 if possible": (SIZE + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n", BODY),
+    "nothing that we know is expected": (SIZE + b"Expect: a-miracle\r\n", BODY),
+}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_is_only_unusual_is_served(running, pair, name):
+    """The provider gets the body with a length, and nothing of how it came."""
+    assert told(running, posted(*SERVED[name])).startswith(b"HTTP/1.1 200")
+    seen = pair[0].requests[0]
+    assert len(seen.body) == int(seen.headers["content-length"])
+    assert not {"transfer-encoding", "upgrade", "http2-settings", "expect"} & seen.headers.keys()
+
+
+def test_a_second_request_on_the_line_is_a_request_of_its_own(running, pair):
+    """What stands behind the length is answered after it, by the gateway itself, with all checks."""
+    head = posted().replace(b"Connection: close\r\n", b"")
+    answer = told(running, head + BEHIND)
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert len(pair[0].requests) == 1
+
+
+def test_trailers_are_no_headers(running, pair):
+    """What comes behind the body was not there when the request was checked."""
+    trailers = b"X-Trailer: a\r\nAuthorization: Bearer b\r\n"
+    assert told(running, posted(CHUNKED, CHUNKS[:-2] + trailers * 2000 + b"\r\n")).startswith(b"HTTP/1.1 200")
+    seen = pair[0].requests[0].headers
+    assert "x-trailer" not in seen
+    assert seen["authorization"] == f"Bearer {KEYS[0]}"
+
+
+def test_what_is_about_the_connection_or_the_client_stays_here(running, pair):
+    """Neither hop-by-hop headers (those that `Connection` names, too) nor keys, cookies, addresses and baggage go on."""
+    here = ["te: trailers", "keep-alive: 5", "proxy-authorization: Basic a", "x-private: a", "cookie: a=b", "x-forwarded-for: 10.0.0.1"]
+    here += ["baggage: user=7", "tracestate: a=b", "authorization: Bearer mine", "x-api-key: mine", "openai-organization: mine"]
+    lines = "".join(f"{line}\r\n" for line in [*here, "x-kept: a", "user-agent: mine"]).encode()
+    data = posted(SIZE + lines).replace(b"Connection: close", b"Connection: close, X-Private")
+    assert told(running, data).startswith(b"HTTP/1.1 200")
+    seen = pair[0].requests[0].headers
+    assert not {line.partition(":")[0] for line in here} - {"authorization"} & seen.keys()
+    assert "mine" not in seen["authorization"]
+    assert (seen["x-kept"], seen["user-agent"]) == ("a", "mine")
+
+
+def test_http_1_0_gets_no_chunks(running):
+    """The end of the connection ends the answer, a stream's as well."""
+    for stream in (False, True):
+        body = json.dumps(question(stream=stream)).encode()
+        head, _, raw = told(running, posted(b"Content-Length: %d\r\n" % len(body), body, version=b"1.0")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert b"transfer-encoding" not in head.lower()
+        assert raw.startswith(b"data: {") if stream else json.loads(raw)
+
+
+def test_a_body_is_asked_for_when_it_is_wanted(running, pair):
+    """`Expect: 100-continue`: 100 first; for a body that is too long the refusal comes instead."""
+    with connected(running) as one:
+        one.sendall(posted(SIZE + b"Expect: 100-continue\r\n", b""))
+        assert one.recv(100).startswith(b"HTTP/1.1 100")
+        one.sendall(BODY)
+        assert everything(one).startswith(b"HTTP/1.1 200")
+    answer = told(running, posted(b"Content-Length: 999999999\r\nExpect: 100-continue\r\n", b""))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert len(pair[0].requests) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n", b"POST"], ids=repr)
+def test_a_connection_that_does_nothing_is_closed(serve, pair, sent):
+    """At its beginning and after an answer alike: idle, or with the beginning of a request that does not come."""
+    running = serve(chain("vlm", pair) + SETTINGS + "header_timeout = 0.3\nidle_timeout = 1\n")
+    with connected(running) as one, connected(running) as used:
+        one.sendall(sent)
+        used.sendall(posted().replace(b"Connection: close\r\n", b""))
+        assert used.recv(65536).startswith(b"HTTP/1.1 200")
+        used.sendall(sent)
+        assert closed(one, 3)
+        assert closed(used, 3)
+
+
+def test_there_is_a_limit_of_connections(serve, pair):
+    """More than `max_connections` are refused at once, and those that are there are served."""
+    running = serve(chain("vlm", pair) + SETTINGS + "max_connections = 20\n")
+    with contextlib.ExitStack() as crowd:
+        some = [crowd.enter_context(connected(running)) for _ in range(20)]
+        some[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert some[-1].recv(65536).startswith(b"HTTP/1.1 200")
+        answer = told(running, b"")
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 1" in answer
+        some[0].sendall(posted())
+        assert everything(some[0]).startswith(b"HTTP/1.1 200")
+
+
+class Endless(BaseHTTPRequestHandler):
+    """A provider that speaks for ever."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "audio/mpeg")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"x" * 65536)
+        self.server.cut.set()
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_a_client_that_does_not_read_is_cut_off(serve):
+    """It holds no provider's connection longer than `write_timeout`, and the provider waits meanwhile, not the memory."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as host:
+        host.cut, host.name, host.base_url = threading.Event(), "first", f"http://127.0.0.1:{host.server_port}/v1"
+        threading.Thread(target=host.serve_forever).start()
+        try:
+            running = serve(chain("vlm", [host]) + SETTINGS + "write_timeout = 0.3\n")
+            with connected(running) as one:
+                body = b'{"model": "chat", "input": "a", "voice": "a"}'
+                one.sendall(posted(b"Content-Length: %d\r\n" % len(body), body, path=b"/v1/audio/speech"))
+                assert host.cut.wait(5)
+        finally:
+            host.shutdown()
+    assert running.last(1).left
+
+
+def test_a_client_that_pipelines_and_leaves_is_noticed(running, pair):
+    """M04: the provider's call ends, also where another request stands behind the one that runs."""
+    pair[0].fail(faults.hang())
+    one = connected(running)
+    one.sendall(posted().replace(b"Connection: close\r\n", b"") * 2)
+    assert pair[0].wait_for(lambda p: p.requests)
+    one.close()
+    assert pair[0].wait_for(lambda p: p.abandoned, 1.0)
