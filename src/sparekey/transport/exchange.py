@@ -164,7 +164,7 @@ class Exchange:
             Refused: it is an error, whatever its status.
             Exception: the library's own, for a success that is no answer.
         """
-        body = self._decoded(response, raw)
+        body = self.decoded(response, raw)
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
         value = self._value(call, body)
@@ -201,7 +201,8 @@ class Exchange:
             raise self.lib.RemoteProtocolError("a success whose body is no JSON")
         return value
 
-    def _decoded(self, response: Any, raw: bytes) -> bytes:
+    def decoded(self, response: Any, raw: bytes) -> bytes:
+        """Return the body of a response without its encoding."""
         encoding = _header(response, b"content-encoding")
         if not encoding:
             return raw
