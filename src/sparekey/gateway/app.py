@@ -285,7 +285,7 @@ class Visit:
             raise RefusalError(404, "model_not_found", f"there is no model {call.model[:100]!r} here; there are: {known}")
         if found.wire != call.dialect:
             raise RefusalError(400, "wrong_format", f"the model {found.name!r} speaks the {found.wire} format, not {call.dialect}'s")
-        if call.kind not in {found.kind, "other"}:
+        if call.kind != found.kind and (call.kind != "other" or found.kind == "embed"):
             wanted = "embeddings" if found.kind == "embed" else "chat"
             raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
         return found
@@ -332,6 +332,9 @@ class Visit:
             async for chunk in response.stream:
                 self._ledger.heard()
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TransportError as exc:  # without its end the client knows that this is not all
+            logger.warning("request %s: %s broke off in its middle: %s", self.request_id, response.credential_id, exc)
+        else:
             await self._send({"type": "http.response.body", "body": b""})
         finally:
             await response.stream.aclose()
