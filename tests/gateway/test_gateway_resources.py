@@ -237,3 +237,16 @@ def test_an_embedding_chain_makes_no_pictures(serve, pair):
     status, _, told = running.ask(path="/v1/images/generations", body={"model": "embedding", "prompt": "a"})
     assert (status, told["error"]["code"]) == (400, "wrong_kind")
     assert json.dumps(told).count("embeddings")
+
+
+def test_a_response_that_nobody_knows_any_more_is_looked_for(running, client, pair):
+    """After a restart no memory says whose it is: every account is asked, none is parked, and 404 says that none has it."""
+    with openai.OpenAI(api_key=KEYS[1], base_url=pair[1].base_url, max_retries=0) as direct:
+        made = direct.responses.create(**ASKED)
+    assert client.responses.create(**ASKED, previous_response_id=made.id).output_text == TEXT
+    assert running.last(1).credential == "second"
+    with pytest.raises(openai.NotFoundError) as told:
+        client.responses.create(**ASKED, previous_response_id="resp_of-nobody")
+    assert told.value.code == "all_credentials_failed"
+    assert client.responses.create(**ASKED).output_text == TEXT
+    assert running.last(3).attempts[0].credential_id in {"first", "second"}

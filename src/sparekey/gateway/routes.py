@@ -75,9 +75,32 @@ def asked(path: str) -> Asked:
         resource, _ = openai.resource_of(path)
         if resource in OPENAI:
             return Asked("openai", resource)
+    if is_read(path):
+        raise RefusalError(405, "wrong_method", "this is read with GET", [(b"allow", b"GET, HEAD")])
     raise RefusalError(404, "unknown_path", f"there is nothing at this path; models are asked at {', '.join(_PLACES)}")
 
 
+def is_read(path: str) -> bool:
+    """Tell whether something is read at a path, and no model asked: the description, health, models as a list and one by one."""
+    if path in _READ:
+        return True
+    root, _, name = path.partition("/models")
+    return root in _ROOTS and (not name or (name.startswith("/") and name.rpartition(":")[2] not in GEMINI))
+
+
+def refuse_reading(path: str) -> None:
+    """Refuse another method than POST where a model is asked.
+
+    Raises:
+        RefusalError: always; there is nothing at this path, or something that is asked with POST.
+    """
+    asked(path)
+    raise RefusalError(405, "wrong_method", "models are asked with POST", [(b"allow", b"POST")])
+
+
+DESCRIPTION: Final = "/openapi.json"
+_READ: Final = frozenset({DESCRIPTION, "/healthz", "/readyz"})
+_ROOTS: Final = frozenset({"/v1", "/v1beta", "/v1alpha"})
 _PLACES: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1beta/models/NAME:generateContent")
 
 

@@ -32,7 +32,12 @@ def unit_vector(text: str, length: int, space: str = "") -> list[float]:
     """Return a vector of norm 1 that `text` and `space` alone decide.
 
     A shorter vector is the beginning of a longer one, normalised anew, as providers with a `dimensions` parameter do it.
+
+    Raises:
+        ValueError: `length` is none.
     """
+    if not isinstance(length, int) or length < 1:
+        raise ValueError(f"{length} dimensions")
     seed = hashlib.shake_256(f"{space}\0{text}".encode("utf-8", "surrogatepass"))
     numbers = array.array("h", seed.digest(2 * length))
     norm = math.sqrt(sum(number * number for number in numbers)) or 1.0
