@@ -1,7 +1,9 @@
 """The description at `/openapi.json`: complete, and true of a gateway that runs."""
 
+import hashlib
 import http.client
 import json
+import os
 from copy import deepcopy
 
 import pytest
@@ -22,7 +24,16 @@ CHECKED = [
     *(checks.not_a_server_error, told.status_code_conformance, told.content_type_conformance),
     *(told.response_headers_conformance, told.response_schema_conformance),
 ]
-FEW = settings(max_examples=3, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
+"""For a long search: so many examples of each kind, other ones each time. Without it there are a few, always the same."""
+FEW = settings(
+    max_examples=MANY or 3,
+    derandomize=not MANY,
+    phases=[Phase.generate],
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 CHAINS = {
     **dict.fromkeys(("/v1/messages", "/v1/messages/count_tokens", "/v1/complete"), "claude"),
     **dict.fromkeys(("/v1/embeddings", "/openai/deployments/{model}/embeddings"), "embedding"),
@@ -127,6 +138,15 @@ def test_events_never_end(running):
     connection.close()
 
 
+def test_what_a_host_lacks_is_told_and_parks_nobody(running):
+    """404, with the cause; the chain's own question is answered by the same credential as before."""
+    status, _, body = running.ask(path="/v1/complete", body={"model": "claude", "prompt": "a"})
+    assert (status, body["type"], body["sparekey"]["causes"][0]["status"]) == (404, "error", 404)
+    asked = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}
+    status, headers, _ = running.ask(path="/v1/messages", body=asked)
+    assert (status, headers["x-sparekey-attempts"]) == (200, "1")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
@@ -149,8 +169,6 @@ def test_another_method_says_which_one(running, method, path, status, allow):
 
 def test_who_may_read_it(serve, sim):
     """With client keys, a client and the admin; nobody else."""
-    import hashlib
-
     keys = "spk-client-0123456789abcdef", "spk-admin-0123456789abcdef"
     client, admin = (hashlib.sha256(key.encode()).hexdigest() for key in keys)
     more = f'admin_key_sha256 = "{admin}"\n[[gateway.clients]]\nname = "app"\nkey_sha256 = "{client}"\n'
@@ -162,7 +180,7 @@ def test_who_may_read_it(serve, sim):
 
 def test_each_refusal_is_described(running):
     """Each shape of an error is the one that the description promises, with the gateway's own object."""
-    import jsonschema
+    import jsonschema_rs  # which schemathesis brings
 
     schemas = {"components": deepcopy(openapi.described()["components"])}
     asked = {"/v1/chat/completions": "OpenAIError", "/v1/messages": "AnthropicError", "/v1beta/models/nope:generateContent": "GeminiError"}
@@ -170,5 +188,5 @@ def test_each_refusal_is_described(running):
         for body in (b"not json", json.dumps({"model": "nope"}).encode(), b"[]", b""):
             status, _, answer = running.ask(path=path, body=body)
             assert 400 <= status < 405
-            jsonschema.validate(answer, {"$ref": f"#/components/schemas/{name}", **schemas})
+            jsonschema_rs.validate({"$ref": f"#/components/schemas/{name}", **schemas}, answer)
             assert answer["sparekey"]["request_id"]

@@ -146,7 +146,7 @@ def test_azure_has_them_by_deployment_too(simulator):
         assert "deployments/dep/audio/transcriptions" in azure.requests[1].path
 
 
-@pytest.mark.parametrize("dimensions", [0, -3, 2.5, "many", [1]])
+@pytest.mark.parametrize("dimensions", [-3, 2.5, 10**12, "many", [1]])
 def test_a_length_that_is_none_is_refused(client, dimensions):
     """As a provider does it, and not with a broken connection."""
     with pytest.raises(BadRequestError):

@@ -28,6 +28,9 @@ def count_tokens(text: str) -> int:
     return len(text.split())
 
 
+_LONGEST: Final = 65_536
+
+
 def unit_vector(text: str, length: int, space: str = "") -> list[float]:
     """Return a vector of norm 1 that `text` and `space` alone decide.
 
@@ -36,7 +39,7 @@ def unit_vector(text: str, length: int, space: str = "") -> list[float]:
     Raises:
         ValueError: `length` is none.
     """
-    if not isinstance(length, int) or length < 1:
+    if not isinstance(length, int) or not 1 <= length <= _LONGEST:
         raise ValueError(f"{length} dimensions")
     seed = hashlib.shake_256(f"{space}\0{text}".encode("utf-8", "surrogatepass"))
     numbers = array.array("h", seed.digest(2 * length))

@@ -52,7 +52,7 @@ class Generations(Resource):
         del voice
         if ask.stream:
             return stream_reply(self._frames(ask), headers=headers)
-        number = int(ask.body.get("n") or 1)
+        number = _count(ask, "n", 1, 10)
         data = [self._image(ask, index) for index in range(number)]
         return json_reply({"created": CREATED, "data": data, "usage": _usage(ask, number)}, headers=headers)
 
@@ -62,7 +62,7 @@ class Generations(Resource):
         return {"b64_json": base64.b64encode(picture()).decode()}
 
     def _frames(self, ask: Ask) -> Iterator[Frame]:
-        for index in range(int(ask.body.get("partial_images") or 0)):
+        for index in range(_count(ask, "partial_images", 0, 3)):
             yield Frame(Mark.TOKEN, self._event("partial_image", partial_image_index=index))
         yield Frame(Mark.FINISH, self._event("completed", usage=_usage(ask, 1)))
 
@@ -87,6 +87,13 @@ class Variations(Generations):
     path = "images/variations"
     needed = ("image",)
     form = True
+
+
+def _count(ask: Ask, name: str, usual: int, most: int) -> int:
+    number = int(ask.body.get(name) or usual)
+    if not 0 <= number <= most:
+        raise ValueError(f"{name} must be at most {most}")
+    return number
 
 
 def _usage(ask: Ask, number: int) -> dict[str, Any]:
