@@ -105,10 +105,11 @@ def test_what_is_described_is_what_happens(running, schema, path, method):
     def sent(case):
         case.call_and_validate(base_url=running.url, checks=CHECKED)
 
-    FEW(given(operation.as_strategy())(lambda case: sent(aimed(case))))()
-    if operation.body or operation.path_parameters:
+    one = settings(FEW, max_examples=1)
+    (one if "deployments" in path else FEW)(given(operation.as_strategy())(lambda case: sent(aimed(case))))()
+    if "deployments" not in path and (operation.body or operation.path_parameters):  # Azure's paths differ in nothing else
         FEW(given(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))(lambda case: sent(aimed(case))))()
-        settings(FEW, max_examples=1)(given(operation.as_strategy())(sent))()
+        one(given(operation.as_strategy())(sent))()
 
 
 def test_it_is_a_valid_description(schema):

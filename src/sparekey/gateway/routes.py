@@ -149,9 +149,10 @@ def _readable(resource: str, call: Call) -> None:
         raise RefusalError(400, "not_json", "the body is not a JSON object")
     if call.form_fault:
         raise RefusalError(400, "bad_form", f"the form cannot be passed on: {call.form_fault}")
-    if not isinstance(call.get("model") or "", str):
+    fields = call.document.fields if call.document else {}
+    if not isinstance(fields.get("model") or "", str):
         raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
     for name, types in _TYPES.items():
-        if (value := call.get(name)) is not None and type(value) not in types:
+        if (value := fields.get(name)) is not None and type(value) not in types:
             wanted = " or ".join(_NAMES[one] for one in types)
             raise RefusalError(400, "wrong_type", f"the field `{name}` must be {wanted}")
