@@ -75,7 +75,7 @@ class Running:
             response = connection.getresponse()
             raw = response.read()
             told = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, told, json.loads(raw) if "json" in told.get("content-type", "") else raw
+            return response.status, told, json.loads(raw) if raw and "json" in told.get("content-type", "") else raw
 
     def last(self, count):
         """Return the last request once so many have ended: the answer may be here a little before its entry."""

@@ -132,5 +132,4 @@ def test_embeddings_images_and_moderation(serve, sim):
         status, headers, body = running.ask(path="/v1/embeddings", body={"model": name, "input": ["a", "b"]})
         assert (status, len(body["data"]), headers["x-sparekey-credential"]) == (200, 2, "first")
     status, _, body = running.ask(path="/v1/moderations", body={"model": "chat", "input": "a"})
-    assert b'"gpt-4o-mini"' in one.requests[-1].body  # the simulator has no moderation, but it was asked for the chain's model
-    assert body["sparekey"]
+    assert (status, body["model"], len(body["results"])) == (200, "gpt-4o-mini", 1)

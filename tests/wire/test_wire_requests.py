@@ -188,7 +188,7 @@ def test_a_form_tells_its_model_and_its_stream():
     """Audio comes as a form: Azure needs the model for its path, the chain needs to know of the stream."""
     field = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     form = field % (b"model", b"whisper") + field % (b"stream", b"true") + b"--b--"
-    call = understand("POST", b"/v1/audio/transcriptions", OPENAI, form)
+    call = understand("POST", b"/v1/audio/transcriptions", [(b"Content-Type", b"multipart/form-data; boundary=b")], form)
     assert (call.model, call.stream, call.kind) == ("whisper", True, "other")
     assert "/openai/deployments/whisper/audio/transcriptions?" in rewrite(call, target("azure", "https://r.example")).url
 

@@ -136,6 +136,10 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        meaning(PERMANENT, "unknown_reference", "openai"),
+        ("(previous response|response|conversation|item|container|vector store) (|id )not found", "invalid encrypted content"),
+    ),
+    (
         meaning(MODEL, "model_not_found", "openai, volcengine, azure, groq, dashscope"),
         (
             "model (|id |name |version |access )(not found|not exist|does not exist|not open|not available|decommissioned|deprecated|retired|not allowed|not supported|disabled|denied|invalid|not enabled|notfound|removed|not authorized|not loaded|unsupported|error not found|not ready in region)",

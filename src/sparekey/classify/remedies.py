@@ -78,6 +78,7 @@ BY_REASON: Final[Mapping[str, str]] = {
     "bad_message_order": "Change the order of the messages: this model does not take it.",
     "malformed_json": "Look at the request's body: it is no JSON for the provider.",
     "resource_fetch_failed": "Check the URL in the request: the provider cannot fetch it.",
+    "unknown_reference": "Ask the account that made it: this one has no such response, conversation or item.",
     "output_limit": "Lower max_tokens: it is more than the model may write.",
     "empty_input": "Send a text: the input is empty.",
     "file_system": "Check the path: a local file cannot be read.",

@@ -14,6 +14,14 @@ REQUEST_STATUSES: Final = frozenset({0, 200, 400, 404, 405, 406, 409, 411, 412, 
 
 REQUEST_FAULTS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
+        meaning(PERMANENT, "unknown_reference", "openai", statuses=REQUEST_STATUSES),
+        (
+            "(response|item|conversation|container|vector store) with id * not found",
+            "no such (file|response|conversation|container|vector store) object",
+            "encrypted content * could not be (verified|decrypted)",
+        ),
+    ),
+    (
         meaning(PERMANENT, "bad_message_order", "openai, anthropic, gemini, moonshot, vllm, mistral", statuses=REQUEST_STATUSES),
         (
             "role(s|) must alternate",

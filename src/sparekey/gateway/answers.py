@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.classify import classify
 from sparekey.errors import CredentialParkedError, SparekeyError
 from sparekey.masking import mask
+from sparekey.transport.exchange import UNKNOWN_REFERENCE
 from sparekey.transport.refusals import Refused
 from sparekey.types import ErrorClass
 from sparekey.wire import edit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 JSON: Final = (b"content-type", b"application/json")
 _RATE: Final = frozenset({"rate_limited", "concurrency"})
 _ERROR: Final = 400
+_ABSENT: Final = frozenset({404, 405, 501})
 _UNTOLD: Final = frozenset({401, 402, 403, 407})
 """A provider's words about its key: between it and us. The client's key is another one."""
 _STATUSES: Final = {
@@ -62,11 +64,12 @@ class RefusalError(SparekeyError):
     Attributes:
         status: the HTTP status.
         code: the cause in one word.
+        headers: further headers of the answer.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Raw | None = None) -> None:
         """Say why, and what to do."""
-        self.status, self.code = status, code
+        self.status, self.code, self.headers = status, code, headers or []
         super().__init__(message)
 
 
@@ -80,18 +83,22 @@ class Reply(NamedTuple):
 
 def refusal(dialect: str, error: RefusalError, request_id: str) -> Reply:
     """Return what the client gets whose request is not passed on."""
-    return _reply(dialect, error.status, error.code, str(error), {"request_id": request_id}, [])
+    return _reply(dialect, error.status, error.code, str(error), {"request_id": request_id}, error.headers)
 
 
 def exhausted(dialect: str, error: AllCredentialsFailedError, request_id: str) -> Reply:
     """Return what the client gets where every credential failed: the causes, and when to come again.
 
-    429 if the rate of all is limited, 503 if it will pass by itself, else 502. Never a provider's 401: the client's own key is good.
+    429 if the rate of all is limited, 503 if it will pass by itself, 404 if nobody has what the request names or the path that it asks
+    for, else 502. Never a provider's 401: the client's own key is good.
     """
     causes = [cause(entry) for entry in error.errors]
     rate_limited = causes and all(one["class"] == ErrorClass.TRANSIENT and one["reason"] in _RATE for one in causes)
     passing = any(one["class"] == ErrorClass.TRANSIENT for one in causes)
-    status = 429 if rate_limited else 503 if passing else 502
+    unknown = causes and (
+        all(one["reason"] == UNKNOWN_REFERENCE for one in causes) or all(_lacks(entry.exception) for entry in error.errors)
+    )
+    status = 404 if unknown else 429 if rate_limited else 503 if passing else 502
     told: dict[str, Any] = {"request_id": request_id, "causes": causes}
     headers: Raw = [(b"x-should-retry", b"false")]
     if error.retry_after is not None:
@@ -99,6 +106,11 @@ def exhausted(dialect: str, error: AllCredentialsFailedError, request_id: str) -
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
     text = f"all {len(causes)} credentials of this model failed: " + ", ".join(f"{one['credential']} ({one['reason']})" for one in causes)
     return _reply(dialect, status, "all_credentials_failed", text, told, headers)
+
+
+def _lacks(exc: BaseException) -> bool:
+    """Tell whether a host has none of what was asked for, where not every host has it."""
+    return isinstance(exc, Refused) and (exc.aside or exc.rare) and exc.status_code in _ABSENT
 
 
 def cause(entry: CredentialError) -> dict[str, Any]:

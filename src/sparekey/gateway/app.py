@@ -21,7 +21,7 @@ from sparekey.gateway.answers import RefusalError, Reply
 from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
-from sparekey.gateway.listing import model, models
+from sparekey.gateway.reads import METHODS, read
 from sparekey.gateway.served import Served, serve
 from sparekey.transport.refusals import Refused
 
@@ -182,7 +182,7 @@ class Gateway:
         path: str = scope["path"]
         if path.startswith("/v1"):
             pass
-        elif path in _HEALTH:
+        elif path in _HEALTH and scope["method"] in METHODS:
             await _whole(send, _HEALTH[path](self))
             return
         elif self.admin is not None and path.startswith(_ADMIN):
@@ -263,14 +263,15 @@ class Visit:
         checked(named)
         if self._gateway.draining:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
-        self._caller = state.access.caller(named, scope["query_string"])
-        if method == "GET":
-            await self._listed(path)
+        if method != "POST":
+            known = state.access.reader if path == routes.DESCRIPTION else state.access.caller
+            self._caller = known(named, scope["query_string"])
+            names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
+            await self._whole(read(path, method, self._dialect, names))
             return
+        self._caller = state.access.caller(named, scope["query_string"])
         asked = routes.asked(path)
         self._dialect = asked.dialect
-        if method != "POST":
-            raise RefusalError(405, "wrong_method", "models are asked with POST")
         body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
@@ -293,7 +294,7 @@ class Visit:
             raise RefusalError(404, "model_not_found", f"there is no model {call.model[:100]!r} here; there are: {known}")
         if found.wire != call.dialect:
             raise RefusalError(400, "wrong_format", f"the model {found.name!r} speaks the {found.wire} format, not {call.dialect}'s")
-        if call.kind not in {found.kind, "other"}:
+        if call.kind != found.kind and (call.kind != "other" or found.kind == "embed"):
             wanted = "embeddings" if found.kind == "embed" else "chat"
             raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
         return found
@@ -340,6 +341,9 @@ class Visit:
             async for chunk in response.stream:
                 self._ledger.heard()
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TransportError as exc:  # without its end the client knows that this is not all
+            logger.warning("request %s: %s broke off in its middle: %s", self.request_id, response.credential_id, exc)
+        else:
             await self._send({"type": "http.response.body", "body": b""})
         finally:
             await response.stream.aclose()
@@ -363,19 +367,6 @@ class Visit:
             headers.append((b"connection", b"close"))
         await self._start(reply.status, headers)
         await self._send({"type": "http.response.body", "body": reply.body})
-
-    async def _listed(self, path: str) -> None:
-        """List the models, or show one."""
-        names = [name for name, one in self._state.by_name.items() if self._caller.may(one.name)]
-        root, _, name = path.partition("/models")
-        if root not in {"/v1", "/v1beta", "/v1alpha"}:
-            raise RefusalError(404, "unknown_path", "there is nothing to read at this path; /v1/models lists the models")
-        if not name.strip("/"):
-            await self._whole(models(self._dialect, names))
-        elif name[1:] in names:
-            await self._whole(model(self._dialect, name[1:]))
-        else:
-            raise RefusalError(404, "model_not_found", f"there is no such model here; there are: {', '.join(names)}")
 
     def finished(self) -> Finished:
         """Return what became of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 LEAVING: Final = "sparekey.leaving"
 """What the scope is called in which our own server takes who is to be told when the client goes (see `protocol`)."""
+_LINGER: Final = 5.0
+_PAUSE: Final = 0.25
+_MOST_DISCARDED: Final = 256 * 2**20
+"""How long, with what silence between, and how many bytes of a body that is too long are still taken off the line."""
 _BREAK: Final = re.compile(rb"[\r\n\0]")
 
 
@@ -29,18 +34,23 @@ async def body_of(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[
     """
     stated = named.get(b"content-length", b"")
     if stated and (not stated.isdigit() or int(stated) > most):
+        await _discarded(receive)
         raise _too_long(most)
     message = await receive() if stated in {b"", b"0"} or int(stated) < 2048 else None  # noqa: PLR2004 - it came with the headers
     if message is not None and not message.get("more_body") and message["type"] == "http.request":
         return message["body"]  # type: ignore[no-any-return]
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(receive, message, most)
+            if (body := await _rest(receive, message, most)) is not None:
+                return body
     except TimeoutError:
         raise RefusalError(408, "slow_body", f"the body was not complete within {seconds:g} s") from None
+    await _discarded(receive)
+    raise _too_long(most)
 
 
-async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[str, Any] | None, most: int) -> bytes:
+async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[str, Any] | None, most: int) -> bytes | None:
+    """Return the whole body; None as soon as it is too long."""
     pieces, size = [], 0
     while True:
         message = message or await receive()
@@ -49,10 +59,25 @@ async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[
         pieces.append(message["body"])
         size += len(message["body"])
         if size > most:
-            raise _too_long(most)
+            return None
         if not message.get("more_body"):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         message = None
+
+
+async def _discarded(receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+    """Let a client send on for a moment, and forget what it sends.
+
+    Many read the answer only when they have sent everything, and a connection that is closed on them before is reset, answer and all.
+    """
+    size, more = 0, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while more and size < _MOST_DISCARDED:
+                async with asyncio.timeout(_PAUSE):
+                    message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def _too_long(most: int) -> RefusalError:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.failover import AsyncFailover
+from sparekey.failover import AsyncFailover, limits
 from sparekey.gateway import lib
 from sparekey.gateway.ledger import current
 from sparekey.transport.exchange import Exchange, counted, merged
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.lib import Response
     from sparekey.gateway.upstream import Client
+    from sparekey.gateway.vectors import Vectors
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
@@ -30,11 +31,11 @@ _READING: Final = ItemReading()
 class Relay:
     """Puts the requests for one chain to its credentials until one answers."""
 
-    def __init__(self, plan: Plan, client: Client) -> None:
-        """Take a chain with its targets, and the connections."""
+    def __init__(self, plan: Plan, client: Client, vectors: Vectors | None = None) -> None:
+        """Take a chain with its targets, the connections, and what its vectors must be like if it gives some."""
         self.exchange = Exchange(plan, lib)
         self._failover = AsyncFailover(self.exchange.chain)
-        self._client, self._timeout = client, plan.timeout
+        self._client, self._timeout, self._vectors = client, plan.timeout, vectors
 
     async def send(self, call: Call) -> tuple[Response, AsyncGenerator[Item] | None]:
         """Return the response of the first credential that answers, and the rest of its events if it is a stream.
@@ -44,14 +45,22 @@ class Relay:
             AllCredentialsFailedError: every credential was tried or is parked.
             DeadlineExceeded: the chain's deadline was spent.
             TransportError: no credential speaks the format of this request.
+            RefusalError: it asks for vectors that the chain does not have.
         """
+        if self._vectors is not None:
+            self._vectors.check(call)
+        *first, last = self.exchange.ways(call)
         faults = []
-        for way in self.exchange.ways(call):
+        for way in first:
             try:
-                return await self._walk(call, way)
+                with limits(max_retries=0):  # further rounds are for those who have nobody else to ask
+                    return await self._walk(call, way)
             except AllCredentialsFailedError as error:
                 faults.append(error)
-        raise merged(faults)
+        try:
+            return await self._walk(call, last)
+        except AllCredentialsFailedError as error:
+            raise merged([*faults, error]) from None
 
     async def _walk(self, call: Call, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
@@ -114,4 +123,6 @@ class Relay:
         if ledger := current.get():
             ledger.heard()
         judged: Response = self.exchange.judged(call, credential, response, raw)
+        if self._vectors is not None:
+            self._vectors.admit(credential.id, call, self.exchange.decoded(response, raw))
         return judged

@@ -20,6 +20,8 @@ OPENAI: Final = frozenset(
         "moderations",
     }
 )
+FORMS: Final = frozenset({"images/edits", "images/variations", "audio/transcriptions", "audio/translations"})
+"""Those that take files, in a form."""
 ANTHROPIC: Final = frozenset(anthropic.KINDS)
 GEMINI: Final = frozenset(gemini.KINDS)
 
@@ -41,6 +43,18 @@ _PLAIN: Final = (b"accept-encoding", b"identity")
 """Answers have to be read, and are short: nobody gains from packing them."""
 _VERSION: Final = (b"anthropic-version", b"2023-06-01")
 _GOOGLE: Final = (b"x-goog-api-client", b"sparekey")
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "messages": (list,),
+    "input": (str, list),
+    "prompt": (str, list),
+    "stream": (bool,),
+    "contents": (list, dict, str),
+    "requests": (list,),
+}
+"""What no provider takes in another type; null and fields that are missing are the provider's to judge."""
+_NAMES: Final = {list: "a list", str: "text", bool: "true or false", dict: "an object"}
 
 
 class Asked(NamedTuple):
@@ -67,9 +81,32 @@ def asked(path: str) -> Asked:
         resource, _ = openai.resource_of(path)
         if resource in OPENAI:
             return Asked("openai", resource)
+    if is_read(path):
+        raise RefusalError(405, "wrong_method", "this is read with GET", [(b"allow", b"GET, HEAD")])
     raise RefusalError(404, "unknown_path", f"there is nothing at this path; models are asked at {', '.join(_PLACES)}")
 
 
+def is_read(path: str) -> bool:
+    """Tell whether something is read at a path, and no model asked: the description, health, models as a list and one by one."""
+    if path in _READ:
+        return True
+    root, _, name = path.partition("/models")
+    return root in _ROOTS and (not name or (name.startswith("/") and name.rpartition(":")[2] not in GEMINI))
+
+
+def refuse_reading(path: str) -> None:
+    """Refuse another method than POST where a model is asked.
+
+    Raises:
+        RefusalError: always; there is nothing at this path, or something that is asked with POST.
+    """
+    asked(path)
+    raise RefusalError(405, "wrong_method", "models are asked with POST", [(b"allow", b"POST")])
+
+
+DESCRIPTION: Final = "/openapi.json"
+_READ: Final = frozenset({DESCRIPTION, "/healthz", "/readyz"})
+_ROOTS: Final = frozenset({"/v1", "/v1beta", "/v1alpha"})
 _PLACES: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1beta/models/NAME:generateContent")
 
 
@@ -100,10 +137,26 @@ def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict
     if not target.isascii():
         raise RefusalError(400, "bad_path", "the path holds characters that no URL has")
     call = understood(method, target, kept, body)
-    if call.document is None and not body.startswith(b"--"):
-        raise RefusalError(400, "not_json", "the body is not a JSON object")
-    if call.document and not isinstance(call.get("model") or "", str):
-        raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
+    _readable(asked_for.resource, call)
     if not call.model:
         raise RefusalError(400, "no_model", "the field `model` is missing: it names the chain")
     return call
+
+
+def _readable(resource: str, call: Call) -> None:
+    """Look at what a body is, before anybody could be blamed for it.
+
+    Raises:
+        RefusalError: it is neither JSON nor a form where one may be, or a field of a type that no provider takes.
+    """
+    if call.document is None and (resource not in FORMS or not call.body.startswith(b"--")):
+        raise RefusalError(400, "not_json", "the body is not a JSON object")
+    if call.form_fault:
+        raise RefusalError(400, "bad_form", f"the form cannot be passed on: {call.form_fault}")
+    fields = call.document.fields if call.document else {}
+    if not isinstance(fields.get("model") or "", str):
+        raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
+    for name, types in _TYPES.items():
+        if (value := fields.get(name)) is not None and type(value) not in types:
+            wanted = " or ".join(_NAMES[one] for one in types)
+            raise RefusalError(400, "wrong_type", f"the field `{name}` must be {wanted}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.files import chains as chains_of
 from sparekey.errors import ConfigError
 from sparekey.failover import Chain
 from sparekey.gateway.ledger import Enter
 from sparekey.gateway.relay import Relay
 from sparekey.gateway.renewal import renew
+from sparekey.gateway.vectors import parameter, vectors_of
 from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
@@ -98,7 +100,10 @@ def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> S
     kind: Kind = "embed" if config.family == "embedding" else "chat"
     made.chain.add_hook(Enter())
     aside = replace(made, targets={i: replace(target, kind="other") for i, target in made.targets.items()})
-    relays = Relay(made, client), Relay(aside, client)
+    vectors = None
+    if isinstance(config, EmbeddingModelConfig):
+        made, vectors = _asking(config, made), vectors_of(config)
+    relays = Relay(made, client, vectors), Relay(aside, client)
     relays[1].exchange.bindings = relays[0].exchange.bindings
     names = (name, *(alias for alias in getattr(config, "aliases", ()) if alias != name))
     return Served(name, names, made.chain, made.targets, wire, kind, path, *relays)
@@ -110,6 +115,12 @@ def _plan(config: BaseChain[Any], name: str, store: Any) -> Plan:
         return made
     kept: Any = {"store": store, "name": name}
     return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **kept))
+
+
+def _asking(config: EmbeddingModelConfig, made: Plan) -> Plan:
+    """Let each credential be asked for vectors of the declared length by requests that do not say it, as a program's own are."""
+    asked = {c.id: parameter(config, c.provider, c.model) for c in made.chain.credentials}
+    return replace(made, targets={i: replace(target, body={**asked[i], **target.body}) for i, target in made.targets.items()})
 
 
 def _wire(config: BaseChain[Any], made: Plan) -> str:

@@ -28,11 +28,19 @@ def count_tokens(text: str) -> int:
     return len(text.split())
 
 
+_LONGEST: Final = 65_536
+
+
 def unit_vector(text: str, length: int, space: str = "") -> list[float]:
     """Return a vector of norm 1 that `text` and `space` alone decide.
 
     A shorter vector is the beginning of a longer one, normalised anew, as providers with a `dimensions` parameter do it.
+
+    Raises:
+        ValueError: `length` is none.
     """
+    if not isinstance(length, int) or not 1 <= length <= _LONGEST:
+        raise ValueError(f"{length} dimensions")
     seed = hashlib.shake_256(f"{space}\0{text}".encode("utf-8", "surrogatepass"))
     numbers = array.array("h", seed.digest(2 * length))
     norm = math.sqrt(sum(number * number for number in numbers)) or 1.0

@@ -153,7 +153,7 @@ def cut(fault: faults.Cut, reply: Reply) -> Iterator[Step]:
 
 def alive(fault: faults.KeepAlive, reply: Reply, wire: Wire, ask: Ask) -> Iterator[Step]:
     """Show life without content, then answer. A body that is no stream begins with white space, as some proxies do it."""
-    sign = (wire.keepalive if fault.style == "comment" else wire.chunk(ask)) if reply.frames else b" "
+    sign = (wire.keepalive if fault.style == "comment" else wire.chunk(ask)) if reply.events else b" "
     yield Head(reply.status, reply.headers)
     for _ in range(math.ceil(fault.seconds / fault.every)) if math.isfinite(fault.seconds) else iter(int, 1):
         yield Data(sign)
@@ -174,16 +174,16 @@ def dribble(fault: faults.Dribble, reply: Reply) -> Iterator[Step]:
 
 def error_inside(fault: faults.ErrorInside, reply: Reply, wire: Wire, ask: Ask) -> Reply:
     """Put an error into a reply whose status says 200."""
-    if not reply.frames:
-        return replace(wire.refuse(fault.refusal, ask), status=200)
+    if not reply.events:
+        return wire.inside(fault.refusal, ask)
     before = () if fault.after == 0 else tuple(until(reply.frames, fault.after))
     return replace(reply, frames=(*before, Frame(Mark.TOKEN, wire.error_frame(fault.refusal, ask))))
 
 
 def broken(reply: Reply, at: int, data: str) -> Reply:
     """Spoil event number `at`; the last one if there are not so many."""
-    if not reply.frames:
-        return replace(reply, body=data.encode())
+    if not reply.events:
+        return replace(reply, body=data.encode(), frames=())
     index = min(at, len(reply.frames)) - 1
     first_line, _, _ = reply.frames[index].data.rpartition(b"data:")
     event = first_line + b"data: " + data.encode() + b"\n\n"

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from sparekey.simulator.play import Step
     from sparekey.simulator.seen import Seen
-    from sparekey.simulator.wires.base import Wire
+    from sparekey.simulator.wires.base import Reply, Wire
+
+
+_WRONG_TYPES = (AttributeError, LookupError, TypeError, ValueError)
+"""What a wire stumbles over that reads a well-formed request: it need not guard against every other shape of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Provider:
         fault = self._scripted(ask) or own_fault
         if isinstance(fault, faults.NoPrefill):
             fault = faults.refuse("prefill") if ask.prefilled else own_fault
-        reply = self.wire.refuse(own_fault, ask) if own_fault else self.wire.answer(ask, self._voice(fault, ask))
+        reply = self.wire.refuse(own_fault, ask) if own_fault else self._answer(fault, ask)
         return play(fault, reply, self.wire, ask)
 
     def _read(self, seen: Seen) -> tuple[Ask, faults.Refusal | None]:
@@ -161,9 +165,14 @@ class Provider:
             return self.wire.read(seen), None
         except UnreadableRequestError as error:
             return Ask("unreadable"), error.refusal
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            # a wire reads a well-formed request and need not guard against every other shape of JSON
-            return Ask("unreadable"), faults.bad_request(message=f"Invalid type in the request: {error}.")
+        except _WRONG_TYPES as error:
+            return Ask("unreadable"), _wrong_type(error)
+
+    def _answer(self, fault: faults.Fault | None, ask: Ask) -> Reply:
+        try:
+            return self.wire.answer(ask, self._voice(fault, ask))
+        except _WRONG_TYPES as error:
+            return self.wire.refuse(_wrong_type(error), ask)
 
     def _scripted(self, ask: Ask) -> faults.Fault | None:
         with self._script_lock:
@@ -190,3 +199,7 @@ class Provider:
                 return replace(voice, text="", reasoning="")
             case _:
                 return voice
+
+
+def _wrong_type(error: Exception) -> faults.Refusal:
+    return faults.bad_request(message=f"Invalid type in the request: {error}.")

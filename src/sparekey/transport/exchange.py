@@ -40,7 +40,16 @@ _REDIRECT: Final = 300
 _TELLING_KEY: Final = 8
 """Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
+UNKNOWN_REFERENCE: Final = "unknown_reference"
+"""The reason of a failure that says: this account has no such response, file or conversation."""
 _ABSENT: Final = frozenset({404, 405, 501})
+_EVERYWHERE: Final = frozenset(
+    {
+        *("chat/completions", "embeddings", "messages"),
+        *("generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents"),
+    }
+)
+"""What every host of its format has."""
 _KEPT_BLAME: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
 Way: TypeAlias = "Callable[[Credential], bool] | None"
 
@@ -65,10 +74,16 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
     """Return `classify` with a milder eye for requests about something else than the chain's model (a file, an image, a list).
 
     They may fail with one host because that host has no such thing. They move on, and park nobody whose key and balance are good.
+    So do those that name what only one account holds (which one, nobody may know any more), and those for a path that not every host has:
+    whoever asks there must not park the keys of all others.
     """
 
     def read(exc: BaseException) -> Failure:
         failure = classify(exc)
+        if failure.reason == UNKNOWN_REFERENCE:
+            return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
+        if isinstance(exc, Refused) and exc.rare and exc.status_code in _ABSENT and failure.error_class is ErrorClass.MODEL_NOT_FOUND:
+            return replace(failure, scope=Scope.REQUEST)
         return _mild(failure, exc.status_code) if isinstance(exc, Refused) and exc.aside else failure
 
     return read
@@ -164,7 +179,7 @@ class Exchange:
             Refused: it is an error, whatever its status.
             Exception: the library's own, for a success that is no answer.
         """
-        body = self._decoded(response, raw)
+        body = self.decoded(response, raw)
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
         value = self._value(call, body)
@@ -187,7 +202,7 @@ class Exchange:
             raw = body
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
-        return Refused(response, raw, body, event=event, aside=call.kind == "other")
+        return Refused(response, raw, body, event=event, aside=call.kind == "other", rare=_is_rare(call))
 
     def _value(self, call: Call, body: bytes) -> Any:
         """Return the JSON of a success; None where there need be none, or where it is too long to be read twice."""
@@ -201,7 +216,8 @@ class Exchange:
             raise self.lib.RemoteProtocolError("a success whose body is no JSON")
         return value
 
-    def _decoded(self, response: Any, raw: bytes) -> bytes:
+    def decoded(self, response: Any, raw: bytes) -> bytes:
+        """Return the body of a response without its encoding."""
         encoding = _header(response, b"content-encoding")
         if not encoding:
             return raw
@@ -232,6 +248,11 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
     return AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+
+
+def _is_rare(call: Call) -> bool:
+    """Tell whether the chain's model is asked in a way that not every host has (`responses`, the counting of tokens)."""
+    return call.kind != "other" and call.resource.rpartition(":")[2] not in _EVERYWHERE
 
 
 def _header(response: Any, wanted: bytes) -> bytes:

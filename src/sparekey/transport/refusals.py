@@ -51,13 +51,15 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         body: the body's bytes without their encoding, or the data of an error event.
         event: the bytes of the error event, where the error came in a stream.
         aside: the request was about something else than the chain's model.
+        rare: it asked the model in a way that not every host has.
     """
 
-    def __init__(self, response: Any, raw: bytes, body: bytes, *, event: bytes = b"", aside: bool = False) -> None:
+    def __init__(self, response: Any, raw: bytes, body: bytes, *, event: bytes = b"", aside: bool = False, rare: bool = False) -> None:
         """Take the response apart for the classifier."""
         self.status_code: int = response.status_code
         self.headers = dict(response.headers)
         self.answer, self.raw, self.body, self.event, self.aside = response, raw, body, event, aside
+        self.rare = rare
         super().__init__(self.status_code)
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from sparekey.wire import edit
+from sparekey.wire import edit, forms
 from sparekey.wire.model import Prepared, Put
 
 if TYPE_CHECKING:
@@ -65,13 +65,19 @@ def with_model(call: Call, target: Target) -> bytes:
     """Return the body with the credential's model and further fields; the very same bytes where nothing changes."""
     document = call.document
     if document is None or call.kind != target.kind:
-        return call.body
+        return _in_form(call, target) if call.form and call.kind == target.kind else call.body
     edited = document
     if target.model and isinstance(model := call.get("model"), str) and model != target.model:
         edited = edit.replaced(edited, "model", target.model)
     if target.body:
         edited = edit.completed(edited, target.body)
     return call.body if edited is document else edited.text.encode()
+
+
+def _in_form(call: Call, target: Target) -> bytes:
+    """Return a form with the credential's model; its files stay the bytes they are."""
+    field = (call.form or {}).get("model")
+    return call.body if field is None or not target.model or field.value == target.model else forms.replaced(call.body, field, target.model)
 
 
 def model_of(call: Call, target: Target) -> str:

@@ -79,10 +79,10 @@ def _named(model: str) -> str:
 
 
 def _body(call: Call, target: Target) -> bytes | None:
-    """Name the model in each request of a batch, too; only there the body is written anew."""
+    """Name the model, and what it is to be asked besides, in each request of a batch, too; only there the body is written anew."""
     requests = call.get("requests")
     if not call.document or not isinstance(requests, list):
         return None
     name = target.model if "/" in (target.model or "") else f"models/{target.model}"
-    named = [{**request, "model": name} if isinstance(request, dict) else request for request in requests]
+    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in requests]
     return json.dumps(call.document.fields | {"requests": named}).encode()

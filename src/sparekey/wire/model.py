@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from sparekey.types import Secret
     from sparekey.wire.edit import Document
+    from sparekey.wire.forms import Field
 
 Kind = Literal["chat", "embed", "other"]
 """What a request is about: a conversation, embeddings, or anything else (files, images, audio, batches, lists of models)."""
@@ -67,6 +68,8 @@ class Call(NamedTuple):
         kind: what it is about.
         model: the model it names, or "".
         stream: whether it asks for an answer in events.
+        form: the fields of a form that matter here (`model`, `stream`), or None if the body is none.
+        form_fault: why a body that looks like a form cannot be read as one.
     """
 
     dialect: str
@@ -81,6 +84,8 @@ class Call(NamedTuple):
     kind: Kind = "other"
     model: str = ""
     stream: bool = False
+    form: Mapping[str, Field] | None = None
+    form_fault: str = ""
 
     def __repr__(self) -> str:
         """Show neither headers nor body: they are the caller's."""

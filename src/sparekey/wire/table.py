@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.wire import anthropic, azure, edit, gemini, openai
+from sparekey.wire import anthropic, azure, edit, forms, gemini, openai
 from sparekey.wire.model import Call
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
 def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Call:
     """As `understand`, for headers whose names are in lower case already."""
     raw_path, _, query = target.decode("ascii", "replace").partition("?")
-    names = {name for name, _ in headers}
+    names = dict(headers)
     pairs = [pair for pair in query.split("&") if pair and not pair.startswith("api-version=")] if query else []
     document = edit.read(body) if method == "POST" and body[:1] == b"{" else None
     asked = (method, pairs, headers, body, document)
@@ -63,7 +63,8 @@ def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
     resource, deployment = openai.resource_of(raw_path)
     if b"anthropic-version" in names:
         return _call("anthropic", resource, *asked, kind=anthropic.KINDS.get(resource))
-    return _call("openai", resource, *asked, kind=openai.KINDS.get(resource), model=deployment or _in_form(body, document, b"model"))
+    found = _call("openai", resource, *asked, kind=openai.KINDS.get(resource), model=deployment)
+    return _of_form(found, names) if document is None and body.startswith(b"--") else found
 
 
 def _gemini(
@@ -99,18 +100,15 @@ def _call(
         document=document,
         kind=(kind or "other") if method == "POST" else "other",
         model=model or str(fields.get("model") or ""),
-        stream=fields.get("stream") is True or _in_form(body, document, b"stream") == "true",
+        stream=fields.get("stream") is True,
     )
 
 
-_FORM_HEAD: Final = 16 * 1024
-_LONGEST_FIELD: Final = 200
-
-
-def _in_form(body: bytes, document: edit.Document | None, name: bytes) -> str:
-    """Return a field of a form (audio, images), or ""; fields stand before the files."""
-    if document or not body.startswith(b"--"):
-        return ""
-    _, found, rest = body[:_FORM_HEAD].partition(b'name="%s"\r\n\r\n' % name)
-    value = rest.partition(b"\r\n")[0] if found else b""
-    return value.decode("utf-8", "replace") if len(value) <= _LONGEST_FIELD else ""
+def _of_form(call: Call, names: dict[bytes, bytes]) -> Call:
+    """Return a call with what a form says (audio, images); one that cannot be read goes on as it is."""
+    try:
+        form = forms.read(names.get(b"content-type", b""), call.body)
+    except forms.UnreadableFormError as exc:
+        return call._replace(form_fault=str(exc))
+    model, stream = form.get("model"), form.get("stream")
+    return call._replace(form=form, model=call.model or (model.value if model else ""), stream=bool(stream and stream.value == "true"))

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator.faults import refuse
+from sparekey.simulator.forms import form_body
 from sparekey.simulator.wires.base import Frame, Mark, UnreadableRequestError, Wording, object_body, sse
+from sparekey.simulator.wires.openai import RESOURCES, OpenAIWire
 from sparekey.simulator.wires.openai import WORDINGS as OPENAI_WORDINGS
-from sparekey.simulator.wires.openai import OpenAIWire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from sparekey.simulator.seen import Seen
     from sparekey.simulator.wires.base import Ask
 
-_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(chat/completions|embeddings)$")
-_UNIFIED = re.compile(r"/openai/v1/(chat/completions|embeddings)$")
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(.+)$")
+_UNIFIED = re.compile(r"/openai/v1/(.+)$")
+_VERSIONED = re.compile(r"/openai/(responses.*)$")
 _RATE = (
     "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-10-21 have exceeded {what} of your current "
     "OpenAI S0 pricing tier."
@@ -89,7 +91,7 @@ WORDINGS: dict[str, Wording] = {
 
 
 class AzureWire(OpenAIWire):
-    """Chat and embeddings of Azure OpenAI, by deployment (with `api-version`) or by the unified `/openai/v1` path."""
+    """What OpenAI has, by deployment (with `api-version`) or by the unified `/openai/v1` path."""
 
     name = "azure"
     root = ""
@@ -101,15 +103,22 @@ class AzureWire(OpenAIWire):
 
     def read(self, seen: Seen) -> Ask:
         """Read a request; the deployment of the path is the model."""
-        deployment, unified = _DEPLOYMENT.search(seen.path), _UNIFIED.search(seen.path)
-        if unified is None and (deployment is None or "api-version" not in seen.query):
+        deployment = _DEPLOYMENT.search(seen.path)
+        found = deployment or _UNIFIED.search(seen.path) or _VERSIONED.search(seen.path)
+        if found is None or (found.re is not _UNIFIED and "api-version" not in seen.query):
             raise UnreadableRequestError(refuse("not_found"))
-        body = object_body(seen)
-        if deployment is not None:
-            body = {**body, "model": deployment[1]}
-        if "messages" in body:
-            return self.read_chat(body)
-        return self.read_embed({"input": [], "model": "", **body})
+        return self._of(found[found.re.groups], deployment[1] if deployment else "", seen)
+
+    def _of(self, path: str, deployment: str, seen: Seen) -> Ask:
+        resource = RESOURCES.get(path)
+        if resource is None and path not in {"chat/completions", "embeddings"}:
+            raise UnreadableRequestError(refuse("not_found"))
+        body = (form_body if resource and resource.form else object_body)(seen)
+        if deployment:
+            body = {**body, "model": deployment}
+        if resource is not None:
+            return resource.read(body, self.key(seen))
+        return self.read_chat(body) if "messages" in body else self.read_embed({"input": [], "model": "", **body})
 
     def frames(self, ask: Ask, voice: Voice) -> Iterator[Frame]:
         """Begin with the event that only Azure sends: no choices, only the verdict on the prompt."""

@@ -56,13 +56,18 @@ class Reply:
     body: bytes = b""
     frames: tuple[Frame, ...] = ()
 
+    @property
+    def events(self) -> bool:
+        """Whether it is a stream of events. Frames without events are bytes that come piece by piece, as speech does."""
+        return bool(self.frames) and any(value.startswith("text/event-stream") for name, value in self.headers if name == "content-type")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a request wants, as far as answers and faults depend on it.
 
     Attributes:
-        kind: `chat`, `embed`, `models`, or a word of the wire's own.
+        kind: `chat`, `embed`, `models`, or a word of the wire's own (OpenAI's others go by their path: `responses`).
         model: the model or deployment that it names.
         texts: what is to be embedded, one string an input.
         words: the caller's own text, for usage and for errors that repeat it.
@@ -188,6 +193,10 @@ class Wire(ABC):
     def error_frame(self, refusal: Refusal, ask: Ask) -> bytes:
         """Render a refusal as an event inside a stream."""
         return sse(self.error_json(self.word(refusal, ask), refusal, ask))
+
+    def inside(self, refusal: Refusal, ask: Ask) -> Reply:
+        """Render a refusal inside a success."""
+        return replace(self.refuse(refusal, ask), status=200)
 
     def word(self, refusal: Refusal, ask: Ask) -> Wording:
         """Choose the wording of a refusal and fill in what it names."""

@@ -1,4 +1,4 @@
-"""The OpenAI wire: chat completions, embeddings and models, as `api.openai.com/v1` and every compatible host speak it.
+"""The OpenAI wire: chat completions, embeddings, models and more, as `api.openai.com/v1` and every compatible host speak it.
 
 Source: https://platform.openai.com/docs/api-reference and the errors that users report.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator.answers import base64_floats
 from sparekey.simulator.faults import bad_request, refuse
+from sparekey.simulator.forms import form_body
+from sparekey.simulator.wires import openai_audio, openai_images, openai_responses, openai_text
 from sparekey.simulator.wires.base import (
     Ask,
     Frame,
@@ -31,9 +33,8 @@ if TYPE_CHECKING:
     from sparekey.simulator.answers import Voice
     from sparekey.simulator.faults import Refusal
     from sparekey.simulator.seen import Seen
-    from sparekey.simulator.wires.base import (
-        Reply,
-    )
+    from sparekey.simulator.wires.base import Reply
+    from sparekey.simulator.wires.openai_resource import Resource
 
 _CREATED = 1_767_225_600
 _INVALID = "invalid_request_error"
@@ -104,7 +105,18 @@ WORDINGS: dict[str, Wording] = {
         "messages",
     ),
     "not_found": Wording(404, "Invalid URL", None, _INVALID),
+    "response_not_found": Wording(400, "Previous response not found.", "previous_response_not_found", _INVALID, "previous_response_id"),
 }
+
+RESOURCES: dict[str, Resource] = {
+    resource.path: resource
+    for resource in (
+        *(openai_responses.Responses(), openai_responses.InputTokens(), openai_text.Completions(), openai_text.Moderations()),
+        *(openai_images.Generations(), openai_images.Edits(), openai_images.Variations()),
+        *(openai_audio.Speech(), openai_audio.Transcriptions(), openai_audio.Translations()),
+    )
+}
+"""What there is beside chat, embeddings and models, by its path."""
 
 
 class OpenAIWire(Wire):
@@ -115,13 +127,16 @@ class OpenAIWire(Wire):
     wordings = WORDINGS
 
     def read(self, seen: Seen) -> Ask:
-        """Read a chat, embedding or models request."""
+        """Read a request, whatever its base path."""
         if seen.path.endswith("/chat/completions"):
             return self.read_chat(object_body(seen, "messages", "model"))
         if seen.path.endswith("/embeddings"):
             return self.read_embed(object_body(seen, "input", "model"))
         if "/models" in seen.path and seen.method == "GET":
             return Ask("models", model=seen.path.partition("/models")[2].strip("/"))
+        found = next((one for path, one in RESOURCES.items() if seen.method == "POST" and seen.path.endswith(f"/{path}")), None)
+        if found is not None:
+            return found.read((form_body if found.form else object_body)(seen, *found.needed), self.key(seen))
         raise UnreadableRequestError(refuse("not_found", message=f"Invalid URL ({seen.method} {seen.path})"))
 
     def read_chat(self, body: Mapping[str, Any]) -> Ask:
@@ -153,7 +168,9 @@ class OpenAIWire(Wire):
         return Ask("embed", model=str(body["model"]), texts=texts, dimensions=body.get("dimensions"), body=body)
 
     def answer(self, ask: Ask, voice: Voice) -> Reply:
-        """Render chat, embeddings or models."""
+        """Render whatever was asked for."""
+        if ask.kind in RESOURCES:
+            return RESOURCES[ask.kind].answer(ask, voice, self.headers(ask))
         if ask.kind == "models":
             return json_reply(self.models(ask, voice))
         if ask.kind == "embed":
@@ -230,7 +247,22 @@ class OpenAIWire(Wire):
 
     def chunk(self, ask: Ask) -> bytes:
         """Return an event whose delta is empty."""
-        return self.event(ask, {})
+        return (RESOURCES[ask.kind].chunk(ask) or self.keepalive) if ask.kind in RESOURCES else self.event(ask, {})
+
+    def error_frame(self, refusal: Refusal, ask: Ask) -> bytes:
+        """Render a refusal as an event, as this kind of stream has it."""
+        if ask.kind not in RESOURCES:
+            return super().error_frame(refusal, ask)
+        wording = self.word(refusal, ask)
+        return RESOURCES[ask.kind].error_event(wording, self.error_json(wording, refusal, ask), ask)
+
+    def inside(self, refusal: Refusal, ask: Ask) -> Reply:
+        """Render a refusal inside a success, as this kind of answer has it."""
+        reply = super().inside(refusal, ask)
+        if ask.kind not in RESOURCES:
+            return reply
+        body = RESOURCES[ask.kind].error_body(self.word(refusal, ask), json.loads(reply.body), ask)
+        return replace(reply, body=json.dumps(body).encode())
 
     def error_json(self, wording: Wording, refusal: Refusal, ask: Ask) -> Any:
         """Put an error into OpenAI's shape."""

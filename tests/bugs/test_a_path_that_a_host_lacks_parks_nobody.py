@@ -1,0 +1,32 @@
+"""One client that asked for `/v1/responses`, or the counting of tokens, where the host has none of it parked the keys of all others."""
+
+import json
+
+import pytest
+
+from sparekey import Secret
+from sparekey.failover import Chain
+from sparekey.gateway import lib
+from sparekey.gateway.lib import Response
+from sparekey.transport.exchange import Exchange
+from sparekey.transport.targets import Plan
+from sparekey.types import Credential, ErrorClass, Scope
+from sparekey.wire.model import Target
+from sparekey.wire.table import understand
+
+BODY = json.dumps({"model": "m", "messages": [], "input": "a"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"), [("responses", Scope.REQUEST), ("completions", Scope.REQUEST), ("chat/completions", Scope.CREDENTIAL)]
+)
+@pytest.mark.parametrize(
+    "told", [b"", b'{"error": {"message": "Invalid URL (POST /v1/responses)", "type": "invalid_request_error"}}', b"Not Found"]
+)
+def test_it_moves_on_and_parks_nobody(path, scope, told):
+    """Only where every host has the path does a missing one blame the credential."""
+    credential = Credential("a", "openai")
+    exchange = Exchange(Plan(Chain([credential]), {"a": Target("openai", "https://a.example/v1", Secret("key"))}), lib)
+    call = understand("POST", f"/v1/{path}".encode(), [], BODY)
+    failure = exchange.chain.classify(exchange.refused(call, credential, Response(404, {}, told), told, told))
+    assert (failure.error_class, failure.scope) == (ErrorClass.MODEL_NOT_FOUND, scope)
