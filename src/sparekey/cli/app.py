@@ -208,17 +208,23 @@ def migrate(
 
 
 @app.command(short_help="Watch a request survive a dead key.")
-def demo(debug: Debug = False) -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Let the gateway run on, for its console and your client, until Ctrl-C.")] = False,
+    debug: Debug = False,
+) -> None:
     """Watch a request survive a dead key: three simulated providers on this machine, no key and no internet needed.
 
+    First inside a program, then behind a gateway. It takes about ten seconds.
+
     \b
-    Example:
+    Examples:
       sparekey demo
+      sparekey demo --keep
     """
     from sparekey.cli.demo import run as run_demo
     from sparekey.cli.render import out
 
-    raise typer.Exit(run_demo(out()))
+    raise typer.Exit(run_demo(out(), keep=keep))
 
 
 @app.command(short_help="Play the fault catalogue against your chains.")
