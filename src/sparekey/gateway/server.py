@@ -23,10 +23,8 @@ from sparekey.gateway.upstream import Pooled
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from sparekey.simulator import Provider
 
 logger = logging.getLogger("sparekey")
 
@@ -70,9 +68,9 @@ class Settings:
 class Application:
     """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
 
-    def __init__(self, settings: Settings, simulated: Iterable[Provider] = ()) -> None:
-        """Take the settings, and providers of a simulator that the console may give faults."""
-        self.settings, self._simulated = settings, tuple(simulated)
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings."""
+        self.settings = settings
         self.gateway: Gateway | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -103,7 +101,7 @@ class Application:
         self.gateway = Gateway(config, Pooled(), store=store)
         if settings.access_log:
             self.gateway.observers.append(AccessLog())
-        self.gateway.admin = _admin(self.gateway, self.settings.file, self._simulated)
+        self.gateway.admin = _admin(self.gateway, self.settings.file)
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -196,18 +194,10 @@ def server_config(application: Any, settings: GatewayConfig) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, simulated: Iterable[Provider] = ()) -> AsyncIterator[tuple[Server, Application, str]]:
-    """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it.
-
-    Args:
-        settings: what is served.
-        simulated: providers of a simulator; those that a credential points to can be given faults in the console.
-
-    Raises:
-        ConfigError: the configuration is wrong, or it did not start.
-    """
+async def running(settings: Settings) -> AsyncIterator[tuple[Server, Application, str]]:
+    """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
     _, found = settings.read()
-    application = Application(settings, simulated)
+    application = Application(settings)
     server = Server(server_config(application, found), application)
     task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
     try:
@@ -290,8 +280,8 @@ def _store(url: str | None) -> Any:
     return opened
 
 
-def _admin(gateway: Gateway, file: Path, simulated: Iterable[Provider]) -> Any:
+def _admin(gateway: Gateway, file: Path) -> Any:
     """Return what serves the console, the admin API and the metrics."""
     from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - starlette is loaded when the server starts, not with this module
 
-    return GatewayHost(gateway, file, simulated=simulated).admin()
+    return GatewayHost(gateway, file).admin()

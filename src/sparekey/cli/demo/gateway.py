@@ -17,6 +17,7 @@ from sparekey.cli import toml
 from sparekey.cli.demo.narrator import Narrator
 from sparekey.cli.demo.program import LONGEST, MODELS, PAUSE
 from sparekey.gateway import server
+from sparekey.gateway.host import GatewayHost
 from sparekey.simulator import faults
 
 if TYPE_CHECKING:
@@ -121,13 +122,20 @@ def _go_on(asking: Asking, url: str, file: Path) -> None:
 @contextmanager
 def _served(file: Path, providers: Sequence[Provider]) -> Iterator[tuple[str, Gateway]]:
     """Run the gateway in a thread with an event loop of its own; hand out its address and itself."""
-    running = server.running(server.Settings(file), simulated=providers)
+    running = server.running(server.Settings(file))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(running) as (_, application, url):
         assert application.gateway is not None
+        portal.call(_let_console_inject, application.gateway, file, providers)
         try:
             yield url, application.gateway
         finally:
             application.gateway.draining = True  # the pages that only listen leave
+
+
+def _let_console_inject(gateway: Gateway, file: Path, providers: Sequence[Provider]) -> None:
+    """Put a console that knows the simulated providers into the place of the one that knows of none."""
+    gateway.admin.close()
+    gateway.admin = GatewayHost(gateway, file, simulated=providers).admin()
 
 
 @contextmanager
