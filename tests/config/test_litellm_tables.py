@@ -7,7 +7,7 @@ from sparekey.config.litellm import tables
 
 litellm = pytest.importorskip("litellm", reason="LiteLLM is not installed (extra `litellm`)")
 
-OWN = ("moonshot", "groq", "xai", "cerebras", "mistral", "fireworks_ai", "nvidia_nim", "dashscope", "volcengine", "jina_ai")
+OWN = ("moonshot", "groq", "xai", "cerebras", "mistral", "fireworks_ai", "together_ai", "nvidia_nim", "dashscope", "volcengine", "jina_ai")
 """Providers whose base URL is ours as well."""
 
 

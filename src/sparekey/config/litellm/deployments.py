@@ -15,6 +15,10 @@ _EMBEDDINGS = frozenset({"openai", "azure", "volcengine", "jina", "voyage", "oll
 """Providers whose embeddings are asked for in OpenAI's format under the base URL of their row."""
 
 
+_OWN_FORMAT = frozenset({"anthropic", "gemini", "cohere"})
+"""Providers with a format of their own, which speak OpenAI's as well."""
+
+
 class Reader:
     """Reads the entries of one file."""
 
@@ -63,7 +67,7 @@ class Reader:
         path = f"{found.where}.litellm_params"
         base = text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", self._environ) or self._usual_base(prefix)
         provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
-        if found.dialect == "openai" and prefix in tables.COMPATIBLE:
+        if provider == "openai" and prefix in _OWN_FORMAT:
             self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(prefix=prefix))
         if prefix == "dashscope" and base is None:
             self._done.ask(f"{found.where} ({found.group})", _INTERNATIONAL)
@@ -139,10 +143,9 @@ def _split(full: str) -> tuple[str, str]:
 
 def _route(prefix: str, base: str | None, *, embedding: bool) -> tuple[str, str | None, str]:
     """Return provider, base URL and dialect: OpenAI's wherever the host speaks it, as it is what LiteLLM's clients write."""
-    usual, compatible = tables.COMPATIBLE.get(prefix, ("", ""))
-    if compatible and (base is None or base.rstrip("/") in {usual, compatible}):
-        return "openai", compatible, "openai"
     row = providers.find(tables.PROVIDERS.get(prefix, prefix))
+    if row and prefix in _OWN_FORMAT and (base or row.openai_base or "").rstrip("/") in {row.vlm_base, row.embedding_base, row.openai_base}:
+        return "openai", row.openai_base, "openai"
     if prefix in tables.OPENAI_LIKE and prefix not in tables.PROVIDERS:
         return "openai", base, "openai" if base else ""
     if row is None or row.name == "litellm":

@@ -25,7 +25,6 @@ PROVIDERS: Final = {
 
 BASES: Final = {
     "zai": "https://api.z.ai/api/paas/v4",
-    "together_ai": "https://api.together.ai/v1",
     "perplexity": "https://api.perplexity.ai",
     "deepinfra": "https://api.deepinfra.com/v1/openai",
     "sambanova": "https://api.sambanova.ai/v1",
@@ -37,16 +36,6 @@ BASES: Final = {
 
 OPENAI_LIKE: Final = frozenset({*BASES, "openai_like", "custom_openai", "litellm_proxy", "llamafile", "xinference"})
 """Names of LiteLLM's that mean a host which speaks OpenAI's format."""
-
-COMPATIBLE: Final = {
-    "anthropic": ("https://api.anthropic.com", "https://api.anthropic.com/v1"),
-    "gemini": ("https://generativelanguage.googleapis.com", "https://generativelanguage.googleapis.com/v1beta/openai"),
-    "cohere": ("https://api.cohere.com", "https://api.cohere.ai/compatibility/v1"),
-}
-"""Providers with a format of their own: their usual base URL, and the one at which they speak OpenAI's.
-
-https://platform.claude.com/docs/en/api/openai-sdk, https://ai.google.dev/gemini-api/docs/openai, https://docs.cohere.com/docs/compatibility-api
-"""
 
 BY_MODEL: Final = (
     ("gpt-", "openai"),
