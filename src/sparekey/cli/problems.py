@@ -52,6 +52,10 @@ class NoKeysError(ConfigError):
         super().__init__("no provider's key is in the environment")
 
 
+class CannotListenError(ConfigError):
+    """The gateway cannot have the address that it is to listen on."""
+
+
 class CallFailedError(SparekeyError):
     """A call to a provider failed with the provider's own exception, which is the cause.
 
@@ -116,6 +120,12 @@ def _config(exc: ConfigError) -> Problem:
     return Problem("the configuration cannot be used", tuple(str(exc).splitlines()), "Change what is named above.")
 
 
+def _cannot_listen(exc: CannotListenError) -> Problem:
+    what, _, _ = str(exc).partition(";")
+    advice = "Stop what uses it, or choose another: --port 0 takes a free one, --host 127.0.0.1 is this machine."
+    return Problem("the gateway cannot listen there", (what,), advice)
+
+
 def _missing(exc: MissingExtraError) -> Problem:
     return Problem(f"{exc.feature} needs a package that is not installed", (), f"pip install 'sparekey[{exc.extra}]'")
 
@@ -159,6 +169,7 @@ def _refused(exc: CallFailedError) -> Problem:
 _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     NoConfigError: _no_config,
     NoKeysError: _no_keys,
+    CannotListenError: _cannot_listen,
     ConfigError: _config,
     MissingExtraError: _missing,
     AllCredentialsFailedError: _exhausted,

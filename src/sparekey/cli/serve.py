@@ -6,16 +6,26 @@ import hashlib
 import logging
 import secrets
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from sparekey.cli import render
-from sparekey.cli.settings import opened
-from sparekey.errors import MissingExtraError
+from sparekey.cli.greeting import greet
+from sparekey.cli.problems import CannotListenError
+from sparekey.cli.settings import named
+from sparekey.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from sparekey.config import Config
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.gateway.served import Served
     from sparekey.gateway.server import Settings
+
+_NOBODY: Any = None
+"""In the place of connections, which only requests need."""
 
 
 def run_serve(path: Path | None, *, host: str | None, port: int | None, workers: int | None, store: str | None) -> None:
@@ -29,34 +39,56 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
         store: where the state is kept, instead of the configured place.
 
     Raises:
-        ConfigError: the configuration is wrong, or the address is taken.
+        NoConfigError: there is no configuration.
+        ConfigError: it is wrong, or could not be served.
+        CannotListenError: the address is taken, or is none of this machine's.
         MissingExtraError: the gateway's packages are not installed.
     """
-    file, _ = opened(path)
+    file = named(path)
     try:
         from sparekey.gateway import server  # noqa: PLC0415 - its packages are an extra
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] == "sparekey":
             raise
         raise MissingExtraError("the gateway", "gateway") from None
-    settings = server.Settings(file, host=host, port=port, workers=workers, store=store)
-    _introduced(settings)
+    _introduced(server.Settings(file, host=host, port=port, workers=workers, store=store))
 
 
 def _introduced(settings: Settings) -> None:
-    """Say where it listens and what it serves, then do."""
-    from sparekey.config.files import chains  # noqa: PLC0415 - as above
+    """Refuse what could not serve, say where it listens and what it serves, then do."""
     from sparekey.gateway import server  # noqa: PLC0415 - as above
 
     config, found = settings.read()
-    bound = server.bind(found)
-    address = server.address(found, bound)
+    try:
+        chains = _looked_over(config, found)
+    except ConfigError as exc:
+        raise ConfigError(str(exc) if str(exc).startswith(str(settings.file)) else f"{settings.file}: {exc}") from None
+    try:
+        bound = server.bind(found)
+    except ConfigError as exc:
+        raise CannotListenError(str(exc)) from None
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
-    names = ", ".join(".".join(map(str, section)) for section, _ in chains(config))
-    render.note(f"serving {names} at {address} (OpenAI clients: base_url={address}/v1); Ctrl-C stops")
-    if not found.clients:
-        render.note("no client keys are configured: only programs on this machine are served")
-    server.run(settings, bound)
+    state = found.store or "in memory: lost when the gateway stops"
+    with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
+        greet(render.err(), chains, found, server.address(found, bound), state)
+        server.run(settings, bound)
+
+
+def _looked_over(config: Config, found: GatewayConfig) -> Mapping[str, Served]:
+    """Return the chains. What a worker would die of is told here, before anything is promised.
+
+    Raises:
+        ConfigError: a key is missing, a chain cannot be served, the store is none.
+        MissingExtraError: the store needs a package.
+    """
+    from sparekey.gateway.access import Access  # noqa: PLC0415 - as above
+    from sparekey.gateway.served import serve  # noqa: PLC0415 - as above
+    from sparekey.stores import open_store  # noqa: PLC0415 - as above
+
+    Access(found)
+    if found.store:
+        open_store(found.store).close()
+    return serve(config, _NOBODY)
 
 
 def new_key() -> None:
