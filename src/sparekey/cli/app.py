@@ -283,7 +283,7 @@ def serve(
         command.run_serve(config, host=host, port=port, workers=workers, store=store)
 
 
-@app.command()
+@app.command(short_help="Show who serves in a running gateway, and why.")
 def status(
     url: Annotated[str, typer.Option(metavar="URL", help="Address of the gateway.")] = "http://127.0.0.1:8080",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew each second.")] = False,
