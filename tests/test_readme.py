@@ -97,5 +97,6 @@ def test_the_gateway_answers_curl_as_the_readme_asks(gateway):
     assert gateway.replace(address, "http://127.0.0.1:8080") in README
     (command,) = [text for text in block("bash") if text.startswith("curl")]
     words = shlex.split(command.replace("http://127.0.0.1:8080", address).replace("\\\n", " "))
-    answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+    words += ["--retry-connrefused", "--retry", "30", "--retry-delay", "1"]  # it greets a moment before it listens
+    answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
     assert "x-sparekey-credential: team" in answer

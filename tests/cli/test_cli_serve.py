@@ -91,8 +91,8 @@ def test_it_greets_and_ends_with_ctrl_c(write, folder):
         rest = process.communicate(timeout=30)[1]
     text = "".join(said)
     assert "sparekey serves 2 chains at http://127.0.0.1:" in text
-    assert "  chat    team\n" in text
-    assert "  claude  credential-0  (also called sonnet)\n" in text
+    assert "  chat    team  for openai clients\n" in text
+    assert "  claude  credential-0  (also called sonnet)  for anthropic clients\n" in text
     for part in ("OpenAI(base_url=", "Anthropic(base_url=", "/console", "of search", "memory", "Ctrl-C"):
         assert part in text
     assert "sk-team" not in text

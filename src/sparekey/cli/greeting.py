@@ -37,11 +37,12 @@ def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, 
     """
     count = "one chain" if len(chains) == 1 else f"{len(chains)} chains"
     console.print(Text.assemble(("sparekey serves ", ""), (f"{count} at {address}", "bold")), soft_wrap=True)
-    width = max(map(len, chains))
+    width, mixed = max(map(len, chains)), len({chain.wire for chain in chains.values()}) > 1
     for chain in chains.values():
         ids = ", ".join(c.id for c in chain.chain.credentials)
         also = f"  (also called {', '.join(chain.names[1:])})" if chain.names[1:] else ""
-        console.print(Text(render.clean(f"  {chain.name:<{width}}  {ids}{also}")), soft_wrap=True)
+        wire = f"  for {chain.wire} clients" if mixed else ""
+        console.print(Text(render.clean(f"  {chain.name:<{width}}  {ids}{also}{wire}")), soft_wrap=True)
     render.facts(console, _rows(chains.values(), found, address, state))
 
 

@@ -70,7 +70,16 @@ class CallFailedError(SparekeyError):
 
 
 class GatewayUnreachedError(SparekeyError):
-    """No gateway answers at an address, or it does not let us in."""
+    """No gateway answers at an address, or it does not let us in.
+
+    Attributes:
+        advice: what to do about it.
+    """
+
+    def __init__(self, what: str, advice: str = "Start it with `sparekey serve`, or name its address with --url.") -> None:
+        """Take what happened, and what to do."""
+        self.advice = advice
+        super().__init__(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,12 @@ def _cannot_listen(exc: CannotListenError) -> Problem:
 
 
 def _missing(exc: MissingExtraError) -> Problem:
-    return Problem(f"{exc.feature} needs a package that is not installed", (), f"pip install 'sparekey[{exc.extra}]'")
+    return Problem(f"{exc.feature} needs a package that is not installed", (), how_to_install(exc.extra))
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that brings an extra."""
+    return f"pip install 'sparekey[{extra}]'  (from a clone: pip install '.[{extra}]')"
 
 
 def _input(exc: SparekeyError) -> Problem:
@@ -153,7 +167,7 @@ def _entry(credential_id: str, exc: BaseException) -> str:
 
 
 def _unreached(exc: GatewayUnreachedError) -> Problem:
-    return Problem("the gateway's state cannot be read", (str(exc),), "Start it with `sparekey serve`, or name its address with --url.")
+    return Problem("the gateway's state cannot be read", (str(exc),), exc.advice)
 
 
 def _refused(exc: CallFailedError) -> Problem:

@@ -65,7 +65,6 @@ def _introduced(settings: Settings) -> None:
         raise ConfigError(str(exc) if str(exc).startswith(str(settings.file)) else f"{settings.file}: {exc}") from None
     try:
         bound = server.bind(found)
-        bound.listen()  # who comes between the greeting and the first worker waits, and is not refused
     except ConfigError as exc:
         raise CannotListenError(str(exc)) from None
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")

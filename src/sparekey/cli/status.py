@@ -73,7 +73,8 @@ def _state(url: str) -> dict[str, Any]:
     except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
         raise GatewayUnreachedError(f"no gateway answers at {url}: {exc}") from None
     if response.status_code in {401, 403}:
-        raise GatewayUnreachedError(f"the gateway at {url} wants its admin key: set SPAREKEY_ADMIN_KEY")
+        why = "takes another admin key than that in SPAREKEY_ADMIN_KEY" if key else "asks for its admin key"
+        raise GatewayUnreachedError(f"the gateway at {url} {why}", "Put the key of gateway.admin_key into SPAREKEY_ADMIN_KEY.")
     try:
         found = response.json()
     except json_.JSONDecodeError:

@@ -98,7 +98,7 @@ USUAL: Final = (
         "qwen3.8-flash",
         "text-embedding-v4",
     ),
-    Usual("moonshot", "https://platform.moonshot.ai/docs/guide/start-using-kimi-api", ("MOONSHOT_API_KEY",), "kimi-k2.6"),
+    Usual("moonshot", "https://platform.kimi.ai/docs/overview", ("MOONSHOT_API_KEY",), "kimi-k2.6"),
     Usual(
         "glm",
         "https://docs.bigmodel.cn/cn/guide/develop/python/introduction",

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sparekey.cli import exits
 from sparekey.cli.demo import program
+from sparekey.cli.problems import how_to_install
 from sparekey.errors import MissingExtraError
 from sparekey.simulator import Simulator
 
@@ -46,7 +47,7 @@ def run(console: Console, *, keep: bool = False) -> int:
         providers = [simulator.provider(name, wire="openai", keys=[f"sim-key-{name}"]) for name in NAMES]
         back = program.play(console, providers)
         if gateway is None:
-            console.print(Text("\nThe second part needs a package that is not installed:\npip install 'sparekey[gateway]'"))
+            console.print(Text(f"\nThe second part needs a package that is not installed:\n{how_to_install('gateway')}"))
         else:
             back = gateway.play(console, providers, keep=keep) and back
     return exits.OK if back else exits.FAILED
