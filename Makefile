@@ -6,18 +6,18 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench mutants fuzz peers docs clean
+.PHONY: help demo demo-keep test lint bench mutants fuzz peers docs clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("sparekey needs Python 3.11 or newer; this is " + sys.version.split()[0] + " (make PYTHON=python3.12 ...)" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "installing sparekey and the openai SDK into $(VENV) ..."
-	@$(PIP) install -e '.[openai]'
+	@echo "installing sparekey, its gateway and the openai SDK into $(VENV) ..."
+	@$(PIP) install -e '.[openai,gateway]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
@@ -27,6 +27,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 demo: $(VENV)/.demo ## watch a request survive a dead key: no key and no internet needed
 	@$(BIN)/sparekey demo
+
+demo-keep: $(VENV)/.demo ## the same; its gateway and console run on until Ctrl-C
+	@$(BIN)/sparekey demo --keep
 
 test: $(VENV)/.dev lint ## the whole suite, with the linters and the type checker
 	@$(BIN)/pytest -n 2 --dist loadscope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_the_example_with_the_configuration_runs(example: CodeExample, folder):
 
 def commands() -> list[str]:
     lines = [line for text in block("console") for line in text.splitlines()]
-    return [line[2:].partition("  #")[0].strip() for line in lines if line.startswith("$ sparekey")]
+    return [line[2:].partition("  #")[0].strip() for line in lines if line.startswith("$ sparekey") and line != "$ sparekey serve"]
 
 
 @pytest.mark.parametrize("command", commands())
@@ -66,10 +67,36 @@ def test_the_commands_with_keys_succeed(command, folder):
 def test_the_make_commands_exist():
     """Each `make ...` line of the README and of CONTRIBUTING.md names a target of the Makefile."""
     pages = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"^\$ make ([a-z]+)", pages, re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^\$ make ([a-z-]+)", pages, re.MULTILINE)) <= targets
 
 
 def test_the_pages_it_links_exist():
     """No link of the README leads nowhere."""
     assert [p for p in re.findall(r"\]\(([^)#:]+)\)", README) if not (ROOT / p).exists()] == []
+
+
+@pytest.fixture
+def gateway(folder):
+    """`sparekey serve` as the README starts it, on a free port; its address."""
+    pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")
+    words = [sys.executable, "-m", "sparekey", "serve", "--port", "0", "--store", "memory"]
+    with subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stderr.readline, "")
+        first = next(lines)
+        assert any(line.startswith("stop ") for line in lines)
+        yield first
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_gateway_answers_curl_as_the_readme_asks(gateway):
+    """The README's greeting is the command's own, and its curl gets an answer that says who gave it."""
+    address = re.search(r"http://\S+", gateway)[0]
+    assert gateway.replace(address, "http://127.0.0.1:8080") in README
+    (command,) = [text for text in block("bash") if text.startswith("curl")]
+    words = shlex.split(command.replace("http://127.0.0.1:8080", address).replace("\\\n", " "))
+    words += ["--retry-connrefused", "--retry", "30", "--retry-delay", "1"]  # it greets a moment before it listens
+    answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "x-sparekey-credential: team" in answer

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sparekey import __version__
+from sparekey.cli import render
 from sparekey.cli.problems import EXAMPLE
 from sparekey.config import load_config
 from sparekey.simulator import faults
@@ -164,3 +165,15 @@ def test_terminal_hides_keys_that_a_pipe_gets(folder):
 
     assert "sk-visiblevisible" not in on_terminal("migrate", "old.json")
     assert "sk-visiblevisible" in on_terminal("migrate", "old.json", "--show-keys")
+
+
+def test_no_color_means_no_escape_at_all(sparekey, monkeypatch, capfd):
+    """On a terminal with NO_COLOR not even dim and bold are written; without it they are."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes standard error for a terminal
+    render.note("a note")
+    assert "\x1b[" in capfd.readouterr().err
+    monkeypatch.setenv("NO_COLOR", "1")
+    render.note("a note")
+    render.facts(render.out(), [("name", "value")], title="a title")
+    said = capfd.readouterr()
+    assert "\x1b" not in said.err + said.out

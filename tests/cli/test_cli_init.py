@@ -63,6 +63,41 @@ def test_spaces_are_never_mixed(sparekey, folder, export):
     assert "# VOYAGE_API_KEY (voyage) is no spare here" in (folder / "sparekey.toml").read_text()
 
 
+def test_one_format_in_a_chain_that_the_gateway_serves(sparekey, folder, export):
+    """Beside OpenAI's keys Claude is asked at its OpenAI-compatible address, alone in its own format."""
+    export(ANTHROPIC_API_KEY="sk-ant-third-3")
+    sparekey("init")
+    assert load_config(folder / "sparekey.toml").vlm.credentials[0].provider == "anthropic"
+    export(**KEYS)
+    sparekey("init", "--force")
+    config = load_config(folder / "sparekey.toml")
+    claude = config.vlm.credentials[2]
+    assert (claude.provider, claude.api_base, claude.api_key.text) == ("openai", "https://api.anthropic.com/v1", "env:ANTHROPIC_API_KEY")
+    served = pytest.importorskip("sparekey.gateway.served", reason="the extra `gateway` is not installed")
+    assert {name: chain.wire for name, chain in served.serve(config, client=None).items()} == {"chat": "openai", "embedding": "openai"}
+
+
+def test_host_of_ones_own_is_not_asked_in_a_format_it_may_not_speak(sparekey, folder, export):
+    """A key for another host than Anthropic's is left out of a chain in OpenAI's format, with its reason."""
+    export(**KEYS, ANTHROPIC_BASE_URL="https://claude.example")
+    sparekey("init")
+    assert len(load_config(folder / "sparekey.toml").vlm.credentials) == 2
+    assert "ANTHROPIC_API_KEY + ANTHROPIC_BASE_URL is left out" in (folder / "sparekey.toml").read_text()
+
+
+def test_section_of_the_gateway_is_sound(sparekey, folder, export):
+    """Without its # it loads: another machine is served, and needs a key."""
+    export(**KEYS)
+    sparekey("init")
+    file = folder / "sparekey.toml"
+    head, mark, rest = file.read_text().partition("# [gateway]\n")
+    section, own, rules = rest.partition("\n\n")
+    file.write_text(head + mark[2:] + "\n".join(line.removeprefix("# ") for line in section.splitlines()) + own + rules)
+    gateway = load_config(file).gateway
+    assert (gateway.port, gateway.host, gateway.clients[0].key.text) == (8080, "0.0.0.0", "env:MY_PROGRAM_KEY")
+    assert "sparekey serve --config sparekey.toml" in head
+
+
 def test_commented_lines_are_sound_settings(sparekey, folder, export):
     """Every setting that is shown as a comment loads when its # is taken away."""
     export(**KEYS)

@@ -12,24 +12,35 @@ model_list:
     litellm_params:
       {model: azure/smart-us, api_base: "https://us.example", api_key: os.environ/AZURE_US, api_version: "2024-10-21", order: 2, rpm: 60}
   - model_name: smart
-    litellm_params: {model: openai/gpt-5.6-luna, api_key: sk-literal-literal-1, order: 1, weight: 3}
+    litellm_params: {model: openai/gpt-6-luna, api_key: sk-literal-literal-1, order: 1, weight: 3, temperature: 0.2, max_tokens: 500}
   - model_name: other
-    litellm_params: {model: anthropic/claude-sonnet-5, api_key: os.environ/ANTHROPIC_API_KEY}
+    litellm_params: {model: anthropic/claude-sonnet-5-5, api_key: os.environ/ANTHROPIC_API_KEY}
   - model_name: alone
     litellm_params: {model: groq/openai/gpt-oss-120b}
+  - model_name: cloud
+    litellm_params: {model: bedrock/some-model, aws_region_name: eu-central-1}
   - model_name: vectors
-    litellm_params: {model: openai/text-embedding-3-small}
+    litellm_params: {model: openai/text-embedding-3-small, dimensions: 512}
   - model_name: vectors
-    litellm_params: {model: azure/our-te3, api_base: "https://us.example", api_key: os.environ/AZURE_US}
+    litellm_params: {model: azure/our-te3, api_base: "https://us.example", api_key: os.environ/AZURE_US, dimensions: 512}
     model_info: {mode: embedding, base_model: azure/text-embedding-3-small}
   - model_name: vectors
     litellm_params: {model: voyage/voyage-4, api_key: os.environ/VOYAGE_API_KEY}
-  - model_name: pictures
-    litellm_params: {model: openai/gpt-image-1}
-    model_info: {mode: image_generation}
-router_settings: {num_retries: 1, timeout: 30, cooldown_time: 60, fallbacks: [{smart: [other]}]}
-litellm_settings: {cache: true}
-general_settings: {master_key: sk-master-master-1}
+  - model_name: ranks
+    litellm_params: {model: cohere/rerank-v3.5}
+    model_info: {mode: rerank}
+  - model_name: "*"
+    litellm_params: {model: "*"}
+router_settings:
+  num_retries: 1
+  timeout: 30
+  cooldown_time: 60
+  allowed_fails: 3
+  fallbacks: [{smart: [other]}]
+  default_fallbacks: [alone]
+  model_group_alias: {clever: smart, secret: {model: other, hidden: true}, nobody: nothing}
+litellm_settings: {cache: true, drop_params: true}
+general_settings: {master_key: sk-master-master-1, database_url: os.environ/DATABASE_URL}
 """
 
 
@@ -40,34 +51,133 @@ def migrated(sparekey, folder):
     return sparekey("migrate", "config.yaml")
 
 
-def test_group_becomes_a_chain_in_order(migrated, folder):
-    """Deployments go by `order`, the fallback's stand behind them, retries and timeout are the chain's; it loads."""
-    assert migrated.exit_code == 0
+@pytest.fixture
+def loaded(migrated, folder):
+    """The gateway's section of what was printed, as it loads."""
     (folder / "sparekey.toml").write_text(migrated.stdout)
-    vlm = load_config(folder / "sparekey.toml").vlm
-    assert [c.id for c in vlm.credentials] == ["openai-gpt-5.6-luna", "azure-smart-us", "anthropic-claude-sonnet-5"]
-    assert (vlm.max_retries, vlm.timeout, vlm.credentials[1].api_key.text) == (1, 30, "env:AZURE_US")
+    return load_config(folder / "sparekey.toml").gateway
 
 
-def test_only_one_space_in_the_embedding_chain(migrated):
+def told(result, kind):
+    return [line.removeprefix(f"{kind}: ") for line in result.stderr.splitlines() if line.startswith(f"{kind}: ")]
+
+
+def test_each_group_is_a_chain_under_its_own_name(migrated, loaded):
+    """Clients go on calling the models as they did; what cannot be served is no chain."""
+    assert migrated.exit_code == 0
+    assert list(loaded.chat) == ["smart", "other", "alone"]
+    assert list(loaded.embedding) == ["vectors"]
+    assert loaded.chat["smart"].aliases == ["clever"]
+    assert loaded.port == 4000
+
+
+def test_deployments_go_by_order_and_fallbacks_stand_behind(loaded):
+    """Within a group `order` counts, then come its fallbacks; a group without any gets the general ones."""
+    smart, other = loaded.chat["smart"], loaded.chat["other"]
+    assert [c.id for c in smart.credentials] == ["openai-gpt-6-luna", "azure-smart-us", "anthropic-claude-sonnet-5-5"]
+    assert [c.id for c in other.credentials] == ["anthropic-claude-sonnet-5-5", "groq-openai-gpt-oss-120b"]
+    assert (smart.max_retries, smart.timeout, smart.credentials[1].api_key.text) == (1, 30, "env:AZURE_US")
+
+
+def test_parameters_of_a_deployment_are_sent_where_a_client_leaves_them_out(migrated, loaded):
+    """Temperature and the like are the credential's `extra_request_body`, and not listed as left out."""
+    assert loaded.chat["smart"].credentials[0].extra_request_body == {"temperature": 0.2, "max_tokens": 500}
+    assert not any("temperature" in line or "max_tokens" in line for line in told(migrated, "left out"))
+
+
+def test_every_chain_speaks_one_format(migrated, loaded):
+    """Claude is reached at its OpenAI-compatible address, with its own key at its own host; a line says so."""
+    claude = loaded.chat["smart"].credentials[2]
+    assert (claude.provider, claude.api_base, claude.api_key.text) == ("openai", "https://api.anthropic.com/v1", "env:ANTHROPIC_API_KEY")
+    assert any("anthropic is reached at its OpenAI-compatible address" in line for line in told(migrated, "to do"))
+
+
+def test_only_one_space_in_an_embedding_chain(migrated, loaded):
     """`base_model` tells that a deployment shares the space; another model is left out and told."""
-    dense = tomllib.loads(migrated.stdout)["embedding"]["dense"]
-    assert (dense["space"], len(dense["credentials"])) == ("text-embedding-3-small", 2)
+    dense = loaded.embedding["vectors"]
+    assert (dense.space, dense.dimension, len(dense.credentials)) == ("text-embedding-3-small", 512, 2)
     assert "voyage-4 has another vector space" in migrated.stderr
 
 
-def test_literal_key_becomes_a_reference(migrated):
-    """No key of the file is shown anywhere; a line says into which variable it belongs."""
+def test_keys_in_the_file_become_references(migrated, loaded):
+    """No key of the file is shown anywhere; lines say into which variables they belong."""
     assert "sk-literal" not in migrated.output
     assert "sk-master" not in migrated.output
-    assert tomllib.loads(migrated.stdout)["vlm"]["credentials"][0]["api_key"] == "env:MODEL_LIST_1_API_KEY"
-    assert "put it into the variable MODEL_LIST_1_API_KEY" in migrated.stderr
+    assert loaded.chat["smart"].credentials[0].api_key.text == "env:MODEL_LIST_1_API_KEY"
+    assert [(c.name, c.key.text) for c in loaded.clients] == [("master", "env:LITELLM_MASTER_KEY")]
+    for name in ("MODEL_LIST_1_API_KEY", "LITELLM_MASTER_KEY"):
+        assert f"put it into the variable {name}" in migrated.stderr
 
 
-@pytest.mark.parametrize("what", ["weight", "rpm", "cooldown_time", "litellm_settings.cache", "master_key", "model_name alone", "pictures"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("model_list[1].litellm_params.weight", "model_list[0].litellm_params.rpm", "router_settings.cooldown_time"),
+        *("router_settings.allowed_fails", "litellm_settings.cache", "litellm_settings.drop_params", "general_settings.database_url"),
+        *("model_list[4].litellm_params.aws_region_name", "model_list[4] (cloud)", "model_name cloud", "model_list[8] (ranks)"),
+        *("model_list[9] (*)", "router_settings.model_group_alias.secret.hidden", "router_settings.model_group_alias.nobody"),
+    ],
+)
 def test_what_has_no_counterpart_is_told(migrated, what):
-    """Each thing left out has a line."""
-    assert any(what in line for line in migrated.stderr.splitlines() if line.startswith("left out: "))
+    """Each thing left out has a line that names its place and says why."""
+    (line,) = [line for line in told(migrated, "left out") if line.startswith(f"{what}: ")]
+    assert len(line) > len(what) + 10
+
+
+def test_what_was_taken_over_is_not_told_as_left_out(migrated):
+    """The lines are true: nothing that the result holds is among them."""
+    lines = told(migrated, "left out")
+    for taken in ("fallbacks", "num_retries", "timeout", "order", "dimensions", "master_key", "mode", "base_model"):
+        assert not any(line.partition(": ")[0].endswith(f".{taken}") for line in lines), taken
+
+
+MIXED = """
+model_list:
+  - {model_name: chat, litellm_params: {model: gpt-4o}}
+  - {model_name: native, litellm_params: {model: anthropic/claude-x, api_base: "https://claude.example", api_key: os.environ/K}}
+  - {model_name: mail, litellm_params: {model: mistral/mistral-embed}, model_info: {mode: embedding}}
+  - {model_name: pictures, litellm_params: {model: openai/gpt-image-1}, model_info: {mode: image_generation}}
+  - {model_name: own, litellm_params: {model: ollama_chat/qwen3, api_base: "http://box:11434"}}
+  - {model_name: house, litellm_params: {model: openai/big, api_base: "http://vllm.house:8000/v1", api_key: none}}
+  - {model_name: qwen, litellm_params: {model: dashscope/qwen-plus}}
+  - {model_name: asks, litellm_params: {model: perplexity/sonar, litellm_credential_name: shared}}
+  - {model_name: "two words", litellm_params: {model: gpt-4o}}
+credential_list:
+  - {credential_name: shared, credential_values: {api_key: os.environ/SHARED_KEY}}
+litellm_settings: {fallbacks: [{chat: [native]}], num_retries: 0, request_timeout: 20}
+"""
+
+
+def test_hosts_and_keys_are_those_that_litellm_would_use(sparekey, folder, monkeypatch):
+    """Base URLs and keys that the file leaves out come from LiteLLM's own defaults; every key stays with its host."""
+    monkeypatch.setenv("OPENAI_API_BASE", "https://eu.example/v1")
+    (folder / "c.yaml").write_text(MIXED)
+    result = sparekey("migrate", "c.yaml")
+    assert result.exit_code == 0
+    chat = tomllib.loads(result.stdout)["gateway"]["chat"]
+    rows = {name: chain["credentials"][0] for name, chain in chat.items()}
+    assert {name: (row["provider"], row["model"], row.get("api_base"), row.get("api_key")) for name, row in rows.items()} == {
+        "chat": ("openai", "gpt-4o", "https://eu.example/v1", "env:OPENAI_API_KEY"),
+        "native": ("anthropic", "claude-x", "https://claude.example", "env:K"),
+        "pictures": ("openai", "gpt-image-1", "https://eu.example/v1", "env:OPENAI_API_KEY"),
+        "own": ("ollama", "qwen3", "http://box:11434/v1", None),
+        "house": ("openai", "big", "http://vllm.house:8000/v1", "env:MODEL_LIST_5_API_KEY"),
+        "qwen": ("dashscope", "qwen-plus", None, "env:DASHSCOPE_API_KEY"),
+        "asks": ("openai", "sonar", "https://api.perplexity.ai", "env:SHARED_KEY"),
+    }
+    assert tomllib.loads(result.stdout)["gateway"]["embedding"]["mail"]["credentials"][0]["api_base"] == "https://api.mistral.ai/v1"
+    assert "fallback chat -> native: speaks anthropic's format, the first of its chain openai's" in told(result, "left out")
+    assert any("two words" in line for line in told(result, "left out"))
+    assert any("dashscope-intl" in line for line in told(result, "to do"))
+
+
+def test_nothing_to_take_over_is_told(sparekey, folder):
+    """A file of models that cannot be served is refused, with a line for each."""
+    (folder / "c.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: bedrock/a}}]")
+    result = sparekey("migrate", "c.yaml")
+    assert result.exit_code == 2
+    assert "nothing in it can be taken over" in result.stderr
+    assert "write openai/MODEL with its api_base" in result.stderr
 
 
 def test_bad_yaml_is_told_with_its_place(sparekey, folder):

@@ -208,17 +208,23 @@ def migrate(
 
 
 @app.command(short_help="Watch a request survive a dead key.")
-def demo(debug: Debug = False) -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Let the gateway run on, for its console and your client, until Ctrl-C.")] = False,
+    debug: Debug = False,
+) -> None:
     """Watch a request survive a dead key: three simulated providers on this machine, no key and no internet needed.
 
+    First inside a program, then behind a gateway. It takes about ten seconds.
+
     \b
-    Example:
+    Examples:
       sparekey demo
+      sparekey demo --keep
     """
     from sparekey.cli.demo import run as run_demo
     from sparekey.cli.render import out
 
-    raise typer.Exit(run_demo(out()))
+    raise typer.Exit(run_demo(out(), keep=keep))
 
 
 @app.command(short_help="Play the fault catalogue against your chains.")
@@ -279,7 +285,7 @@ def serve(
         command.run_serve(config, host=host, port=port, workers=workers, store=store)
 
 
-@app.command()
+@app.command(short_help="Show who serves in a running gateway, and why.")
 def status(
     url: Annotated[str, typer.Option(metavar="URL", help="Address of the gateway.")] = "http://127.0.0.1:8080",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it anew each second.")] = False,

@@ -60,12 +60,19 @@ def _report(exc: Exception, ctx: typer.Context) -> int:
 
 
 class _Narrator(logging.Handler):
-    """Shows what the library warns about (older forms in a configuration), a line each."""
+    """Shows what the library warns about (older forms in a configuration), a line each, once: a file may be read again and again."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         from sparekey.cli.render import note
 
-        note(f"{record.levelname.lower()}: {record.getMessage()}")
+        line = f"{record.levelname.lower()}: {record.getMessage()}"
+        if line not in self._told:
+            self._told.add(line)
+            note(line)
 
 
 @contextmanager
@@ -75,8 +82,10 @@ def _narrated() -> Iterator[None]:
     quiet = logging.NullHandler()
     loggers[0].addHandler(quiet)
     loggers[1].addHandler(handler)
+    before, loggers[1].propagate = loggers[1].propagate, False  # what is told here is not told again in the gateway's log
     try:
         yield
     finally:
         loggers[0].removeHandler(quiet)
         loggers[1].removeHandler(handler)
+        loggers[1].propagate = before

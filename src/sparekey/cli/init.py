@@ -12,6 +12,7 @@ from sparekey.cli import render, toml
 from sparekey.cli.problems import NoKeysError
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.environment import USUAL, Found, found
+from sparekey.config.providers import find
 from sparekey.config.vlm import VLMConfig
 
 if TYPE_CHECKING:
@@ -32,6 +33,19 @@ _RULES: Final = """\
 # status = 418
 # contains = "seat limit"
 # then = "quota_exceeded"
+"""
+_GATEWAY: Final = """\
+# The gateway: one address for clients of every language, with these chains behind it. They call {names}.
+#   pip install 'sparekey[gateway]' && sparekey serve --config {file}
+# Without what follows it serves programs on this machine at http://127.0.0.1:8080, its console at /console.
+# [gateway]
+# port = 8080
+# host = "0.0.0.0"  # for other machines, too; it needs a client with a key, see below
+# store = "redis://localhost:6379/0"  # where it is kept who is parked, if several machines are to share it
+# admin_key = "env:SPAREKEY_ADMIN_KEY"  # for the console and `sparekey status`; `sparekey serve --new-key` makes keys
+# [[gateway.clients]]
+# name = "my-program"
+# key = "env:MY_PROGRAM_KEY"  # or key_sha256, which `sparekey serve --new-key` prints
 """
 _KNOBS: Final[dict[Family, tuple[str, ...]]] = {
     "vlm": (
@@ -64,13 +78,13 @@ def run_init(output: Path, *, force: bool = False, to_stdout: bool = False) -> N
     _tell(every)
     if not usable and not force:
         raise NoKeysError(map(str, USUAL))
-    text = written(usable or _TEMPLATE)
+    text = written(usable or _TEMPLATE, output.name)
     if to_stdout:
         sys.stdout.write(text)
         return
     _write(output, text, force=force)
     render.note(f"wrote {output}{'' if usable else ', a template: change it first'}; it holds names of variables, no keys")
-    render.note("next: look at the models in it, then `sparekey check`")
+    render.note(f"next: look at the models in it, then `sparekey check{'' if output.name == 'sparekey.toml' else f' --config {output}'}`")
 
 
 def _tell(every: Sequence[Found]) -> None:
@@ -91,8 +105,8 @@ def _write(output: Path, text: str, *, force: bool) -> None:
 # ── the text ──
 
 
-def written(keys: Sequence[Found]) -> str:
-    """Return a configuration for these keys, with comments; one chain a kind of model."""
+def written(keys: Sequence[Found], file: str = "sparekey.toml") -> str:
+    """Return a configuration for these keys, with comments; one chain a kind of model. `file` is what it will be called."""
     chat = [one for one in keys if one.usual.model]
     vectors = [one for one in keys if one.usual.embedding]
     parts = [_HEAD]
@@ -100,17 +114,36 @@ def written(keys: Sequence[Found]) -> str:
         parts.append("".join(f"{line}\n" for line in _chat(chat)))
     if vectors:
         parts.append("".join(f"{line}\n" for line in _dense(vectors)))
-    return "\n".join([*parts, _RULES])
+    names = " and ".join(name for name, some in (("`chat`", chat), ("`embedding`", vectors)) if some)
+    return "\n".join([*parts, _GATEWAY.format(names=names, file=file), _RULES])
 
 
 def _chat(keys: Sequence[Found]) -> Iterator[str]:
+    mixed = len({_format(one) for one in keys}) > 1
     yield "# Chat and vision. The order below is the priority; move the tables to change it."
+    if mixed:
+        yield from _MIXED
     yield "[vlm]"
     yield from _knobs("vlm")
     for one, name in zip(keys, _ids(keys), strict=True):
         yield ""
-        yield "[[vlm.credentials]]"
-        yield from _credential(one, name, "vlm")
+        lines = ["[[vlm.credentials]]", *_credential(one, name, "vlm", compatible=mixed)]
+        if mixed and one.base and _format(one) != "openai":
+            yield f"# {one.named} is left out: the host in {one.base} may not speak OpenAI's format, as the others do."
+            lines = [f"# {line}" for line in lines]
+        yield from lines
+
+
+_MIXED: Final = (
+    "# The gateway passes requests on as they come, so all of this chain speak OpenAI's format. In a program of your own, the models of",
+    "# Anthropic and Google can do more in their own format (caching, thinking): set their provider, and remove api_base.",
+)
+
+
+def _format(one: Found) -> str:
+    """Return the format that a provider's chat models speak: `openai`, or one of its own."""
+    row = find(one.usual.provider)
+    return row.vlm if row and row.vlm in {"anthropic", "gemini"} else "openai"
 
 
 def _dense(keys: Sequence[Found]) -> Iterator[str]:
@@ -119,6 +152,8 @@ def _dense(keys: Sequence[Found]) -> Iterator[str]:
     together = [one for one in keys if (one.usual, one.api_base) == (first.usual, first.api_base)]
     yield "# Embeddings. All credentials of this chain must put their vectors into one space: one model."
     yield "# Another model needs all texts to be embedded anew."
+    if not_passed_on(first):
+        yield "# The gateway cannot pass requests on to it: remove this section before `sparekey serve`."
     yield "[embedding.dense]"
     yield f"{_pair('model', first.usual.embedding)}  # change it to the model you use"
     yield from _knobs("embedding")
@@ -144,13 +179,22 @@ def _apart(one: Found, first: Found) -> Iterator[str]:
     yield f"# {_pair('model', one.usual.embedding)}"
 
 
-def _credential(one: Found, name: str, family: Family) -> Iterator[str]:
+def not_passed_on(one: Found) -> bool:
+    """Tell whether the gateway has no way to a provider's embeddings, which speak a format of their own."""
+    return one.usual.provider in {"dashscope", "cohere", "minimax"}
+
+
+def _credential(one: Found, name: str, family: Family, *, compatible: bool = False) -> Iterator[str]:
+    row = find(one.usual.provider)
+    moved = row.openai_base if row and compatible and not one.base and _format(one) != "openai" else None
     yield _pair("id", name)
-    yield _pair("provider", one.usual.provider)
+    yield _pair("provider", "openai" if moved else one.usual.provider)
     if family == "vlm":
         what = "the name of your deployment" if one.usual.deployment else "the model you use"
         yield f"{_pair('model', one.model)}  # change it to {what}"
-    if one.api_base:
+    if moved:
+        yield _pair("api_base", moved)
+    elif one.api_base:
         path = "/v1" if one.usual.provider == "ollama" and family == "vlm" else ""
         yield _pair("api_base", one.api_base.rstrip("/") + path)
     if one.key:

@@ -66,6 +66,7 @@ def _run_litellm(old: Path, *, write: bool, to: str | None, show_keys: bool) -> 
     for line in done.to_do:
         render.note(f"to do: {line}")
     _check(done.config, old)
+    render.note("next: with it as sparekey.toml, and the keys in the environment: `sparekey check`, then `sparekey serve`")
 
 
 def _print(new: Mapping[str, Any], form: str, *, show_keys: bool) -> None:

@@ -52,6 +52,10 @@ class NoKeysError(ConfigError):
         super().__init__("no provider's key is in the environment")
 
 
+class CannotListenError(ConfigError):
+    """The gateway cannot have the address that it is to listen on."""
+
+
 class CallFailedError(SparekeyError):
     """A call to a provider failed with the provider's own exception, which is the cause.
 
@@ -66,7 +70,16 @@ class CallFailedError(SparekeyError):
 
 
 class GatewayUnreachedError(SparekeyError):
-    """No gateway answers at an address, or it does not let us in."""
+    """No gateway answers at an address, or it does not let us in.
+
+    Attributes:
+        advice: what to do about it.
+    """
+
+    def __init__(self, what: str, advice: str = "Start it with `sparekey serve`, or name its address with --url.") -> None:
+        """Take what happened, and what to do."""
+        self.advice = advice
+        super().__init__(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +129,19 @@ def _config(exc: ConfigError) -> Problem:
     return Problem("the configuration cannot be used", tuple(str(exc).splitlines()), "Change what is named above.")
 
 
+def _cannot_listen(exc: CannotListenError) -> Problem:
+    what, _, _ = str(exc).partition(";")
+    advice = "Stop what uses it, or choose another: --port 0 takes a free one, --host 127.0.0.1 is this machine."
+    return Problem("the gateway cannot listen there", (what,), advice)
+
+
 def _missing(exc: MissingExtraError) -> Problem:
-    return Problem(f"{exc.feature} needs a package that is not installed", (), f"pip install 'sparekey[{exc.extra}]'")
+    return Problem(f"{exc.feature} needs a package that is not installed", (), how_to_install(exc.extra))
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that brings an extra."""
+    return f"pip install 'sparekey[{extra}]'  (from a clone: pip install '.[{extra}]')"
 
 
 def _input(exc: SparekeyError) -> Problem:
@@ -143,7 +167,7 @@ def _entry(credential_id: str, exc: BaseException) -> str:
 
 
 def _unreached(exc: GatewayUnreachedError) -> Problem:
-    return Problem("the gateway's state cannot be read", (str(exc),), "Start it with `sparekey serve`, or name its address with --url.")
+    return Problem("the gateway's state cannot be read", (str(exc),), exc.advice)
 
 
 def _refused(exc: CallFailedError) -> Problem:
@@ -159,6 +183,7 @@ def _refused(exc: CallFailedError) -> Problem:
 _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     NoConfigError: _no_config,
     NoKeysError: _no_keys,
+    CannotListenError: _cannot_listen,
     ConfigError: _config,
     MissingExtraError: _missing,
     AllCredentialsFailedError: _exhausted,

@@ -5,17 +5,27 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from sparekey.cli import render
-from sparekey.cli.settings import opened
-from sparekey.errors import MissingExtraError
+from sparekey.cli.greeting import greet
+from sparekey.cli.problems import CannotListenError
+from sparekey.cli.settings import named
+from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.masking import mask
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from sparekey.config import Config
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.gateway.served import Served
     from sparekey.gateway.server import Settings
+
+_NOBODY: Any = None
+"""In the place of connections, which only requests need."""
 
 
 def run_serve(path: Path | None, *, host: str | None, port: int | None, workers: int | None, store: str | None) -> None:
@@ -29,47 +39,61 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
         store: where the state is kept, instead of the configured place.
 
     Raises:
-        ConfigError: the configuration is wrong, or the address is taken.
+        NoConfigError: there is no configuration.
+        ConfigError: it is wrong, or could not be served.
+        CannotListenError: the address is taken, or is none of this machine's.
         MissingExtraError: the gateway's packages are not installed.
     """
-    file, _ = opened(path)
+    file = named(path)
     try:
         from sparekey.gateway import server  # noqa: PLC0415 - its packages are an extra
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] == "sparekey":
             raise
         raise MissingExtraError("the gateway", "gateway") from None
-    settings = server.Settings(file, host=host, port=port, workers=workers, store=store, keep=True)
-    _introduced(settings)
+    _introduced(server.Settings(file, host=host, port=port, workers=workers, store=store, keep=True))
 
 
 def _introduced(settings: Settings) -> None:
-    """Say where it listens and what it serves, then do."""
-    from sparekey.config.files import chains  # noqa: PLC0415 - as above
+    """Refuse what could not serve, say where it listens and what it serves, then do."""
     from sparekey.gateway import server  # noqa: PLC0415 - as above
 
     config, found = settings.read()
-    bound = server.bind(found)
-    address = server.address(found, bound)
+    try:
+        chains = _looked_over(config, found)
+    except ConfigError as exc:
+        raise ConfigError(str(exc) if str(exc).startswith(str(settings.file)) else f"{settings.file}: {exc}") from None
+    try:
+        bound = server.bind(found)
+    except ConfigError as exc:
+        raise CannotListenError(str(exc)) from None
     server.log_to_stderr()
-    names = ", ".join(".".join(map(str, section)) for section, _ in chains(config))
-    render.note(f"serving {names} at {address} (OpenAI clients: base_url={address}/v1); Ctrl-C stops")
-    _kept(settings)
-    if not found.clients:
-        render.note("no client keys are configured: only programs on this machine are served")
-    server.run(settings, bound)
+    with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
+        greet(render.err(), chains, found, server.address(found, bound), _kept(settings))
+        server.run(settings, bound)
 
 
-def _kept(settings: Settings) -> None:
-    """Say where the state is kept, and the history."""
+def _looked_over(config: Config, found: GatewayConfig) -> Mapping[str, Served]:
+    """Return the chains. What a worker would die of is told here, before anything is promised.
+
+    Raises:
+        ConfigError: a key is missing, or a chain cannot be served.
+    """
+    from sparekey.gateway.access import Access  # noqa: PLC0415 - as above
+    from sparekey.gateway.served import serve  # noqa: PLC0415 - as above
+
+    Access(found)
+    return serve(config, _NOBODY)
+
+
+def _kept(settings: Settings) -> str:
+    """Return where the state is kept, and the history, for a person."""
     place = settings.place()
     if place.fault:
         logging.getLogger("sparekey").warning(place.fault)
-    if place.store is not None:
-        history = f", history in {place.history}" if place.history else ""
-        render.note(f"state in {_bare(place.store)}{history}")
-    elif not place.fault:
-        render.note("state in memory: what is known of the credentials is lost when the gateway stops")
+    if place.store is None:
+        return "in memory: lost when the gateway stops"
+    return f"{_bare(place.store)}, history in {place.history}" if place.history else _bare(place.store)
 
 
 def _bare(address: str) -> str:

@@ -20,10 +20,20 @@ def opened(path: Path | None) -> tuple[Path, Config]:
         NoConfigError: there is no such file; shown with an example of one.
         ConfigError: it is wrong.
     """
+    file = named(path)
+    return file, load_config(file)
+
+
+def named(path: Path | None) -> Path:
+    """Return the file of the configuration: the one that is named, else the one that is found.
+
+    Raises:
+        NoConfigError: there is no such file.
+    """
     file = path.expanduser() if path else _found()
     if not file.exists():
         raise NoConfigError(f"{file}: there is no such file")
-    return file, load_config(file)
+    return file
 
 
 def _found() -> Path:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,7 @@ from sparekey.cli import exits, render
 from sparekey.cli.problems import GatewayUnreachedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
@@ -27,6 +28,9 @@ _LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {
     "down": (False, render.BAD),
 }
 _EVERY: Final = 1.0
+_WIDE: Final = 140
+"""Columns from which the words have a column of the table."""
+_MINUTE: Final = 60
 
 
 def run_status(url: str, *, json: bool = False, watch: bool = False) -> int:
@@ -69,7 +73,8 @@ def _state(url: str) -> dict[str, Any]:
     except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
         raise GatewayUnreachedError(f"no gateway answers at {url}: {exc}") from None
     if response.status_code in {401, 403}:
-        raise GatewayUnreachedError(f"the gateway at {url} wants its admin key: set SPAREKEY_ADMIN_KEY")
+        why = "takes another admin key than that in SPAREKEY_ADMIN_KEY" if key else "asks for its admin key"
+        raise GatewayUnreachedError(f"the gateway at {url} {why}", "Put the key of gateway.admin_key into SPAREKEY_ADMIN_KEY.")
     try:
         found = response.json()
     except json_.JSONDecodeError:
@@ -95,17 +100,41 @@ def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
     return page
 
 
-def _rows(chain: Mapping[str, Any], console: Console) -> Table:
+def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:
+    """Return a row a credential; where the terminal is narrow, the words stand below the table."""
+    wide = console.width >= _WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("", "credential", "standing", "why, and what is next", "returns in"):
+    for column in ("", "credential", "standing", "returns in"):
         table.add_column(column, style="" if column else "bold", no_wrap=column in {"returns in", "standing"})
     for column in ("today", "failed", "tokens"):
         table.add_column(column, justify="right")
-    arrow = ">" if console.options.ascii_only else "▶"
+    if wide:
+        table.add_column("why, and what is next")
     for row in chain["credentials"]:
-        serving = row["id"] == chain["serving"]
-        standing = "held" if row["held"] else "serving" if serving else row["standing"]
-        returns = "" if row["returns_in"] is None else render.duration(round(row["returns_in"]))
-        counts = (row["requests"], row["failed"], row["tokens_today"]["total"])
-        table.add_row(arrow if serving else "", *map(render.clean, (row["id"], standing, row["words"], returns)), *map(str, counts))
-    return table
+        table.add_row(*_cells(row, chain["serving"], console), *([render.clean(row["words"])] if wide else []))
+    return table if wide else Group(table, _words(chain["credentials"]))
+
+
+def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Iterator[str]:
+    arrow = ">" if console.options.ascii_only else "▶"
+    yield arrow if row["id"] == serving else ""
+    yield render.clean(row["id"])
+    yield "held" if row["held"] else "serving" if row["id"] == serving else render.clean(row["standing"])
+    yield "" if row["returns_in"] is None else _countdown(row["returns_in"])
+    yield from map(str, (row["requests"], row["failed"], row["tokens_today"]["total"]))
+
+
+def _words(credentials: Iterable[Mapping[str, Any]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for row in credentials:
+        grid.add_row(Text(f"  {render.clean(row['id'])}", style=render.DIM), Text(render.clean(row["words"])))
+    return grid
+
+
+def _countdown(seconds: float) -> str:
+    """Return a wait as one reads it on a clock that runs: `9 min 58 s`."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, _MINUTE)
+    return f"{minutes} min {rest:02} s" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE:02} min"

@@ -72,9 +72,9 @@ USUAL: Final = (
     ),
     Usual(
         "anthropic",
-        "https://docs.anthropic.com/en/api/client-sdks",
+        "https://platform.claude.com/docs/en/api/overview",
         ("ANTHROPIC_API_KEY",),
-        "claude-sonnet-5",
+        "claude-sonnet-5-5",
         base=("ANTHROPIC_BASE_URL",),
     ),
     Usual(
@@ -98,7 +98,7 @@ USUAL: Final = (
         "qwen3.8-flash",
         "text-embedding-v4",
     ),
-    Usual("moonshot", "https://platform.moonshot.ai/docs/guide/start-using-kimi-api", ("MOONSHOT_API_KEY",), "kimi-k2.6"),
+    Usual("moonshot", "https://platform.kimi.ai/docs/overview", ("MOONSHOT_API_KEY",), "kimi-k2.6"),
     Usual(
         "glm",
         "https://docs.bigmodel.cn/cn/guide/develop/python/introduction",
@@ -116,7 +116,7 @@ USUAL: Final = (
     Usual("deepseek", "https://api-docs.deepseek.com/", ("DEEPSEEK_API_KEY",), "deepseek-v4-flash"),
     Usual("mistral", "https://docs.mistral.ai/getting-started/quickstart", ("MISTRAL_API_KEY",), "mistral-small-latest"),
     Usual("groq", "https://console.groq.com/docs/quickstart", ("GROQ_API_KEY",), "openai/gpt-oss-120b"),
-    Usual("xai", "https://docs.x.ai/docs/tutorial", ("XAI_API_KEY",), "grok-4.7"),
+    Usual("xai", "https://docs.x.ai/developers/quickstart", ("XAI_API_KEY",), "grok-4.7"),
     Usual("openrouter", "https://openrouter.ai/docs/quickstart", ("OPENROUTER_API_KEY",), "openrouter/auto"),
     Usual("together", "https://docs.together.ai/docs/quickstart", ("TOGETHER_API_KEY",), "openai/gpt-oss-120b"),
     Usual("cerebras", "https://inference-docs.cerebras.ai/quickstart", ("CEREBRAS_API_KEY",), "gpt-oss-120b"),

@@ -28,6 +28,7 @@ class Provider:
         embedding: the kinds of embedding it offers.
         embedding_base: default base URL for embeddings; None: the SDK's own, or none.
         embedding_needs: the fields an embedding credential must have.
+        openai_base: base URL at which it speaks OpenAI's format beside its own; None: it does not, or has no other.
         keyless_with_base: no key is needed where `api_base` is given (a server of one's own).
         extra: the extra of sparekey that brings its SDK; the empty string: none is needed.
         embedding_extra: the same for embeddings, where it differs.
@@ -42,6 +43,7 @@ class Provider:
     embedding: tuple[EmbeddingKind, ...] = ()
     embedding_base: str | None = None
     embedding_needs: tuple[str, ...] = ("api_key",)
+    openai_base: str | None = None
     keyless_with_base: bool = False
     extra: str = "openai"
     embedding_extra: str | None = None
@@ -126,6 +128,7 @@ _ROWS: Final = (
         ("claude",),
         vlm="anthropic",
         vlm_base="https://api.anthropic.com",
+        openai_base="https://api.anthropic.com/v1",  # https://platform.claude.com/docs/en/api/openai-sdk
         extra="anthropic",
     ),
     Provider(
@@ -136,6 +139,7 @@ _ROWS: Final = (
         vlm_base="https://generativelanguage.googleapis.com",
         embedding=_DENSE,
         embedding_base="https://generativelanguage.googleapis.com",
+        openai_base="https://generativelanguage.googleapis.com/v1beta/openai",  # https://ai.google.dev/gemini-api/docs/openai
         extra="gemini",
     ),
     _compatible("kimi", "https://api.kimi.com/coding/v1", "https://www.kimi.com/code/docs/", "kimi-code", "kimi-coding"),
@@ -149,6 +153,7 @@ _ROWS: Final = (
         vlm_base="https://dashscope.aliyuncs.com/compatible-mode/v1",
         embedding=_DENSE,
         embedding_base="https://dashscope.aliyuncs.com",
+        openai_base="https://dashscope.aliyuncs.com/compatible-mode/v1",
         embedding_extra="dashscope",
     ),
     _compatible("deepseek", "https://api.deepseek.com", "https://api-docs.deepseek.com/"),
@@ -156,7 +161,7 @@ _ROWS: Final = (
     _compatible("siliconflow", "https://api.siliconflow.cn/v1", "https://docs.siliconflow.cn/cn/api-reference/"),
     _compatible("mistral", "https://api.mistral.ai/v1", "https://docs.mistral.ai/api/"),
     _compatible("groq", "https://api.groq.com/openai/v1", "https://console.groq.com/docs/openai"),
-    _compatible("together", "https://api.together.xyz/v1", "https://docs.together.ai/docs/openai-api-compatibility", "together_ai"),
+    _compatible("together", "https://api.together.ai/v1", "https://docs.together.ai/docs/inference/openai-compatibility", "together_ai"),
     _compatible("fireworks", "https://api.fireworks.ai/inference/v1", "https://docs.fireworks.ai/tools-sdks/openai-compatibility"),
     _compatible("xai", "https://api.x.ai/v1", "https://docs.x.ai/docs/api-reference", "grok"),
     _compatible("cerebras", "https://api.cerebras.ai/v1", "https://inference-docs.cerebras.ai/resources/openai"),
@@ -211,7 +216,12 @@ _ROWS: Final = (
         extra="voyage",
     ),
     Provider(
-        "cohere", "https://docs.cohere.com/reference/embed", embedding=_DENSE, embedding_base="https://api.cohere.com", extra="cohere"
+        "cohere",
+        "https://docs.cohere.com/reference/embed",
+        embedding=_DENSE,
+        embedding_base="https://api.cohere.com",
+        openai_base="https://api.cohere.ai/compatibility/v1",  # https://docs.cohere.com/docs/compatibility-api
+        extra="cohere",
     ),
     Provider("local", "https://llama-cpp-python.readthedocs.io/", embedding=_DENSE, embedding_needs=(), extra="local"),
 )

@@ -1,17 +1,14 @@
-"""`sparekey demo`: watch a request survive a dead key. Needs no key and no internet; ends by itself.
+"""The first part of the demo: chains inside a program, the official `openai` SDK behind a `VLMConfig` and an `EmbeddingConfig`.
 
-Three simulated providers speak the OpenAI wire format over real HTTP on loopback: the first key is out of quota, the second one is
-overloaded, the third is well. The official `openai` SDK talks to them behind a `VLMConfig` and an `EmbeddingConfig`.
+The first key is out of quota, the second one is overloaded, the third is well.
 """
 
 from __future__ import annotations
 
-import logging
 import struct
 import time
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.live import Live
@@ -19,46 +16,32 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from sparekey.cli.demo.narrator import Narrator, clock_in
 from sparekey.config import EmbeddingConfig, VLMConfig
-from sparekey.core.events import AttemptFailed, AttemptSucceeded, Event, Parked, Probed, Switched
+from sparekey.core.events import AttemptSucceeded, Event
 from sparekey.core.status import ChainStatus, CredentialStatus, Standing
-from sparekey.simulator import Simulator, faults
+from sparekey.simulator import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rich.console import Console
 
     from sparekey.simulator import Provider
 
-QUOTA_RETURNS_IN: Final = 8.0
-"""Seconds after which the first provider says that its quota is reset."""
+QUOTA_RETURNS_IN: Final = 3.0
+"""Seconds after which the first provider says that its quota is reset: more than a request waits, little for a person."""
 LONGEST: Final = 20.0
 """Seconds after which the demo gives up waiting for the failback."""
+PAUSE: Final = 0.5
+"""Seconds between two calls while the failback is waited for."""
 MODELS: Final = {"chat": "sim-chat", "embedding": "sim-embedding"}
 
 
-def run(console: Console) -> int:
-    """Play the whole demo on `console`; return 0 if every call was served and traffic came back, else 1."""
-    with _quiet(logging.getLogger("sparekey")), Simulator() as simulator:
-        providers = [simulator.provider(name, wire="openai", keys=[f"sim-key-{name}"]) for name in ("first", "second", "third")]
-        providers[0].fail(faults.quota(retry_after=QUOTA_RETURNS_IN))
-        providers[1].fail(faults.overloaded())
-        return _play(console, providers)
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """The account tells the same as the log, for people: one of the two is enough."""
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def _play(console: Console, providers: list[Provider]) -> int:
+def play(console: Console, providers: list[Provider]) -> bool:
+    """Play it on `console`; tell whether traffic came back to the first credential."""
+    providers[0].fail(faults.quota(retry_after=QUOTA_RETURNS_IN))
+    providers[1].fail(faults.overloaded())
     console.print(_opening(providers))
     vlm, embedder = vlm_config(providers).get_vlm_instance(), embedding_config(providers).get_embedder()
     chat, embedding = Account(console, vlm), Account(console, embedder)
@@ -67,11 +50,11 @@ def _play(console: Console, providers: list[Provider]) -> int:
         chat.call("vision", lambda: str(vlm.get_vision_completion("What colour is this?", images=[_red_dot()])))
         chat.call("stream", lambda: "".join(str(chunk) for chunk in vlm.stream_completion("Say it again, slowly.")))
         embedding.call("embedding", lambda: f"a vector of {len(embedder.embed('spare key').dense_vector or ())} numbers")
-        console.print(Text("\nThe first account is topped up now; a call a second goes on.", style="bold"))
+        console.print(Text("\nThe first account is topped up now. Calls go on.", style="bold"))
         providers[0].heal()
         back = _wait_for_failback(console, chat, vlm)
         console.print(_standing(chat.chain.status()), _tokens(chat, embedding, providers), _ending(back=back), sep="\n")
-        return 0 if back else 1
+        return back
     finally:
         vlm.close()
         embedder.close()
@@ -94,59 +77,40 @@ def embedding_config(providers: list[Provider]) -> EmbeddingConfig:
     return EmbeddingConfig.model_validate({"dense": {"provider": "openai", "model": MODELS["embedding"], "credentials": credentials}})
 
 
-class Account:
+class Account(Narrator):
     """Writes down, as it happens, who answered, why the others did not, and whose tokens were used."""
 
     def __init__(self, console: Console, wrapper: Any) -> None:
         """Follow the chain of `wrapper` and write to `console`."""
-        self.chain, self._tracker, self._console = wrapper.chain, wrapper, console
+        super().__init__(console)
+        self.chain, self._tracker = wrapper.chain, wrapper
         self.tokens: Counter[str] = Counter()
-        self._label, self._since, self._served = "", 0.0, ""
-        self._failed: AttemptFailed | None = None
+        self._since, self._served = 0.0, ""
         self.chain.add_hook(self.note)
 
     def call(self, label: str, answer: Callable[[], str]) -> None:
         """Make one call and tell what came of it."""
-        self._label, self._since, before = label, time.perf_counter(), self._tracker.token_tracker.total.total_tokens
+        self.begin(label)
+        self._since, before = time.perf_counter(), self._tracker.token_tracker.total.total_tokens
         text = answer()
         used = self._tracker.token_tracker.total.total_tokens - before
         self.tokens[self._served] += used
-        self._console.print(Text(f"            “{_shortened(text)}”  {used} tokens", style="dim"))
+        self.aside(f"“{_shortened(text)}”  {used} tokens")
 
     def note(self, event: Event) -> None:
-        """Tell one event. An endpoint or account that is parked with its credential is not told twice."""
-        match event:
-            case AttemptFailed():
-                self._failed = event
-            case Parked(_, seconds) if self._failed is not None:
-                self._tell_failure(self._failed, seconds)
-                self._failed = None
-            case Probed(what) if what.startswith("credential:"):
-                self._line("?", "yellow", what.partition(":")[2], "its park has run out: this one request probes it")
-            case AttemptSucceeded(credential_id):
-                self._served = credential_id
-                self._line("✓", "green", credential_id, f"answered after {(time.perf_counter() - self._since) * 1000:.0f} ms")
-            case Switched(old, new, failback):
-                self._line("→", "cyan", new, f"is active now: {'failback' if failback else 'failover'} from {old}")
-            case _:
-                pass
-
-    def _tell_failure(self, failed: AttemptFailed, seconds: float) -> None:
-        failure, stated = failed.failure, " (stated)" if failed.failure.retry_after else ""
-        why = f"{failure.error_class} ({failure.reason})"
-        self._line("✗", "red", failed.credential_id, f"{why}: parked for {seconds:.0f} s, until {_clock_in(seconds)}{stated}")
-
-    def _line(self, mark: str, colour: str, credential: str, text: str) -> None:
-        self._console.print(Text.assemble((f"{self._label:<10}", "bold"), (f"{mark} ", colour), (f"{credential:<8}", colour), text))
-        self._label = ""
+        """Tell one event."""
+        if isinstance(event, AttemptSucceeded):
+            self._served = event.credential_id
+            self.line("✓", "green", self._served, f"answered after {(time.perf_counter() - self._since) * 1000:.0f} ms")
+        super().note(event)
 
 
 def _wait_for_failback(console: Console, account: Account, vlm: Any) -> bool:
-    """Go on calling, once a second, until the first credential serves again."""
+    """Go on calling until the first credential serves again."""
     started = time.monotonic()
     while account.chain.active_index != 0 and time.monotonic() - started < LONGEST:
         with Live(console=console, refresh_per_second=8, transient=True, get_renderable=lambda: _standing(account.chain.status())):
-            time.sleep(1)
+            time.sleep(PAUSE)
         account.call("chat", lambda: str(vlm.get_completion("Still there?")))
     return bool(account.chain.active_index == 0)
 
@@ -158,8 +122,8 @@ def _opening(providers: list[Provider]) -> Panel:
     states = (f"out of quota, back in {QUOTA_RETURNS_IN:.0f} s", "overloaded (503), and stays so", "well")
     rows = Table.grid(padding=(0, 2))
     for index, (provider, state) in enumerate(zip(providers, states, strict=True)):
-        rows.add_row(f"[{index}]", Text(provider.name, style="bold"), state, Text(provider.base_url, style="dim"))
-    return Panel(rows, title="three simulated providers, the official openai SDK, no key, no internet", title_align="left")
+        rows.add_row(f"[{index}]", Text(provider.name, style="bold"), state, Text(provider.base_url.removeprefix("http://"), style="dim"))
+    return Panel(rows, title="1: in a program. Three simulated providers behind the openai SDK", title_align="left")
 
 
 def _standing(status: ChainStatus) -> Table:
@@ -182,11 +146,7 @@ def _why(row: CredentialStatus) -> str:
 def _returns(row: CredentialStatus) -> str:
     if row.returns_in is None:
         return ""
-    return f"in {row.returns_in:.0f} s, at {_clock_in(row.returns_in)}" if row.returns_in else "now"
-
-
-def _clock_in(seconds: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(time.time() + seconds))
+    return f"in {row.returns_in:.0f} s, at {clock_in(row.returns_in)}" if row.returns_in else "now"
 
 
 def _tokens(chat: Account, embedding: Account, providers: list[Provider]) -> Table:
@@ -201,13 +161,13 @@ def _tokens(chat: Account, embedding: Account, providers: list[Provider]) -> Tab
 
 def _ending(*, back: bool) -> Text:
     if back:
-        return Text("Every call was answered. Traffic is back on the first credential, after one single probe.", style="bold green")
+        return Text("Every call was answered. One single probe brought traffic back to the first.", style="bold green")
     return Text(
         f"The first credential did not come back within {LONGEST:.0f} s: this should not happen, please report it.", style="bold red"
     )
 
 
-def _shortened(text: str, width: int = 60) -> str:
+def _shortened(text: str, width: int = 48) -> str:
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 

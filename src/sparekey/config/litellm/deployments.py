@@ -1,0 +1,159 @@
+"""One entry of LiteLLM's `model_list` as a credential."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sparekey.config import dimensions, providers
+from sparekey.config.litellm import tables
+from sparekey.config.litellm.model import Converted, Deployment, number, reference, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EMBEDDINGS = frozenset({"openai", "azure", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio"})
+"""Providers whose embeddings are asked for in OpenAI's format under the base URL of their row."""
+
+
+_OWN_FORMAT = frozenset({"anthropic", "gemini", "cohere"})
+"""Providers with a format of their own, which speak OpenAI's as well."""
+
+
+class Reader:
+    """Reads the entries of one file."""
+
+    def __init__(self, data: Mapping[str, Any], environ: Mapping[str, str], done: Converted) -> None:
+        """Take the file, the environment, and where to note what is left out."""
+        self._data, self._environ, self._done = data, environ, done
+
+    def read(self, entry: Mapping[str, Any], where: str) -> Deployment | None:
+        """Return an entry, or None if it cannot become a credential, which is noted.
+
+        Raises:
+            ConfigError: its base URL cannot be told.
+        """
+        params, info = table(entry, "litellm_params"), table(entry, "model_info")
+        params = {**self._shared(params.get("litellm_credential_name")), **params}
+        full = text(params.get("model"), f"{where}.litellm_params.model", self._environ)
+        group = str(entry.get("model_name") or full)
+        if not full or "*" in group + full:
+            self._done.leave(f"{where} ({group})", "names no single model; write an entry for each model")
+            return None
+        prefix, model = _split(full)
+        known = dimensions.known(tables.PROVIDERS.get(prefix, prefix), model)
+        mode = info.get("mode") or ("embedding" if known or "embed" in model.lower() else "chat")
+        if mode not in {*tables.PASSED, "embedding"}:
+            self._done.leave(f"{where} ({group})", f"models of mode {mode} are not served")
+            return None
+        embedding = mode == "embedding"
+        order = number(params.get("order"))
+        found = Deployment(group, where, embedding, float("inf") if order is None else order, {}, "")
+        found.credential = {"id": str(info.get("id") or full.replace("/", "-"))}
+        self._reach(found, params, prefix, model)
+        self._settings(found, params)
+        found.space = str(info.get("base_model") or model).rpartition("/")[2].lower()
+        self._rest(entry, params, info, where)
+        return found
+
+    def _shared(self, name: Any) -> Mapping[str, Any]:
+        """Return the values of an entry of `credential_list`."""
+        entries = [one for one in self._data.get("credential_list") or [] if isinstance(one, dict)]
+        return next((table(one, "credential_values") for one in entries if name and one.get("credential_name") == name), {})
+
+    # ── where it goes ──
+
+    def _reach(self, found: Deployment, params: Mapping[str, Any], prefix: str, model: str) -> None:
+        """Fill in provider, model, address and key."""
+        path = f"{found.where}.litellm_params"
+        base = text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", self._environ) or self._usual_base(prefix)
+        provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
+        if provider == "openai" and prefix in _OWN_FORMAT:
+            self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(prefix=prefix))
+        if prefix == "dashscope" and base is None:
+            self._done.ask(f"{found.where} ({found.group})", _INTERNATIONAL)
+        headers = {**(params.get("headers") or {}), **(params.get("extra_headers") or {})}
+        if params.get("organization"):
+            headers["OpenAI-Organization"] = params["organization"]
+        values = {
+            "provider": provider,
+            "model": model,
+            "api_key": reference(self._key(params, prefix), f"{path}.api_key", self._done),
+            "api_base": base,
+            "api_version": self._version(params, path) if provider == "azure" else None,
+            "extra_headers": {str(n): text(v, f"{path}.extra_headers", self._environ) for n, v in headers.items()} or None,
+        }
+        found.credential |= {name: value for name, value in values.items() if value is not None}
+
+    def _version(self, params: Mapping[str, Any], path: str) -> str | None:
+        return text(params.get("api_version"), f"{path}.api_version", self._environ) or self._environ.get("AZURE_API_VERSION")
+
+    def _usual_base(self, prefix: str) -> str | None:
+        """Return the base URL that LiteLLM would use, where it is not ours: from the environment, else its own."""
+        names = (*tables.ENV_BASES.get(prefix, ()), f"{prefix.upper()}_API_BASE")
+        return next((self._environ[name] for name in names if self._environ.get(name)), tables.BASES.get(prefix))
+
+    def _key(self, params: Mapping[str, Any], prefix: str) -> Any:
+        """Return the key as the file has it, else where LiteLLM would look for one."""
+        if params.get("api_key") is not None:
+            return params["api_key"]
+        names = tables.KEYS.get(prefix, ())
+        usual = next((name for name in names if self._environ.get(name)), names[0] if names else None)
+        return usual and tables.ENVIRON + usual
+
+    # ── what else it says ──
+
+    def _settings(self, found: Deployment, params: Mapping[str, Any]) -> None:
+        found.timeout, found.dimension = number(params.get("timeout")), params.get("dimensions")
+        body = {name: params[name] for name in params if name in tables.BODY and params[name] is not None}
+        body |= table(params, "extra_body")
+        if body and found.embedding:
+            for name in body:
+                self._done.leave(f"{found.where}.litellm_params.{name}", "requests for embeddings pass as they came")
+        elif body:
+            found.credential["extra_request_body"] = body
+
+    def _rest(self, entry: Mapping[str, Any], params: Mapping[str, Any], info: Mapping[str, Any], where: str) -> None:
+        """Note what nothing here was made of."""
+        for path, part, read in (
+            (where, entry, {"model_name", "litellm_params", "model_info"}),
+            (f"{where}.litellm_params", params, tables.READ | tables.BODY),
+            (f"{where}.model_info", info, {"id", "mode", "base_model"}),
+        ):
+            for name in part:
+                if name not in read:
+                    self._done.leave(f"{path}.{name}")
+
+
+_SPEAKS = (
+    "{prefix} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
+    ' for clients that write its own, set provider = "{prefix}" and remove api_base'
+)
+_INTERNATIONAL = 'a key of the international site needs api_base = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"'
+
+
+def _split(full: str) -> tuple[str, str]:
+    """Return LiteLLM's name of the provider, and the model without it."""
+    prefix, slash, rest = full.partition("/")
+    name = tables.PROVIDERS.get(prefix, prefix)
+    if slash and (name in providers.PROVIDERS or prefix in tables.OPENAI_LIKE):
+        return prefix, rest
+    known = next((provider for start, provider in tables.BY_MODEL if not slash and full.startswith(start)), None)
+    return (known, full) if known else (prefix if slash else "", rest or full)
+
+
+def _route(prefix: str, base: str | None, *, embedding: bool) -> tuple[str, str | None, str]:
+    """Return provider, base URL and dialect: OpenAI's wherever the host speaks it, as it is what LiteLLM's clients write."""
+    row = providers.find(tables.PROVIDERS.get(prefix, prefix))
+    if row and prefix in _OWN_FORMAT and (base or row.openai_base or "").rstrip("/") in {row.vlm_base, row.embedding_base, row.openai_base}:
+        return "openai", row.openai_base, "openai"
+    if prefix in tables.OPENAI_LIKE and prefix not in tables.PROVIDERS:
+        return "openai", base, "openai" if base else ""
+    if row is None or row.name == "litellm":
+        return "litellm", base, ""
+    if row.vlm in {"anthropic", "gemini"}:
+        return row.name, base, row.vlm
+    if embedding and row.name not in _EMBEDDINGS:
+        return "openai", base or row.vlm_base, "openai" if base or row.vlm_base else ""
+    if row.name == "ollama" and base and not embedding and not base.rstrip("/").endswith("/v1"):
+        base = base.rstrip("/") + "/v1"
+    return row.name, base, "openai" if embedding or row.vlm else ""

@@ -1,0 +1,104 @@
+"""What a conversion hands on, and small readings that all of its parts need."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sparekey.config.litellm.tables import ENVIRON, WHY
+from sparekey.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(slots=True)
+class Converted:
+    """What became of a LiteLLM configuration.
+
+    Attributes:
+        config: the configuration.
+        left_out: what has no counterpart, and why, a line each.
+        to_do: what a person has to do or to know before it works, a line each.
+    """
+
+    config: dict[str, Any] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    to_do: list[str] = field(default_factory=list)
+
+    def leave(self, where: str, why: str = "") -> None:
+        """Note what is left out; the last part of its path says why."""
+        self._once(self.left_out, f"{where}: {why or WHY.get(where.rpartition('.')[2], 'has no counterpart')}")
+
+    def ask(self, where: str, what: str) -> None:
+        """Note what a person has to do or to know."""
+        self._once(self.to_do, f"{where}: {what}")
+
+    @staticmethod
+    def _once(lines: list[str], line: str) -> None:
+        if line not in lines:
+            lines.append(line)
+
+
+@dataclass(slots=True)
+class Deployment:
+    """One entry of `model_list`.
+
+    Attributes:
+        group: its `model_name`, by which clients call it.
+        where: its place in the file, for messages.
+        embedding: whether it embeds.
+        order: its `order`; infinite where it has none.
+        credential: the credential that it becomes.
+        dialect: the format that its host speaks; empty: none that requests can be passed on in.
+        space: what tells its vector space.
+        dimension: the length of its vectors, if it is set.
+        timeout: seconds for one attempt, if they are set.
+    """
+
+    group: str
+    where: str
+    embedding: bool
+    order: float
+    credential: dict[str, Any]
+    dialect: str
+    space: str = ""
+    dimension: Any = None
+    timeout: float | None = None
+
+
+def table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of the file, empty if it is none."""
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def number(value: Any) -> float | None:
+    """Return a number as it is, and None for anything else."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def text(value: Any, where: str, environ: Mapping[str, str]) -> str | None:
+    """Return a setting that is no key; `os.environ/NAME` is looked up, because sparekey has references for keys only.
+
+    Raises:
+        ConfigError: the variable is not set.
+    """
+    if value is None or not str(value).startswith(ENVIRON):
+        return None if value is None else str(value)
+    name = str(value).removeprefix(ENVIRON)
+    if not environ.get(name):
+        raise ConfigError(f"{where}: {name} is not set here; run migrate where it is, or write its value into the file")
+    return environ[name]
+
+
+def reference(key: Any, where: str, done: Converted, variable: str = "") -> str | None:
+    """Return a reference to a key; one that stands in the file itself is not taken over, but belongs into a variable."""
+    if key is None:
+        return None
+    if str(key).startswith(ENVIRON):
+        return f"env:{str(key).removeprefix(ENVIRON)}"
+    name = variable or re.sub(r"\W+", "_", where.replace("litellm_params", "")).strip("_").upper()
+    done.ask(where, f"the key stands in the file itself and was not taken over; put it into the variable {name}")
+    return f"env:{name}"
