@@ -113,6 +113,8 @@ def _log(event: Event) -> None:
             logger.info("failback: active credential %s -> %s", old, new)
         case Switched(old, new):
             logger.warning("failover: active credential %s -> %s", old, new)
+        case Parked(what, None):
+            logger.warning("%s held until a person releases it", what)
         case Parked(what, seconds, cause, reason):
             logger.warning("%s parked for %.1f s: %s (%s)", what, seconds, cause, reason)
         case Probed(what):
