@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HELD: Final = "held"
 """The reason of a park that a person set; no failure has it together with an empty cause."""
 
+
 def hold(pool: Pool, state: PoolState, index: int, until: float, now: float) -> tuple[PoolState, None]:
     """Give a credential no traffic until `until`: nothing but time or a release ends it, no failback, no rescue.
 

@@ -38,6 +38,8 @@ _MOMENTS: Final = 200
 _MISSES: Final = 50
 _KINDS: Final = 40
 """Different causes that are counted apart for one credential; the rest goes into one."""
+_REPEATING: Final = frozenset({"parked", "probed", "exhausted"})
+"""Kinds of moments that say no more when they come again."""
 _TOGETHER: Final = 0.05
 """Seconds within which the parks of one failure (a credential with its account) are one moment."""
 
@@ -54,6 +56,8 @@ class Moment:
         seconds: of a park: how long.
         cause: of a park: the error class, and
         reason: the finer word; of an action: what was done.
+        times: how often it happened since the last switch, and
+        since: when it did for the first time.
     """
 
     at: float
@@ -63,11 +67,13 @@ class Moment:
     seconds: float | None = None
     cause: str = ""
     reason: str = ""
+    times: int = 1
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """One failed attempt."""
+    """One failed attempt; `times`: how many like it came in a row."""
 
     at: float
     call: int
@@ -75,6 +81,7 @@ class Miss:
     credential: str
     failure: Failure
     duration: float | None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,8 @@ class Book:
         self._rows: dict[str, _Row] = {}
         self._moments: deque[Moment] = deque(maxlen=_MOMENTS)
         self._misses: deque[Miss] = deque(maxlen=_MISSES)
-        self.revision = 0
+        self.revision = self.past = 0
+        """How often anything has changed, and how often timeline or failures have: whoever shows them knows when to look again."""
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
@@ -176,6 +184,7 @@ class Book:
         """Write down that a person did something (`release`, ...) with a credential; an empty one is the whole chain."""
         with self._lock:
             self.revision += 1
+            self.past += 1
             self._moments.append(Moment(self._clock(), "action", (f"credential:{credential}",) if credential else (), reason=what))
 
     def account(self, credential: str) -> Account:
@@ -198,6 +207,7 @@ class Book:
         """Forget the rows of credentials that a new configuration no longer has."""
         with self._lock:
             self.revision += 1
+            self.past += 1
             self._rows = {name: row for name, row in self._rows.items() if name in credentials}
 
     # ── under the lock ──
@@ -222,16 +232,52 @@ class Book:
                 row.fail(failure)
                 duration = attempt.duration if attempt is not None else None
                 row.last_failure = Miss(now, event.call, event.number, event.credential_id, failure, duration)
-                self._misses.append(row.last_failure)
+                self._miss(row.last_failure)
             case AttemptAbandoned():
                 row.abandoned += 1
 
+    def _miss(self, miss: Miss) -> None:
+        """Keep a failed attempt. Those that are alike are one, so that a client who repeats a bad request hides no other failure."""
+        self.past += 1
+        last = self._misses[-1] if self._misses else None
+        if last is not None and _alike(last, miss):
+            self._misses[-1] = replace(miss, times=last.times + 1)
+        else:
+            self._misses.append(miss)
+
     def _remember(self, moment: Moment) -> None:
+        """Keep a moment. What repeats itself is counted: a night without a working key must not push its beginning out of the list."""
+        self.past += 1
         last = self._moments[-1] if self._moments else None
         if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
-            self._moments[-1] = replace(last, what=(*last.what, *moment.what))
+            self._moments[-1] = replace(last, what=tuple(dict.fromkeys((*last.what, *moment.what))))
+        elif (before := self._repeated(moment)) is not None:
+            self._moments.remove(before)
+            self._moments.append(replace(moment, what=before.what, times=before.times + 1, since=before.since or before.at))
         else:
             self._moments.append(moment)
+
+    def _repeated(self, moment: Moment) -> Moment | None:
+        """Return the same moment, if it is there since the last one that changed something."""
+        if moment.kind in _REPEATING:
+            for before in reversed(self._moments):
+                if before.kind not in _REPEATING:
+                    break
+                if _repeats(before, moment):
+                    return before
+        return None
+
+
+def _alike(last: Miss, miss: Miss) -> bool:
+    a, b = last.failure, miss.failure
+    return (last.credential, a.error_class, a.reason, a.message) == (miss.credential, b.error_class, b.reason, b.message)
+
+
+def _repeats(before: Moment, moment: Moment) -> bool:
+    """Whether the same happened to the same credential; what is parked with it (its account) is told in an event of its own."""
+    alone = sum(what.startswith("credential:") for what in before.what) == 1
+    whole = before.what == moment.what or (alone and set(moment.what) <= set(before.what))
+    return whole and (before.kind, before.cause, before.reason) == (moment.kind, moment.cause, moment.reason)
 
 
 def _same(last: Moment, moment: Moment) -> bool:
