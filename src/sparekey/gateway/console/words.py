@@ -120,7 +120,8 @@ def following(state: PoolState, row: CredentialStatus) -> Sentence:
         case Standing.PARKED:
             if _endless(row):
                 return Sentence("It gets no traffic until a person releases it.")
-            return Sentence("In ", row.returns_in, f"{_as_stated(row)}, {_trial(state, row)}")
+            tried = "one request tries it." if higher else "it is tried again as soon as a request comes to it."
+            return Sentence("In ", row.returns_in, f"{_as_stated(row)}, {tried}")
 
 
 def _trial(state: PoolState, row: CredentialStatus) -> str:
