@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.operator import HELD
 from sparekey.core.pool import Pool, PoolState, Ticket
 from sparekey.stores.memory import MemoryStore
 
@@ -123,6 +124,10 @@ def _log(event: Event) -> None:
             logger.info("failback: active credential %s -> %s", old, new)
         case Switched(old, new):
             logger.warning("failover: active credential %s -> %s", old, new)
+        case Parked(what, None):
+            logger.warning("%s held until a person releases it", what)
+        case Parked(what, seconds, None, reason) if reason == HELD:
+            logger.warning("%s held for %.1f s", what, seconds)
         case Parked(what, seconds, cause, reason):
             logger.warning("%s parked for %.1f s: %s (%s)", what, seconds, cause, reason)
         case Probed(what):

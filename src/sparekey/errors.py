@@ -80,10 +80,17 @@ class AllCredentialsFailedError(SparekeyError):
 class CredentialParkedError(SparekeyError):
     """This credential was not tried: it is parked."""
 
-    def __init__(self, credential_id: str, cause: str, seconds: float) -> None:
-        """Say who is parked, why, and for how many seconds more."""
+    def __init__(self, credential_id: str, cause: str, seconds: float | None) -> None:
+        """Say who is parked, why, and for how many seconds more; None: until a person releases it."""
         self.credential_id, self.cause, self.seconds = credential_id, cause, seconds
-        super().__init__(f"not tried: {credential_id!r} is parked for {seconds:.0f} s more ({cause})")
+        super().__init__(f"not tried: {credential_id!r} is {self.state}")
+
+    @property
+    def state(self) -> str:
+        """How it stands, for people."""
+        if self.seconds is None:
+            return "held until a person releases it"
+        return f"parked for {self.seconds:.0f} s more ({self.cause})"
 
 
 class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of circuit breakers know

@@ -7,9 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chain_play import Play, auth, overloaded, quota, rate_limit
 from fake_clock import FakeClock
 from sparekey.core import operator
-from sparekey.core.breaker import Phase
+from sparekey.core.breaker import UNTIL_RELEASED, Phase
 from sparekey.core.events import Parked, Recovered, Switched
-from sparekey.core.operator import UNTIL_RELEASED
 from sparekey.core.pool import failback_due, phase
 from sparekey.core.status import Standing, describe
 from sparekey.errors import AllCredentialsFailedError

@@ -44,3 +44,17 @@ def upstream():
 def running(serve, pair, upstream):
     """A gateway over two OpenAI providers."""
     return serve(chain("vlm", pair) + SETTINGS + f'upstream = "{upstream}"\n')
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium."""
+    from console_kit import BROWSER, FLAGS
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if BROWSER is None:
+        pytest.skip("Chromium is not installed (Debian's package chromium)")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield opened
+        opened.close()

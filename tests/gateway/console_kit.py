@@ -28,16 +28,20 @@ FLAGS = [
 class Stage:
     """The host: two chains, `chat` with three credentials and `embedding` with one."""
 
-    def __init__(self, simulator, name="", clock=time.time):
-        self.clock = clock
-        self.providers = {i: simulator.provider(f"{name}{i}", keys=[key]) for i, key in KEYS.items()}
+    def __init__(self, simulator, name="", clock=time.time, keys=KEYS):
+        self.clock, self.keys = clock, keys
+        self.providers = {i: simulator.provider(f"{name}{n}", keys=[key]) for n, (i, key) in enumerate(keys.items())}
         self.said = {"path": "sparekey.toml", "loaded_at": time.time(), "error": None}
         self.kept = {"kind": "memory", "away": None}
-        self.watched = {"chat": self._watched(KEYS, "gpt-4.1-mini"), "embedding": self._watched(["team-b"], "text-embedding-3-small")}
+        self.watched = {"chat": self.watch(keys, "gpt-4.1-mini"), "embedding": self.watch([*keys][1:2], "text-embedding-3-small")}
 
-    def _watched(self, ids, model):
+    def watch(self, ids, model):
+        """Return a chain of these credentials with its book."""
+
         def credential(i):
-            return Credential(i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(KEYS[i]))
+            return Credential(
+                i, "openai", model, account=f"acme-{i[-1]}", endpoint=self.providers[i].base_url, api_key=Secret(self.keys[i])
+            )
 
         credentials = [credential(i) for i in ids]
         chain, book = Chain(credentials), Book(self.clock)
@@ -63,7 +67,7 @@ class Stage:
         watched, provider = self.watched[chain], self.providers[credential]
         start = time.perf_counter()
         body = {"model": "m", "messages": [{"role": "user", "content": "yes?"}]}
-        async with httpx2.AsyncClient(headers={"authorization": f"Bearer {KEYS[credential]}"}) as client:
+        async with httpx2.AsyncClient(headers={"authorization": f"Bearer {self.keys[credential]}"}) as client:
             response = await client.post(f"{provider.base_url}/chat/completions", json=body)
         try:
             response.raise_for_status()
@@ -87,10 +91,11 @@ class Stage:
 
 
 @contextmanager
-def serving(app):
-    """Serve an ASGI application on a free port; yield its URL."""
+def serving(app, port=0):
+    """Serve an ASGI application, on a free port or on one that was served before; yield its URL."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -106,8 +111,8 @@ def serving(app):
 
 
 @contextmanager
-def console(stage, *, key="", metrics=None):
+def console(stage, *, key="", metrics=None, port=0):
     """Serve the console of a stage; yield its URL."""
     digest = sha256(key.encode()).hexdigest() if key else ""
-    with serving(Admin(stage, Door(lambda: digest, pause=0.0), metrics=metrics)) as url:
+    with serving(Admin(stage, Door(lambda: digest, pause=0.0, clock=stage.clock), metrics=metrics), port) as url:
         yield url

@@ -1,54 +1,87 @@
 """The console in a real Chromium: it shows what is, and does what it is told."""
 
-import pytest
-from console_kit import BROWSER, FLAGS, KEYS, Stage, console
+import dataclasses
 
+import pytest
+from console_kit import KEYS, Stage, console
+
+from sparekey.core.events import AttemptFailed, Switched
 from sparekey.simulator import Simulator, faults
+from sparekey.types import ErrorClass, Failure
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed (Debian's package chromium)")
+expect = playwright.expect
+HOSTILE = "<img src=x onerror=\"document.title='owned'\">{in}'"
+FAINT = """() => {  // texts whose contrast with what is behind them is below 4.5:1 (WCAG 2 AA)
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const found = channels(getComputedStyle(node).backgroundColor);
+      if (found.length === 3 || found[3] === 1) return found;
+    }
+  };
+  const faint = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !node.checkVisibility() || node.closest(".hidden, .skip, option, :disabled")) continue;
+    const ink = getComputedStyle(node)[node.closest("svg") ? "fill" : "color"];
+    const [a, b] = [light(channels(ink)), light(behind(node))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) faint.push(`${node.className}: ${texts.currentNode.data} ${(a + 0.05) / (b + 0.05)}`);
+  }
+  return faint;
+}"""
+
+MOTION = "[...document.querySelectorAll('*')].map((n) => getComputedStyle(n)).map((s) => `${s.transitionDuration} ${s.animationName}`)"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield opened
-        opened.close()
+def simulator():
+    with Simulator() as started:
+        yield started
 
 
 @pytest.fixture
-def stage():
-    with Simulator() as simulator:
-        yield Stage(simulator)
+def stage(simulator, request):
+    return Stage(simulator, f"{request.node.name}-")
+
+
+def open_page(browser, url, **how):
+    opened = browser.new_page(**how)
+    opened.goto(f"{url}/console")
+    opened.wait_for_selector(".card .figure")
+    return opened
 
 
 @pytest.fixture
 def page(browser, stage):
     with console(stage) as url:
-        opened = browser.new_page()
-        opened.url_of = url
-        opened.goto(f"{url}/console")
-        opened.wait_for_selector(".card .figure")
+        opened = open_page(browser, url)
         yield opened
         opened.close()
 
 
 def test_a_failover_is_shown_as_it_happens(page, stage):
-    """Headline, cause and a countdown that moves; the list of failed attempts explains."""
-    playwright.expect(page.locator("#headline")).to_have_text("team-a serves")
+    """Headline, cause, what comes next with a countdown that moves, who is behind, the switch as a line; what failed is explained."""
+    expect(page.locator("#headline")).to_have_text("team-a serves")
     stage.providers["team-a"].fail(faults.quota(retry_after=300))
     stage.ask()
-    playwright.expect(page.locator("#headline")).to_have_text("team-b serves in place of team-a")
+    expect(page.locator("#headline")).to_have_text("team-b serves in place of team-a")
+    expect(page.locator("#next")).to_contain_text("One request tries team-a in ")
+    expect(page.locator("#reserve")).to_have_text("If team-b fails, elsewhere takes over.")
+    expect(page.locator("#steps svg")).to_have_attribute("aria-label", "Active credential in the last 5 min 30 s, 1 switches; now team-b")
     countdown = page.locator("[data-id=team-a] time")
     before = countdown.text_content()
-    playwright.expect(countdown).not_to_have_text(before)
-    page.locator("#failures summary").click()
-    playwright.expect(page.locator(".explained")).to_contain_text("Top up the account's balance.")
+    expect(countdown).not_to_have_text(before)
+    for where in ("#failures", "[data-id=team-a]"):
+        page.locator(f"{where} summary").click()
+        expect(page.locator(f"{where} .explained")).to_contain_text("Top up the account's balance.")
+        expect(page.locator(f"{where} .steps")).to_contain_text("decided")
 
 
 def test_an_action_by_keyboard_is_confirmed_first(page, stage):
-    """Enter opens the dialog, Escape closes it and changes nothing; confirmed, the credential is held."""
+    """Enter opens the dialog, Escape closes it and changes nothing; confirmed, the credential is held, and the page says so."""
     page.locator("[data-id=team-a] button").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -60,30 +93,136 @@ def test_an_action_by_keyboard_is_confirmed_first(page, stage):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    playwright.expect(page.locator("[data-id=team-a] .pill")).to_have_text("Held")
+    expect(page.locator("[data-id=team-a] .pill")).to_have_text("Held")
+    expect(page.locator("#told-words")).to_have_text("team-a is held until it is released: it gets no traffic.")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Actions for team-a"
     assert stage.chat.status().credentials[0].held
 
 
+def test_the_keyboard_reaches_everything_and_is_seen(page, stage):
+    """Tab goes through the page in the order in which it is read, and each stop has an outline."""
+    stage.providers["team-a"].fail(faults.auth())
+    stage.ask()
+    expect(page.locator("#failures summary")).to_be_visible()
+    stops = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        stops.append(
+            page.evaluate(
+                "(node => [node.getAttribute('aria-label') ?? node.innerText, getComputedStyle(node).outlineStyle])(document.activeElement)"
+            )
+        )
+    names = [name.split("\n")[0] for name, _ in stops]
+    assert names[:5] == ["Skip to the chain", "chat", "embedding", "Test all", "Inject a fault"]
+    assert names[5].startswith("explain the failure of")
+    assert names[6:9] == ["Actions for team-a", "Actions for team-b", "Actions for elsewhere"]
+    assert {outline for _, outline in stops[:10]} == {"solid"}
+
+
+def test_an_action_that_fails_says_so(page, stage):
+    """What the gateway answers, and that it did not answer, stand in the dialog; nothing is closed."""
+    page.locator("[data-id=elsewhere] button").click()
+    page.locator("[data-action=hold]").click()
+    stage.watched["chat"] = stage.watch(["team-a", "team-b"], "gpt-4.1-mini")
+    page.locator("#dialog .primary").click()
+    expect(page.locator("#dialog-wrong")).to_contain_text("It was not done: the chain has no credential of this id")
+    page.route("**/hold", lambda route: route.abort())
+    page.locator("#dialog .primary").click()
+    expect(page.locator("#dialog-wrong")).to_contain_text("The gateway did not answer.")
+
+
+def test_what_the_simulator_can_do_is_injected(page, stage):
+    """A fault is chosen and confirmed; the next request meets it, the timeline tells who did it, and a test of all finds it."""
+    page.locator("#fault").click()
+    page.locator("#fault-name").select_option("key refused")
+    page.locator("#dialog .primary").click()
+    expect(page.locator("#told-words")).to_have_text("The simulated provider of team-a is now: key refused.")
+    expect(page.locator("#timeline")).to_contain_text("A person injected “key refused” into team-a")
+    page.locator("#test-all").click()
+    page.locator("#dialog .primary").click()
+    expect(page.locator(".results .bad")).to_contain_text("team-a Its key is not valid.")
+    expect(page.locator(".results .good")).to_have_count(2)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scrolling(browser, stage, scheme):
-    """At 360 px nothing is wider than the screen, in both schemes."""
+def test_a_phone_shows_it_all_and_everything_can_be_read(browser, simulator, scheme):
+    """At 360 px nothing is wider than the screen, however long the names; every text has its contrast, in dialogs and on old figures too.
+
+    And for those who ask for it nothing turns or fades.
+    """
+    long = {"team-b-" + "of-the-vision-labelling-team-" * 3: "sim-key-0000001", "y" * 90: "sim-key-0000002", "z": "sim-key-0000003"}
+    stage = Stage(simulator, f"long-{scheme}-", keys=long)
+    stage.watched["a-chain-with-a-long-name-for-the-back-office-of-the-branch"] = stage.watched["chat"]
+    first, second, third = long
+    stage.providers[first].fail(faults.auth(message="You can find your key at https://example.com/" + "path/" * 90))
     with console(stage) as url:
-        page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+        page = open_page(browser, url, viewport={"width": 360, "height": 740}, color_scheme=scheme, reduced_motion="reduce")
+        page.request.post(f"{url}/admin/api/chains/chat/credentials/{third}/hold", data={})
+        stage.ask(3)
+        expect(page.locator("#headline")).to_have_text(f"{second} serves in place of {first}")
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert (
+            page.evaluate("getComputedStyle(document.body).backgroundColor")
+            == {"light": "rgb(246, 246, 243)", "dark": "rgb(18, 21, 24)"}[scheme]
+        )
+        assert page.evaluate(FAINT) == []
+        assert set(page.evaluate(MOTION)) == {"0s none"}
+        page.locator(".card button").first.click()
+        assert page.evaluate(FAINT) == []
+        page.keyboard.press("Escape")
+    expect(page.locator("#banner")).to_be_visible()
+    assert page.evaluate(FAINT) == []
+    page.close()
+
+
+def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
+    """Markup in a provider's message and in an id is shown, not run; nothing is asked of elsewhere; the key that is repeated is nowhere."""
+    keys = {HOSTILE: KEYS["team-a"], "team-b": KEYS["team-b"]}
+    stage = Stage(simulator, "hostile-", keys=keys)
+    stage.providers[HOSTILE].fail(faults.auth(message=f"<img src=x onerror=\"document.title='owned'\"> bad key {KEYS['team-a']}"))
+    with console(stage) as url:
+        page, asked, broken = browser.new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: broken.append(message.text))
+        page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(f"{url}/console")
         page.wait_for_selector(".card .figure")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 24)"
+        stage.ask()
+        expect(page.locator("#headline")).to_have_text(f"team-b serves in place of {HOSTILE}")
+        expect(page.locator("#next")).to_contain_text(f"One request tries {HOSTILE} in ")
+        page.locator("#failures summary").click()
+        expect(page.locator("#failures .said")).to_contain_text("<img src=x")
+        page.locator(".card button").first.click()
+        expect(page.locator("#dialog-title")).to_have_text(HOSTILE)
+        page.locator("[data-action=test]").click()
+        page.locator("#dialog .primary").click()
+        expect(page.locator(".results .bad")).to_contain_text(HOSTILE)
+        assert page.locator("main img, dialog img").count() == 0
+        assert page.title().startswith("! team-b serves")
+        assert KEYS["team-a"] not in page.content()
+        assert not broken
+        assert {one.startswith(f"{url}/") for one in asked} == {True}
         page.close()
-    assert dark is (scheme == "dark")
 
 
-def test_texts_of_providers_stay_texts_and_keys_stay_out(page, stage):
-    """Markup in an error is shown, not run; the key that it repeats is nowhere on the page."""
-    key = KEYS["team-a"]
-    stage.providers["team-a"].fail(faults.auth(message=f"<img src=x onerror=\"document.title='owned'\"> bad key {key}"))
-    stage.ask()
-    page.locator("#failures summary").click()
-    playwright.expect(page.locator(".said")).to_contain_text("<img src=x")
-    assert page.locator("#failures img").count() == 0
-    assert "owned" not in page.title()
-    assert key not in page.content()
+def test_a_page_that_is_open_for_long_does_not_grow(page, stage):
+    """After a thousand switches and as many different failures it is no larger than after three hundred."""
+    book = stage.watched["chat"].book
+    failure = Failure(ErrorClass.AUTH, "invalid_key", status=401, message="no")
+
+    def happen(times, name):
+        for number in range(times):
+            book(Switched("team-a", "team-b", failback=False))
+            book(AttemptFailed("team-a", dataclasses.replace(failure, message=f"{name} {number}"), call=number))
+        book(Switched("team-a", name, failback=False))
+        expect(page.locator("#timeline li").first).to_contain_text(f"{name} took over")
+        return page.evaluate("document.querySelectorAll('*').length")
+
+    happen(300, "first")
+    for which in ("moments", "failures"):
+        page.locator(f"#more-{which}").click()
+    assert page.locator("#timeline li").count() == 200
+    assert page.locator("#failures > li").count() == 50
+    assert happen(1000, "third") == happen(300, "second")

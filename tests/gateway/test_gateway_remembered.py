@@ -9,8 +9,9 @@ from gateway_command import Command
 from gateway_play import chain, question
 
 from real_servers import wait_until
-from sparekey.gateway.book import Book, Miss, Moment
+from sparekey.gateway.book import Book
 from sparekey.gateway.remembered import remembered
+from sparekey.gateway.timeline import Miss, Moment
 from sparekey.simulator import faults
 from sparekey.stores.entries import Entry
 from sparekey.stores.history import History

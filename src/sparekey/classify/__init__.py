@@ -21,9 +21,14 @@ __all__ = ["Classifier", "classify", "classify_api_error", "classify_response"]
 _DEFAULT: Final = Classifier()
 
 
-def classify(exc: BaseException) -> Failure:
-    """Return what an exception means, read from its attributes, its causes and its text. Never raises."""
-    return _DEFAULT.classify(exc)
+def classify(exc: BaseException, *, trace: bool = False) -> Failure:
+    """Return what an exception means, read from its attributes, its causes and its text. Never raises.
+
+    Args:
+        exc: any exception.
+        trace: also fill `Failure.trace`, for people.
+    """
+    return _DEFAULT.classify(exc, trace=trace)
 
 
 def classify_response(status: int | None, headers: Mapping[str, str] | Any, body: bytes | str) -> Failure:
@@ -45,8 +50,8 @@ def classify_api_error(exc: BaseException) -> str:
 class _CallableModule(ModuleType):
     """Lets `sparekey.classify` be the function and the package at once: importing a submodule binds the package to that name."""
 
-    def __call__(self, exc: BaseException) -> Failure:
-        return _DEFAULT.classify(exc)
+    def __call__(self, exc: BaseException, *, trace: bool = False) -> Failure:
+        return _DEFAULT.classify(exc, trace=trace)
 
 
 sys.modules[__name__].__class__ = _CallableModule

@@ -18,7 +18,7 @@ def classify_ours(exc: BaseException) -> Failure | None:
     if isinstance(exc, AllCredentialsFailedError):
         return _of_all(exc)
     if isinstance(exc, CredentialParkedError):
-        return _ours(exc, ErrorClass.TRANSIENT, "parked", max(0.0, exc.seconds))
+        return _ours(exc, ErrorClass.TRANSIENT, "parked", exc.seconds)
     if isinstance(exc, CircuitBreakerOpen):
         wait = getattr(exc, "retry_after", None)
         return _ours(exc, ErrorClass.TRANSIENT, "breaker_open", wait if isinstance(wait, (int, float)) and wait >= 0 else None)

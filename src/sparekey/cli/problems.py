@@ -159,7 +159,7 @@ def _exhausted(exc: AllCredentialsFailedError) -> Problem:
 
 def _entry(credential_id: str, exc: BaseException) -> str:
     if isinstance(exc, CredentialParkedError):
-        return f"{credential_id}: not tried, parked for {exc.seconds:.0f} s more ({exc.cause})"
+        return f"{credential_id}: not tried, {exc.state}"
     from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
 
     failure = classify(exc)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sparekey.types import ErrorClass
@@ -53,8 +53,15 @@ class Breaker:
     lease: float | None = None
 
 
+UNTIL_RELEASED: Final = 100 * 365 * 86400.0
+"""Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
 CLOSED = Breaker()
 """Never parked, or recovered: nothing is held against it."""
+
+
+def told(seconds: float) -> float | None:
+    """Return how long a park still lasts, as it is told to people and clients: None where only a release ends it."""
+    return None if seconds > UNTIL_RELEASED / 2 else max(0.0, seconds)
 
 
 def phase(breaker: Breaker, now: float) -> Phase:

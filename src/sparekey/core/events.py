@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from sparekey.core.breaker import CLOSED, Breaker
+from sparekey.core.breaker import CLOSED, Breaker, told
 
 if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
@@ -90,10 +90,13 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Something gets no traffic for so many seconds. `what` is its kind and name, as in `account:team-a`."""
+    """Something gets no traffic for so many seconds; None: until a person releases it.
+
+    `what` is its kind and name, as in `account:team-a`.
+    """
 
     what: str
-    seconds: float
+    seconds: float | None
     cause: ErrorClass | None
     reason: str
 
@@ -134,5 +137,5 @@ def _of_breaker(name: str, old: Breaker, new: Breaker, now: float) -> Event | No
     if new.lease is not None and new.lease != old.lease:
         return Probed(name)
     if new.until > now and new.epoch != old.epoch:
-        return Parked(name, new.until - now, new.cause, new.reason)
+        return Parked(name, told(new.until - now), new.cause, new.reason)
     return None

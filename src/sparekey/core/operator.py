@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 HELD: Final = "held"
 """The reason of a park that a person set; no failure has it together with an empty cause."""
-UNTIL_RELEASED: Final = 100 * 365 * 86400.0
-"""Seconds of a hold without an end: longer than anybody waits, and a number that every store can write."""
 
 
 def hold(pool: Pool, state: PoolState, index: int, until: float, now: float) -> tuple[PoolState, None]:

@@ -137,11 +137,14 @@ def firm(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
-    """Return the seconds until the first of `indices` may get traffic again; None if one of them is not parked at all."""
+    """Return the seconds until the first of `indices` may get traffic again.
+
+    None if one of them is not parked at all, or if a person holds them all until further notice.
+    """
     guards = [governing(pool, state, i) for i in indices]
     if not guards or None in guards:
         return None
-    return max(0.0, min(until(g) for g in guards if g is not None) - now)
+    return b.told(min(until(g) for g in guards if g is not None) - now)
 
 
 def failback_due(pool: Pool, state: PoolState, now: float) -> bool:

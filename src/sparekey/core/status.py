@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sparekey.core.breaker import Phase
+from sparekey.core.breaker import Phase, told
 from sparekey.core.operator import is_held
 from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase
 
@@ -29,7 +29,7 @@ _STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase
 
 @dataclass(frozen=True, slots=True)
 class CredentialStatus:
-    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked.
+    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked or held until released.
 
     `held`: a person holds it back; `stated`: nothing but time ends its park.
     """
@@ -70,5 +70,5 @@ def _credential(pool: Pool, state: PoolState, index: int, now: float) -> Credent
     plain = CredentialStatus(credential.id, index, credential.model, active, standing)
     if guard is None or guard.until is None:
         return plain
-    held, returns_in = is_held(pool, state, index, now), max(0.0, guard.until - now)
+    held, returns_in = is_held(pool, state, index, now), told(guard.until - now)
     return replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.firm, held=held)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sparekey.core import admission, settlement
-from sparekey.core.breaker import Phase
+from sparekey.core.breaker import Phase, told
 from sparekey.core.policy import REACTIONS, Advance, is_weak
 from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, phase, soonest_return
 from sparekey.core.timing import backoff_seconds, believed
@@ -267,6 +267,6 @@ class Walk:
         if guard is None:
             return None
         credential_id, cause = self.pool.credentials[index].id, guard.cause or ErrorClass.UNKNOWN
-        seconds = max(0.0, (guard.until or 0.0) - self.now)
+        seconds = told((guard.until or 0.0) - self.now)
         why = f"{cause}: {guard.reason}" if guard.reason else str(cause)
         return CredentialError(credential_id, cause, CredentialParkedError(credential_id, why, seconds), index)

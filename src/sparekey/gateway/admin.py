@@ -36,7 +36,7 @@ _GUARDED: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with "no-referrer" browsers send the login as from nowhere (`origin: null`)
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
@@ -46,6 +46,9 @@ _FILES: Final[Mapping[str, str]] = {
     "login.html": "text/html",
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "live.js": "text/javascript",
+    "cards.js": "text/javascript",
+    "past.js": "text/javascript",
     "actions.js": "text/javascript",
     "draw.js": "text/javascript",
     "icon.svg": "image/svg+xml",
@@ -119,8 +122,12 @@ class Admin:
     def _sent(self, name: str, status: int = 200) -> Response:
         return Response(self._files[name], status, media_type=_FILES[name])
 
-    async def _login_page(self, _request: Request) -> Response:
-        return self._sent("login.html")
+    async def _login_page(self, request: Request) -> Response:
+        return self._said(_ENDED) if "ended" in request.query_params else self._sent("login.html")
+
+    def _said(self, what: bytes, status: int = 200) -> Response:
+        """Show the login with a word about why."""
+        return Response(self._files["login.html"].replace(b"<!-- said -->", what), status, media_type="text/html")
 
     async def _login(self, request: Request) -> Response:
         refuse_foreign(request)
@@ -130,7 +137,7 @@ class Admin:
         try:
             await self._door.check(form.get("key", ""))
         except HTTPException:
-            return Response(self._files["login.html"].replace(b"<!-- wrong -->", _WRONG), 401, media_type="text/html")
+            return self._said(_WRONG, 401)
         response = RedirectResponse("../console", 303)
         self._door.begin(request, response)
         return response
@@ -149,7 +156,8 @@ class Admin:
 
     async def _events(self, request: Request) -> Response:
         await self._door.admit(request)
-        return StreamingResponse(await self._live.listen(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        events = await self._live.listen(lambda: self._door.still_admits(request))
+        return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _act(self, request: Request) -> Response:
         await self._door.admit_change(request)
@@ -172,6 +180,7 @@ class Admin:
 
 
 _WRONG: Final = b'<p class="wrong" role="alert">This is not the admin key.</p>'
+_ENDED: Final = b'<p role="status">Your session has ended. Log in to go on where you were.</p>'
 
 
 async def _refused(_request: Request, exc: Exception) -> Response:

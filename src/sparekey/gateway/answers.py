@@ -117,7 +117,8 @@ def cause(entry: CredentialError) -> dict[str, Any]:
     """Return what became of one credential, for the `sparekey` object."""
     if isinstance(entry.exception, CredentialParkedError):
         reason = entry.exception.cause.partition(": ")[2] or "parked"
-        found: dict[str, Any] = {"parked_for": round(entry.exception.seconds, 3)}
+        seconds = entry.exception.seconds
+        found: dict[str, Any] = {"parked_for": seconds if seconds is None else round(seconds, 3)}
     else:
         failure = classify(entry.exception)
         reason = failure.reason

@@ -25,58 +25,18 @@ from sparekey.core.events import (
     Recovered,
     Switched,
 )
-from sparekey.core.operator import HELD
-from sparekey.gateway.tally import KINDS, Row, Sums, Tally
-from sparekey.types import Failure  # noqa: TC001 - pydantic reads the annotations of what is written down
+from sparekey.gateway.tally import Row, Sums, Tally
+from sparekey.gateway.timeline import MISSES, MOMENTS, Miss, Moment, moment_of, note, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableSequence
+    from collections.abc import Callable, Mapping
 
     from sparekey.core.events import Event
     from sparekey.types import Attempt
 
 DAY: Final = 86400
-MOMENTS: Final = 200
-MISSES: Final = 50
 _LEFT: Final = 1000
 """Numbers of a day that has ended, which nobody has asked for."""
-_TOGETHER: Final = 0.05
-"""Seconds within which the parks of one failure (a credential with its account) are one moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One entry of the timeline.
-
-    Attributes:
-        at: when.
-        kind: `failover`, `failback`, `parked`, `held`, `probed`, `recovered`, `exhausted`, or `action` (a person did something).
-        what: whom it is about, as `credential:a`; several where one failure parked several.
-        old: of a switch: who was active before.
-        seconds: of a park: how long.
-        cause: of a park: the error class, and
-        reason: the finer word; of an action: what was done.
-    """
-
-    at: float
-    kind: str
-    what: tuple[str, ...]
-    old: str = ""
-    seconds: float | None = None
-    cause: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """One failed attempt."""
-
-    at: float
-    call: int
-    number: int
-    credential: str
-    failure: Failure
-    duration: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +86,8 @@ class Book:
         self._misses: deque[Miss] = deque(maxlen=MISSES)
         self._last: dict[str, Miss] = {}
         self._left: deque[tuple[str, Tally]] = deque(maxlen=_LEFT)
-        self.revision = 0
+        self.revision = self.past = 0
+        """How often anything has changed, and how often timeline or failures have: whoever shows them knows when to look again."""
         self.acted: Callable[[Moment], None] | None = None
         """Told of what a person did, too; what the engine does is told by the chain's events."""
 
@@ -144,6 +105,7 @@ class Book:
         moment = Moment(self._clock(), "action", (f"credential:{credential}",) if credential else (), reason=what)
         with self._lock:
             self.revision += 1
+            self.past += 1
             self._moments.append(moment)
         if self.acted is not None:
             self.acted(moment)
@@ -168,6 +130,7 @@ class Book:
         """Forget the rows of credentials that a new configuration no longer has."""
         with self._lock:
             self.revision += 1
+            self.past += 1
             gone = [name for name in self._rows if name not in credentials]
             for name in gone:
                 self._left.append((name, self._rows.pop(name).news()))
@@ -196,6 +159,7 @@ class Book:
         now = self._clock()
         with self._lock:
             self.revision += page.revision
+            self.past += 1
             for name, sums in page.rows.items():
                 self._row(name, now).load(sums)
             for into, more in ((self._moments, page.moments), (self._misses, page.misses)):
@@ -234,7 +198,8 @@ class Book:
         duration = attempt.duration if attempt is not None else None
         miss = Miss(now, event.call, event.number, event.credential_id, event.failure, duration)
         self._last[event.credential_id] = miss
-        self._misses.append(miss)
+        self.past += 1
+        note(self._misses, miss)
 
     def _abandoned(self, event: AttemptAbandoned, now: float) -> None:
         tally = self._row(event.credential_id, now).tally
@@ -245,38 +210,8 @@ class Book:
         self._row(event.credential_id, now).first.add(event.after, now)
 
     def _moved(self, event: Event, now: float) -> None:
-        remember(self._moments, _moment(event, now))
-
-
-def remember(moments: MutableSequence[Moment], moment: Moment) -> None:
-    """Append an entry to a timeline; parks and recoveries of one failure become one."""
-    last = moments[-1] if moments else None
-    if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
-        moments[-1] = replace(last, what=(*last.what, *moment.what))
-    else:
-        moments.append(moment)
-
-
-def _same(last: Moment, moment: Moment) -> bool:
-    cause = (last.kind, last.cause, last.reason) == (moment.kind, moment.cause, moment.reason)
-    return cause and moment.at - last.at < _TOGETHER and len(last.what) < KINDS
-
-
-def _moment(event: Event, now: float) -> Moment:
-    match event:
-        case Switched(old, new, failback):
-            return Moment(now, "failback" if failback else "failover", (f"credential:{new}",), old)
-        case Parked(what, seconds, cause, reason):
-            held = cause is None and reason == HELD
-            return Moment(now, "held" if held else "parked", (what,), seconds=seconds, cause=cause or "", reason=reason)
-        case Probed(what):
-            return Moment(now, "probed", (what,))
-        case Recovered(what):
-            return Moment(now, "recovered", (what,))
-        case Exhausted(error):
-            return Moment(now, "exhausted", (), seconds=error.retry_after)
-        case _:
-            raise TypeError(f"{event!r} is no entry of a timeline")
+        self.past += 1
+        remember(self._moments, moment_of(event, now))
 
 
 def _charge(tally: Tally, attempt: Attempt | None) -> None:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.app import Gateway
     from sparekey.gateway.board import Board
-    from sparekey.gateway.book import Moment
     from sparekey.gateway.metrics import Metrics
     from sparekey.gateway.served import Served
+    from sparekey.gateway.timeline import Moment
     from sparekey.simulator import Provider
     from sparekey.stores.history import History
     from sparekey.wire.model import Call, Kind

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.operator import HELD
-from sparekey.gateway.book import DAY, MISSES, MOMENTS, Miss, Moment, Page, remember
+from sparekey.gateway.book import DAY, Page
 from sparekey.gateway.tally import Sums, Tally
+from sparekey.gateway.timeline import MISSES, MOMENTS, Miss, Moment, remember
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.entries import Entry
 from sparekey.types import ErrorClass, Evidence, Failure, Scope, Usage
@@ -70,7 +71,7 @@ def remembered(history: History, now: float) -> dict[str, Page]:
         page = pages[entry.chain]
         if entry.kind == "failed":
             miss = _miss(entry)
-            page.misses.append(miss)
+            note(page.misses, miss)
             page.last[miss.credential] = miss
         else:
             remember(page.moments, _moment(entry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.embedding import EmbeddingModelConfig
@@ -17,13 +18,14 @@ from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sparekey.config import Config
     from sparekey.config.chain import BaseChain
     from sparekey.config.faults import Path
     from sparekey.core.pool import PoolState
     from sparekey.gateway.upstream import Client
+    from sparekey.types import Failure
     from sparekey.wire.model import Kind, Target
 
 _USUAL: Final[dict[Path, str]] = {
@@ -93,9 +95,15 @@ def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, S
     return found
 
 
+def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], Failure]:
+    """Return `classify` with the steps to its verdict, for the console: only a failure pays for them."""
+    return partial(classify, trace=True)
+
+
 def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> Served:
     name = _USUAL.get(path) or str(path[-1])
     made = _plan(config, name, store)
+    made.chain.classify = _explaining(made.chain.classify)
     wire = _wire(config, made)
     kind: Kind = "embed" if config.family == "embedding" else "chat"
     made.chain.add_hook(Enter())

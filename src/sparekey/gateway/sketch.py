@@ -11,7 +11,7 @@ from math import log
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Slices = dict[int, dict[int, int]]
 """The durations of a window as a value: by slice of time, how many in each bucket."""
@@ -27,7 +27,7 @@ _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 class Window:
     """Durations of a sliding window. Not thread-safe: whoever owns it locks."""
 
-    __slots__ = ("_counts", "_over", "_slices", "_stamps", "_width")
+    __slots__ = ("_counts", "_medians", "_over", "_slices", "_stamps", "_width")
 
     def __init__(self, seconds: float = 600.0, slices: int = 30) -> None:
         """Cover so many seconds, forgotten slice by slice."""
@@ -35,6 +35,7 @@ class Window:
         self._counts = [array("L", bytes(8 * _BUCKETS)) for _ in range(slices)]
         self._stamps = [-1] * slices
         self._over: Slices = {}
+        self._medians: list[float | None] = [None] * slices  # of the slices that have not changed since somebody asked
 
     def add(self, value: float, now: float) -> None:
         """Take in one duration in seconds, at `now`."""
@@ -44,6 +45,7 @@ class Window:
             self._counts[place] = array("L", bytes(8 * _BUCKETS))
             self._stamps[place] = stamp
         self._counts[place][_bucket(value)] += 1
+        self._medians[place] = None
 
     def quantiles(self, now: float, shares: Iterable[float]) -> list[float | None]:
         """Return the value below which each share (0.5 is the median) of the window's durations lies; None if there are none."""
@@ -53,7 +55,7 @@ class Window:
 
     def medians(self, now: float) -> list[float | None]:
         """Return the median of each slice, the oldest first; None for a slice without values."""
-        return [None if counts is None else _quantile(counts, 0.5) for counts in self._live(now)]
+        return [None if place is None else self._median(place) for place in self._places(now)]
 
     def slices(self, now: float) -> Slices:
         """Return the durations as a value, for another window to `load`. Slices that are over are looked through once."""
@@ -72,6 +74,7 @@ class Window:
                 self._counts[place] = array("L", bytes(8 * _BUCKETS))
                 self._stamps[place] = stamp
             if self._stamps[place] == stamp:
+                self._medians[place] = None
                 for bucket, n in counts.items():
                     self._counts[place][min(max(bucket, 0), _BUCKETS - 1)] += n
 
@@ -79,10 +82,20 @@ class Window:
         """Return how many durations the window holds."""
         return sum(sum(counts) for counts in self._live(now) if counts is not None)
 
+    def _median(self, place: int) -> float | None:
+        found = self._medians[place]
+        if found is None:
+            found = self._medians[place] = _quantile(self._counts[place], 0.5)
+        return found
+
     def _live(self, now: float) -> list[array[int] | None]:
+        return [None if place is None else self._counts[place] for place in self._places(now)]
+
+    def _places(self, now: float) -> list[int | None]:
+        """Where the slices of the window are, the oldest first; None for one in which nothing came."""
         newest = int(now / self._width)
         stamps = range(newest - self._slices + 1, newest + 1)
-        return [self._counts[s % self._slices] if self._stamps[s % self._slices] == s else None for s in stamps]
+        return [s % self._slices if self._stamps[s % self._slices] == s else None for s in stamps]
 
 
 def _filled(counts: Iterable[int]) -> dict[int, int]:
@@ -93,8 +106,7 @@ def _bucket(value: float) -> int:
     return 0 if value <= _SMALLEST else int(log(min(value, _LARGEST) / _SMALLEST) * _PER_LOG) + 1
 
 
-def _quantile(counts: Iterable[int], share: float) -> float | None:
-    counts = list(counts)
+def _quantile(counts: Sequence[int], share: float) -> float | None:
     rank, seen = share * (sum(counts) - 1), 0
     for bucket, count in enumerate(counts):
         seen += count

@@ -154,7 +154,8 @@ class OpenTelemetryHook(Hook):
 
     def _parked(self, event: events.Parked) -> None:
         why = {"error_class": str(event.cause or ""), "reason": self.reasons(event.reason)}
-        self._happened("park", on_span={"sparekey.seconds": event.seconds}, what=self.shown(event.what), **why)
+        for_seconds = {} if event.seconds is None else {"sparekey.seconds": event.seconds}
+        self._happened("park", on_span=for_seconds, what=self.shown(event.what), **why)
 
     def _probed(self, event: events.Probed) -> None:
         self._happened("probe", what=self.shown(event.what))

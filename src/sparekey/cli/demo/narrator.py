@@ -29,7 +29,7 @@ class Narrator:
         match event:
             case AttemptFailed():
                 self._failed = event
-            case Parked(_, seconds) if self._failed is not None:
+            case Parked(_, float(seconds)) if self._failed is not None:
                 self._tell_failure(self._failed, seconds)
                 self._failed = None
             case Probed(what) if what.startswith("credential:"):

@@ -67,6 +67,13 @@ class Door:
         elif not self._knows(request.cookies.get(COOKIE, "")):
             raise HTTPException(401, "this needs the gateway's admin key")
 
+    def still_admits(self, request: Request) -> bool:
+        """Return whether a request that was let in would be now: a session ends, a key is changed, while a page listens."""
+        if not self.asks_for_key:
+            return True
+        key = _presented(request)
+        return self._knows(request.cookies.get(COOKIE, "")) if key is None else self._fits(key)
+
     async def admit_change(self, request: Request) -> None:
         """Let a request in that changes something: no page of elsewhere can send it.
 
@@ -84,8 +91,7 @@ class Door:
         Raises:
             HTTPException: it is wrong; that takes a moment, so that nobody tries many.
         """
-        found = sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
-        if not hmac.compare_digest(found, self._digest()):
+        if not self._fits(key):
             await asyncio.sleep(self._pause)
             raise HTTPException(401, "this is not the gateway's admin key")
 
@@ -100,6 +106,9 @@ class Door:
             samesite="strict",
             secure=request.url.scheme == "https",
         )
+
+    def _fits(self, key: str) -> bool:
+        return hmac.compare_digest(sha256(key.encode("utf-8", "surrogateescape")).hexdigest(), self._digest())
 
     def _knows(self, cookie: str) -> bool:
         until, _, signature = cookie.partition(".")

@@ -1,16 +1,28 @@
 // What a person may do: every action is explained and confirmed in a dialog first. Escape closes it and gives the focus back.
 
 import { el, icon, seconds } from "./draw.js";
+import { leave } from "./live.js";
 
 const dialog = document.getElementById("dialog");
 const [title, body, wrong, buttons] = ["title", "body", "wrong", "buttons"].map((name) => document.getElementById(`dialog-${name}`));
 
 const HOLDS = [["", "until it is released"], [300, "5 minutes"], [3600, "1 hour"], [86400, "1 day"]];
 
-export async function post(path, value = {}) {
-  const answer = await fetch(`admin/api/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
+const UNANSWERED = "The gateway did not answer. Whether it was done is not known: look again when the page is live.";
+
+let done = () => {};
+
+// What came of an action is told by `tell`, in a sentence.
+export function whenDone(tell) {
+  done = tell;
+}
+
+async function post(path, value = {}) {
+  const sent = fetch(`admin/api/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
+  const answer = await sent.catch(() => { throw new Error(UNANSWERED); });
+  if (answer.status === 401) leave();
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.error?.message ?? `The gateway answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`It was not done: ${said.error?.message ?? `the gateway answered ${answer.status}`}.`);
   return said;
 }
 
@@ -39,6 +51,14 @@ function confirming(text, work) {
   });
   return button;
 }
+
+// What a person is told when it is done: what follows, not that a button was pressed.
+const TOLD = {
+  hold: (id, howLong) => `${id} is held ${howLong}: it gets no traffic.`,
+  release: (id) => `${id} is released.`,
+  probe: (id) => `The next request tries ${id}. If no requests come, nothing happens: “Test” sends one now.`,
+  activate: (id) => `Every request starts at ${id} from now on.`,
+};
 
 // ── one credential ──
 
@@ -75,7 +95,10 @@ function confirm(chain, row, where, name, text, action) {
     content.push(el("label", {}, "For how long?", pick));
   }
   open(`${name}: ${row.id}?`, content,
-    [cancel(), confirming(name, () => post(`${where}/${action}`, pick?.value ? { seconds: Number(pick.value) } : {}))]);
+    [cancel(), confirming(name, async () => {
+      await post(`${where}/${action}`, pick?.value ? { seconds: Number(pick.value) } : {});
+      done(TOLD[action](row.id, pick && `${pick.value ? "for " : ""}${pick.selectedOptions[0].text}`));
+    })]);
 }
 
 // ── a chain ──
@@ -104,5 +127,8 @@ export function injectFault(chain) {
   open(`Inject a fault into ${chain.name}?`,
     [el("p", { text: "Its simulated provider shows the fault to every request, until you choose “healthy”." }),
       el("label", {}, "Credential", whom), el("label", {}, "Fault", what)],
-    [cancel(), confirming("Inject", () => post(`chains/${encodeURIComponent(chain.name)}/fault`, { credential: whom.value, fault: what.value }))]);
+    [cancel(), confirming("Inject", async () => {
+      await post(`chains/${encodeURIComponent(chain.name)}/fault`, { credential: whom.value, fault: what.value });
+      done(`The simulated provider of ${whom.value} is now: ${what.value}.`);
+    })]);
 }

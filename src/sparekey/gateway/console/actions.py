@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from sparekey.classify.remedies import remedy
 from sparekey.core import operator
-from sparekey.core.operator import UNTIL_RELEASED
+from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.console.faults import NAMES, inject
 from sparekey.gateway.console.snapshot import Hider
 from sparekey.gateway.console.words import cause_words

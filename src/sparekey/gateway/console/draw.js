@@ -88,6 +88,31 @@ export function mix(requests, errors, label) {
   return chart;
 }
 
+// Who was active when: a line that steps between rows, the first credential on top. Rows that were never active are left out.
+export function steps({ first, points, from, now, rows, width, label, at }) {
+  const used = [...new Set([0, first, ...points.map(([, row]) => row)])].filter((row) => row >= 0).sort((a, b) => a - b);
+  const left = 26, right = 8, rowHeight = 18, height = used.length * rowHeight + 20;
+  const x = (time) => left + ((Math.max(time, from) - from) / (now - from)) * (width - left - right);
+  const y = (row) => used.indexOf(row) * rowHeight + rowHeight / 2; // a credential that is gone stands above all: −1
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "steps-chart", role: "img", "aria-label": label });
+  for (const row of used) {
+    const title = svg("title");
+    title.textContent = rows[row];
+    chart.append(svg("path", { class: "base", d: `M${left} ${y(row)}H${width - right}` }), text(12, y(row) + 4, row + 1, "middle", title));
+  }
+  let path = `M${left} ${y(first)}`;
+  for (const [time, row] of points) path += `H${x(time).toFixed(1)}V${y(row)}`;
+  chart.append(svg("path", { class: "stepped", d: `${path}H${width - right}` }));
+  chart.append(text(left, height - 4, at(from), "start"), text(width - right, height - 4, "now", "end"));
+  return chart;
+}
+
+function text(x, y, words, anchor, ...children) {
+  const node = svg("text", { x, y, "text-anchor": anchor });
+  node.append(String(words), ...children);
+  return node;
+}
+
 // ── numbers ──
 
 export function seconds(value) {
@@ -104,12 +129,13 @@ export function count(value) {
   return String(value);
 }
 
-// A countdown: 0:07, 4:12, 1:04:12, 3 days.
+// A length of time, in the two units that matter: 7 s, 4 min 12 s, 1 h 4 min, 3 days.
 export function span(value) {
-  const whole = Math.max(0, Math.ceil(value)), two = (n) => String(n).padStart(2, "0");
+  const whole = Math.max(0, Math.ceil(value));
   if (whole >= 2 * 86400) return `${Math.round(whole / 86400)} days`;
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  const parts = [[Math.floor(whole / 3600), "h"], [Math.floor((whole % 3600) / 60), "min"], [whole % 60, "s"]];
+  const told = parts.slice(parts.findIndex(([n]) => n > 0)).slice(0, 2).filter(([n]) => n > 0);
+  return told.map(([n, unit]) => `${n} ${unit}`).join(" ") || "0 s";
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });

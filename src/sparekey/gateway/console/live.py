@@ -1,6 +1,8 @@
 """Server-sent events: the whole state when somebody begins to listen, then whenever it has changed, at most once a second.
 
-Each listener looks whether there is news when it can take some, so a slow one delays nobody and nothing piles up.
+Each listener looks whether there is news when it can take some, so a slow one delays nobody and nothing piles up. Timeline and failures
+of a chain, the bulk of a state, are sent only when they have changed. And pages that are open must not slow requests down: one picture
+serves all listeners that know the same, and its making may take a small share of the time.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
@@ -15,14 +18,39 @@ from starlette.exceptions import HTTPException
 from sparekey.gateway.console.snapshot import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from sparekey.gateway.console.host import Host
 
 MOST_LISTENERS: Final = 32
 _LOOK: Final = 0.1
+_SHARE: Final = 0.03
+"""Share of the time that may go into pictures of the state: a large one is made less often."""
+_FRESH: Final = 0.5
+"""Seconds for which a picture is good enough for another listener."""
 _BEAT: Final = 10.0
 """Seconds after which the state is sent although nothing changed: whoever hears nothing for longer knows that he is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One event, for all who know the same.
+
+    Attributes:
+        version: of the state.
+        known: which timelines and failures its reader knew before (`Book.past`), by chain, and
+        past: which he knows then.
+        at: when it was made.
+        event: its bytes.
+        cost: seconds that it took.
+    """
+
+    version: int = -1
+    known: Mapping[str, int] = field(default_factory=dict)
+    past: dict[str, int] = field(default_factory=dict)
+    at: float = 0.0
+    event: bytes = b""
+    cost: float = 0.0
 
 
 class Live:
@@ -34,6 +62,7 @@ class Live:
         self._print: object = None
         self._version = 0
         self._looked = -1.0
+        self._picture = Picture()
         self._closed = False
         self.listeners = 0
 
@@ -41,8 +70,8 @@ class Live:
         """Send everybody away: the gateway stops."""
         self._closed = True
 
-    async def listen(self) -> AsyncIterator[bytes]:
-        """Return the events for one listener.
+    async def listen(self, admitted: Callable[[], bool] = lambda: True) -> AsyncIterator[bytes]:
+        """Return the events for one listener, which end when it is no longer `admitted`.
 
         Raises:
             HTTPException: there are too many.
@@ -50,20 +79,33 @@ class Live:
         if self.listeners >= MOST_LISTENERS:
             raise HTTPException(503, f"{MOST_LISTENERS} pages listen already; close some, or poll /admin/api/state")
         self.listeners += 1
-        return self._events()
+        return self._events(admitted)
 
-    async def _events(self) -> AsyncIterator[bytes]:
-        sent, at = -1, 0.0
+    async def _events(self, admitted: Callable[[], bool]) -> AsyncIterator[bytes]:
+        sent, at, known = -1, 0.0, dict[str, int]()
         try:
             yield b"retry: 2000\n\n"
             while not (self._closed or self._host.stopping):
                 now, version = time.monotonic(), self._news()
-                if sent < 0 or (version != sent and now - at >= self._every) or now - at >= _BEAT:
-                    yield event(snapshot(self._host, self._wall()))
-                    sent, at = version, now
+                pause = max(self._every, self._picture.cost / _SHARE)
+                if sent < 0 or (version != sent and now - at >= pause) or now - at >= _BEAT:
+                    if not admitted():
+                        return
+                    picture = self._taken(version, known)
+                    yield picture.event
+                    sent, at, known = version, now, picture.past
                 await asyncio.sleep(_LOOK)
         finally:
             self.listeners -= 1
+
+    def _taken(self, version: int, known: dict[str, int]) -> Picture:
+        """Return the picture of this version for somebody who knows so much."""
+        old, now = self._picture, time.monotonic()
+        if (old.version, old.known) != (version, known) or now - old.at > _FRESH:
+            past = {name: watched.book.past for name, watched in self._host.chains.items()}
+            made = event(snapshot(self._host, self._wall(), known))
+            self._picture = Picture(version, known, past, now, made, time.monotonic() - now)
+        return self._picture
 
     def _news(self) -> int:
         """Return a number that grows whenever there is something new; looked up once for all listeners."""

@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey import __version__
 from sparekey.classify.remedies import remedy
 from sparekey.config.providers import find
-from sparekey.core.breaker import Phase
-from sparekey.core.pool import Pool, PoolState, phase, soonest
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.faults import NAMES
-from sparekey.gateway.console.words import cause_words, coming, endless, why
+from sparekey.gateway.console.outlook import behind, outlook, serving_index
+from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
 from sparekey.masking import mask_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from sparekey.gateway.book import Account, Miss, Moment
+    from sparekey.core.pool import Pool, PoolState
+    from sparekey.gateway.book import Account, Book
     from sparekey.gateway.console.host import Host, Watched
-    from sparekey.types import Credential
+    from sparekey.gateway.timeline import Miss, Moment
+    from sparekey.types import Credential, Failure
 
 _LONGEST_TEXT: Final = 600
 _MOST_STEPS: Final = 12
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-def snapshot(host: Host, now: float) -> dict[str, Any]:
-    """Return the state of a gateway at `now` (seconds since 1970)."""
-    chains = [_chain(name, watched) for name, watched in host.chains.items()]
+def snapshot(host: Host, now: float, known: Mapping[str, int] = _NONE) -> dict[str, Any]:
+    """Return the state of a gateway.
+
+    Args:
+        host: the gateway.
+        now: seconds since 1970.
+        known: how often timeline and failures of a chain had changed (`Book.past`) when the reader was last told of them, by name:
+            what he knows already is left out.
+    """
+    chains = [_chain(name, watched, known.get(name)) for name, watched in host.chains.items()]
     return {"now": now, "version": __version__, "config": dict(host.config()), "store": dict(host.store()), "chains": chains}
 
 
-def _chain(name: str, watched: Watched) -> dict[str, Any]:
+def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
     chain, book = watched.chain, watched.book
     pool, state, now = chain.pool, chain.state, chain.clock()
     hide = Hider(chain.credentials)
     status = describe(pool, state, now)
+    serving, ids = serving_index(pool, state, now), [row.id for row in status.credentials]
     rows = [_credential(watched, row, pool, state, hide) for row in status.credentials]
-    serving = serving_index(pool, state, now)
     return {
         "name": name,
         "wire": watched.wire,
@@ -46,19 +56,18 @@ def _chain(name: str, watched: Watched) -> dict[str, Any]:
         "serving": None if serving is None else rows[serving]["id"],
         "level": "down" if serving is None else "ok" if serving == 0 else "spare",
         "headline": _headline(rows, serving),
-        "detail": _detail(pool, state, rows, serving),
+        "detail": _detail(rows, serving),
+        "next": ahead(ids, outlook(pool, state, now)).parts(),
+        "reserve": _reserve(ids, serving, behind(pool, state, now)),
         "failback": _failback(pool, state, now),
         "credentials": rows,
-        "timeline": [_moment(moment) for moment in book.timeline()],
-        "failures": [_miss(miss, hide) for miss in book.misses()],
         "faults": [*NAMES] if watched.simulated else [],
+        **({} if known == book.past else _past(book, hide)),
     }
 
 
-def serving_index(pool: Pool, state: PoolState, now: float) -> int | None:
-    """Return who takes the next ordinary request: the first in the ring that is not parked; None if all are."""
-    open_ = (i for i in pool.ring(state.active) if phase(pool, state, i, now) in {Phase.CLOSED, Phase.DUE})
-    return next(open_, None)
+def _past(book: Book, hide: Hider) -> dict[str, Any]:
+    return {"timeline": [_moment(moment, hide) for moment in book.timeline()], "failures": [_miss(miss, hide) for miss in book.misses()]}
 
 
 # ── the one line that is read first ──
@@ -72,16 +81,25 @@ def _headline(rows: list[dict[str, Any]], serving: int | None) -> str:
     return f"{rows[serving]['id']} serves in place of {rows[0]['id']}"
 
 
-def _detail(pool: Pool, state: PoolState, rows: list[dict[str, Any]], serving: int | None) -> str:
+def _detail(rows: list[dict[str, Any]], serving: int | None) -> str:
+    first, spares = rows[0], rows[1:]
     if serving is None:
-        first = soonest(pool, state, range(len(pool)))
-        return f"Every credential is parked. {rows[first or 0]['id']} returns first."
+        return "Its only credential is parked." if not spares else f"All {len(rows)} credentials are parked."
     if serving > 0:
-        return f"{rows[0]['id']}: {rows[0]['why'][:1].lower()}{rows[0]['why'][1:]} {rows[0]['next']}"
-    spares = sum(row["standing"] == Standing.READY for row in rows[1:])
-    if spares == len(rows) - 1:
-        return {0: "It has no spare.", 1: "Its spare is ready."}.get(spares, f"All {spares} spares are ready.")
-    return f"{spares} of {len(rows) - 1} spares {'is' if spares == 1 else 'are'} ready."
+        return f"{first['id']}: {first['why'][:1].lower()}{first['why'][1:]}"
+    ready = sum(row["standing"] == Standing.READY for row in spares)
+    if ready == len(spares):
+        return {0: "It has no spare.", 1: "Its spare is ready."}.get(ready, f"All {ready} spares are ready.")
+    return f"{ready} of {len(spares)} spares {'is' if ready == 1 else 'are'} ready."
+
+
+def _reserve(ids: list[str], serving: int | None, after: int | None) -> str:
+    """Who is behind the one that serves."""
+    if serving is None or len(ids) == 1:
+        return ""
+    if after is None:
+        return f"Nobody is behind {ids[serving]}: if it fails, requests fail."
+    return f"If {ids[serving]} fails, {ids[after]} takes over."
 
 
 def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None:
@@ -98,7 +116,7 @@ def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None
 
 def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: PoolState, hide: Hider) -> dict[str, Any]:
     credential = pool.credentials[row.index]
-    reason, following = why(pool, state, row), coming(state, row)
+    reason, next_ = why(pool, state, row), coming(state, row)
     return {
         "id": row.id,
         "index": row.index,
@@ -112,9 +130,10 @@ def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: Pool
         "cause": row.cause,
         "reason": row.reason,
         "why": reason,
-        "next": following,
-        "words": f"{reason} {following}",
-        "returns_in": None if endless(row.returns_in) else row.returns_in,
+        "next": next_,
+        "words": f"{reason} {next_}",
+        "following": following(state, row).parts(),
+        "returns_in": row.returns_in,
         "stated": row.stated,
         "simulated": row.id in watched.simulated,
         **_account(watched.book.account(row.id), hide),
@@ -156,22 +175,37 @@ def _miss(miss: Miss, hide: Hider) -> dict[str, Any]:
         "evidence": failure.evidence,
         "retry_after": failure.retry_after,
         "rule": hide(failure.rule),
-        "trace": [hide(step) for step in failure.trace[:_MOST_STEPS]],
+        "trace": [hide(step) for step in failure.trace[:_MOST_STEPS] or _unread(failure)],
         "remedy": remedy(failure),
         "duration": miss.duration,
+        "times": miss.times,
     }
 
 
-def _moment(moment: Moment) -> dict[str, Any]:
+def _unread(failure: Failure) -> list[str]:
+    """The steps to a verdict on what is no answer: a limit that ran out, a connection that never was."""
+    seen = failure.rule.partition(": ")[2] or failure.rule or failure.evidence
+    return [f"no answer to read; what was seen: {seen}", f"decided -> {failure.error_class} / {failure.reason}"]
+
+
+def _moment(moment: Moment, hide: Hider) -> dict[str, Any]:
     return {
         "at": moment.at,
         "kind": moment.kind,
-        "what": list(moment.what),
+        "what": [_named(what, hide) for what in moment.what],
         "old": moment.old,
-        "seconds": None if endless(moment.seconds) else moment.seconds,
+        "seconds": moment.seconds,
         "cause": moment.cause,
         "reason": moment.reason,
+        "times": moment.times,
+        "since": moment.since,
     }
+
+
+def _named(what: str, hide: Hider) -> str:
+    """Return what was parked, an endpoint by its host alone: an address may hold a password."""
+    kind, _, name = what.partition(":")
+    return f"endpoint:{urlsplit(name.partition(' ')[0]).netloc.rpartition('@')[2]}" if kind == "endpoint" else hide(what)
 
 
 def _host(credential: Credential) -> str:
@@ -187,11 +221,11 @@ class Hider:
 
     def __init__(self, credentials: Iterable[Credential]) -> None:
         """Know the keys and header values of these credentials."""
-        self._values = {part for c in credentials for part in _secrets(c) if part}
+        self._values = sorted({part for c in credentials for part in _secrets(c) if part}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Return what may be shown of `text`."""
-        shown = mask_values(text, *sorted(self._values, key=len, reverse=True))
+        shown = mask_values(text, *self._values)
         return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}…"
 
 

@@ -1,19 +1,22 @@
-"""States and causes in plain words: why a credential does not serve, and what happens next. Data and sentences, no numbers that move."""
+"""States and causes in plain words: why a credential does not serve, and what happens next. Data and sentences."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.operator import HELD
 from sparekey.core.pool import known_guards, until
 from sparekey.core.status import Standing
+from sparekey.gateway.console.outlook import Coming
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sparekey.core.pool import Pool, PoolState
     from sparekey.core.status import CredentialStatus
+    from sparekey.gateway.console.outlook import Outlook
 
 CAUSES: Final[Mapping[ErrorClass, str]] = {
     ErrorClass.PERMANENT: "A request was refused",
@@ -79,40 +82,96 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus) -> str:
     return f"{cause_words(row.cause, row.reason)}{f'; {whole}' if whole else ''}."
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in which a time may run: `seconds` stands between `before` and `after`."""
+
+    before: str = ""
+    seconds: float | None = None
+    after: str = ""
+
+    def parts(self) -> dict[str, Any]:
+        """Return it for a page that lets the time run."""
+        return {"before": self.before, "in": self.seconds, "after": self.after}
+
+
 def coming(state: PoolState, row: CredentialStatus) -> str:
-    """Return in one sentence what will happen to a credential next."""
+    """Return in one sentence what will happen to a credential next, without a time."""
+    if row.standing is not Standing.PARKED or _endless(row):
+        return following(state, row).before
+    return f"When its {_stop(row)} ends{_as_stated(row)}, {_trial(state, row)}"
+
+
+def following(state: PoolState, row: CredentialStatus) -> Sentence:
+    """Return in one sentence what will happen to a credential next, with the time that is left."""
     higher = row.index < state.active
     match row.standing:
         case Standing.ACTIVE:
-            return "It goes on until it fails." if row.index == 0 else "Traffic steps back up when one above it is well."
+            return Sentence("Traffic steps back up when one above it is well." if row.index else "It goes on until it fails.")
         case Standing.READY:
-            return "Traffic steps back up to it, one credential at a time." if higher else "It takes over when those before it fail."
+            return Sentence(
+                "Traffic steps back up to it, one credential at a time." if higher else "It takes over when those before it fail."
+            )
         case Standing.PROBING:
-            return "One request is trying it; the others stay where they are."
+            return Sentence("One request is trying it; the others stay where they are.")
         case Standing.DUE:
-            return f"The next request {'' if higher else 'that comes to it '}tries it{'; if that goes well, traffic returns' * higher}."
+            back = "; if that goes well, traffic returns" if higher else ""
+            return Sentence(f"The next request {'' if higher else 'that comes to it '}tries it{back}.")
         case Standing.PARKED:
-            return f"{_end(row)}{'; if that goes well, traffic returns' * (higher and not _endless(row))}."
+            if _endless(row):
+                return Sentence("It gets no traffic until a person releases it.")
+            tried = "one request tries it." if higher else "it is tried again as soon as a request comes to it."
+            return Sentence("In ", row.returns_in, f"{_as_stated(row)}, {tried}")
 
 
-def _end(row: CredentialStatus) -> str:
-    if _endless(row):
-        return "It gets no traffic until a person releases it"
-    if row.held:
-        return "When the hold ends, one request tries it"
-    return "Its provider said how long; then one request tries it" if row.stated else "When the park ends, one request tries it"
+def _trial(state: PoolState, row: CredentialStatus) -> str:
+    if row.index < state.active:
+        return "one request tries it; if that goes well, traffic returns."
+    return "it is tried again as soon as a request comes to it."
+
+
+def _stop(row: CredentialStatus) -> str:
+    return "hold" if row.held else "park"
+
+
+def _as_stated(row: CredentialStatus) -> str:
+    return " (as its provider stated)" if row.stated and not row.held else ""
 
 
 def _endless(row: CredentialStatus) -> bool:
-    return row.held and endless(row.returns_in)
+    return row.held and row.returns_in is None
 
 
-def endless(seconds: float | None) -> bool:
-    """Return whether a park has no end that anybody waits for: a person held it until further notice."""
-    return seconds is not None and seconds > _LONGEST
+# ── the whole chain ──
 
 
-_LONGEST: Final = 366 * 86400.0
+AHEAD: Final[Mapping[Coming, tuple[str, str]]] = {
+    Coming.STAYS: ("", ""),
+    Coming.PROBING: ("One request tries {who} now; the others stay where they are.", ""),
+    Coming.NEXT_TRIES: ("The next request tries {who}; if that goes well, traffic returns to it.", ""),
+    Coming.TRIED: ("One request tries {who} in ", "{count}; if that goes well, traffic returns."),
+    Coming.RISES: ("Traffic returns to {who} in ", "{count}, if one request there goes well."),
+    Coming.LEFT: ("It stays so until a person releases {who}.", ""),
+    Coming.RESCUED: ("Requests go to {who} all the same: its fault may pass. Its park ends in ", "."),
+    Coming.RATIONED: ("Now and then one request tries {who}; the others fail. Its park ends in ", "."),
+    Coming.WAITS: ("Requests fail until {who} is tried again in ", "."),
+    Coming.SHUT: ("Requests fail until a person releases a credential.", ""),
+}
+"""What happens next, before and after the time that is left."""
+
+
+def ahead(ids: Sequence[str], found: Outlook) -> Sentence:
+    """Return in one sentence what happens next in a chain."""
+    who = "" if found.who is None else ids[found.who]
+    before, after = (text.format(who=who, count=_by_count(ids, found)) for text in AHEAD[found.coming])
+    return Sentence(before, found.seconds if after else None, after)
+
+
+def _by_count(ids: Sequence[str], found: Outlook) -> str:
+    if found.requests is None:
+        return ""
+    count = f"after {found.requests} more request{'' if found.requests == 1 else 's'}"
+    return f" or {count}" if found.by_count is None else f", or {ids[found.by_count]} {count}"
 
 
 def _governing(pool: Pool, state: PoolState, index: int) -> str:
