@@ -41,7 +41,7 @@ BUILT_IN: Final = {
 NO_FAILBACK: Final = {"failback_timeout_seconds": 100_000.0, "failback_request_count": 100_000}
 """Knobs of rows that are about parks: what ends these shall be their own end, and no failback that is due."""
 _REPLACED: Final = {"api_key", "api_base", "ak", "sk", "host", "extra_headers"}
-_BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space"})
+_BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space", "aliases"})
 _EMBEDDING_WIRES: Final = {"volcengine": "ark", "vllm": "openai", "lmstudio": "openai"}
 
 

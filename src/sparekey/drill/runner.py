@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sparekey.config import EmbeddingConfig
 from sparekey.drill.cast import built_in
-from sparekey.drill.row import Result, Row, Run
+from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
 from sparekey.drill.stage import Stage
 from sparekey.drill.verdict import Verdict, verdict
 from sparekey.errors import SparekeyError, describe_exception
@@ -57,7 +58,7 @@ def run(
         ConfigError: a chain cannot be built.
     """
     drilled = completed(config)
-    _warm_up(drilled, profile)
+    _warm_up(drilled, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
     found: dict[str, Result] = {}
     for alone in (False, True):
         for result in _together(drilled, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
@@ -67,11 +68,14 @@ def run(
 
 
 def completed(config: Config | None) -> Config:
-    """Return a configuration that has both kinds of chains: what it lacks is taken from the built-in one."""
+    """Return a configuration that has both kinds of chains: what it lacks is taken from the gateway's own chains, or the built-in one."""
     spare = built_in()
     if config is None:
         return spare
-    return config.model_copy(update={"vlm": config.vlm or spare.vlm, "embedding": config.embedding or spare.embedding})
+    chat, vectors = ([*chains.values()][:1] for chains in ((config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})))
+    embedding = [EmbeddingConfig.model_validate({one.kind: one}) for one in vectors]
+    found = {"vlm": [config.vlm, *chat, spare.vlm], "embedding": [config.embedding, *embedding, spare.embedding]}
+    return config.model_copy(update={name: next(filter(None, those)) for name, those in found.items()})
 
 
 def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:
@@ -115,13 +119,13 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, s
         done.put((row, run))
 
 
-def _warm_up(config: Config, profile: Profile) -> None:
+def _warm_up(config: Config, profile: Profile, modes: Iterable[str]) -> None:
     """Make a call of each kind before the clock runs: the first one imports SDKs.
 
     Raises:
         SparekeyError: a chain cannot be built.
     """
-    for mode in ("sync", "async"):
+    for mode in THROUGH if [*modes] == [*THROUGH] else BOTH:
         with Stage(config, mode, profile) as stage:
             for heard in (stage.chat().ask(), stage.embedding().embed("warm")):
                 if isinstance(heard.error, SparekeyError):

@@ -22,7 +22,7 @@ from sparekey.gateway.intake import ClientGoneError, body_of, checked, present
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
 from sparekey.gateway.listing import model, models
-from sparekey.gateway.served import Served, serve
+from sparekey.gateway.served import REAL, Served, Timing, serve
 from sparekey.transport.refusals import Refused
 
 if TYPE_CHECKING:
@@ -107,18 +107,19 @@ class Gateway:
         newcomers: called with each chain of a configuration that is read anew, before it is served.
     """
 
-    def __init__(self, config: Config, client: Client, *, store: Any = None) -> None:
+    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
         """Take a configuration and the connections to the providers.
 
         Args:
             config: the configuration, with a key at each reference.
             client: the connections; the gateway closes them when it stops.
             store: keeps the state of the chains, from `sparekey.stores.open_store`; None: this process does.
+            timing: how the chains see time and chance; for the drill.
 
         Raises:
             ConfigError: it cannot be served.
         """
-        self.client, self.store = client, store
+        self.client, self.store, self._timing = client, store, timing
         self.draining = False
         self.admin: Any = None
         self.observers: list[Callable[[Finished], None]] = []
@@ -149,7 +150,7 @@ class Gateway:
 
         settings = config.gateway or GatewayConfig()
         access = Access(settings)
-        chains = serve(config, self.client, self.store, old)
+        chains = serve(config, self.client, self.store, old, self._timing)
         for newcomer in self.newcomers:
             for served in chains.values():
                 newcomer(served)

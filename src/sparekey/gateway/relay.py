@@ -15,7 +15,7 @@ from sparekey.transport.following import Follower, Item, ItemReading
 from sparekey.wire.table import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from sparekey.gateway.lib import Response
     from sparekey.gateway.upstream import Client
@@ -30,10 +30,10 @@ _READING: Final = ItemReading()
 class Relay:
     """Puts the requests for one chain to its credentials until one answers."""
 
-    def __init__(self, plan: Plan, client: Client) -> None:
-        """Take a chain with its targets, and the connections."""
+    def __init__(self, plan: Plan, client: Client, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
+        """Take a chain with its targets, and the connections; `sleep` waits so many seconds, for the drill."""
         self.exchange = Exchange(plan, lib)
-        self._failover = AsyncFailover(self.exchange.chain)
+        self._failover = AsyncFailover(self.exchange.chain, sleep=sleep)
         self._client, self._timeout = client, plan.timeout
 
     async def send(self, call: Call) -> tuple[Response, AsyncGenerator[Item] | None]:
