@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -131,8 +132,13 @@ class Behind:
             raise RuntimeError(f"the gateway has no page at {path}")
         return text
 
+    @property
+    def port(self) -> int:
+        """Its port on loopback."""
+        return int(self.house.url.rpartition(":")[2])
+
     def knock(
-        self, method: str = "POST", path: str = "/v1/chat/completions", body: bytes | None = None, **headers: str
+        self, method: str = "POST", path: str = "/v1/chat/completions", body: Any = None, **headers: str
     ) -> tuple[int, dict[str, str], str]:
         """Make one request by hand; return status, headers and body."""
         return knock(self.house.url, method, path, body, **headers)
@@ -142,11 +148,21 @@ class Behind:
         self.house.close()
 
 
-def knock(url: str, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
-    """Make one request by hand; return status, headers and body. Underscores in the names of headers are hyphens."""
+def knock(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], str]:
+    """Make one request by hand; return status, headers and body. Underscores in the names of headers are hyphens.
+
+    Args:
+        url: where to.
+        method: the HTTP method.
+        path: the path.
+        body: bytes, or an iterator of them, which are sent in chunks.
+        **headers: the headers; empty ones are left out.
+    """
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    sent = {name.replace("_", "-"): value for name, value in headers.items() if value}
     try:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before its end: the answer is there all the same
+            connection.request(method, path, body, sent)
         response = connection.getresponse()
         return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read().decode("utf-8", "replace")
     finally:

@@ -6,6 +6,7 @@ Only time and chance are the drill's; everything else is what `sparekey serve` r
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from contextlib import suppress
 from hashlib import sha256
@@ -123,4 +124,6 @@ def _uvicorn() -> Any:
         import uvicorn  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingExtraError("the gateway", "gateway") from None
+    if not (log := logging.getLogger("uvicorn")).hasHandlers():
+        log.addHandler(logging.NullHandler())  # rows send what is no HTTP, and nobody needs to read of it on standard error
     return uvicorn

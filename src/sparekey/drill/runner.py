@@ -57,14 +57,23 @@ def run(
         MissingExtraError: a provider's SDK is not installed.
         ConfigError: a chain cannot be built.
     """
-    drilled = completed(config)
-    _warm_up(drilled, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
+    whole = completed(config)
+    _warm_up(whole, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
     found: dict[str, Result] = {}
     for alone in (False, True):
-        for result in _together(drilled, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
+        for result in _together(whole, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
             found[result.row.id] = result
             tick(result)
     return [found[row.id] for row in rows]
+
+
+def drilled(config: Config) -> dict[str, str | None]:
+    """Return which chains of a configuration are drilled, by `vlm` and `embedding`: those, else the gateway's first, else (None) none."""
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    return {
+        "vlm": "vlm" if config.vlm else next((f"gateway.chat.{name}" for name in chat), None),
+        "embedding": "embedding" if config.embedding else next((f"gateway.embedding.{name}" for name in vectors), None),
+    }
 
 
 def completed(config: Config | None) -> Config:
@@ -72,9 +81,9 @@ def completed(config: Config | None) -> Config:
     spare = built_in()
     if config is None:
         return spare
-    chat, vectors = ([*chains.values()][:1] for chains in ((config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})))
-    embedding = [EmbeddingConfig.model_validate({one.kind: one}) for one in vectors]
-    found = {"vlm": [config.vlm, *chat, spare.vlm], "embedding": [config.embedding, *embedding, spare.embedding]}
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    named = [EmbeddingConfig.model_validate({one.kind: one}) for one in vectors.values()]
+    found = {"vlm": [config.vlm, *chat.values(), spare.vlm], "embedding": [config.embedding, *named, spare.embedding]}
     return config.model_copy(update={name: next(filter(None, those)) for name, those in found.items()})
 
 

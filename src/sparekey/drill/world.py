@@ -10,6 +10,7 @@ from sparekey.core.status import Standing
 from sparekey.drill.behind import GATEWAY, Behind, Within
 from sparekey.drill.calls import Calls
 from sparekey.drill.heard import Heard
+from sparekey.drill.house import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,12 +72,32 @@ class World:
         self._calls = Calls(clock, mode)
         self._lock = threading.Lock()
         self._out: set[Future[Any]] = set()
+        self._changed: dict[int, dict[str, Any]] = {}
 
     @property
     def chain(self) -> Chain:
         """The engine's chain."""
         assert self._within is not None
         return self._within.chain
+
+    def plain(self) -> dict[str, Any]:
+        """Return the chain's configuration as data, with the keys that the simulated providers take."""
+        data = self.config.model_dump(mode="json", exclude_none=True, exclude={"credentials": {"__all__": {"api_key"}}})
+        for credential, seat in zip(data["credentials"], self.seats, strict=True):
+            credential["api_key"] = seat.key
+        return data | ({"credentials": [one | self._changed.get(i, {}) for i, one in enumerate(data["credentials"])]})
+
+    def whole(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return a whole configuration file as data, in which every credential has these fields, too: for a gateway of its own process."""
+        chain = self.plain()
+        chain["credentials"] = [one | fields for one in chain["credentials"]]
+        gateway = settings(None).model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        return {"vlm": chain, "gateway": gateway}
+
+    def change(self, fields: dict[str, Any], seat: int = 0) -> None:
+        """Let the gateway read its configuration anew, in which a credential has other fields."""
+        self._changed.setdefault(seat, {}).update(fields)
+        self.gateway.reload(type(self.config).model_validate(self.plain()))
 
     @property
     def gateway(self) -> Behind:
