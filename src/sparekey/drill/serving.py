@@ -54,7 +54,8 @@ def serving(config: dict[str, Any]) -> Iterator[Serving]:
         file, log = Path(folder) / "sparekey.json", Path(folder) / "log"
         file.touch(0o600)
         file.write_text(json.dumps(config), "utf-8")
-        command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file), "--port", "0"]
+        store = f"sqlite:///{Path(folder) / 'state.db'}"
+        command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file), "--port", "0", "--store", store]
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "COLUMNS": "200"})  # noqa: S603 - this very program
         try:
