@@ -88,9 +88,7 @@ def run_list(*, gateway: bool = False, json: bool = False) -> None:
     """Show the rows and what they ask for, without playing them."""
     rows, not_run = catalogue(gateway=gateway)
     if json:
-        told = [
-            {"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows
-        ]
+        told = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows]
         render.as_json({"rows": told, "not_run": not_run})
         return
     table = _table("id", "fault", "the client must see" if gateway else "the caller must see", "the provider must see")

@@ -107,7 +107,9 @@ class Behind:
 
     def whole(self, config: BaseChain[Any]) -> Config:
         """Return a whole configuration with one chain."""
-        chain: dict[str, Any] = {"vlm": config} if self._kind == "chat" else {"embedding": EmbeddingConfig.model_validate({self._kind: config})}
+        chain: dict[str, Any] = (
+            {"vlm": config} if self._kind == "chat" else {"embedding": EmbeddingConfig.model_validate({self._kind: config})}
+        )
         return Config.model_construct(**chain, gateway=self._given, rules=[])
 
     def reload(self, config: BaseChain[Any]) -> None:

@@ -170,12 +170,16 @@ def _anthropic_ask(client: Any, model: str, prompt: str, stream: bool) -> Any:
 
 
 def _anthropic_said(answer: Any) -> Said:
-    return Said("".join(block.text for block in answer.content if block.type == "text"), answer.model, _usage(answer.usage, "output_tokens"))
+    return Said(
+        "".join(block.text for block in answer.content if block.type == "text"), answer.model, _usage(answer.usage, "output_tokens")
+    )
 
 
 def _anthropic_heard(event: Any) -> Said:
     message = getattr(event, "message", None)
-    return Said(getattr(getattr(event, "delta", None), "text", None) or "", message.model if message else "", _usage(event, "output_tokens"))
+    return Said(
+        getattr(getattr(event, "delta", None), "text", None) or "", message.model if message else "", _usage(event, "output_tokens")
+    )
 
 
 # ── Gemini ──

@@ -9,20 +9,19 @@ import asyncio
 import json
 import re
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.drill.house import KEY
 from sparekey.simulator.answers import Voice
 from sparekey.simulator.wires import find
-from sparekey.simulator.wires.base import Ask
+from sparekey.simulator.wires.base import Ask, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORDS: Final = "A spare key lies under the third stone beside the old gate."
-"""What each stream says."""
-_PARTS: Final = 3
-"""In so many parts each answer comes; all streams are at the same part at any time."""
+WORDS: Final = "A spare key lies under the old gate."
+"""What each stream says, word by word: all streams are at the same word at any time."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST: Final = 60.0
 """Seconds in which the next part must have come through."""
@@ -48,14 +47,15 @@ class Seen(NamedTuple):
 
 
 class Floodgate:
-    """The provider: it sends the first part of each answer at once, and each further one when it is told to."""
+    """The provider: it sends the first word of each answer at once, and each further one when it is told to."""
 
     def __init__(self, wire: str) -> None:
         """Take the wire whose events are sent."""
         ask = Ask("chat", stream=True, model="drill")
-        frames = [frame.data for frame in find(wire).answer(ask, Voice(WORDS)).frames]
-        size = -(-len(frames) // _PARTS)
-        self._parts = [_chunk(b"".join(frames[i : i + size])) for i in range(0, len(frames), size)]
+        frames = find(wire).answer(ask, Voice(WORDS)).frames
+        words = [i for i, frame in enumerate(frames) if frame.mark is Mark.TOKEN]
+        bounds = pairwise([0, *words[1:], len(frames)])  # what is before the first word goes with it, what is behind the last one, too
+        self._parts = [_chunk(b"".join(frame.data for frame in frames[start:end])) for start, end in bounds]
         self._parts[-1] += b"0\r\n\r\n"
         self._open: list[asyncio.StreamWriter] = []
 
@@ -128,11 +128,10 @@ async def _through(gate: Floodgate, readers: list[Reader], look: Callable[[], No
         await asyncio.gather(*(reader.begin() for reader in readers[start : start + _TOGETHER]))
         look()
     at_once = sum(bool(reader.text) for reader in readers)
-    words = len(WORDS.split())
     for part in range(1, gate.parts):
         gate.send(part)
         last = part == gate.parts - 1
-        ends = await asyncio.gather(*(reader.finish() if last else reader.until(words * part // gate.parts) for reader in readers))
+        ends = await asyncio.gather(*(reader.finish() if last else reader.until(part + 1) for reader in readers))
         look()
     return at_once, sum(end is True for end in ends)
 
@@ -140,7 +139,9 @@ async def _through(gate: Floodgate, readers: list[Reader], look: Callable[[], No
 def _request(wire: str, chain: str, port: int) -> bytes:
     path, fields = REQUESTS[wire]
     body = json.dumps({"model": chain, **fields} if wire != "gemini" else fields).encode()
-    head = f"POST {path.format(chain)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+    head = (
+        f"POST {path.format(chain)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
+    )
     return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 

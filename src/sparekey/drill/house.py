@@ -28,7 +28,19 @@ KEY: Final = "spk-drill-2b7e151628aed2a6abf7158809cf4f3c"
 """The key of the client that the drill plays."""
 _START: Final = 20.0
 _STOP: Final = 10.0
-_REPLACED: Final = {"host", "port", "workers", "store", "clients", "admin_key", "admin_key_sha256", "certfile", "keyfile", "chat", "embedding"}
+_REPLACED: Final = {
+    "host",
+    "port",
+    "workers",
+    "store",
+    "clients",
+    "admin_key",
+    "admin_key_sha256",
+    "certfile",
+    "keyfile",
+    "chat",
+    "embedding",
+}
 
 
 def settings(config: GatewayConfig | None, **more: Any) -> GatewayConfig:

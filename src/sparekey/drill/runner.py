@@ -82,9 +82,12 @@ def completed(config: Config | None) -> Config:
     if config is None:
         return spare
     chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
-    named = [EmbeddingConfig.model_validate({one.kind: one}) for one in vectors.values()]
-    found = {"vlm": [config.vlm, *chat.values(), spare.vlm], "embedding": [config.embedding, *named, spare.embedding]}
-    return config.model_copy(update={name: next(filter(None, those)) for name, those in found.items()})
+    named = (EmbeddingConfig.model_validate({one.kind: one}) for one in vectors.values())
+    found = {
+        "vlm": config.vlm or next(iter(chat.values()), spare.vlm),
+        "embedding": config.embedding or next(named, spare.embedding),
+    }
+    return config.model_copy(update=found)
 
 
 def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:

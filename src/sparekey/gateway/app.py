@@ -321,6 +321,7 @@ class Visit:
             try:
                 async for item in items:
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
+                    item.parts = ()  # it is out: nobody has to keep its events while the next one is waited for
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await send({"type": "http.response.body", "body": answers.broken(call.dialect, call.resource, exc, self.request_id)})
             else:
