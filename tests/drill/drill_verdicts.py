@@ -8,3 +8,6 @@ if TYPE_CHECKING:
     from sparekey.drill import Verdict
 
 NOT_YET: dict[str, tuple[Verdict, str]] = {}
+
+NOT_YET_THROUGH: dict[str, tuple[Verdict, str]] = {}
+"""As above, through the gateway."""

@@ -231,6 +231,7 @@ def demo(
 def drill(
     config: Config = None,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="IDS", help="Only these rows or families: S08,K05 or M.")] = None,
+    gateway: Annotated[bool, typer.Option("--gateway", help="Play against the gateway, as its client sees it.")] = False,
     show_list: Annotated[bool, typer.Option("--list", help="Show the rows, play none.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="Wait for everything; half an hour or more.")] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Less load in M07: for tests.")] = False,
@@ -239,19 +240,22 @@ def drill(
 ) -> None:
     """Play the fault catalogue against your chains, with simulated providers in place of the real ones.
 
-    Without a configuration the built-in chains are drilled. No key and no internet needed. Exit code 1 if a row fails.
+    Without a configuration the built-in chains are drilled. No key and no internet needed. Exit code 1 if a row fails. With --gateway the
+    same faults meet a gateway that serves your chains, and an official SDK calls it over real sockets; rows about hostile callers and
+    crowds come on top.
 
     \b
     Examples:
       sparekey drill
       sparekey drill --only S08,K05 --json
+      sparekey drill --gateway --only K07,C
     """
     from sparekey.cli.drill import run_drill, run_list
 
     if show_list:
-        run_list(json=json)
+        run_list(gateway=gateway, json=json)
     else:
-        raise typer.Exit(run_drill(config, only=only or [], real_time=real_time, fast=fast, json=json))
+        raise typer.Exit(run_drill(config, only=only or [], gateway=gateway, real_time=real_time, fast=fast, json=json))
 
 
 @app.command(short_help="Serve the chains to any client over HTTP.")

@@ -14,9 +14,9 @@ from rich.text import Text
 from sparekey.cli import exits, render
 from sparekey.cli.settings import opened
 from sparekey.config.files import find_file
-from sparekey.drill import NOT_RUN, ROWS, Profile, Result, Row, Verdict, run
+from sparekey.drill import GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
 from sparekey.drill.cast import stand_ins
-from sparekey.drill.runner import FAST, REAL
+from sparekey.drill.runner import FAST, REAL, drilled
 from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,24 +32,34 @@ _WIDE: Final = 110
 """Columns from which the table has room for what the provider saw."""
 
 
-def run_drill(path: Path | None, *, only: Sequence[str] = (), real_time: bool = False, fast: bool = False, json: bool = False) -> int:
+def run_drill(
+    path: Path | None,
+    *,
+    only: Sequence[str] = (),
+    gateway: bool = False,
+    real_time: bool = False,
+    fast: bool = False,
+    json: bool = False,
+) -> int:
     """Play the rows and show what came of them; return the exit code.
 
     Args:
         path: the configuration; None: the one that is found, else the built-in one.
         only: ids of rows, or families (`S`), each possibly several with commas between them; empty: all.
+        gateway: play against the gateway, as a client of it.
         real_time: wait for everything that the catalogue waits for.
         fast: there is less load.
         json: print JSON instead of a table.
 
     Raises:
-        ConfigError: the configuration is wrong.
+        ConfigError: the configuration is wrong, or the gateway cannot serve it.
+        MissingExtraError: a provider's SDK, or the gateway's packages, are not installed.
         BadParameter: there is no row of such a name, or it is one that is not played.
     """
-    rows = chosen(only)
+    rows = chosen(only, gateway=gateway)
     where, config = _configuration(path)
     if not json:
-        _introduce(where, config)
+        _introduce(where, config, gateway=gateway)
     profile = REAL if real_time else FAST if fast else Profile()
     console = render.err()
     with Progress(
@@ -63,57 +73,68 @@ def run_drill(path: Path | None, *, only: Sequence[str] = (), real_time: bool = 
 
         results = run(config, rows, profile, tick)
     if json:
-        render.as_json(as_dict(where, results, real_time=real_time))
+        render.as_json(as_dict(where, results, gateway=gateway, real_time=real_time))
     else:
-        show(render.out(), results)
+        show(render.out(), results, gateway=gateway)
     return exits.FAILED if any(r.verdict is Verdict.FAIL for r in results) else exits.OK
 
 
-def run_list(*, json: bool = False) -> None:
+def catalogue(*, gateway: bool) -> tuple[Sequence[Row], dict[str, str]]:
+    """Return the rows that are played, and those that are not with the reason."""
+    return (GATEWAY_ROWS, NOT_THROUGH) if gateway else (ROWS, NOT_RUN)
+
+
+def run_list(*, gateway: bool = False, json: bool = False) -> None:
     """Show the rows and what they ask for, without playing them."""
+    rows, not_run = catalogue(gateway=gateway)
     if json:
-        rows = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}} for r in ROWS]
-        render.as_json({"rows": rows, "not_run": NOT_RUN})
+        told = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows]
+        render.as_json({"rows": told, "not_run": not_run})
         return
-    table = _table("id", "fault", "the caller must see", "the provider must see")
-    for row in ROWS:
+    table = _table("id", "fault", "the client must see" if gateway else "the caller must see", "the provider must see")
+    for row in rows:
         table.add_row(row.id, row.fault, row.caller, row.provider)
     render.out().print(table)
-    render.facts(render.out(), NOT_RUN.items(), title="Not played")
+    if not_run:
+        render.facts(render.out(), not_run.items(), title="Not played")
 
 
-def chosen(only: Sequence[str]) -> list[Row]:
+def chosen(only: Sequence[str], *, gateway: bool = False) -> list[Row]:
     """Return the rows of some names, in the order of the catalogue.
 
     Raises:
         BadParameter: there is no such row, or it is not played.
     """
+    rows, not_run = catalogue(gateway=gateway)
     wanted = [name.strip().upper() for text in only for name in text.split(",") if name.strip()]
     for name in wanted:
-        if name in NOT_RUN:
-            raise typer.BadParameter(f"{name} is not played: it {NOT_RUN[name]}")
-        if not any(row.id.startswith(name) for row in ROWS):
+        if name in not_run:
+            raise typer.BadParameter(f"{name} is not played: it {not_run[name]}")
+        if not any(row.id.startswith(name) for row in (*rows, *GATEWAY_ROWS)):
             raise typer.BadParameter(f"there is no row {name!r}; `sparekey drill --list` shows them")
-    return [row for row in ROWS if not wanted or any(row.id == name or row.id[0] == name for name in wanted)]
+        if not any(row.id.startswith(name) for row in rows):
+            raise typer.BadParameter(f"the rows {name} need the gateway: `sparekey drill --gateway --only {name}` plays them")
+    return [row for row in rows if not wanted or any(row.id == name or row.id[0] == name for name in wanted)]
 
 
-def as_dict(where: str, results: Sequence[Result], *, real_time: bool) -> dict[str, Any]:
+def as_dict(where: str, results: Sequence[Result], *, real_time: bool, gateway: bool = False) -> dict[str, Any]:
     """Return what `--json` prints."""
     counts = Counter(r.verdict for r in results)
     return {
         "config": where,
+        "against": "gateway" if gateway else "library",
         "time": "real" if real_time else "virtual",
         "ok": not counts[Verdict.FAIL],
         "summary": {v.value: counts[v] for v in Verdict},
         "rows": [r.as_dict() for r in results],
-        "not_run": NOT_RUN,
+        "not_run": catalogue(gateway=gateway)[1],
     }
 
 
-def show(console: Console, results: Sequence[Result]) -> None:
+def show(console: Console, results: Sequence[Result], *, gateway: bool = False) -> None:
     """Print the table, what did not hold, and a summary."""
     wide = console.width >= _WIDE
-    table = _table("id", "fault", "caller saw", *(["provider saw"] if wide else []), "verdict")
+    table = _table("id", "fault", "client of the gateway saw" if gateway else "caller saw", *(["provider saw"] if wide else []), "verdict")
     for result in results:
         told, found = result.telling, result.verdict
         seen = [Text(render.clean(text)) for text in (told.caller, *([told.provider] if wide else []))]
@@ -127,7 +148,8 @@ def show(console: Console, results: Sequence[Result]) -> None:
     counts = Counter(r.verdict for r in results)
     style = next((_STYLES[v] for v in reversed(Verdict) if counts[v]), render.GOOD)
     console.print(Text(" · ".join(f"{counts[v]} {v.value}" for v in Verdict), style=style))
-    render.facts(console, [("not played", ", ".join(NOT_RUN))])
+    if not_run := catalogue(gateway=gateway)[1]:
+        render.facts(console, [("not played", ", ".join(not_run))])
 
 
 def _configuration(path: Path | None) -> tuple[str, Config | None]:
@@ -141,14 +163,17 @@ def _configuration(path: Path | None) -> tuple[str, Config | None]:
     return str(file), config
 
 
-def _introduce(where: str, config: Config | None) -> None:
+def _introduce(where: str, config: Config | None, *, gateway: bool) -> None:
+    through = ", through a gateway" if gateway else ""
     if config is None:
-        render.note("no configuration here: drilling the built-in chains (--config FILE drills yours)")
+        render.note(f"no configuration here: drilling the built-in chains{through} (--config FILE drills yours)")
         return
-    render.note(f"drilling the chains of {where}; keys and addresses are replaced by simulated ones, own headers left out")
-    for name in ("vlm", "embedding"):
-        if getattr(config, name) is None:
+    render.note(f"drilling the chains of {where}{through}; keys and addresses are replaced by simulated ones, own headers left out")
+    for name, chain in drilled(config).items():
+        if chain is None:
             render.note(f"it has no {name}: those rows play with the built-in chain")
+        elif chain != name:
+            render.note(f"it has no {name}: those rows play with the chain {chain}")
     for line in stand_ins(config):
         render.note(line)
 

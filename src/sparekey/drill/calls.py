@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.drill.client import Said
 from sparekey.drill.heard import Heard
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ class Calls:
     """Runs the calls of one world. The event loop begins with the first task, in a thread of its own."""
 
     def __init__(self, clock: Clock, mode: str) -> None:
-        """Run calls in the mode `sync` or `async`, and time them with `clock`."""
+        """Run calls in the mode `sync`, `async` or `gateway` (tasks, too), and time them with `clock`."""
         self.mode, self._clock = mode, clock
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, call: Callable[[], Any], acall: Callable[[], Any], mode: str | None = None) -> Future[Any]:
         """Begin a call, whichever of the two the mode asks for; the future's result is what was `Heard`."""
-        if (mode or self.mode) == "async":
+        if (mode or self.mode) != "sync":
             return self.in_loop(self._hear_async(acall))
         future: Future[Any] = Future()
         threading.Thread(target=lambda: _settle(future, self._hear, call), daemon=True).start()
@@ -105,6 +106,9 @@ class _Hearing:
             self._more["model"] = chunk.model
 
     def take_all(self, answer: Any) -> None:
+        if isinstance(answer, Said):
+            self.take(answer)
+            return
         if isinstance(answer, list):
             self._more["vectors"] = tuple(r.dense_vector or sorted((r.sparse_vector or {}).items()) for r in answer)
             return

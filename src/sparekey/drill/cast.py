@@ -41,7 +41,7 @@ BUILT_IN: Final = {
 NO_FAILBACK: Final = {"failback_timeout_seconds": 100_000.0, "failback_request_count": 100_000}
 """Knobs of rows that are about parks: what ends these shall be their own end, and no failback that is due."""
 _REPLACED: Final = {"api_key", "api_base", "ak", "sk", "host", "extra_headers"}
-_BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space"})
+_BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space", "aliases"})
 _EMBEDDING_WIRES: Final = {"volcengine": "ark", "vllm": "openai", "lmstudio": "openai"}
 
 
@@ -105,6 +105,11 @@ def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Sh
     return Cast(EmbeddingConfig.model_validate({config.kind: data}), seats)
 
 
+def rotated(key: str) -> str:
+    """Return the key that takes a key's place where one is rotated; the simulated providers know it from the beginning."""
+    return f"{key}-rotated"
+
+
 def stand_ins(config: Config) -> list[str]:
     """Return a line for each provider that is played by another one."""
     named = [(str(c.provider), chain) for chain in _chains(config) for c in chain.credentials]
@@ -164,7 +169,7 @@ def _providers(config: BaseChain[Any], simulator: Simulator, rows: list[dict[str
     made: dict[Any, Provider] = {}
     for row in rows:
         if row["endpoint"] not in made:
-            keys = {other["key"] for other in rows if other["endpoint"] == row["endpoint"]}
+            keys = {key for other in rows if other["endpoint"] == row["endpoint"] for key in (other["key"], rotated(other["key"]))}
             name = f"drill{len(simulator.providers)}"
             made[row["endpoint"]] = simulator.provider(name, wire=row["wire"], keys=keys, dimension=dimension)
     return [made[row["endpoint"]] for row in rows]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from sparekey.drill.heard import whole
 from sparekey.drill.row import Row
 from sparekey.drill.verdict import Check
-from sparekey.errors import AllCredentialsFailedError
 from sparekey.simulator import faults
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ def _m07(stage: Stage) -> Iterator[Check]:
 def _hammer(world: World, mode: str, end: float, wrong: list[str]) -> None:
     while time.monotonic() < end:
         heard = world.wait(world.start(mode=mode))
-        if not heard.complete and not isinstance(heard.error, AllCredentialsFailedError):
+        if not heard.complete and heard.exhausted is None:
             wrong.append(heard.words)
 
 

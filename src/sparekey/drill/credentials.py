@@ -15,7 +15,7 @@ from sparekey.drill.heard import original, whole
 from sparekey.drill.row import Row
 from sparekey.drill.verdict import Check, Verdict
 from sparekey.drill.world import each_distinct
-from sparekey.errors import AllCredentialsFailedError, describe_exception
+from sparekey.errors import describe_exception
 from sparekey.simulator import faults
 from sparekey.types import ErrorClass
 
@@ -123,10 +123,11 @@ def _k06(stage: Stage) -> Iterator[Check]:
 def _k07(stage: Stage) -> Iterator[Check]:
     world = stage.chat(seats=15, apart=True)
     world.fail_all(faults.auth())
-    error = world.ask().error
-    yield Check("one error about the chain", isinstance(error, AllCredentialsFailedError))
-    causes = getattr(error, "errors", [])
-    yield Check("with a cause for each key", {c.index for c in causes if c.error_class is ErrorClass.AUTH} == set(range(len(world.seats))))
+    said = world.ask().exhausted
+    yield Check("one error about the chain", said is not None)
+    causes = said.causes if said else {}
+    yield Check("with a cause for each key", causes == {seat.id: ErrorClass.AUTH for seat in world.seats})
+    yield Check("with status 502, and never a 401 of the gateway's own", said is None or said.status in {0, 502})
 
 
 def _k08(stage: Stage) -> Iterator[Check]:
@@ -134,9 +135,11 @@ def _k08(stage: Stage) -> Iterator[Check]:
     for seat in range(len(world.seats)):
         world.fail(seat, faults.rate_limit(retry_after=40 - 5 * min(seat, 2)))
     heard = world.ask()
-    yield Check("one error about the chain", isinstance(heard.error, AllCredentialsFailedError))
-    soonest = getattr(heard.error, "retry_after", None)
+    said = heard.exhausted
+    yield Check("one error about the chain", said is not None)
+    soonest = said.retry_after if said else None
     yield Check("with the soonest return", soonest is not None and 20 <= soonest <= 30)
+    yield Check("with status 429", said is None or said.status in {0, 429})
     yield Check("nobody waits for it", heard.seconds < _ONE_MOMENT, Verdict.PARTIAL)
 
 
@@ -214,17 +217,19 @@ def _k15(stage: Stage) -> Iterator[Check]:
         with _overheard() as log:
             heard = world.ask()
         keys = [seat.key for seat in world.seats]
-        shown = {"log": log.getvalue(), "events": repr(world.events), "status": repr(world.chain.status()), **_told(heard)}
+        shown = {"log": log.getvalue(), "events": repr(world.events), "status": repr(world.chain.status()), **_told(heard), **world.shown()}
         for where, text in shown.items():
             yield Check(f"no key ({name}) in the {where}", not any(key in text for key in keys))
-        yield Check("the caller learns why", isinstance(heard.error, AllCredentialsFailedError))
+        yield Check("the caller learns why", heard.exhausted is not None)
 
 
 def _told(heard: Heard) -> dict[str, str]:
     """Return every text that the chain's own error makes. Its entries hold the providers' exceptions as they were raised."""
     error: Any = heard.error
+    response = getattr(error, "response", None)
+    answer = {} if response is None else {"headers": repr(response.headers), "answer": response.text}
     entries = getattr(error, "errors", [])
-    return {
+    return answer | {
         "error": f"{error} {error!r}",
         "descriptions of its causes": " ".join(describe_exception(e.exception) + classify(e.exception).message for e in entries),
         "traceback": "".join(traceback.format_exception(error)),
@@ -307,15 +312,23 @@ ROWS: Final = (
     Row("K04", 'a 429 that means "per day"', "the next one serves at once", "parked as quota, not as rate limit", _k04),
     Row("K05", "429 with Retry-After: 30", "no wait", "parked for 30 s, then one probe", _k05),
     Row("K06", "15 keys, 14 dead", "the 15th serves the first request", "one try a key", _k06),
-    Row("K07", "every key 401", "one error with a cause for each", "", _k07),
-    Row("K08", "every key rate limited", "an error with the soonest return", "", _k08),
+    Row("K07", "every key 401", "one error with a cause for each", "", _k07, client="502 with a cause for each, never a 401"),
+    Row("K08", "every key rate limited", "an error with the soonest return", "", _k08, client="429 with Retry-After: the soonest return"),
     Row("K09", "network down here, then back", "an error, then served at once", "nothing parked, the active one stays", _k09),
     Row("K10", "two keys of one account, its quota gone", "the third serves", "both parked by one failure", _k10),
     Row("K11", "key A lacks the model, key B has it", "B serves; A serves its other models", "", _k11),
     Row("K12", "100 malformed requests", "the provider's own errors", "none on a second credential, nothing parked", _k12),
     Row("K13", "200 with the error inside", _NEXT, "parked as the error inside says", _k13),
     Row("K14", "HTML page, empty body, truncated JSON", _NEXT, "parked as transient", _k14),
-    Row("K15", "the error text repeats the key", "no key in log, error, event or status", "", _k15, alone=True),
+    Row(
+        "K15",
+        "the error text repeats the key",
+        "no key in log, error, event or status",
+        "",
+        _k15,
+        alone=True,
+        client="no key in answer, header, log, metrics or console",
+    ),
     Row("K16", "100 poisoned requests", "an error each, then served at once", "at most two tries each, no park beyond 5 s", _k16),
     Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
     Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),

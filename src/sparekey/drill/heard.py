@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparekey.drill.verdict import Check, Verdict
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.simulator import TEXT
+from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Exhausted(NamedTuple):
+    """What an error about the whole chain says.
+
+    Attributes:
+        causes: the error class of each credential, by its id.
+        retry_after: seconds until the soonest return; None if it does not say.
+        status: the HTTP status, where a gateway says it; 0: there was none.
+    """
+
+    causes: dict[str, ErrorClass]
+    retry_after: float | None
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +61,32 @@ class Heard:
         return self.error is not None and TEXT.startswith(self.text)
 
     @property
+    def exhausted(self) -> Exhausted | None:
+        """What the error says of the chain; None if it is none about the chain, or there is none."""
+        if isinstance(self.error, AllCredentialsFailedError):
+            return Exhausted({e.credential_id: e.error_class for e in self.error.errors}, self.error.retry_after)
+        response = getattr(self.error, "response", None)
+        told = _json(response).get("sparekey") if response is not None else None
+        if not isinstance(told, dict) or "causes" not in told:
+            return None
+        wait = response.headers.get("retry-after")  # type: ignore[union-attr]  # a response of httpx, whatever the SDK
+        causes = {one["credential"]: ErrorClass(one["class"]) for one in told["causes"]}
+        return Exhausted(causes, float(wait) if wait else None, self.status)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the error; 0 if it has none."""
+        return int(getattr(getattr(self.error, "response", None), "status_code", 0))
+
+    @property
     def words(self) -> str:
         """What the caller saw, for the table."""
         if self.hung:
             return f"nothing more for {self.seconds:.0f} s"
         if self.error is not None:
             before = f"{len(self.text.split())} words, then " if self.text else ""
-            return f"{before}{type(self.error).__name__} after {self.seconds:.1f} s"
+            status = f" {self.status}" if self.status else ""
+            return f"{before}{type(self.error).__name__}{status} after {self.seconds:.1f} s"
         if self.vectors is not None:
             of = f" of {len(self.vectors[0])} numbers" if self.vectors else ""
             return f"{len(self.vectors)} vectors{of} after {self.seconds:.1f} s"
@@ -69,5 +103,13 @@ def whole(heard: Heard, within: float | None = None) -> Iterator[Check]:
 
 def original(heard: Heard) -> Check:
     """Check that the caller got the provider's own error, not one about the chain."""
-    own = heard.error is not None and not isinstance(heard.error, AllCredentialsFailedError) and not heard.text
-    return Check("the provider's own error", own)
+    return Check("the provider's own error", heard.error is not None and heard.exhausted is None and not heard.text)
+
+
+def _json(response: Any) -> dict[str, Any]:
+    """Return the JSON of an SDK's response; nothing, if it has none."""
+    try:
+        value = response.json()
+    except Exception:  # noqa: BLE001 - a stream that was not read, a body of another kind: whatever it is, it says nothing
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.drill.verdict import Check, Verdict, worst
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sparekey.drill.stage import Stage
 
 BOTH = ("sync", "async")
+THROUGH = ("gateway",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Row:
         modes: the ways in which calls are made.
         alone: whether no other row may be played at the same time.
         waits: whether it is about silence, so that its virtual time is scaled: the shorter it is made, the more a slow machine tells.
+        client: what a client of the gateway must see, where that is not the same.
+        not_through: why it cannot be put through a gateway; empty: it can.
     """
 
     id: str
@@ -38,6 +41,12 @@ class Row:
     modes: tuple[str, ...] = BOTH
     alone: bool = False
     waits: bool = False
+    client: str = ""
+    not_through: str = ""
+
+    def through_gateway(self) -> Row:
+        """Return it as it is played through the gateway."""
+        return replace(self, modes=THROUGH, caller=self.client or self.caller)
 
 
 @dataclass(frozen=True, slots=True)

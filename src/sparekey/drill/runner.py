@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sparekey.config import EmbeddingConfig
 from sparekey.drill.cast import built_in
-from sparekey.drill.row import Result, Row, Run
+from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
 from sparekey.drill.stage import Stage
 from sparekey.drill.verdict import Verdict, verdict
 from sparekey.errors import SparekeyError, describe_exception
@@ -56,22 +57,37 @@ def run(
         MissingExtraError: a provider's SDK is not installed.
         ConfigError: a chain cannot be built.
     """
-    drilled = completed(config)
-    _warm_up(drilled, profile)
+    whole = completed(config)
+    _warm_up(whole, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
     found: dict[str, Result] = {}
     for alone in (False, True):
-        for result in _together(drilled, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
+        for result in _together(whole, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
             found[result.row.id] = result
             tick(result)
     return [found[row.id] for row in rows]
 
 
+def drilled(config: Config) -> dict[str, str | None]:
+    """Return which chains of a configuration are drilled, by `vlm` and `embedding`: those, else the gateway's first, else (None) none."""
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    return {
+        "vlm": "vlm" if config.vlm else next((f"gateway.chat.{name}" for name in chat), None),
+        "embedding": "embedding" if config.embedding else next((f"gateway.embedding.{name}" for name in vectors), None),
+    }
+
+
 def completed(config: Config | None) -> Config:
-    """Return a configuration that has both kinds of chains: what it lacks is taken from the built-in one."""
+    """Return a configuration that has both kinds of chains: what it lacks is taken from the gateway's own chains, or the built-in one."""
     spare = built_in()
     if config is None:
         return spare
-    return config.model_copy(update={"vlm": config.vlm or spare.vlm, "embedding": config.embedding or spare.embedding})
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    named = (EmbeddingConfig.model_validate({one.kind: one}) for one in vectors.values())
+    found = {
+        "vlm": config.vlm or next(iter(chat.values()), spare.vlm),
+        "embedding": config.embedding or next(named, spare.embedding),
+    }
+    return config.model_copy(update=found)
 
 
 def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:
@@ -115,13 +131,13 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, s
         done.put((row, run))
 
 
-def _warm_up(config: Config, profile: Profile) -> None:
+def _warm_up(config: Config, profile: Profile, modes: Iterable[str]) -> None:
     """Make a call of each kind before the clock runs: the first one imports SDKs.
 
     Raises:
         SparekeyError: a chain cannot be built.
     """
-    for mode in ("sync", "async"):
+    for mode in THROUGH if [*modes] == [*THROUGH] else BOTH:
         with Stage(config, mode, profile) as stage:
             for heard in (stage.chat().ask(), stage.embedding().embed("warm")):
                 if isinstance(heard.error, SparekeyError):

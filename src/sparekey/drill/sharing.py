@@ -41,7 +41,7 @@ class Sharer:
         self._process = subprocess.Popen(  # noqa: S603 - this very program
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
         )
-        self._send({"config": _plain(world), "mode": world.mode, "store": store})
+        self._send({"config": world.plain(), "mode": world.mode, "store": store})
 
     def begin(self, what: str) -> None:
         """Give an order and do not wait."""
@@ -105,14 +105,6 @@ class Sharer:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(what) + "\n")
         self._process.stdin.flush()
-
-
-def _plain(world: World) -> dict[str, Any]:
-    """The world's chain as data, with the keys that the simulated providers take."""
-    data = world.config.model_dump(mode="json", exclude_none=True, exclude={"credentials": {"__all__": {"api_key"}}})
-    for credential, seat in zip(data["credentials"], world.seats, strict=True):
-        credential["api_key"] = seat.key
-    return data
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config import VLMConfig
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sparekey.drill.runner import Profile
 
 _LONGEST_LIST = 4
+_AT_ONCE = 8
 
 
 class Stage:
@@ -39,8 +41,8 @@ class Stage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for world in self.worlds:
-            world.close()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway looks around for a moment before it stops
+            list(pool.map(World.close, self.worlds))
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> World:
@@ -60,7 +62,7 @@ class Stage:
 
     def _opened(self, config: Any, kind: str, seats: Any, dice: Callable[[], float]) -> World:
         clock = Clock(self._scale, virtual=self.profile.virtual)
-        self.worlds.append(World(config, kind, seats, clock, self.mode, dice))
+        self.worlds.append(World(config, kind, seats, clock, self.mode, dice, gateway=self.config.gateway))
         return self.worlds[-1]
 
     @property

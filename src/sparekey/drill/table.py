@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.drill import concurrency, credentials, embeddings, sharing, streams
+from sparekey.drill import callers, concurrency, credentials, embeddings, sharing, streams
 
 ROWS: Final = (*streams.ROWS, *credentials.ROWS, *concurrency.ROWS, *sharing.ROWS, *embeddings.ROWS)
-"""The rows, in the order of the catalogue."""
+"""The rows that are played with a chain in this process, in the order of the catalogue."""
 
-NOT_RUN: Final = {"M11": "needs the gateway, which reloads its configuration"}
-"""Rows that are not played, and why."""
+NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in (*callers.ROTATION, *callers.ROWS)}
+"""Rows that are not played so, and why."""
+
+_ALL: Final = (*streams.ROWS, *credentials.ROWS, *concurrency.ROWS, *sharing.ROWS, *callers.ROTATION, *embeddings.ROWS, *callers.ROWS)
+
+GATEWAY_ROWS: Final = tuple(row.through_gateway() for row in _ALL if not row.not_through)
+"""The rows that are played through the gateway, in the order of the catalogue."""
+
+NOT_THROUGH: Final = {row.id: row.not_through for row in _ALL if row.not_through}
+"""Rows that cannot be put through it, and why."""

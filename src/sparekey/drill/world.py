@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.events import Event, Parked
 from sparekey.core.status import Standing
+from sparekey.drill.behind import GATEWAY, Behind, Within
 from sparekey.drill.calls import Calls
 from sparekey.drill.heard import Heard
-from sparekey.drill.model import build
-from sparekey.failover import Chain
+from sparekey.drill.house import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from sparekey.config.chain import BaseChain
+    from sparekey.config.gateway import GatewayConfig
     from sparekey.core.status import CredentialStatus
     from sparekey.drill.cast import Seat
     from sparekey.drill.clock import Clock
+    from sparekey.failover import Chain
     from sparekey.simulator import Provider
     from sparekey.simulator.faults import Fault
     from sparekey.stores import Keeper
@@ -32,6 +34,8 @@ LONGEST: Final = 60.0
 class World:
     """A chain and its providers. Calls run in threads of their own, or as tasks of one event loop; rows need not know which."""
 
+    _within: Within | Behind | None = None
+
     def __init__(
         self,
         config: BaseChain[Any],
@@ -41,26 +45,65 @@ class World:
         mode: str,
         dice: Callable[[], float],
         store: Keeper | None = None,
+        gateway: GatewayConfig | None = None,
     ) -> None:
-        """Build the chain of a configuration; `kind` is `chat` or the kind of its vectors, `mode` is `sync` or `async`."""
+        """Build the chain of a configuration.
+
+        Args:
+            config: its configuration.
+            kind: `chat`, or the kind of its vectors.
+            seats: who plays its credentials.
+            clock: the drill's.
+            mode: `sync`, `async` or `gateway`.
+            dice: the engine's.
+            store: keeps its state; None: this process does.
+            gateway: the settings of the gateway.
+
+        Raises:
+            SparekeyError: it cannot be built.
+        """
         self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
         self.heard: list[Heard] = []
         self.events: list[Event] = []
-        self.chain = Chain(
-            config.engine_credentials(),
-            config.policy(),
-            clock=clock,
-            random=dice,
-            pace=clock.scale,
-            classify=config.classifier(),
-            hooks=[self.events.append],
-            store=store,
-            name="drill" if store else "",
-        )
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
-        self._model = build(config, kind, self.chain, clock)
+        parts = (config, kind, clock, dice, self.events.append, store)
+        self._within = Behind(*parts, gateway) if mode == GATEWAY else Within(*parts)
+        self._model = self._within.model
         self._calls = Calls(clock, mode)
         self._lock = threading.Lock()
+        self._out: set[Future[Any]] = set()
+        self._changed: dict[int, dict[str, Any]] = {}
+
+    @property
+    def chain(self) -> Chain:
+        """The engine's chain."""
+        assert self._within is not None
+        return self._within.chain
+
+    def plain(self) -> dict[str, Any]:
+        """Return the chain's configuration as data, with the keys that the simulated providers take."""
+        data = self.config.model_dump(mode="json", exclude_none=True, exclude={"credentials": {"__all__": {"api_key"}}})
+        for credential, seat in zip(data["credentials"], self.seats, strict=True):
+            credential["api_key"] = seat.key
+        return data | ({"credentials": [one | self._changed.get(i, {}) for i, one in enumerate(data["credentials"])]})
+
+    def whole(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return a whole configuration file as data, in which every credential has these fields, too: for a gateway of its own process."""
+        chain = self.plain()
+        chain["credentials"] = [one | fields for one in chain["credentials"]]
+        gateway = settings(None).model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        return {"vlm": chain, "gateway": gateway}
+
+    def change(self, fields: dict[str, Any], seat: int = 0) -> None:
+        """Let the gateway read its configuration anew, in which a credential has other fields."""
+        self._changed.setdefault(seat, {}).update(fields)
+        self.gateway.reload(type(self.config).model_validate(self.plain()))
+
+    @property
+    def gateway(self) -> Behind:
+        """The gateway, in the mode `gateway`."""
+        assert isinstance(self._within, Behind)
+        return self._within
 
     # ── what goes wrong ──
 
@@ -90,24 +133,41 @@ class World:
 
     def embed(self, text: str) -> Heard:
         """Embed one text."""
-        return self.wait(self._calls.begin(lambda: [self._model.embed(text)], lambda: _listed(self._model.embed_async(text))))
+        return self.wait(self._begun(lambda: [self._model.embed(text)], lambda: _listed(self._model.embed_async(text))))
 
     def embed_batch(self, texts: Sequence[Any]) -> Heard:
         """Embed many texts."""
-        return self.wait(self._calls.begin(lambda: self._model.embed_batch(texts), lambda: self._model.embed_batch_async(texts)))
+        return self.wait(self._begun(lambda: self._model.embed_batch(texts), lambda: self._model.embed_batch_async(texts)))
 
     def start(self, prompt: str = QUESTION, *, streaming: bool = False, mode: str | None = None) -> Future[Any]:
-        """Begin a call and leave it running; `wait` for it, or cancel it (in the mode `async`). `mode`: another one than the world's."""
+        """Begin a call and leave it running; `wait` for it, or cancel it (a task). `mode`: another one than the world's."""
         model = self._model
         if streaming:
-            return self._calls.begin(lambda: model.stream_completion(prompt), lambda: model.stream_completion_async(prompt), mode)
-        return self._calls.begin(lambda: model.get_completion(prompt), lambda: model.get_completion_async(prompt), mode)
+            return self._begun(lambda: model.stream_completion(prompt), lambda: model.stream_completion_async(prompt), mode)
+        return self._begun(lambda: model.get_completion(prompt), lambda: model.get_completion_async(prompt), mode)
+
+    def _begun(self, call: Callable[[], Any], acall: Callable[[], Any], mode: str | None = None) -> Future[Any]:
+        future = self._calls.begin(call, acall, mode)
+        with self._lock:
+            self._out.add(future)
+        return future
+
+    def _settle(self) -> None:
+        """Wait until a gateway has noticed, too, that a call is over."""
+        if self._within is not None:
+            self._within.settle(self._still_out)
+
+    def _still_out(self) -> int:
+        with self._lock:
+            self._out = {call for call in self._out if not call.done()}
+            return len(self._out)
 
     def cancel_after(self, turns: int, *, streaming: bool) -> None:
         """Begin a call as a task, and cancel it after so many turns of the event loop."""
         model = self._model
         call = (lambda: model.stream_completion_async(QUESTION)) if streaming else (lambda: model.get_completion_async(QUESTION))
         self._calls.begin_and_cancel(call, turns).result(self._real(LONGEST))
+        self._settle()
 
     def leave(self, after: int) -> None:
         """Ask for a stream and go away after so many pieces."""
@@ -127,6 +187,7 @@ class World:
         except TimeoutError:
             call.cancel()
             heard = Heard(hung=True, seconds=self.clock() - since)
+        self._settle()
         with self._lock:
             self.heard.append(heard)
         return heard
@@ -164,6 +225,10 @@ class World:
         """Return how often a credential was parked."""
         return sum(isinstance(e, Parked) and e.what == f"credential:{self.seats[seat].id}" for e in self.events)
 
+    def shown(self) -> dict[str, str]:
+        """Return what a gateway shows of itself besides its answers, by where it shows it."""
+        return self._within.shown() if self._within is not None else {}
+
     @property
     def probing(self) -> list[str]:
         """The ids of the credentials that are being probed now."""
@@ -178,8 +243,10 @@ class World:
     # ── the end ──
 
     def close(self) -> None:
-        """Close the clients and the event loop; a second time it does nothing."""
+        """Close the clients, the event loop and the gateway; a second time it does nothing."""
         self._calls.close(self._model)
+        if self._within is not None:
+            self._within.close()
 
     def _real(self, seconds: float) -> float:
         return seconds * self.clock.scale

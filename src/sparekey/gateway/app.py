@@ -22,7 +22,7 @@ from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
 from sparekey.gateway.reads import METHODS, read
-from sparekey.gateway.served import Served, serve
+from sparekey.gateway.served import REAL, Served, Timing, serve
 from sparekey.transport.refusals import Refused
 
 if TYPE_CHECKING:
@@ -111,18 +111,19 @@ class Gateway:
         log: writes its log, if it has one of its own.
     """
 
-    def __init__(self, config: Config, client: Client, *, store: Any = None) -> None:
+    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
         """Take a configuration and the connections to the providers.
 
         Args:
             config: the configuration, with a key at each reference.
             client: the connections; the gateway closes them when it stops.
             store: keeps the state of the chains, from `sparekey.stores.open_store`; None: this process does.
+            timing: how the chains see time and chance; for the drill.
 
         Raises:
             ConfigError: it cannot be served.
         """
-        self.client, self.store = client, store
+        self.client, self.store, self._timing = client, store, timing
         self.draining = False
         self.admin: Any = None
         self.observers: list[Callable[[Finished], None]] = []
@@ -154,7 +155,7 @@ class Gateway:
 
         settings = config.gateway or GatewayConfig()
         access = Access(settings)
-        chains = serve(config, self.client, self.store, old)
+        chains = serve(config, self.client, self.store, old, self._timing)
         for newcomer in self.newcomers:
             for served in chains.values():
                 newcomer(served)
@@ -329,6 +330,7 @@ class Visit:
             try:
                 async for item in items:
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
+                    item.parts = ()  # it is out: nobody has to keep its events while the next one is waited for
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await send({"type": "http.response.body", "body": answers.broken(call.dialect, call.resource, exc, self.request_id)})
             else:

@@ -15,7 +15,7 @@ from sparekey.transport.following import Follower, Item, ItemReading
 from sparekey.wire.table import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from sparekey.gateway.lib import Response
     from sparekey.gateway.upstream import Client
@@ -31,10 +31,15 @@ _READING: Final = ItemReading()
 class Relay:
     """Puts the requests for one chain to its credentials until one answers."""
 
-    def __init__(self, plan: Plan, client: Client, vectors: Vectors | None = None) -> None:
-        """Take a chain with its targets, the connections, and what its vectors must be like if it gives some."""
+    def __init__(
+        self, plan: Plan, client: Client, vectors: Vectors | None = None, *, sleep: Callable[[float], Awaitable[None]] | None = None
+    ) -> None:
+        """Take a chain with its targets, the connections, and what its vectors must be like if it gives some.
+
+        `sleep` waits so many seconds, for the drill.
+        """
         self.exchange = Exchange(plan, lib)
-        self._failover = AsyncFailover(self.exchange.chain)
+        self._failover = AsyncFailover(self.exchange.chain, sleep=sleep)
         self._client, self._timeout, self._vectors = client, plan.timeout, vectors
 
     async def send(self, call: Call) -> tuple[Response, AsyncGenerator[Item] | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.core.operator import HELD
 from sparekey.gateway.book import DAY, Page
 from sparekey.gateway.tally import Sums, Tally
-from sparekey.gateway.timeline import MISSES, MOMENTS, Miss, Moment, remember
+from sparekey.gateway.timeline import MISSES, MOMENTS, Miss, Moment, note, remember
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.entries import Entry
 from sparekey.types import ErrorClass, Evidence, Failure, Scope, Usage

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random as _random
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.cell import monotonic
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.files import chains as chains_of
 from sparekey.errors import ConfigError
@@ -18,7 +20,7 @@ from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from sparekey.config import Config
     from sparekey.config.chain import BaseChain
@@ -35,6 +37,19 @@ _USUAL: Final[dict[Path, str]] = {
     ("embedding", "hybrid"): "hybrid",
 }
 """What the chains of a program are called here."""
+
+
+class Timing(NamedTuple):
+    """How the chains see time and chance: for the drill, which lets hours pass in a moment (see `sparekey.failover.Chain`)."""
+
+    clock: Callable[[], float] = monotonic
+    random: Callable[[], float] = _random.random
+    pace: float = 1.0
+    sleep: Callable[[float], Awaitable[None]] | None = None
+
+
+REAL: Final = Timing()
+"""Time as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,9 @@ class Served:
     aside: Relay
 
 
-def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, Served] | None = None) -> dict[str, Served]:
+def serve(
+    config: Config, client: Client, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
+) -> dict[str, Served]:
     """Return the chains of a configuration by name, aliases left out.
 
     Args:
@@ -72,6 +89,7 @@ def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, S
         client: the connections to the providers.
         store: keeps the state of the chains; None: this process does.
         old: the chains that were served before: what they know of a credential that is unchanged stays known.
+        timing: how the chains see time and chance.
 
     Raises:
         ConfigError: a key is missing, a credential cannot be reached over HTTP, two formats in one chain, two chains of one name.
@@ -79,7 +97,7 @@ def serve(config: Config, client: Client, store: Any = None, old: Mapping[str, S
     found: dict[str, Served] = {}
     taken: dict[str, str] = {}
     for path, chain in chains_of(config):
-        served = _served(path, chain, client, store)
+        served = _served(path, chain, client, store, timing)
         for name in served.names:
             if name in taken:
                 raise ConfigError(f"{chain._source.place(())}: the name {name!r} is also that of {taken[name]}")  # noqa: SLF001
@@ -100,9 +118,9 @@ def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], F
     return partial(classify, trace=True)
 
 
-def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> Served:
+def _served(path: Path, config: BaseChain[Any], client: Client, store: Any, timing: Timing) -> Served:
     name = _USUAL.get(path) or str(path[-1])
-    made = _plan(config, name, store)
+    made = _plan(config, name, store, timing)
     made.chain.classify = _explaining(made.chain.classify)
     wire = _wire(config, made)
     kind: Kind = "embed" if config.family == "embedding" else "chat"
@@ -111,18 +129,18 @@ def _served(path: Path, config: BaseChain[Any], client: Client, store: Any) -> S
     vectors = None
     if isinstance(config, EmbeddingModelConfig):
         made, vectors = _asking(config, made), vectors_of(config)
-    relays = Relay(made, client, vectors), Relay(aside, client)
+    relays = Relay(made, client, vectors, sleep=timing.sleep), Relay(aside, client, sleep=timing.sleep)
     relays[1].exchange.bindings = relays[0].exchange.bindings
     names = (name, *(alias for alias in getattr(config, "aliases", ()) if alias != name))
     return Served(name, names, made.chain, made.targets, wire, kind, path, *relays)
 
 
-def _plan(config: BaseChain[Any], name: str, store: Any) -> Plan:
+def _plan(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Plan:
     made = plan(config)
-    if store is None:
+    if store is None and timing is REAL:
         return made
-    kept: Any = {"store": store, "name": name}
-    return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **kept))
+    more: Any = {"clock": timing.clock, "random": timing.random, "pace": timing.pace, "store": store, "name": name if store else ""}
+    return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **more))
 
 
 def _asking(config: EmbeddingModelConfig, made: Plan) -> Plan:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparekey.wire.model import Put
 
 CONNECT_SECONDS: Final = 10.0
+STALE_SECONDS: Final = 1.0
+"""A connection that was closed while it was idle shows it within a round trip."""
 IDLE_SECONDS: Final = 45.0
 """Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
 
@@ -76,15 +78,16 @@ class Pooled:
         head = _head(method, target, put.headers)
         while True:
             connection = self._take(origin)
-            reused = connection is not None
+            reused = time.monotonic() if connection is not None else 0.0
             if connection is None:
                 connection = await self._connect(origin)
             answer = connection.ask(head, put.body, silence)
             try:
                 await answer.headers()
             except ReadError:
-                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
-                if not reused or answer.heard:
+                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame. One that
+                # was silent for a while had the request: it failed.
+                if not reused or answer.heard or time.monotonic() - reused > STALE_SECONDS:
                     raise
             else:
                 return received(answer.status, answer.raw, answer)
