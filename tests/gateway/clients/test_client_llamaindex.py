@@ -13,11 +13,27 @@ core = pytest.importorskip("llama_index.core")
 ERRORS = {400: openai.BadRequestError, 429: openai.RateLimitError, 502: openai.InternalServerError, 503: openai.InternalServerError}
 
 
+@pytest.fixture(scope="module")
+def models(one_address, aio):
+    """The models, made once, and closed: they leave their connections open."""
+    given = {"api_base": f"{one_address.url}/v1", "api_key": "x", "max_retries": 0}
+    as_floats = {"additional_kwargs": {"encoding_format": "float"}}
+    made = {
+        "chat": llms.OpenAILike(
+            model="chat", is_chat_model=True, is_function_calling_model=True, should_use_structured_outputs=True, **given
+        ),
+        "base64": embeddings.OpenAILikeEmbedding(model_name="embedding", **given),
+        "float": embeddings.OpenAILikeEmbedding(model_name="embedding", **as_floats, **given),
+    }
+    yield made
+    for one in made.values():
+        one._get_client().close()
+        aio(one._get_aclient().close())
+
+
 @pytest.fixture
-def model(house):
-    return llms.OpenAILike(
-        model="chat", api_base=f"{house.url}/v1", api_key="x", is_chat_model=True, is_function_calling_model=True, max_retries=0
-    )
+def model(models):
+    return models["chat"]
 
 
 async def whole(model, way):
@@ -41,7 +57,6 @@ async def tools_streamed(model, way):
 
 
 async def structured(model, way):
-    model.should_use_structured_outputs = True
     prompt = core.PromptTemplate("hello")
     assert await got(getattr(model, f"{way}structured_predict")(Place, prompt)) == PLACE
 
@@ -64,18 +79,10 @@ def test_chat(house, aio, model, kind, way):
 
 @pytest.mark.parametrize("way", BOTH)
 @pytest.mark.parametrize("encoding", ["float", "base64"])
-def test_embeddings(house, aio, way, encoding):
+def test_embeddings(house, aio, models, way, encoding):
     """Floats, and base64, which it asks for by itself."""
-    model = embeddings.OpenAILikeEmbedding(
-        model_name="embedding",
-        api_base=f"{house.url}/v1",
-        api_key="x",
-        additional_kwargs={"encoding_format": "float"} if encoding == "float" else {},
-        max_retries=0,
-    )
-
     async def embed():
-        vectors = await got(getattr(model, f"{way}get_text_embedding_batch")(["a", "b"]))
+        vectors = await got(getattr(models[encoding], f"{way}get_text_embedding_batch")(["a", "b"]))
         assert vectors == [pytest.approx(unit_vector(text, DIMENSION), abs=1e-7) for text in ("a", "b")]
 
     aio(embed())

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from client_play import ARGUMENTS, DIMENSION, FALLS, HELLO, PLACE, Find, Place, entered, got, items
+from client_play import ARGUMENTS, DIMENSION, FALLS, HELLO, PLACE, Find, Place, decoded, entered, got, items
 
 from sparekey.simulator import TEXT, faults, unit_vector
 
@@ -137,11 +137,3 @@ def test_ten_at_once(house, aio):
     answers = aio(all_of_them())
     assert [one.choices[0].message.content for one in answers[:5]] == [TEXT] * 5
     assert ["".join(c.choices[0].delta.content or "" for c in chunks) for chunks in answers[5:]] == [TEXT] * 5
-
-
-def decoded(embedding):
-    """Return the vector: a package that was told base64 hands it on as it came."""
-    import array
-    import base64
-
-    return list(array.array("f", base64.b64decode(embedding))) if isinstance(embedding, str) else embedding
