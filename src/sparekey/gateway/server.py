@@ -178,6 +178,7 @@ class Application:
 
     async def stop(self) -> None:
         """Close what is open."""
+        gc.unfreeze()  # whoever embeds the gateway lives on, and so does its garbage
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):

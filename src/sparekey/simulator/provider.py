@@ -13,6 +13,7 @@ from sparekey.simulator.connection import Connection
 from sparekey.simulator.ledger import Ledger
 from sparekey.simulator.play import play
 from sparekey.simulator.script import Rule, Script
+from sparekey.simulator.shapes import structured
 from sparekey.simulator.wires.base import Ask, UnreadableRequestError
 
 if TYPE_CHECKING:
@@ -191,7 +192,10 @@ class Provider:
         return None
 
     def _voice(self, fault: faults.Fault | None, ask: Ask) -> Voice:
-        voice = replace(self.settings.voice, dimension=self.settings.dimensions.get(ask.model, self.settings.voice.dimension))
+        usual = self.settings.voice
+        voice = replace(
+            usual, text=structured(ask.body) or usual.text, dimension=self.settings.dimensions.get(ask.model, usual.dimension)
+        )
         match fault:
             case faults.WrongLength(length=length):
                 return replace(voice, force_length=length)

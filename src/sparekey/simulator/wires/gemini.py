@@ -237,8 +237,12 @@ def data(value: Any) -> bytes:
 
 
 def wanted_tool(body: Mapping[str, Any], contents: list[Any]) -> str:
-    """Return the function the answer shall call: the first one offered, unless its result is there already or calls are switched off."""
-    offered = [declared for tool in body.get("tools") or [] for declared in tool.get("functionDeclarations") or []]
+    """Return the function the answer shall call: the first one offered, unless its result is there already or calls are switched off.
+
+    Google reads both spellings of a name, and some clients write the one with underscores.
+    """
+    tools = body.get("tools") or []
+    offered = [declared for tool in tools for declared in tool.get("functionDeclarations") or tool.get("function_declarations") or []]
     mode = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
-    answered = any("functionResponse" in part for part in contents[-1].get("parts") or [])
+    answered = any({"functionResponse", "function_response"} & part.keys() for part in contents[-1].get("parts") or [])
     return str(offered[0]["name"]) if offered and not answered and mode != "NONE" else ""
