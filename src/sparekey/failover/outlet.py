@@ -83,7 +83,10 @@ class Outlet(Generic[T]):
         opens, texts = self._splice.opens(pieces), self._splice.left(pieces)
         if not behind:
             return [item]
-        if self._splice.behind and self._reading.complete(item):
+        ends = self._reading.complete(item)
+        if ends and self._splice.behind:
             raise DiffersError
-        cut = self._reading.cut(item, texts) if opens or any(texts) else None
+        if not (ends or opens or any(texts)):
+            return []
+        cut = self._reading.cut(item, texts)
         return [] if cut is None else [cut]
