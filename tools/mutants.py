@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("src", "tests/core", "tests/conftest.py", "tests/chain_play.py", "pyproject.toml", "README.md")
+COPIED = ("src", "tests/core", "tests/conftest.py", "tests/chain_play.py", "tests/fake_clock.py", "pyproject.toml", "README.md")
 GOAL = 0.9
 FOR_GENERATORS = """
 # Where generators are interleaved, mutmut's context variable crashes the interpreter, and a generator that the garbage collector closes

@@ -28,6 +28,43 @@ def row(play, index):
     return describe(play.pool, play.state, play.clock()).credentials[index]
 
 
+# ── what is left alone ──
+
+
+def test_a_release_leaves_a_probe_out(clock):
+    """The credential is no longer parked: whoever probes it goes on, and nobody else does."""
+    play = Play(2, clock)
+    play.ill = {0: rate_limit()}
+    play.call()
+    clock.advance(5)
+    play.start()
+    before = play.state
+    do(play, operator.release, 0)
+    assert play.state is before
+
+
+def test_to_activate_the_active_one_changes_nothing(clock):
+    """It is well, or was: there is nothing to end."""
+    play = Play(2, clock)
+    play.ill = {0: rate_limit()}
+    play.call()
+    clock.advance(5)
+    play.ill = {}
+    assert play.call().served == 0
+    before = play.state
+    do(play, operator.activate, 0)
+    assert play.state is before
+
+
+def test_what_is_to_be_probed_is_not_held(clock):
+    """Nothing parks it but the wish to have it tried."""
+    play = Play(2, clock)
+    do(play, operator.activate, 1)
+    do(play, operator.probe_now, 0)
+    assert play.phase(0) == "DUE"
+    assert not operator.is_held(play.pool, play.state, 0)
+
+
 # ── hold ──
 
 

@@ -76,6 +76,21 @@ def test_a_park_of_theirs_is_newer_than_my_tickets():
     assert merged(BASE, mine, theirs).breakers[B].epoch > mine.epoch
 
 
+def test_parks_of_both_sides_are_newer_than_the_others_tickets():
+    """Each side made its own, and both count alike: a ticket of the other side is as new as either."""
+    mine, theirs = parked(BASE, b=60.0), parked(BASE, c=70.0)
+    assert mine.epoch == theirs.epoch
+    found = merged(BASE, mine, theirs)
+    assert {name: found.breakers[f"credential:{name}"].epoch > mine.epoch for name in "bc"} == {"b": True, "c": True}
+
+
+def test_what_is_due_since_before_the_clock_began_is_due_all_the_same():
+    """A park of another process can have ended before this machine was started; it still owes a probe."""
+    base = parked(PoolState(), a=-9.0)
+    found = merged(base, stamped(base, {A: CLOSED}), parked(base, a=-5.0))
+    assert until(found)["a"] == -5.0
+
+
 def test_a_probe_of_mine_can_still_report():
     """They did nothing to it, and none of their tickets is as new."""
     mine = stamped(BASE, {A: replace(BASE.breakers[A], lease=160.0)})
@@ -119,11 +134,17 @@ def test_served_requests_add_up():
     assert merged(BASE, replace(BASE, served=7), replace(BASE, served=14)).served == 17
 
 
+def test_a_count_that_both_have_started_anew():
+    """At about the same time: what each has served since then adds up."""
+    mine, theirs = replace(restarted(BASE, 50.0), served=2), replace(restarted(BASE, 50.3), served=3)
+    assert merged(BASE, mine, theirs).served == 5
+
+
 def test_times_come_back_from_a_store_a_little_different():
     """It is the same count all the same; one that was started anew is another."""
     mine = replace(BASE, served=7)
     assert merged(BASE, mine, replace(BASE, served=14, switched_at=10.4)).served == 17
-    assert merged(BASE, mine, restarted(BASE, 50.0)).served == 0
+    assert (merged(BASE, mine, restarted(BASE, 50.0)).served, merged(BASE, mine, restarted(BASE, 50.0)).active) == (0, 1)
     assert merged(BASE, restarted(BASE, 50.0), replace(BASE, served=14)).served == 0
 
 

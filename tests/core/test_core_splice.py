@@ -118,6 +118,31 @@ def test_lanes_know_nothing_of_each_other():
     assert not splice.behind
 
 
+def test_an_answer_that_goes_on_has_nothing_to_repeat():
+    """It was asked for what comes behind all that was shown, in every lane."""
+    splice = Splice()
+    splice.left([Piece(0, "", "left"), Piece(1, "", "right")])
+    splice.restart(resumed=True)
+    assert not splice.behind
+    assert splice.left([Piece(0, "", "left"), Piece(1, "", "!")]) == ["left", "!"]
+    assert splice.shown([""]) == "leftleftright!"
+
+
+def test_a_lane_that_has_only_begun_is_shown_too():
+    """An empty piece tells it: the next answer opens no lane with it, and is behind until it has come to it."""
+    splice = Splice()
+    assert splice.opens([Piece(0, "", ""), Piece(1, "", "")])
+    splice.left([Piece(0, "", "a"), Piece(1, "", "")])
+    assert (splice.lanes, splice.behind) == (2, False)
+    splice.restart()
+    assert splice.left([Piece(0, "", "a")]) == [""]
+    assert splice.behind
+    assert not splice.opens([Piece(1, "", "")])
+    assert splice.opens([Piece(1, "", ""), Piece(2, "", "")])
+    splice.left([Piece(1, "", "")])
+    assert not splice.behind
+
+
 def test_one_lane_that_differs_is_enough():
     """The caller reads both."""
     splice = after([Piece(0, "", "left"), Piece(1, "", "right")])

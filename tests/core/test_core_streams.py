@@ -3,7 +3,9 @@
 import pytest
 
 from chain_play import Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
+from sparekey.core import streams
 from sparekey.core.flow import Pause
+from sparekey.core.policy import Policy
 from sparekey.core.streams import Relay, Start, Wait
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
 from sparekey.types import Credential, ErrorClass
@@ -39,6 +41,14 @@ def test_the_limit_on_the_first_content_goes_with_each_start(clock):
     assert Play(2, clock, first_content_limit=3).stream().step.limit == 3
     stream = Play(2, clock, first_content_limit=None).stream().lose(auth())
     assert (stream.step.ticket.index, stream.step.limit, stream.step.alone) == (1, None, True)
+
+
+def test_a_policy_of_its_own_stands_in_for_the_chains(clock):
+    """In what concerns this stream alone."""
+    play = Play(2, clock)
+    steps = streams.stream(play.pool, play.cell, clock(), None, Policy(first_content_limit=3), hedge=bool, recoverable=bool)
+    assert next(steps).limit == 3
+    steps.close()
 
 
 def test_whoever_begins_a_stream_is_active(clock):

@@ -171,6 +171,16 @@ def test_a_stream_never_moves_on_after_that(how):
     assert error.sparekey_credential_id == "cut"
 
 
+@pytest.mark.parametrize("how", ["stream_completion", "stream_completion_async"])
+def test_the_end_of_an_answer_may_come_with_text_that_was_shown(how):
+    """All but its end was handed out when the stream broke; the other credential's whole answer is one chunk."""
+    whole = VLMChunk("well", finish_reason="stop", usage=Usage(1, 2))
+    vlm = multi(ScriptedVLM("cut", chunks=[VLMChunk("well"), BusyError()]), ScriptedVLM("other", chunks=[whole]))
+    stream = getattr(vlm, how)("hi")
+    chunks = collected(stream) if how.endswith("async") else list(stream)
+    assert [(c.content, c.finish_reason, c.usage) for c in chunks] == [("well", None, None), ("", "stop", Usage(1, 2))]
+
+
 def test_an_answer_that_the_callers_limit_left_empty_is_one():
     """Another credential would meet the same limit: nobody else is asked."""
     other = ScriptedVLM("other")

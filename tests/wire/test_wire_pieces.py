@@ -22,6 +22,14 @@ def block(index, **delta):
     return {"type": "content_block_delta", "index": index, "delta": delta}
 
 
+def ending(lane):
+    return {"choices": [{"index": lane, "delta": {}, "finish_reason": "stop"}]}
+
+
+def candidate(lane, text, **more):
+    return {"candidates": [{"index": lane, "content": {"parts": [{"text": text}]}, **more}]}
+
+
 def gemini(*parts):
     return {"candidates": [{"content": {"parts": list(parts)}}]}
 
@@ -30,6 +38,8 @@ ANSWERS = {
     "chat": ("openai", [chat(role="assistant", content=""), chat(content="one "), chat(content="two"), chat(content=" three")]),
     "reasoning": ("openai", [chat(reasoning_content="hm"), chat(reasoning_content=" so"), chat(content="one"), chat(content=" two")]),
     "two choices": ("openai", [chat(0, content="le"), chat(1, content="ri"), chat(1, content="ght"), chat(0, content="ft")]),
+    "ends": ("openai", [chat(0, content="a"), chat(1, content="b"), ending(0), chat(1, content="c"), ending(1)]),
+    "candidates": ("gemini", [candidate(0, "a"), candidate(1, "b", finishReason="STOP"), candidate(0, "c", finishReason="MAX_TOKENS")]),
     "tool": ("openai", [chat(content="ok"), tool(name="look", arguments=""), tool(arguments='{"a":'), tool(arguments=" 1}")]),
     "completions": ("openai", [{"choices": [{"index": 0, "text": text}]} for text in ("one", " two", " three")]),
     "responses": ("openai", [{"type": "response.output_text.delta", "output_index": 0, "delta": text} for text in ("one", " two")]),
@@ -67,7 +77,7 @@ def read(dialect, events):
         for spot in spots_of(dialect, value):
             key = (spot.piece.lane, spot.piece.channel)
             runs[key] = runs.get(key, "") + spot.piece.text
-    return runs
+    return {key: text for key, text in runs.items() if text}
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -11,7 +11,7 @@ from sparekey.simulator.answers import Voice
 from sparekey.simulator.wires import find
 from sparekey.simulator.wires.base import Ask, Mark
 from sparekey.wire import sse
-from sparekey.wire.reading import MalformedEventError, Reader, error_of, is_error
+from sparekey.wire.reading import MalformedEventError, Reader, error_of, is_error, wanted
 from sparekey.wire.table import understand
 
 
@@ -60,6 +60,34 @@ def test_an_endless_event_is_refused(monkeypatch):
 
 
 # reading
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answers"),
+    [
+        (b"/v1/chat/completions", {"n": 3}, 3),
+        (b"/v1/chat/completions", {}, 1),
+        (b"/v1/chat/completions", {"n": "two"}, 1),
+        (b"/v1beta/models/m:streamGenerateContent", {"generationConfig": {"candidateCount": 2}}, 2),
+    ],
+)
+def test_how_many_answers_a_request_asks_for(path, body, answers):
+    """Nonsense is for the provider to refuse."""
+    assert wanted(understand("POST", path, [], json.dumps(body).encode())) == answers
+
+
+def test_an_answer_that_has_yet_to_begin_is_part_of_the_whole():
+    """The stream may end behind the first of two, as hosts that know no others do, and may go on."""
+    reader = Reader("openai", 2)
+    for lane in (0, 1):
+        assert not reader.whole
+        reader.feed(sse.event(b'data: {"choices": [{"index": %d, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n' % lane))
+        assert reader.complete
+    assert reader.whole
+    reader = Reader("openai", 2)
+    reader.feed(sse.event(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'))
+    reader.feed(sse.event(b"data: [DONE]\n\n"))
+    assert reader.whole
 
 
 @pytest.mark.parametrize("tool", ["", "look"])

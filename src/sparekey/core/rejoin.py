@@ -78,13 +78,12 @@ def _lead(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
     if base.term not in (mine.term, theirs.term) and (mine.term, mine.active) != (theirs.term, theirs.active):
         later = max(theirs, mine, key=lambda side: side.switched_at)
         return replace(later, term=max(mine.term, theirs.term) + 1)
-    lead = mine if mine.term > theirs.term else theirs
     if mine.term != theirs.term:
-        return lead
+        return mine if mine.term > theirs.term else theirs
     if abs(mine.switched_at - theirs.switched_at) >= SAME_SECONDS:
-        return replace(max(theirs, mine, key=lambda side: side.switched_at), active=lead.active)
+        return max(theirs, mine, key=lambda side: side.switched_at)
     own = mine.served - base.served if (base.term, base.switched_at) == (mine.term, mine.switched_at) else mine.served
-    return replace(theirs, served=theirs.served + max(own, 0)) if mine is not theirs else theirs
+    return replace(theirs, served=theirs.served + max(own, 0))
 
 
 def _later(base: float | None, mine: float | None, theirs: float | None) -> float | None:

@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class Piece(NamedTuple):
-    """Text of one item of a stream: in which lane and channel it stands. What must merely be there has a text of its own making."""
+    """Text of one item of a stream: in which lane and channel it stands.
+
+    What must merely be there (a call's name, an end) has a text of its own making, what tells only that its lane has begun an empty one.
+    """
 
     lane: int
     channel: str
@@ -96,6 +99,15 @@ class Splice:
         """Whether the present answer has not yet repeated all that was shown."""
         return any(lane.behind for lane in self._lanes.values())
 
+    @property
+    def lanes(self) -> int:
+        """How many lanes have begun."""
+        return len(self._lanes)
+
+    def opens(self, pieces: Iterable[Piece]) -> bool:
+        """Return whether a lane begins with one of these pieces."""
+        return any(piece.lane not in self._lanes for piece in pieces)
+
     def channels(self) -> set[str]:
         """Return the names of the channels in which something was shown."""
         return {channel for lane in self._lanes.values() for channel, _ in lane.runs}
@@ -115,24 +127,25 @@ class Splice:
 
 
 class _Lane:
-    """Runs of text, one a channel; `at` and `offset` are how far the present answer has come."""
+    """Runs of text, one a channel; `at` and `offset` are how far the present answer has come, `begun` whether it has come to this lane."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, list[str]]] = []
-        self.at, self.offset = 0, 0
+        self.at, self.offset, self.begun = 0, 0, True
 
     @property
     def behind(self) -> bool:
-        return self.at < len(self.runs)
+        return not self.begun or self.at < len(self.runs)
 
     def restart(self, *, resumed: bool) -> None:
         self.runs = [(channel, [text]) for channel, text in self.texts()]
-        self.at, self.offset = len(self.runs) if resumed else 0, 0
+        self.at, self.offset, self.begun = len(self.runs) if resumed else 0, 0, resumed
 
     def texts(self) -> list[tuple[str, str]]:
         return [(channel, "".join(texts)) for channel, texts in self.runs]
 
     def left(self, channel: str, text: str) -> str:
+        self.begun = True
         while text and self.behind:
             text = self._repeated(channel, text)
         if text:

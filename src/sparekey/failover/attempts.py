@@ -27,7 +27,8 @@ class Attempts:
     """The attempts of one call: `for` them, or `async for` them, each in a `with`.
 
     What a `with` block raises is classified. If another credential can help, the loop goes on; else the exception comes out of the block:
-    the provider's own where nobody can help, `AllCredentialsFailedError` where nobody is left. A block that ends without one ends the loop.
+    the provider's own where nobody can help, `AllCredentialsFailedError` where nobody is left (out of the loop itself, if nobody can be
+    tried at all). A block that ends without one ends the loop. Leaving the loop ends the call.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class Attempts:
         """
         self._call, self._sleep, self._asleep = Call(chain), sleep, asleep or _asleep
         self._steps = flow.call(chain.pool, chain, self._call.began, chain.indices(eligible), self._call.policy)
-        self._step = next(self._steps, None)
+        self._step: flow.Step | None = None
+        self._begun = False
         self._trial: Trial | None = None
 
     @property
@@ -57,20 +59,38 @@ class Attempts:
         return Ledger(self._call.entries)
 
     def __iter__(self) -> Iterator[Trial]:
-        while (step := self._next()) is not None:
-            if isinstance(step, Pause):
-                self._sleep(step.seconds)
-                self.settle(Done(self._call.chain.clock()))
-            else:
-                yield self._begin(step)
+        return _Loop(self)
 
-    async def __aiter__(self) -> AsyncIterator[Trial]:
-        while (step := self._next()) is not None:
-            if isinstance(step, Pause):
-                await self._asleep(step.seconds)
-                self.settle(Done(self._call.chain.clock()))
-            else:
-                yield self._begin(step)
+    def __aiter__(self) -> AsyncIterator[Trial]:
+        return _Loop(self)
+
+    def next(self) -> flow.Step | None:
+        """Return what is to be done next: make an attempt, sleep, or nothing any more.
+
+        Raises:
+            Exception: what ends the call without an answer.
+        """
+        if self._trial is not None:
+            raise RuntimeError("use each attempt in a `with`: what became of the last one is not known")
+        if not self._begun:
+            self._begun = True
+            self._move(lambda: next(self._steps, None))
+        return self._step
+
+    def begin(self, ticket: Ticket) -> Trial:
+        """Begin an attempt."""
+        self._trial = Trial(self, self._call, self._call.start(ticket))
+        return self._trial
+
+    def sleep(self, pause: Pause) -> None:
+        """Sleep before the next step."""
+        self._sleep(pause.seconds)
+        self.settle(Done(self._call.chain.clock()))
+
+    async def asleep(self, pause: Pause) -> None:
+        """As `sleep`, on an event loop."""
+        await self._asleep(pause.seconds)
+        self.settle(Done(self._call.chain.clock()))
 
     def settle(self, message: flow.Message) -> None:
         """Report what became of the last step.
@@ -79,27 +99,65 @@ class Attempts:
             Exception: what ends the call without an answer.
         """
         self._trial = None
+        self._move(lambda: flow.advance(self._steps, message))
+
+    def give_up(self) -> None:
+        """End the call, if it is not over, without a verdict on the attempt that runs."""
+        if self._trial is not None:
+            self._call.abandoned(self._trial.entry)
+        self._step = self._trial = None
+        self._steps.close()
+
+    def _move(self, move: Callable[[], flow.Step | None]) -> None:
         try:
-            self._step = flow.advance(self._steps, message)
+            self._step = move()
         except BaseException as exc:
             self._step = None
             self._call.broken(exc)
             raise
 
-    def give_up(self) -> None:
-        """End the call without a verdict on the attempt that runs."""
-        self._step = self._trial = None
-        self._steps.close()
 
-    def _next(self) -> flow.Step | None:
-        if self._trial is not None:
-            self.give_up()
-            raise RuntimeError("use each attempt in a `with`: what became of the last one is not known")
-        return self._step
+class _Loop:
+    """One loop over the attempts of a call: when it breaks off or nobody holds it any more, the call is over.
 
-    def _begin(self, ticket: Ticket) -> Trial:
-        self._trial = Trial(self, self._call, self._call.start(ticket))
-        return self._trial
+    It is no generator, since those of an event loop are closed late, and with a warning.
+    """
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Trial:
+        attempts = self._attempts
+        try:
+            while isinstance(step := attempts.next(), Pause):
+                attempts.sleep(step)
+        except BaseException:
+            attempts.give_up()
+            raise
+        if step is None:
+            raise StopIteration
+        return attempts.begin(step)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Trial:
+        attempts = self._attempts
+        try:
+            while isinstance(step := attempts.next(), Pause):
+                await attempts.asleep(step)
+        except BaseException:
+            attempts.give_up()
+            raise
+        if step is None:
+            raise StopAsyncIteration
+        return attempts.begin(step)
+
+    def __del__(self) -> None:
+        self._attempts.give_up()
 
 
 class Trial:
@@ -108,12 +166,14 @@ class Trial:
     Attributes:
         credential: with which to make it.
         usage: the tokens of its answer, for the ledger; set it where you know them.
+        entry: it, in the books of the call.
     """
 
     def __init__(self, attempts: Attempts, call: Call, entry: Entry) -> None:
         """Stand for an attempt that has begun."""
         self.credential, self.usage = entry.credential, None
-        self._attempts, self._call, self._entry = attempts, call, entry
+        self.entry = entry
+        self._attempts, self._call = attempts, call
 
     usage: Usage | None
 
@@ -122,10 +182,9 @@ class Trial:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> bool:
         if exc is None:
-            self._attempts.settle(Done(self._call.succeeded(self._entry, self.usage)))
+            self._attempts.settle(Done(self._call.succeeded(self.entry, self.usage)))
             return False
         if not isinstance(exc, Exception):
-            self._call.abandoned(self._entry)
             self._attempts.give_up()
             return False
         return self._failed(exc)
@@ -133,7 +192,7 @@ class Trial:
     def _failed(self, exc: Exception) -> bool:
         """Return whether the loop goes on."""
         try:
-            self._attempts.settle(self._call.failed(self._entry, exc))
+            self._attempts.settle(self._call.failed(self.entry, exc))
         except Exception as fault:
             if fault is exc:
                 return False

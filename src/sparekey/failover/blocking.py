@@ -16,7 +16,7 @@ from sparekey.failover.call import Answer, Call, Ledger
 from sparekey.failover.chain import chain_of
 from sparekey.failover.closing import INTERRUPTS, interrupt
 from sparekey.failover.pump import Pump, Source
-from sparekey.failover.stream import Stream
+from sparekey.failover.stream import Stopped, Stream
 from sparekey.failover.streaming import Streaming
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ class Failover:
             Exception: as in `call`; of a stream that broke after its first content and could not be recovered, what broke it.
         """
         streaming: Streaming[T, Source[T]] = Streaming(self.chain, eligible, reading or Reading(is_content))
-        return Stream(_Streamed(streaming, self._sleep, fn, resume).items(), Ledger(streaming.call.entries))
+        streamed = _Streamed(streaming, self._sleep, fn, resume)
+        return Stream(streamed.items(), Ledger(streaming.call.entries), streamed.stop)
 
     def attempts(self, *, eligible: Callable[[Credential], bool] | None = None) -> Attempts:
         """Return the attempts of one call, for a loop of one's own (see `Attempts`)."""
@@ -147,7 +148,15 @@ class _Streamed(Generic[T]):
         resume: Callable[[Credential, str], Iterable[T] | None] | None,
     ) -> None:
         self._streaming, self._sleep, self._fn, self._resume = streaming, sleep, fn, resume
-        self._reports: SimpleQueue[Source[T]] = SimpleQueue()
+        self._reports: SimpleQueue[Source[T] | None] = SimpleQueue()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Let whoever reads the stream find its end, from another thread: at once, or with the next item where nothing limits it."""
+        self._stopped = True
+        self._reports.put(None)
+        for source in list(self._streaming.running.values()):
+            source.stop()
 
     def items(self) -> Generator[T]:
         steps = self._streaming.steps
@@ -156,6 +165,8 @@ class _Streamed(Generic[T]):
             while step is not None:
                 message = (yield from self._relayed()) if isinstance(step, Relay) else self._raced(step)
                 step = flow.advance(steps, message)
+        except Stopped:
+            return
         except BaseException as exc:
             self._streaming.call.broken(exc)
             raise
@@ -192,7 +203,7 @@ class _Streamed(Generic[T]):
     def _first(self) -> Message:
         """Wait for what happens first: a stream begins or fails, or a limit runs out."""
         streaming = self._streaming
-        while True:
+        while not self._stopped:
             limit, ticket = streaming.patience()
             try:
                 source = self._reports.get(timeout=None if limit is None else streaming.call.real(limit.seconds))
@@ -202,8 +213,9 @@ class _Streamed(Generic[T]):
                 if over is not None:
                     over.close()
                 return message
-            if streaming.running.get(source.entry.ticket) is source:
+            if source is not None and streaming.running.get(source.entry.ticket) is source:
                 return streaming.reported(source)
+        raise Stopped
 
     def _give_up(self, sources: list[Source[T]]) -> None:
         for source in sources:
@@ -226,6 +238,8 @@ class _Streamed(Generic[T]):
     def _pulled(self, source: Source[T]) -> Out[T]:
         """What comes next; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
         streaming = self._streaming
+        if self._stopped:
+            raise Stopped
         try:
             item = source.pull(streaming.limit(source), streaming.call.real)
         except StopIteration:

@@ -40,9 +40,10 @@ class Outlet(Generic[T]):
     @property
     def spoken(self) -> str:
         """The text behind which an answer can go on; empty where something else was shown, or ends where no model goes on well."""
-        reading, channels = self._reading, self._splice.channels()
-        text = self._splice.shown(reading.spoken)
-        return "" if channels - {*reading.spoken, *reading.thought} or text != text.rstrip() else text
+        reading, splice = self._reading, self._splice
+        text = splice.shown(reading.spoken)
+        other = splice.lanes > 1 or splice.channels() - {*reading.spoken, *reading.thought}
+        return "" if other or text != text.rstrip() else text
 
     def take(self, item: T) -> list[T]:
         """Return what goes out now.
@@ -77,16 +78,15 @@ class Outlet(Generic[T]):
         return held
 
     def _left(self, item: T) -> list[T]:
-        """Leave out what was shown. What merely accompanies the text (a role, a name) was shown with it."""
-        behind = self._splice.behind
-        pieces = self._reading.pieces(item) or ()
-        texts = self._splice.left(pieces)
+        """Leave out what was shown. What merely accompanies the text (a role, a name) was shown with it, if its lane was."""
+        behind, pieces = self._splice.behind, self._reading.pieces(item) or ()
+        opens, texts = self._splice.opens(pieces), self._splice.left(pieces)
         if not behind:
             return [item]
-        if self._splice.behind:
-            if self._reading.complete(item):
-                raise DiffersError
-            if not any(texts):
-                return []
-        cut = self._reading.cut(item, texts) if pieces else None
+        ends = self._reading.complete(item)
+        if ends and self._splice.behind:
+            raise DiffersError
+        if not (ends or opens or any(texts)):
+            return []
+        cut = self._reading.cut(item, texts)
         return [] if cut is None else [cut]

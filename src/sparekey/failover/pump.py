@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from sparekey.errors import IncompleteAnswerError
 from sparekey.failover.closing import INTERRUPTS, close, interrupt
+from sparekey.failover.stream import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,6 +57,9 @@ class Source(Generic[T]):
         assert self._items is not None
         return next(self._items)
 
+    def stop(self) -> None:
+        """End the wait of a thread in `pull`, where it can be done."""
+
     def close(self) -> None:
         """End it."""
         close(self._items, self._stream)
@@ -82,15 +86,14 @@ class Pump(Source[T]):
     ) -> None:
         """As `Source`; `run` lets a thread do some work."""
         super().__init__(entry, open_, content)
-        self._let_run, self._over = run, threading.Event()
+        self._let_run, self._over, self._busy = run, threading.Event(), True
+        self._interrupts: list[Callable[[], object]] = []
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
     def start(self, report: Callable[[Source[T]], None]) -> None:
         """As `Source.start`, without waiting for it."""
         self._report = report
-        self._interrupts: list[Callable[[], object]] = []
-        self._asked: SimpleQueue[bool] = SimpleQueue()
-        self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-        self._busy = True
         self._let_run(self._run)
 
     def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
@@ -102,10 +105,14 @@ class Pump(Source[T]):
         except Empty:
             assert limit is not None
             raise limit.exceeded() from None
-        self._busy = False
+        self._busy = isinstance(fault, Stopped)
         if fault is not None:
             raise fault
         return item  # type: ignore[return-value]  # there is one where there is no fault
+
+    def stop(self) -> None:
+        """End the wait of a thread in `pull`, or the next one."""
+        self._given.put((None, Stopped()))
 
     def close(self) -> None:
         """End it: at once if it is not just being read, else as soon as that read is over."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
     from sparekey.types import Attempt
 
 T = TypeVar("T")
+
+
+class Stopped(BaseException):
+    """Another thread has closed the stream that this one reads."""
 
 
 class Stream(Generic[T]):
@@ -19,9 +23,9 @@ class Stream(Generic[T]):
         attempts: the ledger so far.
     """
 
-    def __init__(self, items: Generator[T], attempts: Sequence[Attempt]) -> None:
-        """Hand these items out."""
-        self._items, self.attempts = items, attempts
+    def __init__(self, items: Generator[T], attempts: Sequence[Attempt], stop: Callable[[], None]) -> None:
+        """Hand these items out; `stop` ends the wait of a thread that is just waiting for one."""
+        self._items, self.attempts, self._stop = items, attempts, stop
 
     def __iter__(self) -> Self:
         return self
@@ -36,8 +40,11 @@ class Stream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """Leave the stream."""
-        self._items.close()
+        """Leave the stream, from any thread: for one that is just waiting for the next item, it ends there."""
+        try:
+            self._items.close()
+        except ValueError:  # another thread is in it
+            self._stop()
 
     def throw(self, exc: BaseException, /) -> T:
         """Raise an exception where the stream stands, as in a generator."""

@@ -9,7 +9,6 @@ from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
 from sparekey.core.streams import Begun, Differs, Lost, Slow
-from sparekey.errors import LimitExceeded
 from sparekey.failover.call import Call, Limit
 from sparekey.failover.outlet import TAIL_SECONDS, Outlet
 
@@ -175,9 +174,9 @@ class Streaming(Generic[T, S]):
     def ended(self, source: S, exc: Exception | None = None) -> Out[T]:
         """Return what goes out at the end of a stream: it has ended by itself, or broken off with `exc`."""
         entry = source.entry
-        if exc is not None and not (isinstance(exc, LimitExceeded) and self.outlet.complete):
+        if exc is not None and not self.outlet.complete:
             return self._over([], self.call.failed(entry, exc))
-        # Behind a complete answer silence is no fault: its host merely keeps the line.
+        # Behind a complete answer nothing is a fault that matters: its host merely keeps the line, or lets go of it badly.
         try:
             rest = self.outlet.end()
         except DiffersError:

@@ -29,7 +29,7 @@ _TRIES: Final = 5
 
 
 class Sent(NamedTuple):
-    """What was last sent to the store: whether it arrived is not always known."""
+    """What was last sent to the store: whether it arrived is not always known. `origin` is what this process's state comes from."""
 
     raw: bytes
     state: PoolState
@@ -46,9 +46,9 @@ class Replica:
         self._codec = Codec(pool, secrets.token_hex(4))
         self._lock = threading.Lock()
         self._value = self._base = PoolState(switched_at=clock())
+        self._sent: Sent | None = None
         # what follows belongs to the keeper's thread
         self._raw: bytes | None = None
-        self._sent: Sent | None = None
         self._looking = self._looked = -math.inf
 
     # ── for everybody ──
@@ -67,11 +67,13 @@ class Replica:
         return self.swap(old, new) if counts_only(old, new) else self._change(self, old, new)
 
     def swap(self, old: PoolState, new: PoolState) -> bool:
-        """Put `new` in the place of `old` in this process only."""
+        """Put `new` in the place of `old` in this process only; if it was sent to the store as well, what follows comes behind it."""
         with self._lock:
             if self._value is not old:
                 return False
             self._value = new
+            if self._sent is not None and self._sent.state is new:
+                self._sent = self._sent._replace(origin=new)
             return True
 
     def forked(self) -> None:
@@ -118,7 +120,8 @@ class Replica:
 
     def _send(self, store: Store, state: PoolState, origin: PoolState) -> bool:
         raw = self._codec.encode(state, self._clock(), store.stamp())
-        self._sent = Sent(raw, state, origin)
+        with self._lock:
+            self._sent = Sent(raw, state, state if self._value is state else origin)
         if not store.compare_and_set(self.name, self._raw, raw):
             return False
         self._agree(raw, state, origin)
@@ -147,6 +150,8 @@ class Replica:
 
     def _agree(self, raw: bytes | None, theirs: PoolState, origin: PoolState) -> None:
         with self._lock:
+            if self._sent is not None and raw == self._sent.raw:
+                origin = self._sent.origin  # it may be another one than a moment ago
             self._value = merged(origin, self._value, theirs)
             self._base, self._raw = theirs, raw
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.core.splice import Piece, Reading
 from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
-from sparekey.wire.reading import MalformedEventError, Reader
+from sparekey.wire.reading import MalformedEventError, Reader, wanted
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.usage import later, usage_of
 
@@ -23,7 +23,7 @@ _LONGEST_PREAMBLE: Final = 1024 * 1024
 
 
 class Part(NamedTuple):
-    """One event, and its JSON if it has any."""
+    """One event, its JSON if it has any, and whether the answer is complete with it."""
 
     event: Event
     value: Any
@@ -82,10 +82,8 @@ class ItemReading(Reading[Item]):
         return [Item(item.dialect, (part,), content=item.content, usage=item.usage) for part in item.parts]
 
     def cut(self, item: Item, texts: Sequence[str]) -> Item | None:
-        """Return the one event with other texts; without any, it is only needed where it ends the answer."""
+        """Return the one event with other texts."""
         (part,), (spots,) = item.parts, item.spots
-        if not any(texts) and not part.complete:
-            return None
         event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
         return Item(item.dialect, (part._replace(event=event),), content=item.content, usage=item.usage)
 
@@ -101,7 +99,7 @@ class Follower:
     def __init__(self, exchange: Exchange, call: Call, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
         self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._splitter, self._reader, self._held = Splitter(), Reader(call.dialect), 0
+        self._splitter, self._reader, self._held = Splitter(), Reader(call.dialect, wanted(call)), 0
         self._usage: Usage | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
@@ -135,7 +133,7 @@ class Follower:
             fault = self._fault(event)
             if fault is not None:
                 break
-            good.append(Part(event, self._reader.value, self._reader.complete))
+            good.append(Part(event, self._reader.value, self._reader.whole))
             self._usage = later(self._usage, usage_of(self._call.dialect, self._reader.value))
         if good:
             yield self._item(good, began)

@@ -33,9 +33,8 @@ async def end_async(client: Any) -> None:
         await done
 
 
-def interrupt(stream: Any) -> None:
-    """Wake a thread that is blocked in reading a response, or an SDK's stream of one: its socket is shut down, if it can be found."""
-    response = getattr(stream, "response", stream)
+def interrupt(response: Any) -> None:
+    """Wake a thread that is blocked in reading a response: its socket is shut down, if it can be found."""
     network = (getattr(response, "extensions", None) or {}).get("network_stream")
     found = network.get_extra_info("socket") if network is not None else None
     if found is not None:

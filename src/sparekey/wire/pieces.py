@@ -72,10 +72,13 @@ def _openai(value: dict[str, Any]) -> Iterator[Spot]:
         if text := choice.get("text"):
             yield Spot(Piece(lane, "text", text), (*at, "text"))
         yield from _delta(lane, (*at, "delta"), choice.get("delta") or {})
+        yield from _end(lane, choice, at, "finish_reason")
 
 
 def _delta(lane: int, at: Path, delta: dict[str, Any]) -> Iterator[Spot]:
     """Reasoning stands before content, and content before tool calls, in whatever order the host wrote the fields."""
+    if "role" in delta:
+        yield Spot(Piece(lane, "", ""))
     for name in sorted(delta, key=lambda name: (name == "tool_calls", name not in THOUGHT)):
         text = delta[name]
         if not text or name in _SILENT:
@@ -132,12 +135,19 @@ def _gemini(value: dict[str, Any]) -> Iterator[Spot]:
                 if text and name not in _SILENT and name != "thought":
                     channel = "thought" if name == "text" and part.get("thought") else name
                     yield _field(lane, channel, text, (*at, number, name))
+        yield from _end(lane, candidate, ("candidates", position), "finishReason")
 
 
 def _field(lane: int, channel: str, text: Any, path: Path) -> Spot:
     if isinstance(text, str):
         return Spot(Piece(lane, channel, text), path)
     return Spot(Piece(lane, channel, json.dumps(text, sort_keys=True)), (), (path,))
+
+
+def _end(lane: int, answer: dict[str, Any], at: Path, name: str) -> Iterator[Spot]:
+    """One of several answers is complete, whatever the reason is called: nothing goes on behind it."""
+    if answer.get(name):
+        yield Spot(Piece(lane, "end", "."), (), ((*at, name),))
 
 
 def _put(value: Any, path: Path, text: str) -> None:

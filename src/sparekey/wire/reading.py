@@ -49,12 +49,19 @@ def error_of(value: Any) -> Any:
     return {"error": found or value.get("error") or value}
 
 
+def wanted(call: Call) -> int:
+    """Return how many answers a request asks for."""
+    config = call.get("generationConfig")
+    found = config.get("candidateCount") if isinstance(config, dict) else call.get("n")
+    return found if isinstance(found, int) else 1
+
+
 class Reader:
     """Follows one stream of events: was there content, has every answer come to its end?"""
 
-    def __init__(self, dialect: str) -> None:
-        """Start before the first event."""
-        self._read = EVENTS[dialect]
+    def __init__(self, dialect: str, answers: int = 1) -> None:
+        """Start before the first event; so many `answers` were asked for."""
+        self._read, self._answers = EVENTS[dialect], answers
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
@@ -90,6 +97,11 @@ class Reader:
     def complete(self) -> bool:
         """Whether the stream may end here: each answer that began has its finish reason, or the host said that it is done."""
         return self.content and (self._done or self._begun <= self._ended)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing more is to come: it may end here, and no answer that was asked for has yet to begin."""
+        return self.complete and (self._done or len(self._ended) >= self._answers)
 
     def _json(self, data: bytes) -> Any:
         value = loads(data)

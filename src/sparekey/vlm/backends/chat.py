@@ -114,7 +114,9 @@ class ChatBackend(CallingVLM):
         """Return what reads the events of one stream, in order."""
 
     def _http(self, kind: Any) -> Any:
-        return http_client(kind, self.timeout)
+        """Return an HTTP client for the SDK; what a blocking one reads can be broken off, however the SDK wraps it."""
+        hooks = {} if hasattr(kind, "aclose") else {"event_hooks": {"response": [_breakable]}}
+        return http_client(kind, self.timeout, **hooks)
 
     def _patience(self, kind: Any) -> Any:
         """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
@@ -215,7 +217,6 @@ class ChatBackend(CallingVLM):
         request, parts, read = self._request(ask), Assembler(), self._reader()
         with self._gate:
             stream, events = retry_sync(partial(self._open, request), max_retries=retries)
-            on_abandon(partial(interrupt, stream))
             try:
                 for event in events:
                     if (chunk := parts.feed(read(event))).has_content:
@@ -262,3 +263,13 @@ class ChatBackend(CallingVLM):
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
             self.token_tracker.record(self.model or "", self.provider, parts.usage)
+
+
+def _breakable(response: Any) -> None:
+    """Let a response be broken off as long as it is read: after that its connection may be another call's."""
+
+    def break_off() -> None:
+        if not response.is_closed:
+            interrupt(response)
+
+    on_abandon(break_off)
