@@ -83,6 +83,7 @@ class History:
         self._away = False
         self._begin()
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)
+        self._worker.start()
 
     # ── taking note ──
 
