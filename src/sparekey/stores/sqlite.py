@@ -52,9 +52,7 @@ class SQLiteStore:
             if old is None:
                 done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
             else:
-                done = connection.execute(
-                    "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?", (new, name, old)
-                )
+                done = connection.execute(_SWAP, (new, name, old))
             self._version = None  # our own connection's changes do not show there, and another chain of this process may share the name
             return done.rowcount == 1
 
