@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from sparekey import gateway
+
 pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
 CHAIN = '[vlm]\nprovider = "openai"\nmodel = "m"\n[[vlm.credentials]]\nid = "team"\napi_key = "env:TEAM_KEY"\n'
