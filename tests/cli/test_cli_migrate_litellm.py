@@ -202,3 +202,17 @@ def test_file_of_litellm_is_not_written_over(sparekey, migrated, folder):
     """`--write` is refused."""
     assert sparekey("migrate", "config.yaml", "--write").exit_code == 2
     assert (folder / "config.yaml").read_text() == LITELLM
+
+
+def test_check_takes_what_was_migrated(sparekey, folder, provider, monkeypatch):
+    """The chains of the result are tried by `sparekey check`, with the keys that LiteLLM had."""
+    well = provider(text="yes", dimension=1536)
+    own = f'{{api_base: "{well.base_url}", api_key: os.environ/MIGRATED_KEY'
+    rows = [f"{{model_name: {name}, litellm_params: {own}, model: openai/{name}}}}}" for name in ("gpt-4o", "text-embedding-3-small")]
+    (folder / "c.yaml").write_text(f"model_list: [{', '.join(rows)}]")
+    monkeypatch.setenv("MIGRATED_KEY", "sk-migrated")
+    (folder / "sparekey.toml").write_text(sparekey("migrate", "c.yaml").stdout)
+    result = sparekey("check")
+    assert result.exit_code == 0
+    assert "gateway.chat.gpt-4o could serve" in result.stdout
+    assert "gateway.embedding.text-embedding-3-small could serve" in result.stdout

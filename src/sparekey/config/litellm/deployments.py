@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.config import dimensions, providers
 from sparekey.config.litellm import tables
-from sparekey.config.litellm.model import Converted, Deployment, number, reference, table, text
+from sparekey.config.litellm.model import Converted, Deployment, listed, number, reference, table, text, without_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _EMBEDDINGS = frozenset({"openai", "azure", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio"})
 """Providers whose embeddings are asked for in OpenAI's format under the base URL of their row."""
-
 
 _OWN_FORMAT = frozenset({"anthropic", "gemini", "cohere"})
 """Providers with a format of their own, which speak OpenAI's as well."""
@@ -41,7 +40,7 @@ class Reader:
             return None
         prefix, model = _split(full)
         known = dimensions.known(tables.PROVIDERS.get(prefix, prefix), model)
-        mode = info.get("mode") or ("embedding" if known or "embed" in model.lower() else "chat")
+        mode = str(info.get("mode") or "") or ("embedding" if known or "embed" in model.lower() else "chat")
         if mode not in {*tables.PASSED, "embedding"}:
             self._done.leave(f"{where} ({group})", f"models of mode {mode} are not served")
             return None
@@ -57,7 +56,7 @@ class Reader:
 
     def _shared(self, name: Any) -> Mapping[str, Any]:
         """Return the values of an entry of `credential_list`."""
-        entries = [one for one in self._data.get("credential_list") or [] if isinstance(one, dict)]
+        entries = [one for one in listed(self._data.get("credential_list")) if isinstance(one, dict)]
         return next((table(one, "credential_values") for one in entries if name and one.get("credential_name") == name), {})
 
     # ── where it goes ──
@@ -71,9 +70,11 @@ class Reader:
             self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(prefix=prefix))
         if prefix == "dashscope" and base is None:
             self._done.ask(f"{found.where} ({found.group})", _INTERNATIONAL)
-        headers = {**(params.get("headers") or {}), **(params.get("extra_headers") or {})}
+        headers = without_nothing({**table(params, "headers"), **table(params, "extra_headers")})
         if params.get("organization"):
             headers["OpenAI-Organization"] = params["organization"]
+        for name in (name for name, value in headers.items() if str(value).startswith(tables.ENVIRON)):
+            self._done.ask(f"{path}.{name}", "its value stands in the result; mind who can read that")
         values = {
             "provider": provider,
             "model": model,
@@ -103,9 +104,9 @@ class Reader:
     # ── what else it says ──
 
     def _settings(self, found: Deployment, params: Mapping[str, Any]) -> None:
-        found.timeout, found.dimension = number(params.get("timeout")), params.get("dimensions")
-        body = {name: params[name] for name in params if name in tables.BODY and params[name] is not None}
-        body |= table(params, "extra_body")
+        found.timeout, found.dimension = number(params.get("timeout")), number(params.get("dimensions"))
+        said = {name: value for name, value in params.items() if name in tables.BODY}
+        body = without_nothing({**said, **table(params, "extra_body")})
         if body and found.embedding:
             for name in body:
                 self._done.leave(f"{found.where}.litellm_params.{name}", "requests for embeddings pass as they came")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from sparekey.config.gateway import ModelName
-from sparekey.config.litellm.model import Converted, Deployment, table
+from sparekey.config.litellm.model import Converted, Deployment, listed, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,7 +75,7 @@ class Groups:
 
     def _embedding(self, kept: list[Deployment]) -> dict[str, Any]:
         first = kept[0]
-        section = {} if first.dimension is None else {"dimension": first.dimension}
+        section: dict[str, Any] = {} if first.dimension is None else {"dimension": first.dimension}
         if len({one.credential["model"] for one in kept}) > 1:
             section["space"] = first.space
         for one in kept[1:]:
@@ -89,10 +89,10 @@ class Groups:
         """Return the groups that stand behind a group, each once."""
         found: list[str] = []
         for place, kind in ((place, kind) for place in PLACES for kind in FALLBACKS):
-            listed = self._listed(place, kind, name)
-            if listed and kind != "fallbacks":
+            said = self._listed(place, kind, name)
+            if said and kind != "fallbacks":
                 self._done.ask(f"{place}.{kind}.{name}", "they stand at the end of the chain, and take other failures, too")
-            found += listed
+            found += said
         known = [self._aliases.get(one, one) for one in found]
         for one in known:
             if one not in self._members:
@@ -101,11 +101,11 @@ class Groups:
 
     def _listed(self, place: str, kind: str, name: str) -> list[str]:
         """Return what one setting lists for a group; where nothing is said of it, what it says of all."""
-        rows = [row for row in table(self._data, place).get(kind) or [] if isinstance(row, dict)]
-        said = [one for row in rows for one in row.get(name) or []]
+        rows = [row for row in listed(table(self._data, place).get(kind)) if isinstance(row, dict)]
+        said = [one for row in rows for one in listed(row.get(name))]
         if not said:
-            every = [one for row in rows for one in row.get("*") or []]
-            every += table(self._data, place).get("default_fallbacks") or [] if kind == "fallbacks" else []
+            every = [one for row in rows for one in listed(row.get("*"))]
+            every += listed(table(self._data, place).get("default_fallbacks")) if kind == "fallbacks" else []
             said = [one for one in every if self._alike(name, one)]
         for one in said:
             if not isinstance(one, str):

@@ -64,7 +64,7 @@ class Deployment:
     credential: dict[str, Any]
     dialect: str
     space: str = ""
-    dimension: Any = None
+    dimension: float | None = None
     timeout: float | None = None
 
 
@@ -72,6 +72,18 @@ def table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a part of the file, empty if it is none."""
     found = data.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, and an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def without_nothing(value: Any) -> Any:
+    """Return a value without what is null in it: TOML has no word for that."""
+    if isinstance(value, dict):
+        return {str(name): without_nothing(inner) for name, inner in value.items() if inner is not None}
+    return [without_nothing(inner) for inner in value if inner is not None] if isinstance(value, list) else value
 
 
 def number(value: Any) -> float | None:
