@@ -88,21 +88,11 @@ def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
         )
         page.add_row(heading)
         page.add_row(Text(render.clean(chain["detail"])))
-        if following := _following(chain["next"]):
-            page.add_row(Text(render.clean(following)))
-        if chain["reserve"]:
-            page.add_row(Text(render.clean(chain["reserve"]), style=render.DIM))
         page.add_row(_rows(chain, console))
         page.add_row("")
     if state["config"].get("error"):
         page.add_row(Text(f"The changed configuration was refused: {render.clean(state['config']['error'])}", style=render.WARN))
     return page
-
-
-def _following(sentence: Mapping[str, Any]) -> str:
-    """What happens next, with the time that is left until then."""
-    time_left = "" if sentence["in"] is None else render.duration(round(sentence["in"]))
-    return f"{sentence['before']}{time_left}{sentence['after']}"
 
 
 def _rows(chain: Mapping[str, Any], console: Console) -> Table:

@@ -40,10 +40,8 @@ _KINDS: Final = 40
 """Different causes that are counted apart for one credential; the rest goes into one."""
 _REPEATING: Final = frozenset({"parked", "probed", "exhausted"})
 """Kinds of moments that say no more when they come again."""
-_SPREADING: Final = frozenset({"parked", "probed", "recovered"})
-"""Kinds of moments that come to a credential and its account or endpoint at once."""
 _TOGETHER: Final = 0.05
-"""Seconds within which such are one moment."""
+"""Seconds within which the parks of one failure (a credential with its account) are one moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +249,7 @@ class Book:
         """Keep a moment. What repeats itself is counted: a night without a working key must not push its beginning out of the list."""
         self.past += 1
         last = self._moments[-1] if self._moments else None
-        if last is not None and last.kind in _SPREADING and _same(last, moment):
+        if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
             self._moments[-1] = replace(last, what=tuple(dict.fromkeys((*last.what, *moment.what))))
         elif (before := self._repeated(moment)) is not None:
             self._moments.remove(before)
