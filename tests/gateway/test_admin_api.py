@@ -1,7 +1,9 @@
 """The admin API: who is let in, what may be changed from where, and what a client is told that asks for nonsense."""
 
+import dataclasses
 import json
 import re
+import time
 from pathlib import Path
 
 import httpx2
@@ -11,8 +13,12 @@ from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from sparekey.cli.app import app
+from sparekey.core.events import Parked
+from sparekey.gateway.book import Book
+from sparekey.gateway.console.snapshot import snapshot
 from sparekey.gateway.metrics import Metrics
 from sparekey.simulator import Simulator, faults
+from sparekey.types import ErrorClass
 
 BEARER = {"authorization": f"Bearer {ADMIN_KEY}"}
 HOLD = "/admin/api/chains/chat/credentials/team-a/hold"
@@ -117,8 +123,36 @@ def test_events_bring_the_whole_state_and_then_each_change(open_url, stage):
         states = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
         assert not next(states)["chains"][0]["credentials"][2]["held"]
         httpx2.post(f"{open_url}/admin/api/chains/chat/credentials/elsewhere/hold", json={})
-        assert next(states)["chains"][0]["credentials"][2]["held"]
+        chain, other = next(states)["chains"]
+        assert chain["credentials"][2]["held"]
+        assert ("timeline" in chain, "timeline" in other) == (True, False), "what has not changed is not sent again"
     httpx2.post(f"{open_url}/admin/api/chains/chat/credentials/elsewhere/release", json={})
+
+
+def test_a_stream_of_events_ends_with_its_session(stage):
+    """A page that listens learns nothing any more once its twelve hours are over."""
+    passed = [0.0]
+    late = Stage.__new__(Stage)
+    late.__dict__ = {**stage.__dict__, "clock": lambda: time.time() + passed[0]}
+    with console(late, key=ADMIN_KEY) as url, httpx2.Client(base_url=url) as client:
+        client.post("/console/login", data={"key": ADMIN_KEY})
+        with client.stream("GET", "/admin/api/events", timeout=15) as stream:
+            lines = (line for line in stream.iter_lines() if line.startswith("data: "))
+            next(lines)
+            passed[0] = 13 * 3600.0
+            stage.watched["chat"].book.act("team-a", "test")
+            assert next(lines, None) is None
+
+
+def test_no_password_of_an_address_is_in_the_state(stage):
+    """What is parked with a credential may be an endpoint whose address holds a password: it goes by its host."""
+    book = Book()
+    book(Parked("credential:a", 5.0, ErrorClass.TRANSIENT, "timeout"))
+    book(Parked("endpoint:https://user:pass-word-1@llm.example/v1 gpt-5", 5.0, ErrorClass.TRANSIENT, "timeout"))
+    chat = dataclasses.replace(stage.watched["chat"], book=book)
+    host = type("Host", (), {"chains": {"chat": chat}, "config": stage.config, "store": stage.store})()
+    shown = snapshot(host, 0.0)["chains"][0]
+    assert shown["timeline"][0]["what"] == ["credential:a", "endpoint:llm.example"]
 
 
 def test_no_key_is_in_the_state(open_url, stage):

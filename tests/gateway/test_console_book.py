@@ -113,6 +113,55 @@ def test_failed_attempts_are_kept_for_explain(book, clock):
     assert book.account("a").last_failure is oldest
 
 
+def test_a_night_without_a_working_key_is_a_few_lines(book, clock):
+    """What repeats itself is counted, and moves up: the switch before it stays in the list. Something that changed begins anew."""
+    book(Switched("a", "b", failback=False))
+    for _ in range(500):
+        clock.advance(5)
+        book(Probed("credential:b"))
+        book(Parked("credential:b", 600, ErrorClass.AUTH, "invalid_key"))
+        book(Parked("account:x", 600, ErrorClass.AUTH, "invalid_key"))
+        book(Exhausted(AllCredentialsFailedError([])))
+    moments = book.timeline()
+    assert [(m.kind, m.times) for m in moments] == [("exhausted", 500), ("parked", 500), ("probed", 500), ("failover", 1)]
+    assert moments[1].what == ("credential:b", "account:x")
+    assert (moments[0].since, moments[0].at) == (NOON + 5, NOON + 2500)
+    book(Recovered("credential:b"))
+    book(Exhausted(AllCredentialsFailedError([])))
+    assert [m.kind for m in book.timeline()[:3]] == ["exhausted", "recovered", "exhausted"]
+
+
+def test_what_two_credentials_went_through_together_is_not_counted_for_one(book, clock):
+    """Two keys that were parked in one moment, and later one of them again: two lines."""
+    for name in "ab":
+        book(Parked(f"credential:{name}", 600, ErrorClass.AUTH, "invalid_key"))
+    clock.advance(600)
+    book(Parked("credential:a", 600, ErrorClass.AUTH, "invalid_key"))
+    assert [(m.what, m.times) for m in book.timeline()] == [(("credential:a",), 1), (("credential:a", "credential:b"), 1)]
+
+
+def test_a_client_that_repeats_a_bad_request_hides_no_other_failure(book):
+    """Failures that are alike and follow each other are one, with their number; their credential's own count goes on."""
+    book(failed("b"))
+    for _ in range(80):
+        book(failed(error_class=ErrorClass.PERMANENT, reason="bad_request"))
+    assert [(m.credential, m.times) for m in book.misses()] == [("a", 80), ("b", 1)]
+    assert book.account("a").failed == 80
+
+
+def test_whoever_shows_the_past_knows_when_to_look_again(book):
+    """Successes change nothing of it; switches, failures and what a person does are new."""
+    seen = [book.past]
+    for event in [succeeded(), ContentStarted("a", after=0.1)]:
+        book(event)
+        assert book.past == seen[0]
+    for event in [failed(), failed(), Switched("a", "b", failback=False)]:
+        book(event)
+        seen.append(book.past)
+    book.act("a", "test")
+    assert len({*seen, book.past}) == 5
+
+
 def test_it_never_grows(book):
     """After any number of events the lists and the kinds of causes are bounded."""
     for number in range(500):

@@ -51,7 +51,7 @@ def played(steps):
     return play
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_what_is_foretold_happens(steps):
     """In the time it names, one request tries whom it names; until then nobody above is tried."""
@@ -82,7 +82,7 @@ def test_what_is_foretold_happens(steps):
             assert first_tried(play) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_what_is_foretold_after_so_many_requests_happens(steps):
     """After as many requests as it names, and not before, the next one tries whom it names."""

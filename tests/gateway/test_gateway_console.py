@@ -1,13 +1,18 @@
 """The console, its API and the metrics on the gateway itself."""
 
 import json
+import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from gateway_play import SETTINGS, chain, question
 
+from sparekey.gateway.console.words import REASONS
 from sparekey.simulator import faults
+
+ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 
 
 def get(url, **headers):
@@ -29,6 +34,7 @@ def test_the_state_tells_who_serves_and_why_another_does_not(running, pair):
     first, second = shown["credentials"]
     assert (shown["name"], shown["active"]) == ("chat", "second")
     assert (first["standing"], first["cause"]) == ("parked", "quota_exceeded")
+    assert shown["failures"][0]["trace"][-1].startswith("decided by")
     assert second["tokens_today"]
 
 
@@ -51,6 +57,34 @@ def test_the_book_goes_on_over_a_reload(serve, pair):
         gateway.write(chain("vlm", pair, model="gpt-5-mini") + SETTINGS)
     (shown,) = json.loads(get(f"{gateway.url}/admin/api/state"))["chains"]
     assert shown["credentials"][0]["requests"] == 2
+
+
+def test_every_cause_has_plain_words():
+    """What can park a credential, as docs/errors.md lists it, is said in a sentence of its own, not in that of its class."""
+    rows = re.findall(r"\| (auth|quota_exceeded|model_not_found|transient|unknown) \| (\w+) \|", ERRORS.read_text())
+    assert len(rows) > 50
+    assert {reason for error_class, reason in rows if reason not in REASONS and reason != error_class} == set()
+
+
+def test_silence_is_explained_too(serve, pair):
+    """Where no answer came there is none to read: what was seen instead, and what followed from it."""
+    gateway = serve(chain("vlm", pair, extra="attempt_limit = 0.2") + SETTINGS)
+    pair[0].fail(faults.hang())
+    post(f"{gateway.url}/v1/chat/completions", question())
+    (shown,) = json.loads(get(f"{gateway.url}/admin/api/state"))["chains"]
+    read, decided = shown["failures"][0]["trace"]
+    assert read.startswith("no answer to read")
+    assert decided.startswith("decided -> transient")
+
+
+def test_a_chain_that_is_held_names_no_time(running):
+    """Where a person holds every credential until further notice, the client is told no time at which to come again."""
+    for name in ("first", "second"):
+        post(f"{running.url}/admin/api/chains/chat/credentials/{name}/hold", {})
+    status, headers, body = running.ask(body=question())
+    assert (status, "retry-after" in headers, "retry_after" in body["sparekey"]) == (502, False, False)
+    assert [cause["parked_for"] for cause in body["sparekey"]["causes"]] == [None, None]
+    assert '"in":null' in get(f"{running.url}/admin/api/state").decode()
 
 
 def test_metrics_name_the_chain(running, pair):

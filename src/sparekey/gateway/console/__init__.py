@@ -1,12 +1,15 @@
 """The console: what the gateway's chains do, in plain words, for people.
 
 host        what the console is shown, and asks for
-words       states and causes in plain words
+outlook     what happens next in a chain: read off its state, as the engine will decide
+words       states, causes and what comes next in plain words
 snapshot    everything the page and `sparekey status` show, as one JSON value
 access      the admin key, sessions, who may change something
 live        server-sent events
 actions     what a person may do
 faults      what can be injected into simulated providers
 
-The page is `index.html`, `console.css`, `console.js`, served as they are.
+The page is served as it is: `index.html`, `console.css`, and small modules without a build step. `console.js` puts the parts together,
+`live.js` keeps the connection, `cards.js` shows the credentials, `past.js` what happened, `actions.js` asks and does, `draw.js` makes
+elements, charts and numbers.
 """

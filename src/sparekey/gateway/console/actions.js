@@ -57,7 +57,7 @@ const TOLD = {
   hold: (id, howLong) => `${id} is held ${howLong}: it gets no traffic.`,
   release: (id) => `${id} is released.`,
   probe: (id) => `The next request tries ${id}. If no requests come, nothing happens: “Test” sends one now.`,
-  activate: (id) => `Every request starts at ${id} from now on.`,
+  activate: (id) => `${id} is active: requests start there, until one above it is due.`,
 };
 
 // ── one credential ──
@@ -73,7 +73,7 @@ export function offer(chain, row) {
     !row.held && row.returns_in > 0 && ["Release", "End its park now; one request tries it.", "release"],
     !row.held && row.id !== chain.serving && ["Probe now", "Let one request try it at once; the others stay where they are.", "probe"],
     row.id !== chain.active || row.returns_in !== null || row.held
-      ? ["Make active", "Start every request here from now on, and hold nothing against it.", "activate"] : null,
+      ? ["Make active", "Start requests here from now on, and hold nothing against it. Those above it are tried again in their time.", "activate"] : null,
     ["Test", "Send it one tiny request. Traffic does not change.", "test"],
   ].filter(Boolean);
   const list = choices.map(([name, text, action]) =>

@@ -103,7 +103,7 @@ function statsOf(row) {
     stat("Requests today", count(row.requests), row.requests ? mix(row.requests, row.errors, mixed(row)) : null, failures(row)),
     timing("Answer", row.latency, "Median time to an answer in the last 10 minutes"),
     timing("First content", row.first_content, "Median time to first content in the last 10 minutes"),
-    stat("Tokens today", count(total), null, total ? `${count(prompt)} in, ${count(completion)} out` : row.succeeded ? "no answer told a number" : ""),
+    stat("Tokens today", count(total), null, total ? `${count(prompt)} in, ${count(completion)} out` : row.succeeded ? "none told" : ""),
   ];
 }
 

@@ -13,6 +13,7 @@ const LEVELS = { ok: ["âœ“", "well"], spare: ["!", "a spare serves"], down: ["âœ
 
 let state = null;
 let heardAt = 0; // by this page's own clock: a countdown needs no agreement about the time of day
+let heardWhen = 0; // the time of day, for people
 let isLive = false;
 let spokenAt = -SPEAK_EVERY, toSpeak = "";
 let toldUntil = 0;
@@ -40,6 +41,7 @@ function take(coming) {
   }
   state = coming;
   heardAt = performance.now();
+  heardWhen = Date.now() / 1000;
   link("live");
   const now = chainNow();
   if (!now) return;
@@ -67,7 +69,7 @@ function tellRetry() {
 }
 
 function lostWords(why) {
-  const when = state ? ` What you see is from ${clock(Date.now() / 1000 - since())}, and may no longer be true.` : "";
+  const when = state ? ` What you see is from ${clock(heardWhen)}, and may no longer be true.` : "";
   return `No connection to the gateway.${why ? ` ${why}` : ""}${when}`;
 }
 

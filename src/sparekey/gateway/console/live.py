@@ -26,6 +26,8 @@ MOST_LISTENERS: Final = 32
 _LOOK: Final = 0.1
 _SHARE: Final = 0.03
 """Share of the time that may go into pictures of the state: a large one is made less often."""
+_LONGEST_PAUSE: Final = 3.0
+"""Seconds after which news is told, whatever a picture costs."""
 _FRESH: Final = 0.5
 """Seconds for which a picture is good enough for another listener."""
 _BEAT: Final = 10.0
@@ -42,7 +44,7 @@ class Picture:
         past: which he knows then.
         at: when it was made.
         event: its bytes.
-        cost: seconds that it took.
+        cost: seconds of work that it took.
     """
 
     version: int = -1
@@ -87,7 +89,7 @@ class Live:
             yield b"retry: 2000\n\n"
             while not (self._closed or self._host.stopping):
                 now, version = time.monotonic(), self._news()
-                pause = max(self._every, self._picture.cost / _SHARE)
+                pause = max(self._every, min(self._picture.cost / _SHARE, _LONGEST_PAUSE))
                 if sent < 0 or (version != sent and now - at >= pause) or now - at >= _BEAT:
                     if not admitted():
                         return
@@ -100,11 +102,11 @@ class Live:
 
     def _taken(self, version: int, known: dict[str, int]) -> Picture:
         """Return the picture of this version for somebody who knows so much."""
-        old, now = self._picture, time.monotonic()
+        old, now, worked = self._picture, time.monotonic(), time.thread_time()
         if (old.version, old.known) != (version, known) or now - old.at > _FRESH:
             past = {name: watched.book.past for name, watched in self._host.chains.items()}
             made = event(snapshot(self._host, self._wall(), known))
-            self._picture = Picture(version, known, past, now, made, time.monotonic() - now)
+            self._picture = Picture(version, known, past, now, made, time.thread_time() - worked)
         return self._picture
 
     def _news(self) -> int:

@@ -43,7 +43,7 @@ function renderSteps(chain) {
   const points = switches.filter((m) => m.at > from).map((m) => [m.at, place(bare(m.what[0]))]);
   const before = switches.findLast((m) => m.at <= from);
   const first = before ? place(bare(before.what[0])) : place(switches[0].old);
-  const label = `Active credential in the last ${span(now - from)}, ${points.length} switches; now ${chain.active}`;
+  const label = `Active credential in the last ${span(now - from)}, ${points.length} switch${points.length === 1 ? "" : "es"}; now ${chain.active}`;
   $("steps").replaceChildren(steps({ first, points, from, now, rows, width: $("steps").parentElement.clientWidth - 40, label, at: clock }));
 }
 
@@ -54,8 +54,8 @@ const KINDS = {
   failback: (m, who) => `Traffic returned from ${m.old} to ${who}`,
   parked: (m, who) => `${who} parked${m.seconds === null ? "" : ` for ${span(m.seconds)}`}: ${(m.reason || m.cause).replaceAll("_", " ")}`,
   held: (m, who) => `A person holds ${who} ${m.seconds === null ? "until it is released" : `for ${span(m.seconds)}`}`,
-  probed: (m, who) => `One request tries ${who}`,
-  recovered: (m, who) => `${who} is well again`,
+  probed: (m) => `One request tries ${named(own(m.what))}`,
+  recovered: (m) => `${named(own(m.what))} ${own(m.what).length > 1 ? "are" : "is"} well again`,
   exhausted: () => "A request found nobody to serve it",
   action: (m, who) => `A person ${DONE[m.reason] ?? m.reason} ${who || "all credentials"}`,
 };
@@ -67,9 +67,14 @@ function told(moment) {
   return moment.times > 1 ? `${text} (${moment.times} times since ${clock(moment.since)})` : text;
 }
 
+// The credentials alone, if there are any: their accounts and endpoints went with them.
+function own(what) {
+  const credentials = what.filter((w) => w.startsWith("credential:"));
+  return credentials.length ? credentials : what;
+}
+
 function named(what) {
-  const own = what.some((w) => w.startsWith("credential:"));
-  const names = what.map((w) => (own && w.startsWith("endpoint:") ? "its endpoint" : bare(w).replace(/^(account|endpoint|model):/, "$1 ")));
+  const names = what.map((w) => (own(what) !== what && w.startsWith("endpoint:") ? "its endpoint" : bare(w).replace(/^(account|endpoint|model):/, "$1 ")));
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join();
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from sparekey.classify.remedies import remedy
 from sparekey.config.providers import find
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.faults import NAMES
-from sparekey.gateway.console.outlook import behind, outlook, serving_index
+from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
 from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
 from sparekey.masking import mask_values
 
@@ -48,16 +49,17 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
     hide = Hider(chain.credentials)
     status = describe(pool, state, now)
     serving, ids = serving_index(pool, state, now), [row.id for row in status.credentials]
-    rows = [_credential(watched, row, pool, state, hide) for row in status.credentials]
+    rows = [_credential(watched, row, pool, state, hide, serves=row.index == serving) for row in status.credentials]
+    found = outlook(pool, state, now)
     return {
         "name": name,
         "wire": watched.wire,
         "active": status.active_id,
         "serving": None if serving is None else rows[serving]["id"],
         "level": "down" if serving is None else "ok" if serving == 0 else "spare",
-        "headline": _headline(rows, serving),
+        "headline": "No credential is well" if found.coming is Coming.RESCUED else _headline(rows, serving),
         "detail": _detail(rows, serving),
-        "next": ahead(ids, outlook(pool, state, now)).parts(),
+        "next": ahead(ids, found).parts(),
         "reserve": _reserve(ids, serving, behind(pool, state, now)),
         "failback": _failback(pool, state, now),
         "credentials": rows,
@@ -84,12 +86,14 @@ def _headline(rows: list[dict[str, Any]], serving: int | None) -> str:
 def _detail(rows: list[dict[str, Any]], serving: int | None) -> str:
     first, spares = rows[0], rows[1:]
     if serving is None:
-        return "Its only credential is parked." if not spares else f"All {len(rows)} credentials are parked."
+        held = sum(row["held"] for row in rows)
+        how = "held" if held == len(rows) else "parked or held" if held else "parked"
+        return f"All {len(rows)} credentials are {how}." if spares else f"Its only credential is {how}."
     if serving > 0:
         return f"{first['id']}: {first['why'][:1].lower()}{first['why'][1:]}"
     ready = sum(row["standing"] == Standing.READY for row in spares)
     if ready == len(spares):
-        return {0: "It has no spare.", 1: "Its spare is ready."}.get(ready, f"All {ready} spares are ready.")
+        return {0: "It has no spare.", 1: "Its spare is ready.", 2: "Both spares are ready."}.get(ready, f"All {ready} spares are ready.")
     return f"{ready} of {len(spares)} spares {'is' if ready == 1 else 'are'} ready."
 
 
@@ -114,8 +118,10 @@ def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None
 # ── rows ──
 
 
-def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: PoolState, hide: Hider) -> dict[str, Any]:
+def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: PoolState, hide: Hider, *, serves: bool) -> dict[str, Any]:
     credential = pool.credentials[row.index]
+    if serves and row.standing is Standing.READY:  # nobody has asked since those before it went: it becomes active with the next request
+        row = replace(row, standing=Standing.ACTIVE)
     reason, next_ = why(pool, state, row), coming(state, row)
     return {
         "id": row.id,

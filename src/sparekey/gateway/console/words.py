@@ -37,6 +37,10 @@ REASONS: Final[Mapping[str, str]] = {
     "account_suspended": "Its account is suspended",
     "billing_not_active": "Its account has no billing",
     "subscription_expired": "Its subscription has ended",
+    "org_unverified": "Its organisation is not verified",
+    "api_disabled": "The API is not enabled for its project",
+    "not_subscribed": "Its account has not subscribed to the model",
+    "proxy_authentication": "Our own network's proxy wants a login",
     "region_blocked": "Its provider does not serve this region",
     "ip_blocked": "Its provider does not allow this IP address",
     "insufficient_balance": "Its account has no balance left",
@@ -46,6 +50,8 @@ REASONS: Final[Mapping[str, str]] = {
     "free_tier_exhausted": "Its free allowance is used up",
     "usage_limit": "Its usage limit is reached",
     "deployment_not_found": "Its deployment is missing",
+    "path_not_found": "There is no such path at its address",
+    "bad_base_url": "What answers at its address is no model API",
     "model_retired": "Its model is retired",
     "model_not_entitled": "Its account may not use the model",
     "rate_limited": "Its rate limit is reached",
@@ -56,9 +62,17 @@ REASONS: Final[Mapping[str, str]] = {
     "bad_gateway": "A proxy before its provider fails",
     "bad_response": "Its provider sends answers that make no sense",
     "model_loading": "Its server is loading the model",
+    "conflict": "Another request was in the way",
+    "cancelled": "Its provider broke the request off",
+    "pool_timeout": "Too many of our own connections are in use",
     "timeout": "It did not answer in time",
+    "slow_start": "It began no answer in time",
+    "stalled": "It fell silent in the middle of an answer",
+    "deadline": "The caller's time ran out while it worked",
     "connection": "Its connection broke off",
     "unreached": "It cannot be reached",
+    "wrong_vector": "It sent a vector of another length",
+    "missing_dependency": "A package that it needs is not installed",
 }
 _WHOLE: Final = {"account": "the whole account is parked", "endpoint": "everything at this endpoint is parked"}
 
@@ -78,7 +92,8 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus) -> str:
         return "It is well."
     if row.cause is None and row.reason == HELD and not row.held:
         return "A person held it back."
-    whole = _WHOLE.get(_governing(pool, state, row.index).partition(":")[0], "")
+    kind = _governing(pool, state, row.index).partition(":")[0] if row.standing is Standing.PARKED else ""
+    whole = _WHOLE.get(kind, "")
     return f"{cause_words(row.cause, row.reason)}{f'; {whole}' if whole else ''}."
 
 
