@@ -7,8 +7,10 @@ import time
 import pytest
 from gateway_command import Command
 from gateway_play import chain, question
+from typer.testing import CliRunner
 
 from real_servers import wait_until
+from sparekey.cli.app import app
 from sparekey.gateway.book import Book, Miss, Moment
 from sparekey.gateway.remembered import remembered
 from sparekey.simulator import faults
@@ -67,6 +69,29 @@ def test_what_is_remembered_is_not_written_twice(kept, pair):
     running.ask(body=question())
     running.stop()
     assert shown(kept())[0][0]["requests"] == 2
+
+
+def test_status_in_a_terminal_knows_today(kept, pair, tmp_path):
+    """After a restart `sparekey status` shows the requests and tokens of the whole day, and what is wrong with the files."""
+
+    def status(running):
+        return CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200"}).stdout
+
+    running = kept()
+    for _ in range(3):
+        running.ask(body=question())
+    running.stop()
+    running = kept()
+    running.ask(body=question())
+    (row,) = (line.split() for line in status(running).splitlines() if "serving" in line)
+    tokens = running.ask("GET", "/admin/api/state")[2]["chains"][0]["credentials"][0]["tokens_today"]["total"]
+    assert row[-3:] == ["4", "0", str(tokens)]
+    assert tokens % 4 == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        running.ask(path="/admin/api/chains/chat/credentials/first/hold", body={})
+        assert "is away" in status(running)
+        other.execute("ROLLBACK")
 
 
 def test_no_key_and_no_text_is_written(kept, pair, tmp_path):

@@ -126,17 +126,22 @@ def test_workers_read_their_configuration_anew(crew, providers):
 
 
 def test_a_stop_lets_streams_finish(crew, providers):
-    """Running streams come to their end, new connections are refused at once, and nothing that the workers shared is left."""
+    """Running streams come to their end, new connections are refused at once, open pages hold nobody up, and nothing is left."""
     providers[0].fail(faults.slow(each=0.03))
     shared = Path(crew.state()["store"]["kind"].removeprefix("sqlite:///")).parent
     assert shared.is_dir()
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", crew.port, timeout=20)) as stream:
+    with contextlib.ExitStack() as open_ones:
+        page, stream = (open_ones.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", crew.port))) for _ in range(2))
+        page.request("GET", "/admin/api/events")
+        told = open_ones.enter_context(page.getresponse())
+        assert told.readline().startswith(b"retry")
         stream.request("POST", "/v1/chat/completions", json.dumps(question(stream=True)), {"content-type": "application/json"})
         with stream.getresponse() as answer:
             text = answer.read(50)
             crew.process.terminate()
             assert wait_until(lambda: refused(crew.port), 5)
             text += answer.read()
+        told.read()  # to its end
     assert text.rstrip().endswith(b"data: [DONE]")
     assert crew.process.wait(20) == 0
     assert not shared.exists()

@@ -28,6 +28,19 @@ _STARTING: Final = 60.0
 """Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
 
 
+class WorkerProcess(Process):
+    """A worker: it stops as one process alone does."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """The server, made in the worker itself."""
+        from sparekey.gateway.server import Server  # noqa: PLC0415 - that module imports this one
+
+        if self._server is None:
+            self._server = Server(self.config, self.config.app)  # type: ignore[arg-type]  # it is ours
+        return self._server
+
+
 class Workers(Multiprocess):
     """uvicorn's supervisor with a gateway's manners.
 
@@ -40,6 +53,20 @@ class Workers(Multiprocess):
         super().__init__(config, sockets)
         self.failed = False
         self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes.extend(self._started() for _ in range(self.processes_num))
+
+    def handle_ttin(self) -> None:
+        """Start one more: the signal that servers know for it."""
+        self.processes_num += 1
+        self.processes.append(self._started())
+
+    def _started(self) -> Process:
+        process = WorkerProcess(self.config, self.sockets)
+        process.start()
+        return process
 
     def handle_hup(self) -> None:
         """Pass a SIGHUP on to those that have started: they read their configuration anew, and none is started anew for it.
@@ -62,8 +89,7 @@ class Workers(Multiprocess):
                 self.failed = True
                 self.should_exit.set()
                 return
-            self.processes[place] = fresh = Process(self.config, self.sockets)
-            fresh.start()
+            self.processes[place] = fresh = self._started()
             logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
 
     def _lives(self, process: Process) -> bool:
