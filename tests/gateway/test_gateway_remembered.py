@@ -130,17 +130,22 @@ def test_a_history_that_is_away_stops_nobody(kept, pair, tmp_path, caplog, monke
 
 
 def test_a_killed_gateway_remembers(tmp_path, pair):
-    """M09: after a SIGKILL the parks are there, and so is what was counted until the last second."""
+    """M09: after a SIGKILL the parks are there, and so is what was counted until the last second, in a place that it tells.
+
+    Its workers do not go on without it: they would hold the port.
+    """
     file = tmp_path / "sparekey.toml"
     file.write_text(chain("vlm", pair))
     pair[0].fail(faults.auth())
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    with Command(file, **environ) as command:
+    with Command(file, "--workers", "2", **environ) as command:
         command.get("/v1/chat/completions", question())
         folder = tmp_path / "state/sparekey"
+        assert f"state in sqlite:///{folder}/sparekey-" in command.said()
         with History(next(folder.glob("*-history.db"))) as history:
             assert wait_until(history.usage)
         command.kill()
+        assert wait_until(command.refuses)
     pair[0].heal()
     with Command(file, **environ) as command:
         assert command.get("/v1/chat/completions", question())[1]["x-sparekey-credential"] == "second"

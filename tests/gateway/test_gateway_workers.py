@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -99,6 +98,7 @@ def test_a_worker_that_dies_is_replaced(crew, providers):
     lowest = before
     while f"worker {victim} ended" not in crew.said() or len(crew.workers()) < 2:
         lowest = min(lowest, crew.metric("sparekey_gateway_requests_total"))
+        time.sleep(0.05)
     assert wait_until(lambda: crew.state()["config"]["workers"] == 2, 90)
     asked = busy(crew, providers)
     assert lowest == before
@@ -139,7 +139,7 @@ def test_a_stop_lets_streams_finish(crew, providers):
         with stream.getresponse() as answer:
             text = answer.read(50)
             crew.process.terminate()
-            assert wait_until(lambda: refused(crew.port), 5)
+            assert wait_until(crew.refuses, 5)
             text += answer.read()
         told.read()  # to its end
     assert text.rstrip().endswith(b"data: [DONE]")
@@ -156,8 +156,3 @@ def test_workers_that_cannot_start_stop_the_gateway(providers, tmp_path):
         assert command.process.wait(60) == 3
         assert "must speak one format" in command.said()
         assert "the gateway stops" in command.said()
-
-
-def refused(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) != 0

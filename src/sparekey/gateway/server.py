@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -36,7 +37,7 @@ logger = logging.getLogger("sparekey")
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
-_SIGN_OF_LIFE: Final = 30
+_SIGN_OF_LIFE: Final = 10
 """Seconds for which a worker's sign of life is waited for."""
 
 
@@ -110,7 +111,7 @@ class Application:
         self.settings = settings
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
-        self._parent = 0
+        self._parent, self._orphan = 0, False
         self._seen: tuple[int, int, int] | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -164,6 +165,8 @@ class Application:
                 await asyncio.to_thread(self._kept.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
+        if self._orphan and self.settings.board is not None:
+            shutil.rmtree(self.settings.board, ignore_errors=True)  # who made it is not there to do so
 
     def reload(self) -> None:
         """Read the configuration anew; a bad one is refused, and the old one stays."""
@@ -191,7 +194,7 @@ class Application:
         """A worker whose parent was killed holds the port against the next gateway: it stops."""
         if self.settings.board is not None and os.getppid() != self._parent:
             logger.warning("the gateway's parent process is gone, this worker stops")
-            self._parent = os.getppid()
+            self._parent, self._orphan = os.getppid(), True
             signal.raise_signal(signal.SIGTERM)
 
 
