@@ -52,6 +52,13 @@ class Command:
         with socket.socket() as one:
             return one.connect_ex(("127.0.0.1", self.port)) != 0
 
+    def drains(self):
+        """Whether it sends away whoever comes."""
+        try:
+            return self.get("/readyz")[0] == 503
+        except OSError:
+            return True
+
     def said(self):
         return self.log.read_text()
 

@@ -126,7 +126,7 @@ def test_workers_read_their_configuration_anew(crew, providers):
 
 
 def test_a_stop_lets_streams_finish(crew, providers):
-    """Running streams come to their end, new connections are refused at once, open pages hold nobody up, and nothing is left."""
+    """Running streams come to their end, whoever comes is told or refused at once, open pages hold nobody up, nothing is left."""
     providers[0].fail(faults.slow(each=0.03))
     shared = Path(crew.state()["store"]["kind"].removeprefix("sqlite:///")).parent
     assert shared.is_dir()
@@ -139,7 +139,7 @@ def test_a_stop_lets_streams_finish(crew, providers):
         with stream.getresponse() as answer:
             text = answer.read(50)
             crew.process.terminate()
-            assert wait_until(crew.refuses, 5)
+            assert wait_until(crew.drains, 5)
             text += answer.read()
         told.read()  # to its end
     assert text.rstrip().endswith(b"data: [DONE]")
