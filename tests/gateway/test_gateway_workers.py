@@ -126,7 +126,10 @@ def test_workers_read_their_configuration_anew(crew, providers):
 
 
 def test_a_stop_lets_streams_finish(crew, providers):
-    """Running streams come to their end, whoever comes is told or refused at once, open pages hold nobody up, nothing is left."""
+    """Running streams end well, whoever comes is told or refused at once, open pages hold nobody up, nothing is left.
+
+    However many of the processes get the signal.
+    """
     providers[0].fail(faults.slow(each=0.03))
     shared = Path(crew.state()["store"]["kind"].removeprefix("sqlite:///")).parent
     assert shared.is_dir()
@@ -138,7 +141,8 @@ def test_a_stop_lets_streams_finish(crew, providers):
         stream.request("POST", "/v1/chat/completions", json.dumps(question(stream=True)), {"content-type": "application/json"})
         with stream.getresponse() as answer:
             text = answer.read(50)
-            crew.process.terminate()
+            for pid in (*crew.workers(), crew.process.pid):  # as a terminal or systemd does
+                os.kill(pid, signal.SIGINT)
             assert wait_until(crew.drains, 5)
             text += answer.read()
         told.read()  # to its end

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from uvicorn.config import STARTUP_FAILURE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sparekey")
 
+_LOOK: Final = 0.05
 _STARTING: Final = 60.0
 """Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
 
@@ -34,11 +35,22 @@ class WorkerProcess(Process):
     @property
     def server(self) -> uvicorn.Server:
         """The server, made in the worker itself."""
-        from sparekey.gateway.server import Server  # noqa: PLC0415 - that module imports this one
-
         if self._server is None:
-            self._server = Server(self.config, self.config.app)  # type: ignore[arg-type]  # it is ours
+            self._server = _server_of(self.config)
         return self._server
+
+
+def _server_of(config: uvicorn.Config) -> uvicorn.Server:
+    from sparekey.gateway.server import Server  # noqa: PLC0415 - that module imports this one
+
+    class WorkerServer(Server):
+        """Stops when it is first told to. Terminals and systemd tell a whole group, and the parent tells again: that means no hurry."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if not self.should_exit:
+                super().handle_exit(sig, frame)
+
+    return WorkerServer(config, config.app)  # type: ignore[arg-type]  # it is ours
 
 
 class Workers(Multiprocess):
@@ -103,7 +115,17 @@ class Workers(Multiprocess):
         """Let all of them stop. While the parent held the socket, connections would still be taken, and nobody would answer them."""
         for one in self.sockets:
             one.close()
+        self.signal_queue.clear()
         super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for them; a second signal ends them at once."""
+        while any(process.process.is_alive() for process in self.processes):
+            time.sleep(_LOOK)
+            if any(sig in {signal.SIGINT, signal.SIGTERM} for sig in self.signal_queue):
+                for process in self.processes:
+                    process.kill()
+        super().join_all()
 
 
 @contextmanager
