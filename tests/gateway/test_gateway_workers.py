@@ -149,14 +149,3 @@ def test_a_stop_lets_streams_finish(crew, providers):
     assert text.rstrip().endswith(b"data: [DONE]")
     assert crew.process.wait(20) == 0
     assert not shared.exists()
-
-
-def test_workers_that_cannot_start_stop_the_gateway(providers, tmp_path):
-    """Nothing is tried for ever: the reason is told, and the exit code is not 0."""
-    file = tmp_path / "sparekey.toml"
-    other = 'id = "claude"\nprovider = "anthropic"\nmodel = "c"\napi_key = "sk-000000000000000000"\n'
-    file.write_text(chain("vlm", providers) + f"\n[[vlm.credentials]]\n{other}")
-    with Command(file, "--workers", "2") as command:
-        assert command.process.wait(60) == 3
-        assert "must speak one format" in command.said()
-        assert "the gateway stops" in command.said()
