@@ -47,6 +47,18 @@ class Command:
             return self.get("/readyz")[0] == 200
         return False
 
+    def refuses(self):
+        """Whether nobody listens at its port."""
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.port)) != 0
+
+    def drains(self):
+        """Whether it sends away whoever comes."""
+        try:
+            return self.get("/readyz")[0] == 503
+        except OSError:
+            return True
+
     def said(self):
         return self.log.read_text()
 

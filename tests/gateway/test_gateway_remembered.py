@@ -7,8 +7,10 @@ import time
 import pytest
 from gateway_command import Command
 from gateway_play import chain, question
+from typer.testing import CliRunner
 
 from real_servers import wait_until
+from sparekey.cli.app import app
 from sparekey.gateway.book import Book
 from sparekey.gateway.remembered import remembered
 from sparekey.gateway.timeline import Miss, Moment
@@ -70,6 +72,29 @@ def test_what_is_remembered_is_not_written_twice(kept, pair):
     assert shown(kept())[0][0]["requests"] == 2
 
 
+def test_status_in_a_terminal_knows_today(kept, pair, tmp_path):
+    """After a restart `sparekey status` shows the requests and tokens of the whole day, and what is wrong with the files."""
+
+    def status(running):
+        return CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200"}).stdout
+
+    running = kept()
+    for _ in range(3):
+        running.ask(body=question())
+    running.stop()
+    running = kept()
+    running.ask(body=question())
+    (row,) = (line.split() for line in status(running).splitlines() if {"first", "serving"} <= set(line.split()))
+    tokens = running.ask("GET", "/admin/api/state")[2]["chains"][0]["credentials"][0]["tokens_today"]["total"]
+    assert {"4", "0", str(tokens)} <= set(row)
+    assert tokens % 4 == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        running.ask(path="/admin/api/chains/chat/credentials/first/hold", body={})
+        assert "is away" in status(running)
+        other.execute("ROLLBACK")
+
+
 def test_no_key_and_no_text_is_written(kept, pair, tmp_path):
     """K15: neither the key that a provider repeats nor the words of a caller stand in any file."""
     running = kept()
@@ -106,17 +131,22 @@ def test_a_history_that_is_away_stops_nobody(kept, pair, tmp_path, caplog, monke
 
 
 def test_a_killed_gateway_remembers(tmp_path, pair):
-    """M09: after a SIGKILL the parks are there, and so is what was counted until the last second."""
+    """M09: after a SIGKILL the parks are there, and so is what was counted until the last second, in a place that it tells.
+
+    Its workers do not go on without it: they would hold the port.
+    """
     file = tmp_path / "sparekey.toml"
     file.write_text(chain("vlm", pair))
     pair[0].fail(faults.auth())
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    with Command(file, **environ) as command:
+    with Command(file, "--workers", "2", **environ) as command:
         command.get("/v1/chat/completions", question())
         folder = tmp_path / "state/sparekey"
+        assert f"sqlite:///{folder}/sparekey-" in command.said()
         with History(next(folder.glob("*-history.db"))) as history:
             assert wait_until(history.usage)
         command.kill()
+        assert wait_until(command.refuses)
     pair[0].heal()
     with Command(file, **environ) as command:
         assert command.get("/v1/chat/completions", question())[1]["x-sparekey-credential"] == "second"

@@ -156,6 +156,8 @@ def test_the_server_goes_away_and_returns(serve, pair, caplog):
         assert (served_by(one), served_by(one), served_by(two)) == ("second", "second", "second")
         assert one.ask("GET", "/admin/api/state")[2]["store"]["away"]
         one.ask(path="/admin/api/chains/chat/credentials/second/hold", body={"seconds": 600})
+        one.write(configured(pair, server.url, extra="patience = 1.0"))
+        assert standing(one) == "parked", "what is known outlives a new configuration, too"
         assert caplog.text.count("is away") == 2, "one warning of each gateway"
         server.start()
         assert wait_until(lambda: standing(two, "second") == "parked")

@@ -95,9 +95,20 @@ def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
         page.add_row(Text(render.clean(chain["detail"])))
         page.add_row(_rows(chain, console))
         page.add_row("")
-    if state["config"].get("error"):
-        page.add_row(Text(f"The changed configuration was refused: {render.clean(state['config']['error'])}", style=render.WARN))
+    for line in _troubles(state):
+        page.add_row(Text(render.clean(line), style=render.WARN))
     return page
+
+
+def _troubles(state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the gateway itself, a line each."""
+    config, store = state["config"], state["store"]
+    if config.get("error"):
+        yield f"The changed configuration was refused: {config['error']}"
+    if store.get("away"):
+        yield f"The store {store['kind']} is away, each process goes on with what it knows: {store['away']}"
+    if store.get("history_away"):
+        yield f"The history {store['history']} cannot be written: {store['history_away']}"
 
 
 def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:

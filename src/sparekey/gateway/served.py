@@ -103,10 +103,10 @@ def serve(
                 raise ConfigError(f"{chain._source.place(())}: the name {name!r} is also that of {taken[name]}")  # noqa: SLF001
             taken[name] = ".".join(map(str, path))
         before = old.get(served.name) if old else None
+        if before is not None and (store is None or store.away):
+            _remember(served.chain, before.chain)
         if store is not None:
             renew(served.chain, store, served.name, before.chain if before else None)
-        elif before is not None:
-            _remember(served.chain, before.chain)
         found[served.name] = served
     if not found:
         raise ConfigError("the configuration has no chain to serve: write [vlm], [embedding.dense] or [gateway.chat.NAME]")

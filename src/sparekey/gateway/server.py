@@ -8,6 +8,7 @@ import gc
 import logging
 import math
 import os
+import shutil
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -40,7 +41,7 @@ logger = logging.getLogger("sparekey")
 LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
-_SIGN_OF_LIFE: Final = 30
+_SIGN_OF_LIFE: Final = 10
 """Seconds for which a worker's sign of life is waited for."""
 _AT_ONCE: Final = frozenset({"clients", "admin_key", "admin_key_sha256", "max_body_mb", "body_timeout", "chat", "embedding"})
 """What a reload changes; the rest of the section is settled when the process starts."""
@@ -124,7 +125,7 @@ class Application:
         self.tell: Callable[[str], object] = _nobody
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
-        self._parent = 0
+        self._parent, self._orphan = 0, False
         self._seen: tuple[int, int, int] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._tracing: Any = None
@@ -192,6 +193,8 @@ class Application:
                 await asyncio.to_thread(self._tracing.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
+        if self._orphan and self.settings.board is not None:
+            shutil.rmtree(self.settings.board, ignore_errors=True)  # who made it is not there to do so
         await asyncio.to_thread(self._close_log)
 
     def _close_log(self) -> None:
@@ -238,7 +241,7 @@ class Application:
         """A worker whose parent was killed holds the port against the next gateway: it stops."""
         if self.settings.board is not None and os.getppid() != self._parent:
             logger.warning("the gateway's parent process is gone, this worker stops")
-            self._parent = os.getppid()
+            self._parent, self._orphan = os.getppid(), True
             signal.raise_signal(signal.SIGTERM)
 
 

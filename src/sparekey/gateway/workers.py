@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from uvicorn.config import STARTUP_FAILURE
@@ -26,8 +26,33 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sparekey")
 
+_LOOK: Final = 0.05
 _STARTING: Final = 60.0
 """Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
+
+
+class WorkerProcess(Process):
+    """A worker: it stops as one process alone does."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """The server, made in the worker itself."""
+        if self._server is None:
+            self._server = _server_of(self.config)
+        return self._server
+
+
+def _server_of(config: uvicorn.Config) -> uvicorn.Server:
+    from sparekey.gateway.server import Server  # noqa: PLC0415 - that module imports this one
+
+    class WorkerServer(Server):
+        """Stops when it is first told to. Terminals and systemd tell a whole group, and the parent tells again: that means no hurry."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if not self.should_exit:
+                super().handle_exit(sig, frame)
+
+    return WorkerServer(config, config.app)  # type: ignore[arg-type]  # it is ours
 
 
 class Workers(Multiprocess):
@@ -42,6 +67,20 @@ class Workers(Multiprocess):
         super().__init__(config, sockets)
         self.failed = self._announced = False
         self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes.extend(self._started() for _ in range(self.processes_num))
+
+    def handle_ttin(self) -> None:
+        """Start one more: the signal that servers know for it."""
+        self.processes_num += 1
+        self.processes.append(self._started())
+
+    def _started(self) -> Process:
+        process = WorkerProcess(self.config, self.sockets)
+        process.start()
+        return process
 
     def handle_hup(self) -> None:
         """Pass a SIGHUP on to those that have started: they read their configuration anew, and none is started anew for it.
@@ -65,8 +104,7 @@ class Workers(Multiprocess):
                 self.failed = True
                 self.should_exit.set()
                 return
-            self.processes[place] = fresh = Process(self.config, self.sockets)
-            fresh.start()
+            self.processes[place] = fresh = self._started()
             logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
 
     def _announce(self) -> None:
@@ -88,7 +126,17 @@ class Workers(Multiprocess):
         notify("STOPPING=1")
         for one in self.sockets:
             one.close()
+        self.signal_queue.clear()
         super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for them; a second signal ends them at once."""
+        while any(process.process.is_alive() for process in self.processes):
+            time.sleep(_LOOK)
+            if any(sig in {signal.SIGINT, signal.SIGTERM} for sig in self.signal_queue):
+                for process in self.processes:
+                    process.kill()
+        super().join_all()
 
 
 @contextmanager

@@ -117,15 +117,11 @@ class History:
             words: whether the providers' own words are kept: they may repeat those of the caller.
             counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
-        secrets = secret_values(credentials)
+        return _Hook(self, chain, secret_values(credentials), words=words, counts=counts)
 
-        def take(event: Event) -> None:
-            if type(event) in RARE and (entry := entry_of(event, self._wall(), chain, secrets, words=words)) is not None:
-                self._notes.note(entry)
-            if counts and (outcome := _OUTCOMES.get(type(event))) is not None:
-                self._counted(chain, outcome, event)
-
-        return take
+    def now(self) -> float:
+        """Return the time of day, as this history has it."""
+        return self._wall()
 
     def note(self, entry: Entry) -> None:
         """Append an entry, soon."""
@@ -140,13 +136,6 @@ class History:
         """Add attempts that ended so (`succeeded`, `failed`, `abandoned`) to a credential's day: today, if none is given."""
         row = (chain, credential_id, outcome, cause, reason)
         self._notes.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
-
-    def _counted(self, chain: str, outcome: str, event: Any) -> None:
-        usage = event.attempt.usage if event.attempt else None
-        if usage or isinstance(event, AttemptSucceeded):
-            self.count(chain, event.credential_id, usage)
-        cause = (str(event.failure.error_class), event.failure.reason) if isinstance(event, AttemptFailed) else ("", "")
-        self.ended(chain, event.credential_id, outcome, *cause)
 
     # ── looking it up ──
 
@@ -290,3 +279,26 @@ class History:
         if self._connection is not None:
             self._inherited.append(self._connection)
         self._connection = None
+
+
+class _Hook:
+    """Takes note of one chain for a history."""
+
+    def __init__(self, history: History, chain: str, secrets: Collection[str], *, words: bool, counts: bool) -> None:
+        self._history, self._chain, self._secrets, self._words = history, chain, secrets, words
+        self.hears = RARE | _OUTCOMES.keys() if counts else RARE
+        self._outcomes = _OUTCOMES if counts else {}
+
+    def __call__(self, event: Event) -> None:
+        entry = entry_of(event, self._history.now(), self._chain, self._secrets, words=self._words)
+        if entry is not None:
+            self._history.note(entry)
+        if (outcome := self._outcomes.get(type(event))) is not None:
+            self._count(outcome, event)
+
+    def _count(self, outcome: str, event: Any) -> None:
+        usage = event.attempt.usage if event.attempt else None
+        if usage or isinstance(event, AttemptSucceeded):
+            self._history.count(self._chain, event.credential_id, usage)
+        cause = (str(event.failure.error_class), event.failure.reason) if isinstance(event, AttemptFailed) else ("", "")
+        self._history.ended(self._chain, event.credential_id, outcome, *cause)

@@ -87,7 +87,8 @@ class Keeper:
         replica = Replica(name, pool, clock, self._change)
         with self._lock:
             self._replicas.add(replica)
-        self._ask(_STARTING, self._look, [replica])
+        if self._away is None:  # else it is looked at with the others when the store is back
+            self._ask(_STARTING, self._look, [replica])
         return replica
 
     def recall(self, name: str) -> bytes | None:
