@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.dimensions import known
+from sparekey.config.providers import find
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.gateway.answers import RefusalError
 
@@ -38,7 +39,8 @@ def parameter(config: EmbeddingModelConfig, provider: str, model: str | None) ->
     found = known(provider, model)
     if not config.dimension or (found and found.default == config.dimension):
         return {}
-    return {_PARAMETERS.get(provider, "dimensions"): config.dimension}
+    row = find(provider)
+    return {_PARAMETERS.get(row.name if row else provider, "dimensions"): config.dimension}
 
 
 @dataclass(slots=True)
