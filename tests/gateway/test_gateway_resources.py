@@ -1,6 +1,7 @@
 """Responses, completions, moderation, images and audio through the gateway: the official SDK over real sockets, and a key that fails."""
 
 import asyncio
+import http.client
 import json
 
 import pytest
@@ -196,6 +197,21 @@ def test_a_file_that_is_too_large_is_refused_clearly(serve, pair):
                 client.audio.transcriptions.create(model="chat", file=("big.wav", bytes(12 << 20)))
             assert told.value.status_code == 413
             assert told.value.code == "body_too_large"
+    assert not pair[0].requests
+
+
+@pytest.mark.parametrize("path", ["audio/transcriptions", "images/edits", "responses", "embeddings", "messages"])
+def test_a_hundred_megabytes_are_refused_by_their_length(running, pair, path):
+    """C01: at every endpoint, before they are sent, in the shape of its errors."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=20)
+    connection.putrequest("POST", f"/v1/{path}")
+    connection.putheader("content-length", str(100 << 20))
+    connection.endheaders(b"{")
+    response = connection.getresponse()
+    told = json.loads(response.read())
+    connection.close()
+    assert response.status == 413
+    assert told["error"]["type"] == ("request_too_large" if path == "messages" else "invalid_request_error")
     assert not pair[0].requests
 
 

@@ -96,6 +96,24 @@ def test_the_sdks_read_them(served):
             assert len(found) == more.get("dimensions", 1536)
 
 
+@pytest.mark.parametrize("served", [("gemini", "gemini-embedding-001", 768)], indirect=True)
+def test_googles_sdk_reads_them(served):
+    """It sends every input as a batch."""
+    genai = pytest.importorskip("google.genai")
+    running, pair = served
+    pair[0].fail(faults.auth())
+    client = genai.Client(api_key="x", http_options={"base_url": running.url, "retry_options": {"attempts": 1}})
+    try:
+        found = client.models.embed_content(model="embedding", contents=["a", "b"]).embeddings
+        assert [len(one.values) for one in found] == [768, 768]
+        asked = {"output_dimensionality": 768}
+        assert len(client.models.embed_content(model="embedding", contents="a", config=asked).embeddings[0].values) == 768
+        with pytest.raises(genai.errors.ClientError, match="768 dimensions"):
+            client.models.embed_content(model="embedding", contents="a", config={"output_dimensionality": 5})
+    finally:
+        client.close()
+
+
 def answer(*vectors, **more):
     data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
     return json.dumps({"object": "list", "model": '"embedding": [1, 2]', "data": data, **more}).encode()

@@ -4,8 +4,11 @@ http1      one connection to a provider, and
 upstream   all of them, behind one small interface
 lib        what the decisions of `sparekey.transport` ask of an HTTP library
 relay      one request on its way through a chain
+vectors    how long the vectors of a chain are
 served     the chains by the names that clients call them
 routes     which requests are taken
+reads      lists of the chains, and
+openapi    the description of all there is (with `openapi_schemas`)
 access     who may use it
 intake     a request's body, and whether its client is still there
 answers    refusals, exhausted chains and broken streams in the shape of each wire

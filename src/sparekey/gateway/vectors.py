@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.dimensions import known
+from sparekey.config.providers import find
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.gateway.answers import RefusalError
 
@@ -38,7 +39,8 @@ def parameter(config: EmbeddingModelConfig, provider: str, model: str | None) ->
     found = known(provider, model)
     if not config.dimension or (found and found.default == config.dimension):
         return {}
-    return {_PARAMETERS.get(provider, "dimensions"): config.dimension}
+    row = find(provider)
+    return {_PARAMETERS.get(row.name if row else provider, "dimensions"): config.dimension}
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ def lengths(dialect: str, body: bytes) -> Iterator[int | None]:
         start = found.end()
         if found[1] is None:
             at = body.find(b'"', start)
-            yield _floats(body[start:at]) if at > 0 else 0
+            yield _floats(body, start, at) if at > 0 else 0
         elif body[start : start + 1] == b"[":
             at = start + 1
             yield None
@@ -115,11 +117,12 @@ def lengths(dialect: str, body: bytes) -> Iterator[int | None]:
             return
 
 
-def _floats(text: bytes) -> int:
+def _floats(body: bytes, start: int, end: int) -> int:
     """Return how many 32-bit floats stand in base64; some libraries write its signs with a backslash."""
-    if b"\\" in text:
-        text = str(json.loads(b'"%b"' % text)).encode()
-    return (len(text) - text.count(b"=", -2)) * 3 // 4 // 4
+    if body.find(b"\\", start, end) >= 0:
+        body = str(json.loads(body[start - 1 : end + 1])).encode()
+        start, end = 0, len(body)
+    return (end - start - body.count(b"=", max(start, end - 2), end)) * 3 // 4 // 4
 
 
 def _wanted(call: Call) -> list[int | None]:

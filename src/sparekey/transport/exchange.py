@@ -6,7 +6,10 @@ same names.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -35,6 +38,9 @@ logger = logging.getLogger("sparekey")
 
 _WELL_READ: Final = 256 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
+_END: Final = 4096
+"""Bytes at each end of a long answer in which its id and its usage are looked for."""
+_ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
 _TELLING_KEY: Final = 8
@@ -205,9 +211,9 @@ class Exchange:
         return Refused(response, raw, body, event=event, aside=call.kind == "other", rare=_is_rare(call))
 
     def _value(self, call: Call, body: bytes) -> Any:
-        """Return the JSON of a success; None where there need be none, or where it is too long to be read twice."""
+        """Return the JSON of a success; None where there need be none. Of a long one id and usage are enough."""
         if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
-            return None
+            return _ends(body)
         try:
             value = loads(body)
         except (ValueError, RecursionError):
@@ -248,6 +254,17 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
     return AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+
+
+def _ends(body: bytes) -> dict[str, Any]:
+    """Return what stands at the ends of a long answer: its id, and the tokens that it counts."""
+    found: dict[str, Any] = {}
+    if told := _ID.search(body, 0, _END):
+        found["id"] = told[1].decode("utf-8", "replace")
+    if (at := body.rfind(b'"usage', max(0, len(body) - _END))) >= 0:
+        with contextlib.suppress(ValueError, RecursionError):
+            found |= json.loads(b"{" + body[at:].rstrip())
+    return found
 
 
 def _is_rare(call: Call) -> bool:

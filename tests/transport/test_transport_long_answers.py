@@ -1,0 +1,50 @@
+"""Answers that are too long to be read twice: what must be known of them stands at their ends."""
+
+import json
+
+import pytest
+
+from sparekey import Secret
+from sparekey.failover import Chain
+from sparekey.gateway import lib
+from sparekey.transport.exchange import Exchange
+from sparekey.transport.targets import Plan
+from sparekey.types import Credential, Usage
+from sparekey.wire.model import Target
+from sparekey.wire.table import understand
+
+LONG = [0.25] * 100_000
+TOKENS = {"prompt_tokens": 7, "total_tokens": 7}
+
+
+@pytest.fixture
+def exchange():
+    targets = {i: Target("openai", "https://a.example/v1", Secret("key")) for i in "ab"}
+    return Exchange(Plan(Chain([Credential("a", "openai"), Credential("b", "openai")]), targets), lib)
+
+
+def judged(exchange, path, answer):
+    call = understand("POST", f"/v1/{path}".encode(), [], b'{"model": "m", "input": "x"}')
+    body = json.dumps(answer).encode()
+    return exchange.judged(call, exchange.chain.credentials[1], lib.Response(200, {}, body), body)
+
+
+@pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)
+def test_usage_is_counted(exchange, tail):
+    """A batch of embeddings is a megabyte, and its tokens cost money."""
+    response = judged(exchange, "embeddings", {"data": LONG, **tail})
+    assert response.extensions["sparekey_usage"] == Usage(7, 0)
+
+
+@pytest.mark.parametrize("tail", [{}, {"note": '"usage'}, {"usage": None}], ids=str)
+def test_no_usage_is_no_error(exchange, tail):
+    """What is not there is not counted, and the answer is passed on."""
+    response = judged(exchange, "embeddings", {"data": LONG, **tail})
+    assert response.extensions["sparekey_usage"] is None
+
+
+def test_a_long_response_belongs_to_its_account(exchange):
+    """One with pictures in it, too, is gone on from where it was made."""
+    judged(exchange, "responses", {"id": "resp_68abc", "object": "response", "output": LONG, "usage": None})
+    again = understand("POST", b"/v1/responses", [], b'{"model": "m", "input": "x", "previous_response_id": "resp_68abc"}')
+    assert exchange.bindings.owner(again) == "b"
