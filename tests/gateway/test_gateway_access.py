@@ -77,6 +77,32 @@ def test_the_clients_key_never_goes_to_a_provider(guarded, pair):
     assert CLIENT not in str(pair[0].requests[0].headers)
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/deployments/chat/chat/completions", "/v1beta/openai/chat/completions"])
+def test_a_key_in_the_query_stays_here(guarded, pair, path):
+    """Wherever the gateway takes a client's key from, it is taken out."""
+    status, _, _ = guarded.ask(path=f"{path}?a=b&key={CLIENT}&c=d", body=question())
+    seen = [one.query for one in pair[0].requests]
+    assert CLIENT not in str(seen)
+    assert seen == ([{"a": "b", "c": "d"}] if status == 200 else [])
+    assert guarded.ask(path=f"{path}?k%65y={CLIENT}", body=question())[0] == 401
+
+
+def test_a_geminis_key_in_the_query_is_replaced(serve, sim):
+    """The credential's key stands where the client's stood."""
+    one = sim.provider("first", wire="gemini")
+    client = f'[[gateway.clients]]\nname = "app"\nkey_sha256 = "{DIGEST}"\n'
+    running = serve(chain("vlm", [one], provider="gemini", model="gemini-2.5-flash") + SETTINGS + client)
+    body = {"contents": [{"parts": [{"text": "Hello"}]}]}
+    assert running.ask(path=f"/v1beta/models/chat:generateContent?key={CLIENT}", body=body)[0] == 200
+    assert one.requests[0].query == {"key": KEYS[0]}
+
+
+def test_a_stranger_sends_no_body(guarded):
+    """The key is looked at before the body is read."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+    assert raw(guarded.port, head).startswith(b"HTTP/1.1 401")
+
+
 def test_strangers_need_keys():
     """Any address but this machine's own is refused without clients, when the file is read."""
     with pytest.raises(ConfigError, match=r"gateway\.host: 0\.0\.0\.0 can be reached by others"):

@@ -116,6 +116,16 @@ def test_records_of_logging_go_the_same_way(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_message_is_one_line():
+    """A provider's words in it can neither begin a line that looks like ours nor speak to the terminal."""
+    stream = io.StringIO()
+    writer = Writer(stream)
+    with logging_through(writer):
+        logging.getLogger("sparekey").warning("it said %s", 'no\n{"at": "forged"}\r\x1b[2J')
+    writer.close()
+    assert stream.getvalue() == 'WARNING it said no\\x0a{"at": "forged"}\\x0d\\x1b[2J\n'
+
+
 def test_what_is_dropped_is_a_metric(running):
     """Whoever watches the gateway sees that its log is not whole."""
     running.gateway.log._lost(3)

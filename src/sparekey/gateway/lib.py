@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
+MOST_BYTES: Final = 256 * 2**20
+"""The longest answer that is read as a whole: longer than any model's, shorter than memory. Streams and files pass in pieces."""
 
 
 class TransportError(SparekeyError):
@@ -136,6 +138,22 @@ class Response:
         async for chunk in self.stream:
             if piece := decoder.feed(chunk):
                 yield piece
+
+
+async def whole(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return a body that arrives in pieces.
+
+    Raises:
+        RemoteProtocolError: it does not end.
+    """
+    found: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+    return found[0] if len(found) == 1 else b"".join(found)
 
 
 def received(status: int, raw: Raw, stream: Stream) -> Response:
