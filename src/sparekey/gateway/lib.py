@@ -175,10 +175,15 @@ class _Decoder:
         self._inflate = zlib.decompressobj(bits) if bits is not None else None
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._inflate is None:
+            return chunk
         try:
-            return self._inflate.decompress(chunk) if self._inflate else chunk
+            piece = self._inflate.decompress(chunk, MOST_BYTES)
         except zlib.error:
             raise RemoteProtocolError("a body that is not encoded as its headers say") from None
+        if self._inflate.unconsumed_tail:
+            raise RemoteProtocolError(f"a body that unpacks to more than {MOST_BYTES >> 20} MiB")
+        return piece
 
     def whole(self, body: bytes) -> bytes:
         return self.feed(body)
