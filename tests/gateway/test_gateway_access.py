@@ -80,14 +80,12 @@ def test_the_clients_key_never_goes_to_a_provider(guarded, pair):
     assert CLIENT not in str(pair[0].requests[0].headers)
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/deployments/chat/chat/completions", "/v1beta/openai/chat/completions"])
-def test_a_key_in_the_query_stays_here(guarded, pair, path):
+def test_a_key_in_the_query_stays_here(guarded, pair):
     """Wherever the gateway takes a client's key from, it is taken out."""
-    status, _, _ = guarded.ask(path=f"{path}?a=b&key={CLIENT}&c=d", body=question())
-    seen = [one.query for one in pair[0].requests]
-    assert CLIENT not in str(seen)
-    assert seen == ([{"a": "b", "c": "d"}] if status == 200 else [])
-    assert guarded.ask(path=f"{path}?k%65y={CLIENT}", body=question())[0] == 401
+    for path in ("/v1/chat/completions", "/openai/deployments/chat/chat/completions"):
+        assert guarded.ask(path=f"{path}?a=b&key={CLIENT}&c=d", body=question())[0] == 200
+        assert guarded.ask(path=f"{path}?k%65y={CLIENT}", body=question())[0] == 401
+    assert [one.query for one in pair[0].requests] == [{"a": "b", "c": "d"}] * 2
 
 
 def test_a_geminis_key_in_the_query_is_replaced(serve, sim):
