@@ -1,5 +1,7 @@
 """Who may use the gateway, and what is refused before any provider hears of it."""
 
+import contextlib
+import gzip
 import hashlib
 import json
 import socket
@@ -7,10 +9,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from gateway_play import KEYS, SETTINGS, chain, question
+from gateway_play import KEYS, SETTINGS, both, chain, question
 
 from sparekey.config import Config
 from sparekey.errors import ConfigError
+from sparekey.gateway import lib
 
 CLIENT = "spk-client-0123456789abcdef"
 ADMIN = "spk-admin-0123456789abcdef"
@@ -75,6 +78,30 @@ def test_the_clients_key_never_goes_to_a_provider(guarded, pair):
     """Only the credential's own key does."""
     guarded.ask(body=question(), authorization=f"Bearer {CLIENT}", x_api_key=CLIENT, cookie=f"a={CLIENT}")
     assert CLIENT not in str(pair[0].requests[0].headers)
+
+
+def test_a_key_in_the_query_stays_here(guarded, pair):
+    """Wherever the gateway takes a client's key from, it is taken out."""
+    for path in ("/v1/chat/completions", "/openai/deployments/chat/chat/completions"):
+        assert guarded.ask(path=f"{path}?a=b&key={CLIENT}&c=d", body=question())[0] == 200
+        assert guarded.ask(path=f"{path}?k%65y={CLIENT}", body=question())[0] == 401
+    assert [one.query for one in pair[0].requests] == [{"a": "b", "c": "d"}] * 2
+
+
+def test_a_geminis_key_in_the_query_is_replaced(serve, sim):
+    """The credential's key stands where the client's stood."""
+    one = sim.provider("first", wire="gemini")
+    client = f'[[gateway.clients]]\nname = "app"\nkey_sha256 = "{DIGEST}"\n'
+    running = serve(chain("vlm", [one], provider="gemini", model="gemini-2.5-flash") + SETTINGS + client)
+    body = {"contents": [{"parts": [{"text": "Hello"}]}]}
+    assert running.ask(path=f"/v1beta/models/chat:generateContent?key={CLIENT}", body=body)[0] == 200
+    assert one.requests[0].query == {"key": KEYS[0]}
+
+
+def test_a_stranger_sends_no_body(guarded):
+    """The key is looked at before the body is read."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+    assert raw(guarded.port, head).startswith(b"HTTP/1.1 401")
 
 
 def test_strangers_need_keys():
@@ -143,33 +170,75 @@ def test_headers_cannot_be_smuggled_in(running, pair):
     assert not pair[0].requests
 
 
-class Redirects(BaseHTTPRequestHandler):
-    """A provider that points elsewhere."""
+class Stubborn(BaseHTTPRequestHandler):
+    """A provider that answers with the status, headers and body of its server."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(307)
-        self.send_header("location", self.server.elsewhere)
-        self.send_header("content-length", "0")
+        self.send_response(self.server.status)
+        for name, value in self.server.headers:
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(self.server.body)))
         self.end_headers()
+        self.wfile.write(self.server.body)
 
     def log_message(self, *_):
         """Say nothing."""
 
 
-def test_a_redirect_is_not_followed(serve, sim):
-    """C03: no credential goes where a provider points, and the client is not sent there either."""
-    elsewhere = sim.provider("elsewhere")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Redirects) as host:
-        host.elsewhere, host.name, host.base_url = elsewhere.base_url, "first", f"http://127.0.0.1:{host.server_port}/v1"
+@contextlib.contextmanager
+def stubborn(status, headers, body=b""):
+    """Run a provider of that kind."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stubborn) as host:
+        host.status, host.headers, host.body = status, headers, body
+        host.name, host.base_url = "first", f"http://127.0.0.1:{host.server_port}/v1"
         threading.Thread(target=host.serve_forever).start()
         try:
-            status, headers, _ = serve(chain("vlm", [host]) + SETTINGS).ask(body=question())
+            yield host
         finally:
             host.shutdown()
+
+
+@both
+def test_a_redirect_is_not_followed(serve, sim, upstream):
+    """C03: no credential goes where a provider points, and the client is not sent there either."""
+    elsewhere = sim.provider("elsewhere")
+    with stubborn(307, [("location", elsewhere.base_url)]) as host:
+        status, headers, _ = serve(chain("vlm", [host]) + SETTINGS + f'upstream = "{upstream}"\n').ask(body=question())
     assert status >= 400
     assert "location" not in headers
     assert not elsewhere.requests
+
+
+ANSWER = json.dumps(
+    {"id": "a", "object": "chat.completion", "choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}]}
+).encode()
+
+
+def test_a_provider_says_nothing_to_the_client_about_itself(serve):
+    """Neither cookies nor challenges nor whose account it is; and what the gateway says of itself nobody else says."""
+    own = [
+        "set-cookie",
+        "www-authenticate",
+        "alt-svc",
+        "openai-organization",
+        "x-sparekey-credential",
+        "x-sparekey-request-id",
+        "keep-alive",
+    ]
+    with stubborn(200, [("content-type", "application/json"), ("x-kept", "a"), *((name, "forged") for name in own)], ANSWER) as host:
+        status, headers, _ = serve(chain("vlm", [host]) + SETTINGS).ask(body=question())
+    assert (status, headers["x-kept"], headers["x-sparekey-credential"]) == (200, "a", "first")
+    assert "forged" not in headers.values()
+
+
+def test_a_packed_answer_does_not_fill_the_memory(serve, monkeypatch):
+    """A small body that unpacks to a huge one is given up; one of an ordinary size is read, though nobody asked for it packed."""
+    monkeypatch.setattr(lib, "MOST_BYTES", 2**20)
+    assert lib.Response(200, {"content-encoding": "gzip"}, gzip.compress(ANSWER)).content == ANSWER
+    packed = [("content-type", "application/json"), ("content-encoding", "gzip")]
+    with stubborn(200, packed, gzip.compress(ANSWER + b" " * 2**22)) as host:
+        assert serve(chain("vlm", [host], extra="max_retries = 0") + SETTINGS).ask(body=question())[0] == 503
 
 
 def test_logs_hold_no_key(running, pair, caplog):

@@ -8,7 +8,6 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
 from gateway_play import KEYS, SETTINGS, chain, question
 
 from sparekey.simulator import faults
@@ -85,21 +84,21 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_two_servers_could_read_in_two_ways_is_refused(running, pair, name):
+def test_what_two_servers_could_read_in_two_ways_is_refused(running, pair):
     """C03: 400 in the shape of other errors, the connection is closed, and no provider hears of it."""
-    answer = told(running, posted(*REFUSED[name]))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400")
-    assert json.loads(body)["error"]["type"] == "invalid_request_error"
-    assert answer.count(b"HTTP/1.1 ") == 1
-    assert not pair[0].requests
+    for name, (headers, sent) in REFUSED.items():
+        answer = told(running, posted(headers, sent))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400"), name
+        assert json.loads(body)["error"]["type"] == "invalid_request_error", name
+        assert answer.count(b"HTTP/1.1 ") == 1, name
+        assert not pair[0].requests, name
 
 
-@pytest.mark.parametrize("headers", [b"X-A: " + b"a" * 70_000 + b"\r\n", b"X-A: a\r\n" * 9000], ids=["one", "many"])
-def test_headers_that_do_not_end_are_refused(running, pair, headers):
+def test_headers_that_do_not_end_are_refused(running, pair):
     """Neither one long header nor many short ones fill the memory."""
-    assert told(running, posted(SIZE + headers)).startswith(b"HTTP/1.1 431")
+    for headers in (b"X-A: " + b"a" * 70_000 + b"\r\n", b"X-A: a\r\n" * 9000):
+        assert told(running, posted(SIZE + headers)).startswith(b"HTTP/1.1 431")
     assert not pair[0].requests
 
 
@@ -111,13 +110,14 @@ SERVED = {
 }
 
 
-@pytest.mark.parametrize("name", SERVED)
-def test_what_is_only_unusual_is_served(running, pair, name):
+def test_what_is_only_unusual_is_served(running, pair):
     """The provider gets the body with a length, and nothing of how it came."""
-    assert told(running, posted(*SERVED[name])).startswith(b"HTTP/1.1 200")
-    seen = pair[0].requests[0]
-    assert len(seen.body) == int(seen.headers["content-length"])
-    assert not {"transfer-encoding", "upgrade", "http2-settings", "expect"} & seen.headers.keys()
+    for name, (headers, body) in SERVED.items():
+        assert told(running, posted(headers, body)).startswith(b"HTTP/1.1 200"), name
+        seen = pair[0].requests[-1]
+        assert len(seen.body) == int(seen.headers["content-length"]), name
+        assert not {"transfer-encoding", "upgrade", "http2-settings", "expect"} & seen.headers.keys(), name
+    assert len(pair[0].requests) == len(SERVED)
 
 
 def test_a_second_request_on_the_line_is_a_request_of_its_own(running, pair):
@@ -172,17 +172,19 @@ def test_a_body_is_asked_for_when_it_is_wanted(running, pair):
     assert len(pair[0].requests) == 1
 
 
-@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n", b"POST"], ids=repr)
-def test_a_connection_that_does_nothing_is_closed(serve, pair, sent):
+def test_a_connection_that_does_nothing_is_closed(serve, pair):
     """At its beginning and after an answer alike: idle, or with the beginning of a request that does not come."""
     running = serve(chain("vlm", pair) + SETTINGS + "header_timeout = 0.3\nidle_timeout = 1\n")
-    with connected(running) as one, connected(running) as used:
-        one.sendall(sent)
-        used.sendall(posted().replace(b"Connection: close\r\n", b""))
-        assert used.recv(65536).startswith(b"HTTP/1.1 200")
-        used.sendall(sent)
-        assert closed(one, 3)
-        assert closed(used, 3)
+    with contextlib.ExitStack() as crowd:
+        pairs = {}
+        for sent in (b"", b"\r\n", b"\r\n\r\n", b"POST"):
+            one, used = pairs[sent] = [crowd.enter_context(connected(running)) for _ in range(2)]
+            one.sendall(sent)
+            used.sendall(posted().replace(b"Connection: close\r\n", b""))
+            assert used.recv(65536).startswith(b"HTTP/1.1 200")
+            used.sendall(sent)
+        for sent, both in pairs.items():
+            assert all(closed(one, 5) for one in both), sent
 
 
 def test_there_is_a_limit_of_connections(serve, pair):

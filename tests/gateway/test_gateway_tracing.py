@@ -231,3 +231,12 @@ def test_it_can_be_switched_off_from_outside(monkeypatch):
     """`OTEL_SDK_DISABLED` stands above the configuration."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     assert sdk_of_environment("sparekey") == Sdk(None, None)
+
+
+def test_providers_that_are_there_already_are_used(monkeypatch, told):
+    """`opentelemetry-instrument`, or the program around the gateway, has the first word: no second SDK is set up beside it."""
+    from opentelemetry import trace
+
+    monkeypatch.delenv("OTEL_SDK_DISABLED", raising=False)
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: told.tracing)
+    assert sdk_of_environment("sparekey") == Sdk(None, None)

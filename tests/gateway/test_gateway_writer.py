@@ -8,6 +8,10 @@ import time
 
 import pytest
 
+pytest.importorskip("msgspec", reason="the extra `gateway` is not installed")
+
+from sparekey.gateway.access_log import AccessLog, as_dict
+from sparekey.gateway.app import Finished
 from sparekey.gateway.writer import LogHandler, Writer, logging_through
 
 
@@ -116,10 +120,32 @@ def test_records_of_logging_go_the_same_way(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_message_is_one_line():
+    """A provider's words in it can neither begin a line that looks like ours nor speak to the terminal."""
+    stream = io.StringIO()
+    writer = Writer(stream)
+    with logging_through(writer):
+        logging.getLogger("sparekey").warning("it said %s", 'no\n{"at": "forged"}\r\x1b[2J')
+    writer.close()
+    assert stream.getvalue() == 'WARNING it said no\\x0a{"at": "forged"}\\x0d\\x1b[2J\n'
+
+
 def test_what_is_dropped_is_a_metric(running):
     """Whoever watches the gateway sees that its log is not whole."""
     running.gateway.log._lost(3)
     assert b"sparekey_gateway_log_lines_dropped_total 3.0" in running.ask("GET", "/metrics")[2]
+
+
+@pytest.mark.parametrize("path", ["/v1/\x1b[2J\n", "/v1/\x9b2J\u2028", "/v1/\udcff"], ids=ascii)
+def test_a_path_is_only_a_path(path):
+    """What a client puts into it is neither a line nor an order to the terminal, and cannot make the log fail."""
+    stream = io.StringIO()
+    writer = Writer(stream)
+    AccessLog(writer)(Finished("r", method="GET", path=path))
+    writer.close()
+    assert stream.getvalue().isascii()
+    assert stream.getvalue().count("\n") == 1
+    assert json.loads(stream.getvalue())["path"] == path
 
 
 def test_the_page_lists_every_field():
@@ -128,8 +154,6 @@ def test_the_page_lists_every_field():
     from pathlib import Path
 
     from sparekey import Attempt, Failure, Outcome, Usage
-    from sparekey.gateway.access_log import as_dict
-    from sparekey.gateway.app import Finished
     from sparekey.types import ErrorClass, Scope
 
     failed = Attempt("a", Outcome.FAILED, Failure(ErrorClass.TRANSIENT, "timeout", Scope.ENDPOINT, None, 504, ""), 1.0, 0.5, None, True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from sparekey.config.gateway import is_loopback
 from sparekey.errors import ConfigError
@@ -137,9 +137,8 @@ def _presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:
     for name in _BEARERS:
         if key := headers.get(name):
             return key.strip()
-    if b"key=" in query:
-        return dict(parse_qsl(query.decode("latin-1"))).get("key", "").encode("latin-1", "replace")
-    return b""
+    pair = next((pair for pair in query.split(b"&") if pair.startswith(b"key=")), b"") if query else b""
+    return unquote_to_bytes(pair[4:])
 
 
 def _digest_of(config: GatewayConfig, ref: SecretRef | None, digest: str | None, where: str) -> str:

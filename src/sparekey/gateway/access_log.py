@@ -3,14 +3,60 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime  # msgspec reads the annotations
+from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.gateway.writer import moment
+import msgspec
 
 if TYPE_CHECKING:
     from sparekey.gateway.app import Finished
     from sparekey.gateway.writer import Writer
     from sparekey.types import Attempt, Usage
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"error_class": "class"}):
+    """One attempt; docs/gateway.md says what each field means. Here and below: what is not known is left out."""
+
+    credential: str
+    outcome: str
+    error_class: str | None = None
+    reason: str | None = None
+    status: int | None = None
+    ms: float
+    first_content_ms: float | None = None
+    probe: bool = False
+
+
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the provider counted."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    reasoning: int = 0
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request."""
+
+    at: datetime
+    request: str
+    client: str = ""
+    method: str
+    path: str
+    status: int
+    chain: str = ""
+    credential: str = ""
+    stream: bool = False
+    left: bool = False
+    ms: float
+    first_content_ms: float | None = None
+    overhead_ms: float
+    attempts: list[Tried]
+    tokens: Tokens | None = None
+
+
+_ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class AccessLog:
@@ -22,58 +68,55 @@ class AccessLog:
 
     def __call__(self, finished: Finished) -> None:
         """Have one line written."""
-        self._writer.put(json.dumps(as_dict(finished)))
+        told = line(finished)
+        try:
+            text = _ENCODE(told).decode("ascii")
+        except UnicodeError:  # a path may hold what a terminal obeys: that is written as \\u....
+            text = json.dumps(msgspec.to_builtins(told))
+        self._writer.put(text)
+
+
+def line(finished: Finished) -> Line:
+    """Return what is written of a request."""
+    first = finished.first_content
+    return Line(
+        at=datetime.now(UTC),
+        request=finished.request_id,
+        client=finished.client,
+        method=finished.method,
+        path=finished.path[:200],
+        status=finished.status,
+        chain=finished.chain,
+        credential=finished.credential,
+        stream=finished.stream,
+        left=finished.left,
+        ms=round(finished.seconds * 1000, 1),
+        first_content_ms=None if first is None else round(first * 1000, 1),
+        overhead_ms=round(finished.overhead * 1000, 2),
+        attempts=[_tried(one) for one in finished.attempts],
+        tokens=_tokens(finished.usage) if finished.usage else None,
+    )
 
 
 def as_dict(finished: Finished) -> dict[str, Any]:
-    """Return what is written of a request, as docs/gateway.md lists it."""
-    return _known(
-        {
-            "at": moment(),
-            "request": finished.request_id,
-            "client": finished.client or None,
-            "method": finished.method,
-            "path": finished.path[:200],
-            "status": finished.status,
-            "chain": finished.chain or None,
-            "credential": finished.credential or None,
-            "stream": finished.stream or None,
-            "left": finished.left or None,
-            "ms": _ms(finished.seconds),
-            "first_content_ms": _ms(finished.first_content),
-            "overhead_ms": round(finished.overhead * 1000, 2),
-            "attempts": [_attempt(one) for one in finished.attempts],
-            "tokens": _tokens(finished.usage),
-        }
+    """Return the same as a reader of the line gets it."""
+    found: dict[str, Any] = msgspec.to_builtins(line(finished))
+    return found
+
+
+def _tried(attempt: Attempt) -> Tried:
+    failure, first = attempt.failure, attempt.first_content
+    return Tried(
+        credential=attempt.credential_id,
+        outcome=attempt.outcome.value,
+        error_class=failure.error_class.value if failure else None,
+        reason=failure.reason if failure else None,
+        status=failure.status if failure else None,
+        ms=round(attempt.duration * 1000, 1),
+        first_content_ms=None if first is None else round(first * 1000, 1),
+        probe=attempt.probe,
     )
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    failure = attempt.failure
-    return _known(
-        {
-            "credential": attempt.credential_id,
-            "outcome": str(attempt.outcome),
-            "class": str(failure.error_class) if failure else None,
-            "reason": failure.reason if failure else None,
-            "status": failure.status if failure else None,
-            "ms": _ms(attempt.duration),
-            "first_content_ms": _ms(attempt.first_content),
-            "probe": attempt.probe or None,
-        }
-    )
-
-
-def _tokens(usage: Usage | None) -> dict[str, int] | None:
-    if usage is None:
-        return None
-    parts = {"cached": usage.cached_tokens, "reasoning": usage.reasoning_tokens}
-    return {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens} | {name: n for name, n in parts.items() if n}
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
-
-
-def _known(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+def _tokens(usage: Usage) -> Tokens:
+    return Tokens(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)

@@ -44,10 +44,11 @@ _KEPT_BACK: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"upgrade", b"trailer", b"te", b"date", b"server"),
         *(b"set-cookie", b"www-authenticate", b"proxy-authenticate", b"alt-svc", b"strict-transport-security", b"location"),
-        *(b"openai-organization", b"openai-project", b"x-should-retry"),
+        *(b"openai-organization", b"openai-project", b"x-should-retry", b"clear-site-data"),
+        *(b"x-sparekey-credential", b"x-sparekey-attempts", b"x-sparekey-request-id"),
     }
 )
-"""Headers of a provider that say nothing to the client: about its connection, or about whose account it is."""
+"""Headers of a provider that say nothing to the client: about its connection, or about whose account it is; and those that are ours."""
 _ADMIN: Final = ("/admin", "/console", "/metrics")
 
 

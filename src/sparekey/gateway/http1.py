@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
-from sparekey.gateway.lib import ReadError, ReadTimeout, RemoteProtocolError
+from sparekey.gateway.lib import ReadError, ReadTimeout, RemoteProtocolError, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -131,8 +131,7 @@ class Answer:
         """Return what is left of the body."""
         if self._done and len(self._pieces) == 1:  # it came with the headers
             return self._pieces.pop()
-        pieces = [piece async for piece in self]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return await whole(aiter(self))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:

@@ -34,7 +34,8 @@ async def body_of(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[
     """
     stated = named.get(b"content-length", b"")
     if stated and (not stated.isdigit() or int(stated) > most):
-        await _discarded(receive)
+        if b"expect" not in named:  # whoever waits for leave to send it has sent nothing
+            await _discarded(receive)
         raise _too_long(most)
     message = await receive() if stated in {b"", b"0"} or int(stated) < 2048 else None  # noqa: PLR2004 - it came with the headers
     if message is not None and not message.get("more_body") and message["type"] == "http.request":

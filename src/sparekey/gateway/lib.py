@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
+MOST_BYTES: Final = 256 * 2**20
+"""The longest answer that is read as a whole: longer than any model's, shorter than memory. Streams and files pass in pieces."""
 
 
 class TransportError(SparekeyError):
@@ -138,6 +140,22 @@ class Response:
                 yield piece
 
 
+async def whole(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return a body that arrives in pieces.
+
+    Raises:
+        RemoteProtocolError: it does not end.
+    """
+    found: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
 def received(status: int, raw: Raw, stream: Stream) -> Response:
     """Return a response as it came off the wire."""
     response = Response.__new__(Response)
@@ -157,10 +175,15 @@ class _Decoder:
         self._inflate = zlib.decompressobj(bits) if bits is not None else None
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._inflate is None:
+            return chunk
         try:
-            return self._inflate.decompress(chunk) if self._inflate else chunk
+            piece = self._inflate.decompress(chunk, MOST_BYTES)
         except zlib.error:
             raise RemoteProtocolError("a body that is not encoded as its headers say") from None
+        if self._inflate.unconsumed_tail:
+            raise RemoteProtocolError(f"a body that unpacks to more than {MOST_BYTES >> 20} MiB")
+        return piece
 
     def whole(self, body: bytes) -> bytes:
         return self.feed(body)

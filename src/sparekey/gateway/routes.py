@@ -136,6 +136,9 @@ def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict
         kept.append(_GOOGLE)
     if not target.isascii():
         raise RefusalError(400, "bad_path", "the path holds characters that no URL has")
+    if asked_for.dialect != "gemini" and b"key=" in target:  # Gemini's is replaced where the credential's is put
+        path, _, query = target.partition(b"?")
+        target = path + b"?" + b"&".join(pair for pair in query.split(b"&") if not pair.startswith(b"key="))
     call = understood(method, target, kept, body)
     _readable(asked_for.resource, call)
     if not call.model:

@@ -20,6 +20,7 @@ from sparekey.gateway.lib import (
     TransportError,
     UnsupportedProtocol,
     received,
+    whole,
 )
 from sparekey.gateway.upstream import CONNECT_SECONDS, IDLE_SECONDS
 
@@ -105,7 +106,7 @@ class Body:
 
     async def read(self) -> bytes:
         """Return what is left of it; one that is cancelled cuts the connection."""
-        return b"".join([piece async for piece in self])
+        return await whole(aiter(self))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._answer.content

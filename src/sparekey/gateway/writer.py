@@ -98,6 +98,17 @@ class Writer:
             self.on_drop(count)
 
 
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+"""What would begin a new line, or speak to the terminal."""
+
+
+class _OneLine(logging.Formatter):
+    """Shows a message as one line: a provider's words in it must not look like lines of ours. A traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        return super().formatMessage(record).rstrip().translate(_CONTROLS)
+
+
 class LogHandler(logging.Handler):
     """Hands the records of `logging` to a writer."""
 
@@ -105,7 +116,7 @@ class LogHandler(logging.Handler):
         """Write through `writer`, as the command's log looks."""
         super().__init__()
         self._writer = writer
-        self.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        self.setFormatter(_OneLine("%(levelname)s %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Have a record written."""

@@ -7,7 +7,6 @@ same names.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 from dataclasses import replace
@@ -263,7 +262,7 @@ def _ends(body: bytes) -> dict[str, Any]:
         found["id"] = told[1].decode("utf-8", "replace")
     if (at := body.rfind(b'"usage', max(0, len(body) - _END))) >= 0:
         with contextlib.suppress(ValueError, RecursionError):
-            found |= json.loads(b"{" + body[at:].rstrip())
+            found |= loads(b"{" + body[at:].rstrip())
     return found
 
 
