@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparekey.cli.app import app
-from sparekey.drill import ROWS, Check, Row, Verdict
+from sparekey.drill import GATEWAY_ROWS, NOT_THROUGH, ROWS, Check, Row, Verdict
 
 KEYLESS = '[vlm]\nprovider = "openai"\nmodel = "m"\n[[vlm.credentials]]\nid = "mine"\napi_key = "env:NOT_THERE"\n'
 
@@ -78,6 +78,36 @@ def test_ones_own_chain_is_drilled_without_its_keys(folder):
     assert "it has no embedding" in done.stderr
 
 
+def test_the_gateway_is_drilled_as_its_clients_see_it():
+    """The same row against a gateway says which status its client got, in a mode of its own; rows of hostile callers come on top."""
+    done = drill("--gateway", "--only", "K07,C03", "--fast", columns=200)
+    assert done.exit_code == 0
+    assert "client of the gateway saw" in done.stdout
+    assert "InternalServerError 502 after" in done.stdout
+    assert "2 pass · 0 partial" in done.stdout
+    assert "through a gateway" in done.stderr
+    found = json.loads(drill("--gateway", "--only", "S03", "--json", "--fast").stdout)
+    assert (found["against"], [run["mode"] for run in found["rows"][0]["runs"]]) == ("gateway", ["gateway"])
+
+
+def test_a_chain_that_only_the_gateway_has_is_drilled(folder):
+    """Without [vlm], the first of the gateway's own chains plays; a line says so."""
+    (folder / "sparekey.toml").write_text(KEYLESS.replace("vlm", "gateway.chat.fast"))
+    done = drill("--gateway", "--only", "K01,C01", "--fast")
+    assert done.exit_code == 0
+    assert "mine 2, mine-copy-1 5" in done.stdout
+    assert "it has no vlm: those rows play with the chain gateway.chat.fast" in done.stderr
+
+
+def test_what_the_gateway_cannot_serve_is_no_failed_row(folder):
+    """Two formats in one chain: the person is told what to change, and where."""
+    other = '[[vlm.credentials]]\nid = "other"\nprovider = "anthropic"\nmodel = "m"\napi_key = "env:NOT_THERE"\n'
+    (folder / "sparekey.toml").write_text(KEYLESS + other)
+    done = drill("--gateway", "--only", "K01", "--fast")
+    assert done.exit_code == 2
+    assert "sparekey.toml: vlm: credentials of one chain must speak one format" in " ".join(done.stderr.split())
+
+
 def test_the_list_plays_nothing():
     """Every row is listed with what it asks for; rows that are not played, with the reason."""
     done = drill("--list", columns=200)
@@ -85,6 +115,9 @@ def test_the_list_plays_nothing():
     assert all(f"{row.id} " in done.stdout for row in ROWS)
     assert "M11  needs the gateway" in done.stdout
     assert [row["id"] for row in json.loads(drill("--list", "--json").stdout)["rows"]] == [row.id for row in ROWS]
+    through = json.loads(drill("--gateway", "--list", "--json").stdout)
+    assert [row["id"] for row in through["rows"]] == [row.id for row in GATEWAY_ROWS]
+    assert through["not_run"] == NOT_THROUGH
 
 
 @pytest.mark.parametrize(("only", "said"), [("S99", "no row 'S99'"), ("M11", "M11 is not played"), ("S03,X", "no row 'X'")])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from drill_verdicts import NOT_YET
+from drill_verdicts import NOT_YET, NOT_YET_THROUGH
 
 from sparekey.config.files import Config
-from sparekey.drill import NOT_RUN, ROWS, Check, Row, Verdict, run
+from sparekey.drill import GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Check, Row, Verdict, run
 from sparekey.drill.cast import Shape, cast_chat, stand_ins
 from sparekey.drill.clock import Clock
 from sparekey.drill.heard import Heard, whole
@@ -168,3 +168,32 @@ def test_every_row_has_a_name_of_its_own():
     assert len(names) == len(set(names))
     assert not set(names) & set(NOT_RUN)
     assert set(NOT_YET) <= set(names)
+
+
+def test_every_row_is_played_through_the_gateway_or_says_why_not():
+    """The two tables and the reasons hold the same rows."""
+    everything = {row.id for row in ROWS} | set(NOT_RUN)
+    assert {row.id for row in GATEWAY_ROWS} | set(NOT_THROUGH) == everything
+    assert not {row.id for row in GATEWAY_ROWS} & set(NOT_THROUGH)
+    assert set(NOT_YET_THROUGH) <= everything
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
+def test_the_sdk_of_a_chains_wire_calls_the_gateway(wire):
+    """Whole answers, streams, refusals and exhausted chains are understood on every wire that a gateway speaks."""
+    credentials = [{"id": name, "provider": wire, "model": f"m-{name}", "api_key": "env:NO_SUCH_VARIABLE"} for name in ("a", "b")]
+    config = Config.model_validate({"vlm": {"credentials": credentials}})
+    results = run(config, [row for row in GATEWAY_ROWS if row.id in {"S13", "S16", "K07"}], FAST)
+    assert [(r.row.id, r.verdict, r.runs[0].broken) for r in results] == [(i, Verdict.PASS, ()) for i in ("S13", "S16", "K07")]
+
+
+def test_a_limit_on_open_files_is_told(monkeypatch):
+    """A crowd that the system does not allow is no crowd that was served: the row says what to raise."""
+    resource = pytest.importorskip("resource", reason="there is no such limit here")
+    from sparekey.drill.limits import files
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    assert files(100).holds
+    assert not files(4000).holds
+    assert "ulimit" in files(4000).what

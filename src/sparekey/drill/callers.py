@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
@@ -11,27 +10,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.drill.cast import rotated
-from sparekey.drill.flood import Floodgate, Seen, flood
+from sparekey.drill.crowds import C02, C04
 from sparekey.drill.heard import whole
-from sparekey.drill.house import KEY
-from sparekey.drill.limits import files
+from sparekey.drill.house import BEARER
 from sparekey.drill.row import THROUGH, Row
-from sparekey.drill.serving import serving
-from sparekey.drill.verdict import Check, Verdict
+from sparekey.drill.verdict import Check
 from sparekey.simulator import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.drill.stage import Stage
-    from sparekey.drill.world import World
 
-_CROWD: Final = 1000
-_STREAMS: Final = 2000
-_KIB_A_STREAM: Final = 40.0
-_ONE_MOMENT: Final = 5.0
 _IN_FLIGHT: Final = 100
-_BEARER: Final = f"Bearer {KEY}"
 _CHAT: Final = "/v1/chat/completions"
 _HUNDRED_MB: Final = 100 * 10**6
 
@@ -39,9 +30,9 @@ _HUNDRED_MB: Final = 100 * 10**6
 def _m11(stage: Stage) -> Iterator[Check]:
     world = stage.chat(seats=2, apart=True)
     first = world.seats[0]
-    world.fail(0, faults.slow(before=2), times=_IN_FLIGHT)
+    world.fail(0, faults.slow(before=3), times=_IN_FLIGHT)
     calls = [world.start() for _ in range(_IN_FLIGHT)]
-    yield Check("100 requests are in flight", first.provider.wait_for(lambda _: world.tries(0) == _IN_FLIGHT, 10))
+    yield Check("100 requests are in flight", first.provider.wait_for(lambda _: world.tries(0) == _IN_FLIGHT, 60))
     world.change({"api_key": rotated(first.key)})
     yield from whole(world.ask())
     yield Check("a new request goes out with the new key", world.chain.active_index == 0 and world.tries(0) == _IN_FLIGHT)
@@ -68,7 +59,7 @@ def _c01(stage: Stage) -> Iterator[Check]:
     }
     statuses = []
     for name, request in wrong.items():
-        status, _, text = world.gateway.knock(**{"authorization": _BEARER, "content_type": "application/json", **request})
+        status, _, text = world.gateway.knock(**{"authorization": BEARER, "content_type": "application/json", **request})
         statuses.append(f"{name} {status}")
         yield Check(f"{name}: refused with 4xx (not {status})", 400 <= status < 500)
         yield Check(f"{name}: an error in OpenAI's shape", _is_openai_error(text))
@@ -82,45 +73,6 @@ def _is_openai_error(text: str) -> bool:
         error = json.loads(text)["error"]
         return bool(error["message"]) and {"type", "param", "code"} <= error.keys()
     return False
-
-
-def _c02(stage: Stage) -> Iterator[Check]:
-    yield files(2 * _CROWD + 200)
-    world = stage.chat(seats=2)
-    with _crowd(world.gateway.port, _CROWD) as there:
-        yield Check("1,000 connections are open", len(there) == _CROWD)
-        for turn in range(10):
-            yield from whole(world.stream() if turn % 2 else world.ask(), within=_ONE_MOMENT)
-    yield Check("no provider hears of the crowd", world.tries() == 10)
-
-
-@contextmanager
-def _crowd(port: int, number: int) -> Iterator[list[socket.socket]]:
-    """Connections that send nothing, or the headers of a request drop by drop, or its body."""
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " + _BEARER.encode() + b"\r\n"
-    beginnings = (b"", head + b"X-Slow: ", head + b"Content-Length: 9000\r\n\r\n{")
-    there: list[socket.socket] = []
-    over = threading.Event()
-    dribbling = threading.Thread(target=_dribble, args=(there, over), daemon=True)
-    try:
-        for number_so_far in range(number):
-            there.append(one := socket.create_connection(("127.0.0.1", port), timeout=10))
-            one.sendall(beginnings[number_so_far % 3])
-        dribbling.start()
-        yield there
-    finally:
-        over.set()
-        if dribbling.is_alive():
-            dribbling.join()
-        for one in there:
-            one.close()
-
-
-def _dribble(crowd: list[socket.socket], over: threading.Event) -> None:
-    while not over.wait(0.1):
-        for one in (one for i, one in enumerate(crowd) if i % 3):
-            with suppress(OSError):  # the gateway may be tired of it
-                one.send(b" ")
 
 
 def _c03(stage: Stage) -> Iterator[Check]:
@@ -178,7 +130,7 @@ _PATHS: Final = (
 def _sent_by_hand(port: int, target: bytes, headers: bytes, body: bytes) -> int | None:
     """Send a request that no library would; return the status of the answer, None if there is none that is HTTP."""
     usual = b"" if b"Host:" in headers else b"Host: 127.0.0.1\r\n"
-    head = b"POST " + target + b" HTTP/1.1\r\n" + usual + headers + b"Authorization: " + _BEARER.encode() + b"\r\nConnection: close\r\n"
+    head = b"POST " + target + b" HTTP/1.1\r\n" + usual + headers + b"Authorization: " + BEARER.encode() + b"\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
         one.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         first = one.makefile("rb").readline()
@@ -211,44 +163,21 @@ def _redirecting(elsewhere: str) -> Iterator[str]:
             thread.join()
 
 
-def _c04(stage: Stage) -> Iterator[Check]:
-    yield files(2 * _STREAMS + 200)
-    world = stage.chat(seats=2, knobs={"idle_limit": 0, "first_content_limit": 0})  # a machine that is slow shall take its time
-    seen = asyncio.run(_flooded(world))
-    yield Check(f"{_STREAMS} streams at once (not {seen.at_once})", seen.at_once == _STREAMS)
-    yield Check(f"all are whole, word for word (not {seen.whole})", seen.whole == _STREAMS)
-    stage.notes.append(f"{seen.whole} whole streams, {seen.at_once} at once")
-    if seen.before is None or seen.highest is None:
-        stage.notes.append("the memory of a process cannot be measured here")
-        return
-    grown = (seen.highest - seen.before) / _STREAMS
-    stage.notes.append(f"memory {seen.before / 1024:.0f} MiB before, {grown:.1f} KiB more a stream at the highest")
-    yield Check(f"memory grows by less than 40 KB a stream (not {grown:.1f})", grown < _KIB_A_STREAM, Verdict.PARTIAL)
-
-
-async def _flooded(world: World) -> Seen:
-    """Serve the world's chain from a process of its own, with one provider that holds its streams."""
-    served = world.gateway.served
-    gate = Floodgate(served.wire)
-    server = await asyncio.start_server(gate.serve, "127.0.0.1", 0, backlog=4096)
-    async with server:
-        root = world.seats[0].provider.wire.root
-        config = world.whole({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
-        context = serving(config)
-        process = await asyncio.to_thread(context.__enter__)
-        try:
-            return await flood(gate, process.port, served.wire, served.name, _STREAMS, process.memory)
-        finally:
-            await asyncio.to_thread(context.__exit__, None, None, None)
-
-
 _REFUSED: Final = "4xx with a clear error in OpenAI's shape"
 ROTATION: Final = (
-    Row("M11", "a key rotated with 100 requests in flight", "none fails", "the old key drains, the new one follows", _m11, THROUGH),
+    Row(
+        "M11",
+        "a key rotated with 100 requests in flight",
+        "none fails",
+        "the old key drains, the new one follows",
+        _m11,
+        THROUGH,
+        alone=True,
+    ),
 )
 ROWS: Final = (
     Row("C01", "no JSON, wrong type, 100 MB, unknown model, no key", _REFUSED, "no request", _c01, THROUGH),
-    Row("C02", "1,000 idle or dribbling connections", "every other one served", "nothing of the crowd", _c02, THROUGH, alone=True),
+    C02,
     Row("C03", "injected headers, strange paths, a redirect elsewhere", "refused", "no credential at another host", _c03, THROUGH),
-    Row("C04", "2,000 streams at once on one process", "all whole, under 40 KB of memory each", "", _c04, THROUGH, alone=True),
+    C04,
 )

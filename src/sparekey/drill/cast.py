@@ -96,13 +96,17 @@ class Cast:
 def cast_chat(config: VLMConfig, simulator: Simulator, shape: Shape, scale: float) -> Cast:
     """Put simulated providers behind a chat chain."""
     data, seats = _chain(config, simulator, shape, scale)
-    return Cast(VLMConfig.model_validate(data), seats)
+    made = VLMConfig.model_validate(data)
+    made._source = config._source  # noqa: SLF001 - messages name the file
+    return Cast(made, seats)
 
 
 def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Shape, scale: float) -> Cast:
     """Put simulated providers behind an embedding chain."""
     data, seats = _chain(config, simulator, shape, scale)
-    return Cast(EmbeddingConfig.model_validate({config.kind: data}), seats)
+    made = EmbeddingConfig.model_validate({config.kind: data})
+    made.chains[config.kind]._source = config._source  # noqa: SLF001 - as above
+    return Cast(made, seats)
 
 
 def rotated(key: str) -> str:

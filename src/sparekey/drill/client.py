@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.drill.house import KEY
 from sparekey.embedding.types import EmbedResult
+from sparekey.errors import ContentFilteredError
 from sparekey.types import Usage
 from sparekey.vlm.factory import VLMFactory
 from sparekey.wire.clients import end, end_async
@@ -190,6 +191,8 @@ def _gemini_ask(client: Any, model: str, prompt: str, stream: bool) -> Any:
 
 
 def _gemini_said(answer: Any) -> Said:
+    if reason := getattr(answer.prompt_feedback, "block_reason", None):  # how this wire refuses; its SDK raises nothing
+        raise ContentFilteredError(f"the prompt was blocked: {getattr(reason, 'value', reason)}")
     parts = [part for one in answer.candidates or () if one.content for part in one.content.parts or ()]
     used = _usage(answer.usage_metadata, "candidates_token_count")
     return Said("".join(part.text or "" for part in parts), answer.model_version or "", used)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import EmbeddingConfig
 from sparekey.config.files import Config
+from sparekey.drill.behind import GATEWAY
 from sparekey.drill.cast import NO_FAILBACK
 from sparekey.drill.row import Row
 from sparekey.drill.verdict import Check, Verdict
@@ -30,10 +31,13 @@ def _pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {"dense": {"provider": "openai", "max_retries": 0, "credentials": credentials}}
 
 
-def _refusal(data: dict[str, Any]) -> str:
-    """Return the message with which a configuration is refused; the empty string if it is not."""
+def _refusal(stage: Stage, data: dict[str, Any]) -> str:
+    """Return the message with which a configuration is refused, a gateway's where there is one; the empty string if it is not."""
     try:
-        EmbeddingConfig.model_validate(data)
+        if stage.mode == GATEWAY:
+            Config.model_validate({"gateway": {"embedding": {"drill": data["dense"]}}})
+        else:
+            EmbeddingConfig.model_validate(data)
     except ConfigError as exc:
         return str(exc)
     return ""
@@ -44,18 +48,18 @@ def _in_short(refusal: str) -> str:
 
 
 def _e01(stage: Stage) -> Iterator[Check]:
-    said = _refusal(_pair({"model": _SMALL}, {"model": _LARGE}))
+    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _LARGE}))
     stage.notes.append(_in_short(said))
     yield Check("refused when loaded", bool(said))
     yield Check("with both numbers", "1536" in said and "3072" in said, Verdict.PARTIAL)
 
 
 def _e02(stage: Stage) -> Iterator[Check]:
-    said = _refusal(_pair({"model": _SMALL}, {"model": _OLD}))
+    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _OLD}))
     yield Check("refused when loaded", bool(said))
     homes = [stage.simulator.provider(space, space=space) for space in ("ours", "theirs")]
     one, other = ({"model": m, "space": "shared", "api_base": p.base_url} for m, p in zip((_SMALL, _OLD), homes, strict=True))
-    yield Check("loaded where the space is declared the same", not _refusal(_pair(one, other)))
+    yield Check("loaded where the space is declared the same", not _refusal(stage, _pair(one, other)))
     cosine = _checked(_pair(one, other))
     stage.notes += [_in_short(said), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
     yield Check("`check` shows the cosine", cosine is not None and abs(cosine) < 0.5)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.drill.house import KEY
+from sparekey.drill.house import BEARER
 from sparekey.simulator.answers import Voice
 from sparekey.simulator.wires import find
 from sparekey.simulator.wires.base import Ask, Mark
@@ -139,9 +139,7 @@ async def _through(gate: Floodgate, readers: list[Reader], look: Callable[[], No
 def _request(wire: str, chain: str, port: int) -> bytes:
     path, fields = REQUESTS[wire]
     body = json.dumps({"model": chain, **fields} if wire != "gemini" else fields).encode()
-    head = (
-        f"POST {path.format(chain)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
-    )
+    head = f"POST {path.format(chain)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 

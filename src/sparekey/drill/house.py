@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "spk-drill-2b7e151628aed2a6abf7158809cf4f3c"
 """The key of the client that the drill plays."""
+BEARER: Final = f"Bearer {KEY}"
 _START: Final = 20.0
 _STOP: Final = 10.0
 _REPLACED: Final = {
