@@ -93,6 +93,10 @@ def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
         )
         page.add_row(heading)
         page.add_row(Text(render.clean(chain["detail"])))
+        if following := _following(chain["next"]):
+            page.add_row(Text(render.clean(following)))
+        if chain["reserve"] and chain["level"] != "ok":
+            page.add_row(Text(render.clean(chain["reserve"]), style=render.DIM))
         page.add_row(_rows(chain, console))
         page.add_row("")
     for line in _troubles(state):
@@ -109,6 +113,12 @@ def _troubles(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"The store {store['kind']} is away, each process goes on with what it knows: {store['away']}"
     if store.get("history_away"):
         yield f"The history {store['history']} cannot be written: {store['history_away']}"
+
+
+def _following(sentence: Mapping[str, Any]) -> str:
+    """Return what happens next, with the time that is left until then."""
+    time_left = "" if sentence["in"] is None else _countdown(sentence["in"])
+    return f"{sentence['before']}{time_left}{sentence['after']}"
 
 
 def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:

@@ -18,6 +18,8 @@ MOMENTS: Final = 200
 MISSES: Final = 50
 _TOGETHER: Final = 0.05
 """Seconds within which the parks of one failure (a credential with its account) are one moment."""
+_SPREADING: Final = frozenset({"parked", "probed", "recovered"})
+"""Kinds of moments that come to a credential and its account or endpoint at once."""
 _TOLD: Final = 40
 """Credentials of which one moment tells."""
 _REPEATING: Final = frozenset({"parked", "probed", "exhausted"})
@@ -93,7 +95,7 @@ def remember(moments: MutableSequence[Moment], moment: Moment) -> None:
     What repeats itself is counted: a night without a working key must not push its beginning out of the list.
     """
     last = moments[-1] if moments else None
-    if last is not None and last.kind in {"parked", "recovered"} and _same(last, moment):
+    if last is not None and last.kind in _SPREADING and _same(last, moment):
         moments[-1] = replace(last, what=tuple(dict.fromkeys((*last.what, *moment.what))))
     elif (before := _repeated(moments, moment)) is not None:
         moments.remove(before)

@@ -43,7 +43,7 @@ class WorkerProcess(Process):
 
 
 def _server_of(config: uvicorn.Config) -> uvicorn.Server:
-    from sparekey.gateway.server import Server  # noqa: PLC0415 - that module imports this one
+    from sparekey.gateway.draining import Server  # noqa: PLC0415 - uvicorn is loaded when workers are
 
     class WorkerServer(Server):
         """Stops when it is first told to. Terminals and systemd tell a whole group, and the parent tells again: that means no hurry."""
