@@ -92,6 +92,7 @@ class History:
         self._notes = Notes()
         self.sources: list[Callable[[], None]] = []
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)
+        self._worker.start()
 
     @property
     def path(self) -> Path:

@@ -59,6 +59,7 @@ class Keeper:
         self._looks = 0
         self._tidied = time.monotonic()
         self._worker = Worker(f"sparekey {store.label}", self._poll, poll, self._forked)
+        self._worker.start()
 
     @property
     def label(self) -> str:

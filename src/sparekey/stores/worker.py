@@ -24,7 +24,7 @@ class Worker:
     """A daemon thread with a queue. Whoever asks and gives up waiting takes the work back, unless it has begun."""
 
     def __init__(self, name: str, tick: Callable[[], None], every: float, forked: Callable[[], None]) -> None:
-        """Start the thread.
+        """Make it ready for `start`.
 
         Args:
             name: what the thread is called.
@@ -34,8 +34,12 @@ class Worker:
         """
         self._name, self._tick, self._every, self._forked = name, tick, every, forked
         self.closed = False
-        self._start()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Start the thread: from now on it ticks, so whatever `tick` needs must be there."""
         _workers.add(self)
+        self._start()
 
     def ask(self, patience: float, work: Callable[..., Any], *args: Any) -> Any:
         """Return `work(*args)`, done by the thread.
@@ -60,11 +64,11 @@ class Worker:
     def forked(self) -> None:
         """Begin anew in a child process."""
         self._forked()
+        self._jobs = queue.SimpleQueue()
         if not self.closed:
             self._start()
 
     def _start(self) -> None:
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
