@@ -93,6 +93,7 @@ class Board:
         self._told = told
         self.pin()
         self._worker = Worker("sparekey board", self.pin, EVERY, lambda: None)
+        self._worker.start()
 
     def pin(self) -> None:
         """Pin a report now. A board that is gone is no reason to fail."""
