@@ -184,9 +184,7 @@ class Provider:
 
     def _voice(self, fault: faults.Fault | None, ask: Ask) -> Voice:
         usual = self.settings.voice
-        voice = replace(
-            usual, text=structured(ask.body) or usual.text, dimension=self.settings.dimensions.get(ask.model, usual.dimension)
-        )
+        voice = replace(usual, text=structured(ask.body) or usual.text, dimension=self.settings.dimensions.get(ask.model, usual.dimension))
         match fault:
             case faults.WrongLength(length=length):
                 return replace(voice, force_length=length)

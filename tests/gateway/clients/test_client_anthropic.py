@@ -10,8 +10,8 @@ anthropic = pytest.importorskip("anthropic", reason="anthropic is not installed"
 TOOL = {"name": "find", "description": "Look for something.", "input_schema": Find.model_json_schema()}
 ASKED = {"model": "claude", "messages": HELLO, "max_tokens": 200}
 ERRORS = {
-    **{400: anthropic.BadRequestError, 429: anthropic.RateLimitError},
-    **{502: anthropic.InternalServerError, 503: anthropic.InternalServerError},
+    400: anthropic.BadRequestError, 429: anthropic.RateLimitError,
+    502: anthropic.InternalServerError, 503: anthropic.InternalServerError,
 }
 
 

@@ -81,6 +81,7 @@ def test_chat(house, aio, model, kind, way):
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_embeddings(house, aio, models, way, encoding):
     """Floats, and base64, which it asks for by itself."""
+
     async def embed():
         vectors = await got(getattr(models[encoding], f"{way}get_text_embedding_batch")(["a", "b"]))
         assert vectors == [pytest.approx(unit_vector(text, DIMENSION), abs=1e-7) for text in ("a", "b")]

@@ -5,8 +5,8 @@ import asyncio
 import openai
 import pytest
 from client_play import DIMENSION, FALLS, PLACE, Place
-
 from google import genai
+
 from sparekey.simulator import TEXT, unit_vector
 
 ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
