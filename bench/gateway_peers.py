@@ -9,6 +9,7 @@ nginx plays the upstream, as in bench/gateway.py, whose load and measures these 
 from __future__ import annotations
 
 import argparse
+import http
 import http.client
 import os
 import shutil
@@ -36,6 +37,7 @@ def litellm(python, home, upstream):
         f"      api_base: http://127.0.0.1:{upstream}/v1\n"
         "      api_key: sk-bench-0-0000000000\n"
         "litellm_settings: {telemetry: false, set_verbose: false}\n"
+        "general_settings: {dangerously_permit_weak_or_unset_master_key: true}\n"  # as ours here: loopback, without client keys
     )
     program = "import sys; from litellm.proxy.proxy_cli import run_server; sys.argv[0] = 'litellm'; sys.exit(run_server())"
     given = ["--config", str(file), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
@@ -50,7 +52,7 @@ def wait_until_it_serves(process, port, home):
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             connection.request("GET", "/health/liveliness")
-            if connection.getresponse().status == 200:
+            if connection.getresponse().status == http.HTTPStatus.OK:
                 return
         except OSError:
             time.sleep(0.5)
