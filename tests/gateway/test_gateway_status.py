@@ -60,11 +60,15 @@ def test_a_wide_terminal_has_the_words_beside_the_numbers(page_gateway):
     assert re.search(r"team-a +parked +\d+ min \d\d s .* Its account has no balance left\.", result.stdout)
 
 
+KEPT = [("state", "sqlite:////home/me/.local/state/sparekey/sparekey-5f1d09ab.db")]
+KEPT.append(("history", "/home/me/.local/state/sparekey/sparekey-5f1d09ab-history.db"))
+
+
 def test_serve_greets_as_the_page_says(page_gateway):
     """The page's example at 80 columns."""
     out = io.StringIO()
     chains = page_gateway.gateway.chains
-    greet(Console(file=out, width=80), chains, GatewayConfig(), "http://127.0.0.1:8080", state="in memory: lost when the gateway stops")
+    greet(Console(file=out, width=80), chains, GatewayConfig(), "http://127.0.0.1:8080", KEPT)
     assert told(out.getvalue()) == told(block("sparekey serve"))
 
 
@@ -74,6 +78,6 @@ def test_serve_greets_as_the_page_says(page_gateway):
 def test_addresses_that_mean_all_are_shown_as_one_that_can_be_opened(page_gateway, address, shown):
     """A browser cannot open 0.0.0.0."""
     out = io.StringIO()
-    greet(Console(file=out, width=80), page_gateway.gateway.chains, GatewayConfig(workers=2), address, state="x")
+    greet(Console(file=out, width=80), page_gateway.gateway.chains, GatewayConfig(workers=2), address, KEPT)
     assert f"console  {shown}/console" in out.getvalue()
     assert "workers  2" in out.getvalue()

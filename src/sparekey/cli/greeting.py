@@ -25,7 +25,7 @@ _CLIENTS: Final = {
 _EVERYWHERE: Final = ("//0.0.0.0:", "//[::]:")
 
 
-def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, address: str, state: str) -> None:
+def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, address: str, kept: Iterable[tuple[str, str]]) -> None:
     """Say what is served.
 
     Args:
@@ -33,7 +33,7 @@ def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, 
         chains: the chains by name.
         found: the settings of the gateway.
         address: where it listens.
-        state: where what is known of the credentials is kept, for a person.
+        kept: what is kept, and where, for a person.
     """
     count = "one chain" if len(chains) == 1 else f"{len(chains)} chains"
     console.print(Text.assemble(("sparekey serves ", ""), (f"{count} at {address}", "bold")), soft_wrap=True)
@@ -43,17 +43,17 @@ def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, 
         also = f"  (also called {', '.join(chain.names[1:])})" if chain.names[1:] else ""
         wire = f"  for {chain.wire} clients" if mixed else ""
         console.print(Text(render.clean(f"  {chain.name:<{width}}  {ids}{also}{wire}")), soft_wrap=True)
-    render.facts(console, _rows(chains.values(), found, address, state))
+    render.facts(console, _rows(chains.values(), found, address, kept))
 
 
-def _rows(chains: Iterable[Served], found: GatewayConfig, address: str, state: str) -> Iterator[tuple[str, str]]:
+def _rows(chains: Iterable[Served], found: GatewayConfig, address: str, kept: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     url, key = _reached(address), "the client's key" if found.clients else "-"
     for wire in dict.fromkeys(chain.wire for chain in chains):
         yield "client", _CLIENTS[wire].format(url=url, key=key)
     yield "model", "the name of a chain"
     yield "console", f"{url}/console{_guard(found)}"
     yield "keys", _keys(found)
-    yield "state", state
+    yield from kept
     yield "workers", "" if found.workers == 1 else str(found.workers)
     yield "stop", f"Ctrl-C; running requests have {render.duration(found.stop_timeout)}"
 

@@ -68,13 +68,17 @@ def sign(ok: bool | None, console: Console) -> str:
 
 
 def facts(console: Console, rows: Iterable[tuple[str, str]], *, title: str = "") -> None:
-    """Print names and values side by side, a row each; rows without a value are left out, long values go on below themselves."""
+    """Print names and values side by side, a row each; rows without a value are left out, long values go on below themselves.
+
+    What has no blanks (a path, an address) stays in one piece, for whoever copies it.
+    """
     shown = [(name, clean(value)) for name, value in rows if value]
     indent = max((len(name) for name, _ in shown), default=0) + 2
     if title:
         console.print(Text(title, style="bold"))
     for name, value in shown:
-        lines = Text(value).wrap(console, max(console.width - indent, 20))
+        width = max(console.width - indent, 20)
+        lines = Text(value).wrap(console, width) if " " in value else [Text(value)]
         console.print(Text.assemble((name.ljust(indent), DIM), lines[0]), soft_wrap=True)
         for line in lines[1:]:
             console.print(Text.assemble(" " * indent, line), soft_wrap=True)

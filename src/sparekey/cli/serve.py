@@ -60,7 +60,7 @@ def _introduced(settings: Settings) -> None:
 
     config, found = settings.read()
     try:
-        chains = _looked_over(config, found)
+        chains, kept = _looked_over(config, found), _kept(settings)
     except ConfigError as exc:
         raise ConfigError(str(exc) if str(exc).startswith(str(settings.file)) else f"{settings.file}: {exc}") from None
     try:
@@ -69,7 +69,7 @@ def _introduced(settings: Settings) -> None:
         raise CannotListenError(str(exc)) from None
     server.log_to_stderr()
     with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
-        greet(render.err(), chains, found, server.address(found, bound), _kept(settings))
+        greet(render.err(), chains, found, server.address(found, bound), kept)
         server.run(settings, bound)
 
 
@@ -86,14 +86,14 @@ def _looked_over(config: Config, found: GatewayConfig) -> Mapping[str, Served]:
     return serve(config, _NOBODY)
 
 
-def _kept(settings: Settings) -> str:
-    """Return where the state is kept, and the history, for a person."""
+def _kept(settings: Settings) -> list[tuple[str, str]]:
+    """Return where the state is kept, and where the history, for a person."""
     place = settings.place()
     if place.fault:
         logging.getLogger("sparekey").warning(place.fault)
     if place.store is None:
-        return "in memory: lost when the gateway stops"
-    return f"{_bare(place.store)}, history in {place.history}" if place.history else _bare(place.store)
+        return [("state", "in memory: lost when the gateway stops")]
+    return [("state", _bare(place.store)), ("history", str(place.history or ""))]
 
 
 def _bare(address: str) -> str:

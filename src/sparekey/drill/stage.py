@@ -42,7 +42,7 @@ class Stage:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway looks around for a moment before it stops
-            list(pool.map(World.close, self.worlds))
+            list(pool.map(lambda world: world.close(), self.worlds))
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> World:

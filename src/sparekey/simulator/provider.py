@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.simulator import faults
-from sparekey.simulator.answers import Voice
+from sparekey.simulator.answers import TEXT, Voice
 from sparekey.simulator.connection import Connection
 from sparekey.simulator.ledger import Ledger
 from sparekey.simulator.play import play
@@ -193,7 +193,8 @@ class Provider:
 
     def _voice(self, fault: faults.Fault | None, ask: Ask) -> Voice:
         usual = self.settings.voice
-        voice = replace(usual, text=structured(ask.body) or usual.text, dimension=self.settings.dimensions.get(ask.model, usual.dimension))
+        text = (usual.text == TEXT and structured(ask.body)) or usual.text  # whoever gave a text of his own gets that one
+        voice = replace(usual, text=text, dimension=self.settings.dimensions.get(ask.model, usual.dimension))
         match fault:
             case faults.WrongLength(length=length):
                 return replace(voice, force_length=length)
