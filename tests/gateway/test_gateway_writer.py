@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("msgspec", reason="the extra `gateway` is not installed")
 
 from sparekey.gateway.access_log import AccessLog, as_dict
-from sparekey.gateway.app import Finished
+from sparekey.gateway.visit import Finished
 from sparekey.gateway.writer import LogHandler, Writer, logging_through
 
 

@@ -56,7 +56,7 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
 
 def _introduced(settings: Settings) -> None:
     """Refuse what could not serve, say where it listens and what it serves, then do."""
-    from sparekey.gateway import server  # noqa: PLC0415 - as above
+    from sparekey.gateway import listening, server  # noqa: PLC0415 - as above
 
     config, found = settings.read()
     try:
@@ -64,12 +64,12 @@ def _introduced(settings: Settings) -> None:
     except ConfigError as exc:
         raise ConfigError(str(exc) if str(exc).startswith(str(settings.file)) else f"{settings.file}: {exc}") from None
     try:
-        bound = server.bind(found)
+        bound = listening.bind(found)
     except ConfigError as exc:
         raise CannotListenError(str(exc)) from None
-    server.log_to_stderr()
+    listening.log_to_stderr()
     with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
-        greet(render.err(), chains, found, server.address(found, bound), kept)
+        greet(render.err(), chains, found, listening.address(found, bound), kept)
         server.run(settings, bound)
 
 

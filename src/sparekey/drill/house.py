@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from sparekey.config import Config
     from sparekey.drill.clock import Clock
-    from sparekey.gateway.app import Finished, Gateway
+    from sparekey.gateway.app import Gateway
     from sparekey.gateway.served import Served
+    from sparekey.gateway.visit import Finished
     from sparekey.stores import Keeper
 
 KEY: Final = "spk-drill-2b7e151628aed2a6abf7158809cf4f3c"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from sparekey.gateway.app import Finished
+    from sparekey.gateway.visit import Finished
     from sparekey.gateway.writer import Writer
     from sparekey.types import Attempt, Usage
 

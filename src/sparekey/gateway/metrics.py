@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.failover import Chain
-    from sparekey.gateway.app import Finished, Gateway
+    from sparekey.gateway.app import Gateway
+    from sparekey.gateway.visit import Finished
 
 _OVERHEAD: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
 _RUNNING: Final = "sparekey_gateway_running"

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.util.types import AttributeValue
 
-    from sparekey.gateway.app import Finished, Gateway
+    from sparekey.gateway.app import Gateway
     from sparekey.gateway.lib import Response
     from sparekey.gateway.served import Served
     from sparekey.gateway.upstream import Client
+    from sparekey.gateway.visit import Finished
     from sparekey.telemetry.sdk import Sdk
     from sparekey.wire.model import Kind, Put
 
