@@ -39,8 +39,7 @@ async def collected(vlm):
     return text, stream.attempts
 
 
-@pytest.mark.parametrize("how", ["sync", "async"])
-@pytest.mark.parametrize("style", ["comment", "empty"])
+@pytest.mark.parametrize(("style", "how"), [("comment", "sync"), ("empty", "async")])
 @pytest.mark.parametrize("wire", WIRES)
 def test_the_next_credential_answers(pair, wire, style, how):
     """Comments, pings and events without content are no answer; the first one's call is broken off."""

@@ -58,6 +58,7 @@ def _introduced(settings: Settings) -> None:
     """Refuse what could not serve, say where it listens and what it serves, then do."""
     from sparekey.gateway import listening, server  # noqa: PLC0415 - as above
 
+    listening.log_to_stderr()
     config, found = settings.read()
     try:
         chains, kept = _looked_over(config, found), _kept(settings)
@@ -67,7 +68,6 @@ def _introduced(settings: Settings) -> None:
         bound = listening.bind(found)
     except ConfigError as exc:
         raise CannotListenError(str(exc)) from None
-    listening.log_to_stderr()
     with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
         greet(render.err(), chains, found, listening.address(found, bound), kept)
         server.run(settings, bound)
