@@ -40,7 +40,7 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 	  && touch $@ || echo "npm could not install the clients of $<: their tests are skipped"
 
 test: $(VENV)/.dev $(VENV)/.node lint ## the whole suite, with the linters and the type checker
-	@$(BIN)/pytest -n 2 --dist loadscope
+	@$(BIN)/pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev ## ruff and mypy
 	@$(BIN)/ruff check .

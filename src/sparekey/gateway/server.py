@@ -175,8 +175,6 @@ class Application:
         self._tracing = _traced(self.gateway) if settings.opentelemetry else None
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what is there now stays: no collection needs to look at it again
-        if self._owns_process:
-            gc.set_threshold(20_000, 20, 20)  # a request leaves little behind that collecting it would pay for
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
