@@ -32,7 +32,7 @@ class Host:
 
     def __init__(self, *answers, context=None):
         self.answers, self.asked, self.open = list(answers), [], 0
-        self._context, self._tasks = context, []
+        self._context, self._tasks, self._writers = context, [], []
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
@@ -44,9 +44,14 @@ class Host:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        for _ in range(3):  # the loop closes a socket one turn after it is told to
+            await asyncio.sleep(0)
 
     async def _serve(self, reader, writer):
         self._tasks.append(asyncio.current_task())
+        self._writers.append(writer)
         self.open += 1
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
