@@ -350,6 +350,22 @@ def test_a_hook_can_be_added_later(stage):
     assert told == [AttemptStarted("k0"), AttemptSucceeded("k0")]
 
 
+def test_a_hook_is_called_only_with_what_it_hears(stage):
+    """A hook with `hears` gets these events, one that is added behind it still gets all."""
+
+    class Told(list):
+        hears = frozenset({AttemptSucceeded})
+        __call__ = list.append
+
+    some, everything = Told(), []
+    stage.chain.add_hook(some)
+    stage.call()
+    stage.chain.add_hook(everything.append)
+    stage.call()
+    assert some == [AttemptSucceeded("k0")] * 2
+    assert everything == [AttemptStarted("k0"), AttemptSucceeded("k0")]
+
+
 def test_a_hook_that_raises_is_logged_and_stops_nothing(kind, clock, caplog):
     """Neither the call nor the other hooks."""
     told = []

@@ -1,7 +1,7 @@
 """One request and its answer on uvicorn's connection: uvicorn's own cycle, with fewer writes.
 
-uvicorn writes the head of an answer and its body one after the other, and each write costs more than all that is done for the answer
-within this process. Here the head waits for the first piece of the body, at most until the event loop turns once more.
+uvicorn writes the head of an answer and its body one after the other: two system calls, and a client that is woken twice. Here the head
+waits for the first piece of the body, at most until the event loop turns once more.
 """
 
 from __future__ import annotations
