@@ -49,16 +49,14 @@ class Scope(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How strong the proof behind a verdict is, strongest first."""
+    """How much a verdict proves, strongest first (DESIGN.md 3.1). It decides what others may lose by it, never where the request goes next."""
 
-    STRUCTURED = "structured"
-    """A code, a type or an exception class: the provider's own vocabulary."""
-    PHRASE = "phrase"
-    """The provider's own words, where a caller's words cannot stand."""
-    STATUS = "status"
-    """Only the HTTP status."""
-    WEAK = "weak"
-    """Free text alone under 400, 404 or 422: a caller's words could have made it. Parks for 5 s at most."""
+    CERTAIN = "certain"
+    """The provider's own code, which can mean nothing else: about the credential, or about the request."""
+    LIKELY = "likely"
+    """Status and text agree."""
+    POSSIBLE = "possible"
+    """Text alone under 400, 404, 409, 413, 415, 422 or 424, or no text at all: a caller's words could have made it."""
 
 
 class Action(StrEnum):
@@ -85,11 +83,14 @@ class Failure:
         retry_after: seconds to wait as the provider stated them, or None. Never negative.
         status: the HTTP status, or None if there was none.
         message: the provider's words, masked and bounded; untrusted text.
-        evidence: how strong the proof is.
+        evidence: how much it proves.
+        wait_is_certain: whether `retry_after` stands where no caller's words can: in a header or a field, or in the text under a status
+            that does not repeat the request.
+        one_model: the limit is that of one model of the account; its other models go on.
         unreached: no connection came about (DNS, refused, no route): the request did no work anywhere.
         timed_out: the attempt ended in silence (a timeout): never retried on the same credential.
-        fingerprint: what is left of the message without numbers and ids, to compare two providers' answers; empty unless the evidence
-            is weak.
+        fingerprint: what is left of the message without numbers, ids and quoted words, to tell whether two refusals are worded alike;
+            empty where the evidence is certain or there is no text.
         rule: the name of the rule that decided, as `sparekey explain` prints it.
         trace: the path to the verdict, one line a step, for `sparekey explain`.
         action: what an operator's rule wants done; None without such a rule, and with one that names a class.
@@ -101,7 +102,9 @@ class Failure:
     retry_after: float | None = None
     status: int | None = None
     message: str = ""
-    evidence: Evidence = Evidence.STATUS
+    evidence: Evidence = Evidence.LIKELY
+    wait_is_certain: bool = True
+    one_model: bool = False
     unreached: bool = False
     timed_out: bool = False
     fingerprint: str = ""

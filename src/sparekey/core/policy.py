@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sparekey.types import Failure
 
 
@@ -67,8 +66,8 @@ REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
 
 _FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items() if reaction.advance is not Advance.ALWAYS)
 
-WEAK_PARK_SECONDS: Final = 5.0
-"""The longest park that weak evidence can cause until another request confirms it."""
+SOFT_PARK_SECONDS: Final = 5.0
+"""How long a park from less than certain evidence lasts (DESIGN.md 3.3)."""
 LONGEST_STATED_SECONDS: Final = 32 * 86400.0
 """A stated wait beyond a month's quota is not believed further than this."""
 
@@ -86,75 +85,103 @@ class Recovery(StrEnum):
     """The caller gets the error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The knobs of one chain; all times in seconds.
+class Knob(NamedTuple):
+    """What is known of one field of `Policy`: the configuration, `limits()` and docs/configuration.md are made from it.
 
     Attributes:
-        failback_timeout_seconds: time since the last switch after which traffic steps one credential up.
-        failback_request_count: requests served since the last switch after which it does so too.
-        patience: the longest wait for which a request stays with the same credential instead of moving on.
-        retry_same: whether a transient failure is tried once more on the same credential. Off where the instances behind the
-            chain retry by themselves.
-        retry_delay: the wait before that second try when the provider states none.
-        max_retries: further rounds over the ring when it was exhausted by transient failures only.
-        backoff: the first pause between two rounds; it doubles from round to round.
-        max_backoff: the longest pause between two rounds; a longer stated wait ends the request instead.
-        deadline: for one whole call, or None for no limit. A spent deadline starts nothing, and ends what runs.
-        attempt_limit: for one attempt: a call until its answer, a stream until its end. None: no limit but the client's own.
-        first_content_limit: for the first content of a stream; then the next credential is started beside the slow one. None: no limit.
-            It does not bind the last candidate.
-        idle_limit: between two pieces of content of a stream. None: no limit.
-        stream_recovery: what follows when a stream breaks after its first content, one of the words of `Recovery`.
-        hedge_share: how many of a hundred streams may have a second one started beside them, as a share: 0.1 are ten.
-        hedge_burst: how many may in a row. Where neither allows it, the slow one is given up instead.
-        probe_lease: after this time without a result a probe counts as lost and another one may be sent.
-        rescue_interval: how often one request may try a chain whose credentials are all parked for auth or quota.
+        meaning: what it does, for people.
+        origin: where its default comes from, in one line.
+        least: the smallest number that it takes.
+        above: it must be greater than `least`, not equal.
+        off: what stands for "no limit" where a file cannot say None; None if it has to be a number.
     """
 
-    failback_timeout_seconds: float = 600.0
-    failback_request_count: int = 50
-    patience: float = 2.0
-    retry_same: bool = False
-    retry_delay: float = 0.5
-    max_retries: int = 0
-    backoff: float = 0.5
-    max_backoff: float = 8.0
-    deadline: float | None = None
-    attempt_limit: float | None = None
-    first_content_limit: float | None = 10.0
-    idle_limit: float | None = 15.0
-    stream_recovery: str = Recovery.SPLICE
-    hedge_share: float = 0.1
-    hedge_burst: float = 10.0
-    probe_lease: float = 60.0
-    rescue_interval: float = 5.0
+    meaning: str
+    origin: str
+    least: float = 0.0
+    above: bool = False
+    off: float | None = None
+
+
+def _knob(default: Any, meaning: str, origin: str, **more: Any) -> Any:
+    return field(default=default, metadata={"knob": Knob(meaning, origin, **more)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The knobs of one chain; all times in seconds. `KNOBS` says of each what it does, what it takes and where its default comes from."""
+
+    failback_timeout_seconds: float = _knob(
+        600.0, "Seconds since the last switch after which traffic steps one credential up.", "OpenViking's contract; DESIGN.md 5.1"
+    )
+    failback_request_count: int = _knob(
+        50, "Requests served since the last switch after which it does so too.", "OpenViking's contract; DESIGN.md 5.1", least=1
+    )
+    patience: float = _knob(
+        2.0, "Longest wait for which a request stays with its credential.", "S01: a stated wait of 2 s is waited out; most are shorter"
+    )
+    retry_same: bool = _knob(
+        True,
+        "Whether a passing fault is tried once more on the same credential where no other one of its model is ready.",
+        "S03; off in wrappers around instances that retry by themselves",
+    )
+    retry_delay: float = _knob(0.5, "Wait before that second try where the provider states none.", "the first backoff of the official SDKs")
+    max_retries: int = _knob(
+        1, "Further rounds over the chain when it was exhausted by passing faults only.", "DESIGN.md 3.6: two rounds a request"
+    )
+    backoff: float = _knob(0.5, "First pause between two rounds; it doubles from round to round.", "the first backoff of the official SDKs")
+    max_backoff: float = _knob(
+        8.0, "Longest pause between two rounds; a longer stated wait ends the request instead.", "the longest backoff of the official SDKs"
+    )
+    deadline: float | None = _knob(
+        None,
+        "Seconds for one whole call: a spent one starts nothing, and ends what runs. None: no limit.",
+        "the caller's to set",
+        above=True,
+    )
+    attempt_limit: float | None = _knob(
+        None, "Seconds for one attempt, a stream to its end. None: no limit but the client's own.", "the caller's to set", above=True
+    )
+    first_content_limit: float | None = _knob(
+        10.0,
+        "Seconds to the first content of a stream, then the next credential is started beside it. None: no limit.",
+        "S06, S07: an answer in under 15 s",
+        above=True,
+        off=0.0,
+    )
+    idle_limit: float | None = _knob(
+        15.0, "Seconds between two pieces of a stream. None: no limit.", "S09: bounded by 45 s, two attempts included", above=True, off=0.0
+    )
+    stream_recovery: str = _knob(
+        Recovery.SPLICE, "What follows when a stream breaks after its first content (see [failover](failover.md)).", "DESIGN.md 6"
+    )
+    hedge_share: float = _knob(
+        0.1, "How many of a hundred streams may have a second one beside them: 0.1 are ten.", "Dean and Barroso, 2013"
+    )
+    hedge_burst: float = _knob(10.0, "How many of them in a row.", "a few callers meet one incident at once")
+    retry_share: float = _knob(0.2, "How many of a hundred calls may be followed by a retry: 0.2 are twenty.", "DESIGN.md 3.6")
+    retry_burst: float = _knob(10.0, "How many retries in a row.", "DESIGN.md 3.6")
+    egress_patience: float = _knob(10.0, "Seconds for which a loss of our own network is waited out.", "DESIGN.md 3.7")
+    probe_lease: float = _knob(
+        60.0, "Seconds without a result after which a probe counts as lost.", "longer than most answers; M03", above=True
+    )
+    rescue_interval: float = _knob(
+        5.0, "Seconds between two requests that ask credentials which are all dead.", "DESIGN.md 5.6; OpenViking issue 729"
+    )
 
     def __post_init__(self) -> None:
         """Refuse numbers that no chain can work with, and words that do not exist."""
-        for name in _NOT_NEGATIVE:
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)!r}")
-        for name in _POSITIVE:
+        for name, knob in KNOBS.items():
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be > 0, got {value!r}")
+            if value is None or isinstance(value, (bool, str)):
+                continue
+            if not (value > knob.least if knob.above else value >= knob.least):
+                raise ValueError(f"{name} must be {'>' if knob.above else '>='} {knob.least:g}, got {value!r}")
         if self.stream_recovery not in set(Recovery):
             raise ValueError(f"stream_recovery must be one of {', '.join(Recovery)}, got {self.stream_recovery!r}")
 
 
-_NOT_NEGATIVE: Final = (
-    "failback_timeout_seconds",
-    "patience",
-    "retry_delay",
-    "max_retries",
-    "backoff",
-    "max_backoff",
-    "rescue_interval",
-    "hedge_share",
-    "hedge_burst",
-)
-_POSITIVE: Final = ("failback_request_count", "probe_lease", "deadline", "attempt_limit", "first_content_limit", "idle_limit")
+KNOBS: Final[Mapping[str, Knob]] = MappingProxyType({f.name: f.metadata["knob"] for f in fields(Policy)})
 
 
 def is_fail_fast(error_class: str) -> bool:
@@ -162,6 +189,11 @@ def is_fail_fast(error_class: str) -> bool:
     return error_class in _FAIL_FAST_CLASSES
 
 
-def is_weak(failure: Failure) -> bool:
-    """Return whether the caller's own words could have made this verdict. A text that tells nothing is no verdict that they could make."""
-    return failure.evidence is Evidence.WEAK and failure.error_class is not ErrorClass.UNKNOWN
+def walking_once(failback_timeout_seconds: float, failback_request_count: int) -> Policy:
+    """Return the policy of a wrapper around instances that retry by themselves: the ring is walked once a call (DESIGN.md 5.5)."""
+    return Policy(
+        failback_timeout_seconds=failback_timeout_seconds,
+        failback_request_count=failback_request_count,
+        retry_same=False,
+        max_retries=0,
+    )

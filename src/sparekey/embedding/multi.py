@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sparekey.annotate import annotate, attribute
-from sparekey.core.policy import Policy
+from sparekey.core.policy import walking_once
 from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.space import Space
@@ -73,7 +73,7 @@ class FailoverEmbedder(EmbedderBase):
         self._embedders, self._credential_ids = list(embedders), list(credential_ids)
         self._space = Space(self._embedders, self._credential_ids)
         credentials = [_credential(e, i) for e, i in zip(self._embedders, self._credential_ids, strict=True)]
-        knobs = Policy(failback_timeout_seconds=failback_timeout_seconds, failback_request_count=failback_request_count)
+        knobs = walking_once(failback_timeout_seconds, failback_request_count)
         self._chain = chain or Chain(credentials, knobs)
         self._by_id = dict(zip(self._credential_ids, self._embedders, strict=True))
         if [c.id for c in self._chain.credentials] != self._credential_ids:

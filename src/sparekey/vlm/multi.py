@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.annotate import annotate, attribute
-from sparekey.core.policy import Policy
+from sparekey.core.policy import walking_once
 from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import Credential
 from sparekey.vlm.reading import ChunkReading, usage_of, with_ledger
@@ -61,7 +61,7 @@ class MultiCredentialVLM(WrapperVLM):
         super().__init__(vlm_instances)
         self.chain = chain or Chain(
             [_credential(i, one) for i, one in zip(credential_ids, vlm_instances, strict=True)],
-            Policy(failback_timeout_seconds=failback_timeout_seconds, failback_request_count=failback_request_count),
+            walking_once(failback_timeout_seconds, failback_request_count),
         )
         if [c.id for c in self.chain.credentials] != list(credential_ids):
             raise ValueError("the chain's credentials are not those of the instances")
