@@ -59,9 +59,12 @@ class AllCredentialsFailedError(SparekeyError):
         errors: `(credential_id, error_class, exception, index)` of each credential.
         retry_after: seconds until the soonest credential returns, or None if nothing is known.
         attempts: the ledger of the call.
+        agreed: the first refusal, where those that were asked refused in the same words and nothing is certain about a credential: then
+            it is the request's, and clients over HTTP are told so (DESIGN.md 3.5). None otherwise.
     """
 
     attempts: tuple[Attempt, ...] = ()
+    agreed: BaseException | None = None
 
     def __init__(self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None) -> None:
         """Take the entries as tuples or `CredentialError`s."""

@@ -49,7 +49,7 @@ class Scope(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How much a verdict proves, strongest first (DESIGN.md 3.1). It decides what others may lose by it, never where the request goes next."""
+    """How much a verdict proves (DESIGN.md 3.1): it decides what others may lose by it, never where the request goes next."""
 
     CERTAIN = "certain"
     """The provider's own code, which can mean nothing else: about the credential, or about the request."""

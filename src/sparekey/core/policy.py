@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.types import ErrorClass, Evidence
+from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from sparekey.types import Failure
+    from collections.abc import Mapping
 
 
 class Advance(Enum):
@@ -135,7 +134,7 @@ class Policy:
     )
     deadline: float | None = _knob(
         None,
-        "Seconds for one whole call: a spent one starts nothing, and ends what runs. None: no limit.",
+        "Seconds for one whole call: spent, it starts nothing and ends what runs. None: no limit.",
         "the caller's to set",
         above=True,
     )
@@ -155,11 +154,9 @@ class Policy:
     stream_recovery: str = _knob(
         Recovery.SPLICE, "What follows when a stream breaks after its first content (see [failover](failover.md)).", "DESIGN.md 6"
     )
-    hedge_share: float = _knob(
-        0.1, "How many of a hundred streams may have a second one beside them: 0.1 are ten.", "Dean and Barroso, 2013"
-    )
+    hedge_share: float = _knob(0.1, "Share of the streams that may have a second one beside them.", "Dean and Barroso, 2013")
     hedge_burst: float = _knob(10.0, "How many of them in a row.", "a few callers meet one incident at once")
-    retry_share: float = _knob(0.2, "How many of a hundred calls may be followed by a retry: 0.2 are twenty.", "DESIGN.md 3.6")
+    retry_share: float = _knob(0.2, "Share of the calls that may be retries.", "DESIGN.md 3.6")
     retry_burst: float = _knob(10.0, "How many retries in a row.", "DESIGN.md 3.6")
     egress_patience: float = _knob(10.0, "Seconds for which a loss of our own network is waited out.", "DESIGN.md 3.7")
     probe_lease: float = _knob(
