@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import checks, providers
-from sparekey.config.base import Count, Headers, Line, Name, Positive, Seconds, Span, Strict, Url
+from sparekey.config.base import Headers, Line, Name, Strict, Url
 from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.knobs import Knobs
 from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
-from sparekey.core.policy import Policy, Recovery
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -55,23 +55,14 @@ class BaseCredential(Connection):
 C = TypeVar("C", bound=BaseCredential)
 
 
-class BaseChain(Connection, Generic[C]):
-    """A model with an ordered list of credentials; index 0 has the highest priority."""
+class BaseChain(Knobs, Connection, Generic[C]):
+    """A model with an ordered list of credentials, index 0 has the highest priority, and with the policy of their chain."""
 
     family: ClassVar[Family]
     shared: ClassVar[tuple[str, ...]] = ("model", "account")
     """What a credential inherits besides provider and address."""
 
     credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
-    failback_timeout_seconds: Seconds = Field(600.0, description="Seconds since the last switch after which traffic steps up again.")
-    failback_request_count: Positive = Field(50, description="Requests since the last switch after which it does so too.")
-    max_retries: Count = Field(2, description="Further rounds over the chain when it was exhausted by transient failures only.")
-    patience: Seconds = Field(2.0, description="Longest wait in seconds for which a request stays with its credential.")
-    deadline: Span | None = Field(None, description="Seconds for one whole call; without it no limit.")
-    attempt_limit: Span | None = Field(None, description="Seconds for one attempt, a stream to its end; without it no limit.")
-    first_content_limit: Seconds = Field(10.0, description="Seconds to the first content of a stream, then the next one joins; 0: none.")
-    idle_limit: Seconds = Field(15.0, description="Seconds between two pieces of a stream; 0: no limit.")
-    stream_recovery: Recovery = Field(Recovery.SPLICE, description="What follows when a stream breaks (see [failover](failover.md)).")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
     _source: Source = PrivateAttr(default_factory=Source)
@@ -121,21 +112,6 @@ class BaseChain(Connection, Generic[C]):
     def credentials_resolved(self) -> tuple[C, ...]:
         """The credentials with everything they inherit. Keys are still references."""
         return tuple(self.credentials)
-
-    def policy(self) -> Policy:
-        """Return the chain's knobs for the engine, which retries in place of the instances behind it."""
-        return Policy(
-            failback_timeout_seconds=self.failback_timeout_seconds,
-            failback_request_count=self.failback_request_count,
-            patience=self.patience,
-            retry_same=True,
-            max_retries=self.max_retries,
-            deadline=self.deadline,
-            attempt_limit=self.attempt_limit,
-            first_content_limit=self.first_content_limit or None,
-            idle_limit=self.idle_limit or None,
-            stream_recovery=self.stream_recovery,
-        )
 
     def classifier(self) -> Callable[[BaseException], Failure]:
         """Return what reads the chain's failures: its own rules first, then those of the whole file, then the built-in ones."""
