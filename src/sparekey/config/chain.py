@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
@@ -14,14 +15,16 @@ from sparekey.config.knobs import Knobs
 from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
+from sparekey.masking import mask
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from sparekey.types import Failure
 
+logger = logging.getLogger("sparekey")
 
 ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
 """Fields that say where a request goes and with which key. They are inherited together or not at all (see `inherits_address`)."""
@@ -68,6 +71,7 @@ class BaseChain(Knobs, Connection, Generic[C]):
     _source: Source = PrivateAttr(default_factory=Source)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
+    _told: set[int] = PrivateAttr(default_factory=set)
     _handed_down: tuple[RuleConfig, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -118,23 +122,42 @@ class BaseChain(Knobs, Connection, Generic[C]):
         return classifier([*self.rules, *self._handed_down])
 
     def engine_credentials(self) -> tuple[Credential, ...]:
-        """Return the credentials as the engine knows them, keys resolved.
+        """Return the credentials as the engine knows them, keys resolved; tell which of them hold the same key.
 
         Raises:
             ConfigError: a key is not where its reference says.
         """
+        found = self._engine_credentials(self._secret)
+        self._tell_same_keys(found)
+        return found
+
+    def comparable_credentials(self) -> tuple[Credential, ...]:
+        """Return the same without looking up any key: enough to compare keys, not to use them.
+
+        A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
+        """
+        return self._engine_credentials(lambda ref: self._keys.get(ref) or ref.glance())
+
+    def _engine_credentials(self, key: Callable[[SecretRef], Secret]) -> tuple[Credential, ...]:
         return tuple(
             Credential(
                 id=str(c.id),
                 provider=c.provider or "",
                 model=c.model,
                 account=c.account,
-                endpoint=c.api_base or c.host or self._default_base(c),
-                api_key=self._secret(c.api_key),
+                endpoint=c.api_base or c.host or c.region or self._default_base(c),
+                api_key=key(ref) if (ref := c.api_key or c.ak) else None,
                 headers=dict(c.extra_headers or {}),
             )
             for c in self.credentials
         )
+
+    def _tell_same_keys(self, credentials: Sequence[Credential]) -> None:
+        """Write a warning for each credential with the key of one before it, once."""
+        for index, text in checks.same_keys(credentials).items():
+            if index not in self._told:
+                self._told.add(index)
+                logger.warning("%s: %s", self._source.place(("credentials", index)), mask(text))
 
     def instance_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dict a credential, as backends take it: set values only, keys resolved to `Secret`s.
@@ -168,25 +191,24 @@ class BaseChain(Knobs, Connection, Generic[C]):
     def _reach(self, credential: C) -> dict[str, Any]:
         """Return what one instance has for itself."""
         plain = {name: getattr(credential, name) for name in ("provider", *self.shared, *ADDRESS)}
-        secrets = {name: self._secret(plain[name]) for name in ("api_key", "ak", "sk")}
+        secrets = {name: self._secret(ref) if (ref := plain[name]) else None for name in ("api_key", "ak", "sk")}
         return {**plain, **secrets, "credential_id": credential.id, "api_base": credential.api_base or self._default_base(credential)}
 
     def _default_base(self, credential: C) -> str | None:
         found = providers.find(credential.provider or "")
         return found.base(self.family) if found else None
 
-    def _secret(self, ref: SecretRef | None) -> Secret | None:
+    def _secret(self, ref: SecretRef) -> Secret:
         """Return the key, looked up once: a `cmd:` may ask a person for something."""
-        if not ref:
-            return None
         with building:
             if ref not in self._keys:
                 self._keys[ref] = ref.resolve(self._source)
             return self._keys[ref]
 
     def _locate(self, source: Source) -> None:
-        """Remember the file, for messages about references that are resolved later."""
+        """Remember the file, for messages about what is found later; what can be told about keys by a look is told now."""
         self._source = source
+        self._tell_same_keys(self.comparable_credentials())
 
 
 def inherits_address(parent: Connection, credential: Connection) -> bool:
