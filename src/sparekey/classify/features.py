@@ -1,109 +1,139 @@
 """What the learned model sees of a failure: words, pairs, statuses and codes as short strings.
 
 The model knows nothing else, so what carries over from one provider to another has to stand here: words and pairs of words, the beginnings
-of long words (languages inflect at the end), pairs and threes of Chinese, Japanese and Korean letters, a negation joined to what follows it,
-numbers as `#`, codes as words, statuses. Texts are bounded before they come here, and every step is one pass.
+of long words (languages inflect at the end), pairs and threes of Chinese, Japanese and Korean letters, a negation joined to what follows,
+numbers as their length (`###`), codes as words, statuses. Texts are bounded before they come here, and every step is one pass.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.proof import ECHOING
+from sparekey.classify.proof import ECHOING, says_something
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sparekey.classify.evidence import Reading
 
+CALM: Final = 10
+"""Features that every text is counted to have beside its own: a few words alone must not sound sure."""
 HEAD, TAIL = 1500, 500
 """So much of the beginning and of the end of what was said is read."""
+_DIGITS: Final = dict.fromkeys(range(ord("0"), ord("9") + 1), "#")
 _URL: Final = re.compile(r"https?://[^\s\"'<>)\]]*+")
-_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
-_QUOTED: Final = re.compile("\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![a-z0-9])'[^']*+'(?![a-z0-9])")
-_PART: Final = re.compile(r"[a-zß-ɏͰ-ԯ]+(?:'[a-z]+)?|[぀-ヿ㐀-鿿가-힣]+|#|~|[.;?!]")
-_DIGITS: Final = re.compile(r"\d[\d.,]*+")
+_QUOTES: Final = frozenset("\"`'“「")
+_QUOTED: Final = re.compile("\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9])")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|#{1,4}|~")
+_ANY_WORD: Final = re.compile(
+    r"[A-ZÀ-ÞА-ЯЁ]?[a-zß-ɏ\u0370-\u03ffа-яё]+(?:'[a-z]+)?|[A-ZÀ-ÞА-ЯЁ]+(?![a-zß-ɏа-яё])|#{1,4}|~|[぀-ヿ㐀-鿿가-힣]+"  # noqa: RUF001
+)
 _NEGATIONS: Final = frozenset(
     (
-        *("not", "no", "cannot", "can't", "isn't", "aren't", "doesn't", "don't", "didn't", "wasn't", "couldn't", "won't", "never", "without"),
-        *("nicht", "kein", "keine", "keinen", "pas", "ne", "ni", "sin", "não", "sem", "не", "нет", "без", "aucun", "ningún", "nenhum"),
+        *(
+            "not",
+            "no",
+            "cannot",
+            "can't",
+            "isn't",
+            "aren't",
+            "doesn't",
+            "don't",
+            "didn't",
+            "wasn't",
+            "couldn't",
+            "won't",
+            "never",
+            "without",
+        ),
+        *(
+            "without",
+            "nicht",
+            "kein",
+            "keine",
+            "keinen",
+            "pas",
+            "ne",
+            "ni",
+            "sin",
+            "não",
+            "sem",
+            "не",
+            "нет",
+            "без",
+            "aucun",
+            "ningún",
+            "nenhum",
+        ),
     )
 )
 _PREFIX: Final = 5
-_LONG: Final = 7
+_LONG: Final = 6
+_SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
 
 
-def plain(text: str, *, quoted: bool) -> str:
-    """Return `text` in lower case without addresses, with `_` and camelCase split, numbers as `#`, and quoted parts as `~` unless `quoted`."""
+def of_text(text: str, *, quoted: bool = True) -> list[str]:
+    """Return the features of a text, some of them more than once.
+
+    Args:
+        text: what was said; only its beginning and its end are read.
+        quoted: whether parts in quotes count; else they are one `~`, unless all that tells is quoted.
+    """
     if len(text) > HEAD + TAIL:
-        text = f"{text[:HEAD]} ; {text[-TAIL:]}"
+        text = f"{text[:HEAD]} {text[-TAIL:]}"
     if "://" in text:
         text = _URL.sub(" ", text)
-    text = _SEAM.sub(" ", text).lower()
-    if not text.isascii():
-        text = text.replace("’", "'").replace("‘", "'")  # noqa: RUF001 - typographic apostrophes
-    if not quoted:
-        text = _QUOTED.sub(" ~ ", text)
-    return _DIGITS.sub(" # ", text)
+    if not quoted and not _QUOTES.isdisjoint(text) and says_something(bare := _QUOTED.sub(" ~ ", text)):
+        text = bare
+    text = text.translate(_DIGITS)
+    if text.isascii():
+        return _of_words(_WORD.findall(text))
+    words, found = [], []
+    for part in _ANY_WORD.findall(text.replace("’", "'").replace("‘", "'")):  # noqa: RUF001 - typographic apostrophes
+        if part < "\u2e80":
+            words.append(part)
+            continue
+        pairs = [a + b for a, b in pairwise(part)] or [part]
+        found += pairs
+        found += [pair + part[at] for at, pair in enumerate(pairs[:-1], 2)]
+    return found + _of_words(words)
 
 
-def of_text(text: str) -> list[str]:
-    """Return the features of a `plain` text, some of them more than once."""
-    found: list[str] = []
-    last = before = ""
-    for part in _PART.findall(text):
-        if part in ".;?!":
-            last = before = ""
-            continue
-        if part >= "\u2e80" and part[0] >= "\u2e80":
-            pairs = [a + b for a, b in pairwise(part)] or [part]
-            found += pairs
-            found += [pair + part[at] for at, pair in enumerate(pairs[:-1], 2)]
-            last = before = ""
-            continue
-        found.append(part)
-        if last:
-            found.append(f"{last} {part}")
-            if last in _NEGATIONS:
-                found.append(f"not_{part}")
-            elif before in _NEGATIONS:
-                found.append(f"not_{part}")
-        if len(part) >= _LONG:
-            found.append(part[:_PREFIX] + "*")
-        before, last = last, part
+def _of_words(words: list[str]) -> list[str]:
+    words = " ".join(words).lower().split(" ") if words else words
+    found = [*words, *[f"{a} {b}" for a, b in pairwise(words)], *[f"{word[:_PREFIX]}*" for word in words if len(word) >= _LONG]]
+    if not _NEGATIONS.isdisjoint(words):
+        for at, word in enumerate(words):
+            if word in _NEGATIONS:
+                found += [f"not_{after}" for after in words[at + 1 : at + 3]]
     return found
 
 
-def of_codes(codes: Iterable[str]) -> list[str]:
-    """Return the features of codes, types and exception names."""
-    found: list[str] = []
-    for code in codes:
-        words = [word for word in re.split(r"[^a-z]+", _SEAM.sub(" ", code[:120]).lower()) if word]
-        found += [f"c:{word}" for word in words]
-        found += [f"c:{a} {b}" for a, b in pairwise(words)]
-        found += words
-        found += [f"{a} {b}" for a, b in pairwise(words)]
-    return found
+@lru_cache(1024)
+def of_code(code: str) -> tuple[str, ...]:
+    """Return the features of a code, a type or the name of an exception: its words, and the same as words of a code."""
+    words = " ".join(_WORD.findall(code[:120])).lower().split()
+    words += [f"{a} {b}" for a, b in pairwise(words)]
+    return *words, *[f"c:{word}" for word in words]
 
 
-def features(reading: Reading, class_name: str = "") -> list[str]:
-    """Return what the model sees of a reading: each feature once, sorted by nothing."""
+def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:
+    """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
     status = reading.inner_status() or 0
-    outer = reading.status or status
-    echoing = status in ECHOING or outer in ECHOING
     texts: list[str] = []
     codes: list[str] = [class_name] if class_name else []
+    page = False
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
         codes += level.codes
-    found = of_text(plain(" ; ".join(texts), quoted=not echoing))
-    if codes:
-        found += of_codes(dict.fromkeys(codes))
-    if not texts:
-        found.append("silent")
-    if any(level.page for level in reading.levels):
+        page = page or level.page
+    found = of_text(" ; ".join(texts), quoted=status not in ECHOING and reading.status not in ECHOING) if texts else ["silent"]
+    for code in codes:
+        found += of_code(code)
+    if page:
         found.append("page")
+    if wait is not None:
+        found.append("wait short" if wait < _SHORT_WAIT else "wait long" if wait >= _LONG_WAIT else "wait")
     found += (f"s{status}", f"s{status // 100}xx")
     return list(dict.fromkeys(found))
