@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from error_examples import SUMS, load
+from error_examples import FILE, SUMS, load
 from sparekey.classify import judge
-from sparekey.classify.learned import FILE, model
+from sparekey.classify.learned import model
 from sparekey.classify.reasons import Reason, rows
 from sparekey.types import ErrorClass
 

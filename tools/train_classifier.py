@@ -17,9 +17,24 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from error_examples import HELD_OUT, SUMS, Judged, accepted, digest, disguises, folds, is_real, language, load, name_of, readings, sums
+from error_examples import (
+    FILE,
+    HELD_OUT,
+    SUMS,
+    Judged,
+    accepted,
+    digest,
+    disguises,
+    folds,
+    is_real,
+    language,
+    load,
+    name_of,
+    readings,
+    sums,
+)
 from sparekey.classify.features import CALM, features
-from sparekey.classify.learned import FILE, SHIFT
+from sparekey.classify.learned import SHIFT
 from sparekey.classify.reasons import Reason
 from sparekey.types import ErrorClass
 

@@ -9,7 +9,7 @@ from sparekey.classify import Classifier, classify, classify_response
 from sparekey.errors import CredentialParkedError, DeadlineExceeded
 from sparekey.types import ErrorClass, Evidence, Scope
 
-REFUSALS = [example for example in load() if example["file"] == "refusals"]
+REFUSALS = [example for example in load() if example["file"].startswith("refusals")]
 OF_CREDENTIAL = {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED, ErrorClass.MODEL_NOT_FOUND}
 FAIL_FAST = {ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE}
 

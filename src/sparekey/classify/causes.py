@@ -146,6 +146,6 @@ def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
             continue  # a timeout is made by cancelling the wait: what stands above it says what happened
         if known.reason in {Reason.CANCELLED, Reason.FILE_SYSTEM} and (found is None or not found.unreached):
             return known
-        if found is None or found.wrapper or (known.unreached and not found.unreached):
+        if found is None or found.wrapper or (known.unreached and not found.unreached and not found.reached):
             found = known
     return found

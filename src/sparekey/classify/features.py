@@ -26,9 +26,7 @@ _URL: Final = re.compile(r"https?://[^\s\"'<>)\]]*+")
 _QUOTES: Final = frozenset("\"`'“「")
 _QUOTED: Final = re.compile("\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9])")
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|#{1,4}|~")
-_ANY_WORD: Final = re.compile(
-    r"[A-ZÀ-ÞА-ЯЁ]?[a-zß-ɏ\u0370-\u03ffа-яё]+(?:'[a-z]+)?|[A-ZÀ-ÞА-ЯЁ]+(?![a-zß-ɏа-яё])|#{1,4}|~|[぀-ヿ㐀-鿿가-힣]+"  # noqa: RUF001
-)
+_ANY_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|#{1,4}|~|[぀-ヿ㐀-鿿가-힣]+")
 _NEGATIONS: Final = frozenset(
     (
         *(

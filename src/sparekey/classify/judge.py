@@ -22,12 +22,14 @@ from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import Level, Reading
-    from sparekey.classify.learned import Model
+    from sparekey.classify.learned import Guess, Model
 
 _MUTE: Final = frozenset({0, 200, 400, 500})
 """Statuses that are sent with anything."""
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0
+_UNDERSTOOD: Final = 0.25
+"""Share of the features that the model has to know: a 400 in a language of its own says nothing about the request."""
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
 _MAX_TEXT: Final = 3000
 
@@ -84,7 +86,7 @@ class Judge:
         seen = features(self.reading, self.class_name, self.wait)
         guess = mind.guess(seen)
         error_class, confidence = guess.error_class, guess.confidence
-        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, error_class):
+        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, guess):
             error_class, confidence = guess.other, guess.other_confidence
         if confidence < mind.least or error_class is ErrorClass.UNKNOWN:
             return None
@@ -94,11 +96,11 @@ class Judge:
             evidence = self._of_permanent()
         return Verdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
-    def _least_of_request(self, mind: Model, error_class: ErrorClass) -> float:
+    def _least_of_request(self, mind: Model, guess: Guess) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
-        if error_class is not ErrorClass.PERMANENT:
+        if guess.error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at
-        if self.bare:
+        if self.bare or guess.coverage < _UNDERSTOOD:
             return _NEVER
         return (1.0 + mind.fail_fast_at) / 2 if self.status in _OF_CREDENTIAL else mind.fail_fast_at
 

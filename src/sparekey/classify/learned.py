@@ -15,13 +15,13 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify.features import CALM
-from sparekey.classify.reasons import HERE, OF_REQUEST, Reason
+from sparekey.classify.reasons import OF_REQUEST, Reason, read_table
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FILE: Final = HERE / "model.bin"
+FILE: Final = "model.bin"
 LANE: Final = 4
 """Bytes of a lane: more features fit into a sum than a text can have."""
 SHIFT: Final = 128
@@ -37,6 +37,7 @@ class Guess(NamedTuple):
         of_request: how likely it is that the request is at fault.
         other: the likeliest class that does not fail fast.
         other_confidence: how likely that is.
+        coverage: the share of the features that the model knows.
         known: the numbers of the features that the model knows.
         root: what their sums are divided by.
     """
@@ -46,6 +47,7 @@ class Guess(NamedTuple):
     of_request: float
     other: ErrorClass
     other_confidence: float
+    coverage: float = 1.0
     known: Sequence[int] = ()
     root: float = 1.0
 
@@ -84,7 +86,8 @@ class Model:
         total = sum(odds)
         best, other = scores.index(top), max(self._others, key=scores.__getitem__)
         of_request = 1.0 - sum([odds[at] for at in self._others]) / total
-        return Guess(self._classes[best], odds[best] / total, of_request, self._classes[other], odds[other] / total, known, root)
+        coverage = len(known) / (len(features) or 1)
+        return Guess(self._classes[best], odds[best] / total, of_request, self._classes[other], odds[other] / total, coverage, known, root)
 
     def cause(self, guess: Guess, error_class: ErrorClass) -> Reason:
         """Return the likeliest cause of a guess, if it is of this class."""
@@ -129,4 +132,4 @@ class _Sums:
 @cache
 def model() -> Model:
     """Return the model of the package; it is read when the first text comes."""
-    return Model(FILE.read_bytes())
+    return Model(read_table(FILE))

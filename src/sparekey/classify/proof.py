@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.patterns import Pattern
 from sparekey.classify.reasons import OF_CREDENTIAL
-from sparekey.types import Evidence
+from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +26,8 @@ OWN, WRAPPED, QUOTED = range(3)
 
 # What one request asks for beyond the model. Where a refusal speaks of it, another request of the same key may be served.
 _OF_ONE_REQUEST: Final = Pattern(
-    r"\b(?:afford|fewer max_tokens|max_tokens|this request requires|tools?|skills?|mcp|connectors?|web[ _-]?search|code[ _-]?interpreter"
+    r"\b(?:end[- ]?users?|customers?|tag|mentioned|your message|sample from|upstream|headers?|grounding|generation|mode|license|job"
+    r"|afford|fewer max_tokens|max_tokens|this request requires|tools?|skills?|mcp|connectors?|web[ _-]?search|code[ _-]?interpreter"
     r"|computer[ _-]use|cached ?contents?|files?|uploads?|attachments?|containers?|vector[ _-]stores?|images?|audio|videos?"
     r"|reasoning|thinking"
     r"|encrypted|store=|data policy|data retention|privacy|guardrails?|prompts?|responses? (?:id|format)|previous[ _]response|batch(?:es)?"
@@ -34,6 +35,18 @@ _OF_ONE_REQUEST: Final = Pattern(
     r"|streaming|websites?|repositor(?:y|ies)|bucket|database)\b"
     r"|工具|技能|插件|文件|图片|图像|音频|视频|缓存|联网|思考|推理|参数|提示词|内容|知识库|ツール|ファイル|画像|도구|파일|이미지"
 )
+_SUBJECT: Final = {
+    ErrorClass.AUTH: Pattern(
+        r"key|token|credential|account|organi[sz]ation|project|workspace|team|auth|consumer|billing|bill|overdue|arrear|good standing|subscription"
+        r""
+        r"|signature|countr|region|territor|location|secret|suspended|deactivated|api|referer"
+    ),
+    ErrorClass.QUOTA_EXCEEDED: Pattern(
+        r"quota|balance|credit|billing|plan|fund|budget|limit|usage|exhaust|free tier|pack|pay|spend|per day|exceeded|top up|recharge"
+    ),
+    ErrorClass.MODEL_NOT_FOUND: Pattern(r"model|deployment|endpoint|access"),
+}
+"""What a text has to speak of, beside a code that is certain about the credential."""
 _WORD: Final = Pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001 - a typographic apostrophe
 _QUOTED: Final = Pattern(r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^」]*」|『[^』]*』")
 _PUNCTUATION: Final = str.maketrans(dict.fromkeys(".,;:!?()[]{}<>|，。；：！？（）【】、…《》", " "))  # noqa: RUF001 - of other scripts
@@ -145,9 +158,14 @@ def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: b
     sure = told.certain and not prose and (place == OWN or (place == WRAPPED and not echoing))
     if told.reason.error_class not in OF_CREDENTIAL:
         return Evidence.CERTAIN if sure else Evidence.LIKELY
-    if sure and not (text and _OF_ONE_REQUEST.search(text.lower())):
+    if sure and (not text or _agrees(told.reason.error_class, text.lower())):
         return Evidence.CERTAIN
     return Evidence.POSSIBLE if echoing else Evidence.LIKELY
+
+
+def _agrees(error_class: ErrorClass, text: str) -> bool:
+    """Return whether the words beside a certain code are about what the code says, and about nothing that one request asks for."""
+    return not _OF_ONE_REQUEST.search(text) and (not text.isascii() or bool(_SUBJECT[error_class].search(text)))
 
 
 def names_one_model(texts: Iterable[str], headers: Mapping[str, str]) -> bool:

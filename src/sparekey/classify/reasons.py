@@ -5,9 +5,9 @@ The list is closed. A row of codes.tsv, a labelled example and the learned model
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.types import ErrorClass, Scope
@@ -15,7 +15,6 @@ from sparekey.types import ErrorClass, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-HERE: Final = Path(__file__).parent / "tables"
 OF_CREDENTIAL: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED, ErrorClass.MODEL_NOT_FOUND})
 OF_REQUEST: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
 """The classes that fail fast."""
@@ -140,9 +139,15 @@ class _Row(NamedTuple):
     remedy: str
 
 
+def read_table(name: str) -> bytes:
+    """Return the content of a file of `tables/`; `pathlib` would cost the first error 10 ms."""
+    with open(os.path.join(os.path.dirname(__file__), "tables", name), "rb") as file:  # noqa: PTH118, PTH120, PTH123 - as above
+        return file.read()
+
+
 def rows(name: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the place (`codes.tsv:12`) and the fields of each row of a table."""
-    for number, line in enumerate((HERE / name).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_table(name).decode().splitlines(), 1):
         if line and not line.startswith("#"):
             yield f"{name}:{number}", line.split("\t")
 

@@ -34,6 +34,7 @@ class Meaning(NamedTuple):
         scope: whom it blames.
         certain: the code can mean nothing else: proof at once (DESIGN.md 3.1).
         unreached: no connection came about.
+        reached: one did, whatever the exception was raised from.
         wrapper: raised around anything, so words that tell more are believed first.
         row: where it stands, as `codes.tsv:12`; empty for what no table says.
     """
@@ -42,6 +43,7 @@ class Meaning(NamedTuple):
     scope: Scope
     certain: bool = False
     unreached: bool = False
+    reached: bool = False
     wrapper: bool = False
     row: str = ""
 
@@ -127,7 +129,9 @@ def exceptions() -> Mapping[str | int, Meaning]:
     """Return what the names of exceptions mean, and by number those of the operating system."""
     found: dict[str | int, Meaning] = {}
     for row, (kind, reason, names, _) in rows("exceptions.tsv"):
-        told = meaning(Reason(reason))._replace(certain=True, unreached=kind.endswith("unreached"), wrapper=kind == "wrapper", row=row)
+        told = meaning(Reason(reason))._replace(
+            certain=True, unreached=kind.endswith("unreached"), reached=kind == "reached", wrapper=kind == "wrapper", row=row
+        )
         for name in names.split():
             if not kind.startswith("errno"):
                 found[name] = told

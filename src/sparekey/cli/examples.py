@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import sparekey
 from sparekey.classify.evidence import Reading
 from sparekey.classify.features import features
 from sparekey.classify.headers import lower_headers
-from sparekey.classify.learned import FILE
 from sparekey.classify.reasons import Reason
 from sparekey.masking import mask
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sparekey.cli.pasted import Raised, Response
     from sparekey.types import Failure
 
-_PACKAGE: Final = FILE.parents[1]
+_PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
 _PLACES: Final = (_PACKAGE / "examples", _PACKAGE.parents[2] / "data" / "errors")
 """Where the examples lie: in an installed package, and in a clone."""
 _KEPT: Final = ("retry-after", "content-type")
