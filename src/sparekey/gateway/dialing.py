@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from itertools import chain, zip_longest
 from typing import Any, Final
+
+from sparekey.wire.network import in_turns
 
 _DELAY: Final = 0.25
 """Seconds after which the next address is tried beside the one before."""
@@ -23,7 +24,7 @@ async def dialed(host: str, port: int) -> socket.socket:
         OSError: the name is unknown, or none of its addresses takes a connection; then it is the last one's.
     """
     loop = asyncio.get_running_loop()
-    waiting = deque(_in_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    waiting = deque(in_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     if len(waiting) == 1:
         return await _connected(loop, waiting[0])
     running: set[asyncio.Task[socket.socket]] = set()
@@ -44,13 +45,6 @@ async def dialed(host: str, port: int) -> socket.socket:
             task.cancel()
             task.add_done_callback(_close)
     raise fault
-
-
-def _in_turns(found: list[_Address]) -> list[_Address]:
-    """Return the addresses so that the families take turns; the first stays the first."""
-    first = [one for one in found if one[0] == found[0][0]]
-    others = [one for one in found if one[0] != found[0][0]]
-    return [one for one in chain.from_iterable(zip_longest(first, others)) if one is not None]
 
 
 async def _connected(loop: asyncio.AbstractEventLoop, address: _Address) -> socket.socket:

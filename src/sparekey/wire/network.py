@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Final
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 CONNECT_SECONDS: Final = 5.0
 """How long a connection may take, from the look-up of its name to the end of its handshake."""
@@ -61,3 +62,10 @@ class Network:
             self.suspected_until = self._clock() + SUSPICION_SECONDS
         else:
             self._cut[host] = self._cut.get(host, 0) + 1
+
+
+def in_turns(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return what `getaddrinfo` gave so that the families take turns, the first one's first (RFC 8305): one of them may be dead."""
+    first = [one for one in found if one[0] == found[0][0]]
+    others = [one for one in found if one[0] != found[0][0]]
+    return [one for one in chain.from_iterable(zip_longest(first, others)) if one is not None]
