@@ -69,6 +69,14 @@ class SecretRef:
         """Return the same reference, known to stand at `path`."""
         return replace(self, path=path)
 
+    def glance(self) -> Secret:
+        """Return the key if a look is enough (it stands there itself, or in the environment), else the reference as if it were one.
+
+        For comparing only: one reference is one key, wherever it leads.
+        """
+        named = self.text.partition(":")[2].strip()
+        return Secret((os.environ.get(named, "").strip() or self.text) if self.kind == "env" else self.text)
+
     def resolve(self, source: Source | None = None) -> Secret:
         """Return the key.
 
