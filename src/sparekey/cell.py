@@ -10,13 +10,15 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from sparekey.core import pace
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
 from sparekey.core.operator import HELD
-from sparekey.core.pool import Pool, PoolState, Ticket
+from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from sparekey.stores.keeper import Keeper
 
@@ -53,6 +55,8 @@ class Cell:
         """
         self.pool = pool
         self.clock = clock
+        self.dead: BaseException | None = None
+        self._pace = MemoryStore(pace.Pace.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
         fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
@@ -65,7 +69,20 @@ class Cell:
         """The state now: a pure read."""
         return self._store.read()
 
-    def transact(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
+    @property
+    def pace(self) -> pace.Pace:
+        """What this process holds itself to now: a pure read."""
+        return self._pace.read()
+
+    def keep_pace(self, decide: Callable[..., tuple[pace.Pace, Any]], *args: object) -> Any:
+        """Put `decide(pace, policy, *args)[0]` in the place of the pace, atomically; return its second answer."""
+        while True:
+            old = self._pace.read()
+            new, answer = decide(old, self.pool.policy, *args)
+            if new is old or self._pace.compare_and_set(old, new):
+                return answer
+
+    def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
         store = self._store
         while True:
