@@ -130,7 +130,15 @@ def failing(breaker: Breaker, now: float) -> Breaker:
 
 
 def parked(
-    breaker: Breaker, now: float, length: float, level: int, cause: ErrorClass | None, reason: str = "", *, stated: bool = False, soft: bool = False
+    breaker: Breaker,
+    now: float,
+    length: float,
+    level: int,
+    cause: ErrorClass | None,
+    reason: str = "",
+    *,
+    stated: bool = False,
+    soft: bool = False,
 ) -> Breaker:
     """Return `breaker` parked for `length` seconds.
 

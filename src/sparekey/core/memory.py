@@ -53,7 +53,7 @@ class Drought(NamedTuple):
     confirmed: bool = False
     everybody_at: float = 0.0
     second: float = 0.0
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # nobody asks a drought for tuple.count
 
 
 @dataclass(frozen=True, slots=True)

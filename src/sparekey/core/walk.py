@@ -16,7 +16,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import choose, pace, settlement
+from sparekey.core import choose, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase, remaining
 from sparekey.core.choose import Asker, Turn
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from sparekey.core.pace import Pace
+    from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
     from sparekey.types import Failure
 
@@ -52,14 +52,14 @@ class Cell(Protocol):
         """The state now."""
 
     @property
-    def pace(self) -> Pace:
-        """The pace of this process now."""
+    def local(self) -> LocalState:
+        """What only this process knows now."""
 
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
 
-    def keep_pace(self, decide: Callable[..., tuple[Pace, Any]], *args: object) -> Any:
-        """Put `decide(pace, policy, *args)[0]` in the place of the pace, atomically; return its second answer."""
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
 
 
 class Walk:
@@ -147,10 +147,10 @@ class Walk:
             choice = choose.choose(self.pool, self.cell.state, asker, self.now)
             if choice is None:
                 return None
-            if self._is_retry(choice.index) and not self.cell.keep_pace(pace.take_retry):
+            if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
-                return pace.LOOK_AGAIN
+                return local.LOOK_AGAIN
             elif (ticket := self._taken(asker)) is not None:
                 return ticket
 
@@ -171,14 +171,16 @@ class Walk:
         ticket, turn = found
         self.rescues = self.rescues or turn is Turn.RESCUE
         self.begins = False
-        if not self._is_retry(ticket.index) and self.cell.pace.retries < self.policy.retry_burst:
-            self.cell.keep_pace(pace.earn_retry)
+        if not self._is_retry(ticket.index) and self.cell.local.retries < self.policy.retry_burst:
+            self.cell.transact_local(local.earn_retry)
         return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
     def _given(self, ticket: Ticket) -> Ticket:
         index = ticket.index
         same = self.pool.first_of[index]
-        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(index)
+        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(
+            index
+        )
         self.calls[index] = self.calls.get(index, 0) + 1
         self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
@@ -222,7 +224,7 @@ class Walk:
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
             return True
         self.scouts = True
-        allowed: bool = self.cell.keep_pace(pace.scout, self.number, choice.index, self.now)
+        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
         return allowed
 
     def _spent(self) -> bool:
@@ -232,15 +234,15 @@ class Walk:
 
     def _until_tried(self) -> float | None:
         """Return the seconds to wait until the network is tried again, by this request or by another one; None: patience is over."""
-        if self.connects or self.cell.pace.egress_at is None:
+        if self.connects or self.cell.local.egress_at is None:
             return 0.0
-        wait: float = self.cell.keep_pace(pace.connect, self.now)
+        wait: float = self.cell.transact_local(local.connect, self.now)
         if wait == 0.0:
             self.connects = True
             return wait
         if self.now + wait - self.began > self.policy.egress_patience or self._past_deadline(wait):
             return None
-        return min(wait, pace.LOOK_AGAIN * 5)
+        return min(wait, local.LOOK_AGAIN * 5)
 
     def _gives_up_on_network(self) -> bool:
         """Whether nobody could be reached for so long that further connects would only keep the caller waiting."""
@@ -297,7 +299,10 @@ class Walk:
         if failure.unreached:
             self.pending.append(seen)
             return None
-        return self._refused(seen) if is_refusal(failure) else self._settle(seen)
+        if is_refusal(failure):
+            return self._refused(seen)
+        self._settle(seen)
+        return None
 
     def _refused(self, seen: Seen) -> BaseException | None:
         """Settle a refusal; return the caller's answer if one more credential was asked already and it is no better."""
@@ -347,7 +352,7 @@ class Walk:
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
-        if self._another_is_ready(index) or not self.cell.keep_pace(pace.take_retry):
+        if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
             return None
         return wait
 
@@ -380,13 +385,13 @@ class Walk:
 
     def _reached(self) -> None:
         self.connects = False
-        if self.cell.pace.egress_at is not None:
-            self.cell.keep_pace(pace.reached)
+        if self.cell.local.egress_at is not None:
+            self.cell.transact_local(local.reached)
 
     def _scouted(self) -> None:
         if self.scouts:
             self.scouts = False
-            self.cell.keep_pace(pace.back, self.number)
+            self.cell.transact_local(local.back, self.number)
 
     def _settle(self, seen: Seen) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
@@ -422,8 +427,8 @@ class Walk:
 
     def _until_network(self) -> float | None:
         """Seconds until this request tries once more whether the network is back; what it saw until now counts for nothing then."""
-        self.cell.keep_pace(pace.unreached, self.now)
-        if self.now + pace.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(pace.EGRESS_EVERY):
+        self.cell.transact_local(local.unreached, self.now)
+        if self.now + local.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(local.EGRESS_EVERY):
             return None
         for seen in self.pending:
             self._release(seen.ticket)
@@ -431,7 +436,7 @@ class Walk:
         self.connects = False
         self.host_faults.clear()
         self.calls.clear()
-        return pace.EGRESS_EVERY
+        return local.EGRESS_EVERY
 
     def exhausted(self) -> BaseException:
         """Settle what is pending and return what the caller gets: every credential was tried or is parked."""
@@ -487,8 +492,8 @@ class Walk:
 
     def _untried_entry(self, index: int) -> CredentialError | None:
         credential_id = self.pool.credentials[index].id
-        if self.cell.pace.egress_at is not None:
-            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", pace.EGRESS_EVERY)
+        if self.cell.local.egress_at is not None:
+            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
             return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
         guard = governing(self.pool, self.cell.state, index)
         if guard is None:
