@@ -23,6 +23,7 @@ from sparekey.core.identity import hashed
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sparekey.core.identity import Identity
     from sparekey.types import Failure
 
 KEPT_SECONDS: Final = 600.0
@@ -147,9 +148,10 @@ def is_the_requests(memory: Memory, words: str, now: float) -> bool:
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
 
 
-def was_refused_by_all(memory: Memory, request: str, now: float) -> bool:
+def was_refused_by_all(memory: Memory, identity: Identity, now: float) -> bool:
     """Return whether everybody refused this very request before."""
-    return any(request in one.everybody and now - one.at <= KEPT_SECONDS for one in memory.words.values())
+    known = [one for one in memory.words.values() if one.everybody and now - one.at <= KEPT_SECONDS]
+    return bool(known) and any(identity.request in one.everybody for one in known)
 
 
 def admitted(memory: Memory, now: float) -> tuple[Memory, int | None]:

@@ -131,13 +131,12 @@ class Ticket(NamedTuple):
 
 def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
     """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
-    strictest = Phase.CLOSED
-    if not state.breakers:
-        return strictest
-    for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now, shape)
-        if found.value > strictest.value:
-            strictest = found
+    strictest, breakers = Phase.CLOSED, state.breakers
+    if breakers:
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is not None and guard.until is not None and (found := b.phase(guard, now, shape)).value > strictest.value:
+                strictest = found
     return strictest
 
 
@@ -169,7 +168,7 @@ def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 def has_shapes(state: PoolState) -> bool:
     """Return whether the shape of a request matters to any soft park."""
-    return any(g.shapes and g.until is not None for g in state.breakers.values())
+    return any(g.soft and g.until is not None for g in state.breakers.values())
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:

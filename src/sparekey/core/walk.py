@@ -97,7 +97,7 @@ class Walk:
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
-        self.identity = identity or Identity(name=f"walk {self.number}")
+        self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
         self.tried: set[int] = set()
@@ -116,12 +116,18 @@ class Walk:
         self.term = cell.state.term
         self.begins, self.limited = True, False
 
+    @property
+    def identity(self) -> Identity:
+        """What tells this request from others."""
+        self._identity = self._identity or Identity(name=("walk", self.number))
+        return self._identity
+
     def _limit(self) -> None:
         """Ask fewer where everybody is known to refuse; what was found out while this request waited counts as well."""
         memory = self.cell.state.memory
         if memory.drought is not None and memory.drought.confirmed:
             self.left, self.limited = self.cell.transact(settlement.admit, self.now), True
-        elif memory.words and m.was_refused_by_all(memory, self.identity.request, self.now):
+        elif memory.words and m.was_refused_by_all(memory, self.identity, self.now):
             self.left, self.limited = m.ASKED_BY_OTHERS, True
 
     # ── who is next ──
@@ -132,6 +138,11 @@ class Walk:
 
     def next(self) -> Ticket | float | None:
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+        state = self.cell.state
+        if self.begins and self.eligible is None and self.deadline is None and not (state.breakers or state.active or state.memory.words):
+            if state.memory.drought is None and self.cell.local.egress_at is None:  # a chain that is well
+                self.begins = False
+                return self._given(Ticket(0, state.term, state.epoch))
         if not self.calls and not self.limited:
             self._limit()
         while True:
@@ -140,14 +151,15 @@ class Walk:
             if (wait := self._until_tried()) != 0.0:
                 return wait
             asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
-            choice = choose.choose(self.pool, self.cell.state, asker, self.now)
+            state = self.cell.state
+            choice = choose.choose(self.pool, state, asker, self.now)
             if choice is None:
                 return None
             if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
                 return local.LOOK_AGAIN
-            elif (ticket := self._taken(asker)) is not None:
+            elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
 
     def beside(self) -> Ticket | None:
@@ -155,19 +167,22 @@ class Walk:
 
         Nobody who is parked is asked only because another one is slow.
         """
-        asker = Asker(self._among(), self.tried, shape=self._shape())
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
 
-    def _taken(self, asker: Asker) -> Ticket | None:
+    def _in_ring(self, asker: Asker) -> Ticket | None:
+        state = self.cell.state
+        choice = choose.choose(self.pool, state, asker, self.now)
+        return self._taken(asker, state, choice) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+
+    def _taken(self, asker: Asker, state: PoolState, choice: choose.Choice) -> Ticket | None:
         """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
-        found = self.cell.transact(choose.next_ticket, asker, self.now)
+        found = self.cell.transact(choose.taken, asker, (state, choice), self.now)
         if found is None:
             return None
         ticket, turn = found
         self.rescues = self.rescues or turn is Turn.RESCUE
         self.begins = False
-        if not self._is_retry(ticket.index) and self.cell.local.retries < self.policy.retry_burst:
+        if self.cell.local.retries < self.policy.retry_burst and not self._is_retry(ticket.index):
             self.cell.transact_local(local.earn_retry)
         return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
@@ -207,7 +222,7 @@ class Walk:
 
     def _shape(self) -> str | None:
         state = self.cell.state
-        return self.identity.shape if state.breakers and has_shapes(state) else None
+        return self.identity.shape if has_shapes(state) else None
 
     def _rotation(self) -> int | None:
         """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
@@ -371,9 +386,7 @@ class Walk:
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
         self.out = [ticket for ticket in self.out if ticket.index != index]
-        asker = Asker(frozenset({index}))
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return self._in_ring(Asker(frozenset({index})))
 
     def abandon(self) -> None:
         """The call is over: give back what is out, blame nobody."""

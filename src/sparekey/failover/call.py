@@ -126,7 +126,7 @@ class Call:
     @property
     def identity(self) -> Identity:
         """What tells this request from others: without a body each call is another request."""
-        return Identity(self._body, f"{_PROCESS} {self.number}")
+        return Identity(self._body, (_PROCESS, self.number))
 
     def start(self, ticket: Ticket) -> Entry:
         """Begin an attempt."""
