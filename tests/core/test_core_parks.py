@@ -77,7 +77,7 @@ def test_a_stated_wait_takes_the_place_of_the_tables(clock, failure):
     play = Play(2, clock)
     fail_first(play, failure)
     assert play.returns_in(0) == 30
-    assert play.state.breakers["credential:k0"].firm
+    assert play.state.breakers["credential:k0"].stated
 
 
 @pytest.mark.parametrize("failure", [auth(retry_after=30), no_model(retry_after=30)], ids=lambda f: f.error_class.value)
@@ -86,7 +86,7 @@ def test_a_stated_wait_says_nothing_about_keys_and_models(clock, failure):
     play = Play(2, clock)
     fail_first(play, failure)
     assert play.returns_in(0) == 600
-    assert not any(g.firm for g in play.state.breakers.values())
+    assert not any(g.stated for g in play.state.breakers.values())
 
 
 @pytest.mark.parametrize("nonsense", [0, -5, math.nan, math.inf, None])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached, unsafe, weak
+from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached, unsafe
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Scope
 
@@ -104,7 +104,7 @@ def test_a_weak_text_states_no_wait(clock):
     failure = weak()
     play.start().fail(type(failure)(failure.error_class, retry_after=9000, evidence=failure.evidence, fingerprint="x")).succeed()
     assert play.returns_in(0) == 5
-    assert not play.state.breakers["credential:k0"].firm
+    assert not play.state.breakers["credential:k0"].stated
 
 
 def test_another_request_confirms_a_weak_text(clock):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached, weak
+from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown, unreached
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chain_play import Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
+from chain_play import Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached
 from sparekey.core import streams
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
