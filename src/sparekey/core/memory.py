@@ -15,13 +15,15 @@ All values are frozen; each function returns a new memory, or the very same if n
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.core.identity import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sparekey.core.identity import Identity
     from sparekey.types import Failure
 
 KEPT_SECONDS: Final = 600.0
@@ -68,11 +70,6 @@ class Memory:
 NOTHING: Final = Memory()
 UNTOLD: Final = Memory(turn=-1)
 """What a state says of refusals that an older version has written."""
-
-
-def hashed(text: str | bytes) -> str:
-    """Return a short hash of words or of a request, so that nothing of a caller's is kept."""
-    return blake2b(text if isinstance(text, bytes) else text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def words_of(failure: Failure) -> str:
@@ -151,9 +148,10 @@ def is_the_requests(memory: Memory, words: str, now: float) -> bool:
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
 
 
-def was_refused_by_all(memory: Memory, request: str, now: float) -> bool:
+def was_refused_by_all(memory: Memory, identity: Identity, now: float) -> bool:
     """Return whether everybody refused this very request before."""
-    return any(request in one.everybody and now - one.at <= KEPT_SECONDS for one in memory.words.values())
+    known = [one for one in memory.words.values() if one.everybody and now - one.at <= KEPT_SECONDS]
+    return bool(known) and any(identity.request in one.everybody for one in known)
 
 
 def admitted(memory: Memory, now: float) -> tuple[Memory, int | None]:

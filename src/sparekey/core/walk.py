@@ -20,9 +20,9 @@ from sparekey.core import choose, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase, remaining
 from sparekey.core.choose import Asker, Turn
+from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, governing, phase, soonest_return, stated
-from sparekey.core.settlement import Seen
+from sparekey.core.pool import Pool, PoolState, Ticket, governing, has_shapes, phase, soonest_return, stated
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
+    from sparekey.core.settlement import Seen
     from sparekey.types import Failure
 
 CALLS_TO_A_FAILING_HOST: Final = 2
@@ -81,7 +82,7 @@ class Walk:
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
-        request: Callable[[], str] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         """Begin at `now`.
 
@@ -91,12 +92,12 @@ class Walk:
             now: the time.
             eligible: restricts the walk to some credentials.
             policy: stands in for the chain's own in what concerns this request alone.
-            request: returns what tells this request from others: a hash of its body; asked only where it matters.
+            identity: tells this request from others.
         """
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
-        self._request, self._hash = request, ""
+        self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
         self.tried: set[int] = set()
@@ -113,22 +114,21 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins = True
-        self._limit()
+        self.begins, self.limited = True, False
 
     @property
-    def request(self) -> str:
+    def identity(self) -> Identity:
         """What tells this request from others."""
-        self._hash = self._hash or (self._request() if self._request else f"walk {self.number}")
-        return self._hash
+        self._identity = self._identity or Identity(name=("walk", self.number))
+        return self._identity
 
     def _limit(self) -> None:
-        """Ask fewer where everybody is known to refuse."""
+        """Ask fewer where everybody is known to refuse; what was found out while this request waited counts as well."""
         memory = self.cell.state.memory
         if memory.drought is not None and memory.drought.confirmed:
-            self.left = self.cell.transact(settlement.admit, self.now)
-        elif memory.words and m.was_refused_by_all(memory, self.request, self.now):
-            self.left = m.ASKED_BY_OTHERS
+            self.left, self.limited = self.cell.transact(settlement.admit, self.now), True
+        elif memory.words and m.was_refused_by_all(memory, self.identity, self.now):
+            self.left, self.limited = m.ASKED_BY_OTHERS, True
 
     # ── who is next ──
 
@@ -138,20 +138,28 @@ class Walk:
 
     def next(self) -> Ticket | float | None:
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+        state = self.cell.state
+        if self.begins and self.eligible is None and self.deadline is None and not (state.breakers or state.active or state.memory.words):
+            if state.memory.drought is None and self.cell.local.egress_at is None:  # a chain that is well
+                self.begins = False
+                return self._given(Ticket(0, state.term, state.epoch))
+        if not self.calls and not self.limited:
+            self._limit()
         while True:
             if self._spent() or self.left == 0 or self._gives_up_on_network():
                 return None
             if (wait := self._until_tried()) != 0.0:
                 return wait
-            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._rotation())
-            choice = choose.choose(self.pool, self.cell.state, asker, self.now)
+            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
+            state = self.cell.state
+            choice = choose.choose(self.pool, state, asker, self.now)
             if choice is None:
                 return None
             if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
                 return local.LOOK_AGAIN
-            elif (ticket := self._taken(asker)) is not None:
+            elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
 
     def beside(self) -> Ticket | None:
@@ -159,19 +167,22 @@ class Walk:
 
         Nobody who is parked is asked only because another one is slow.
         """
-        asker = Asker(self._among(), self.tried)
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
 
-    def _taken(self, asker: Asker) -> Ticket | None:
+    def _in_ring(self, asker: Asker) -> Ticket | None:
+        state = self.cell.state
+        choice = choose.choose(self.pool, state, asker, self.now)
+        return self._taken(asker, state, choice) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+
+    def _taken(self, asker: Asker, state: PoolState, choice: choose.Choice) -> Ticket | None:
         """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
-        found = self.cell.transact(choose.next_ticket, asker, self.now)
+        found = self.cell.transact(choose.taken, asker, (state, choice), self.now)
         if found is None:
             return None
         ticket, turn = found
         self.rescues = self.rescues or turn is Turn.RESCUE
         self.begins = False
-        if not self._is_retry(ticket.index) and self.cell.local.retries < self.policy.retry_burst:
+        if self.cell.local.retries < self.policy.retry_burst and not self._is_retry(ticket.index):
             self.cell.transact_local(local.earn_retry)
         return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
@@ -209,6 +220,10 @@ class Walk:
         """Whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
         return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
 
+    def _shape(self) -> str | None:
+        state = self.cell.state
+        return self.identity.shape if has_shapes(state) else None
+
     def _rotation(self) -> int | None:
         """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
         if self.left != 1 or not self.seen or self.pool.credentials[1:] == ():
@@ -223,6 +238,8 @@ class Walk:
         """
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
             return True
+        if not self.seen and self.now - self.began >= local.SCOUT_SECONDS:
+            return True  # it has not been refused itself: no other request keeps it any longer
         self.scouts = True
         allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
         return allowed
@@ -271,7 +288,7 @@ class Walk:
         self.cell.dead = None
         refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
         moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
-        request = self.request if refusals else ""
+        request = self.identity.request if refusals else ""
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
@@ -280,6 +297,8 @@ class Walk:
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
+        if is_refusal(failure):
+            seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
         self._back(seen.ticket)
         if not failure.unreached:
@@ -367,9 +386,7 @@ class Walk:
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
         self.out = [ticket for ticket in self.out if ticket.index != index]
-        asker = Asker(frozenset({index}))
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return self._in_ring(Asker(frozenset({index})))
 
     def abandon(self) -> None:
         """The call is over: give back what is out, blame nobody."""
@@ -460,7 +477,8 @@ class Walk:
 
     def _unserved(self) -> None:
         if any(is_refusal(s.failure) for s in self.seen.values()):
-            self.cell.transact(settlement.unserved, list(self.seen.values()), self.request, self.left is None, self.now)
+            seen = list(self.seen.values())
+            self.cell.transact(settlement.unserved, seen, self.identity.request, self.left is None, self.began, self.now)
 
     def _agreed(self, error: AllCredentialsFailedError) -> BaseException | None:
         """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5)."""
