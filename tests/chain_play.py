@@ -1,11 +1,13 @@
 """A chain on a stage: the pure core with a fake clock, played step by step without any driver, network or sleep."""
 
 import heapq
+import json
 import math
 from itertools import count
 
 from sparekey.cell import Cell
 from sparekey.core import flow, streams
+from sparekey.core.identity import Identity
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
 from sparekey.errors import SparekeyError
@@ -87,9 +89,19 @@ def names(n):
     return tuple(Credential(f"k{i}", model="m") for i in range(n))
 
 
-def _hash(request):
-    """What the core asks to tell requests apart; None: each is another one."""
-    return None if request is None else lambda: str(request)
+def models(*names):
+    """One credential for each model, with an account and an endpoint of its own."""
+    return tuple(Credential(f"c{i}", model=m) for i, m in enumerate(names))
+
+
+def body(text, **uses):
+    """A request's body that says `text` and uses what it names: `tools`, `model` and the like are its shape."""
+    return json.dumps({"prompt": text, **uses}).encode()
+
+
+def _identity(request):
+    """What tells requests apart: a body or its text; None: each is another one, and all are of one shape."""
+    return None if request is None else Identity(request if isinstance(request, bytes) else body(request))
 
 
 class InFlight:
@@ -98,7 +110,7 @@ class InFlight:
     def __init__(self, play, eligible, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.began = play.clock()
-        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, request=_hash(request))
+        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, identity=_identity(request))
         self._take(lambda: next(self._steps, None))
 
     def _take(self, move):
@@ -152,7 +164,7 @@ class StreamInFlight:
     def __init__(self, play, eligible, hedge, recoverable, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
-        told = {"request": _hash(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
+        told = {"identity": _identity(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
         self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, **told)
         self._take(lambda: next(self._steps, None))
 
@@ -241,7 +253,7 @@ class Play:
     def start(self, eligible=None, request=None):
         """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it.
 
-        `request` is what tells it from others, as the hash of its body does; without one each request is another.
+        `request` is its body, or the text in it; without one each request is another.
         """
         self.flying.append(InFlight(self, None if eligible is None else frozenset(eligible), request))
         return self.flying[-1]

@@ -136,10 +136,9 @@ def test_an_end_that_nobody_stated_is_not_looked_at():
 
 def looked(guard, now, length=None):
     """The breaker after a probe that failed at `now`; `length`: the provider states another wait."""
-    guard = b.leased(guard, now + 60.0)
     if length is None:
-        return b.parked(guard, now, 5.0, 1, TRANSIENT, soft=True)
-    return b.parked(guard, now, length, 1, QUOTA, stated=True)
+        return b.parked(guard, now, 5.0, 1, TRANSIENT, soft=True, probed=True)
+    return b.parked(guard, now, length, 1, QUOTA, stated=True, probed=True)
 
 
 @pytest.mark.parametrize("restated", [False, True])
