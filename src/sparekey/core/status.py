@@ -31,8 +31,8 @@ _STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase
 class CredentialStatus:
     """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked or held until released.
 
-    `held`: a person holds it back; `stated`: the provider said how long its park lasts, and `looks_in` counts the seconds until it is probed before that; `soft`: others go
-    first, but it answers when they do not.
+    `held`: a person holds it back; `stated`: the provider said how long its park lasts, and `looks_in` counts the seconds until it is
+    probed before that; `soft`: others go first, but it answers when they do not.
     """
 
     id: str
@@ -76,4 +76,4 @@ def _credential(pool: Pool, state: PoolState, index: int, now: float) -> Credent
     held, returns_in = is_held(pool, state, index, now), remaining(guard.until - now)
     looks_in = remaining(due_at(guard) - now) if guard.look_after else None
     row = replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.stated, held=held)
-    return replace(row, soft=softly(pool, state, index, now), looks_in=looks_in)
+    return replace(row, soft=found is Phase.PARKED and softly(pool, state, index, now), looks_in=looks_in)
