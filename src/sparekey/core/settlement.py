@@ -172,8 +172,11 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    soft = stated is None and parking.soft
-    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft, probed=seen.ticket.probe)
+    parked = b.parked(
+        guard, now, length, level, cause, failure.reason,
+        stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
+    )  # fmt: skip
+    return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
