@@ -55,7 +55,6 @@ class Cell:
         """
         self.pool = pool
         self.clock = clock
-        self.dead: BaseException | None = None
         self._local = MemoryStore(LocalState.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}

@@ -4,6 +4,9 @@
     retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
+    dead      how the one credential of a chain refused last, if it is certainly dead
+
+A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
 
 A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
 """
@@ -40,6 +43,7 @@ class LocalState:
     retries: float
     scout: Scout | None = None
     egress_at: float | None = None
+    dead: BaseException | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> LocalState:
@@ -49,26 +53,24 @@ class LocalState:
 
 def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a stream: it earns its share of a second one."""
-    hedges = min(local.hedges + policy.hedge_share, policy.hedge_burst)
+    hedges = max(local.hedges, min(local.hedges + policy.hedge_share, policy.hedge_burst))
     return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
 
 
 def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a second stream out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, hedges=local.hedges - 1.0), True) if local.hedges >= 1.0 else (local, False)
+    return (replace(local, hedges=local.hedges - 1.0), True) if min(local.hedges, policy.hedge_burst) >= 1.0 else (local, False)
 
 
 def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a call that is no retry: it earns its share of one."""
-    retries = min(local.retries + policy.retry_share, policy.retry_burst)
+    retries = max(local.retries, min(local.retries + policy.retry_share, policy.retry_burst))
     return (local if retries == local.retries else replace(local, retries=retries)), None
 
 
 def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a retry out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, retries=local.retries - 1.0), True) if local.retries >= 1.0 else (local, False)
+    return (replace(local, retries=local.retries - 1.0), True) if min(local.retries, policy.retry_burst) >= 1.0 else (local, False)
 
 
 def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:
@@ -97,6 +99,12 @@ def reached(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Take in that somebody was reached."""
     del policy
     return (replace(local, egress_at=None) if local.egress_at is not None else local), None
+
+
+def refused(local: LocalState, policy: Policy, error: BaseException | None) -> tuple[LocalState, None]:
+    """Take in how a credential that is certainly dead refused; None: it is well."""
+    del policy
+    return replace(local, dead=error), None
 
 
 def connect(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, float]:

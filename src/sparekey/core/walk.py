@@ -44,9 +44,6 @@ _NUMBERS: Final = count(1)
 class Cell(Protocol):
     """Where the state of a chain lives: read it, or let a pure function change it in one step."""
 
-    dead: BaseException | None
-    """How the one credential of a chain refused last, if it is certainly dead."""
-
     @property
     def state(self) -> PoolState:
         """The state now."""
@@ -268,7 +265,8 @@ class Walk:
         self._reached()
         self._settle_pending()
         self._back(ticket)
-        self.cell.dead = None
+        if self.cell.local.dead is not None:
+            self.cell.transact_local(local.refused, None)
         refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
         moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
         request = self.request if refusals else ""
@@ -396,7 +394,7 @@ class Walk:
     def _settle(self, seen: Seen) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
         if len(self.pool) == 1 and seen.failure.evidence is Evidence.CERTAIN:
-            self.cell.dead = seen.exception
+            self.cell.transact_local(local.refused, seen.exception)
 
     def _settle_pending(self) -> None:
         for seen in self.pending:
@@ -466,7 +464,7 @@ class Walk:
         """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5)."""
         if len(self.pool) == 1:
             refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-            return error.errors[0].exception if refused and error.errors and (self.seen or self.cell.dead) else None
+            return error.errors[0].exception if refused and error.errors and (self.seen or self.cell.local.dead) else None
         failures = [s.failure for s in self.seen.values()]
         refusals = [s for s in self.seen.values() if is_refusal(s.failure)]
         if not refusals or any(f.evidence is Evidence.CERTAIN and f.error_class is not ErrorClass.TRANSIENT for f in failures):
@@ -499,8 +497,9 @@ class Walk:
         if guard is None:
             return None
         cause = guard.cause or ErrorClass.UNKNOWN
-        if self.cell.dead is not None and not guard.soft:
-            return CredentialError(credential_id, cause, self.cell.dead.with_traceback(None), index)
+        dead = self.cell.local.dead
+        if dead is not None and not guard.soft:
+            return CredentialError(credential_id, cause, dead.with_traceback(None), index)
         seconds = remaining((guard.until or 0.0) - self.now)
         reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
         return CredentialError(credential_id, cause, CredentialParkedError(credential_id, reason, seconds), index)
