@@ -10,8 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from sparekey.core.local import LocalState
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.local import LocalState
 from sparekey.core.operator import HELD
 from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.memory import MemoryStore
