@@ -4,7 +4,6 @@
     retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
-    dead      how the one credential of a chain refused last, if it is certainly dead
 
 A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
 
@@ -43,7 +42,6 @@ class LocalState:
     retries: float
     scout: Scout | None = None
     egress_at: float | None = None
-    dead: BaseException | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> LocalState:
@@ -99,12 +97,6 @@ def reached(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Take in that somebody was reached."""
     del policy
     return (replace(local, egress_at=None) if local.egress_at is not None else local), None
-
-
-def refused(local: LocalState, policy: Policy, error: BaseException | None) -> tuple[LocalState, None]:
-    """Take in how a credential that is certainly dead refused; None: it is well."""
-    del policy
-    return replace(local, dead=error), None
 
 
 def connect(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, float]:

@@ -136,15 +136,14 @@ class Ticket(NamedTuple):
 # ── reading a state ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def phase(pool: Pool, state: PoolState, index: int, now: float) -> Phase:
-    """Return where a credential stands: the phase of the strictest of its guards."""
-    strictest = Phase.CLOSED
-    if not state.breakers:
-        return strictest
-    for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now)
-        if found.value > strictest.value:
-            strictest = found
+def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
+    """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
+    strictest, breakers = Phase.CLOSED, state.breakers
+    if breakers:
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is not None and guard.until is not None and (found := b.phase(guard, now, shape)).value > strictest.value:
+                strictest = found
     return strictest
 
 
@@ -165,13 +164,18 @@ def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential takes traffic when nobody else does: whatever parks it, parks it softly."""
-    return all(g.soft for g in _forbidding(pool, state, index, now))
+    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     """Return whether a credential that is firmly parked may be asked since nobody serves."""
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
+
+
+def has_shapes(state: PoolState) -> bool:
+    """Return whether the shape of a request matters to any soft park."""
+    return any(g.soft and g.until is not None for g in state.breakers.values())
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
@@ -200,12 +204,12 @@ def higher_than_active(state: PoolState, eligible: Collection[int] | None = None
     return [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
 
 
-def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float) -> int | None:
+def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float, shape: str | None = None) -> int | None:
     """Return the first of `higher` that is not parked; if all are and the failback is due by time, the soonest to return.
 
     None while a probe is out, and where nothing but time ends the parks.
     """
-    phases = {i: phase(pool, state, i, now) for i in higher}
+    phases = {i: phase(pool, state, i, now, shape) for i in higher}
     if Phase.PROBING in phases.values():
         return None
     for i in higher:

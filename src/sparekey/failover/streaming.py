@@ -66,7 +66,7 @@ class Streaming(Generic[T, S]):
             self.call.began,
             chain.indices(eligible),
             policy,
-            self.call.request,
+            self.call.identity,
             hedge=lambda: chain.transact_local(local.take_hedge),
             recoverable=self._recoverable,
         )
