@@ -72,6 +72,7 @@ class Walk:
         seen: the last failure of each credential.
         left: how many more credentials it may ask; None for all.
         answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
+        waited: seconds for which it has waited for what others find out.
         connects: it is the one that tries whether our own network is back.
     """
 
@@ -114,7 +115,7 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins, self.admitted = True, False
+        self.begins, self.admitted, self.waited = True, False, 0.0
 
     @property
     def identity(self) -> Identity:
@@ -160,6 +161,7 @@ class Walk:
             if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
+                self.waited += local.LOOK_AGAIN
                 return local.LOOK_AGAIN
             elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
@@ -235,11 +237,9 @@ class Walk:
         return self.identity.shape if has_shapes(state) else None
 
     def _rotation(self) -> int | None:
-        """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
-        if self.left != 1 or not self.seen or self.pool.credentials[1:] == ():
-            return None
-        turn: int = self.cell.transact(settlement.rotate)
-        return turn
+        """The last one whom a limited request may ask is picked in rotation, and whom a herd asks that has waited long enough."""
+        last = self.left == 1 and bool(self.seen)
+        return self.cell.transact_local(local.rotate) if last or self.waited >= local.LONGEST_WAIT else None
 
     def _may_explore(self, choice: choose.Choice) -> bool:
         """Whether to ask somebody now, or to wait for what the request learns that is asking already.
@@ -248,8 +248,8 @@ class Walk:
         """
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
             return True
-        if not self.seen and self.now - self.began >= local.SCOUT_SECONDS:
-            return True  # it has not been refused itself: no other request keeps it any longer
+        if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
+            return True
         self.scouts = True
         allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
         return allowed
