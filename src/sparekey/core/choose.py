@@ -83,17 +83,17 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
         if up is not None:
             return Choice(up, Turn.UP)
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
-    for turn, takes in (
-        (Turn.RING, lambda i: phase(pool, state, i, now, shape) in _OPEN),
-        (Turn.SOFT, lambda i: softly(pool, state, i, now)),
-    ):
-        if asker.rotation is not None and (ready := [i for i in left if takes(i)]):
-            return Choice(ready[asker.rotation % len(ready)], turn)
-        if (first := next((i for i in left if takes(i)), None)) is not None:
-            return Choice(first, turn)
+    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+        return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if softly(pool, state, i, now)]:
+        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def _picked(takes: list[int], rotation: int | None) -> int:
+    return takes[0 if rotation is None else rotation % len(takes)]
 
 
 def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
