@@ -308,7 +308,39 @@ def test_mixed_callers_are_each_served_by_those_that_do(clock, n):
         uses = {"tools": {"tools": [i]}, "pictures": {"pictures": [i]}, "": {}}[("tools", "pictures", "")[i % 3]]
         assert play.call(request=body(f"request {i}", **uses)).error is None
         clock.advance(0.5)
-        assert "firmly" not in [play.parked(k) for k in range(n)], i
+        assert "firmly" not in [play.parked(k, body("plain")) for k in range(n)], i
+        assert "firmly" not in [play.parked(k, body("picture", pictures=[1])) for k in range(n - 1)], i
+        assert play.parked(n - 1, body("tool", tools=[1])) != "firmly", i
+
+
+def test_doubtful_words_open_no_certain_park_for_other_shapes(clock):
+    """3.3: a key that is certainly dead is dead for requests of every shape, whatever it answers to a rescue."""
+    play = Play(2, clock)
+    play.ill = {0: auth(), 1: auth()}
+    play.call(request=body("a"))
+    clock.advance(5)
+    play.ill = {0: refusal(), 1: auth()}
+    assert sorted(play.call(request=body("b", tools=[1])).sent) == [0, 1]
+    clock.advance(1)
+    assert play.call(request=body("c")).sent == []
+    assert play.parked(0, body("c")) == "firmly"
+
+
+def test_a_passing_fault_is_for_requests_of_every_shape(clock):
+    """3.3: a rate limit asks for no shape."""
+    play = Play(2, clock)
+    play.ill = {0: rate_limit()}
+    play.call(request=body("a", tools=[1]))
+    assert play.call(request=body("b")).sent == [1]
+
+
+def test_a_dead_key_is_parked_for_everybody_after_a_few_shapes(clock):
+    """3.3: four shapes that it refuses are enough to think that it refuses all."""
+    play = Play(2, clock)
+    play.ill = {0: refusal()}
+    for i in range(4):
+        play.call(request=body("a", **{f"use_{i}": 1}))
+    assert play.call(request=body("a", another=1)).sent == [1]
 
 
 # ── all refuse one request (DESIGN.md 3.5) ──
