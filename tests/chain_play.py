@@ -6,7 +6,7 @@ import math
 from itertools import count
 
 from sparekey.cell import Cell
-from sparekey.core import flow, streams
+from sparekey.core import breaker, flow, streams
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
@@ -295,9 +295,11 @@ class Play:
         """What is known of whatever may be parked before a credential."""
         return [self.state.breakers[g] for g in self.pool.guards[index] if g in self.state.breakers]
 
-    def parked(self, index):
-        """How a credential is parked: "firmly", "softly", or "" if it is not."""
+    def parked(self, index, request=None):
+        """How a credential is parked, for a request if one is given: "firmly", "softly", or "" if it is not."""
+        shape = None if request is None else _identity(request).shape
         held = [g for g in self.guards(index) if g.until is not None and g.until > self.clock()]
+        held = [g for g in held if shape is None or breaker.phase(g, self.clock(), shape) is not breaker.Phase.DUE]
         return "" if not held else "softly" if all(g.soft for g in held) else "firmly"
 
 

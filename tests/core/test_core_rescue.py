@@ -32,10 +32,10 @@ def test_less_than_certainty_lets_traffic_through(clock, failure):
 def test_softly_parked_ones_are_asked_in_ring_order(clock):
     """3.3: not the soonest to return: they all may be well."""
     play = Play(3, clock)
-    play.start({1}).fail(refusal())
-    clock.advance(1)
-    play.start({0}).fail(refusal())
-    play.start({2}).fail(refusal())
+    for index in (1, 0, 2):
+        play.ill = {index: refusal()}
+        play.call(eligible={index}, request="one")
+        clock.advance(1)
     assert play.start().index == 0
 
 

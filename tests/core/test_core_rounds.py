@@ -363,8 +363,8 @@ def test_a_second_try_that_comes_too_late_is_not_made(clock):
 
 def test_the_deadline_is_absolute(clock):
     """It counts from the start of the request, over every attempt and pause."""
-    play = Play(1, clock, deadline=2, max_retries=9, backoff=1, max_backoff=1)
-    play.ill = {0: overloaded()}
+    play = Play(1, clock, deadline=2, max_retries=9, backoff=1, max_backoff=1, retry_same=False)
+    play.ill = {0: rate_limit()}
     request = play.call()
     assert sum(request.pauses) < 2
     assert len(request.pauses) == 2
