@@ -10,8 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from sparekey.core import pace
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.local import LocalState
 from sparekey.core.operator import HELD
 from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.memory import MemoryStore
@@ -56,7 +56,7 @@ class Cell:
         self.pool = pool
         self.clock = clock
         self.dead: BaseException | None = None
-        self._pace = MemoryStore(pace.Pace.of(pool.policy))
+        self._local = MemoryStore(LocalState.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
         fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
@@ -70,16 +70,16 @@ class Cell:
         return self._store.read()
 
     @property
-    def pace(self) -> pace.Pace:
-        """What this process holds itself to now: a pure read."""
-        return self._pace.read()
+    def local(self) -> LocalState:
+        """What only this process knows of the chain: a pure read."""
+        return self._local.read()
 
-    def keep_pace(self, decide: Callable[..., tuple[pace.Pace, Any]], *args: object) -> Any:
-        """Put `decide(pace, policy, *args)[0]` in the place of the pace, atomically; return its second answer."""
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
         while True:
-            old = self._pace.read()
+            old = self._local.read()
             new, answer = decide(old, self.pool.policy, *args)
-            if new is old or self._pace.compare_and_set(old, new):
+            if new is old or self._local.compare_and_set(old, new):
                 return answer
 
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from sparekey.classify.remedies import remedy
 from sparekey.cli import pasted, render
-from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy
+from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to
+from sparekey.core.settlement import stated_wait
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
@@ -116,7 +117,9 @@ def _same(failure: Failure) -> str:
 def _next(failure: Failure) -> str:
     if failure.action is Action.STOP_AND_PARK:
         return "no: the caller gets the provider's own error (your rule says stop)"
-    match REACTIONS[failure.error_class].advance:
+    match reaction_to(failure).advance:
+        case Advance.ONE_MORE:
+            return "one more, since the refusal says nothing; unless that one answers, the caller gets this error"
         case Advance.ALWAYS:
             return "yes, at once"
         case Advance.OTHER_MODEL:
@@ -127,29 +130,23 @@ def _next(failure: Failure) -> str:
 
 def first_park(failure: Failure) -> float | None:
     """Return the seconds of the first park, or None if nobody is parked."""
-    reaction = REACTIONS[failure.error_class]
+    reaction = reaction_to(failure)
     if reaction.parking is None or failure.scope in {Scope.REQUEST, Scope.EGRESS}:
         return None
-    stated = _stated(failure)
+    stated = stated_wait(failure)
     if stated is None and failure.evidence is not Evidence.CERTAIN:
         return min(reaction.parking.first, SOFT_PARK_SECONDS)
     return stated or reaction.parking.first
 
 
-def _stated(failure: Failure) -> float | None:
-    """Return the stated wait that counts at once: one that stands where no caller's words can."""
-    heeded = REACTIONS[failure.error_class].heeds_stated and failure.wait_is_certain
-    return believed(failure.retry_after) if heeded else None
-
-
 def _park(failure: Failure) -> str:
-    seconds, parking = first_park(failure), REACTIONS[failure.error_class].parking
+    seconds, parking = first_park(failure), reaction_to(failure).parking
     if seconds is None or parking is None:
         return "nobody"
     what = f"{_parked(failure)} for {render.duration(seconds)}"
     if failure.unreached:
         return f"{what}; nobody, if no credential of the chain can be reached"
-    if _stated(failure) is not None:
+    if stated_wait(failure) is not None:
         return f"{what}: the stated wait"
     if failure.evidence is not Evidence.CERTAIN and parking.first > SOFT_PARK_SECONDS:
         return f"{what}, softly: longer when three different requests were refused so and another credential served them"

@@ -15,9 +15,10 @@ All values are frozen; each function returns a new memory, or the very same if n
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.core.identity import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -53,7 +54,7 @@ class Drought(NamedTuple):
     confirmed: bool = False
     everybody_at: float = 0.0
     second: float = 0.0
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # nobody asks a drought for tuple.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,6 @@ class Memory:
 NOTHING: Final = Memory()
 UNTOLD: Final = Memory(turn=-1)
 """What a state says of refusals that an older version has written."""
-
-
-def hashed(text: str | bytes) -> str:
-    """Return a short hash of words or of a request, so that nothing of a caller's is kept."""
-    return blake2b(text if isinstance(text, bytes) else text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def words_of(failure: Failure) -> str:

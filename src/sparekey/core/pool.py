@@ -129,13 +129,13 @@ class Ticket(NamedTuple):
 # ── reading a state ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def phase(pool: Pool, state: PoolState, index: int, now: float) -> Phase:
-    """Return where a credential stands: the phase of the strictest of its guards."""
+def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
+    """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
     strictest = Phase.CLOSED
     if not state.breakers:
         return strictest
     for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now)
+        found = b.phase(guard, now, shape)
         if found.value > strictest.value:
             strictest = found
     return strictest
@@ -167,6 +167,11 @@ def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
 
 
+def has_shapes(state: PoolState) -> bool:
+    """Return whether the shape of a request matters to any soft park."""
+    return any(g.shapes and g.until is not None for g in state.breakers.values())
+
+
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
     """Return the seconds until the first of `indices` may get traffic again.
 
@@ -193,12 +198,12 @@ def higher_than_active(state: PoolState, eligible: Collection[int] | None = None
     return [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
 
 
-def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float) -> int | None:
+def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float, shape: str | None = None) -> int | None:
     """Return the first of `higher` that is not parked; if all are and the failback is due by time, the soonest to return.
 
     None while a probe is out, and where nothing but time ends the parks.
     """
-    phases = {i: phase(pool, state, i, now) for i in higher}
+    phases = {i: phase(pool, state, i, now, shape) for i in higher}
     if Phase.PROBING in phases.values():
         return None
     for i in higher:

@@ -29,13 +29,14 @@ CONFIRMED_BY: Final = 3
 
 
 class Seen(NamedTuple):
-    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time."""
+    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time, `shape` the request's."""
 
     ticket: Ticket
     failure: Failure
     exception: BaseException
     dice: float
     at: float
+    shape: str = ""
 
 
 def succeed(
@@ -94,8 +95,13 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
     return replace(state, memory=m.refused(state.memory, words, who, state.epoch, now)), None
 
 
-def unserved(pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, now: float) -> tuple[PoolState, None]:
+def unserved(
+    pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, began: float, now: float
+) -> tuple[PoolState, None]:
     """Take in that nobody served a request. What everybody refused counts against nobody.
+
+    Whoever failed before the request began, and still does, may be dead in words of its own: the others decide what proved to be the
+    request's.
 
     Args:
         pool: the chain.
@@ -103,17 +109,22 @@ def unserved(pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, e
         seen: what those said that were asked, refusals among it.
         request: the hash of the request.
         everybody: all that take traffic were asked, not only some.
+        began: when the request began.
         now: the time.
     """
-    del pool
-    refusals = [s.failure for s in seen if is_refusal(s.failure)]
+    refusals = [s for s in seen if is_refusal(s.failure)]
     if len(refusals) + sum(s.failure.evidence is Evidence.CERTAIN for s in seen) < len(seen):
         return state, None  # some are down: who knows what they would have said
-    words = {m.words_of(failure) for failure in refusals}
-    memory = state.memory
-    if len(words) == 1 and len(refusals) == len(seen) and (everybody or is_blind(refusals[0])):
+    judges = [s for s in seen if not _failed_before(pool, state, s, began)] or refusals
+    words, memory = {m.words_of(s.failure) for s in judges}, state.memory
+    if len(words) == 1 and all(is_refusal(s.failure) for s in judges) and (everybody or is_blind(judges[0].failure)):
         memory = m.refused_by_all(memory, words.pop(), request)
     return replace(state, memory=m.dry(memory, request, now) if everybody else memory), None
+
+
+def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bool:
+    guards = (state.breakers.get(name, CLOSED) for name in _blamed(pool, seen.ticket.index, seen.failure))
+    return any(g.since is not None and g.since < began for g in guards)
 
 
 def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int | None]:
@@ -162,13 +173,17 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
     soft = stated is None and parking.soft
-    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft)
+    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft, probed=seen.ticket.probe)
 
 
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
     """The breaker after a failure that may be the request's. It counts as no park in a row."""
     cause = seen.failure.error_class
-    return b.parked(guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True)
+    shapes = guard.shapes if not seen.shape or seen.shape in guard.shapes else (*guard.shapes, seen.shape)[: b.MOST_SHAPES]
+    parked = b.parked(
+        guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True, probed=seen.ticket.probe
+    )
+    return replace(parked, shapes=shapes)
 
 
 def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:

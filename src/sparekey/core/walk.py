@@ -16,13 +16,13 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import choose, pace, settlement
+from sparekey.core import choose, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase, remaining
 from sparekey.core.choose import Asker, Turn
+from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, governing, phase, soonest_return, stated
-from sparekey.core.settlement import Seen
+from sparekey.core.pool import Pool, PoolState, Ticket, governing, has_shapes, phase, soonest_return, stated
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from sparekey.core.pace import Pace
+    from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
+    from sparekey.core.settlement import Seen
     from sparekey.types import Failure
 
 CALLS_TO_A_FAILING_HOST: Final = 2
@@ -52,14 +53,14 @@ class Cell(Protocol):
         """The state now."""
 
     @property
-    def pace(self) -> Pace:
-        """The pace of this process now."""
+    def local(self) -> LocalState:
+        """What only this process knows now."""
 
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
 
-    def keep_pace(self, decide: Callable[..., tuple[Pace, Any]], *args: object) -> Any:
-        """Put `decide(pace, policy, *args)[0]` in the place of the pace, atomically; return its second answer."""
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
 
 
 class Walk:
@@ -81,7 +82,7 @@ class Walk:
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
-        request: Callable[[], str] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         """Begin at `now`.
 
@@ -91,12 +92,12 @@ class Walk:
             now: the time.
             eligible: restricts the walk to some credentials.
             policy: stands in for the chain's own in what concerns this request alone.
-            request: returns what tells this request from others: a hash of its body; asked only where it matters.
+            identity: tells this request from others.
         """
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
-        self._request, self._hash = request, ""
+        self.identity = identity or Identity(name=f"walk {self.number}")
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
         self.tried: set[int] = set()
@@ -113,22 +114,15 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins = True
-        self._limit()
-
-    @property
-    def request(self) -> str:
-        """What tells this request from others."""
-        self._hash = self._hash or (self._request() if self._request else f"walk {self.number}")
-        return self._hash
+        self.begins, self.limited = True, False
 
     def _limit(self) -> None:
-        """Ask fewer where everybody is known to refuse."""
+        """Ask fewer where everybody is known to refuse; what was found out while this request waited counts as well."""
         memory = self.cell.state.memory
         if memory.drought is not None and memory.drought.confirmed:
-            self.left = self.cell.transact(settlement.admit, self.now)
-        elif memory.words and m.was_refused_by_all(memory, self.request, self.now):
-            self.left = m.ASKED_BY_OTHERS
+            self.left, self.limited = self.cell.transact(settlement.admit, self.now), True
+        elif memory.words and m.was_refused_by_all(memory, self.identity.request, self.now):
+            self.left, self.limited = m.ASKED_BY_OTHERS, True
 
     # ── who is next ──
 
@@ -138,19 +132,21 @@ class Walk:
 
     def next(self) -> Ticket | float | None:
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+        if not self.calls and not self.limited:
+            self._limit()
         while True:
             if self._spent() or self.left == 0 or self._gives_up_on_network():
                 return None
             if (wait := self._until_tried()) != 0.0:
                 return wait
-            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._rotation())
+            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
             choice = choose.choose(self.pool, self.cell.state, asker, self.now)
             if choice is None:
                 return None
-            if self._is_retry(choice.index) and not self.cell.keep_pace(pace.take_retry):
+            if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
-                return pace.LOOK_AGAIN
+                return local.LOOK_AGAIN
             elif (ticket := self._taken(asker)) is not None:
                 return ticket
 
@@ -159,7 +155,7 @@ class Walk:
 
         Nobody who is parked is asked only because another one is slow.
         """
-        asker = Asker(self._among(), self.tried)
+        asker = Asker(self._among(), self.tried, shape=self._shape())
         choice = choose.choose(self.pool, self.cell.state, asker, self.now)
         return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
 
@@ -171,14 +167,16 @@ class Walk:
         ticket, turn = found
         self.rescues = self.rescues or turn is Turn.RESCUE
         self.begins = False
-        if not self._is_retry(ticket.index) and self.cell.pace.retries < self.policy.retry_burst:
-            self.cell.keep_pace(pace.earn_retry)
+        if not self._is_retry(ticket.index) and self.cell.local.retries < self.policy.retry_burst:
+            self.cell.transact_local(local.earn_retry)
         return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
     def _given(self, ticket: Ticket) -> Ticket:
         index = ticket.index
         same = self.pool.first_of[index]
-        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(index)
+        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(
+            index
+        )
         self.calls[index] = self.calls.get(index, 0) + 1
         self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
@@ -207,6 +205,10 @@ class Walk:
         """Whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
         return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
 
+    def _shape(self) -> str | None:
+        state = self.cell.state
+        return self.identity.shape if state.breakers and has_shapes(state) else None
+
     def _rotation(self) -> int | None:
         """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
         if self.left != 1 or not self.seen or self.pool.credentials[1:] == ():
@@ -221,8 +223,10 @@ class Walk:
         """
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
             return True
+        if not self.seen and self.now - self.began >= local.SCOUT_SECONDS:
+            return True  # it has not been refused itself: no other request keeps it any longer
         self.scouts = True
-        allowed: bool = self.cell.keep_pace(pace.scout, self.number, choice.index, self.now)
+        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
         return allowed
 
     def _spent(self) -> bool:
@@ -232,15 +236,15 @@ class Walk:
 
     def _until_tried(self) -> float | None:
         """Return the seconds to wait until the network is tried again, by this request or by another one; None: patience is over."""
-        if self.connects or self.cell.pace.egress_at is None:
+        if self.connects or self.cell.local.egress_at is None:
             return 0.0
-        wait: float = self.cell.keep_pace(pace.connect, self.now)
+        wait: float = self.cell.transact_local(local.connect, self.now)
         if wait == 0.0:
             self.connects = True
             return wait
         if self.now + wait - self.began > self.policy.egress_patience or self._past_deadline(wait):
             return None
-        return min(wait, pace.LOOK_AGAIN * 5)
+        return min(wait, local.LOOK_AGAIN * 5)
 
     def _gives_up_on_network(self) -> bool:
         """Whether nobody could be reached for so long that further connects would only keep the caller waiting."""
@@ -269,7 +273,7 @@ class Walk:
         self.cell.dead = None
         refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
         moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
-        request = self.request if refusals else ""
+        request = self.identity.request if refusals else ""
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
@@ -278,6 +282,8 @@ class Walk:
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
+        if is_refusal(failure):
+            seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
         self._back(seen.ticket)
         if not failure.unreached:
@@ -297,7 +303,10 @@ class Walk:
         if failure.unreached:
             self.pending.append(seen)
             return None
-        return self._refused(seen) if is_refusal(failure) else self._settle(seen)
+        if is_refusal(failure):
+            return self._refused(seen)
+        self._settle(seen)
+        return None
 
     def _refused(self, seen: Seen) -> BaseException | None:
         """Settle a refusal; return the caller's answer if one more credential was asked already and it is no better."""
@@ -347,7 +356,7 @@ class Walk:
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
-        if self._another_is_ready(index) or not self.cell.keep_pace(pace.take_retry):
+        if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
             return None
         return wait
 
@@ -380,13 +389,13 @@ class Walk:
 
     def _reached(self) -> None:
         self.connects = False
-        if self.cell.pace.egress_at is not None:
-            self.cell.keep_pace(pace.reached)
+        if self.cell.local.egress_at is not None:
+            self.cell.transact_local(local.reached)
 
     def _scouted(self) -> None:
         if self.scouts:
             self.scouts = False
-            self.cell.keep_pace(pace.back, self.number)
+            self.cell.transact_local(local.back, self.number)
 
     def _settle(self, seen: Seen) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
@@ -422,8 +431,8 @@ class Walk:
 
     def _until_network(self) -> float | None:
         """Seconds until this request tries once more whether the network is back; what it saw until now counts for nothing then."""
-        self.cell.keep_pace(pace.unreached, self.now)
-        if self.now + pace.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(pace.EGRESS_EVERY):
+        self.cell.transact_local(local.unreached, self.now)
+        if self.now + local.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(local.EGRESS_EVERY):
             return None
         for seen in self.pending:
             self._release(seen.ticket)
@@ -431,7 +440,7 @@ class Walk:
         self.connects = False
         self.host_faults.clear()
         self.calls.clear()
-        return pace.EGRESS_EVERY
+        return local.EGRESS_EVERY
 
     def exhausted(self) -> BaseException:
         """Settle what is pending and return what the caller gets: every credential was tried or is parked."""
@@ -455,7 +464,8 @@ class Walk:
 
     def _unserved(self) -> None:
         if any(is_refusal(s.failure) for s in self.seen.values()):
-            self.cell.transact(settlement.unserved, list(self.seen.values()), self.request, self.left is None, self.now)
+            seen = list(self.seen.values())
+            self.cell.transact(settlement.unserved, seen, self.identity.request, self.left is None, self.began, self.now)
 
     def _agreed(self, error: AllCredentialsFailedError) -> BaseException | None:
         """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5)."""
@@ -487,8 +497,8 @@ class Walk:
 
     def _untried_entry(self, index: int) -> CredentialError | None:
         credential_id = self.pool.credentials[index].id
-        if self.cell.pace.egress_at is not None:
-            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", pace.EGRESS_EVERY)
+        if self.cell.local.egress_at is not None:
+            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
             return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
         guard = governing(self.pool, self.cell.state, index)
         if guard is None:

@@ -77,7 +77,7 @@ class Failover:
         """
         chain = self.chain
         call = Call(chain, body)
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.request)
+        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
         try:
             step: flow.Step | None = next(steps)
             while step is not None:

@@ -21,7 +21,7 @@ from sparekey.core.events import (
     Exhausted,
 )
 from sparekey.core.flow import Failed
-from sparekey.core.memory import hashed
+from sparekey.core.identity import Identity
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.failover.limits import limited
 from sparekey.types import Attempt, Outcome
@@ -123,9 +123,10 @@ class Call:
         self.number = next(_NUMBERS)
         self._hooked, self._body = bool(chain.hooks), body
 
-    def request(self) -> str:
-        """Return what tells this request from others: a hash of its body; without one, each call is another request."""
-        return hashed(self._body or f"{_PROCESS} {self.number}")
+    @property
+    def identity(self) -> Identity:
+        """What tells this request from others: without a body each call is another request."""
+        return Identity(self._body, f"{_PROCESS} {self.number}")
 
     def start(self, ticket: Ticket) -> Entry:
         """Begin an attempt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from sparekey.core import pace, streams
+from sparekey.core import local, streams
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
@@ -59,15 +59,15 @@ class Streaming(Generic[T, S]):
         self._won: S | None = None
         self._idle_at = 0.0
         self._relayed = 0
-        chain.keep_pace(pace.earn_hedge)
+        chain.transact_local(local.earn_hedge)
         self.steps: Steps = streams.stream(
             chain.pool,
             chain,
             self.call.began,
             chain.indices(eligible),
             policy,
-            self.call.request,
-            hedge=lambda: chain.keep_pace(pace.take_hedge),
+            self.call.identity,
+            hedge=lambda: chain.transact_local(local.take_hedge),
             recoverable=self._recoverable,
         )
 

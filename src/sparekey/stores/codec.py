@@ -195,6 +195,7 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         lease=_moment(data.get("lease"), written),
         since=_moment(data.get("since"), written),
         against=_names(data.get("against", [])),
+        shapes=_names(data.get("shapes", [])),
         looked=_moment(data.get("looked"), written) or 0.0,
         look_after=max(0.0, _number(data.get("look_after", 0.0))),
         looks=_whole(data.get("looks", 0)),

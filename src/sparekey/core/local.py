@@ -5,7 +5,7 @@
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
 
-A `Pace` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
+A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Scout(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LocalState:
     """See the module. `egress_at`: when providers were last found to be out of reach; None if one was reached since."""
 
     hedges: float
@@ -42,68 +42,68 @@ class Pace:
     egress_at: float | None = None
 
     @classmethod
-    def of(cls, policy: Policy) -> Pace:
+    def of(cls, policy: Policy) -> LocalState:
         """Return the pace at the beginning: every budget is full."""
         return cls(policy.hedge_burst, policy.retry_burst)
 
 
-def earn_hedge(pace: Pace, policy: Policy) -> tuple[Pace, None]:
+def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a stream: it earns its share of a second one."""
-    hedges = min(pace.hedges + policy.hedge_share, policy.hedge_burst)
-    return (pace if hedges == pace.hedges else replace(pace, hedges=hedges)), None
+    hedges = min(local.hedges + policy.hedge_share, policy.hedge_burst)
+    return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
 
 
-def take_hedge(pace: Pace, policy: Policy) -> tuple[Pace, bool]:
+def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a second stream out of the budget; the answer is whether it allows one."""
     del policy
-    return (replace(pace, hedges=pace.hedges - 1.0), True) if pace.hedges >= 1.0 else (pace, False)
+    return (replace(local, hedges=local.hedges - 1.0), True) if local.hedges >= 1.0 else (local, False)
 
 
-def earn_retry(pace: Pace, policy: Policy) -> tuple[Pace, None]:
+def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a call that is no retry: it earns its share of one."""
-    retries = min(pace.retries + policy.retry_share, policy.retry_burst)
-    return (pace if retries == pace.retries else replace(pace, retries=retries)), None
+    retries = min(local.retries + policy.retry_share, policy.retry_burst)
+    return (local if retries == local.retries else replace(local, retries=retries)), None
 
 
-def take_retry(pace: Pace, policy: Policy) -> tuple[Pace, bool]:
+def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a retry out of the budget; the answer is whether it allows one."""
     del policy
-    return (replace(pace, retries=pace.retries - 1.0), True) if pace.retries >= 1.0 else (pace, False)
+    return (replace(local, retries=local.retries - 1.0), True) if local.retries >= 1.0 else (local, False)
 
 
-def scout(pace: Pace, policy: Policy, request: int, index: int, now: float) -> tuple[Pace, bool]:
+def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:
     """Return whether a request may ask a credential of which nothing is known yet: it is the scout, or the scout got no refusal there."""
     del policy
-    found = pace.scout
+    found = local.scout
     fresh = found is not None and now - found.since < SCOUT_SECONDS
     if found is None or found.request == request or not (fresh or found.index == index):
-        return replace(pace, scout=Scout(request, index, now)), True
-    return pace, not fresh
+        return replace(local, scout=Scout(request, index, now)), True
+    return local, not fresh
 
 
-def back(pace: Pace, policy: Policy, request: int) -> tuple[Pace, None]:
+def back(local: LocalState, policy: Policy, request: int) -> tuple[LocalState, None]:
     """Take in that a scout has found what it looked for, or has left."""
     del policy
-    return (replace(pace, scout=None) if pace.scout is not None and pace.scout.request == request else pace), None
+    return (replace(local, scout=None) if local.scout is not None and local.scout.request == request else local), None
 
 
-def unreached(pace: Pace, policy: Policy, now: float) -> tuple[Pace, None]:
+def unreached(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, None]:
     """Take in that a request could reach nobody."""
     del policy
-    return replace(pace, egress_at=now), None
+    return replace(local, egress_at=now), None
 
 
-def reached(pace: Pace, policy: Policy) -> tuple[Pace, None]:
+def reached(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Take in that somebody was reached."""
     del policy
-    return (replace(pace, egress_at=None) if pace.egress_at is not None else pace), None
+    return (replace(local, egress_at=None) if local.egress_at is not None else local), None
 
 
-def connect(pace: Pace, policy: Policy, now: float) -> tuple[Pace, float]:
+def connect(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, float]:
     """Let a request try whether the network is back; return the seconds that it has to wait before, 0 if it is the one to try now."""
     del policy
-    if pace.egress_at is None:
-        return pace, 0.0
-    if (wait := pace.egress_at + EGRESS_EVERY - now) > 0:
-        return pace, wait
-    return replace(pace, egress_at=now), 0.0
+    if local.egress_at is None:
+        return local, 0.0
+    if (wait := local.egress_at + EGRESS_EVERY - now) > 0:
+        return local, wait
+    return replace(local, egress_at=now), 0.0
