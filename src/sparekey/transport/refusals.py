@@ -54,7 +54,8 @@ _BY_CLASS: Final = {
     ErrorClass.TRANSIENT: 503,
 }
 """The status of a refusal that came without one; 502 for any other class."""
-_RATE: Final = frozenset({"rate_limited", "concurrency"})
+_RATE: Final = frozenset({"rate_limited", "concurrency", "long_wait", "daily_quota", "period_quota", "usage_limit"})
+"""Reasons that are about how much in how much time: time lifts them, and the answer is 429 where they are everybody's."""
 _OF_THE_MESSAGE: Final = frozenset(
     {
         *("content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "location"),
@@ -226,13 +227,15 @@ def _exhausted(error: AllCredentialsFailedError) -> Told:
 
 
 def _status_of_all(error: AllCredentialsFailedError, causes: Sequence[Cause]) -> int:
-    """429 if the rate of all is limited, 503 if it will pass by itself, 404 if nobody has what the request names or the path that it asks
-    for, else 502. Never a provider's 401: the caller's own key is good.
-    """  # noqa: D205 - the table is the summary
+    """Return the status of an exhausted chain. It is never a provider's 401: the caller's own key is good.
+
+    404 if nobody has what the request names or the path that it asks for, 429 if the rate of all is
+    limited (in a minute or in a week), 503 if something will pass by itself, else 502.
+    """
     passing = [one for one in causes if one.error_class == ErrorClass.TRANSIENT]
     if causes and (all(one.reason == UNKNOWN_REFERENCE for one in causes) or all(_lacks(e.exception) for e in error.errors)):
         return _NOT_FOUND
-    if causes and all(one.error_class == ErrorClass.TRANSIENT and one.reason in _RATE for one in causes):
+    if causes and all(one.reason in _RATE for one in causes):
         return _TOO_MANY
     return _UNAVAILABLE if passing else _BAD_GATEWAY
 

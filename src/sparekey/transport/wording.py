@@ -71,14 +71,20 @@ class Cause(NamedTuple):
         return {"credential": self.who, "class": self.error_class, "reason": self.reason, **found}
 
 
-def attributed(text: str, who: str) -> str:
-    """Return a provider's words with the name of the credential that they were said to in the place of "your" and of headers with keys."""
+def attributed(text: str, who: str, whose: str = "") -> str:
+    """Return a provider's words with the name of the credential that they were said to, in the place of "your" and of headers with keys.
+
+    Args:
+        text: the words.
+        who: the credential's name, or what stands for several.
+        whose: what stands for "your"; "" is `who` with an apostrophe.
+    """
     if not who or not text:
         return text
 
     def named(found: re.Match[str]) -> str:
         if not found[0].lower().endswith(("key", "keys")):
-            return f"{who}'s" if found[0].isascii() else f"{who} 的"
+            return (whose or f"{who}'s") if found[0].isascii() else f"{who} 的"
         return f"{'the ' if found['of'] else ''}key{found['many'] or ''} of {who}"
 
     return _KEY.sub(named, text)
@@ -111,7 +117,7 @@ def _noted(text: str, failure: Failure, who: str) -> str:
 def refused(failure: Failure, who: str, status: int | None) -> str:
     """Return the message of one refusal that is told in our words."""
     whom = f"the provider refused sparekey's credential {who!r}" if who else "the provider refused the request"
-    said = attributed(failure.message, who)
+    said = attributed(failure.message, who).rstrip(". ")
     ours = failure.error_class in _OF_ACCOUNTS or blames_a_key(failure)
     return mask(f"{whom} ({_how(failure.reason, status)})" + (f": {said}" if said else "")) + (_whose(1) if ours else "")
 
@@ -121,7 +127,7 @@ def exhausted(causes: Sequence[Cause], wait: float | None) -> str:
     whole = "the one credential of this chain failed" if len(causes) == 1 else f"all {len(causes)} credentials of this chain failed"
     said = "; ".join(map(_line, _groups(causes)))
     again = "" if wait is None else f". The soonest returns in {span(wait)}"
-    ours = any(one.error_class in _OF_ACCOUNTS or one.words for one in causes)
+    ours = any(one.error_class in _OF_ACCOUNTS or _BLAMES.search(one.words) for one in causes)
     return mask(f"{whole}: {said}{again}" if said else whole + again) + (_whose(len(causes)) if ours else "")
 
 
@@ -150,7 +156,7 @@ def _line(group: list[Cause]) -> str:
     if first.parked:
         waits = [one.seconds for one in group if one.seconds is not None]
         return f"{whom} ({first.reason}, {f'not asked for another {span(min(waits))}' if waits else 'held by a person'})"
-    text = attributed(first.words, names[0] if len(names) == 1 else "each")
+    text = attributed(first.words, *((names[0],) if len(names) == 1 else ("each", "their"))).rstrip(". ")
     words = text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
     return f"{whom} ({_how(first.reason, first.status)})" + (f": {words}" if words else "")
 
