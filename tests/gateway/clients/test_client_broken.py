@@ -56,7 +56,7 @@ def node(url):
 
 
 def test_npm(broken):
-    """openai 6 and 7, anthropic, @google/genai 1 and 2, and `ai` over each wire: all of them raise or reject."""
+    """Openai 6 and 7, anthropic, @google/genai 1 and 2, and `ai` over each wire: all of them raise or reject."""
     found = node(broken)
     assert {way: said for way, (how, said) in found.items() if how != "raises"} == {}
 
