@@ -55,10 +55,6 @@ class Choice(NamedTuple):
     turn: Turn
 
 
-_FIRST = Choice(0, Turn.RING)
-"""Who is next in a chain that never failed."""
-
-
 class Asker(NamedTuple):
     """What a request brings to the choice.
 
@@ -68,7 +64,7 @@ class Asker(NamedTuple):
         begins: it has asked nobody yet.
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
-        rotation: pick by this number out of all that take traffic, not in ring order; None: in ring order.
+        rotation: pick by this number, not in ring order; None: in ring order.
     """
 
     among: Collection[int] | None = None
@@ -81,23 +77,23 @@ class Asker(NamedTuple):
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
     """Return who is next for a request, or None if nobody is left."""
-    if not state.breakers and not state.active and asker.begins and asker.among is None:
-        return _FIRST
-    among = range(len(pool)) if asker.among is None else asker.among
-    if asker.begins and state.active in among and (up := _upwards(pool, state, among, asker.shape, now)) is not None:
-        return Choice(up, Turn.UP)
-    left = [i for i in pool.ring(state.active) if i in among and i not in asker.tried]
-    takes = [i for i in left if phase(pool, state, i, now, asker.shape) in _OPEN]
-    if asker.rotation is not None:
-        takes += [i for i in left if i not in takes and softly(pool, state, i, now)]
-        return Choice(takes[asker.rotation % len(takes)], Turn.RING) if takes else None
-    if takes:
-        return Choice(takes[0], Turn.RING)
-    if (soft := next((i for i in left if softly(pool, state, i, now)), None)) is not None:
-        return Choice(soft, Turn.SOFT)
+    among, tried, shape = asker.among, asker.tried, asker.shape
+    if asker.begins and state.active and (among is None or state.active in among):
+        up = _upwards(pool, state, range(len(pool)) if among is None else among, shape, now)
+        if up is not None:
+            return Choice(up, Turn.UP)
+    left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
+    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+        return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if softly(pool, state, i, now)]:
+        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def _picked(takes: list[int], rotation: int | None) -> int:
+    return takes[0 if rotation is None else rotation % len(takes)]
 
 
 def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
@@ -115,9 +111,11 @@ def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: f
     return state, Ticket(index, state.term, state.epoch, bool(due))
 
 
-def next_ticket(pool: Pool, state: PoolState, asker: Asker, now: float) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
-    """Return the state and the ticket for whoever is next, if anybody is."""
-    choice = choose(pool, state, asker, now)
+def taken(
+    pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
+) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
+    """Return the state and the ticket for whoever is next: the choice that was made on a state, unless it is another one by now."""
+    choice = seen[1] if state is seen[0] else choose(pool, state, asker, now)
     if choice is None:
         return state, None
     state, ticket = take(pool, state, choice, asker.shape, now)

@@ -25,14 +25,14 @@ def hashed(text: str | bytes) -> str:
 class Identity:
     """One request, as far as others have to be told from it. Both answers are worked out when somebody asks."""
 
-    def __init__(self, body: bytes = b"", name: str = "") -> None:
+    def __init__(self, body: bytes = b"", name: tuple[str, int] = ("", 0)) -> None:
         """Take the body, or, where it is not known, a name that no other request has."""
         self._body, self._name = body, name
 
     @cached_property
     def request(self) -> str:
         """A hash of the request."""
-        return hashed(self._body or self._name)
+        return hashed(self._body or "{} {}".format(*self._name))
 
     @cached_property
     def shape(self) -> str:

@@ -6,6 +6,7 @@ state with their answer; what changes nothing returns the very same state, so th
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -79,6 +80,12 @@ class Pool:
         """Their names, each once."""
         return tuple(tuple(dict.fromkeys(g)) for g in self.guards)
 
+    def under(self, policy: Policy) -> Pool:
+        """Return the same credentials under another policy, with what was found out about them."""
+        view = copy(self)
+        object.__setattr__(view, "policy", policy)
+        return view
+
     def __len__(self) -> int:
         return len(self.credentials)
 
@@ -131,13 +138,12 @@ class Ticket(NamedTuple):
 
 def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
     """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
-    strictest = Phase.CLOSED
-    if not state.breakers:
-        return strictest
-    for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now, shape)
-        if found.value > strictest.value:
-            strictest = found
+    strictest, breakers = Phase.CLOSED, state.breakers
+    if breakers:
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is not None and guard.until is not None and (found := b.phase(guard, now, shape)).value > strictest.value:
+                strictest = found
     return strictest
 
 
@@ -158,8 +164,8 @@ def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential takes traffic when nobody else does: whatever parks it, parks it softly."""
-    return all(g.soft for g in _forbidding(pool, state, index, now))
+    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
@@ -168,7 +174,7 @@ def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def has_shapes(state: PoolState) -> bool:
-    """Return whether the shape of a request matters to any soft park."""
+    """Return whether the shape of a request matters to any park."""
     return any(g.shapes and g.until is not None for g in state.breakers.values())
 
 

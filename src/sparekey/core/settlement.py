@@ -85,11 +85,12 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
     state, _ = release(pool, state, ticket)
     fresh = {name: g for name in _blamed(pool, ticket.index, failure) if (g := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
     if not is_refusal(failure):
-        park = _soft if failure.evidence is Evidence.POSSIBLE else _parked
+        park = _soft if failure.evidence is Evidence.POSSIBLE and stated_wait(failure) is None else _parked
         return stamped(state, {name: park(guard, seen, now) for name, guard in fresh.items()}), None
     words, who = m.words_of(failure), pool.credentials[pool.first_of[ticket.index]].id
     if m.is_acquitted(state.memory, words, who, now):
-        state = stamped(state, {name: b.failing(guard, now) for name, guard in fresh.items() if guard.since is None})
+        failing = {name: _shaped(b.failing(guard, now), seen) for name, guard in fresh.items()}
+        state = stamped(state, {name: guard for name, guard in failing.items() if guard is not fresh[name]})
     else:
         state = stamped(state, {name: _soft(guard, seen, now) for name, guard in fresh.items()}, always=True)
     return replace(state, memory=m.refused(state.memory, words, who, state.epoch, now)), None
@@ -127,18 +128,11 @@ def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bo
     return any(g.since is not None and g.since < began for g in guards)
 
 
-def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int | None]:
-    """Let a request begin while everybody refuses; return how many credentials it may ask: None for all, 0 for none."""
+def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admission]:
+    """Let a request begin while everybody refuses."""
     del pool
-    memory, most = m.admitted(state.memory, now)
-    return (state if memory is state.memory else replace(state, memory=memory)), most
-
-
-def rotate(pool: Pool, state: PoolState) -> tuple[PoolState, int]:
-    """Return the number by which the next one is picked in rotation."""
-    del pool
-    turn = state.memory.turn
-    return replace(state, memory=replace(state.memory, turn=(turn + 1) % 1_000_000)), turn
+    memory, admission = m.admitted(state.memory, now)
+    return (state if memory is state.memory else replace(state, memory=memory)), admission
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
@@ -172,18 +166,26 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    soft = stated is None and parking.soft
-    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft, probed=seen.ticket.probe)
+    parked = b.parked(
+        guard, now, length, level, cause, failure.reason,
+        stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
+    )  # fmt: skip
+    return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
     """The breaker after a failure that may be the request's. It counts as no park in a row."""
     cause = seen.failure.error_class
-    shapes = guard.shapes if not seen.shape or seen.shape in guard.shapes else (*guard.shapes, seen.shape)[: b.MOST_SHAPES]
-    parked = b.parked(
-        guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True, probed=seen.ticket.probe
-    )
-    return replace(parked, shapes=shapes)
+    level, probed = _firm_parks(guard, cause), seen.ticket.probe
+    parked = b.parked(guard, now, SOFT_PARK_SECONDS, level, cause, seen.failure.reason, soft=True, probed=probed)
+    return _shaped(parked, seen) if parked.soft else parked
+
+
+def _shaped(guard: Breaker, seen: Seen) -> Breaker:
+    """The breaker with the shape of a request that it has refused."""
+    if not seen.shape or seen.shape in guard.shapes or len(guard.shapes) == b.MOST_SHAPES:
+        return guard
+    return replace(guard, shapes=(*guard.shapes, seen.shape))
 
 
 def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:
