@@ -109,6 +109,11 @@ def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Sh
     return Cast(made, seats)
 
 
+def settings_of(config: BaseChain[Any]) -> dict[str, Any]:
+    """Return what a chain is set to, without what belongs to its credentials."""
+    return config.model_dump(exclude={"credentials", *_REPLACED, *_BY_CREDENTIAL}, exclude_none=True)
+
+
 def rotated(key: str) -> str:
     """Return the key that takes a key's place where one is rotated; the simulated providers know it from the beginning."""
     return f"{key}-rotated"
@@ -133,7 +138,7 @@ def _chain(config: BaseChain[Any], simulator: Simulator, shape: Shape, scale: fl
         row["key"] = shape.key.format(shape.twins.get(i, i))
     providers = _providers(config, simulator, rows)
     seats = [Seat(row["id"], row["key"], row["model"], provider) for row, provider in zip(rows, providers, strict=True)]
-    settings = config.model_dump(exclude={"credentials", *_REPLACED, *_BY_CREDENTIAL}, exclude_none=True)
+    settings = settings_of(config)
     credentials = [_credential(row, provider) for row, provider in zip(rows, providers, strict=True)]
     return {**settings, "timeout": settings["timeout"] * scale, **shape.knobs, "credentials": credentials}, tuple(seats)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BOTH = ("sync", "async")
 THROUGH = ("gateway",)
+CHAINED = ("sync", "async", "sdk")
+"""The ways of the rows P: the wrapper, blocking and not, and a transport under the official SDK."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,13 @@ class Profile:
         scale: real seconds in one second of a provider's silence and of the client's patience.
         virtual: whether spans in which nothing is in flight are jumped over.
         load: seconds of load in the row that makes load for a while, in real time.
+        full: whether every case of the rows P is played, and not a few of each.
     """
 
     scale: float = 0.3
     virtual: bool = True
     load: float = 10.0
+    full: bool = False
 
 
 FAST: Final = Profile(load=2.0)

@@ -34,6 +34,7 @@ class Stage:
         self._scale = profile.scale if waits else 1.0
         self.worlds: list[World] = []
         self.notes: list[str] = []
+        self.counts: Counter[str] = Counter()
         self.simulator = Simulator(time_scale=self._scale)
 
     def __enter__(self) -> Self:
@@ -73,7 +74,7 @@ class Stage:
     @property
     def provider_saw(self) -> str:
         """How many requests came with each credential's key, in all worlds together."""
-        counts: Counter[str] = Counter()
+        counts = Counter(self.counts)
         for world in self.worlds:
             for index, seat in enumerate(world.seats):
                 counts[seat.id] += world.tries(index)
