@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sparekey.core.breaker import Phase, told
+from sparekey.core.breaker import Phase, remaining
 from sparekey.core.operator import is_held
 from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase
 
@@ -70,5 +70,5 @@ def _credential(pool: Pool, state: PoolState, index: int, now: float) -> Credent
     plain = CredentialStatus(credential.id, index, credential.model, active, standing)
     if guard is None or guard.until is None:
         return plain
-    held, returns_in = is_held(pool, state, index, now), told(guard.until - now)
-    return replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.firm, held=held)
+    held, returns_in = is_held(pool, state, index, now), remaining(guard.until - now)
+    return replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.stated, held=held)
