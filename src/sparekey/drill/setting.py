@@ -80,10 +80,11 @@ class Setting:
     """One case: it begins with `open`, and everything happens on the loop of its clock."""
 
     chain: Any
+    config: VLMConfig
 
     def __init__(self, config: Config, case: Case, clock: VirtualTime) -> None:
         """Take whose settings hold, the case, and its clock."""
-        self._config, self.case, self.clock = config, case, clock
+        self._whole, self.case, self.clock = config, case, clock
         self.actors: list[Actor] = []
         self.calls: list[Call] = []
         self.events: list[Event] = []
@@ -100,6 +101,7 @@ class Setting:
         one_host: bool = False,
         same_key: Iterable[int] = (),
         knobs: Mapping[str, Any] | None = None,
+        ids: str = "c",
     ) -> list[Actor]:
         """Build the chain; return who plays its credentials, in order.
 
@@ -110,12 +112,13 @@ class Setting:
             one_host: all of them are keys of one host, else each has a host of its own.
             same_key: the places that have the first one's key.
             knobs: fields of the chain.
+            ids: what the names of the credentials begin with.
         """
         number, wire = seats or self.case.seats, self.case.wire
         shared, twins = frozenset(account), frozenset(same_key)
         for i in range(number):
             key = f"sk-drill-{0 if i in twins else i:04d}-5f1d0c7e9ab24638"
-            self.actors.append(Actor(f"c{i + 1}", key, (models or {}).get(i, "m")))
+            self.actors.append(Actor(f"{ids}{i + 1}", key, (models or {}).get(i, "m")))
         hosts = [await self._host(wire, self.actors)] * number if one_host else [await self._host(wire, [one]) for one in self._homes()]
         if twins and not one_host:
             hosts = [hosts[0] if i in twins else hosts[self._homes().index(one)] for i, one in enumerate(self.actors)]
@@ -124,10 +127,11 @@ class Setting:
             | ({"account": "drill"} if i in shared else {"account": one.id} if account else {})
             for i, (one, host) in enumerate(zip(self.actors, hosts, strict=True))
         ]
-        assert self._config.vlm is not None
-        given = settings_of(self._config.vlm) | dict(knobs or {})
+        assert self._whole.vlm is not None
+        given = settings_of(self._whole.vlm) | dict(knobs or {})
         config = VLMConfig.model_validate(given | {"provider": wire, "credentials": credentials})
-        config._source = self._config.vlm._source  # noqa: SLF001 - messages name the file
+        config._source = self._whole.vlm._source  # noqa: SLF001 - messages name the file
+        self.config = config
         await self._begin(config)
         return self.actors
 
@@ -169,7 +173,7 @@ class Setting:
         dice, way, wire = random.Random(7).random, self.case.way, self.case.wire  # noqa: S311 - chance of a drill, no secret
         if way == "gateway":
             self._way = Gateway(wire)
-            await self._way.begin(config, self.clock, dice, self.events.append, self._config.gateway)
+            await self._way.begin(config, self.clock, dice, self.events.append, self._whole.gateway)
         elif way == "sdk":
             self._way = Sdk(config, self.clock, dice, self.events.append, wire)
         else:

@@ -65,7 +65,7 @@ class Way(Protocol):
         ...
 
 
-def _failed(exc: BaseException) -> Told:
+def failed(exc: BaseException) -> Told:
     """Return what an exception tells."""
     causes = [describe_exception(one.exception) for one in exc.errors] if isinstance(exc, AllCredentialsFailedError) else []
     response = getattr(exc, "response", None)
@@ -93,7 +93,7 @@ class Wrapper:
             else:
                 text = await self._whole(prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
-            return _failed(exc)
+            return failed(exc)
         return Told(text == ANSWER, text, text)
 
     async def _whole(self, prompt: str, *, stream: bool) -> str:
@@ -136,7 +136,7 @@ class Sdk:
         try:
             text = await heard(self._tongue, self._client, self._model, prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
-            return _failed(exc)
+            return failed(exc)
         return Told(text == ANSWER, text, text)
 
     async def close(self) -> None:
@@ -184,11 +184,11 @@ class Gateway:
             served_here(whole, clock, dice, lambda served: served.chain.add_hook(hook))
         )
         served = next(iter(gateway.chains.values()))
-        self.chain, self._model, self._netloc = served.chain, served.name, urlsplit(self.url).netloc
+        self.chain, self.model, self._netloc = served.chain, served.name, urlsplit(self.url).netloc
 
     async def ask(self, prompt: str, *, stream: bool) -> Told:
         """Make one call."""
-        path, body = request(self._wire, self._model, prompt, stream=stream)
+        path, body = request(self._wire, self.model, prompt, stream=stream)
         try:
             status, headers, text = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:

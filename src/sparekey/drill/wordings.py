@@ -6,12 +6,15 @@ Each line says what the refusal is about, how much its words prove (DESIGN.md, s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.simulator.faults import RawBody, verbatim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REQUEST: Final = "request"
 """The request names something that this caller may not use; every other request is fine."""
@@ -38,6 +41,7 @@ class Wording:
         wire: the format: `openai`, `anthropic` or `gemini`.
         status: the HTTP status.
         body: the answer; a text is sent as it is.
+        headers: its further headers.
     """
 
     id: str
@@ -46,12 +50,13 @@ class Wording:
     wire: str
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def fault(self, before: float = 0.0) -> RawBody:
         """Return the answer, to come after so many seconds."""
         if isinstance(self.body, str):
             return verbatim(self.status, self.body, content_type="text/html" if self.body.startswith("<") else "text/plain", before=before)
-        return verbatim(self.status, json.dumps(self.body, ensure_ascii=False), before=before)
+        return verbatim(self.status, json.dumps(self.body, ensure_ascii=False), before=before, headers=self.headers)
 
     @property
     def words(self) -> str:
