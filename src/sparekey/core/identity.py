@@ -32,7 +32,7 @@ class Identity:
     @cached_property
     def request(self) -> str:
         """A hash of the request."""
-        return hashed(self._body or "%s %d" % self._name)
+        return hashed(self._body or "{} {}".format(*self._name))
 
     @cached_property
     def shape(self) -> str:

@@ -157,8 +157,8 @@ def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential takes traffic when nobody else does: whatever parks it, parks it softly."""
-    return all(g.soft for g in _forbidding(pool, state, index, now))
+    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:

@@ -97,8 +97,10 @@ def _same_memory(one: Memory, other: Memory) -> bool:
 
 def _memory(base: Memory, mine: Memory, theirs: Memory) -> Memory:
     """What either side remembers of refusals; a drought is over if it is on one side."""
-    if mine == base or theirs == base or mine == theirs:
-        return theirs if mine == base else mine
+    if mine in (base, theirs):
+        return theirs
+    if theirs == base:
+        return mine
     words = {**theirs.words, **{key: one for key, one in mine.words.items() if key not in theirs.words or one.at > theirs.words[key].at}}
     droughts = (mine.drought, theirs.drought)
     drought = None if droughts[0] is None or droughts[1] is None else max(droughts[0], droughts[1], key=lambda d: d.everybody_at)

@@ -127,11 +127,11 @@ def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bo
     return any(g.since is not None and g.since < began for g in guards)
 
 
-def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int | None]:
-    """Let a request begin while everybody refuses; return how many credentials it may ask: None for all, 0 for none."""
+def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admission]:
+    """Let a request begin while everybody refuses."""
     del pool
-    memory, most = m.admitted(state.memory, now)
-    return (state if memory is state.memory else replace(state, memory=memory)), most
+    memory, admission = m.admitted(state.memory, now)
+    return (state if memory is state.memory else replace(state, memory=memory)), admission
 
 
 def rotate(pool: Pool, state: PoolState) -> tuple[PoolState, int]:

@@ -5,9 +5,9 @@ A `Walk` belongs to one request and is the only mutable thing of the core. It an
     next()        whom to ask now: a ticket; a number of seconds to wait before asking again; or nobody any more
     failed(seen)  what a failure means: an exception to raise at once, or None, go on
 
-Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a refusal in
-words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a host
-that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
+Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a
+refusal in words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a
+host that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
 if nobody could be reached, the fault is our own network's and nobody is parked.
 """
 
@@ -22,7 +22,7 @@ from sparekey.core.breaker import Phase, remaining
 from sparekey.core.choose import Asker, Turn
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, governing, has_shapes, phase, soonest_return, stated
+from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly, soonest_return
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -114,7 +114,7 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins, self.limited = True, False
+        self.begins, self.admitted = True, False
 
     @property
     def identity(self) -> Identity:
@@ -122,13 +122,16 @@ class Walk:
         self._identity = self._identity or Identity(name=("walk", self.number))
         return self._identity
 
-    def _limit(self) -> None:
-        """Ask fewer where everybody is known to refuse; what was found out while this request waited counts as well."""
+    def _admission(self) -> float:
+        """Ask fewer, and later, where everybody is known to refuse; what was found out while this request waited counts as well."""
         memory = self.cell.state.memory
         if memory.drought is not None and memory.drought.confirmed:
-            self.left, self.limited = self.cell.transact(settlement.admit, self.now), True
-        elif memory.words and m.was_refused_by_all(memory, self.identity, self.now):
-            self.left, self.limited = m.ASKED_BY_OTHERS, True
+            wait, self.left = self.cell.transact(settlement.admit, self.now)
+            self.admitted = True
+            return float(wait)
+        if memory.words and m.was_refused_by_all(memory, self.identity, self.now):
+            self.left, self.admitted = m.ASKED_BY_OTHERS, True
+        return 0.0
 
     # ── who is next ──
 
@@ -136,20 +139,19 @@ class Walk:
         """Go around the ring anew."""
         self.term, self.tried, self.begins, self.rescues = self.cell.state.term, set(), True, False
 
-    def next(self) -> Ticket | float | None:
+    def next(self) -> Ticket | float | None:  # noqa: PLR0911 - an answer a line
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
         state = self.cell.state
-        if self.begins and self.eligible is None and self.deadline is None and not (state.breakers or state.active or state.memory.words):
-            if state.memory.drought is None and self.cell.local.egress_at is None:  # a chain that is well
-                self.begins = False
-                return self._given(Ticket(0, state.term, state.epoch))
-        if not self.calls and not self.limited:
-            self._limit()
+        if self._well(state):
+            self.begins = False
+            return self._given(Ticket(0, state.term, state.epoch))
+        if not self.calls and not self.admitted and (wait := self._admission()):
+            return wait
         while True:
             if self._spent() or self.left == 0 or self._gives_up_on_network():
                 return None
-            if (wait := self._until_tried()) != 0.0:
-                return wait
+            if (until_tried := self._until_tried()) != 0.0:
+                return until_tried
             asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
             state = self.cell.state
             choice = choose.choose(self.pool, state, asker, self.now)
@@ -162,12 +164,18 @@ class Walk:
             elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
 
+    def _well(self, state: PoolState) -> bool:
+        """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
+        if not self.begins or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
+            return False
+        return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
+
     def beside(self) -> Ticket | None:
         """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
 
         Nobody who is parked is asked only because another one is slow.
         """
-        return self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
+        return None if self.left == 0 else self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
 
     def _in_ring(self, asker: Asker) -> Ticket | None:
         state = self.cell.state
@@ -206,7 +214,9 @@ class Walk:
 
     def _open_to(self, index: int) -> bool:
         """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
-        if index in self.closed or (index in self.seen and self.seen[index].failure.timed_out):
+        if index in self.closed or self.calls.get(index, 0) > max(1, self.policy.max_retries):
+            return False
+        if index in self.seen and self.seen[index].failure.timed_out:
             return False
         if self.too_large_for and self._room(index) & self.too_large_for:
             return False
@@ -366,13 +376,16 @@ class Walk:
         is parked would not be let through again.
         """
         policy, failure, index = self.policy, seen.failure, seen.ticket.index
-        if not policy.retry_same or not reaction_to(failure).retry_same or failure.timed_out or failure.evidence is Evidence.POSSIBLE:
+        if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
+            return None
+        if failure.timed_out or failure.unreached:
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
         if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
             return None
+        self._count_host_fault(index, failure)
         return wait
 
     def _another_is_ready(self, index: int) -> bool:
@@ -495,10 +508,9 @@ class Walk:
         return refusals[0].exception if len(words) == 1 and alone and refusals[0].failure.status != _UNAUTHORIZED else None
 
     def _ready_in(self, index: int) -> float:
-        """Seconds until a credential may be tried again; only a stated wait has to be waited for."""
+        """Seconds until a credential may be tried again: at once if it is parked softly."""
         state = self.cell.state
-        guard = governing(self.pool, state, index)
-        return max(0.0, (guard.until or 0.0) - self.now) if guard and stated(self.pool, state, index, self.now) else 0.0
+        return 0.0 if softly(self.pool, state, index, self.now) else max(0.0, due_at(self.pool, state, index) - self.now)
 
     def _past_deadline(self, wait: float) -> bool:
         return self.deadline is not None and self.now + wait >= self.deadline
