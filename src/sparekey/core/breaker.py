@@ -44,7 +44,7 @@ class Breaker:
         lease: the time until which a probe may be out; None if none is.
         since: when it failed first since its last success; None if it has not.
         against: the requests that it has refused since then and another one has served, by their hashes.
-        shapes: of the requests that it has refused softly since then; its soft park is for these only, those of other shapes may probe.
+        shapes: of the requests that it has refused since then; the park that followed is for these, those of other shapes may probe.
         looked: when it was last seen to be parked for a stated time, and
         look_after: seconds from then to the next look at it before its end; 0 for none.
         looks: how many of these were in vain.
@@ -72,7 +72,7 @@ UNTIL_RELEASED: Final = 100 * 365 * 86400.0
 """Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
 
 MOST_SHAPES: Final = 4
-"""Shapes of requests that were refused after which a soft park is for all."""
+"""Shapes of requests that were refused after which a park is for all."""
 
 # Looks at a stated end before it comes (DESIGN.md 5.6): people top up, and providers err.
 LOOK_SHARE: Final = 0.1
@@ -95,7 +95,7 @@ def phase(breaker: Breaker, now: float, shape: str | None = None) -> Phase:
         return Phase.CLOSED
     if breaker.lease is not None and now < breaker.lease:
         return Phase.PROBING
-    if breaker.soft and shape is not None and breaker.shapes and shape not in breaker.shapes and len(breaker.shapes) < MOST_SHAPES:
+    if shape is not None and 0 < len(breaker.shapes) < MOST_SHAPES and shape not in breaker.shapes:
         return Phase.DUE
     return Phase.PARKED if now < due_at(breaker) else Phase.DUE
 

@@ -64,7 +64,7 @@ class Asker(NamedTuple):
         begins: it has asked nobody yet.
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
-        rotation: pick by this number out of all that take traffic, not in ring order; None: in ring order.
+        rotation: pick by this number, not in ring order; None: in ring order.
     """
 
     among: Collection[int] | None = None
@@ -83,18 +83,17 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
         if up is not None:
             return Choice(up, Turn.UP)
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
-    takes = (i for i in left if phase(pool, state, i, now, shape) in _OPEN)
-    if asker.rotation is not None:
-        ready = [*takes]
-        ready += [i for i in left if i not in ready and softly(pool, state, i, now)]
-        return Choice(ready[asker.rotation % len(ready)], Turn.RING) if ready else None
-    if (ring := next(takes, None)) is not None:
-        return Choice(ring, Turn.RING)
-    if (soft := next((i for i in left if softly(pool, state, i, now)), None)) is not None:
-        return Choice(soft, Turn.SOFT)
+    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+        return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if softly(pool, state, i, now)]:
+        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def _picked(takes: list[int], rotation: int | None) -> int:
+    return takes[0 if rotation is None else rotation % len(takes)]
 
 
 def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:

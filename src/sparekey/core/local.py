@@ -3,6 +3,7 @@
     hedges    second streams beside slow ones: a share of all streams, and some in a row
     retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
+    turn      whom a request asks that picks in rotation
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
 
 A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from sparekey.core.policy import Policy
 
 SCOUT_SECONDS: Final = 0.15
-"""A refusal comes within this time; who takes longer is probably about to answer. Below the quarter of a second of DESIGN.md 3.6."""
+"""A refusal comes within this time; who takes longer is probably about to answer."""
+LONGEST_WAIT: Final = 0.25
+"""The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
 LOOK_AGAIN: Final = 0.02
 """Seconds after which a request that waits for another one looks again."""
 EGRESS_EVERY: Final = 1.0
@@ -39,6 +42,7 @@ class LocalState:
     hedges: float
     retries: float
     scout: Scout | None = None
+    turn: int = 0
     egress_at: float | None = None
 
     @classmethod
@@ -85,6 +89,12 @@ def back(local: LocalState, policy: Policy, request: int) -> tuple[LocalState, N
     """Take in that a scout has found what it looked for, or has left."""
     del policy
     return (replace(local, scout=None) if local.scout is not None and local.scout.request == request else local), None
+
+
+def rotate(local: LocalState, policy: Policy) -> tuple[LocalState, int]:
+    """Return the number by which the next one is picked in rotation."""
+    del policy
+    return replace(local, turn=local.turn + 1), local.turn
 
 
 def unreached(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, None]:

@@ -75,15 +75,14 @@ class Admission(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of one chain. `turn` rotates whom a request asks beside the first one."""
+    """The memory of one chain."""
 
     words: Mapping[str, Words] = field(default_factory=lambda: MappingProxyType({}))
     drought: Drought | None = None
-    turn: int = 0
 
 
 NOTHING: Final = Memory()
-UNTOLD: Final = Memory(turn=-1)
+UNTOLD: Final = Memory()
 """What a state says of refusals that an older version has written."""
 
 

@@ -167,8 +167,8 @@ def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def has_shapes(state: PoolState) -> bool:
-    """Return whether the shape of a request matters to any soft park."""
-    return any(g.soft and g.until is not None for g in state.breakers.values())
+    """Return whether the shape of a request matters to any park."""
+    return any(g.shapes and g.until is not None for g in state.breakers.values())
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:

@@ -104,7 +104,7 @@ def _memory(base: Memory, mine: Memory, theirs: Memory) -> Memory:
     words = {**theirs.words, **{key: one for key, one in mine.words.items() if key not in theirs.words or one.at > theirs.words[key].at}}
     droughts = (mine.drought, theirs.drought)
     drought = None if droughts[0] is None or droughts[1] is None else max(droughts[0], droughts[1], key=lambda d: d.everybody_at)
-    return Memory(MappingProxyType(words), drought, max(mine.turn, theirs.turn))
+    return Memory(MappingProxyType(words), drought)
 
 
 def _later(base: float | None, mine: float | None, theirs: float | None) -> float | None:

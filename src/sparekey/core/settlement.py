@@ -85,7 +85,7 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
     state, _ = release(pool, state, ticket)
     fresh = {name: g for name in _blamed(pool, ticket.index, failure) if (g := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
     if not is_refusal(failure):
-        park = _soft if failure.evidence is Evidence.POSSIBLE else _parked
+        park = _soft if failure.evidence is Evidence.POSSIBLE and stated_wait(failure) is None else _parked
         return stamped(state, {name: park(guard, seen, now) for name, guard in fresh.items()}), None
     words, who = m.words_of(failure), pool.credentials[pool.first_of[ticket.index]].id
     if m.is_acquitted(state.memory, words, who, now):
@@ -134,13 +134,6 @@ def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admiss
     return (state if memory is state.memory else replace(state, memory=memory)), admission
 
 
-def rotate(pool: Pool, state: PoolState) -> tuple[PoolState, int]:
-    """Return the number by which the next one is picked in rotation."""
-    del pool
-    turn = state.memory.turn
-    return replace(state, memory=replace(state.memory, turn=(turn + 1) % 1_000_000)), turn
-
-
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
     """Take a ticket back without a verdict (cancelled, request-level failure): blames nobody, a probe becomes due again."""
     mine = {name: b.released(g) for name, g in _fresh(pool, state, ticket) if g.lease is not None} if ticket.probe else {}
@@ -172,8 +165,11 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    soft = stated is None and parking.soft
-    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft, probed=seen.ticket.probe)
+    parked = b.parked(
+        guard, now, length, level, cause, failure.reason,
+        stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
+    )  # fmt: skip
+    return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sparekey.core import choose, local, settlement
 from sparekey.core import memory as m
-from sparekey.core.breaker import Phase, remaining
+from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
+from sparekey.core.exhaustion import exhausted
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly, soonest_return
+from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
 from sparekey.core.timing import backoff_seconds, believed
-from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
+from sparekey.errors import DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 CALLS_TO_A_FAILING_HOST: Final = 2
 """Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
-_UNAUTHORIZED: Final = 401
 _NUMBERS: Final = count(1)
 
 
@@ -72,6 +72,7 @@ class Walk:
         seen: the last failure of each credential.
         left: how many more credentials it may ask; None for all.
         answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
+        waited: seconds for which it has waited for what others find out.
         connects: it is the one that tries whether our own network is back.
     """
 
@@ -114,7 +115,7 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins, self.admitted = True, False
+        self.begins, self.admitted, self.waited = True, False, 0.0
 
     @property
     def identity(self) -> Identity:
@@ -160,6 +161,7 @@ class Walk:
             if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
+                self.waited += local.LOOK_AGAIN
                 return local.LOOK_AGAIN
             elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
@@ -235,11 +237,9 @@ class Walk:
         return self.identity.shape if has_shapes(state) else None
 
     def _rotation(self) -> int | None:
-        """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
-        if self.left != 1 or not self.seen or self.pool.credentials[1:] == ():
-            return None
-        turn: int = self.cell.transact(settlement.rotate)
-        return turn
+        """The last one whom a limited request may ask is picked in rotation, and whom a herd asks that has waited long enough."""
+        last = self.left == 1 and bool(self.seen)
+        return self.cell.transact_local(local.rotate) if last or self.waited >= local.LONGEST_WAIT else None
 
     def _may_explore(self, choice: choose.Choice) -> bool:
         """Whether to ask somebody now, or to wait for what the request learns that is asking already.
@@ -248,8 +248,8 @@ class Walk:
         """
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
             return True
-        if not self.seen and self.now - self.began >= local.SCOUT_SECONDS:
-            return True  # it has not been refused itself: no other request keeps it any longer
+        if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
+            return True
         self.scouts = True
         allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
         return allowed
@@ -283,7 +283,12 @@ class Walk:
 
     def _waits(self, index: int) -> bool:
         guard = governing(self.pool, self.cell.state, index)
-        return guard is not None and guard.stated and guard.cause is ErrorClass.TRANSIENT and self.now < (guard.until or 0.0)
+        return self._passes(index) and guard is not None and guard.stated and self.now < (guard.until or 0.0)
+
+    def _passes(self, index: int) -> bool:
+        """Whether what parks a credential will pass by itself."""
+        guard = governing(self.pool, self.cell.state, index)
+        return guard is not None and guard.cause is ErrorClass.TRANSIENT
 
     def _untried(self) -> list[int]:
         return [i for i in range(len(self.pool)) if i not in self.seen and (self.eligible is None or i in self.eligible)]
@@ -443,13 +448,11 @@ class Walk:
         policy = self.policy
         if self._nobody_reached():
             return self._until_network()
-        entries = self._entries()
-        transient = [e for e in entries if e.error_class is ErrorClass.TRANSIENT]
-        tried_others = any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-        if rounds_done >= policy.max_retries or not transient or tried_others:
+        if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values()):
             return None
         dice = next((s.dice for s in reversed(self.seen.values())), 0.5)
-        ready = min((self._ready_in(e.index) for e in transient if self._may_ask(e.index)), default=None)
+        passing = [*self.seen, *(i for i in self._untried() if self._passes(i))]
+        ready = min((self._ready_in(i) for i in passing if self._may_ask(i)), default=None)
         if ready is None or ready > policy.max_backoff:
             return None
         wait = max(ready, backoff_seconds(rounds_done, policy.backoff, policy.max_backoff, dice))
@@ -482,30 +485,12 @@ class Walk:
             return self.too_large
         if self._spent() and all(s.failure.timed_out for s in self.seen.values()):
             return DeadlineExceeded(f"the deadline of {self.policy.deadline:g} s was spent before any credential could answer")
-        indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
-        # No provider's exception as its cause: a traceback would print their words unmasked, and some of them repeat the key.
-        error = AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
-        error.agreed = self._agreed(error)
-        return error
+        return exhausted(self.pool, self.cell, self.seen, self._untried(), self.now)
 
     def _unserved(self) -> None:
         if any(is_refusal(s.failure) for s in self.seen.values()):
             seen = list(self.seen.values())
             self.cell.transact(settlement.unserved, seen, self.identity.request, self.left is None, self.began, self.now)
-
-    def _agreed(self, error: AllCredentialsFailedError) -> BaseException | None:
-        """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5)."""
-        if len(self.pool) == 1:
-            refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-            return error.errors[0].exception if refused and error.errors and (self.seen or self.cell.dead) else None
-        failures = [s.failure for s in self.seen.values()]
-        refusals = [s for s in self.seen.values() if is_refusal(s.failure)]
-        if not refusals or any(f.evidence is Evidence.CERTAIN and f.error_class is not ErrorClass.TRANSIENT for f in failures):
-            return None
-        words = {m.words_of(s.failure) for s in refusals}
-        accounts = {self.pool.account(s.ticket.index) for s in refusals}
-        alone = len(refusals) == len(failures) or len(accounts) > 1
-        return refusals[0].exception if len(words) == 1 and alone and refusals[0].failure.status != _UNAUTHORIZED else None
 
     def _ready_in(self, index: int) -> float:
         """Seconds until a credential may be tried again: at once if it is parked softly."""
@@ -514,23 +499,3 @@ class Walk:
 
     def _past_deadline(self, wait: float) -> bool:
         return self.deadline is not None and self.now + wait >= self.deadline
-
-    def _entries(self) -> list[CredentialError]:
-        """One entry a credential: what this request saw, else why it was not tried."""
-        seen = [CredentialError(self.pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in self.seen.items()]
-        return seen + [entry for i in self._untried() if (entry := self._untried_entry(i)) is not None]
-
-    def _untried_entry(self, index: int) -> CredentialError | None:
-        credential_id = self.pool.credentials[index].id
-        if self.cell.local.egress_at is not None:
-            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
-            return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
-        guard = governing(self.pool, self.cell.state, index)
-        if guard is None:
-            return None
-        cause = guard.cause or ErrorClass.UNKNOWN
-        if self.cell.dead is not None and not guard.soft:
-            return CredentialError(credential_id, cause, self.cell.dead.with_traceback(None), index)
-        seconds = remaining((guard.until or 0.0) - self.now)
-        reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
-        return CredentialError(credential_id, cause, CredentialParkedError(credential_id, reason, seconds), index)

@@ -209,7 +209,7 @@ def _written(memory: Memory, now: float) -> dict[str, Any]:
     }
     drought = memory.drought
     told = None if drought is None else [drought.request, drought.confirmed, _span(drought.everybody_at, now)]
-    return {"words": words, "drought": told, "turn": max(memory.turn, 0)}
+    return {"words": words, "drought": told}
 
 
 def _memory(data: dict[str, Any], written: float) -> Memory:
@@ -224,7 +224,7 @@ def _memory(data: dict[str, Any], written: float) -> Memory:
     }
     told = data["drought"]
     drought = None if told is None else Drought(str(told[0])[:_LONGEST_REASON], told[1] is True, written + _number(told[2]))
-    return Memory(MappingProxyType(words), drought, _whole(data["turn"]))
+    return Memory(MappingProxyType(words), drought)
 
 
 def _names(found: Any) -> tuple[str, ...]:
