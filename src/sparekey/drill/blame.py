@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.drill import wordings
-from sparekey.drill.cases import Cases
-from sparekey.drill.row import CHAINED, Row
+from sparekey.drill.cases import Cases, row
 from sparekey.drill.setting import FIRM, LATENCY
 from sparekey.drill.verdict import Check
 from sparekey.simulator import faults
@@ -220,52 +219,46 @@ async def _p17(setting: Setting) -> list[Check]:
 _REQUEST = wordings.about(wordings.REQUEST)
 _CREDENTIAL = wordings.about(wordings.CREDENTIAL)
 ROWS: Final = (
-    Row(
+    row(
         "P01",
         "a request that every key refuses, each 0.5 s",
         "healthy callers lose nothing and wait for nothing; the other one gets the provider's words",
         "no park beyond 5 s, two calls a refused request",
         Cases(_p01, _REQUEST, variants=("many bodies", "one body")),
-        CHAINED,
     ),
-    Row(
+    row(
         "P02",
         "all keys but the last are dead, in words of any kind",
         "every request is answered",
         "at most 3 calls to each dead one in ten requests, then one a park",
         Cases(_p02, _CREDENTIAL),
-        CHAINED,
     ),
-    Row(
+    row(
         "P03",
         "P01 and P02 at once on one chain",
         "as P01 and P02",
         "at most 25 calls to a dead one in 116 requests",
         Cases(_p03, _REQUEST, seats=(2, 3, 15), variants=("one death", "many deaths")),
-        CHAINED,
     ),
-    Row(
+    row(
         "P12",
         "100 different refused requests, then a healthy one",
         "the healthy one is served at once, by the first",
         "at most 2.2 calls a refused request",
         Cases(_p12, _REQUEST, variants=("cold", "warm", "back to back", "the very first")),
-        CHAINED,
     ),
-    Row(
+    row(
         "P13",
         "words known as the request's, then keys die in them",
         "nobody is refused",
         "",
         Cases(_p13, _REQUEST, seats=(2, 3, 4, 15)),
-        CHAINED,
     ),
-    Row(
+    row(
         "P17",
         "some keys take no tools, no pictures, not the model",
         "each is served by those that do",
         "nobody is firmly parked for the others' sake",
         Cases(_p17, wordings.about(wordings.FEATURE)),
-        CHAINED,
     ),
 )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.drill import wordings
 from sparekey.drill.blame import WELL, own_words, refusing, served, well
-from sparekey.drill.cases import Cases
-from sparekey.drill.row import CHAINED, Row
+from sparekey.drill.cases import Cases, row
 from sparekey.drill.setting import LATENCY
 from sparekey.drill.verdict import Check, Verdict
 from sparekey.simulator import faults
@@ -31,6 +30,8 @@ _BACK: Final = {wordings.POSSIBLE: 1.0, wordings.LIKELY: 2.0, wordings.CERTAIN: 
 """Seconds after which a repaired key serves, by how much the words of its death proved (P15)."""
 _TO_THE_DEAD: Final = 150
 _BESIDE: Final = 0.3
+_ONE_SECOND: Final = 0.999
+"""One a second does not fall on both ends of it."""
 
 
 def overloaded(_: Ask) -> Fault:
@@ -112,7 +113,7 @@ async def _p15(setting: Setting) -> list[Check]:
     calls = await setting.every(_MOMENT, 560, lambda i: f"question ({i}.)")
     await repairing
     out = sorted(min(at) for call in calls if (at := _moments(setting, actors, call.prompt, 20.0)))
-    most, at = max(((sum(start <= one < start + 1.0 for one in out), start) for start in out if start >= 1.0), default=(0, 0.0))
+    most, at = max(((sum(start <= one < start + _ONE_SECOND for one in out), start) for start in out if start >= 1.0), default=(0, 0.0))
     back = min((call.at + call.seconds for call in calls if call.told.served), default=float("inf")) - 20.0
     late = [call for call in calls if call.at >= 20.0 + within]
     return [
@@ -146,44 +147,39 @@ _OVERDUE: Final = ("co-insufficient", "co-overdue", "ca-billing", "cg-billed")
 """Accounts that are dead for certain; a key that is not valid is another matter (K07: a gateway never tells it as its own)."""
 _CREDENTIAL = wordings.about(wordings.CREDENTIAL)
 ROWS: Final = (
-    Row(
+    row(
         "P04",
         "all keys at one host that answers 503",
         "an error",
         "two calls a request; 64 at once: at most 20 % more calls than requests",
-        Cases(_p04),
-        CHAINED,
+        Cases(_p04, few=1),
     ),
-    Row(
+    row(
         "P05",
         "one key, its account dead for certain, 60 requests in 3 s",
         "the provider's own error, at once but for the tried ones",
         "at most 3 calls",
         Cases(_p05, [one for one in _CREDENTIAL if one.id in _OVERDUE], seats=(1,)),
-        CHAINED,
     ),
-    Row(
+    row(
         "P14",
         "a key dies while five slow answers run on it",
         "every one served",
         "at most 5 further calls to it",
-        Cases(_p14, _CREDENTIAL),
-        CHAINED,
+        Cases(_p14, _CREDENTIAL, few=1),
     ),
-    Row(
+    row(
         "P15",
         "all keys dead, 20 requests a second, one repaired after 20 s",
         "served within 1 s (possible), 2 s (likely), 6 s (certain)",
         "at most ten requests a second",
-        Cases(_p15, _CREDENTIAL, seats=(3, 5, 15), variants=("middle", "first", "last")),
-        CHAINED,
+        Cases(_p15, _CREDENTIAL, seats=(3, 5, 15), variants=("middle", "first", "last"), few=1),
     ),
-    Row(
+    row(
         "P16",
         "64 requests at once while all keys but the last are dead",
         "all served, none waits 0.3 s longer than the first",
         "at most 150 calls to 14 dead ones",
         Cases(_p16, _CREDENTIAL),
-        CHAINED,
     ),
 )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sparekey.drill import virtual
+from sparekey.drill.row import CHAINED, Row
 from sparekey.drill.setting import Setting
 from sparekey.drill.verdict import Check
+from sparekey.drill.wordings import wordings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -71,6 +73,10 @@ class Cases:
     variants: Sequence[str] = ("",)
     few: int = 3
 
+    def count(self, way: str, full: bool) -> int:
+        """Return how many cases one way has."""
+        return len(self.of(way, full=full))
+
     def of(self, way: str, *, full: bool) -> list[Case]:
         """Return the cases of one way: all of them, or a few that differ in everything, other ones for each way."""
         said = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
@@ -94,16 +100,19 @@ class Cases:
 
     def __call__(self, stage: Stage) -> Iterator[Check]:
         """Play a stage's cases one after the other; yield what each found, with its name."""
-        cases = self.of(stage.mode, full=stage.profile.full)
+        start, end = stage.part
+        cases = self.of(stage.mode, full=stage.profile.full)[start:end]
         broken = 0
         for case in cases:
-            checks = virtual.run(lambda clock, case=case: self._played(stage, case, clock))  # type: ignore[misc]  # bound at once
+            checks = virtual.run(lambda clock, case=case: self.played(stage, case, clock))  # type: ignore[misc]  # bound at once
             held = all(check.holds for check in checks)
             broken += not held
             yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)
-        stage.notes.insert(0, f"{len(cases) - broken} of {len(cases)} cases hold")
+        stage.cases = len(cases) - broken, len(cases)
+        stage.notes.append(f"{len(cases) - broken} of {len(cases)} cases hold")
 
-    async def _played(self, stage: Stage, case: Case, clock: VirtualTime) -> list[Check]:
+    async def played(self, stage: Stage, case: Case, clock: VirtualTime) -> list[Check]:
+        """Play one case."""
         setting = Setting(stage.config, case, clock)
         try:
             checks = await self.play(setting)
@@ -113,3 +122,17 @@ class Cases:
                 stage.counts[one.id] += len(one.arrivals)
         return checks
 
+
+
+def row(name: str, fault: str, caller: str, provider: str, cases: Cases, modes: tuple[str, ...] = CHAINED) -> Row:
+    """Return a row that is played in cases."""
+    return Row(name, fault, caller, provider, cases, modes, cases=cases.count)
+
+
+def beside(stage: Stage, play: Callable[[Setting], Awaitable[list[Check]]], seats: int, wording: str) -> Iterator[Check]:
+    """Play one case beside what else a row does, in the stage's own way; yield what it found."""
+    words = next(one for one in wordings() if one.id == wording)
+    cases = Cases(play)
+    case = Case(seats, False, words.wire, stage.mode, words)
+    checks = virtual.run(lambda clock: cases.played(stage, case, clock))
+    yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

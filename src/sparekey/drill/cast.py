@@ -71,6 +71,7 @@ class Shape:
     Attributes:
         seats: at least so many credentials: copies of the first are added; 0: as configured.
         apart: whether each credential has an endpoint and an account of its own.
+        one_host: whether all of them are keys of one host.
         one_account: so many of the first credentials share one account.
         twins: seats that are a copy of another one, key included, but for the model.
         key: what keys look like, with the place of the seat's number.
@@ -79,6 +80,7 @@ class Shape:
 
     seats: int = 0
     apart: bool = False
+    one_host: bool = False
     one_account: int = 0
     twins: Mapping[int, int] = field(default_factory=dict)
     key: str = "sk-drill-{:04d}-5f1d0c7e9ab24638"
@@ -153,6 +155,8 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
     for i, row in enumerate(rows):
         row["provider"], row["wire"] = _played_as(row["provider"], config)
         row["endpoint"] = (row["provider"], i if shape.apart or i in missing else row["endpoint"])
+        if shape.one_host:
+            row["endpoint"] = (row["provider"], "one")
         if shape.apart or i in missing:
             row.pop("account", None)
         if i < shape.one_account:

@@ -10,6 +10,9 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
+from sparekey.drill.blame import refusing, served, well
+from sparekey.drill.bounds import CROWD
+from sparekey.drill.cases import SEATS, beside
 from sparekey.drill.cast import NO_FAILBACK
 from sparekey.drill.heard import original, whole
 from sparekey.drill.row import Row
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.drill.heard import Heard
+    from sparekey.drill.setting import Setting
     from sparekey.drill.stage import Stage
     from sparekey.drill.world import World
     from sparekey.simulator.faults import Fault
@@ -36,6 +40,14 @@ _KEY_SHAPES: Final = {
     "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
 }
 """OpenAI's prefix, and shapes that nothing tells from other text: those of Azure and Volcengine."""
+_DEATHS: Final = {
+    "no such key": faults.auth(),
+    "no such key, 400": faults.refuse("auth", status=400),
+    "nothing left": faults.quota(),
+    "nothing left, 400": faults.refuse("quota", status=400),
+    "suspended, 422": faults.refuse("overdue", status=422),
+}
+"""How keys die in K06."""
 _ONE_MOMENT: Final = 5.0
 """Seconds in which an answer comes if nobody waits for anything."""
 
@@ -69,6 +81,42 @@ def _k01(stage: Stage) -> Iterator[Check]:
     yield _class_is(world, 0, ErrorClass.AUTH)
     yield from _stays_parked(world, 0, world.parked_for(0) - 5)
     yield from _comes_back(world, 0)
+    for seats in SEATS:
+        yield from beside(stage, _k01_under_load, seats, "co-invalid")
+
+
+async def _k01_under_load(setting: Setting) -> list[Check]:
+    """Let a dead key meet crowds, and then a thousand requests: served ones end no firm park, however many they are."""
+    first, *rest = await setting.open()
+    first.acts = refusing(setting.case.words)
+    for actor in rest:
+        actor.acts = well
+    crowds = [call for _ in range(4) for call in await setting.together(CROWD, lambda i: f"one of a crowd ({i}.)")]
+    after = first.calls()
+    calls = await setting.every(0.5, 1000, lambda i: f"question ({i}.)")
+    later = first.calls() - after
+    return [
+        served(crowds, "64 callers at once"),
+        served(calls, "callers"),
+        Check(f"the dead key got {after} calls of four crowds, {CROWD} are allowed", after <= CROWD),
+        Check(f"the dead key got {later} of 1,000 later requests in 500 s", not later),
+    ]
+
+
+def _all_but_last(stage: Stage, fault: Fault, what: str) -> Iterator[Check]:
+    """Let all keys but the last one refuse everything in one way, and check that it is reached, and that they are left alone."""
+    for seats in SEATS[1:]:
+        world = stage.chat(seats=seats, apart=True)
+        world.clock.freeze()
+        for seat in range(seats - 1):
+            world.fail(seat, fault)
+        yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{what}, {seats} keys: each dead one is tried once by the first request, not {most} times", most <= 1, Verdict.PARTIAL)
+        for _ in range(9):
+            yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{what}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
 
 
 def _k02(stage: Stage) -> Iterator[Check]:
@@ -91,8 +139,13 @@ def _k03(stage: Stage) -> Iterator[Check]:
         world.fail(0, fault)
         yield from whole(world.ask())
         cause = world.standing(0).cause
-        yield Check(f"{fault.status or 'usual'} status: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
-        yield from _stays_parked(world, 0, world.parked_for(0) - 5)
+        status = f"{fault.status or 'usual'} status"
+        yield Check(f"{status}: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+        before = world.tries(0)
+        world.clock.skip(world.parked_for(0) / 2)
+        yield from whole(world.ask())
+        yield Check(f"{status}: no traffic while it is parked", world.tries(0) == before)
+        yield from _all_but_last(stage, fault, status)
 
 
 def _k04(stage: Stage) -> Iterator[Check]:
@@ -118,6 +171,8 @@ def _k06(stage: Stage) -> Iterator[Check]:
         world.fail(seat, faults.auth())
     yield from whole(world.ask())
     yield Check("each key is tried once", all(world.tries(seat) == 1 for seat in range(len(world.seats))), Verdict.PARTIAL)
+    for what, fault in _DEATHS.items():
+        yield from _all_but_last(stage, fault, what)
 
 
 def _k07(stage: Stage) -> Iterator[Check]:
@@ -177,6 +232,8 @@ def _k11(stage: Stage) -> Iterator[Check]:
     second = world.ask()
     yield from whole(second)
     yield Check("the same key serves its other model", second.model == world.seats[2].model)
+    for status in (404, 400):
+        yield from _all_but_last(stage, faults.refuse("model_not_found", status=status), f"the model is missing, {status}")
 
 
 def _k12(stage: Stage) -> Iterator[Check]:
@@ -253,19 +310,20 @@ def _overheard() -> Iterator[io.StringIO]:
 
 def _k16(stage: Stage) -> Iterator[Check]:
     for fault in (faults.echo_words(), faults.bad_request(message="Unsupported input: {words}")):
-        world = stage.chat(seats=2, apart=True)
-        world.fail_all(fault)
-        longest, most = 0.0, 0
-        for _ in range(100):
-            before = world.tries()
-            yield Check("an error", world.ask(_POISON).error is not None)
-            longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
-            most = max(most, world.tries() - before)
-        yield Check("none parked for longer than 5 s", longest <= 5)
-        yield Check("at most two tries a request", most <= 2, Verdict.PARTIAL)
-        world.heal()
-        yield from whole(world.ask(), within=_ONE_MOMENT)
-        yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
+        for seats in SEATS:
+            world = stage.chat(seats=seats, apart=True)
+            world.fail_all(fault)
+            longest, most = 0.0, 0
+            for turn in range(100):
+                before = world.tries()
+                yield Check("an error", world.ask(f"{_POISON} ({turn}.)").error is not None)
+                longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
+                most = max(most, world.tries() - before if turn > 1 else 0)
+            yield Check(f"{seats} keys: one was parked for {longest:.0f} s, 5 are allowed", longest <= 5)
+            yield Check(f"{seats} keys: {most} tries of one request from the third one on, 2 are allowed", most <= 2)
+            world.heal()
+            yield from whole(world.ask(), within=_ONE_MOMENT)
+            yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
 
 
 def _k17(stage: Stage) -> Iterator[Check]:
@@ -329,7 +387,7 @@ ROWS: Final = (
         alone=True,
         client="no key in answer, header, log, metrics or console",
     ),
-    Row("K16", "100 poisoned requests", "an error each, then served at once", "at most two tries each, no park beyond 5 s", _k16),
+    Row("K16", "100 poisoned requests", "an error each, then served at once", "from the third one on at most two tries each, no park beyond 5 s", _k16),
     Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
     Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),
     Row("K19", "middle key revoked, first 503 for 10 s", "all served, back on the first within 30 s", "", _k19),

@@ -13,10 +13,9 @@ from sparekey.config import VLMConfig
 from sparekey.config.files import Config
 from sparekey.drill import wordings
 from sparekey.drill.blame import refusing, served, well
-from sparekey.drill.cases import Cases
+from sparekey.drill.cases import Cases, row
 from sparekey.drill.client import TONGUES
 from sparekey.drill.house import KEY
-from sparekey.drill.row import CHAINED, Row
 from sparekey.drill.verdict import Check
 from sparekey.drill.ways import Gateway, Told, client, failed, heard
 
@@ -61,11 +60,12 @@ async def _p06(setting: Setting) -> list[Check]:
     raw = (await setting.ask("a question")).told
     seen = await _as_sdk(setting)
     seconds = setting.clock() - since
+    said = (seen.message if seen.chain else "") or seen.first  # of a chain's error people read the message; causes stand beside it
     wait = _seconds((seen.headers or {}).get("retry-after") or (raw.headers or {}).get("retry-after") or "0")
     return [
         Check(f"told after {seconds:.1f} s, {_PATIENCE:g} s are allowed", seconds <= _PATIENCE),
         Check(f"readable: {seen.first[:100]!r}", not seen.served and len(seen.first.strip()) > 20),  # noqa: PLR2004 - a few words
-        Check(f"the caller's own key is not named: {seen.first[:200]!r}", not _OWN_KEY.search(seen.first)),
+        Check(f"the caller's own key is not named: {said[:200]!r}", not _OWN_KEY.search(said)),
         Check(f"status {seen.status} is not one about the caller's own key", seen.status not in {401, 402, 407}),
         Check(f"Retry-After {wait:.0f}: a wait longer than 60 s belongs into the body", wait <= _LONG),
     ]
@@ -90,7 +90,7 @@ async def _as_sdk(setting: Setting) -> Told:
 
 
 async def _p07(setting: Setting) -> list[Check]:
-    name = f"key-{setting.case.way}-{setting.case.wire}-{setting.case.seats}-{int(setting.case.streamed)}-"
+    name = f"twin-{setting.case.way}-{setting.case.wire}-{setting.case.seats}-{int(setting.case.streamed)}-"
     with _overheard() as lines:
         actors = await setting.open(same_key=(0, 1), ids=name)
     told = [line for line in lines if actors[0].id in line and actors[1].id in line]
@@ -183,18 +183,18 @@ async def _p09(setting: Setting) -> list[Check]:
         actor.acts = refusing(setting.case.words)
     small.acts = well
     calls = await setting.every(0.5, 20, lambda i: f"question ({i}.)")
-    others = sum(actor.calls() for actor in large[1:])
+    others, every = sum(actor.calls(until=4.0) for actor in large[1:]), sum(actor.calls() for actor in large)
     return [
         served(calls, "callers"),
         Check(f"{small.id} (m-small) served {small.calls()} of 20", small.calls() == len(calls)),
-        Check(f"the account's other keys of m-large got {others} calls", not others),
-        Check(f"{large[0].id} got {large[0].calls()} calls in 10 s, 3 are allowed", large[0].calls() <= 3),  # noqa: PLR2004 - P02's
+        Check(f"the account's other keys of m-large got {others} calls while it rested", not others),
+        Check(f"m-large got {every} calls in 10 s, 5 are allowed", every <= 5),  # noqa: PLR2004 - P02's three, and a probe for each end
     ]
 
 
 _CERTAIN: Final = wordings.about(wordings.CREDENTIAL, proof=wordings.CERTAIN)
 ROWS: Final = (
-    Row(
+    row(
         "P06",
         "all refuse for good: 401, 402, mixed, a wait of days",
         "readable within 10 s, and not about the caller's own key",
@@ -202,28 +202,25 @@ ROWS: Final = (
         Cases(_p06, variants=tuple(_DEATHS), few=4),
         ("sdk",),
     ),
-    Row(
+    row(
         "P07",
         "two credentials with the same key",
         "told when loaded and in `check`",
         "they count as one",
         Cases(_p07, _CERTAIN),
-        CHAINED,
     ),
-    Row(
+    row(
         "P08",
         "a limit with a reset in six days, topped up after a minute",
         "back within 15 min; without a spare a look each 5 min",
         "at most eight wasted probes a day",
-        Cases(_p08, wordings.about(wordings.WAIT), seats=(1, 2, 3, 15), variants=("topped up", "never")),
-        CHAINED,
+        Cases(_p08, wordings.about(wordings.WAIT), seats=(1, 2, 3, 15), variants=("topped up", "never"), few=2),
     ),
-    Row(
+    row(
         "P09",
         "one model's own limit, its account has another model",
         "the other model serves",
         "the model rests for all keys of the account",
         Cases(_p09, wordings.about(wordings.LIMIT)),
-        CHAINED,
     ),
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparekey.config import Config
     from sparekey.drill.runner import Profile
 
+ALL = (0, 1_000_000)
+"""The first case that is played, and the one behind the last."""
 _LONGEST_LIST = 4
 _AT_ONCE = 8
 
@@ -28,13 +30,14 @@ _AT_ONCE = 8
 class Stage:
     """One row's place: a simulator of its own, and the worlds that the row opens. Use it as a context manager."""
 
-    def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False) -> None:
-        """Take the configuration whose chains are drilled, how calls are made, how time passes, and whether silence is played."""
+    def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False, part: tuple[int, int] = ALL) -> None:
+        """Take the configuration whose chains are drilled, how calls are made, how time passes, whether silence is played, which cases."""
         self.config, self.mode, self.profile = config, mode, profile
         self._scale = profile.scale if waits else 1.0
         self.worlds: list[World] = []
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.part, self.cases = part, (0, 0)
         self.simulator = Simulator(time_scale=self._scale)
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ _LOOKS: Final = 3
 """How often the sockets are looked at before time jumps: what is sent on loopback is there when `send` returns."""
 _BREATH: Final = 0.001
 """Real seconds for which the sockets are watched while a thread works."""
-_QUIET: Final = 0.1
+_QUIET: Final = 2.0
 """Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass."""
 _STUCK: Final = 20.0
 """Real seconds after which a loop without a timer, and without a sign from any socket, has nothing to come any more."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ANSWER: Final = "A spare key lies under the old gate."
 """What every healthy provider says in the rows P."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
+_CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this model )?failed")
+"""How an error says that it is one about a whole chain."""
 _LONGEST: Final = 600.0
 """Seconds, in virtual time, after which a call is given up."""
 
@@ -42,6 +44,7 @@ class Told:
         served: the whole answer came.
         words: all that an error says, that of a chain with the words of its causes.
         first: what a person sees of it: the error's own text, without its causes.
+        message: the message in an error's JSON, where there is one.
         status: the HTTP status of the error, where it has one.
         chain: the error says that it is one about the whole chain.
         headers: those of an answer that is an error, where there is one.
@@ -50,6 +53,7 @@ class Told:
     served: bool
     words: str = ""
     first: str = ""
+    message: str = ""
     status: int = 0
     chain: bool = False
     headers: dict[str, str] | None = None
@@ -73,8 +77,15 @@ def failed(exc: BaseException) -> Told:
     headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
     text = str(exc)
     body = getattr(exc, "body", None)
-    chain = isinstance(exc, AllCredentialsFailedError) or "all_credentials_failed" in f"{text} {body}"
-    return Told(False, " ".join([text, str(body or ""), *causes]), text, status, chain, headers)
+    chain = isinstance(exc, AllCredentialsFailedError) or bool(_CHAIN.search(f"{text} {body}"))
+    message = _message(body) or str(getattr(exc, "message", "") or "")
+    return Told(False, " ".join([text, str(body or ""), *causes]), text, message, status, chain, headers)
+
+
+def _message(body: Any) -> str:
+    """Return the message in the JSON of an error, as SDKs keep it."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    return str(error.get("message") or "") if isinstance(error, dict) else ""
 
 
 class Wrapper:
@@ -196,7 +207,7 @@ class Gateway:
         said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""  # noqa: PLR2004 - HTTP's
         if said == ANSWER:
             return Told(True, said, said)
-        return Told(False, text + _read(text), text, status, "all_credentials_failed" in text, headers)
+        return Told(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers)
 
     async def close(self) -> None:
         """Stop serving."""
