@@ -124,9 +124,7 @@ def chosen(only: Sequence[str], *, gateway: bool = False, full: bool = False) ->
     return [row for row in rows if not wanted or any(row.id == name or row.id[0] == name for name in wanted)]
 
 
-def as_dict(
-    where: str, results: Sequence[Result], *, real_time: bool, gateway: bool = False, full: bool = False
-) -> dict[str, Any]:
+def as_dict(where: str, results: Sequence[Result], *, real_time: bool, gateway: bool = False, full: bool = False) -> dict[str, Any]:
     """Return what `--json` prints."""
     counts = Counter(r.verdict for r in results)
     return {

@@ -10,4 +10,18 @@ from sparekey.drill.runner import Profile, run
 from sparekey.drill.table import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS
 from sparekey.drill.verdict import Check, Verdict
 
-__all__ = ["BUILT_IN", "EVERY_ROW", "GATEWAY_ROWS", "NOT_RUN", "NOT_THROUGH", "ROWS", "Check", "Profile", "Result", "Row", "Run", "Verdict", "run"]
+__all__ = [
+    "BUILT_IN",
+    "EVERY_ROW",
+    "GATEWAY_ROWS",
+    "NOT_RUN",
+    "NOT_THROUGH",
+    "ROWS",
+    "Check",
+    "Profile",
+    "Result",
+    "Row",
+    "Run",
+    "Verdict",
+    "run",
+]

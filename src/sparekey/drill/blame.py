@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 from sparekey.drill import wordings
 from sparekey.drill.cases import Cases, row
@@ -115,15 +116,11 @@ async def _p02(setting: Setting) -> list[Check]:
     begun = setting.clock()
     checks = [served(first, "callers"), _at_most(dead, 3, "in ten requests")]
     later = await setting.every(1.0, 60, lambda i: f"later question ({i}.)")
-    gaps = [b.at - a.at for one in dead for a, b in _pairs([x for x in one.arrivals if x.at >= begun])]
+    gaps = [b.at - a.at for one in dead for a, b in pairwise(x for x in one.arrivals if x.at >= begun)]
     shortest = min(gaps, default=_LAST_DITCH)
     checks.append(served(later, "callers"))
     checks.append(Check(f"{shortest:.1f} s between two calls to a dead one: more than one a park", shortest >= _LAST_DITCH))
     return checks
-
-
-def _pairs(arrivals: Sequence[Any]) -> list[tuple[Any, Any]]:
-    return list(zip(arrivals, arrivals[1:], strict=False))
 
 
 def _at_most(dead: Sequence[Actor], most: int, when: str) -> Check:
@@ -186,7 +183,7 @@ async def _p13(setting: Setting) -> list[Check]:
         await setting.ask(f"{POISON} number {i} of many")
         await setting.ask(f"a question between ({i}.)")
         await asyncio.sleep(0.5)
-    limited, *dead, last = actors if len(actors) > 2 else (None, *actors)  # noqa: PLR2004 - of two, one dies and one is well
+    limited, *dead, last = actors if len(actors) > 2 else (None, *actors)
     if limited is not None:
         limited.acts = lambda _: faults.rate_limit(retry_after=30)
     for actor in dead:
@@ -206,7 +203,7 @@ async def _p17(setting: Setting) -> list[Check]:
         if actor is actors[-1]:
             actor.acts = well
         else:  # of two keys the first takes neither, of more they take turns
-            lacks = _NEEDS if len(actors) == 2 else (_NEEDS[i % 2],)  # noqa: PLR2004 - see above
+            lacks = _NEEDS if len(actors) == 2 else (_NEEDS[i % 2],)
             actor.acts = lambda ask, lacks=lacks: fault if any(need in ask.words for need in lacks) else WELL  # type: ignore[misc]
     plain, *special = await asyncio.gather(
         setting.every(0.1, 100, lambda i: f"a plain question ({i}.)"),

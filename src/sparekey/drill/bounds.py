@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from sparekey.drill import wordings
 from sparekey.drill.blame import WELL, own_words, refusing, served, well
 from sparekey.drill.cases import Cases, row
-from sparekey.drill.setting import LATENCY
 from sparekey.drill.verdict import Check, Verdict
 from sparekey.simulator import faults
 
@@ -76,7 +75,7 @@ async def _p05(setting: Setting) -> list[Check]:
     untried = [call for call in calls if not setting.tries(call.prompt)]
     slowest = max((call.seconds for call in untried), default=0.0)
     return [
-        Check(f"{only.calls()} calls, 3 are allowed", only.calls() <= 3),  # noqa: PLR2004 - the row's
+        Check(f"{only.calls()} calls, 3 are allowed", only.calls() <= 3),
         own_words(calls, setting.case.words),
         Check(f"an untried one took {slowest:.2f} s, {_MOMENT} s are allowed", slowest <= _MOMENT),
     ]
@@ -95,7 +94,7 @@ async def _p14(setting: Setting) -> list[Check]:
     after = await setting.every(0.2, 150, lambda i: f"question ({i}.)")
     await running
     further = first.calls() - 5
-    return [served(after, "callers"), Check(f"c1 got {further} further calls in 30 s, 5 are allowed", further <= 5)]  # noqa: PLR2004 - the row's
+    return [served(after, "callers"), Check(f"c1 got {further} further calls in 30 s, 5 are allowed", further <= 5)]
 
 
 async def _p15(setting: Setting) -> list[Check]:
@@ -112,22 +111,23 @@ async def _p15(setting: Setting) -> list[Check]:
     repairing = asyncio.ensure_future(repair())
     calls = await setting.every(_MOMENT, 560, lambda i: f"question ({i}.)")
     await repairing
-    out = sorted(min(at) for call in calls if (at := _moments(setting, actors, call.prompt, 20.0)))
+    out = sorted(min(at) for call in calls if (at := _moments(actors, call.prompt, 20.0)))
     most, at = max(((sum(start <= one < start + _ONE_SECOND for one in out), start) for start in out if start >= 1.0), default=(0, 0.0))
     back = min((call.at + call.seconds for call in calls if call.told.served), default=float("inf")) - 20.0
     late = [call for call in calls if call.at >= 20.0 + within]
     return [
-        Check(f"{most} requests went out in the second from {at:.1f} s, 10 are allowed", most <= 10),  # noqa: PLR2004 - the row's
+        Check(f"{most} requests went out in the second from {at:.1f} s, 10 are allowed", most <= 10),
         Check(f"back {back:.1f} s after the repair, {within:g} s are allowed", back <= within),
         served(late, "after that, callers"),
     ]
 
 
-def _moments(setting: Setting, actors: Sequence[Actor], prompt: str, until: float) -> list[float]:
+def _moments(actors: Sequence[Actor], prompt: str, until: float) -> list[float]:
     return [one.at for actor in actors for one in actor.arrivals if one.at < until and one.words.endswith(prompt)]
 
 
-async def _p16(setting: Setting) -> list[Check]:
+async def crowd_among_dead(setting: Setting) -> list[Check]:
+    """Let a crowd come at once while all keys but the last one are dead."""
     *dead, last = await setting.open()
     for actor in dead:
         actor.acts = refusing(setting.case.words)
@@ -180,6 +180,6 @@ ROWS: Final = (
         "64 requests at once while all keys but the last are dead",
         "all served, none waits 0.3 s longer than the first",
         "at most 150 calls to 14 dead ones",
-        Cases(_p16, _CREDENTIAL),
+        Cases(crowd_among_dead, _CREDENTIAL),
     ),
 )

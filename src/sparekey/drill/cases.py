@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from sparekey.drill import virtual
 from sparekey.drill.row import CHAINED, Row
 from sparekey.drill.setting import Setting
-from sparekey.drill.verdict import Check
 from sparekey.drill.wordings import wordings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from sparekey.drill.stage import Stage
+    from sparekey.drill.verdict import Check
     from sparekey.drill.virtual import VirtualTime
     from sparekey.drill.wordings import Wording
 
@@ -121,7 +121,6 @@ class Cases:
             for one in setting.actors:
                 stage.counts[one.id] += len(one.arrivals)
         return checks
-
 
 
 def row(name: str, fault: str, caller: str, provider: str, cases: Cases, modes: tuple[str, ...] = CHAINED) -> Row:

@@ -6,24 +6,25 @@ import io
 import logging
 import traceback
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import product, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
 from sparekey.drill.blame import refusing, served, well
-from sparekey.drill.bounds import CROWD
+from sparekey.drill.bounds import CROWD, crowd_among_dead
 from sparekey.drill.cases import SEATS, beside
 from sparekey.drill.cast import NO_FAILBACK
 from sparekey.drill.heard import original, whole
 from sparekey.drill.row import Row
 from sparekey.drill.verdict import Check, Verdict
+from sparekey.drill.wordings import wordings
 from sparekey.drill.world import each_distinct
 from sparekey.errors import describe_exception
 from sparekey.simulator import faults
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sparekey.drill.heard import Heard
     from sparekey.drill.setting import Setting
@@ -40,14 +41,18 @@ _KEY_SHAPES: Final = {
     "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
 }
 """OpenAI's prefix, and shapes that nothing tells from other text: those of Azure and Volcengine."""
-_DEATHS: Final = {
-    "no such key": faults.auth(),
-    "no such key, 400": faults.refuse("auth", status=400),
-    "nothing left": faults.quota(),
-    "nothing left, 400": faults.refuse("quota", status=400),
-    "suspended, 422": faults.refuse("overdue", status=422),
+_ARREARS: Final = {
+    "openai": ("co-balance400", "co-quota422", "co-zh403"),
+    "anthropic": ("ca-credit", "ca-billing"),
+    "gemini": ("cg-billing", "cg-suspended"),
 }
-"""How keys die in K06."""
+_NO_KEY: Final = {
+    "openai": ("co-key400", "co-key401", "co-blocked403"),
+    "anthropic": ("ca-disabled", "ca-key"),
+    "gemini": ("cg-expired", "cg-invalid"),
+}
+_NO_MODEL: Final = {"openai": ("co-model404", "co-nothing404"), "anthropic": ("ca-model",), "gemini": ("cg-model",)}
+"""How keys die in K03, K06 and K11 when only the last one is left: the names of wordings, by wire."""
 _ONE_MOMENT: Final = 5.0
 """Seconds in which an answer comes if nobody waits for anything."""
 
@@ -81,7 +86,7 @@ def _k01(stage: Stage) -> Iterator[Check]:
     yield _class_is(world, 0, ErrorClass.AUTH)
     yield from _stays_parked(world, 0, world.parked_for(0) - 5)
     yield from _comes_back(world, 0)
-    for seats in SEATS:
+    for seats in SEATS if stage.profile.full else SEATS[:1]:
         yield from beside(stage, _k01_under_load, seats, "co-invalid")
 
 
@@ -103,20 +108,21 @@ async def _k01_under_load(setting: Setting) -> list[Check]:
     ]
 
 
-def _all_but_last(stage: Stage, fault: Fault, what: str) -> Iterator[Check]:
-    """Let all keys but the last one refuse everything in one way, and check that it is reached, and that they are left alone."""
-    for seats in SEATS[1:]:
+def _all_but_last(stage: Stage, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """Let all keys but the last one refuse everything in the same words, and check that it is reached, and that they are left alone."""
+    for name, seats in product(deaths["openai"] if not stage.wire else deaths.get(stage.wire, ()), SEATS[1:]):
+        words = next(one for one in wordings() if one.id == name)
         world = stage.chat(seats=seats, apart=True)
         world.clock.freeze()
         for seat in range(seats - 1):
-            world.fail(seat, fault)
+            world.fail(seat, words.fault())
         yield from whole(world.ask())
         most = max(world.tries(seat) for seat in range(seats - 1))
-        yield Check(f"{what}, {seats} keys: each dead one is tried once by the first request, not {most} times", most <= 1, Verdict.PARTIAL)
+        yield Check(f"{name}, {seats} keys: the first request tried a dead one {most} times, one is allowed", most <= 1, Verdict.PARTIAL)
         for _ in range(9):
             yield from whole(world.ask())
         most = max(world.tries(seat) for seat in range(seats - 1))
-        yield Check(f"{what}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
+        yield Check(f"{name}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
 
 
 def _k02(stage: Stage) -> Iterator[Check]:
@@ -145,7 +151,7 @@ def _k03(stage: Stage) -> Iterator[Check]:
         world.clock.skip(world.parked_for(0) / 2)
         yield from whole(world.ask())
         yield Check(f"{status}: no traffic while it is parked", world.tries(0) == before)
-        yield from _all_but_last(stage, fault, status)
+    yield from _all_but_last(stage, _ARREARS)
 
 
 def _k04(stage: Stage) -> Iterator[Check]:
@@ -171,8 +177,8 @@ def _k06(stage: Stage) -> Iterator[Check]:
         world.fail(seat, faults.auth())
     yield from whole(world.ask())
     yield Check("each key is tried once", all(world.tries(seat) == 1 for seat in range(len(world.seats))), Verdict.PARTIAL)
-    for what, fault in _DEATHS.items():
-        yield from _all_but_last(stage, fault, what)
+    yield from _all_but_last(stage, _NO_KEY)
+    yield from beside(stage, crowd_among_dead, 15, "co-key401")
 
 
 def _k07(stage: Stage) -> Iterator[Check]:
@@ -232,8 +238,8 @@ def _k11(stage: Stage) -> Iterator[Check]:
     second = world.ask()
     yield from whole(second)
     yield Check("the same key serves its other model", second.model == world.seats[2].model)
-    for status in (404, 400):
-        yield from _all_but_last(stage, faults.refuse("model_not_found", status=status), f"the model is missing, {status}")
+    yield from _all_but_last(stage, _NO_MODEL)
+    yield from beside(stage, crowd_among_dead, 3, "co-model404")
 
 
 def _k12(stage: Stage) -> Iterator[Check]:
@@ -387,7 +393,13 @@ ROWS: Final = (
         alone=True,
         client="no key in answer, header, log, metrics or console",
     ),
-    Row("K16", "100 poisoned requests", "an error each, then served at once", "from the third one on at most two tries each, no park beyond 5 s", _k16),
+    Row(
+        "K16",
+        "100 poisoned requests",
+        "an error each, then served at once",
+        "from the third on at most two tries each, no park beyond 5 s",
+        _k16,
+    ),
     Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
     Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),
     Row("K19", "middle key revoked, first 503 for 10 s", "all served, back on the first within 30 s", "", _k19),

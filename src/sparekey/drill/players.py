@@ -75,7 +75,7 @@ class Player:
 
     def __init__(self, config: Config, profile: Profile) -> None:
         """Start it."""
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "sparekey.drill.player"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

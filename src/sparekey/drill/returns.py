@@ -7,9 +7,9 @@ import logging
 import re
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
-from sparekey.config import VLMConfig
 from sparekey.config.files import Config
 from sparekey.drill import wordings
 from sparekey.drill.blame import refusing, served, well
@@ -22,6 +22,7 @@ from sparekey.drill.ways import Gateway, Told, client, failed, heard
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sparekey.config import VLMConfig
     from sparekey.drill.setting import Setting
 
 _PATIENCE: Final = 10.0
@@ -64,7 +65,7 @@ async def _p06(setting: Setting) -> list[Check]:
     wait = _seconds((seen.headers or {}).get("retry-after") or (raw.headers or {}).get("retry-after") or "0")
     return [
         Check(f"told after {seconds:.1f} s, {_PATIENCE:g} s are allowed", seconds <= _PATIENCE),
-        Check(f"readable: {seen.first[:100]!r}", not seen.served and len(seen.first.strip()) > 20),  # noqa: PLR2004 - a few words
+        Check(f"readable: {seen.first[:100]!r}", not seen.served and len(seen.first.strip()) > 20),
         Check(f"the caller's own key is not named: {said[:200]!r}", not _OWN_KEY.search(said)),
         Check(f"status {seen.status} is not one about the caller's own key", seen.status not in {401, 402, 407}),
         Check(f"Retry-After {wait:.0f}: a wait longer than 60 s belongs into the body", wait <= _LONG),
@@ -150,12 +151,15 @@ async def _p08(setting: Setting) -> list[Check]:
         calls = await setting.every(60.0, _DAY // 60, lambda i: f"question ({i}.)")
         worst = max(limited, key=lambda one: one.calls())
         wasted = worst.calls() - 1
-        return [served(calls, "callers"), Check(f"{worst.id} got {wasted} wasted probes in a day, {_WASTED} are allowed", wasted <= _WASTED)]
+        return [
+            served(calls, "callers"),
+            Check(f"{worst.id} got {wasted} wasted probes in a day, {_WASTED} are allowed", wasted <= _WASTED),
+        ]
     await setting.every(10.0, 360, lambda i: f"question ({i}.)")
     looks = [one.at for one in limited[0].arrivals]
-    longest = max((b - a for a, b in zip(looks, looks[1:], strict=False)), default=float("inf"))
+    longest = max((b - a for a, b in pairwise(looks)), default=float("inf"))
     return [
-        Check(f"{len(looks) - 1} looks in an hour, 12 are wanted", 11 <= len(looks) - 1 <= 12),  # noqa: PLR2004 - one each 5 min
+        Check(f"{len(looks) - 1} looks in an hour, 12 are wanted", 11 <= len(looks) - 1 <= 12),
         Check(f"{longest:.0f} s between two looks, {_LOOK:.0f} s and the pace of the callers are allowed", longest <= _LOOK + 10.5),
     ]
 
@@ -170,14 +174,14 @@ async def _topped_up(setting: Setting, spare: bool) -> list[Check]:
     filling = asyncio.ensure_future(top_up())
     calls = await setting.every(10.0, 110, lambda i: f"question ({i}.)")
     await filling
-    back = min((one.at for one in first.arrivals if one.at > 60.0), default=float("inf")) - 60.0  # noqa: PLR2004 - the minute of the row
+    back = min((one.at for one in first.arrivals if one.at > 60.0), default=float("inf")) - 60.0
     checks = [Check(f"back {back:.0f} s after the top-up, {_BACK:.0f} s are allowed", back <= _BACK)]
     return [*checks, served(calls if spare else [one for one in calls if one.at > 60.0 + _BACK], "callers")]
 
 
 async def _p09(setting: Setting) -> list[Check]:
     seats = setting.case.seats
-    models = {i: "m-large" for i in range(seats - 1)} | {seats - 1: "m-small"}
+    models = dict.fromkeys(range(seats - 1), "m-large") | {seats - 1: "m-small"}
     *large, small = await setting.open(models=models, account=range(seats))
     for actor in large:
         actor.acts = refusing(setting.case.words)
@@ -188,7 +192,7 @@ async def _p09(setting: Setting) -> list[Check]:
         served(calls, "callers"),
         Check(f"{small.id} (m-small) served {small.calls()} of 20", small.calls() == len(calls)),
         Check(f"the account's other keys of m-large got {others} calls while it rested", not others),
-        Check(f"m-large got {every} calls in 10 s, 5 are allowed", every <= 5),  # noqa: PLR2004 - P02's three, and a probe for each end
+        Check(f"m-large got {every} calls in 10 s, 5 are allowed", every <= 5),
     ]
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.config import EmbeddingConfig
 from sparekey.drill.cast import built_in
-from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
 from sparekey.drill.players import apart
 from sparekey.drill.profile import FAST, REAL, Profile
+from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
 from sparekey.drill.stage import ALL, Stage
 from sparekey.drill.verdict import Verdict, verdict
 from sparekey.errors import SparekeyError, describe_exception

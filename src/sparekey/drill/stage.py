@@ -70,6 +70,12 @@ class Stage:
         return self.worlds[-1]
 
     @property
+    def wire(self) -> str:
+        """The format of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
+        seats = next((world.seats for world in self.worlds), ())
+        return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
+
+    @property
     def caller_saw(self) -> str:
         """What the callers saw, alike calls counted together, or what the row noted."""
         return "; ".join(self.notes) or _told(heard.words for world in self.worlds for heard in world.heard)

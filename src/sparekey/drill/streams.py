@@ -79,12 +79,14 @@ def _s05(stage: Stage) -> Iterator[Check]:
     world = stage.chat(seats=2, apart=True)
     world.fail(0, faults.slow(before=0.5), times=_IDLE)
     calls = [world.start() for _ in range(_IDLE)]
-    yield Check(f"{_IDLE} requests were served side by side", all([world.wait(call).complete for call in calls]))
+    yield Check(f"{_IDLE} requests were served side by side", all(world.wait(call).complete for call in calls))
     before = world.tries(0)
     world.fail(0, faults.reset())
     yield from whole(world.stream())
     written = world.tries(0) - before
-    yield Check(f"beside {_IDLE} idle connections to a host that resets, one request was written {written} times, 2 are allowed", written <= 2)
+    yield Check(
+        f"beside {_IDLE} idle connections to a host that resets, one request was written {written} times, 2 are allowed", written <= 2
+    )
 
 
 def _s06(stage: Stage) -> Iterator[Check]:

@@ -14,7 +14,16 @@ ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *s
 NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in (*callers.ROTATION, *callers.ROWS)}
 """Rows that are not played so, and why."""
 
-_ALL: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *sharing.ROWS, *callers.ROTATION, *embeddings.ROWS, *callers.ROWS)
+_ALL: Final = (
+    *streams.ROWS,
+    *credentials.ROWS,
+    *_OTHERS,
+    *concurrency.ROWS,
+    *sharing.ROWS,
+    *callers.ROTATION,
+    *embeddings.ROWS,
+    *callers.ROWS,
+)
 
 EVERY_ROW: Final = tuple(row.every_way() for row in _ALL)
 """The rows in every way in which they can be played."""

@@ -83,7 +83,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         with self._lock:
             self.working += threads
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]  # not of every type
         """As asyncio's; time stands still until the thread is done."""
         self.count(1)
         future = super().run_in_executor(executor or self.pool, func, *args)

@@ -204,7 +204,7 @@ class Gateway:
             status, headers, text = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
             return Told(False, describe_exception(exc), str(exc))
-        said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""  # noqa: PLR2004 - HTTP's
+        said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
         if said == ANSWER:
             return Told(True, said, said)
         return Told(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers)
