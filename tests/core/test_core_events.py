@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from sparekey.core.admission import maybe_failback
 
 from chain_play import Play, auth, names, overloaded, quota, rate_limit
-from sparekey.core.admission import maybe_failback
 from sparekey.core.breaker import Breaker
 from sparekey.core.events import Parked, Probed, Recovered, Switched, between
 from sparekey.core.pool import Pool, PoolState, switched

@@ -1,8 +1,8 @@
 """The table of error classes and the knobs, as the design states them."""
 
 import pytest
-
 from sparekey.core.budget import earned, spent
+
 from sparekey.core.policy import LONGEST_STATED_SECONDS, REACTIONS, WEAK_PARK_SECONDS, Advance, Parking, Policy, is_fail_fast, is_weak
 from sparekey.types import ErrorClass, Evidence, Failure
 
