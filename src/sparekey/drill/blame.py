@@ -183,9 +183,9 @@ async def _p13(setting: Setting) -> list[Check]:
         await setting.ask(f"{POISON} number {i} of many")
         await setting.ask(f"a question between ({i}.)")
         await asyncio.sleep(0.5)
-    limited, *dead, last = actors if len(actors) > 2 else (None, *actors)
-    if limited is not None:
-        limited.acts = lambda _: faults.rate_limit(retry_after=30)
+    limited, dead, last = actors[:-2][:1], actors[1:-1] or actors[:1], actors[-1]  # of two, one dies and one is well
+    for actor in limited:
+        actor.acts = lambda _: faults.rate_limit(retry_after=30)
     for actor in dead:
         actor.acts = refusing(words)
     last.acts = well

@@ -111,7 +111,7 @@ async def _p15(setting: Setting) -> list[Check]:
     repairing = asyncio.ensure_future(repair())
     calls = await setting.every(_MOMENT, 560, lambda i: f"question ({i}.)")
     await repairing
-    out = sorted(min(at) for call in calls if (at := _moments(actors, call.prompt, 20.0)))
+    out = sorted(min(found) for call in calls if (found := _moments(actors, call.prompt, 20.0)))
     most, at = max(((sum(start <= one < start + _ONE_SECOND for one in out), start) for start in out if start >= 1.0), default=(0, 0.0))
     back = min((call.at + call.seconds for call in calls if call.told.served), default=float("inf")) - 20.0
     late = [call for call in calls if call.at >= 20.0 + within]

@@ -78,17 +78,20 @@ class Cases:
         return len(self.of(way, full=full))
 
     def of(self, way: str, *, full: bool) -> list[Case]:
-        """Return the cases of one way: all of them, or a few that differ in everything, other ones for each way."""
-        said = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
-        if full:
-            return [
-                Case(seats, streamed, wire, way, wording, variant)
-                for wire, wording in said
-                for seats in self.seats
-                for streamed in (False, True)
-                for variant in self.variants
-            ]
+        """Return the cases of one way: all of them, or a few that differ in everything, other ones for each way.
+
+        All of them are all words with each number of keys, through the gateway streamed and whole; of the three ways in this process
+        neighbours play what the other one does not. Variants take turns.
+        """
+        said: list[tuple[str, Wording | None]] = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
         start = _WAYS.index(way)
+        if full:
+            every = [(wire, wording, seats) for wire, wording in said for seats in self.seats]
+            return [
+                Case(seats, streamed, wire, way, wording, self.variants[(i + start) % len(self.variants)])
+                for i, (wire, wording, seats) in enumerate(every)
+                for streamed in ((False, True) if way == "gateway" else ((i + start) % 2 == 1,))
+            ]
         few = min(self.few, len(said) * len(self.seats) * len(self.variants))
         step = max(1, len(said) // few)
         return [self._one(way, said[(start + i * step) % len(said)], start + i) for i in range(few)]
@@ -113,7 +116,7 @@ class Cases:
 
     async def played(self, stage: Stage, case: Case, clock: VirtualTime) -> list[Check]:
         """Play one case."""
-        setting = Setting(stage.config, case, clock)
+        setting = Setting(stage.config, case, clock, full=stage.profile.full)
         try:
             checks = await self.play(setting)
         finally:

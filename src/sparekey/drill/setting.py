@@ -82,8 +82,9 @@ class Setting:
     chain: Any
     config: VLMConfig
 
-    def __init__(self, config: Config, case: Case, clock: VirtualTime) -> None:
-        """Take whose settings hold, the case, and its clock."""
+    def __init__(self, config: Config, case: Case, clock: VirtualTime, *, full: bool = False) -> None:
+        """Take whose settings hold, the case, its clock, and whether it is played at its full length."""
+        self.full = full
         self._whole, self.case, self.clock = config, case, clock
         self.actors: list[Actor] = []
         self.calls: list[Call] = []

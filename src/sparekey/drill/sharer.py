@@ -72,7 +72,9 @@ def _heard(world: World) -> dict[str, Any]:
 
 def _loaded(world: World, seconds: float) -> dict[str, Any]:
     """Let callers ask one after the other, side by side; return how many calls were served, and what the others met."""
-    end, served, lost = time.monotonic() + seconds, [], []
+    end = time.monotonic() + seconds
+    served: list[str] = []
+    lost: list[str] = []
 
     def caller() -> None:
         while time.monotonic() < end:
