@@ -199,7 +199,7 @@ class Policy:
 
 
 def _check_number(name: str, knob: Knob, value: Any, *, whole: bool) -> None:
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (whole and value % 1):
         raise TypeError(f"{name} must be a {'whole ' if whole else ''}number, got {value!r}")
     if not (value > knob.least if knob.above else value >= knob.least):
         none = " (None: no limit)" if knob.off is not None else ""
