@@ -26,6 +26,8 @@ _QUIET: Final = 2.0
 """Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass."""
 _STUCK: Final = 20.0
 """Real seconds after which a loop without a timer, and without a sign from any socket, has nothing to come any more."""
+_HUNG: Final = 120.0
+"""As above, where threads work for it: they may wait for a core."""
 _THREADS: Final = 80
 
 
@@ -41,7 +43,7 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if (found := super().select(0)) or (timeout is not None and timeout <= 0):
             return found
-        patience = time.monotonic() + (_STUCK if timeout is None else _QUIET)
+        patience = time.monotonic() + (_QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG)
         while timeout is None or self.loop.working > 0:
             if found := super().select(_BREATH):
                 return found

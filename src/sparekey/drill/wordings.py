@@ -49,7 +49,7 @@ class Wording:
     proof: str
     wire: str
     status: int
-    body: Any
+    body: Any = field(hash=False)
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def fault(self, before: float = 0.0) -> RawBody:
