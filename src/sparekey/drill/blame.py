@@ -221,7 +221,7 @@ ROWS: Final = (
         "a request that every key refuses, each 0.5 s",
         "healthy callers lose nothing and wait for nothing; the other one gets the provider's words",
         "no park beyond 5 s, two calls a refused request",
-        Cases(_p01, _REQUEST, variants=("many bodies", "one body")),
+        Cases(_p01, _REQUEST, variants=("many bodies", "one body"), few=2),
     ),
     row(
         "P02",
@@ -235,7 +235,7 @@ ROWS: Final = (
         "P01 and P02 at once on one chain",
         "as P01 and P02",
         "at most 25 calls to a dead one in 116 requests",
-        Cases(_p03, _REQUEST, seats=(2, 3, 15), variants=("one death", "many deaths")),
+        Cases(_p03, _REQUEST, seats=(2, 3, 15), variants=("one death", "many deaths"), few=2),
     ),
     row(
         "P12",
@@ -256,6 +256,6 @@ ROWS: Final = (
         "some keys take no tools, no pictures, not the model",
         "each is served by those that do",
         "nobody is firmly parked for the others' sake",
-        Cases(_p17, wordings.about(wordings.FEATURE)),
+        Cases(_p17, wordings.about(wordings.FEATURE), few=2),
     ),
 )
