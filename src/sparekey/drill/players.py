@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 8
 """Cases of one job at most, so that the cores are busy to the end."""
 _PROCESSES: Final = 4
+_CLOSING: Final = 10.0
 Job = tuple["Row", str, tuple[int, int]]
 
 
@@ -37,13 +38,17 @@ def apart(config: Config, rows: Sequence[Row], profile: Profile) -> Iterator[Res
     done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    for _ in range(min(_PROCESSES, os.cpu_count() or 1, len(jobs))):
-        threading.Thread(target=_work, args=(config, profile, waiting, done), daemon=True).start()
+    number = min(_PROCESSES, os.cpu_count() or 1, len(jobs))
+    workers = [threading.Thread(target=_work, args=(config, profile, waiting, done), daemon=True) for _ in range(number)]
+    for worker in workers:
+        worker.start()
     for _ in jobs:
         row, run = done.get()
         parts[row.id][run.mode].append(run)
         if all(len(parts[row.id][mode]) == number for mode, number in left[row.id].items()):
             yield Result(row, tuple(joined(parts[row.id][mode]) for mode in row.modes))
+    for worker in workers:
+        worker.join(_CLOSING)
 
 
 def _jobs(row: Row, mode: str, profile: Profile) -> list[Job]:
