@@ -19,7 +19,7 @@ _PLAIN_BLOCKS: Final = frozenset({"text", "thinking"})
 
 _PLAIN: Final[dict[str | None, Signs]] = {
     "message_start": Signs(begun=(0,)),
-    "message_stop": Signs(ended=(0,)),
+    "message_stop": Signs(last=True),
     "content_block_stop": NOTHING,
     "ping": NOTHING,
 }
@@ -38,6 +38,8 @@ def read_event(name: str, value: Any) -> Signs:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "error" or name == "error":
         return ERROR
+    if kind == "completion":  # the text completions of old
+        return Signs(bool(value.get("completion")), (0,), (0,) if value.get("stop_reason") else ())
     if kind in {"content_block_start", "content_block_delta"}:
         return Signs(_has_content(value), (0,))
     return _stopped((value.get("delta") or {}).get("stop_reason")) if kind == "message_delta" else _PLAIN.get(kind, CONTENT)

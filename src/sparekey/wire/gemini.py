@@ -24,7 +24,9 @@ KINDS: Final[dict[str, Kind]] = {
 
 _PATH: Final = re.compile(r"(?:/[^/]+)*?/((?:upload/)?)(v\d[a-z0-9]*)/(.*)", re.DOTALL)
 _MODEL: Final = re.compile(r"(?:models/)?([^:]+):(\w+)")
-_PLAIN_ENDS: Final = frozenset({"STOP", "FINISH_REASON_UNSPECIFIED"})
+_PLAIN_ENDS: Final = frozenset({"STOP"})
+_NO_END: Final = "FINISH_REASON_UNSPECIFIED"
+"""What stands where no reason does: proto's default."""
 
 
 def resource_of(path: str) -> tuple[str, str]:
@@ -68,7 +70,7 @@ def read_event(name: str, value: Any) -> Signs:
         parts = (candidate.get("content") or {}).get("parts") or ()
         content = content or any(piece for part in parts for key, piece in part.items() if key != "thought")
         begun.append(index)
-        if finish:
+        if finish and finish != _NO_END:
             ended.append(index)
             content = content or finish not in _PLAIN_ENDS
     return Signs(content, tuple(begun), tuple(ended)) if begun else NOTHING

@@ -112,12 +112,14 @@ class Signs(NamedTuple):
         begun: the answers of which it holds a piece.
         ended: the answers whose finish reason it holds.
         error: it is an error.
+        last: it says that nothing more comes.
     """
 
     content: bool = False
     begun: tuple[int, ...] = ()
     ended: tuple[int, ...] = ()
     error: bool = False
+    last: bool = False
 
 
 NOTHING: Final = Signs()

@@ -31,6 +31,8 @@ _PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching
 _LAST: Final = frozenset(
     {"transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed", "response.completed"}
 )
+_ANSWERS: Final = ("response.", "transcript.", "speech.", "image_")
+"""Beginnings of the types of events whose last one is known; of others (threads, conversations) the end of the stream is the end."""
 _PLAIN_ENDS: Final = frozenset({"stop", "STOP"})
 """Finish reasons that promise an answer; any other one (`length`, `content_filter`) is news in itself."""
 
@@ -74,7 +76,7 @@ def _is_error(value: dict[str, Any]) -> bool:
 def _choices(choices: Iterable[Any]) -> Signs:
     content, begun, ended = False, [], []
     for choice in choices:
-        index, finish = choice.get("index") or 0, choice.get("finish_reason")
+        index, finish = choice.get("index") or 0, choice.get("finish_reason") or choice.get("finishReason")
         delta = choice.get("delta") or {}
         content = content or bool(choice.get("text")) or any(text and key != "role" for key, text in delta.items())
         begun.append(index)
@@ -91,4 +93,4 @@ def _typed(kind: str, value: dict[str, Any]) -> Signs:
         return Signs(True, (0,), (0,))
     if kind.endswith(_PREAMBLE):
         return Signs(begun=(0,)) if kind.startswith("response.") else NOTHING
-    return Signs(bool(value.get("delta", True)), (0,))
+    return Signs(bool(value.get("delta", True)), (0,) if kind.startswith(_ANSWERS) else ())
