@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ANSWER: Final = "A spare key lies under the old gate."
 """What every healthy provider says in the rows P."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
-_CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this model )?failed")
+_CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this \w+ )?failed")
 """How an error says that it is one about a whole chain."""
 _LONGEST: Final = 600.0
 """Seconds, in virtual time, after which a call is given up."""
