@@ -26,12 +26,12 @@ from sparekey.wire import edit
     ],
 )
 def test_a_providers_words_say_whose_key_they_mean(said, told):
-    """ "Your" is nobody's but the credential's; addresses and all other words stay."""
+    """What is "yours" is the credential's; addresses and all other words stay."""
     assert attributed(said, "c1") == told
 
 
 @pytest.mark.parametrize(
-    "seconds, words", [(0.2, "1 s"), (4.97, "5 s"), (119, "119 s"), (600, "10 min"), (7200, "2 h"), (561_635, "6.5 days")]
+    ("seconds", "words"), [(0.2, "1 s"), (4.97, "5 s"), (119, "119 s"), (600, "10 min"), (7200, "2 h"), (561_635, "6.5 days")]
 )
 def test_a_time_is_told_as_people_would(seconds, words):
     """In the unit that needs the fewest digits."""
@@ -59,7 +59,7 @@ def test_each_cause_has_its_words_and_none_fills_the_page():
         Cause("d", "transient", "connection"),
     ]
     told = exhausted(causes, None)
-    assert "a (rate_limited, not asked for another 30.2 s); b (held, held by a person); c (server_error, HTTP 500): xxx" in told
+    assert "a (rate_limited, not asked for another 31 s); b (held, held by a person); c (server_error, HTTP 500): xxx" in told
     assert told.endswith("…; d (connection)")
     assert len(told) < 400
 
