@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Caller
-from sparekey.gateway.answers import RefusalError, Reply
-from sparekey.gateway.cycle import BREAK_OFF
+from sparekey.gateway.answers import BREAK_OFF, RefusalError, Reply
 from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
