@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.errors import ContentFilteredError, IncompleteAnswerError
 from sparekey.types import Usage
 from sparekey.usage import as_dict
-from sparekey.vlm.think import Parts, ThinkFilter
+from sparekey.wire.think import Parts, ThinkFilter
 from sparekey.vlm.types import ToolCall, VLMChunk, VLMResponse
 
 if TYPE_CHECKING:

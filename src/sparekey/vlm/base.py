@@ -10,7 +10,7 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.types import Secret, Usage
 from sparekey.usage import TokenTracker
 from sparekey.vlm.assembly import chunk_of
-from sparekey.vlm.think import split_think
+from sparekey.wire.think import split_think
 from sparekey.wire.settings import guarded, reveal
 
 if TYPE_CHECKING:

@@ -108,18 +108,24 @@ class Signs(NamedTuple):
     """What one event of a stream tells. A stream may hold several answers (`n` choices), told apart by their index.
 
     Attributes:
-        content: it brings text, reasoning, a tool call, an image, or an end that is an answer in itself.
+        content: it brings something that its reader shows: thoughts, or what `said` means.
         begun: the answers of which it holds a piece.
         ended: the answers whose finish reason it holds.
         error: it is an error.
+        said: it brings what makes an answer: a tool call, a refusal, a picture, or an end that is the caller's own doing.
+        text: the visible text it brings; whether that is an answer, or thoughts between tags, the texts together tell.
+        fault: the word with which the provider broke its answer off, or "".
     """
 
     content: bool = False
     begun: tuple[int, ...] = ()
     ended: tuple[int, ...] = ()
     error: bool = False
+    said: bool = False
+    text: str = ""
+    fault: str = ""
 
 
 NOTHING: Final = Signs()
-CONTENT: Final = Signs(content=True)
+CONTENT: Final = Signs(content=True, said=True)
 ERROR: Final = Signs(error=True)
