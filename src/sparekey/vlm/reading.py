@@ -67,5 +67,6 @@ def usage_of(answer: Any) -> Usage | None:
 
 
 def has_content(chunk: Any) -> bool:
-    """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
-    return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
+    """Tell whether a chunk holds content; of a foreign chunk we take it. An answer without words is one, too."""
+    ended = getattr(chunk, "finish_reason", None) == "length"
+    return bool(getattr(chunk, "has_content", True)) or ended or bool(getattr(chunk, "wordless", False))

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import responses, vectors
 from sparekey.wire.decoding import loads
-from sparekey.wire.model import Signs
+from sparekey.wire.folding import whole_of
 from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, Speech, wanted
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.table import EVENTS
-from sparekey.wire.folding import whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import Call, Signs
 
 _WELL_READ: Final = 256 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""

@@ -82,7 +82,9 @@ def _field(message: dict[str, Any], name: str, value: Any) -> None:
     elif name == "audio" and isinstance(before, dict):
         joined = {one: (before.get(one) or "") + (value.get(one) or "") for one in ("data", "transcript")}
         message[name] = {**before, **value, **joined}
-    elif isinstance(before, list) and isinstance(value, list) or name in _JOINED and isinstance(before, str) and isinstance(value, str):
+    elif isinstance(before, list) and isinstance(value, list):
+        message[name] = [*before, *value]
+    elif name in _JOINED and isinstance(before, str) and isinstance(value, str):
         message[name] = before + value
     else:
         message[name] = deepcopy(value)

@@ -26,7 +26,9 @@ KINDS: Final[dict[str, Kind]] = {
 
 _DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 _BELOW: Final = re.compile(r"(?:/[^/]+)*?/v\d[a-z0-9]*/(.*)|/openai/(.*)|/(.*)", re.DOTALL)
-THOUGHTS: Final = frozenset({"reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking", "thinking_blocks", "thought"})
+THOUGHTS: Final = frozenset(
+    {"reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking", "thinking_blocks", "thought"}
+)
 """Fields of a message that hold thoughts: content of a stream, but no answer."""
 _SILENT: Final = frozenset(
     {

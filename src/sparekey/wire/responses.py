@@ -24,18 +24,23 @@ def read_event(kind: str, value: dict[str, Any]) -> Signs:
         return Signs(begun=(0,)) if kind.startswith("response.") else NOTHING
     if kind.startswith("response.output_item."):
         content, said, text = _of_item(value.get("item") or {})
-        return Signs(content or said or bool(text.strip()), (0,), said=said, text="" if said else text)
+        return Signs(content or said or bool(text.strip()), (0,), said=said, text=text)
+    return _piece(kind, value)
+
+
+def _piece(kind: str, value: dict[str, Any]) -> Signs:
+    """Read an event that brings a piece of an item, or tells how far one of the provider's own tools is."""
     delta = value.get("delta", value.get("text", True))
-    if not delta:
+    if not delta or "_search_call." in kind or kind.startswith("response.mcp_list_tools"):
         return Signs(begun=(0,))
-    if kind.startswith("response.reasoning") or "_search_call." in kind or kind.startswith("response.mcp_list_tools"):
-        return Signs("reasoning" in kind, (0,))
-    if isinstance(delta, str) and kind.startswith("response.output_text"):
-        return Signs(bool(delta.strip()), (0,), text=delta)
+    if kind.startswith("response.reasoning"):
+        return Signs(True, (0,))
     if kind.startswith("response.content_part"):
-        text = _text_of(value.get("part") or {})
-        return Signs(bool(text.strip()), (0,), text=text)
-    return Signs(True, (0,), said=True)
+        delta = _text_of(value.get("part") or {})
+    elif not kind.startswith("response.output_text"):
+        return Signs(True, (0,), said=True)
+    text = delta if isinstance(delta, str) else ""
+    return Signs(bool(text.strip()), (0,), text=text)
 
 
 def read_answer(value: dict[str, Any]) -> Signs:

@@ -142,7 +142,10 @@ def _taken_apart(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, 
     kind = block.get("type")
     if kind == "text":
         cited = [{"type": "citations_delta", "citation": one} for one in block.get("citations") or ()]
-        return {**block, "text": "", **({"citations": []} if cited else {})}, [*cited, {"type": "text_delta", "text": block.get("text") or ""}]
+        return {**block, "text": "", **({"citations": []} if cited else {})}, [
+            *cited,
+            {"type": "text_delta", "text": block.get("text") or ""},
+        ]
     if kind == "thinking":
         signed = [{"type": "signature_delta", "signature": block["signature"]}] if block.get("signature") else []
         empty = {**block, "thinking": "", "signature": ""}

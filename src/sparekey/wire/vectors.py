@@ -161,7 +161,10 @@ def as_base64(numbers: Sequence[float]) -> bytes:
 
 
 def is_good(numbers: Sequence[float]) -> bool:
-    """Tell whether numbers are a vector: at least one, all finite, not all zero. A sum is finite if all its terms are, unless it overflows."""
+    """Tell whether numbers are a vector: at least one, all finite, not all zero.
+
+    A sum is finite if all its terms are, unless it overflows: only then the numbers are looked at one by one.
+    """
     try:
         return any(numbers) and (math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers)))
     except (TypeError, ValueError, OverflowError):
