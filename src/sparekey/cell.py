@@ -11,12 +11,14 @@ import time
 from typing import TYPE_CHECKING
 
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.local import LocalState
 from sparekey.core.operator import HELD
-from sparekey.core.pool import Pool, PoolState, Ticket
+from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from sparekey.stores.keeper import Keeper
 
@@ -53,6 +55,8 @@ class Cell:
         """
         self.pool = pool
         self.clock = clock
+        self.dead: BaseException | None = None
+        self._local = MemoryStore(LocalState.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
         fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
@@ -65,7 +69,20 @@ class Cell:
         """The state now: a pure read."""
         return self._store.read()
 
-    def transact(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
+    @property
+    def local(self) -> LocalState:
+        """What only this process knows of the chain: a pure read."""
+        return self._local.read()
+
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
+        while True:
+            old = self._local.read()
+            new, answer = decide(old, self.pool.policy, *args)
+            if new is old or self._local.compare_and_set(old, new):
+                return answer
+
+    def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
         store = self._store
         while True:

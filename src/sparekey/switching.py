@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.cell import Cell, monotonic
 from sparekey.classify import classify
-from sparekey.core import admission, breaker, policy, pool, settlement
+from sparekey.core import breaker, choose, policy, pool, settlement
 from sparekey.core.breaker import Breaker, Phase
 from sparekey.core.timing import park_seconds
 from sparekey.errors import CircuitBreakerOpen
@@ -69,7 +69,7 @@ class OrderedCredentialSwitcher:
 
     def maybe_failback(self) -> int:
         """Move one step up if a failback is due; call it once when a request is about to start. Return the active index."""
-        self._cell.change(lambda state: admission.maybe_failback(self._cell.pool, state, self._cell.clock())[0])
+        self._cell.change(lambda state: choose.maybe_failback(self._cell.pool, state, self._cell.clock())[0])
         return self.get_active_index()
 
     def on_success(self, idx: int) -> None:
@@ -168,6 +168,13 @@ class PrimaryBackupSwitcher:
         self._switcher.on_success(_BACKUP)
 
 
+class _Counted(NamedTuple):
+    """A breaker, and the failures in a row that have not opened it yet."""
+
+    breaker: Breaker = breaker.CLOSED
+    failures: int = 0
+
+
 class CircuitBreaker:
     """Protects one lone instance: after failures in a row nothing is let through for a while, then one single probe."""
 
@@ -199,7 +206,7 @@ class CircuitBreaker:
         cap = float("inf") if max_reset_timeout is None else max_reset_timeout
         self._parking = policy.Parking(reset_timeout, 2, cap)
         self._lease = reset_timeout if probe_lease is None else probe_lease
-        self._store: MemoryStore[Breaker] = MemoryStore(breaker.CLOSED)
+        self._store: MemoryStore[_Counted] = MemoryStore(_Counted())
 
     def check(self) -> None:
         """Let the request through, or raise; the request let through after a park is its one probe.
@@ -208,47 +215,49 @@ class CircuitBreaker:
             CircuitBreakerOpen: the breaker is open, or its probe is out.
         """
         while True:
-            now, old = self._clock(), self._store.read()
+            now, counted = self._clock(), self._store.read()
+            old = counted.breaker
             found = breaker.phase(old, now)
             if found is Phase.CLOSED:
                 return
             if found is not Phase.DUE:
                 wait = self.retry_after
                 raise CircuitBreakerOpen(f"circuit breaker is open ({old.cause}: {old.reason}); retry after {wait:.0f} s", wait)
-            if self._store.compare_and_set(old, breaker.leased(old, now + self._lease)):
+            if self._store.compare_and_set(counted, _Counted(breaker.leased(old, now + self._lease))):
                 logger.info("circuit breaker: half-open, one request probes")
                 return
 
     @property
     def retry_after(self) -> float:
         """Seconds until a request may be let through, at most 30; 0 if the breaker is not open."""
-        found = self._store.read()
+        found = self._store.read().breaker
         return 0.0 if found.until is None else min(max(found.until - self._clock(), 0.0), self.RETRY_AFTER_CAP)
 
     def record_success(self) -> None:
         """Take in a success: closed, and everything forgotten."""
-        self._change(lambda _: breaker.CLOSED)
+        self._change(lambda _: _Counted())
 
     def record_failure(self, error: BaseException) -> None:
         """Take in a failure; what the request itself is to blame for (too large, refused content) is ignored."""
         failure = classify(error)
         if failure.error_class in self.IGNORES:
-            self._change(breaker.released)
+            self._change(lambda c: c._replace(breaker=breaker.released(c.breaker)))
             return
         now = self._clock()
-        self._change(lambda b: self._after_failure(b, failure.error_class, failure.reason, now))
+        self._change(lambda c: self._after_failure(c, failure.error_class, failure.reason, now))
 
-    def _after_failure(self, found: Breaker, error_class: ErrorClass, reason: str, now: float) -> Breaker:
+    def _after_failure(self, counted: _Counted, error_class: ErrorClass, reason: str, now: float) -> _Counted:
         """Open is open: a late failure changes nothing. A failed probe doubles the time, a trip starts with the first."""
+        found = counted.breaker
         standing = breaker.phase(found, now)
         if standing is Phase.PARKED:
-            return found
-        if standing is Phase.CLOSED and found.strikes + 1 < self._threshold and error_class not in self._trips_at_once:
-            return breaker.struck(found)
+            return counted
+        if standing is Phase.CLOSED and counted.failures + 1 < self._threshold and error_class not in self._trips_at_once:
+            return counted._replace(failures=counted.failures + 1)
         level = 1 if standing is Phase.CLOSED else found.level + 1
-        return breaker.parked(found, now + park_seconds(self._parking, level, 0.5), level, error_class, reason)
+        return _Counted(breaker.parked(found, now, park_seconds(self._parking, level, 0.5), level, error_class, reason))
 
-    def _change(self, edit: Callable[[Breaker], Breaker]) -> None:
+    def _change(self, edit: Callable[[_Counted], _Counted]) -> None:
         while True:
             old = self._store.read()
             new = edit(old)
@@ -257,4 +266,4 @@ class CircuitBreaker:
 
     @property
     def _current_reset_timeout(self) -> float:
-        return park_seconds(self._parking, max(self._store.read().level, 1), 0.5)
+        return park_seconds(self._parking, max(self._store.read().breaker.level, 1), 0.5)

@@ -38,7 +38,7 @@ def test_a_rule_decides(rule):
 def test_actions(then, expected, scope):
     """An action is told to the engine, with a class and a scope of that reaction."""
     failure = read(Rule(then, contains="hamster"))
-    assert (failure.error_class, failure.scope, failure.action, failure.evidence) == (expected, scope, then, Evidence.STRUCTURED)
+    assert (failure.error_class, failure.scope, failure.action, failure.evidence) == (expected, scope, then, Evidence.CERTAIN)
     assert failure.reason == f"operator_{then.replace('-', '_')}"
 
 

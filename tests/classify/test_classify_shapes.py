@@ -131,10 +131,11 @@ def test_account_wide_causes_blame_the_account():
 
 
 def test_the_strength_of_evidence_is_told():
-    """A code is structured, words under 429 are a phrase, a bare status is a status."""
-    assert classify_response(429, {}, b'{"error":{"code":"insufficient_quota"}}').evidence == Evidence.STRUCTURED
-    assert classify_response(429, {}, b"Too many requests").evidence == Evidence.PHRASE
-    assert classify_response(503, {}, b"").evidence == Evidence.STATUS
+    """A code is certain, words under 429 are likely, words under 400 are possible."""
+    assert classify_response(429, {}, b'{"error":{"code":"insufficient_quota"}}').evidence == Evidence.CERTAIN
+    assert classify_response(429, {}, b"Too many requests").evidence == Evidence.LIKELY
+    assert classify_response(503, {}, b"").evidence == Evidence.LIKELY
+    assert classify_response(400, {}, b"insufficient balance").evidence == Evidence.POSSIBLE
 
 
 def test_only_the_class_is_wanted():

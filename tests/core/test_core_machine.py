@@ -17,7 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
 from sparekey.cell import Cell
-from sparekey.core import admission, settlement
+from sparekey.core import choose, settlement
 from sparekey.core.breaker import CLOSED, Phase
 from sparekey.core.flow import Pause
 from sparekey.core.policy import REACTIONS, Advance, is_weak
@@ -86,9 +86,9 @@ class Watched(Cell):
         new = self.state
         self._always(decide, args, old, new)
         check = {
-            admission.start: self._started,
-            admission.admit: self._admitted,
-            admission.rescue: self._rescued,
+            choose.start: self._started,
+            choose.admit: self._admitted,
+            choose.rescue: self._rescued,
             settlement.succeed: self._succeeded,
             settlement.fail: self._failed,
             settlement.release: self._released,

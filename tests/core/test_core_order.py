@@ -3,7 +3,7 @@
 import pytest
 
 from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, unreached
-from sparekey.core import admission, settlement
+from sparekey.core import choose, settlement
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, higher_than_active, restarted, switched
 
@@ -432,10 +432,10 @@ def test_a_switch_forgets_the_count():
 def test_a_ticket_knows_the_term_and_the_epoch_in_which_it_was_given():
     """Whatever is known by then: a later verdict is told apart from an earlier one."""
     pool, state = Pool(names(2)), PoolState(term=3, epoch=7)
-    assert admission.admit(pool, state, 1, 0.0) == (state, Ticket(1, 3, 7))
+    assert choose.admit(pool, state, 1, 0.0) == (state, Ticket(1, 3, 7))
     parked, _ = settlement.fail(pool, state, Ticket(0, 3, 7), rate_limit(), 0.0, 0.5)
-    assert admission.rescue(pool, parked, [0], (), 1.0) == (parked, Ticket(0, 3, 8))
-    assert admission.admit(pool, parked, 0, 5.0)[1] == Ticket(0, 3, 9, probe=True)
+    assert choose.rescue(pool, parked, [0], (), 1.0) == (parked, Ticket(0, 3, 8))
+    assert choose.admit(pool, parked, 0, 5.0)[1] == Ticket(0, 3, 9, probe=True)
 
 
 # ── the switcher's own step ──
@@ -445,8 +445,8 @@ def test_the_switchers_failback_moves_one_step(clock):
     """`maybe_failback` moves the index itself, unlike a chain, which probes."""
     pool = Pool(names(3))
     state = switched(PoolState(), 2, 100.0)
-    assert admission.maybe_failback(pool, state, 699.0) == (state, 2)
-    state, index = admission.maybe_failback(pool, state, 700.0)
+    assert choose.maybe_failback(pool, state, 699.0) == (state, 2)
+    state, index = choose.maybe_failback(pool, state, 700.0)
     assert (index, state.active, state.term, state.switched_at, state.served) == (1, 1, 2, 700.0, 0)
 
 
@@ -455,19 +455,19 @@ def test_the_switchers_failback_ends_the_park_it_steps_onto(clock):
     pool = Pool(names(2))
     state, _ = settlement.fail(pool, PoolState(), Ticket(0, 0), auth(), 0.0, 0.5)
     state = switched(state, 1, 0.0)
-    state, index = admission.maybe_failback(pool, state, 599.0)
+    state, index = choose.maybe_failback(pool, state, 599.0)
     assert index == 1
     policy = Pool(names(2), Policy(failback_timeout_seconds=10))
-    state, index = admission.maybe_failback(policy, state, 599.0)
+    state, index = choose.maybe_failback(policy, state, 599.0)
     assert index == 0
-    assert admission.admit(policy, state, 0, 599.0)[1] is not None
+    assert choose.admit(policy, state, 0, 599.0)[1] is not None
 
 
 def test_the_switchers_failback_waits_for_a_firm_end(clock):
     """Nowhere to go: the timer starts again and the index stays."""
     pool = Pool(names(2))
     state, _ = settlement.fail(pool, PoolState(), Ticket(0, 0), quota(5000), 0.0, 0.5)
-    state, index = admission.maybe_failback(pool, switched(state, 1, 0.0), 600.0)
+    state, index = choose.maybe_failback(pool, switched(state, 1, 0.0), 600.0)
     assert (index, state.switched_at) == (1, 600.0)
 
 

@@ -10,12 +10,12 @@ from sparekey.classify.causes import chain, kind_of, wire_of
 from sparekey.classify.evidence import Reading
 from sparekey.classify.exceptions import read_exception, text_of
 from sparekey.classify.headers import lower_headers
-from sparekey.classify.model import QUOTA, TRANSIENT, UNKNOWN, meaning
+from sparekey.classify.model import LARGE, QUOTA, TRANSIENT, UNKNOWN, meaning
 from sparekey.classify.ours import classify_ours, ours_within
-from sparekey.classify.phrases import normal
-from sparekey.classify.verdict import DEFAULT_RULES, ECHOING, Verdict, judge
+from sparekey.classify.proof import WAIT_UNCERTAIN, fingerprint, names_one_model, of_a_minute
+from sparekey.classify.verdict import DEFAULT_RULES, Verdict, judge
 from sparekey.masking import mask
-from sparekey.types import ErrorClass, Evidence, Failure
+from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,14 +26,25 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE: Final = 300
 _MASKED: Final = 450
-_MAX_FINGERPRINT: Final = 120
-_MAX_WORDS: Final = 24
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
 _WAITABLE: Final = (TRANSIENT, QUOTA, UNKNOWN)
-_NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.WEAK, "nothing told")
-_WAITING: Final = Verdict(meaning(TRANSIENT, "stated_wait"), Evidence.WEAK, "a stated wait: what states its end will pass")
-_GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.STATUS, "a success that is no answer")
+_NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.POSSIBLE, "nothing told")
+_WAITING: Final = Verdict(meaning(TRANSIENT, "stated_wait"), Evidence.POSSIBLE, "a stated wait: what states its end will pass")
+_GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.LIKELY, "a success that is no answer")
+_OF_A_MODEL: Final = frozenset(
+    {
+        "rate_limited",
+        "quota_exceeded",
+        "usage_limit",
+        "daily_quota",
+        "period_quota",
+        "free_tier_exhausted",
+        "long_wait",
+        "spend_limit",
+    }
+)
+"""Reasons of limits that a provider may set for one model."""
 _DAILY: Final = meaning(QUOTA, "long_wait")
 
 
@@ -78,7 +89,7 @@ class Classifier:
         wire = wire_of(exceptions)
         reading, verdict = _first_telling(exceptions, self._book)
         if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
-            verdict = Verdict(wire.meaning, Evidence.STRUCTURED, f"exception: {type(exc).__name__}")
+            verdict = Verdict(wire.meaning, Evidence.CERTAIN, f"exception: {type(exc).__name__}")
         if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
         return self._failure(reading, verdict or self._of_silence(reading), trace=trace, unreached=bool(wire and wire.unreached))
@@ -88,26 +99,29 @@ class Classifier:
         success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
         if success and not any(level.texts for level in reading.levels if level.where != "text"):
             return _GARBLED
-        return _WAITING if self._stated(reading, self._now()) else _NOTHING
+        return _WAITING if any(self._stated(reading, self._now())) else _NOTHING
 
     def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
-        wait = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else None
+        wait, certain = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else (None, True)
         if wait is not None and wait >= _LONG_WAIT and verdict.meaning.reason == "rate_limited":
             verdict = verdict._replace(meaning=_DAILY)
         told = verdict.meaning
         level = _worded(reading)
+        status = reading.status or reading.inner_status()
         failure = Failure(
             error_class=told.error_class,
             reason=told.reason,
-            scope=told.scope,
+            # too much for one account's minute: another account may have room
+            scope=Scope.ACCOUNT if told.error_class == LARGE and of_a_minute(_said(reading)) else told.scope,
             retry_after=wait,
-            status=reading.status or reading.inner_status(),
+            status=status,
             message=" ".join(mask(level.texts[0][:_MASKED]).split())[:_MAX_MESSAGE] if level else "",
             evidence=verdict.evidence,
             unreached=unreached or (told.unreached and reading.status is None),
             timed_out=told.reason == "timeout",
-            # only weak verdicts of several credentials are compared
-            fingerprint=_fingerprint(level) if level and verdict.evidence is Evidence.WEAK else "",
+            wait_is_certain=certain,
+            one_model=told.reason in _OF_A_MODEL and names_one_model(_said(reading), reading.headers),
+            fingerprint="" if verdict.evidence is Evidence.CERTAIN else fingerprint(status, level.texts[0] if level else ""),
             rule=verdict.rule,
             trace=_trace(reading, verdict) if trace else (),
         )
@@ -118,23 +132,27 @@ class Classifier:
         rule = next((rule for rule in self._rules if rule.speaks(failure.status, text)), None)
         return rule.overrule(failure) if rule else failure
 
-    def _wait(self, reading: Reading) -> float | None:
-        """Return the longest wait that was stated; announced limits count only where nothing was stated."""
+    def _wait(self, reading: Reading) -> tuple[float | None, bool]:
+        """Return the longest wait that was stated, and whether it stands where no caller's words can; announced limits count last."""
         now = self._now()
-        stated = self._stated(reading, now)
+        sure, told = self._stated(reading, now)
         if reading.headers and (wait := waits.from_headers(reading.headers, now)) is not None:
-            stated.append(wait)
-        if stated:
-            return max(stated)
-        return waits.from_limits(reading.headers, now) if reading.headers else None
+            sure.append(wait)
+        if sure or told:
+            return max(sure or told), bool(sure)
+        return waits.from_limits(reading.headers, now) if reading.headers else None, True
 
     @staticmethod
-    def _stated(reading: Reading, now: float) -> list[float]:
-        """Return the waits that texts and fields state."""
-        stated = [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
-        if reading.waits and (wait := waits.from_fields(reading.waits, now)) is not None:
-            stated.append(wait)
-        return stated
+    def _stated(reading: Reading, now: float) -> tuple[list[float], list[float]]:
+        """Return the waits that fields and texts state: the certain ones, and those that may be a caller's words."""
+        sure: list[float] = []
+        echoed: list[float] = []
+        in_text = echoed if WAIT_UNCERTAIN & {reading.status, reading.inner_status()} else sure
+        in_text += [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
+        for fields, found in ((reading.waits, sure), (reading.told_waits, in_text)):
+            if fields and (wait := waits.from_fields(fields, now)) is not None:
+                found.append(wait)
+        return sure, echoed
 
 
 def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
@@ -167,10 +185,8 @@ def _worded(reading: Reading) -> Level | None:
     return None
 
 
-def _fingerprint(level: Level) -> str:
-    plain = level.plain or normal(level.texts[0][:_MASKED])
-    words = [word.strip(".,:;!?()[]") for word in plain[:_MAX_MESSAGE].split()[:_MAX_WORDS]]
-    return " ".join([word for word in words if word.isalpha()])[:_MAX_FINGERPRINT]
+def _said(reading: Reading) -> list[str]:
+    return [said for level in reading.levels for said in (*level.texts, *level.codes)]
 
 
 def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
@@ -178,10 +194,9 @@ def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
     for level in reading.innermost():
         found = [*level.codes, *level.numbers, *(f"status {s}" for s in level.statuses), *(repr(mask(t[:160])) for t in level.texts)]
         lines.append(f"{'  ' * min(level.depth, 8)}{level.where or 'body'}: {', '.join(found)}")
-    echo = " (a caller's words could stand there: weak)" if verdict.evidence == Evidence.WEAK and reading.inner_status() in ECHOING else ""
-    lines.append(f"decided by {verdict.rule} -> {verdict.meaning.error_class} / {verdict.meaning.reason}{echo}")
+    lines.append(f"decided by {verdict.rule} -> {verdict.meaning.error_class} / {verdict.meaning.reason}, {verdict.evidence}")
     return tuple(lines)
 
 
 def _unreadable(bug: Exception) -> Failure:
-    return Failure(ErrorClass.UNKNOWN, "unreadable", message=type(bug).__name__, evidence=Evidence.WEAK, rule="unreadable")
+    return Failure(ErrorClass.UNKNOWN, "unreadable", message=type(bug).__name__, evidence=Evidence.POSSIBLE, rule="unreadable")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
-        meaning(CONTENT, "moderation", "azure, openai, dashscope, volcengine, gemini, bedrock"),
+        meaning(CONTENT, "moderation", "azure, openai, dashscope, volcengine, gemini, bedrock", certain=True),
         (
             "content (filter|policy|moderation|safety|blocked|management|security|violation|risk)",
             "responsible ai",
@@ -35,9 +35,16 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(QUOTA, "insufficient_balance", "openai, volcengine, qianfan, hunyuan, deepseek"),
+        meaning(QUOTA, "insufficient_balance", "openai, volcengine, qianfan, hunyuan, deepseek", certain=True),
         (
             "insufficient (|account |user )(quota|balance|credit|fund|money|token quota)",
+            "(balance|credit|credits) (not enough|insufficient|exhausted|depleted|empty|too low|used up)",
+            "(not enough|no|out of) (|enough )(balance|credits)",
+        ),
+    ),
+    (
+        meaning(QUOTA, "insufficient_balance", "openai, volcengine, qianfan, hunyuan, deepseek"),
+        (
             "(balance|credit|credits|quota|fund|funds|pkg|pack|package|allowance) (not enough|insufficient|exhausted|depleted|empty|too low|low|used up)",
             "(not enough|no|out of|low|zero|negative) (|enough )(balance|credit|quota|fund)",
             "(payment required|paymentrequired)",
@@ -52,6 +59,10 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ("free (tier|quota|trial|usage)", "(freetier|trial) (only|exhausted|exceeded|expired)", "trial (expired|ended)"),
     ),
     (
+        meaning(QUOTA, "spend_limit", "openai, litellm", certain=True),
+        ("budget exceeded", "billing hard limit reached", "usage limit (reached|exceeded)"),
+    ),
+    (
         meaning(QUOTA, "spend_limit", "openai, litellm, volcengine"),
         (
             "(budget|spend|spending|billing) (exceeded|limit|hard limit|cap|quota)",
@@ -62,7 +73,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(QUOTA, "period_quota", "gemini, volcengine, kiro, qianfan"),
+        meaning(QUOTA, "period_quota", "gemini, volcengine, kiro, qianfan", certain=True),
         (
             "(per|a) (day|month|week)",
             "(daily|monthly|weekly|day|month|week) (|request |token |usage |free )(limit|quota|request|count|allocation|spend)",
@@ -70,11 +81,18 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(AUTH, "account_overdue", "dashscope, volcengine", scope=Scope.ACCOUNT),
+        meaning(AUTH, "account_overdue", "dashscope, volcengine", scope=Scope.ACCOUNT, certain=True),
         (
             "(arrearage|arrears|overdue|prepaid bill overdue|postpaid bill overdue)",
             "bill overdue",
             "(account|service) (overdue|in arrears|arrears)",
+        ),
+    ),
+    (
+        meaning(AUTH, "account_suspended", "openai, groq, gemini", scope=Scope.ACCOUNT, certain=True),
+        (
+            "(account|organization|consumer|workspace|team|tenant) (deactivated|suspended|disabled|restricted|terminated|banned|locked|frozen|deleted)",
+            "billing (not active|inactive|disabled)",
         ),
     ),
     (
@@ -86,8 +104,17 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(AUTH, "region_blocked", "openai, anthropic"),
+        meaning(AUTH, "region_blocked", "openai, anthropic", certain=True),
         ("(unsupported|restricted) (country|region|location)", "(region|country|location) (not supported|blocked|restricted|not allowed)"),
+    ),
+    (
+        meaning(AUTH, "invalid_key", "openai, google, aws, aliyun, hunyuan", certain=True),
+        (
+            "(invalid|incorrect|wrong|expired|revoked|missing|unknown|malformed) (|x )(api key|apikey|access key|access key id)",
+            "api key (invalid|expired|missing|not found|disabled|revoked|not valid|suspended|leaked|required)",
+            "unrecognized client exception",
+            "signature does not match",
+        ),
     ),
     (
         meaning(AUTH, "invalid_key", "openai, google, aws, aliyun, hunyuan"),
@@ -118,7 +145,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(LARGE, "context_length", "openai, litellm, llama.cpp, mistral"),
+        meaning(LARGE, "context_length", "openai, litellm, llama.cpp, mistral", certain=True),
         (
             "context (length|window|size|overflow|limit)",
             "exceed context",
@@ -136,10 +163,15 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(PERMANENT, "unknown_reference", "openai"),
+        meaning(PERMANENT, "unknown_reference", "openai", certain=True),
         ("(previous response|response|conversation|item|container|vector store) (|id )not found", "invalid encrypted content"),
     ),
     (
+        meaning(MODEL, "deployment_not_found", "azure, volcengine: not what a request named, but what the credential is for", certain=True),
+        ("deployment not found", "invalid endpoint or model not found", "model not open"),
+    ),
+    (
+        # never certain: openai sends it when an organisation may not use a feature
         meaning(MODEL, "model_not_found", "openai, volcengine, azure, groq, dashscope"),
         (
             "model (|id |name |version |access )(not found|not exist|does not exist|not open|not available|decommissioned|deprecated|retired|not allowed|not supported|disabled|denied|invalid|not enabled|notfound|removed|not authorized|not loaded|unsupported|error not found|not ready in region)",
@@ -156,7 +188,7 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(TRANSIENT, "overloaded", "anthropic, gemini, volcengine, together"),
+        meaning(TRANSIENT, "overloaded", "anthropic, gemini, volcengine, together", certain=True),
         (
             "overloaded",
             "(server|model|service|system|engine) (overload|overloaded|busy|capacity)",
@@ -202,11 +234,11 @@ TELLING: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
         ),
     ),
     (
-        meaning(PERMANENT, "generation_failed", "groq"),
+        meaning(PERMANENT, "generation_failed", "groq", certain=True),
         ("(tool use|json validate) failed",),
     ),
     (
-        meaning(PERMANENT, "bad_image", "openai, volcengine"),
+        meaning(PERMANENT, "bad_image", "openai, volcengine", certain=True),
         (
             "(invalid|unsupported) (image|base64|mime|file|video|audio|media)",
             "image (parse|format|decode|download) (error|failed|unsupported|invalid)",
@@ -273,6 +305,13 @@ VAGUE: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
 )
 
 EMPTY: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
+    (
+        meaning(PERMANENT, "bad_parameter", "openai, fastapi", certain=True),
+        (
+            "(unsupported|unknown|unrecognized|missing required|missing) (parameter|value|field)",
+            "(invalid json|json invalid|json decode error|extra forbidden|invalid type|string type|int type|list type|dict type)",
+        ),
+    ),
     (
         meaning(PERMANENT, "bad_parameter", "all"),
         (

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
+from sparekey.classify.proof import OWN, QUOTED, WRAPPED
 from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
 from sparekey.classify.tolerant import find_data, read_data, read_json, unescape
 
@@ -38,24 +39,25 @@ class Level:
     Attributes:
         depth: how deep it stood; the deepest is the provider's own.
         where: the key it stood under; "text" for prose.
-        quoted: it stood inside another error's prose, where a caller's words may stand, too.
+        quoted: whether it stood in a string, or inside another error's prose, where a caller's words may stand, too.
         codes: its codes and types.
         numbers: its numeric codes with the place they stood at, as `error.code=1113`.
         statuses: its HTTP statuses.
         texts: its messages, the longest first.
         plain: what the rules read of them, once they did.
+        page: its text is one of HTML.
     """
 
-    __slots__ = ("codes", "depth", "numbers", "plain", "quoted", "statuses", "texts", "where")
+    __slots__ = ("codes", "depth", "numbers", "page", "plain", "quoted", "statuses", "texts", "where")
 
-    def __init__(self, depth: int, where: str, *, quoted: bool = False) -> None:
+    def __init__(self, depth: int, where: str, *, quoted: int = OWN) -> None:
         """Make an empty level."""
         self.depth, self.where, self.quoted = depth, where, quoted
         self.codes: list[str] = []
         self.numbers: list[str] = []
         self.statuses: list[int] = []
         self.texts: list[str] = []
-        self.plain = ""
+        self.plain, self.page = "", False
 
     def add_number(self, place: str, number: float) -> None:
         """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
@@ -74,16 +76,18 @@ class Reading:
         headers: the response headers, lower-case.
         levels: the errors found, in the order of finding.
         waits: (value, unit in seconds) of the fields that state a wait.
+        told_waits: the same, of fields inside a string.
         success: the body says `success: true`, or is an answer and no error.
     """
 
-    __slots__ = ("_nodes", "_sorted", "headers", "levels", "status", "waits")
+    __slots__ = ("_nodes", "_sorted", "headers", "levels", "status", "told_waits", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start without evidence but for status and headers."""
         self.status, self.headers = status, headers or {}
         self.levels: list[Level] = []
         self.waits: list[tuple[Any, float]] = []
+        self.told_waits: list[tuple[Any, float]] = []
         self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
@@ -107,9 +111,9 @@ class Reading:
         if isinstance(body, str):
             self.add_text(body, depth)
         elif isinstance(body, (dict, list, tuple)):
-            self._walk(body, "", depth, quoted=False, nesting=0)
+            self._walk(body, "", depth, quoted=OWN, nesting=0)
 
-    def add_text(self, text: str, depth: int = 0, *, quoted: bool = False, wraps: int = 0) -> None:
+    def add_text(self, text: str, depth: int = 0, *, quoted: int = OWN, wraps: int = 0) -> None:
         """Read a text: data in it goes to deeper levels, the prose around it to one of its own."""
         text = bounded(text).strip()
         if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
@@ -117,9 +121,11 @@ class Reading:
             return
         if text.startswith(("data:", "event:")):
             text = text.replace("data:", " ")
+        elif "{" in text or "[" in text:
+            quoted = max(quoted, WRAPPED)
         self._add_prose(self._take_data(text, depth, wraps, quoted=quoted) if "{" in text or "[" in text else text, depth, quoted=quoted)
 
-    def _take_data(self, text: str, depth: int, wraps: int, *, quoted: bool) -> str:
+    def _take_data(self, text: str, depth: int, wraps: int, *, quoted: int) -> str:
         """Read the objects in `text` and return the prose between them."""
         prose = []
         for _ in range(_MAX_WRAPS if wraps < _MAX_DEEP else 0):
@@ -136,14 +142,14 @@ class Reading:
             text = text[end:]
         return " ".join([*prose, text])
 
-    def _add_prose(self, text: str, depth: int, *, quoted: bool) -> None:
+    def _add_prose(self, text: str, depth: int, *, quoted: int) -> None:
         text = text.strip()
         if text and text != _NO_TEXT and len(self.levels) < _MAX_LEVELS:
             level = Level(depth, "text", quoted=quoted)
             _add_words(level, text)
             self.levels.append(level)
 
-    def _walk(self, value: Any, where: str, depth: int, *, quoted: bool, nesting: int) -> None:
+    def _walk(self, value: Any, where: str, depth: int, *, quoted: int, nesting: int) -> None:
         self._nodes += 1
         if self._nodes > _MAX_NODES or nesting > _MAX_NESTING or len(self.levels) >= _MAX_LEVELS:
             return
@@ -156,7 +162,7 @@ class Reading:
             elif isinstance(item, str) and ROLES.get(where) in _WORDY:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
-    def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: bool, nesting: int) -> None:
+    def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
         level = Level(depth, where, quoted=quoted)
         for key, item in value.items():
             if item is None or item is True or item is False or type(key) is not str:
@@ -165,10 +171,11 @@ class Reading:
             role = ROLES.get(name)
             if isinstance(item, (dict, list, tuple)):
                 if item and (role != SKIP or _wraps_an_error(item)):
-                    self._walk(item, name, depth + 1, quoted=quoted, nesting=nesting + 1)
+                    # what looks like an error among the caller's own words is one of a proxy, or the caller's
+                    self._walk(item, name, depth + 1, quoted=QUOTED if role == SKIP else quoted, nesting=nesting + 1)
             elif role is None:
                 if isinstance(item, str) and item.startswith(("{", "[")):
-                    self.add_text(item, depth + 1, quoted=quoted, wraps=nesting + 1)
+                    self.add_text(item, depth + 1, quoted=max(quoted, WRAPPED), wraps=nesting + 1)
             elif role != SKIP:
                 self._field(level, role, name, item, nesting)
         if len(level.texts) > 1:
@@ -178,7 +185,7 @@ class Reading:
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
         if role in _WAITS:
-            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0))
+            (self.told_waits if level.quoted else self.waits).append((item, 0.001 if role == WAIT_MS else 1.0))
         elif isinstance(item, str):
             if role == MESSAGE or " " in item or not item.isascii():
                 if item:
@@ -205,7 +212,7 @@ class Reading:
         start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_DEEP else -1
         if start >= 0:
             # JSON in the midst of prose may be the caller's; a message that is nothing but JSON is a wrapped error
-            self.add_text(text, level.depth + 1, quoted=level.quoted or bool(text[:start].strip()), wraps=nesting + 1)
+            self.add_text(text, level.depth + 1, quoted=max(level.quoted, QUOTED if text[:start].strip() else WRAPPED), wraps=nesting + 1)
         else:
             _add_words(level, text)
 
@@ -213,6 +220,7 @@ class Reading:
 def _add_words(level: Level, text: str) -> None:
     if "<" in text and is_html(text):
         text = strip_html(text)
+        level.page = True
     level.statuses += statuses(text)
     if text.endswith(")") and (number := suffix_number(text)):
         level.numbers.append(f"text={number}")

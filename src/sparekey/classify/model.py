@@ -42,6 +42,7 @@ class Meaning(NamedTuple):
         seen: where the condition was seen: providers, or the page of their documentation.
         statuses: the rule speaks only under these HTTP statuses (0: none known); empty: under any.
         unreached: it says that no connection came about.
+        certain: as a code in a field of its own it can mean nothing else: proof at once (DESIGN.md 3.1).
     """
 
     error_class: ErrorClass
@@ -50,6 +51,7 @@ class Meaning(NamedTuple):
     seen: str = ""
     statuses: frozenset[int] = frozenset()
     unreached: bool = False
+    certain: bool = False
 
 
 def meaning(
@@ -60,8 +62,9 @@ def meaning(
     scope: Scope | None = None,
     statuses: frozenset[int] = frozenset(),
     unreached: bool = False,
+    certain: bool = False,
 ) -> Meaning:
     """Make a `Meaning`; the scope follows from class and reason (DESIGN.md section 2) unless it is given."""
     if scope is None:
         scope = Scope.CREDENTIAL if reason in _RATE_REASONS else _SCOPE_OF[error_class]
-    return Meaning(error_class, reason, scope, seen, statuses, unreached)
+    return Meaning(error_class, reason, scope, seen, statuses, unreached, certain)

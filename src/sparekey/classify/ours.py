@@ -52,7 +52,7 @@ def _of_limit(exc: LimitExceeded) -> Failure:
         exc.reason,
         Scope.CREDENTIAL if weak or exc.reason == "slow_start" else Scope.ENDPOINT,
         message=str(exc),
-        evidence=Evidence.WEAK if weak else Evidence.STRUCTURED,
+        evidence=Evidence.POSSIBLE if weak else Evidence.CERTAIN,
         timed_out=True,
         rule=f"exception: {type(exc).__name__}",
     )
@@ -77,8 +77,7 @@ def _ours(exc: BaseException, error_class: ErrorClass, reason: str, wait: float 
         Scope.UNKNOWN,
         retry_after=wait,
         message=str(exc)[:300],
-        evidence=Evidence.STRUCTURED,
+        evidence=Evidence.POSSIBLE if isinstance(exc, DeadlineExceeded) else Evidence.CERTAIN,
         timed_out=timed_out,
-        fingerprint=reason.replace("_", " "),
         rule=f"exception: {type(exc).__name__}",
     )

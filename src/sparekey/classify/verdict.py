@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify.model import PERMANENT
 from sparekey.classify.phrases import normal
+from sparekey.classify.proof import ECHOING, OWN, evidence_of, says_something
 from sparekey.classify.prose import codes as codes_in
 from sparekey.classify.rulebook import Rulebook
-from sparekey.classify.sentences import is_own
 from sparekey.classify.statuses import of_status
 from sparekey.types import Evidence
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 DEFAULT_RULES: Final = Rulebook()
 _MAX_WORDS: Final = 3000
-# Under these a provider tells what is wrong with the request and may repeat the caller's words while doing so.
-ECHOING: Final = frozenset({400, 404, 405, 406, 409, 413, 415, 422})
 _MUTE: Final = frozenset({0, 200, 400, 500})
 """Statuses that are sent with anything: a code is believed before them."""
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
@@ -51,12 +49,14 @@ def _is_bare(level: Level) -> bool:
 class Judge:
     """One judgement: the levels of a reading, innermost first, the status that counts, and the rules."""
 
-    __slots__ = ("bare", "levels", "rules", "status")
+    __slots__ = ("bare", "echoing", "levels", "named", "rules", "status")
 
     def __init__(self, reading: Reading, rules: Rulebook, *, foreign: bool) -> None:
         """Sort the evidence; `foreign` says that it came from a provider or an SDK, whatever it looks like."""
         self.levels = reading.innermost()
         self.status = reading.inner_status() or 0
+        self.echoing = self.status in ECHOING or reading.status in ECHOING
+        self.named = reading.status is None
         self.rules = rules
         self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
 
@@ -82,18 +82,31 @@ class Judge:
         if verdict := next(self._all_codes(self.rules.vague), None):
             return verdict
         told = of_status(self.status)
-        by_status = Verdict(told, Evidence.STATUS, f"status: {self.status}") if told else None
+        by_status = Verdict(told, self._of_bare_status(told), f"status: {self.status}") if told else None
         if by_status and self.status not in _MUTE:
             return by_status
         if class_name and (meaning := self.rules.telling.read(class_name) or self.rules.vague.read(class_name)):
-            return Verdict(meaning, Evidence.STRUCTURED, f"exception: {class_name}")
+            return Verdict(meaning, self._weaker(meaning), f"exception: {class_name}")
         if verdict := next(self._all_codes(self.rules.empty), None):
             return verdict
         for level in self.levels:
             if verdict := self._by_words(level, self.rules.last):
                 return verdict
         meaning = self.rules.empty.read(class_name) if class_name and not by_status else None
-        return Verdict(meaning, Evidence.STRUCTURED, f"exception: {class_name}") if meaning else by_status
+        return Verdict(meaning, self._weaker(meaning), f"exception: {class_name}") if meaning else by_status
+
+    def _weaker(self, told: Meaning) -> Evidence:
+        return evidence_of(told, "", place=OWN, prose=True, echoing=self.echoing)
+
+    def _of_bare_status(self, told: Meaning) -> Evidence:
+        """A 400 whose text says nothing could be anything; one that says at least "400" or "bad request" is about the request."""
+        if told.error_class is not PERMANENT:
+            return self._weaker(told)
+        for level in self.levels:
+            stated = level.statuses and (self.named or level.where != "text")
+            if not level.page and (stated or level.codes or any(map(says_something, level.texts))):
+                return Evidence.LIKELY
+        return Evidence.POSSIBLE
 
     def _all_codes(self, book: CodeBook) -> Iterator[Verdict]:
         for level in self.levels:
@@ -103,7 +116,7 @@ class Judge:
     def _by_numbers(self, level: Level) -> Verdict | None:
         for number in level.numbers:
             if meaning := self.rules.numbers.get(number):
-                return Verdict(meaning, self._strength(level), f"number: {number}")
+                return Verdict(meaning, self._strength(level, meaning, number), f"number: {number}")
             # many vendors append digits of their own to the status: 40102, 402001
             digits = number.rpartition("=")[2]
             if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not level.statuses:
@@ -116,7 +129,7 @@ class Judge:
             level.codes = [code for text in level.texts for code in codes_in(text)]
         for code in level.codes:
             if (meaning := book.read(code)) and not (self.bare and meaning.error_class is PERMANENT):
-                return Verdict(meaning, self._strength(level), f"code: {code}")
+                return Verdict(meaning, self._strength(level, meaning), f"code: {code}")
         return None
 
     def _by_words(self, level: Level, book: PhraseBook[Meaning], *, quoted: bool = False) -> Verdict | None:
@@ -129,14 +142,21 @@ class Judge:
             if self.bare and phrase.meaning.error_class is PERMANENT:
                 return None
             if not phrase.meaning.statuses or self.status in phrase.meaning.statuses:
-                strength = Evidence.WEAK if self.status in ECHOING and not is_own(level.texts) else Evidence.PHRASE
-                return Verdict(phrase.meaning, strength, f"words: {phrase.source}")
+                return Verdict(phrase.meaning, self._of_words(phrase.meaning, level), f"words: {phrase.source}")
         return None
 
-    def _strength(self, level: Level) -> Evidence:
-        if level.where != "text" and not level.quoted:
-            return Evidence.STRUCTURED
-        return Evidence.WEAK if self.status in ECHOING else Evidence.PHRASE
+    def _of_words(self, told: Meaning, level: Level) -> Evidence:
+        if told.error_class is not PERMANENT:
+            return self._weaker(told)
+        if level.page:
+            return Evidence.POSSIBLE
+        own = (code for one in self.levels if one.quoted == OWN and one.where != "text" for code in one.codes)
+        return Evidence.CERTAIN if any((row := self.rules.empty.read(code)) and row.certain for code in own) else Evidence.LIKELY
+
+    def _strength(self, level: Level, told: Meaning, number: str = "") -> Evidence:
+        texts = [text for one in self.levels for text in one.texts]
+        prose = level.where == "text" or number.startswith("text=")
+        return evidence_of(told, " ".join(texts)[:_MAX_WORDS], place=level.quoted, prose=prose, echoing=self.echoing)
 
 
 def judge(reading: Reading, class_name: str = "", rules: Rulebook = DEFAULT_RULES, *, foreign: bool = True) -> Verdict | None:

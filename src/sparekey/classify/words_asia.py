@@ -28,6 +28,22 @@ ASIAN: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
             "계정*(정지|비활성|차단)",
         ),
     ),
+    (
+        meaning(AUTH, "invalid_key", "zh ja ko: the key before the judgement"),
+        (
+            "(密钥|令牌|秘钥|凭证|api key)*(禁用|停用|失效|过期|吊销|不可用|状态)",
+            "(유효하지|잘못된|올바르지)*(api 키|인증|토큰)",
+            "(api 키|인증|토큰)*(유효하지|올바르지|만료|잘못)",
+            "(apiキー|キー|認証|トークン)*(無効|期限切れ|失敗|正しくありません)",
+        ),
+    ),
+    (
+        meaning(AUTH, "region_blocked", "ja ko"),
+        (
+            "(地域|国)*(ご利用いただけません|利用できません|サポートされていません|対応していません)",
+            "(지역|국가)*(지원되지|사용할 수 없|이용할 수 없)",
+        ),
+    ),
     (meaning(AUTH, "org_unverified", "zh", scope=Scope.ACCOUNT), ("实名", "未(完成|通过)*认证", "未认证")),
     (
         meaning(CONTENT, "moderation", "zh ja ko"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import AUTH, meaning
+from sparekey.classify.model import AUTH, MODEL, QUOTA, meaning
+from sparekey.types import Scope
 
 if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
@@ -44,6 +45,46 @@ KEYS: Final[tuple[tuple[Meaning, tuple[str, ...]], ...]] = (
     (
         meaning(AUTH, "ip_blocked", "azure: a resource that is closed to this network", statuses=CLIENT_ERROR),
         ("(firewall|virtual network|private endpoint|public network access)", "approved ip"),
+    ),
+    (
+        meaning(AUTH, "invalid_key", "gemini, proxies; de es fr pt ru"),
+        (
+            "(pass|use|provide|supply|enter|give|send) (|a |an |your |the )(valid|correct|working|active) (|api |access )(key|token|credential)",
+            "(key|token|credential|credentials) (is |has been |was |have been |were |)(revoked|deleted|disabled|blocked|deactivated|cancelled|withdrawn|removed|archived|inactive|not active|no longer valid)",
+            "(key|token) belongs to * (archived|deleted|disabled|suspended|deactivated)",
+            "(schlüssel|api key|token|zugangsdaten) (|ist |sind |wurde )(ungültig|abgelaufen|gesperrt|widerrufen|falsch)",
+            "(ungültiger|falscher|abgelaufener) (|api )(schlüssel|key|token)",
+            "(clave|llave|token|credenciales|chave) (|de |da )(|api |acceso |la api )(no válida|no válido|inválida|inválido|incorrecta|caducada|expirada|expirou|revocada|revogada)",
+            "(clé|jeton|identifiants) (|d'|de l'|d’)(|api |accès )(invalide|invalides|expirée|expiré|incorrecte|révoquée|non valide)",
+            "(неверный|недействительный|просроченный|неправильный) (|api )(ключ|токен|api ключ)",
+            "(ключ|токен) (|api )(недействителен|истек|отозван|заблокирован|неверен)",
+        ),
+    ),
+    (
+        meaning(AUTH, "subscription_expired", "all", scope=Scope.ACCOUNT),
+        ("subscription (has |is |was |)(ended|expired|cancelled|lapsed|inactive)",),
+    ),
+    (
+        meaning(QUOTA, "insufficient_balance", "de es fr pt ru"),
+        (
+            "(guthaben|kontingent) (|ist |wurde )(aufgebraucht|leer|nicht ausreichend)",
+            "(saldo|fondos|cuota|cota) (insuficiente|insuficientes|agotado|agotada|esgotado|esgotada)",
+            "crédits épuisés",
+            "(guthaben|kontingent) (|ist |wurde )(aufgebraucht|erschöpft|leer|nicht ausreichend)",
+            "(saldo|crédito|créditos|fondos|cuota|cota) (insuficiente|insuficientes|agotado|agotados|agotada|esgotado|esgotada|esgotados)",
+            "(crédits|solde|quota) (|est |sont )(épuisés|épuisé|insuffisant|insuffisants)",
+            "(недостаточно|закончились|исчерпан|исчерпана) (средств|кредитов|баланс|квота|лимит)",
+        ),
+    ),
+    (
+        meaning(MODEL, "model_not_found", "de es fr pt ru"),
+        (
+            "modell * (existiert nicht|nicht gefunden)",
+            "modelo * (no existe|no encontrado|no disponible)",
+            "modelo * (no existe|no encontrado|no disponible|não existe|não encontrado|não está disponível)",
+            "modèle * (n'existe pas|introuvable|n'est pas disponible)",
+            "модель * (не существует|не найдена|недоступна)",
+        ),
     ),
     (
         meaning(AUTH, "api_disabled", "google"),

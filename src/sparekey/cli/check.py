@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from sparekey.cli.settings import opened
 from sparekey.cli.trial import SETUP, Finding, Trial
 from sparekey.config.faults import dotted
 from sparekey.config.files import chains
+from sparekey.core.twins import shared_keys, twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,7 +56,7 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
         console=console, transient=True, disable=not console.is_terminal,
     ) as progress:  # fmt: skip
         task = progress.add_task("credentials checked:", total=len(trials))
-        findings = try_all(trials, timeout, lambda: progress.advance(task))
+        findings = compared_keys(config, try_all(trials, timeout, lambda: progress.advance(task)))
     verdicts = [(name, canaries.compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
     if json:
         render.as_json(as_dict(str(file), verdicts))
@@ -98,6 +100,16 @@ def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = 
     return [found.get(i) or trial.silent(timeout) for i, trial in enumerate(trials)]
 
 
+def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings with what is to be said of those that hold the key of another one; call it when the keys were looked up."""
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for path, chain in chains(config):
+        credentials = chain.comparable_credentials()
+        for name, pairs in (("twin_of", twins(credentials)), ("shares_key_with", shared_keys(credentials))):
+            told |= {(dotted(path), credentials[index].id): {name: credentials[first].id} for index, first in pairs.items()}
+    return [replace(f, **told.get((f.chain, f.credential), {})) for f in findings]
+
+
 def _work(waiting: Iterator[tuple[int, Trial, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:
     while True:
         with turn:
@@ -109,6 +121,12 @@ def _work(waiting: Iterator[tuple[int, Trial, Any]], turn: threading.Lock, done:
 
 
 # ── verdicts ──
+
+
+def counted(findings: Sequence[Finding]) -> tuple[int, int]:
+    """Return how many credentials of a chain work, and how many there are; those that are the same once more count as one."""
+    first = [f.twin_of or f.credential for f in findings]
+    return len({name for name, f in zip(first, findings, strict=True) if f.ok}), len(set(first))
 
 
 def serves(findings: Sequence[Finding]) -> bool:
@@ -125,7 +143,10 @@ def exit_code(findings: Sequence[Finding], verdicts: Sequence[bool]) -> int:
 
 def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> dict[str, Any]:
     """Return what `--json` prints."""
-    rows = [{"chain": name, "serves": serves(group), "credentials": [f.as_dict() for f in group]} for name, group in verdicts]
+    rows = []
+    for name, group in verdicts:
+        working, there = counted(group)
+        rows.append({"chain": name, "serves": serves(group), "working": working, "of": there, "credentials": [f.as_dict() for f in group]})
     return {"config": file, "ok": all(row["serves"] for row in rows), "chains": rows}
 
 
@@ -137,7 +158,7 @@ def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]]) ->
     for name, findings in verdicts:
         wide = console.width >= _WIDE
         console.print(_table(name, findings, console, wide=wide))
-        render.facts(console, [(f"  {f.credential}", f.message if wide else f"{f.remedy} ({f.message})") for f in findings if not f.ok])
+        render.facts(console, [(f"  {f.credential}", _said(f, wide=wide)) for f in findings if not f.ok])
         ok = serves(findings)
         style = render.GOOD if ok else render.BAD
         console.print(Text(f"{render.sign(ok, console)} {name} {_verdict(findings)}", style=style), soft_wrap=True)
@@ -156,14 +177,24 @@ def _table(name: str, findings: Sequence[Finding], console: Console, *, wide: bo
     for f in findings:
         result = Text(f"{render.sign(f.ok, console)} {'works' if f.ok else 'fails'}", style=render.GOOD if f.ok else render.BAD)
         latency = Text("" if f.seconds is None else f"{f.seconds * 1000:.0f} ms")
-        cause = f"{f.error_class} ({f.reason})" if f.error_class else f.message
+        cause = f"{f.error_class} ({f.reason})" if f.error_class else _key(f) or f.message
         named = [Text(render.clean(text)) for text in (f.credential, f.provider, f.model)]
         table.add_row(*named, result, latency, Text(render.clean(cause)), *([Text(f.remedy)] if wide else []))
     return table
 
 
+def _key(f: Finding) -> str:
+    """Return what there is to say of its key."""
+    return f"same key as {f.twin_of}" if f.twin_of else f"shares the key of {f.shares_key_with}" if f.shares_key_with else ""
+
+
+def _said(f: Finding, *, wide: bool) -> str:
+    """Return what stands below the table of one that fails: its key, and the provider's words."""
+    return ". ".join(filter(None, (_key(f), f.message if wide else f"{f.remedy} ({f.message})")))
+
+
 def _verdict(findings: Sequence[Finding]) -> str:
-    working = sum(f.ok for f in findings)
+    working, there = counted(findings)
     if broken := [f.credential for f in findings if f.reason in SETUP]:
         return f"cannot be built because of {', '.join(broken)}"
     if apart := [f.credential for f in findings if f.reason == "other_space"]:
@@ -171,4 +202,4 @@ def _verdict(findings: Sequence[Finding]) -> str:
     if not working:
         return "could not serve: no credential works"
     spare = "" if working > 1 else ", so there is no spare"
-    return f"could serve: {working} of {len(findings)} work{spare}"
+    return f"could serve: {working} of {there} work{spare}"

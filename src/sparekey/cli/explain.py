@@ -8,7 +8,8 @@ from rich.text import Text
 
 from sparekey.classify.remedies import remedy
 from sparekey.cli import pasted, render
-from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, Advance, Policy
+from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to
+from sparekey.core.settlement import stated_wait
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
@@ -28,10 +29,9 @@ _BLAMES: Final = {
     Scope.UNKNOWN: "nobody for sure",
 }
 _STRENGTHS: Final = {
-    Evidence.STRUCTURED: "a code or a type, the provider's own vocabulary",
-    Evidence.PHRASE: "the provider's own words",
-    Evidence.STATUS: "the HTTP status alone",
-    Evidence.WEAK: "weak: words that the caller's text could have caused",
+    Evidence.CERTAIN: "certain: the provider's own code, or a fault that no words are needed for",
+    Evidence.LIKELY: "likely: status and text agree",
+    Evidence.POSSIBLE: "possible: words that the caller's text could have caused, or no words at all",
 }
 
 
@@ -81,6 +81,9 @@ def as_dict(failure: Failure, form: str) -> dict[str, Any]:
         "status": failure.status,
         "message": failure.message,
         "evidence": failure.evidence,
+        "wait_is_certain": failure.wait_is_certain,
+        "one_model": failure.one_model,
+        "fingerprint": failure.fingerprint,
         "rule": failure.rule,
         "trace": list(failure.trace),
         "read_as": form,
@@ -103,8 +106,6 @@ def _same(failure: Failure) -> str:
         return "no"
     if failure.timed_out:
         return "no: after silence the same one is not asked again"
-    if failure.evidence is Evidence.WEAK:
-        return "no: the evidence is weak"
     wait = believed(failure.retry_after)
     if wait is None:
         return f"once, after {policy.retry_delay:g} to {2 * policy.retry_delay:g} s"
@@ -116,7 +117,9 @@ def _same(failure: Failure) -> str:
 def _next(failure: Failure) -> str:
     if failure.action is Action.STOP_AND_PARK:
         return "no: the caller gets the provider's own error (your rule says stop)"
-    match REACTIONS[failure.error_class].advance:
+    match reaction_to(failure).advance:
+        case Advance.ONE_MORE:
+            return "one more, since the refusal says nothing; unless that one answers, the caller gets this error"
         case Advance.ALWAYS:
             return "yes, at once"
         case Advance.OTHER_MODEL:
@@ -127,32 +130,34 @@ def _next(failure: Failure) -> str:
 
 def first_park(failure: Failure) -> float | None:
     """Return the seconds of the first park, or None if nobody is parked."""
-    reaction = REACTIONS[failure.error_class]
+    reaction = reaction_to(failure)
     if reaction.parking is None or failure.scope in {Scope.REQUEST, Scope.EGRESS}:
         return None
-    stated = believed(failure.retry_after) if reaction.heeds_stated else None
-    if failure.evidence is Evidence.WEAK:
-        return min(stated or reaction.parking.first, WEAK_PARK_SECONDS)
+    stated = stated_wait(failure)
+    if stated is None and failure.evidence is not Evidence.CERTAIN:
+        return min(reaction.parking.first, SOFT_PARK_SECONDS)
     return stated or reaction.parking.first
 
 
 def _park(failure: Failure) -> str:
-    seconds, parking = first_park(failure), REACTIONS[failure.error_class].parking
+    seconds, parking = first_park(failure), reaction_to(failure).parking
     if seconds is None or parking is None:
         return "nobody"
     what = f"{_parked(failure)} for {render.duration(seconds)}"
     if failure.unreached:
         return f"{what}; nobody, if no credential of the chain can be reached"
-    if failure.evidence is Evidence.WEAK:
-        return f"{what}, until another request confirms it"
-    if seconds != parking.first:
+    if stated_wait(failure) is not None:
         return f"{what}: the stated wait"
+    if failure.evidence is not Evidence.CERTAIN and parking.first > SOFT_PARK_SECONDS:
+        return f"{what}, softly: longer when three different requests were refused so and another credential served them"
     return f"{what}{_growth(parking)}"
 
 
 def _parked(failure: Failure) -> str:
     if failure.error_class is ErrorClass.MODEL_NOT_FOUND:
         return "this model of the credential"
+    if failure.one_model:
+        return "this model of the account" if failure.scope is Scope.ACCOUNT else "this model of the credential"
     return {Scope.ACCOUNT: "the account", Scope.ENDPOINT: "the endpoint"}.get(failure.scope, "the credential")
 
 

@@ -49,6 +49,9 @@ class Finding:
         remedy: what to do, one sentence.
         vectors: the results of the canaries, of embeddings.
         cosine: how far its vectors agree with those of the chain's first working credential (1: the same).
+        evidence: how much the failure proves (`certain`, `likely`, `possible`); empty where nothing failed at a provider.
+        twin_of: the credential before it that is the same once more: same key, address and model; the two count as one.
+        shares_key_with: the credential before it that has its key, too, at another address or for another model.
     """
 
     chain: str
@@ -64,6 +67,9 @@ class Finding:
     remedy: str = ""
     vectors: tuple[EmbedResult, ...] = ()
     cosine: float | None = None
+    evidence: str = ""
+    twin_of: str = ""
+    shares_key_with: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -75,10 +81,13 @@ class Finding:
             "latency_ms": None if self.seconds is None else round(self.seconds * 1000, 1),
             "class": self.error_class or None,
             "reason": self.reason or None,
+            "evidence": self.evidence or None,
             "status": self.status,
             "message": self.message,
             "remedy": self.remedy,
             "cosine": None if self.cosine is None else round(self.cosine, 6),
+            "same_key_as": self.twin_of or None,
+            "shares_key_with": self.shares_key_with or None,
         }
 
 
@@ -163,6 +172,7 @@ def _failed(blank: Finding, exc: Exception, seconds: float | None) -> Finding:
         seconds=seconds,
         error_class=str(failure.error_class),
         reason=failure.reason,
+        evidence=str(failure.evidence),
         status=failure.status,
         message=failure.message or describe_exception(exc),
         remedy=remedy(failure),

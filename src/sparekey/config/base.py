@@ -85,7 +85,8 @@ def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
+    """Refuse a truth value where a number belongs: to Python it is one."""
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic turns only a ValueError into a line
     return value
@@ -103,7 +104,5 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number, 0 or more."""
 Positive = Annotated[int, Field(strict=True, gt=0)]
 """A whole number, 1 or more."""
-Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0)]
-"""A time in seconds, 0 or more."""
-Span = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Span = Annotated[float, BeforeValidator(number), Field(gt=0)]
 """A time in seconds, more than 0."""

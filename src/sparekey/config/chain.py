@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import checks, providers
-from sparekey.config.base import Count, Headers, Line, Name, Positive, Seconds, Span, Strict, Url
+from sparekey.config.base import Headers, Line, Name, Strict, Url
 from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.knobs import Knobs
 from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
-from sparekey.core.policy import Policy, Recovery
+from sparekey.masking import mask
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from sparekey.types import Failure
 
+logger = logging.getLogger("sparekey")
 
 ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
 """Fields that say where a request goes and with which key. They are inherited together or not at all (see `inherits_address`)."""
@@ -55,28 +60,20 @@ class BaseCredential(Connection):
 C = TypeVar("C", bound=BaseCredential)
 
 
-class BaseChain(Connection, Generic[C]):
-    """A model with an ordered list of credentials; index 0 has the highest priority."""
+class BaseChain(Knobs, Connection, Generic[C]):
+    """A model with an ordered list of credentials, index 0 has the highest priority, and with the policy of their chain."""
 
     family: ClassVar[Family]
     shared: ClassVar[tuple[str, ...]] = ("model", "account")
     """What a credential inherits besides provider and address."""
 
     credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
-    failback_timeout_seconds: Seconds = Field(600.0, description="Seconds since the last switch after which traffic steps up again.")
-    failback_request_count: Positive = Field(50, description="Requests since the last switch after which it does so too.")
-    max_retries: Count = Field(2, description="Further rounds over the chain when it was exhausted by transient failures only.")
-    patience: Seconds = Field(2.0, description="Longest wait in seconds for which a request stays with its credential.")
-    deadline: Span | None = Field(None, description="Seconds for one whole call; without it no limit.")
-    attempt_limit: Span | None = Field(None, description="Seconds for one attempt, a stream to its end; without it no limit.")
-    first_content_limit: Seconds = Field(10.0, description="Seconds to the first content of a stream, then the next one joins; 0: none.")
-    idle_limit: Seconds = Field(15.0, description="Seconds between two pieces of a stream; 0: no limit.")
-    stream_recovery: Recovery = Field(Recovery.SPLICE, description="What follows when a stream breaks (see [failover](failover.md)).")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
     _source: Source = PrivateAttr(default_factory=Source)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
+    _whose: object = PrivateAttr(default_factory=object)
     _handed_down: tuple[RuleConfig, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -122,43 +119,45 @@ class BaseChain(Connection, Generic[C]):
         """The credentials with everything they inherit. Keys are still references."""
         return tuple(self.credentials)
 
-    def policy(self) -> Policy:
-        """Return the chain's knobs for the engine, which retries in place of the instances behind it."""
-        return Policy(
-            failback_timeout_seconds=self.failback_timeout_seconds,
-            failback_request_count=self.failback_request_count,
-            patience=self.patience,
-            retry_same=True,
-            max_retries=self.max_retries,
-            deadline=self.deadline,
-            attempt_limit=self.attempt_limit,
-            first_content_limit=self.first_content_limit or None,
-            idle_limit=self.idle_limit or None,
-            stream_recovery=self.stream_recovery,
-        )
-
     def classifier(self) -> Callable[[BaseException], Failure]:
         """Return what reads the chain's failures: its own rules first, then those of the whole file, then the built-in ones."""
         return classifier([*self.rules, *self._handed_down])
 
     def engine_credentials(self) -> tuple[Credential, ...]:
-        """Return the credentials as the engine knows them, keys resolved.
+        """Return the credentials as the engine knows them, keys resolved; tell which of them hold the same key.
 
         Raises:
             ConfigError: a key is not where its reference says.
         """
+        found = self._engine_credentials(self._secret)
+        self._tell_same_keys(found)
+        return found
+
+    def comparable_credentials(self) -> tuple[Credential, ...]:
+        """Return the same without looking up any key: enough to compare keys, not to use them.
+
+        A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
+        """
+        return self._engine_credentials(lambda ref: self._keys.get(ref) or ref.glance())
+
+    def _engine_credentials(self, key: Callable[[SecretRef], Secret]) -> tuple[Credential, ...]:
         return tuple(
             Credential(
                 id=str(c.id),
                 provider=c.provider or "",
                 model=c.model,
                 account=c.account,
-                endpoint=c.api_base or c.host or self._default_base(c),
-                api_key=self._secret(c.api_key),
+                endpoint=c.api_base or c.host or c.region or self._default_base(c),
+                api_key=key(ref) if (ref := c.api_key or c.ak) else None,
                 headers=dict(c.extra_headers or {}),
             )
             for c in self.credentials
         )
+
+    def _tell_same_keys(self, credentials: Sequence[Credential]) -> None:
+        """Write a warning for each credential with the key of one before it."""
+        for index, text in checks.same_keys(credentials).items():
+            _tell_once(mask(f"{self._source.place(('credentials', index))}: {text}"), self._whose)
 
     def instance_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dict a credential, as backends take it: set values only, keys resolved to `Secret`s.
@@ -192,25 +191,30 @@ class BaseChain(Connection, Generic[C]):
     def _reach(self, credential: C) -> dict[str, Any]:
         """Return what one instance has for itself."""
         plain = {name: getattr(credential, name) for name in ("provider", *self.shared, *ADDRESS)}
-        secrets = {name: self._secret(plain[name]) for name in ("api_key", "ak", "sk")}
+        secrets = {name: self._secret(ref) if (ref := plain[name]) else None for name in ("api_key", "ak", "sk")}
         return {**plain, **secrets, "credential_id": credential.id, "api_base": credential.api_base or self._default_base(credential)}
 
     def _default_base(self, credential: C) -> str | None:
         found = providers.find(credential.provider or "")
         return found.base(self.family) if found else None
 
-    def _secret(self, ref: SecretRef | None) -> Secret | None:
+    def _secret(self, ref: SecretRef) -> Secret:
         """Return the key, looked up once: a `cmd:` may ask a person for something."""
-        if not ref:
-            return None
         with building:
             if ref not in self._keys:
                 self._keys[ref] = ref.resolve(self._source)
             return self._keys[ref]
 
     def _locate(self, source: Source) -> None:
-        """Remember the file, for messages about references that are resolved later."""
-        self._source = source
+        """Remember the file, for messages about what is found later; what can be told about keys by a look is told now."""
+        self._source, self._whose = source, Path(source.file).absolute()
+        self._tell_same_keys(self.comparable_credentials())
+
+
+@lru_cache(maxsize=1024)
+def _tell_once(text: str, _whose: object) -> None:
+    """Write a warning, once for whoever it is about: the file, which a gateway reads several times, or a chain made in code."""
+    logger.warning("%s", text)
 
 
 def inherits_address(parent: Connection, credential: Connection) -> bool:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.config import providers
 from sparekey.config.faults import Fault
+from sparekey.core.twins import shared_keys, twins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.config.faults import Path
     from sparekey.config.providers import Family, Provider
+    from sparekey.types import Credential
 
 _HOW = "write env:NAME, file:PATH, cmd:COMMAND, keyring:SERVICE/USER or the key itself"
 _REMEDIES = {
@@ -32,6 +34,26 @@ def ids(credentials: Sequence[Any]) -> list[Fault]:
             faults.append(Fault(("credentials", index, "id"), f"{credential.id!r} is used twice; ids are unique in a chain"))
         seen.add(credential.id)
     return faults
+
+
+def same_keys(credentials: Sequence[Credential]) -> dict[int, str]:
+    """Return what there is to say of credentials that hold the key of one before them, by index; never the key.
+
+    Two that say whose account they are on have said it themselves; twins count as one all the same.
+    """
+    found = {}
+    for index, first in twins(credentials).items():
+        told = f"{credentials[index].id!r} has the same key as {credentials[first].id!r}, for the same model at the same address"
+        found[index] = f"{told}: they count as one, not as a spare; give it a key of its own or remove it"
+    for index, first in shared_keys(credentials).items():
+        one, other = credentials[index], credentials[first]
+        if one.account and other.account:
+            continue
+        apart = (one.endpoint, one.provider, one.headers) != (other.endpoint, other.provider, other.headers)
+        what, who = ("at another address", "if one account pays for both, its") if apart else ("for another model", "the account's")
+        told = f"{one.id!r} has the same key as {other.id!r}, {what}: {who} quota and suspensions stop both"
+        found[index] = f'{told}; write account = "NAME" into both'
+    return dict(sorted(found.items()))
 
 
 def credential(credential: Any, family: Family, path: Path, *, inherited: str | None = None) -> list[Fault]:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from sparekey.config import dimensions, providers
-from sparekey.config.chain import BaseChain, Connection
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
 from sparekey.config.gateway import GatewayClient, GatewayConfig
+from sparekey.config.knobs import Knobs
 from sparekey.config.rules import RuleConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
+from sparekey.core.policy import KNOBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+_HEAD: Final = ("key", "type", "default", "meaning")
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -42,8 +44,9 @@ def _credential() -> str:
     return _grid(("key", "type", "meaning"), ((f"`{n}`", _type(both[n]), f"{both[n].description}{only.get(n, '')}") for n in names))
 
 
-def _chain() -> str:
-    return _fields(name_field for name_field in BaseChain.model_fields.items() if name_field[0] not in Connection.model_fields)
+def _policy() -> str:
+    rows = ((*_row(name, field), KNOBS[name].origin) for name, field in Knobs.model_fields.items())
+    return _grid((*_HEAD, "where the default comes from"), rows)
 
 
 def _own(model: type[BaseModel], *bases: type[BaseModel]) -> str:
@@ -52,8 +55,11 @@ def _own(model: type[BaseModel], *bases: type[BaseModel]) -> str:
 
 
 def _fields(fields: Iterable[tuple[str, FieldInfo]]) -> str:
-    rows = ((f"`{name}`", _type(field), _default(field), field.description or "") for name, field in fields)
-    return _grid(("key", "type", "default", "meaning"), rows)
+    return _grid(_HEAD, (_row(name, field) for name, field in fields))
+
+
+def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
+    return f"`{name}`", _type(field), _default(field), field.description or ""
 
 
 def _providers() -> str:
@@ -129,11 +135,11 @@ def _default(field: FieldInfo) -> str:
 
 _TABLES: Final[dict[str, Callable[[], str]]] = {
     "credential": _credential,
-    "chain": _chain,
+    "policy": _policy,
     "rules": lambda: _own(RuleConfig),
-    "vlm": lambda: _own(VLMConfig, BaseChain, VLMCredential),
+    "vlm": lambda: _own(VLMConfig, VLMCredential, Knobs),
     "media": lambda: _own(VLMMediaConfig),
-    "embedding-model": lambda: _own(EmbeddingModelConfig, BaseChain, EmbeddingCredential),
+    "embedding-model": lambda: _own(EmbeddingModelConfig, EmbeddingCredential, Knobs),
     "embedding": lambda: _own(EmbeddingConfig),
     "gateway": lambda: _own(GatewayConfig),
     "gateway-client": lambda: _own(GatewayClient),

@@ -1,8 +1,11 @@
-"""One thing that may be parked: a credential, an account, an endpoint, or a credential x model.
+"""One thing that may be parked: a credential, an account, an endpoint, or one model of a credential or account.
 
     CLOSED ──failure──▶ PARKED ──time──▶ DUE ──one probe──▶ PROBING ──success──▶ CLOSED
                            ▲                                   │
                            └──────────────failure──────────────┘   (a lost probe: back to DUE when its lease ends)
+
+A park is *firm* (only a probe goes there) or *soft* (others first, but nobody is refused because of it). An end that the provider stated
+is looked at before it comes: then the breaker is DUE although its park still lasts.
 
 A `Breaker` is a value; each function returns a new one.
 """
@@ -32,47 +35,85 @@ class Breaker:
 
     Attributes:
         epoch: when the pool last changed it, in its own count; a result of an attempt that began before is stale.
-        strikes: failures in a row.
         level: parks in a row: the exponent of the growth.
         until: the time until which it is parked; None if it is closed.
-        firm: the end was stated by the provider or set by a person: nothing but time ends it.
+        stated: the end was stated by the provider or set by a person.
+        soft: others go first, but nobody is refused because of this park.
         cause: why it is parked, and
         reason: the finer word for it.
-        weak: the last park rests on weak evidence alone.
         lease: the time until which a probe may be out; None if none is.
+        since: when it failed first since its last success; None if it has not.
+        against: the requests that it has refused since then and another one has served, by their hashes.
+        shapes: of the requests that it has refused since then; the park that followed is for these, those of other shapes may probe.
+        looked: when it was last seen to be parked for a stated time, and
+        look_after: seconds from then to the next look at it before its end; 0 for none.
+        looks: how many of these were in vain.
     """
 
     epoch: int = 0
-    strikes: int = 0
     level: int = 0
     until: float | None = None
-    firm: bool = False
+    stated: bool = False
+    soft: bool = False
     cause: ErrorClass | None = None
     reason: str = ""
-    weak: bool = False
     lease: float | None = None
+    since: float | None = None
+    against: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    looked: float = 0.0
+    look_after: float = 0.0
+    looks: int = 0
 
 
-UNTIL_RELEASED: Final = 100 * 365 * 86400.0
-"""Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
 CLOSED = Breaker()
 """Never parked, or recovered: nothing is held against it."""
+UNTIL_RELEASED: Final = 100 * 365 * 86400.0
+"""Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
+
+MOST_SHAPES: Final = 4
+"""Shapes of requests that were refused after which a park is for all."""
+
+# Looks at a stated end before it comes (DESIGN.md 5.6): people top up, and providers err.
+LOOK_SHARE: Final = 0.1
+FIRST_LOOK: Final = 600.0
+LONGEST_LOOK: Final = 3600.0
+SHORTEST_LOOKED_AT: Final = 120.0
+LOOKS_A_DAY: Final = 8
+LOOK_WHEN_NOBODY_SERVES: Final = 300.0
+_DAY: Final = 86400.0
 
 
-def told(seconds: float) -> float | None:
+def remaining(seconds: float) -> float | None:
     """Return how long a park still lasts, as it is told to people and clients: None where only a release ends it."""
     return None if seconds > UNTIL_RELEASED / 2 else max(0.0, seconds)
 
 
-def phase(breaker: Breaker, now: float) -> Phase:
-    """Return where `breaker` stands at `now`."""
+def phase(breaker: Breaker, now: float, shape: str | None = None) -> Phase:
+    """Return where `breaker` stands at `now`; with `shape`, for a request of that shape."""
     if breaker.until is None:
         return Phase.CLOSED
-    if now < breaker.until:
-        return Phase.PARKED
     if breaker.lease is not None and now < breaker.lease:
         return Phase.PROBING
-    return Phase.DUE
+    if shape is not None and 0 < len(breaker.shapes) < MOST_SHAPES and shape not in breaker.shapes:
+        return Phase.DUE
+    return Phase.PARKED if now < due_at(breaker) else Phase.DUE
+
+
+def due_at(breaker: Breaker) -> float:
+    """Return when a parked breaker is probed: at the end of its park, or at the next look at a stated one."""
+    end = breaker.until or 0.0
+    if not breaker.look_after:
+        return end
+    days = 1 + (breaker.looked + breaker.look_after - (breaker.since or 0.0)) // _DAY
+    tomorrow = (breaker.since or 0.0) + days * _DAY
+    look = breaker.looked + breaker.look_after if breaker.looks < LOOKS_A_DAY * days else tomorrow
+    return min(end, look)
+
+
+def may_be_looked_at(breaker: Breaker, now: float) -> bool:
+    """Return whether a park may be probed now since nobody serves: one without a stated end, or one that nobody looked at for a while."""
+    return not breaker.stated or (breaker.look_after > 0 and now - breaker.looked >= LOOK_WHEN_NOBODY_SERVES)
 
 
 def leased(breaker: Breaker, until: float) -> Breaker:
@@ -87,29 +128,42 @@ def released(breaker: Breaker) -> Breaker:
 
 def ended(breaker: Breaker, now: float) -> Breaker:
     """Return `breaker` as if its park had just run out: due for a probe."""
-    return replace(breaker, until=now, firm=False, lease=None)
+    return replace(breaker, until=now, stated=False, lease=None, look_after=0.0)
 
 
-def struck(breaker: Breaker) -> Breaker:
-    """Return `breaker` with one more failure in a row, not parked by it."""
-    return replace(breaker, strikes=breaker.strikes + 1)
+def failing(breaker: Breaker, now: float) -> Breaker:
+    """Return `breaker` with a failure that parks nobody: it remembers since when it fails."""
+    return replace(breaker, since=now if breaker.since is None else breaker.since)
 
 
 def parked(
     breaker: Breaker,
-    until: float,
+    now: float,
+    length: float,
     level: int,
     cause: ErrorClass | None,
     reason: str = "",
     *,
-    firm: bool = False,
-    weak: bool = False,
+    stated: bool = False,
+    soft: bool = False,
+    probed: bool = False,
 ) -> Breaker:
-    """Return `breaker` parked. A newer end never shortens an older, longer one, nor takes the place of its cause."""
-    strikes = breaker.strikes + 1
-    if breaker.until is not None and breaker.until > until:
-        return replace(breaker, strikes=strikes, lease=None)
-    return Breaker(strikes=strikes, level=level, until=until, firm=firm, cause=cause, reason=reason, weak=weak)
+    """Return `breaker` parked for `length` seconds.
+
+    A newer end never shortens an older, longer one, nor takes the place of its cause; but a provider that was `probed` and states
+    another end is believed.
+    """
+    since = now if breaker.since is None else breaker.since
+    again = breaker.stated and breaker.until is not None and now < breaker.until
+    looks, after = breaker.looks + (again and probed), min(2 * breaker.look_after, LONGEST_LOOK)
+    if breaker.until is not None and breaker.until > now + length and not (again and stated and probed):
+        return replace(breaker, lease=None, since=since, looked=now, look_after=after, looks=looks)
+    if not again or not after:
+        after = min(LOOK_SHARE * length, FIRST_LOOK) if stated and length >= SHORTEST_LOOKED_AT else 0.0
+    return replace(
+        breaker, level=level, until=now + length, stated=stated, soft=soft, cause=cause, reason=reason, lease=None, since=since,
+        looked=now, look_after=after if stated else 0.0, looks=looks if stated else 0,
+    )  # fmt: skip
 
 
 def next_level(breaker: Breaker, cause: ErrorClass | None, now: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from sparekey.core.breaker import CLOSED, Breaker, told
+from sparekey.core.breaker import CLOSED, Breaker, remaining
 
 if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
@@ -136,6 +136,6 @@ def _of_breaker(name: str, old: Breaker, new: Breaker, now: float) -> Event | No
         return Recovered(name) if old.until is not None else None
     if new.lease is not None and new.lease != old.lease:
         return Probed(name)
-    if new.until > now and new.epoch != old.epoch:
-        return Parked(name, told(new.until - now), new.cause, new.reason)
+    if new.until > now and (new.until, new.soft) != (old.until, old.soft):
+        return Parked(name, remaining(new.until - now), new.cause, new.reason)
     return None

@@ -11,13 +11,15 @@ takes the ticket back and blames nobody. Streams have a flow of their own: `spar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from sparekey.core.walk import Seen, Walk
+from sparekey.core.settlement import Seen
+from sparekey.core.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
     from sparekey.core.walk import Cell
@@ -43,7 +45,7 @@ class Failed(NamedTuple):
 
     def seen(self, ticket: Ticket) -> Seen:
         """Return it as what a walk has seen of a ticket."""
-        return Seen(ticket, self.failure, self.exception, self.dice)
+        return Seen(ticket, self.failure, self.exception, self.dice, self.now)
 
 
 class Pause(NamedTuple):
@@ -57,17 +59,19 @@ Message: TypeAlias = "Done | Failed"
 
 
 def call(
-    pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None, policy: Policy | None = None
+    pool: Pool,
+    cell: Cell,
+    now: float,
+    eligible: frozenset[int] | None = None,
+    policy: Policy | None = None,
+    identity: Identity | None = None,
 ) -> Generator[Step, Message, None]:
-    """Walk the ring for one request that starts at `now`, restricted to the indices in `eligible` if they are given.
-
-    `policy` stands in for the chain's own in what concerns this request alone.
-    """
-    walk = Walk(pool, cell, now, eligible, policy)
+    """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`."""
+    walk = Walk(pool, cell, now, eligible, policy, identity)
     rounds = 0
     try:
         while True:
-            for ticket in walk.tickets():
+            while (ticket := (yield from next_ticket(walk))) is not None:
                 message = yield ticket
                 walk.now = message.now
                 if isinstance(message, Done):
@@ -79,10 +83,17 @@ def call(
             if seconds is None:
                 raise walk.exhausted()
             walk.now = (yield Pause(seconds)).now
+            walk.begin_round()
             rounds += 1
-    except GeneratorExit:
-        walk.abandon()
-        raise
+    finally:
+        walk.abandon()  # the call was cancelled, or the request is at fault
+
+
+def next_ticket(walk: Walk) -> Generator[Pause, Any, Ticket | None]:
+    """Return the next attempt, having waited for what other requests find out; None if the round has nobody left."""
+    while isinstance(step := walk.next(), float):
+        walk.now = (yield Pause(step)).now
+    return step
 
 
 def advance(steps: Generator[S, M, None], message: M) -> S | None:

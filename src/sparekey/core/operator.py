@@ -30,7 +30,7 @@ def hold(pool: Pool, state: PoolState, index: int, until: float, now: float) -> 
     standing = state.breakers.get(name, CLOSED)
     if is_hold(standing):
         standing = CLOSED
-    guard = Breaker(until=max(until, standing.until or until), firm=True, reason=HELD)
+    guard = Breaker(until=max(until, standing.until or until), stated=True, reason=HELD)
     return stamped(state, {name: guard}), None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.types import ErrorClass
+from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sparekey.types import Failure
 
 
 class Advance(Enum):
@@ -20,6 +22,8 @@ class Advance(Enum):
     """Fail fast: the caller gets the provider's own error."""
     OTHER_MODEL = "other_model"
     """Only a credential with a different model; fail fast if there is none."""
+    ONE_MORE = "one_more"
+    """One more credential is asked; the first answer counts unless that one serves."""
     ALWAYS = "always"
 
 
@@ -32,6 +36,8 @@ class Parking:
     cap: float
     jitter: float = 0.0
     """Spread around the length, as a share of it: 0.2 means 20 % either way."""
+    soft: bool = False
+    """Whether the credential still takes traffic when nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,6 @@ class Reaction:
     """Whether the same credential may be tried once more (if the wait is within the policy's patience)."""
     heeds_stated: bool = False
     """Whether a wait that the provider states replaces the table's length."""
-    mild: bool = False
-    """Whether traffic may go to it all the same when every credential is parked."""
 
 
 _FAIL_FAST: Final = Reaction(Advance.NEVER)
@@ -58,11 +62,13 @@ REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
         ErrorClass.AUTH: Reaction(Advance.ALWAYS, Parking(600, 2, 3600)),
         ErrorClass.QUOTA_EXCEEDED: Reaction(Advance.ALWAYS, Parking(600, 2, 3600), heeds_stated=True),
         ErrorClass.MODEL_NOT_FOUND: Reaction(Advance.ALWAYS, Parking(600, 2, 12 * 3600)),
-        ErrorClass.TRANSIENT: Reaction(Advance.ALWAYS, Parking(5, 2, 30, 0.2), retry_same=True, heeds_stated=True, mild=True),
-        ErrorClass.UNKNOWN: Reaction(Advance.ALWAYS, Parking(5, 2, 300, 0.2), heeds_stated=True, mild=True),
+        ErrorClass.TRANSIENT: Reaction(Advance.ALWAYS, Parking(5, 2, 30, 0.2, soft=True), retry_same=True, heeds_stated=True),
+        ErrorClass.UNKNOWN: Reaction(Advance.ALWAYS, Parking(5, 2, 300, 0.2), heeds_stated=True),
     }
 )
 
+_BLIND: Final = replace(REACTIONS[ErrorClass.UNKNOWN], advance=Advance.ONE_MORE)
+"""What a refusal does that says nothing at all (an empty 400): it is shown to one more credential (DESIGN.md 3.2)."""
 _FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items() if reaction.advance is not Advance.ALWAYS)
 
 SOFT_PARK_SECONDS: Final = 5.0
@@ -184,6 +190,30 @@ KNOBS: Final[Mapping[str, Knob]] = MappingProxyType({f.name: f.metadata["knob"] 
 def is_fail_fast(error_class: str) -> bool:
     """Return whether no other credential of the same model can help: the request itself is at fault. Unknown words are not."""
     return error_class in _FAIL_FAST_CLASSES
+
+
+def is_blind(failure: Failure) -> bool:
+    """Return whether a refusal blames the request by its bare status, without a word."""
+    return failure.error_class is ErrorClass.PERMANENT and failure.evidence is Evidence.POSSIBLE
+
+
+def reaction_to(failure: Failure) -> Reaction:
+    """Return what a failure does."""
+    return _BLIND if is_blind(failure) else REACTIONS[failure.error_class]
+
+
+def is_refusal(failure: Failure) -> bool:
+    """Return whether a failure is a no whose words may be about the request or about the credential (DESIGN.md 3).
+
+    It is not where the provider's own code or a stated wait makes it certain, where the request is at fault, and where the fault is a
+    passing one of the host: an overload, a rate limit, silence, no connection.
+    """
+    reaction = reaction_to(failure)
+    if failure.evidence is Evidence.CERTAIN or reaction.parking is None or failure.timed_out or failure.unreached:
+        return False
+    if failure.error_class is ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
+        return False
+    return not (failure.retry_after and failure.wait_is_certain and reaction.heeds_stated)
 
 
 def walking_once(failback_timeout_seconds: float, failback_request_count: int) -> Policy:

@@ -1,6 +1,6 @@
 """The ordered credentials of one chain, and its state: who is active since when, and who is parked.
 
-`Pool` is what never changes; `PoolState` is the small value that does. `admission` and `settlement` take both and return a new
+`Pool` is what never changes; `PoolState` is the small value that does. `choose` and `settlement` take both and return a new
 state with their answer; what changes nothing returns the very same state, so that callers can tell.
 """
 
@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
-from sparekey.core.breaker import CLOSED, Breaker, Phase
+from sparekey.core.breaker import Breaker, Phase
+from sparekey.core.memory import NOTHING, Memory
 from sparekey.core.policy import Policy
+from sparekey.core.twins import twins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,14 +32,15 @@ class Guards(NamedTuple):
     account: str
     endpoint: str
     model: str
+    account_model: str
 
     @classmethod
-    def of(cls, c: Credential) -> Guards:
-        """Name the breakers of `c`. An endpoint is told apart by model: one model's overload is not another's."""
-        own = f"credential:{c.id}"
+    def of(cls, c: Credential, name: str) -> Guards:
+        """Name the breakers of `c`, which goes by `name`. An endpoint is told apart by model: one model's overload is not another's."""
+        own, model = f"credential:{name}", f"model:{name} {c.model}"
         account = f"account:{c.account}" if c.account else own
         endpoint = f"endpoint:{c.endpoint} {c.model}" if c.endpoint else own
-        return cls(own, account, endpoint, f"model:{c.id} {c.model}")
+        return cls(own, account, endpoint, model, f"{account} {c.model}" if c.account else model)
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,20 @@ class Pool:
             raise ValueError(f"credential ids must be unique; more than once: {', '.join(sorted(twice))}")
 
     @cached_property
+    def first_of(self) -> tuple[int, ...]:
+        """The index under which each credential counts: its own, or that of an earlier one with the same key."""
+        same = twins(self.credentials)
+        return tuple(same.get(i, i) for i in range(len(self.credentials)))
+
+    @cached_property
+    def has_twins(self) -> bool:
+        """Whether any two credentials are one."""
+        return self.first_of != tuple(range(len(self.credentials)))
+
+    @cached_property
     def guards(self) -> tuple[Guards, ...]:
         """The breakers before each credential."""
-        return tuple(Guards.of(c) for c in self.credentials)
+        return tuple(Guards.of(c, self.credentials[self.first_of[i]].id) for i, c in enumerate(self.credentials))
 
     @cached_property
     def guard_names(self) -> tuple[tuple[str, ...], ...]:
@@ -90,6 +104,7 @@ class PoolState:
         breakers: what is or was parked, by name; absent means never.
         epoch: counts the changes of breakers.
         rescued_at: when a chain that is parked throughout last let one request through; None for never.
+        memory: refusals that proved to be the request's.
     """
 
     active: int = 0
@@ -99,6 +114,7 @@ class PoolState:
     breakers: Mapping[str, Breaker] = field(default_factory=lambda: _NONE)
     epoch: int = 0
     rescued_at: float | None = None
+    memory: Memory = NOTHING
 
 
 class Ticket(NamedTuple):
@@ -113,15 +129,14 @@ class Ticket(NamedTuple):
 # ── reading a state ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def phase(pool: Pool, state: PoolState, index: int, now: float) -> Phase:
-    """Return where a credential stands: the phase of the strictest of its guards."""
-    strictest = Phase.CLOSED
-    if not state.breakers:
-        return strictest
-    for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now)
-        if found.value > strictest.value:
-            strictest = found
+def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
+    """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
+    strictest, breakers = Phase.CLOSED, state.breakers
+    if breakers:
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is not None and guard.until is not None and (found := b.phase(guard, now, shape)).value > strictest.value:
+                strictest = found
     return strictest
 
 
@@ -131,9 +146,29 @@ def governing(pool: Pool, state: PoolState, index: int) -> Breaker | None:
     return max(held, key=until, default=None)
 
 
-def firm(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether nothing but time ends the park of a credential: the provider stated the end, or a person set it."""
-    return any(g.firm and b.phase(g, now) is Phase.PARKED for _, g in known_guards(pool, state, index))
+def _forbidding(pool: Pool, state: PoolState, index: int, now: float) -> list[Breaker]:
+    """The guards that keep traffic from a credential at `now`."""
+    return [g for _, g in known_guards(pool, state, index) if b.phase(g, now) in {Phase.PARKED, Phase.PROBING}]
+
+
+def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
+    """Return whether the park of a credential has an end that the provider stated, or that a person set."""
+    return any(g.stated for g in _forbidding(pool, state, index, now))
+
+
+def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
+    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
+
+
+def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
+    """Return whether a credential that is firmly parked may be asked since nobody serves."""
+    return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
+
+
+def has_shapes(state: PoolState) -> bool:
+    """Return whether the shape of a request matters to any park."""
+    return any(g.shapes and g.until is not None for g in state.breakers.values())
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
@@ -144,14 +179,17 @@ def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: 
     guards = [governing(pool, state, i) for i in indices]
     if not guards or None in guards:
         return None
-    return b.told(min(until(g) for g in guards if g is not None) - now)
+    return b.remaining(min(until(g) for g in guards if g is not None) - now)
 
 
 def failback_due(pool: Pool, state: PoolState, now: float) -> bool:
     """Return whether traffic should step one credential up, by time or by count."""
-    policy = pool.policy
-    late = now - state.switched_at >= policy.failback_timeout_seconds
-    return state.active > 0 and (late or state.served >= policy.failback_request_count)
+    return state.active > 0 and (late(pool, state, now) or state.served >= pool.policy.failback_request_count)
+
+
+def late(pool: Pool, state: PoolState, now: float) -> bool:
+    """Return whether a failback is due by time: then it may probe what is parked. One that is due by count ends no park (DESIGN.md 5.1)."""
+    return now - state.switched_at >= pool.policy.failback_timeout_seconds
 
 
 def higher_than_active(state: PoolState, eligible: Collection[int] | None = None) -> list[int]:
@@ -159,20 +197,28 @@ def higher_than_active(state: PoolState, eligible: Collection[int] | None = None
     return [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
 
 
-def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float) -> int | None:
-    """Return the first of `higher` that is not parked; if all are, the soonest to return whose end is not firm."""
-    phases = {i: phase(pool, state, i, now) for i in higher}
+def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float, shape: str | None = None) -> int | None:
+    """Return the first of `higher` that is not parked; if all are and the failback is due by time, the soonest to return.
+
+    None while a probe is out, and where nothing but time ends the parks.
+    """
+    phases = {i: phase(pool, state, i, now, shape) for i in higher}
     if Phase.PROBING in phases.values():
         return None
     for i in higher:
         if phases[i] is not Phase.PARKED:
             return i
-    return soonest(pool, state, [i for i in higher if not firm(pool, state, i, now)])
+    return soonest(pool, state, [i for i in higher if late(pool, state, now) and not stated(pool, state, i, now)])
 
 
 def soonest(pool: Pool, state: PoolState, indices: Collection[int]) -> int | None:
     """Return which of `indices` returns first; at the same time, the one of the highest priority."""
-    return min(indices, key=lambda i: (until(governing(pool, state, i) or CLOSED), i), default=None)
+    return min(indices, key=lambda i: (due_at(pool, state, i), i), default=None)
+
+
+def due_at(pool: Pool, state: PoolState, index: int) -> float:
+    """Return when the parks of a credential have run out or are looked at; 0 if it is not parked."""
+    return max((b.due_at(g) for _, g in known_guards(pool, state, index) if g.until is not None), default=0.0)
 
 
 def until(guard: Breaker) -> float:
@@ -199,9 +245,9 @@ def restarted(state: PoolState, now: float) -> PoolState:
     return replace(state, switched_at=now, served=0)
 
 
-def stamped(state: PoolState, changes: Mapping[str, Breaker]) -> PoolState:
-    """Return the state with changed breakers, stamped with a new epoch."""
-    if not changes:
+def stamped(state: PoolState, changes: Mapping[str, Breaker], *, always: bool = False) -> PoolState:
+    """Return the state with changed breakers, stamped with a new epoch; without a change the same state, unless `always`."""
+    if not changes and not always:
         return state
     epoch = state.epoch + 1
     stamped = {name: replace(guard, epoch=epoch) for name, guard in changes.items()}

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparekey.core.breaker import CLOSED, Breaker
+from sparekey.core.memory import UNTOLD, Memory
 from sparekey.core.pool import PoolState, until
 
 SAME_SECONDS: Final = 1.0
@@ -26,6 +27,8 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         mine: the state of this process.
         theirs: the state of the others, its times on this process's clock.
     """
+    if theirs.memory is UNTOLD and mine.memory.words:
+        theirs = replace(theirs, memory=mine.memory)
     if mine is base or mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:
@@ -38,14 +41,16 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         breakers=MappingProxyType(breakers),
         epoch=fresh if touched else fresh - 1,
         rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
+        memory=_memory(base.memory, mine.memory, theirs.memory),
     )
     return theirs if found == theirs else found
 
 
 def counts_only(old: PoolState, new: PoolState) -> bool:
-    """Return whether nothing but the number of served requests has changed: no reason to tell anybody at once."""
+    """Return whether nothing but counts has changed: no reason to tell anybody at once."""
     return (
         old.breakers is new.breakers
+        and (old.memory is new.memory or _same_memory(old.memory, new.memory))
         and (old.active, old.term, old.epoch) == (new.active, new.term, new.epoch)
         and (old.switched_at, old.rescued_at) == (new.switched_at, new.rescued_at)
     )
@@ -84,6 +89,22 @@ def _lead(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         return max(theirs, mine, key=lambda side: side.switched_at)
     own = mine.served - base.served if (base.term, base.switched_at) == (mine.term, mine.switched_at) else mine.served
     return replace(theirs, served=theirs.served + max(own, 0))
+
+
+def _same_memory(one: Memory, other: Memory) -> bool:
+    return one.words is other.words and (one.drought and one.drought[:3]) == (other.drought and other.drought[:3])
+
+
+def _memory(base: Memory, mine: Memory, theirs: Memory) -> Memory:
+    """What either side remembers of refusals; a drought is over if it is on one side."""
+    if mine in (base, theirs):
+        return theirs
+    if theirs == base:
+        return mine
+    words = {**theirs.words, **{key: one for key, one in mine.words.items() if key not in theirs.words or one.at > theirs.words[key].at}}
+    droughts = (mine.drought, theirs.drought)
+    drought = None if droughts[0] is None or droughts[1] is None else max(droughts[0], droughts[1], key=lambda d: d.everybody_at)
+    return Memory(MappingProxyType(words), drought)
 
 
 def _later(base: float | None, mine: float | None, theirs: float | None) -> float | None:

@@ -1,31 +1,71 @@
-"""A result comes back: who is active now, and who is parked for how long?"""
+"""A result comes back: who is active now, who is parked for how long, and what is remembered of it (DESIGN.md 3).
+
+One refusal costs a credential little: its words may be about the request. A soft park of five seconds follows from it; a firm one only from
+three different requests that this credential refused and another one served, with no success of its own since the first of them.
+What is certain (the provider's own code, a stated end) parks firmly at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
+from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import REACTIONS, WEAK_PARK_SECONDS, is_weak
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import believed, park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sparekey.types import Failure
 
+CONFIRMED_BY: Final = 3
+"""Different requests that make a firm park out of soft ones."""
 
-def succeed(pool: Pool, state: PoolState, ticket: Ticket, now: float, sticky: bool) -> tuple[PoolState, Ticket]:
+
+class Seen(NamedTuple):
+    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time, `shape` the request's."""
+
+    ticket: Ticket
+    failure: Failure
+    exception: BaseException
+    dice: float
+    at: float
+    shape: str = ""
+
+
+def succeed(
+    pool: Pool, state: PoolState, ticket: Ticket, refusals: Sequence[Seen], request: str, sticky: bool, now: float
+) -> tuple[PoolState, Ticket]:
     """Take in a success; return the state and a ticket for what may still follow in the same call (the rest of a stream).
 
-    Whoever served becomes active, unless the ticket is of an older term or the request was routed by capability (not `sticky`).
+    Whoever served becomes active, unless the ticket is of an older term or the request moves nobody (not `sticky`).
+
+    Args:
+        pool: the chain.
+        state: its state.
+        ticket: the permission of the attempt.
+        refusals: how others refused the same request before.
+        request: its hash; read only if there are refusals.
+        sticky: whether who serves becomes active.
+        now: the time.
     """
+    who = pool.credentials[pool.first_of[ticket.index]].id
+    if state.memory.words or state.memory.drought:
+        memory = m.served(state.memory, who, ticket.epoch, {m.words_of(s.failure) for s in refusals}, now)
+        state = state if memory is state.memory else replace(state, memory=memory)
+    if refusals:
+        state = _confirmed(pool, state, ticket.index, refusals, request, now)
     if ticket.term != state.term:
         return release(pool, state, ticket)
     if state.breakers:
-        state = stamped(state, {name: CLOSED for name, g in _fresh(pool, state, ticket) if g.until is not None})
+        well = {name: CLOSED for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
+        state = stamped(state, well)
     if sticky:
         state = commit(state, ticket.index, now)
     unchanged = state.term == ticket.term and state.epoch == ticket.epoch and not ticket.probe
@@ -39,18 +79,59 @@ def commit(state: PoolState, index: int, now: float) -> PoolState:
     return replace(state, served=state.served + 1) if index > 0 else state
 
 
-def fail(pool: Pool, state: PoolState, ticket: Ticket, failure: Failure, now: float, dice: float) -> tuple[PoolState, Ticket]:
-    """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame.
-
-    A lone credential is parked for a stated wait only: there is nobody else to turn to.
-    """
+def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolState, None]:
+    """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame."""
+    ticket, failure = seen.ticket, seen.failure
     state, _ = release(pool, state, ticket)
-    blamed = _blamed(pool, ticket.index, failure)
-    guards = {name: guard for name in blamed if (guard := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
-    parks = {name: _parked(guard, failure, now, dice) for name, guard in guards.items()}
-    if len(pool) == 1:
-        parks = {name: guard for name, guard in parks.items() if guard.firm}
-    return stamped(state, parks), ticket
+    fresh = {name: g for name in _blamed(pool, ticket.index, failure) if (g := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
+    if not is_refusal(failure):
+        park = _soft if failure.evidence is Evidence.POSSIBLE and stated_wait(failure) is None else _parked
+        return stamped(state, {name: park(guard, seen, now) for name, guard in fresh.items()}), None
+    words, who = m.words_of(failure), pool.credentials[pool.first_of[ticket.index]].id
+    if m.is_acquitted(state.memory, words, who, now):
+        state = stamped(state, {name: b.failing(guard, now) for name, guard in fresh.items() if guard.since is None})
+    else:
+        state = stamped(state, {name: _soft(guard, seen, now) for name, guard in fresh.items()}, always=True)
+    return replace(state, memory=m.refused(state.memory, words, who, state.epoch, now)), None
+
+
+def unserved(
+    pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, began: float, now: float
+) -> tuple[PoolState, None]:
+    """Take in that nobody served a request. What everybody refused counts against nobody.
+
+    Whoever failed before the request began, and still does, may be dead in words of its own: the others decide what proved to be the
+    request's.
+
+    Args:
+        pool: the chain.
+        state: its state.
+        seen: what those said that were asked, refusals among it.
+        request: the hash of the request.
+        everybody: all that take traffic were asked, not only some.
+        began: when the request began.
+        now: the time.
+    """
+    refusals = [s for s in seen if is_refusal(s.failure)]
+    if len(refusals) + sum(s.failure.evidence is Evidence.CERTAIN for s in seen) < len(seen):
+        return state, None  # some are down: who knows what they would have said
+    judges = [s for s in seen if not _failed_before(pool, state, s, began)] or refusals
+    words, memory = {m.words_of(s.failure) for s in judges}, state.memory
+    if len(words) == 1 and all(is_refusal(s.failure) for s in judges) and (everybody or is_blind(judges[0].failure)):
+        memory = m.refused_by_all(memory, words.pop(), request)
+    return replace(state, memory=m.dry(memory, request, now) if everybody else memory), None
+
+
+def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bool:
+    guards = (state.breakers.get(name, CLOSED) for name in _blamed(pool, seen.ticket.index, seen.failure))
+    return any(g.since is not None and g.since < began for g in guards)
+
+
+def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admission]:
+    """Let a request begin while everybody refuses."""
+    del pool
+    memory, admission = m.admitted(state.memory, now)
+    return (state if memory is state.memory else replace(state, memory=memory)), admission
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
@@ -66,35 +147,79 @@ def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
     endpoint meanwhile, this one still owes a probe.
     """
     guards = pool.guards[index]
-    if REACTIONS[failure.error_class].parking is None or failure.scope in (Scope.REQUEST, Scope.EGRESS):
+    if reaction_to(failure).parking is None or (failure.scope in (Scope.REQUEST, Scope.EGRESS) and not is_blind(failure)):
         return ()
     if failure.error_class is ErrorClass.MODEL_NOT_FOUND:
         return (guards.model,)
+    if failure.one_model:
+        return (guards.model, guards.account_model) if failure.scope is Scope.ACCOUNT else (guards.model,)
     wider = {Scope.ACCOUNT: guards.account, Scope.ENDPOINT: guards.endpoint}.get(failure.scope, guards.credential)
     return tuple(dict.fromkeys((guards.credential, wider)))
 
 
-def _parked(guard: Breaker, failure: Failure, now: float, dice: float) -> Breaker:
-    """The breaker after a failure: a stated end is firm, weak evidence parks briefly until a later request confirms it.
-
-    Later means after that park: what comes during it may be the same caller with the same words.
-    """
-    cause, stated = failure.error_class, _stated(failure)
-    parking = REACTIONS[cause].parking
+def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
+    """The breaker after a failure whose length the table says, or the provider."""
+    failure = seen.failure
+    cause, stated = failure.error_class, stated_wait(failure)
+    parking = reaction_to(failure).parking
     assert parking is not None
     level = b.next_level(guard, cause, now)
-    length = stated or park_seconds(parking, level, dice)
-    weak = is_weak(failure)
-    if weak and not (guard.weak and b.phase(guard, now) is not b.Phase.PARKED):
-        length, level = min(length, WEAK_PARK_SECONDS), min(level, guard.level)
-    return b.parked(guard, now + length, level, cause, failure.reason, firm=stated is not None, weak=weak)
+    length = stated or park_seconds(parking, level, seen.dice)
+    parked = b.parked(
+        guard, now, length, level, cause, failure.reason,
+        stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
+    )  # fmt: skip
+    return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
-def _stated(failure: Failure) -> float | None:
-    """The wait as the provider stated it; where the text may be the caller's own, so may the wait."""
-    if failure.evidence is Evidence.WEAK:
-        return None
-    return believed(failure.retry_after) if REACTIONS[failure.error_class].heeds_stated else None
+def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
+    """The breaker after a failure that may be the request's. It counts as no park in a row."""
+    cause = seen.failure.error_class
+    shapes = guard.shapes if not seen.shape or seen.shape in guard.shapes else (*guard.shapes, seen.shape)[: b.MOST_SHAPES]
+    parked = b.parked(
+        guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True, probed=seen.ticket.probe
+    )
+    return replace(parked, shapes=shapes)
+
+
+def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:
+    """The breaker after refusals that several requests confirm."""
+    cause, parking = seen.failure.error_class, reaction_to(seen.failure).parking
+    assert parking is not None
+    level = _firm_parks(guard, cause) + 1
+    return b.parked(guard, now, park_seconds(parking, level, seen.dice), level, cause, seen.failure.reason)
+
+
+def _firm_parks(guard: Breaker, cause: ErrorClass) -> int:
+    """How many firm parks in a row there were for this cause."""
+    return guard.level if guard.cause is cause else 0
+
+
+def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[Seen], request: str, now: float) -> PoolState:
+    """Count a request that some refused and another one served against those that refused it; park firmly where it is enough.
+
+    They have to span a soft park: what came while one lasted was asked by callers who did not know of it yet, maybe all of one kind.
+    """
+    changes: dict[str, Breaker] = {}
+    memory = state.memory
+    for seen in refusals:
+        for name in set(_blamed(pool, seen.ticket.index, seen.failure)) - set(pool.guard_names[server]):
+            guard = state.breakers.get(name, CLOSED)
+            if guard.since is None or seen.at < guard.since or request in guard.against:
+                continue
+            against = (*guard.against, request)[-CONFIRMED_BY:]
+            changes[name] = replace(guard, against=against)
+            open_ = guard.soft or b.phase(guard, now) is b.Phase.CLOSED
+            if open_ and len(against) == CONFIRMED_BY and now - guard.since >= SOFT_PARK_SECONDS:
+                changes[name] = _firm(changes[name], seen, now)
+                memory = m.convicted(memory, m.words_of(seen.failure), pool.credentials[pool.first_of[seen.ticket.index]].id)
+    return replace(stamped(state, changes), memory=memory) if changes else state
+
+
+def stated_wait(failure: Failure) -> float | None:
+    """Return the wait as the provider stated it; None where the text may be the caller's own, since then so may the wait."""
+    heeded = failure.wait_is_certain and reaction_to(failure).heeds_stated
+    return believed(failure.retry_after) if heeded else None
 
 
 def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:

@@ -19,15 +19,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from sparekey.core.flow import Done, Failed, Pause
+from sparekey.core.flow import Done, Failed, Pause, next_ticket
 from sparekey.core.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
+    from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
-    from sparekey.core.walk import Cell, Seen
+    from sparekey.core.settlement import Seen
+    from sparekey.core.walk import Cell
 
 
 class Start(NamedTuple):
@@ -97,6 +99,7 @@ def stream(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
+    identity: Identity | None = None,
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
@@ -109,10 +112,11 @@ def stream(
         now: the time.
         eligible: restricts the walk to some indices.
         policy: stands in for the chain's own in what concerns this request alone.
+        identity: tells this request from others.
         hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
         recoverable: says of a stream that broke after its first content whether another one may take over.
     """
-    walk = Walk(pool, cell, now, eligible, policy)
+    walk = Walk(pool, cell, now, eligible, policy, identity)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     finally:
@@ -128,12 +132,11 @@ class _Stream:
         self.rounds = 0
 
     def steps(self) -> Steps:
-        tickets = self.walk.tickets()
         while True:
-            winner = yield from _Race(self.walk, tickets, self.hedge, self.fault).steps()
+            winner = yield from _Race(self.walk, self.hedge, self.fault).steps()
             if winner is None:
                 self.walk.now = (yield self._pause()).now
-                tickets = self.walk.tickets()
+                self.walk.begin_round()
             elif (yield from self._relayed(winner)):
                 return
 
@@ -163,15 +166,15 @@ class _Stream:
 class _Race:
     """The attempts of one round up to the first content. `fault` takes the place of whatever ends it badly."""
 
-    def __init__(self, walk: Walk, tickets: Iterator[Ticket], hedge: Callable[[], bool], fault: BaseException | None) -> None:
-        self.walk, self.tickets, self.hedge, self.fault = walk, tickets, hedge, fault
+    def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None) -> None:
+        self.walk, self.hedge, self.fault = walk, hedge, fault
         self.running: list[Ticket] = []
         self.slow: dict[int, Seen] = {}
         self.again: set[int] = set()
 
     def steps(self) -> Generator[Step, Message, Ticket | None]:
         """Return the winner's ticket, or None if this round has nobody left."""
-        step: Step | None = self._started(next(self.tickets, None))
+        step = self._started((yield from next_ticket(self.walk)))
         while step is not None:
             message = yield step
             self.walk.now = message.now
@@ -208,7 +211,7 @@ class _Race:
             return self._started(again)
         if (fault := self.walk.failed(seen)) is not None:
             raise _first(self.fault, fault)
-        return self._among_slow() if self.running else self._started(next(self.tickets, None))
+        return self._among_slow() if self.running else self._started((yield from next_ticket(self.walk)))
 
     def _among_slow(self) -> Step | None:
         """One of several is out: its place beside those that are slow is for the next one."""

@@ -21,17 +21,16 @@ def believed(stated: float | None) -> float | None:
 
 
 def park_seconds(parking: Parking, level: int, dice: float) -> float:
-    """Return the length of the `level`-th park in a row (1 is the first), spread by the table's jitter, never above its cap."""
+    """Return the length of the `level`-th park in a row (1 is the first), spread by the table's jitter.
+
+    The first one is never longer than the table says, the others never longer than its cap.
+    """
     length = min(parking.first * parking.factor ** min(level - 1, _MAX_DOUBLINGS), parking.cap)
-    return min(spread(length, parking.jitter, dice), parking.cap)
+    spread = length * (1.0 + parking.jitter * (2.0 * dice - 1.0))
+    return min(spread, parking.first if level == 1 else parking.cap)
 
 
 def backoff_seconds(attempt: int, first: float, longest: float, dice: float) -> float:
     """Return the pause before the `attempt`-th repetition (0 is the first): doubling, with up to half of it left to chance."""
     length = min(first * 2.0 ** min(attempt, _MAX_DOUBLINGS), longest)
     return length * (0.5 + 0.5 * dice)
-
-
-def spread(length: float, share: float, dice: float) -> float:
-    """Return `length` moved by up to `share` of it either way."""
-    return length * (1.0 + share * (2.0 * dice - 1.0))

@@ -1,145 +1,368 @@
 """What one request saw on its way around the ring, and what follows from all of it together.
 
-A `Walk` belongs to one request and is the only mutable thing of the core. Most failures are settled at once. Two kinds wait until the
-request knows more: a connection that never came about (if no credential could be reached, the fault is our own network's), and weak
-evidence (if two accounts give the same weak text, the fault is the request's).
+A `Walk` belongs to one request and is the only mutable thing of the core. It answers two questions, again and again:
+
+    next()        whom to ask now: a ticket; a number of seconds to wait before asking again; or nobody any more
+    failed(seen)  what a failure means: an exception to raise at once, or None, go on
+
+Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a
+refusal in words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a
+host that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
+if nobody could be reached, the fault is our own network's and nobody is parked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import count
+from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import admission, settlement
-from sparekey.core.breaker import Phase, told
-from sparekey.core.policy import REACTIONS, Advance, is_weak
-from sparekey.core.pool import Pool, PoolState, Ticket, firm, governing, phase, soonest_return
+from sparekey.core import choose, local, settlement
+from sparekey.core import memory as m
+from sparekey.core.breaker import Phase
+from sparekey.core.choose import Asker, Turn
+from sparekey.core.exhaustion import exhausted
+from sparekey.core.identity import Identity
+from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
+from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
 from sparekey.core.timing import backoff_seconds, believed
-from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
-from sparekey.types import Action, ErrorClass
+from sparekey.errors import DeadlineExceeded
+from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from typing import Any
 
+    from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
+    from sparekey.core.settlement import Seen
     from sparekey.types import Failure
+
+CALLS_TO_A_FAILING_HOST: Final = 2
+"""Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
+_NUMBERS: Final = count(1)
 
 
 class Cell(Protocol):
     """Where the state of a chain lives: read it, or let a pure function change it in one step."""
 
+    dead: BaseException | None
+    """How the one credential of a chain refused last, if it is certainly dead."""
+
     @property
     def state(self) -> PoolState:
         """The state now."""
 
-    def transact(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
+    @property
+    def local(self) -> LocalState:
+        """What only this process knows now."""
+
+    def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
 
-
-class Seen(NamedTuple):
-    """A failure of this request, not necessarily settled yet. `dice` is a random number in [0, 1)."""
-
-    ticket: Ticket
-    failure: Failure
-    exception: BaseException
-    dice: float
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
 
 
 class Walk:
-    """One request's way around the ring."""
+    """One request's way around the ring.
 
-    def __init__(self, pool: Pool, cell: Cell, now: float, eligible: frozenset[int] | None = None, policy: Policy | None = None) -> None:
-        """Begin at `now`; `eligible` restricts the walk to some credentials, `policy` stands in for the chain's own."""
-        self.pool, self.cell, self.now = pool, cell, now
+    Attributes:
+        tried: whom it has asked in this round.
+        calls: how often it has called each credential in all rounds.
+        seen: the last failure of each credential.
+        left: how many more credentials it may ask; None for all.
+        answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
+        waited: seconds for which it has waited for what others find out.
+        connects: it is the one that tries whether our own network is back.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        cell: Cell,
+        now: float,
+        eligible: frozenset[int] | None = None,
+        policy: Policy | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        """Begin at `now`.
+
+        Args:
+            pool: the chain.
+            cell: its state.
+            now: the time.
+            eligible: restricts the walk to some credentials.
+            policy: stands in for the chain's own in what concerns this request alone.
+            identity: tells this request from others.
+        """
+        self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
+        self.number = next(_NUMBERS)
+        self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
-        self.term = 0
         self.tried: set[int] = set()
+        self.calls: dict[int, int] = {}
         self.out: list[Ticket] = []
         self.seen: dict[int, Seen] = {}
         self.pending: list[Seen] = []
+        self.host_faults: dict[str, int] = {}
+        self.closed: set[int] = set()
         self.too_large: BaseException | None = None
-        self.refusing_models: set[str | None] = set()
+        self.too_large_for: set[tuple[str, str | None]] = set()
+        self.left: int | None = None
+        self.answer: BaseException | None = None
+        self.excused: set[int] = set()
+        self.connects = self.scouts = self.rescues = False
+        self.term = cell.state.term
+        self.begins, self.admitted, self.waited = True, False, 0.0
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this request from others."""
+        self._identity = self._identity or Identity(name=("walk", self.number))
+        return self._identity
+
+    def _admission(self) -> float:
+        """Ask fewer, and later, where everybody is known to refuse; what was found out while this request waited counts as well."""
+        memory = self.cell.state.memory
+        if memory.drought is not None and memory.drought.confirmed:
+            wait, self.left = self.cell.transact(settlement.admit, self.now)
+            self.admitted = True
+            return float(wait)
+        if memory.words and m.was_refused_by_all(memory, self.identity, self.now):
+            self.left, self.admitted = m.ASKED_BY_OTHERS, True
+        return 0.0
 
     # ── who is next ──
 
-    def tickets(self) -> Iterator[Ticket]:
-        """Yield the attempts of one round: a probe that is due, the ring from the active credential, then a rescue."""
+    def begin_round(self) -> None:
+        """Go around the ring anew."""
+        self.term, self.tried, self.begins, self.rescues = self.cell.state.term, set(), True, False
+
+    def next(self) -> Ticket | float | None:  # noqa: PLR0911 - an answer a line
+        """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
         state = self.cell.state
-        self.term, self.tried = state.term, set()
-        if state.active and self.sticky and (probe := self._ask(admission.start, self.eligible)):
-            yield self._given(probe)
-        while ticket := self._next_in_ring(state.active) or self._ask(admission.rescue, self._candidates(), self.tried):
-            yield self._given(ticket)
+        if self._well(state):
+            self.begins = False
+            return self._given(Ticket(0, state.term, state.epoch))
+        if not self.calls and not self.admitted and (wait := self._admission()):
+            return wait
+        while True:
+            if self._spent() or self.left == 0 or self._gives_up_on_network():
+                return None
+            if (until_tried := self._until_tried()) != 0.0:
+                return until_tried
+            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
+            state = self.cell.state
+            choice = choose.choose(self.pool, state, asker, self.now)
+            if choice is None:
+                return None
+            if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
+                self.closed.add(choice.index)
+            elif not self._may_explore(choice):
+                self.waited += local.LOOK_AGAIN
+                return local.LOOK_AGAIN
+            elif (ticket := self._taken(asker, state, choice)) is not None:
+                return ticket
+
+    def _well(self, state: PoolState) -> bool:
+        """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
+        if not self.begins or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
+            return False
+        return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
 
     def beside(self) -> Ticket | None:
         """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
 
         Nobody who is parked is asked only because another one is slow.
         """
-        ticket = self._next_in_ring(self.cell.state.active)
-        return self._given(ticket) if ticket else None
+        return None if self.left == 0 else self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
+
+    def _in_ring(self, asker: Asker) -> Ticket | None:
+        state = self.cell.state
+        choice = choose.choose(self.pool, state, asker, self.now)
+        return self._taken(asker, state, choice) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+
+    def _taken(self, asker: Asker, state: PoolState, choice: choose.Choice) -> Ticket | None:
+        """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
+        found = self.cell.transact(choose.taken, asker, (state, choice), self.now)
+        if found is None:
+            return None
+        ticket, turn = found
+        self.rescues = self.rescues or turn is Turn.RESCUE
+        self.begins = False
+        if self.cell.local.retries < self.policy.retry_burst and not self._is_retry(ticket.index):
+            self.cell.transact_local(local.earn_retry)
+        return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
     def _given(self, ticket: Ticket) -> Ticket:
-        self.tried.add(ticket.index)
+        index = ticket.index
+        same = self.pool.first_of[index]
+        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(
+            index
+        )
+        self.calls[index] = self.calls.get(index, 0) + 1
+        self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
         return ticket
 
-    def _next_in_ring(self, active: int) -> Ticket | None:
-        for index in self.pool.ring(active):
-            if index not in self.tried and self._open_to(index) and (ticket := self._ask(admission.admit, index)):
-                return ticket
-        return None
+    def _among(self) -> frozenset[int] | None:
+        """Whom this request may ask; None for everybody."""
+        if not self.seen and not self.closed:
+            return self.eligible
+        everybody = range(len(self.pool)) if self.eligible is None else self.eligible
+        return frozenset(i for i in everybody if self._open_to(i))
 
-    def _ask(self, decide: Callable[..., tuple[PoolState, Ticket | None]], *args: object) -> Ticket | None:
-        """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
-        ticket = None if self._spent() else self.cell.transact(decide, *args, self.now)
-        return ticket if ticket is None or ticket.term == self.term else ticket._replace(term=self.term)
+    def _open_to(self, index: int) -> bool:
+        """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
+        if index in self.closed or self.calls.get(index, 0) > max(1, self.policy.max_retries):
+            return False
+        if index in self.seen and self.seen[index].failure.timed_out:
+            return False
+        if self.too_large_for and self._room(index) & self.too_large_for:
+            return False
+        return self.host_faults.get(self.pool.guards[index].endpoint, 0) < CALLS_TO_A_FAILING_HOST
 
-    def _candidates(self) -> list[int]:
-        return [i for i in range(len(self.pool)) if self._open_to(i)]
+    def _room(self, index: int) -> set[tuple[str, str | None]]:
+        model = self.pool.credentials[index].model
+        return {("", model), (self.pool.guards[index].account, model)}
+
+    def _is_retry(self, index: int) -> bool:
+        """Whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
+        return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
+
+    def _shape(self) -> str | None:
+        state = self.cell.state
+        return self.identity.shape if has_shapes(state) else None
+
+    def _rotation(self) -> int | None:
+        """The last one whom a limited request may ask is picked in rotation, and whom a herd asks that has waited long enough."""
+        last = self.left == 1 and bool(self.seen)
+        return self.cell.transact_local(local.rotate) if last or self.waited >= local.LONGEST_WAIT else None
+
+    def _may_explore(self, choice: choose.Choice) -> bool:
+        """Whether to ask somebody now, or to wait for what the request learns that is asking already.
+
+        Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
+        """
+        if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
+            return True
+        if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
+            return True
+        self.scouts = True
+        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
+        return allowed
 
     def _spent(self) -> bool:
         return self.deadline is not None and self.now >= self.deadline
 
-    def _open_to(self, index: int) -> bool:
-        """Silence is never tried twice, nor a model that found the input too large."""
-        if self.eligible is not None and index not in self.eligible:
+    # ── our own network ──
+
+    def _until_tried(self) -> float | None:
+        """Return the seconds to wait until the network is tried again, by this request or by another one; None: patience is over."""
+        if self.connects or self.cell.local.egress_at is None:
+            return 0.0
+        wait: float = self.cell.transact_local(local.connect, self.now)
+        if wait == 0.0:
+            self.connects = True
+            return wait
+        if self.now + wait - self.began > self.policy.egress_patience or self._past_deadline(wait):
+            return None
+        return min(wait, local.LOOK_AGAIN * 5)
+
+    def _gives_up_on_network(self) -> bool:
+        """Whether nobody could be reached for so long that further connects would only keep the caller waiting."""
+        if not self.seen or self.now - self.began < self.policy.egress_patience:
             return False
-        if self.refusing_models and self.pool.credentials[index].model in self.refusing_models:
-            return False
-        return index not in self.seen or not self.seen[index].failure.timed_out
+        return len({self.pool.guards[i].endpoint for i in self.seen}) > 1 and self._nobody_reached()
+
+    def _nobody_reached(self) -> bool:
+        """Whether everybody who could be asked was out of reach: whoever waits for a stated time has been reached."""
+        return bool(self.seen) and all(s.failure.unreached for s in self.seen.values()) and not any(map(self._waits, self._untried()))
+
+    def _waits(self, index: int) -> bool:
+        guard = governing(self.pool, self.cell.state, index)
+        return self._passes(index) and guard is not None and guard.stated and self.now < (guard.until or 0.0)
+
+    def _passes(self, index: int) -> bool:
+        """Whether what parks a credential will pass by itself."""
+        guard = governing(self.pool, self.cell.state, index)
+        return guard is not None and guard.cause is ErrorClass.TRANSIENT
+
+    def _untried(self) -> list[int]:
+        return [i for i in range(len(self.pool)) if i not in self.seen and (self.eligible is None or i in self.eligible)]
 
     # ── what became of it ──
 
     def succeeded(self, ticket: Ticket) -> Ticket:
         """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
+        self._reached()
         self._settle_pending()
         self._back(ticket)
-        after = self.cell.transact(settlement.succeed, ticket, self.now, self.sticky and self.too_large is None) or ticket
+        self.cell.dead = None
+        refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
+        moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
+        request = self.identity.request if refusals else ""
+        after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
+        self._scouted()
         return after
 
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
-        self.seen[seen.ticket.index] = seen
+        index, failure = seen.ticket.index, seen.failure
+        if is_refusal(failure):
+            seen = seen._replace(shape=self.identity.shape)
+        self.seen[index] = seen
         self._back(seen.ticket)
-        advance = REACTIONS[seen.failure.error_class].advance
-        if seen.failure.action is Action.STOP_AND_PARK:
-            self._settle(seen)
-            self._acquit(weak=True)
+        if not failure.unreached:
+            self._reached()
+        advance = reaction_to(failure).advance
+        if failure.action is Action.STOP_AND_PARK or advance is Advance.NEVER:
+            self._release(seen.ticket) if advance is Advance.NEVER else self._settle(seen)
             self._settle_pending()
             return seen.exception
-        if advance is Advance.ALWAYS:
-            return self._blame(seen)
-        self._release(seen.ticket)
         if advance is Advance.OTHER_MODEL:
+            self._release(seen.ticket)
             self.too_large = self.too_large or seen.exception
-            self.refusing_models.add(self.pool.credentials[seen.ticket.index].model)
+            account = self.pool.guards[index].account if failure.scope is Scope.ACCOUNT else ""
+            self.too_large_for.add((account, self.pool.credentials[index].model))
             return None
-        self._acquit(weak=True)
-        self._settle_pending()
-        return seen.exception
+        self._count_host_fault(index, failure)
+        if failure.unreached:
+            self.pending.append(seen)
+            return None
+        if is_refusal(failure):
+            return self._refused(seen)
+        self._settle(seen)
+        return None
+
+    def _refused(self, seen: Seen) -> BaseException | None:
+        """Settle a refusal; return the caller's answer if one more credential was asked already and it is no better."""
+        memory, words = self.cell.state.memory, m.words_of(seen.failure)
+        credential_id = self.pool.credentials[self.pool.first_of[seen.ticket.index]].id
+        well = m.is_acquitted(memory, words, credential_id, self.now)
+        known = well and m.is_the_requests(memory, words, self.now)
+        self._settle(seen)
+        if well:
+            self.excused.add(seen.ticket.index)
+        if self.answer is None and (known or is_blind(seen.failure)):
+            self.answer = seen.exception
+            if known and is_blind(seen.failure):
+                self.left = 0
+            elif self.left != 0:
+                self.left = 1
+        if self.answer is None or self.left != 0:
+            return None
+        self._unserved()
+        return self.answer
+
+    def _count_host_fault(self, index: int, failure: Failure) -> None:
+        if failure.error_class is ErrorClass.TRANSIENT and (failure.scope is Scope.ENDPOINT or failure.unreached):
+            endpoint = self.pool.guards[index].endpoint
+            # what cannot be reached with one key cannot be reached with the next: a second call is for an overload
+            self.host_faults[endpoint] = CALLS_TO_A_FAILING_HOST if failure.unreached else self.host_faults.get(endpoint, 0) + 1
 
     def cut(self, seen: Seen) -> None:
         """Settle the failure of a stream whose beginning the caller has seen."""
@@ -154,65 +377,66 @@ class Walk:
     def same_again(self, seen: Seen) -> float | None:
         """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
 
-        A probe is sent once, and so is a rescue: what is parked would not be let through again.
+        It stays only where no other credential of the same model is ready (DESIGN.md 4.6). A probe is sent once, and so is a rescue: what
+        is parked would not be let through again.
         """
-        policy, failure = self.policy, seen.failure
-        if not policy.retry_same or not REACTIONS[failure.error_class].retry_same:
+        policy, failure, index = self.policy, seen.failure, seen.ticket.index
+        if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
             return None
-        closed = phase(self.pool, self.cell.state, seen.ticket.index, self.now) is Phase.CLOSED
-        if not closed or failure.timed_out or is_weak(failure):
+        if failure.timed_out or failure.unreached:
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
-        return wait if wait <= policy.patience and not self._past_deadline(wait) else None
+        if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
+            return None
+        if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
+            return None
+        self._count_host_fault(index, failure)
+        return wait
+
+    def _another_is_ready(self, index: int) -> bool:
+        model, state = self.pool.credentials[index].model, self.cell.state
+        others = [i for i, c in enumerate(self.pool.credentials) if c.model == model and i not in self.tried and self._may_ask(i)]
+        return any(phase(self.pool, state, i, self.now) in {Phase.CLOSED, Phase.DUE} for i in others)
+
+    def _may_ask(self, index: int) -> bool:
+        return (self.eligible is None or index in self.eligible) and self._open_to(index)
 
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
         self.out = [ticket for ticket in self.out if ticket.index != index]
-        again = self._ask(admission.admit, index)
-        return self._given(again) if again else None
+        return self._in_ring(Asker(frozenset({index})))
 
     def abandon(self) -> None:
-        """The caller went away: give back what is out, blame nobody."""
+        """The call is over: give back what is out, blame nobody."""
         for ticket in [*(s.ticket for s in self.pending), *self.out]:
             self._release(ticket)
         self.pending.clear()
         self.out.clear()
+        self._scouted()
 
     def _back(self, ticket: Ticket) -> None:
         if ticket in self.out:
             self.out.remove(ticket)
 
-    def _blame(self, seen: Seen) -> BaseException | None:
-        if seen.failure.unreached:
-            self.pending.append(seen)
-        elif is_weak(seen.failure):
-            if twin := next((p for p in self.pending if self._same_weak_text(p, seen)), None):
-                self.pending.append(seen)
-                self._acquit(weak=True)
-                self._settle_pending()
-                return twin.exception
-            self.pending.append(seen)
-        else:
-            self._settle(seen)
-        return None
+    def _reached(self) -> None:
+        self.connects = False
+        if self.cell.local.egress_at is not None:
+            self.cell.transact_local(local.reached)
 
-    def _same_weak_text(self, a: Seen, b: Seen) -> bool:
-        alike = is_weak(a.failure) and a.failure.fingerprint == b.failure.fingerprint != ""
-        return alike and self.pool.account(a.ticket.index) != self.pool.account(b.ticket.index)
+    def _scouted(self) -> None:
+        if self.scouts:
+            self.scouts = False
+            self.cell.transact_local(local.back, self.number)
 
     def _settle(self, seen: Seen) -> None:
-        self.cell.transact(settlement.fail, seen.ticket, seen.failure, self.now, seen.dice)
+        self.cell.transact(settlement.fail, seen, self.now)
+        if len(self.pool) == 1 and seen.failure.evidence is Evidence.CERTAIN:
+            self.cell.dead = seen.exception
 
     def _settle_pending(self) -> None:
         for seen in self.pending:
             self._settle(seen)
         self.pending.clear()
-
-    def _acquit(self, *, weak: bool) -> None:
-        """Drop the pending verdicts of one kind: whom they would have blamed is not at fault."""
-        for seen in [p for p in self.pending if (is_weak(p.failure) and not p.failure.unreached) is weak]:
-            self.pending.remove(seen)
-            self._release(seen.ticket)
 
     def _release(self, ticket: Ticket) -> None:
         self.cell.transact(settlement.release, ticket)
@@ -222,51 +446,56 @@ class Walk:
     def pause(self, rounds_done: int) -> float | None:
         """Return the seconds until the next round over the ring, or None if there is to be none."""
         policy = self.policy
-        entries = self._entries()
-        transient = [e for e in entries if e.error_class is ErrorClass.TRANSIENT]
-        tried_others = any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-        if rounds_done >= policy.max_retries or not transient or tried_others:
+        if self._nobody_reached():
+            return self._until_network()
+        if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values()):
             return None
         dice = next((s.dice for s in reversed(self.seen.values())), 0.5)
-        ready = min((self._ready_in(e.index) for e in transient if self._open_to(e.index)), default=None)
+        passing = [*self.seen, *(i for i in self._untried() if self._passes(i))]
+        ready = min((self._ready_in(i) for i in passing if self._may_ask(i)), default=None)
         if ready is None or ready > policy.max_backoff:
             return None
         wait = max(ready, backoff_seconds(rounds_done, policy.backoff, policy.max_backoff, dice))
         return None if self._past_deadline(wait) else wait
 
+    def _until_network(self) -> float | None:
+        """Seconds until this request tries once more whether the network is back; what it saw until now counts for nothing then."""
+        self.cell.transact_local(local.unreached, self.now)
+        if self.now + local.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(local.EGRESS_EVERY):
+            return None
+        for seen in self.pending:
+            self._release(seen.ticket)
+        self.pending.clear()
+        self.connects = False
+        self.host_faults.clear()
+        self.calls.clear()
+        return local.EGRESS_EVERY
+
     def exhausted(self) -> BaseException:
         """Settle what is pending and return what the caller gets: every credential was tried or is parked."""
-        if self.seen and all(s.failure.unreached for s in self.seen.values()):
-            self._acquit(weak=False)
+        if self._nobody_reached():
+            for seen in self.pending:
+                self._release(seen.ticket)
+            self.pending.clear()
         self._settle_pending()
+        self._unserved()
+        if self.answer is not None:
+            return self.answer
         if self.too_large is not None:
             return self.too_large
         if self._spent() and all(s.failure.timed_out for s in self.seen.values()):
             return DeadlineExceeded(f"the deadline of {self.policy.deadline:g} s was spent before any credential could answer")
-        indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
-        # No provider's exception as its cause: a traceback would print their words unmasked, and some of them repeat the key.
-        return AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
+        return exhausted(self.pool, self.cell, self.seen, self._untried(), self.now)
+
+    def _unserved(self) -> None:
+        if any(is_refusal(s.failure) for s in self.seen.values()):
+            seen = list(self.seen.values())
+            self.cell.transact(settlement.unserved, seen, self.identity.request, self.left is None, self.began, self.now)
 
     def _ready_in(self, index: int) -> float:
-        """Seconds until a credential may be tried again; only a stated wait has to be waited for."""
+        """Seconds until a credential may be tried again: at once if it is parked softly."""
         state = self.cell.state
-        guard = governing(self.pool, state, index)
-        return max(0.0, (guard.until or 0.0) - self.now) if guard and firm(self.pool, state, index, self.now) else 0.0
+        return 0.0 if softly(self.pool, state, index, self.now) else max(0.0, due_at(self.pool, state, index) - self.now)
 
     def _past_deadline(self, wait: float) -> bool:
         return self.deadline is not None and self.now + wait >= self.deadline
-
-    def _entries(self) -> list[CredentialError]:
-        """One entry a credential: what this request saw, else why it was not tried."""
-        seen = [CredentialError(self.pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in self.seen.items()]
-        rest = [i for i in range(len(self.pool)) if i not in self.seen and (self.eligible is None or i in self.eligible)]
-        return seen + [entry for i in rest if (entry := self._parked_entry(i)) is not None]
-
-    def _parked_entry(self, index: int) -> CredentialError | None:
-        guard = governing(self.pool, self.cell.state, index)
-        if guard is None:
-            return None
-        credential_id, cause = self.pool.credentials[index].id, guard.cause or ErrorClass.UNKNOWN
-        seconds = told((guard.until or 0.0) - self.now)
-        why = f"{cause}: {guard.reason}" if guard.reason else str(cause)
-        return CredentialError(credential_id, cause, CredentialParkedError(credential_id, why, seconds), index)

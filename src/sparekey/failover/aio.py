@@ -56,11 +56,12 @@ class AsyncFailover:
         *,
         eligible: Callable[[Credential], bool] | None = None,
         usage: Callable[[T], Usage | None] | None = None,
+        body: bytes = b"",
     ) -> Answer[T]:
         """As `call`, with who answered and the ledger of all attempts; see `Failover.run`."""
         chain = self.chain
-        call = Call(chain)
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy)
+        call = Call(chain, body)
+        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
         try:
             step: flow.Step | None = next(steps)
             while step is not None:
@@ -97,9 +98,10 @@ class AsyncFailover:
         is_content: Callable[[T], bool] | None = None,
         reading: Reading[T] | None = None,
         resume: Callable[[Credential, str], AsyncIterable[T] | None] | None = None,
+        body: bytes = b"",
     ) -> AsyncStream[T]:
         """Return the items of `fn(credential)` as a stream that survives slow, silent and broken ones; see `Failover.stream`."""
-        streaming: Streaming[T, AsyncSource[T]] = Streaming(self.chain, eligible, reading or Reading(is_content))
+        streaming: Streaming[T, AsyncSource[T]] = Streaming(self.chain, eligible, reading or Reading(is_content), body)
         return AsyncStream(_Streamed(streaming, self._sleep, fn, resume).items(), Ledger(streaming.call.entries))
 
     def attempts(self, *, eligible: Callable[[Credential], bool] | None = None) -> Attempts:

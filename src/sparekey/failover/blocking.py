@@ -64,6 +64,7 @@ class Failover:
         *,
         eligible: Callable[[Credential], bool] | None = None,
         usage: Callable[[T], Usage | None] | None = None,
+        body: bytes = b"",
     ) -> Answer[T]:
         """As `call`, with who answered and the ledger of all attempts. What is raised has the ledger as `sparekey_attempts`.
 
@@ -71,10 +72,12 @@ class Failover:
             fn: as in `call`.
             eligible: as in `call`.
             usage: reads the tokens of an answer, for the ledger.
+            body: what is asked, as bytes: it tells different requests apart where several of them are to prove what a refusal blames.
+                Without it each call counts as another request.
         """
         chain = self.chain
-        call = Call(chain)
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy)
+        call = Call(chain, body)
+        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
         try:
             step: flow.Step | None = next(steps)
             while step is not None:
@@ -110,6 +113,7 @@ class Failover:
         is_content: Callable[[T], bool] | None = None,
         reading: Reading[T] | None = None,
         resume: Callable[[Credential, str], Iterable[T] | None] | None = None,
+        body: bytes = b"",
     ) -> Stream[T]:
         """Return the items of `fn(credential)` as a stream that survives slow, silent and broken ones.
 
@@ -124,11 +128,12 @@ class Failover:
             reading: reads items of another kind than text, so that a stream that breaks can be recovered; in place of `is_content`.
             resume: opens a stream that goes on behind the text that was delivered, or returns None where the provider takes no such
                 request; for the recovery `continue`.
+            body: as in `run`.
 
         Raises:
             Exception: as in `call`; of a stream that broke after its first content and could not be recovered, what broke it.
         """
-        streaming: Streaming[T, Source[T]] = Streaming(self.chain, eligible, reading or Reading(is_content))
+        streaming: Streaming[T, Source[T]] = Streaming(self.chain, eligible, reading or Reading(is_content), body)
         streamed = _Streamed(streaming, self._sleep, fn, resume)
         return Stream(streamed.items(), Ledger(streaming.call.entries), streamed.stop)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from sparekey.classify.ours import classify_ours
@@ -20,6 +21,7 @@ from sparekey.core.events import (
     Exhausted,
 )
 from sparekey.core.flow import Failed
+from sparekey.core.identity import Identity
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.failover.limits import limited
 from sparekey.types import Attempt, Outcome
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NUMBERS: Final = count(1)
+_PROCESS: Final = token_hex(4)
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -111,14 +114,19 @@ class Ledger(Sequence[Attempt]):
 class Call:
     """The books of one call."""
 
-    __slots__ = ("_hooked", "began", "chain", "entries", "number", "policy")
+    __slots__ = ("_body", "_hooked", "began", "chain", "entries", "number", "policy")
 
-    def __init__(self, chain: Chain) -> None:
-        """Begin now, with the limits that hold here."""
+    def __init__(self, chain: Chain, body: bytes = b"") -> None:
+        """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
         self.chain, self.policy, self.began = chain, limited(chain.pool.policy), chain.clock()
         self.entries: list[Entry] = []
         self.number = next(_NUMBERS)
-        self._hooked = bool(chain.hooks)
+        self._hooked, self._body = bool(chain.hooks), body
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this request from others: without a body each call is another request."""
+        return Identity(self._body, (_PROCESS, self.number))
 
     def start(self, ticket: Ticket) -> Entry:
         """Begin an attempt."""

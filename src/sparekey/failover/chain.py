@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from sparekey.cell import Cell, monotonic
 from sparekey.classify import classify as _classify
-from sparekey.core import budget, status
+from sparekey.core import status
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool
 from sparekey.failover.workers import Workers
-from sparekey.stores.memory import MemoryStore
 from sparekey.switching import OrderedCredentialSwitcher
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ class Chain(Cell):
         self.classify, self.random, self.pace = classify, random, pace
         self.switcher = OrderedCredentialSwitcher.over(self)
         self.workers = Workers()
-        self._hedges = MemoryStore(self.pool.policy.hedge_burst)
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
@@ -99,18 +97,6 @@ class Chain(Cell):
             return None
         indices = frozenset(i for i, credential in enumerate(self.credentials) if eligible(credential))
         return None if len(indices) == len(self.credentials) else indices
-
-    def earn_hedge(self) -> None:
-        """Count a stream: it earns a share of a second one beside it."""
-        while not self._hedges.compare_and_set(old := self._hedges.read(), budget.earned(old, self.pool.policy)):
-            pass
-
-    def take_hedge(self) -> bool:
-        """Take a second stream out of the budget; return False, taking nothing, if it does not allow one."""
-        while (left := budget.spent(old := self._hedges.read())) is not None:
-            if self._hedges.compare_and_set(old, left):
-                return True
-        return False
 
 
 def chain_of(chain: Chain | Iterable[Credential], policy: Policy | None) -> Chain:

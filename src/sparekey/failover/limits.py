@@ -1,4 +1,4 @@
-"""The limits of one call, for whatever is called inside a `with`: a driver, a wrapper, an SDK on a transport."""
+"""The policy of one call, for whatever is called inside a `with`: a driver, a wrapper, an SDK on a transport."""
 
 from __future__ import annotations
 
@@ -7,23 +7,36 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
+from sparekey.core.policy import KNOBS, Policy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Unpack
 
-    from sparekey.core.policy import Policy
-
 
 class Limits(TypedDict, total=False):
-    """What one call may set for itself; see `Policy`."""
+    """What one call may set for itself: every field of `Policy`, for type checkers (a test holds that)."""
 
+    failback_timeout_seconds: float
+    failback_request_count: int
+    patience: float
+    retry_same: bool
+    retry_delay: float
+    max_retries: int
+    backoff: float
+    max_backoff: float
     deadline: float | None
     attempt_limit: float | None
     first_content_limit: float | None
     idle_limit: float | None
     stream_recovery: str
-    max_retries: int
-    patience: float
+    hedge_share: float
+    hedge_burst: float
+    retry_share: float
+    retry_burst: float
+    egress_patience: float
+    probe_lease: float
+    rescue_interval: float
 
 
 _HERE: Final[ContextVar[dict[str, Any] | None]] = ContextVar("sparekey_limits", default=None)
@@ -31,20 +44,26 @@ _HERE: Final[ContextVar[dict[str, Any] | None]] = ContextVar("sparekey_limits", 
 
 @contextmanager
 def limits(**own: Unpack[Limits]) -> Iterator[None]:
-    """Set limits for the calls that begin inside this `with`, in this thread or task; an inner one wins.
+    """Set knobs of the policy for the calls that begin inside this `with`, in this thread or task; an inner one wins.
 
         with sparekey.limits(deadline=20, idle_limit=5):
             answer = vlm.get_completion("...")
 
+    Whatever such a call decides, it decides by them. What they are about stays the chain's: a call inside
+    `limits(failback_request_count=1)` steps traffic up if one request was served since the last switch, and the
+    others find it there; one inside `limits(hedge_share=0, hedge_burst=0)` adds nothing to the chain's budget of
+    second streams and starts none.
+
     Args:
-        **own: `deadline`, `attempt_limit`, `first_content_limit`, `idle_limit` (seconds, None for no limit), `stream_recovery`,
-            `max_retries`, `patience`, as in `Policy`.
+        **own: fields of `Policy`, with its meanings and units (seconds; None for no limit).
 
     Raises:
-        TypeError: another name.
+        TypeError: a name that `Policy` does not have.
+        ValueError: a value that it does not take.
     """
-    if unknown := own.keys() - Limits.__annotations__.keys():
-        raise TypeError(f"limits() takes {', '.join(Limits.__annotations__)}; not {', '.join(sorted(unknown))}")
+    if unknown := own.keys() - KNOBS.keys():
+        raise TypeError(f"limits() takes the fields of Policy ({', '.join(KNOBS)}); not {', '.join(sorted(unknown))}")
+    Policy(**own)
     token = _HERE.set({**(_HERE.get() or {}), **own})
     try:
         yield
@@ -53,10 +72,6 @@ def limits(**own: Unpack[Limits]) -> Iterator[None]:
 
 
 def limited(policy: Policy) -> Policy:
-    """Return a chain's policy with the limits that hold here.
-
-    Raises:
-        ValueError: one of them is no number that a policy takes.
-    """
+    """Return a chain's policy with the knobs that are set here in place of its own."""
     own = _HERE.get()
     return replace(policy, **own) if own else policy

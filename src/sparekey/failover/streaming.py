@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from sparekey.core import streams
+from sparekey.core import local, streams
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
@@ -47,9 +47,9 @@ class Out(NamedTuple, Generic[T]):
 class Streaming(Generic[T, S]):
     """The books of one stream. `running` are the streams that are out, by ticket."""
 
-    def __init__(self, chain: Chain, eligible: Callable[[Credential], bool] | None, reading: Reading[T]) -> None:
+    def __init__(self, chain: Chain, eligible: Callable[[Credential], bool] | None, reading: Reading[T], body: bytes = b"") -> None:
         """Begin a stream now, with the limits that hold here."""
-        self.call, self.reading = Call(chain), reading
+        self.call, self.reading = Call(chain, body), reading
         policy = self.call.policy
         self.outlet = Outlet(reading, policy.stream_recovery)
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
@@ -59,9 +59,16 @@ class Streaming(Generic[T, S]):
         self._won: S | None = None
         self._idle_at = 0.0
         self._relayed = 0
-        chain.earn_hedge()
+        chain.transact_local(local.earn_hedge)
         self.steps: Steps = streams.stream(
-            chain.pool, chain, self.call.began, chain.indices(eligible), policy, hedge=chain.take_hedge, recoverable=self._recoverable
+            chain.pool,
+            chain,
+            self.call.began,
+            chain.indices(eligible),
+            policy,
+            self.call.identity,
+            hedge=lambda: chain.transact_local(local.take_hedge),
+            recoverable=self._recoverable,
         )
 
     # ── the race to the first content ──

@@ -64,14 +64,15 @@ class Relay:
 
     async def _walk(self, call: Call, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
-            answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted)
+            answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted, body=call.body)
             return answer.value, None
 
         def resume(credential: Credential, text: str) -> Any:
             more = self.exchange.going_on(call, credential, text)
             return None if more is None else self._items(more, credential)
 
-        items: Any = self._failover.stream(functools.partial(self._items, call), eligible=way, reading=_READING, resume=resume)
+        opened = functools.partial(self._items, call)
+        items: Any = self._failover.stream(opened, eligible=way, reading=_READING, resume=resume, body=call.body)
         try:
             head = await anext(items)
         except BaseException:

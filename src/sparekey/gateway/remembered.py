@@ -113,11 +113,16 @@ def _miss(entry: Entry) -> Miss:
     try:
         told: dict[str, Any] = json.loads(entry.detail or "{}")
         known = {name: value for name, value in told.items() if name in _OF_FAILURE}
-        known |= {"scope": Scope(told.get("scope", Scope.UNKNOWN)), "evidence": Evidence(told.get("evidence", Evidence.STATUS))}
+        known |= {"scope": Scope(told.get("scope", Scope.UNKNOWN)), "evidence": _evidence(told.get("evidence"))}
         failure = Failure(ErrorClass(entry.cause), entry.reason, message=entry.message, **known)
     except (ValueError, TypeError, AttributeError):  # another version has written it
         told, failure = {}, Failure(ErrorClass.UNKNOWN, entry.reason)
     return Miss(entry.at, told.get("call", 0), told.get("number", 0), entry.who, failure, told.get("duration"))
+
+
+def _evidence(word: object) -> Evidence:
+    """Return the stored word, or `likely` for one of another version."""
+    return Evidence(word) if isinstance(word, str) and word in set(Evidence) else Evidence.LIKELY
 
 
 assert DAY == 86400  # noqa: PLR2004 - a tally's day is one of the calendar

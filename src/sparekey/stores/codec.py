@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.breaker import Breaker
+from sparekey.core.memory import MOST_WORDS, UNTOLD, Drought, Memory, Words
 from sparekey.core.pool import PoolState
 from sparekey.masking import mask_values
 from sparekey.stores.base import Stamp
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from sparekey.types import Credential
 
 VERSION: Final = 1
+"""Whoever reads this version reads every value that bears it. What a later program adds stands under names that an older one skips."""
 _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds after its end in which a park of something that this chain does not know is kept: another process may know it."""
-_TIMES: Final = frozenset({"until", "lease"})
+_TIMES: Final = frozenset({"until", "lease", "since", "looked"})
+_STORED_AS: Final = {"stated": "firm", "soft": "weak"}
+"""Names of fields in the store, where they were called otherwise when the first states were written."""
+_MOST_NAMES: Final = 64
 _NEVER: Final = "never"
 _BLANK: Final = Breaker()
 
@@ -68,6 +73,7 @@ class Codec:
             "switched": _span(state.switched_at, now),
             "rescued": _span(state.rescued_at, now),
             "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
+            "memory": _written(state.memory, now),
         }
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -106,6 +112,7 @@ class Codec:
             breakers=MappingProxyType(guards),
             epoch=_whole(data["epoch"]),
             rescued_at=_moment(data["rescued"], written),
+            memory=_memory(data["memory"], written) if "memory" in data else UNTOLD,
         )
 
     def _guard(self, guard: Breaker, now: float) -> dict[str, Any]:
@@ -114,7 +121,7 @@ class Codec:
         for name in _FIELDS:
             value = getattr(guard, name)
             if value != getattr(_BLANK, name):
-                found[name] = _span(value, now) if name in _TIMES else value
+                found[_STORED_AS.get(name, name)] = _span(value, now) if name in _TIMES else value
         if guard.reason:
             found["reason"] = mask_values(guard.reason, *self._secrets)[:_LONGEST_REASON]
         return found
@@ -179,12 +186,48 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
     cause = data.get("cause")
     return Breaker(
         epoch=_whole(data.get("epoch", 0)),
-        strikes=_whole(data.get("strikes", 0)),
         level=_whole(data.get("level", 0)),
         until=_moment(data.get("until"), written),
-        firm=data.get("firm", False) is True,
+        stated=data.get("firm", False) is True,
+        soft=data.get("weak", False) is True,
         cause=None if cause is None else ErrorClass(cause),
         reason=str(data.get("reason", ""))[:_LONGEST_REASON],
-        weak=data.get("weak", False) is True,
         lease=_moment(data.get("lease"), written),
+        since=_moment(data.get("since"), written),
+        against=_names(data.get("against", [])),
+        shapes=_names(data.get("shapes", [])),
+        looked=_moment(data.get("looked"), written) or 0.0,
+        look_after=max(0.0, _number(data.get("look_after", 0.0))),
+        looks=_whole(data.get("looks", 0)),
     )
+
+
+def _written(memory: Memory, now: float) -> dict[str, Any]:
+    words = {
+        key: {"at": _span(one.at, now), "refused": dict(one.refused), "acquitted": sorted(one.acquitted), "everybody": one.everybody}
+        for key, one in memory.words.items()
+    }
+    drought = memory.drought
+    told = None if drought is None else [drought.request, drought.confirmed, _span(drought.everybody_at, now)]
+    return {"words": words, "drought": told}
+
+
+def _memory(data: dict[str, Any], written: float) -> Memory:
+    words = {
+        str(key)[:_LONGEST_REASON]: Words(
+            written + _number(one["at"]),
+            MappingProxyType({str(who): _whole(epoch) for who, epoch in one["refused"].items()}),
+            frozenset(_names(one["acquitted"])),
+            _names(one["everybody"]),
+        )
+        for key, one in list(data["words"].items())[:MOST_WORDS]
+    }
+    told = data["drought"]
+    drought = None if told is None else Drought(str(told[0])[:_LONGEST_REASON], told[1] is True, written + _number(told[2]))
+    return Memory(MappingProxyType(words), drought)
+
+
+def _names(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        raise TypeError("no list of names")
+    return tuple(str(name) for name in found[:_MOST_NAMES])

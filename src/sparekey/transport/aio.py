@@ -115,14 +115,18 @@ class AsyncTransport:
 
     async def _walk(self, call: Call, request: Any, way: Way) -> Any:
         if not call.stream:
-            answer = await self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
+            answer = await self._failover.run(
+                lambda credential: self._once(call, request, credential), eligible=way, usage=counted, body=call.body
+            )
             return noted(answer.value, answer.attempts)
 
         def resume(credential: Credential, text: str) -> Any:
             more = self.exchange.going_on(call, credential, text)
             return None if more is None else self._items(more, request, credential)
 
-        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
+        items = self._failover.stream(
+            lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume, body=call.body
+        )
         head = await anext(items)
         if head.content:
             await anext(items, None)

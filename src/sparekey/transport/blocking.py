@@ -116,14 +116,18 @@ class BlockingTransport:
 
     def _walk(self, call: Call, request: Any, way: Way) -> Any:
         if not call.stream:
-            answer = self._failover.run(lambda credential: self._once(call, request, credential), eligible=way, usage=counted)
+            answer = self._failover.run(
+                lambda credential: self._once(call, request, credential), eligible=way, usage=counted, body=call.body
+            )
             return noted(answer.value, answer.attempts)
 
         def resume(credential: Credential, text: str) -> Any:
             more = self.exchange.going_on(call, credential, text)
             return None if more is None else self._items(more, request, credential)
 
-        items = self._failover.stream(lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume)
+        items = self._failover.stream(
+            lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume, body=call.body
+        )
         head = next(items)
         if head.content:
             next(items, None)

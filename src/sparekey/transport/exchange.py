@@ -95,7 +95,7 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
 def _mild(failure: Failure, status: int) -> Failure:
     """Return how a failure counts that is not about the chain's model: what this host has not, another one may have."""
     if status in _ABSENT:
-        return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.STATUS)
+        return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.LIKELY)
     return failure if failure.error_class in _KEPT_BLAME else replace(failure, scope=Scope.REQUEST)
 
 

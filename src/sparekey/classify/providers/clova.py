@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _ROWS: Final = (
     ((40001, 40002, 40004, 40009), meaning(PERMANENT, "bad_parameter", "clova studio")),
-    ((40003,), meaning(LARGE, "context_length", "clova studio: the text, or too many images")),
-    ((40005,), meaning(CONTENT, "moderation", "clova studio: no answer, by its own policy")),
+    ((40003,), meaning(LARGE, "context_length", "clova studio: the text, or too many images", certain=True)),
+    ((40005,), meaning(CONTENT, "moderation", "clova studio: no answer, by its own policy", certain=True)),
     ((40080,), meaning(MODEL, "model_not_found", "clova studio")),
     ((40082,), meaning(MODEL, "model_retired", "clova studio: faded out")),
     ((64429,), meaning(TRANSIENT, "rate_limited", "clova studio: skill trainer")),

@@ -17,11 +17,13 @@ STRINGS: Final[Mapping[str, Meaning]] = {
     "throttling burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "limit requests": meaning(TRANSIENT, "rate_limited", "dashscope"),
     "limit burst rate": meaning(TRANSIENT, "rate_limited", "dashscope"),
-    "allocation quota free tier only": meaning(QUOTA, "free_tier_exhausted", "dashscope"),
-    "commodity not purchased": meaning(AUTH, "not_subscribed", "dashscope: the workspace bought nothing", scope=Scope.ACCOUNT),
-    "custom role blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own"),
-    "faq rule blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own"),
-    "access denied unpurchased": meaning(MODEL, "model_not_entitled", "dashscope"),
+    "allocation quota free tier only": meaning(QUOTA, "free_tier_exhausted", "dashscope", certain=True),
+    "commodity not purchased": meaning(
+        AUTH, "not_subscribed", "dashscope: the workspace bought nothing", scope=Scope.ACCOUNT, certain=True
+    ),
+    "custom role blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own", certain=True),
+    "faq rule blocked": meaning(CONTENT, "moderation", "dashscope: a rule of the account's own", certain=True),
+    "access denied unpurchased": meaning(MODEL, "model_not_entitled", "dashscope", certain=True),
     "model access denied": meaning(MODEL, "model_not_entitled", "dashscope"),
     "workspace access denied": meaning(AUTH, "permission_denied", "dashscope"),
     "invalid parameter data inspection": meaning(

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from sparekey.classify.model import Meaning
 
 STRINGS: Final[Mapping[str, Meaning]] = {
-    "consumer suspended": meaning(AUTH, "account_suspended", "google", scope=Scope.ACCOUNT),
-    "consumer invalid": meaning(AUTH, "account_suspended", "google", scope=Scope.ACCOUNT),
-    "credentials missing": meaning(AUTH, "missing_key", "google"),
-    "api key service blocked": meaning(AUTH, "permission_denied", "google: the key is restricted to other services"),
-    "api key http referrer blocked": meaning(AUTH, "ip_blocked", "google"),
-    "api key ip address blocked": meaning(AUTH, "ip_blocked", "google"),
+    "consumer suspended": meaning(AUTH, "account_suspended", "google", scope=Scope.ACCOUNT, certain=True),
+    "consumer invalid": meaning(AUTH, "account_suspended", "google", scope=Scope.ACCOUNT, certain=True),
+    "credentials missing": meaning(AUTH, "missing_key", "google", certain=True),
+    "api key service blocked": meaning(AUTH, "permission_denied", "google: the key is restricted to other services", certain=True),
+    "api key http referrer blocked": meaning(AUTH, "ip_blocked", "google", certain=True),
+    "api key ip address blocked": meaning(AUTH, "ip_blocked", "google", certain=True),
     "public error user requests throttled": meaning(TRANSIENT, "rate_limited", "google labs"),
 }

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _ROWS: Final = (
     ((1001,), meaning(TRANSIENT, "timeout", "minimax")),
     ((1002, 1041, 2045), meaning(TRANSIENT, "rate_limited", "minimax: requests, connections, growth")),
-    ((1004, 2049), meaning(AUTH, "invalid_key", "minimax")),
-    ((1008,), meaning(QUOTA, "insufficient_balance", "minimax")),
+    ((1004, 2049), meaning(AUTH, "invalid_key", "minimax", certain=True)),
+    ((1008,), meaning(QUOTA, "insufficient_balance", "minimax", certain=True)),
     ((1000, 1013, 1024, 1033), meaning(TRANSIENT, "server_error", "minimax: unknown, internal, downstream")),
-    ((1026, 1027), meaning(CONTENT, "moderation", "minimax: input, output")),
-    ((1039,), meaning(LARGE, "context_length", "minimax: token limit")),
+    ((1026, 1027), meaning(CONTENT, "moderation", "minimax: input, output", certain=True)),
+    ((1039,), meaning(LARGE, "context_length", "minimax: token limit", certain=True)),
     ((1042, 1043, 1044, 2037, 2048, 20132), meaning(PERMANENT, "bad_parameter", "minimax: text, voices")),
     ((2042,), meaning(AUTH, "permission_denied", "minimax")),
-    ((2056,), meaning(QUOTA, "period_quota", "minimax: 5 hours of the plan")),
+    ((2056,), meaning(QUOTA, "period_quota", "minimax: 5 hours of the plan", certain=True)),
 )
 # 2013 (invalid params) also says "context window exceeds limit": there its words decide, hence no row behind a message.
 NUMBERS: Final[Mapping[str, Meaning]] = {

@@ -18,13 +18,13 @@ _ROWS: Final = (
     ((10008, 10110, 11221), meaning(TRANSIENT, "overloaded", "spark")),
     ((10000, 10001, 10002, 10009, 10010, 10011, 10222, 10223), meaning(TRANSIENT, "connection", "spark: to us, or to its engine")),
     ((10012, 10017), meaning(TRANSIENT, "server_error", "spark: the engine; the history could not be cleared")),
-    ((10013, 10014, 10019, 10021), meaning(CONTENT, "moderation", "spark")),
+    ((10013, 10014, 10019, 10021), meaning(CONTENT, "moderation", "spark", certain=True)),
     ((10003, 10004, 10005, 10163, 11501), meaning(PERMANENT, "bad_parameter", "spark")),
-    ((10015,), meaning(AUTH, "account_suspended", "spark: on the black list", scope=Scope.ACCOUNT)),
+    ((10015,), meaning(AUTH, "account_suspended", "spark: on the black list", scope=Scope.ACCOUNT, certain=True)),
     ((10016, 11200), meaning(AUTH, "permission_denied", "spark: not authorized for this, or used up")),
-    ((11500,), meaning(AUTH, "invalid_key", "spark")),
-    ((10907, 10910), meaning(LARGE, "context_length", "spark")),
-    ((11201,), meaning(QUOTA, "daily_quota", "spark")),
+    ((11500,), meaning(AUTH, "invalid_key", "spark", certain=True)),
+    ((10907, 10910), meaning(LARGE, "context_length", "spark", certain=True)),
+    ((11201,), meaning(QUOTA, "daily_quota", "spark", certain=True)),
 )
 NUMBERS: Final[Mapping[str, Meaning]] = {
     f"{where}.code={n}": row for numbers, row in _ROWS for n in numbers for where in ("header", "error")

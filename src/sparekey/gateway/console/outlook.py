@@ -1,27 +1,23 @@
 """What happens next in a chain: whom the traffic goes to, when somebody above is tried again, who is behind.
 
-It decides nothing: it reads a state by the rules of `core.admission`, and tests hold it to what the engine then does.
+It decides nothing: it asks `core.choose`, as requests do, at the moments when the answer may change.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from sparekey.core.breaker import CLOSED, Phase, told
-from sparekey.core.policy import REACTIONS
-from sparekey.core.pool import failback_target, firm, governing, phase, soonest, until
+from sparekey.core.breaker import Phase, remaining
+from sparekey.core.choose import Asker, Turn, choose
+from sparekey.core.pool import due_at, phase, soonest, switched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from sparekey.core.breaker import Breaker
+    from sparekey.core.choose import Choice
     from sparekey.core.pool import Pool, PoolState
 
-
-_TOGETHER: Final = 1.0
-"""Seconds within which two parks end at the same time: no request may come between."""
+_BEGINS: Final = Asker(begins=True)
 
 
 class Coming(Enum):
@@ -59,54 +55,53 @@ class Outlook:
 
 
 def serving_index(pool: Pool, state: PoolState, now: float) -> int | None:
-    """Return who takes the next ordinary request: the first in the ring that is not parked; None if all are."""
-    return next(_open(pool, state, pool.ring(state.active), now), None)
+    """Return who takes the next ordinary request; None if all are parked firmly."""
+    return _index(choose(pool, state, Asker(), now))
 
 
 def behind(pool: Pool, state: PoolState, now: float) -> int | None:
     """Return who takes over if the one that serves fails; None if nobody does."""
-    open_ = _open(pool, state, pool.ring(state.active), now)
-    next(open_, None)
-    return next(open_, None)
+    serving = serving_index(pool, state, now)
+    return None if serving is None else _index(choose(pool, state, Asker(tried={serving}), now))
 
 
 def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
     """Return what happens next at `now`, if nothing fails or is done until then."""
-    serving = serving_index(pool, state, now)
-    if serving is None:
+    choice = choose(pool, state, Asker(), now)
+    if choice is None or choice.turn is Turn.RESCUE:
         return _closed(pool, state, now)
-    higher = list(range(serving - 1, -1, -1))
-    phases = {i: phase(pool, state, i, now) for i in higher}
-    if probing := [i for i in higher if phases[i] is Phase.PROBING]:
+    if choice.turn is Turn.SOFT:
+        return Outlook(Coming.RESCUED, choice.index, remaining(due_at(pool, state, choice.index) - now))
+    higher = range(choice.index - 1, -1, -1)
+    if probing := [i for i in higher if phase(pool, state, i, now) is Phase.PROBING]:
         return Outlook(Coming.PROBING, probing[0])
-    if due := [i for i in higher if phases[i] is Phase.DUE]:
-        return Outlook(Coming.NEXT_TRIES, due[0])
-    return _later(pool, state, higher, serving, now) if higher else Outlook(Coming.STAYS)
+    if choice.index != state.active:  # the request that makes it active starts timer and count anew
+        state = switched(state, choice.index, now)
+    return _upwards(pool, state, higher, now) if higher else Outlook(Coming.STAYS)
 
 
-def _later(pool: Pool, state: PoolState, higher: list[int], serving: int, now: float) -> Outlook:
-    """The sooner of the end of a park and the failback, by time; beside it the failback by count."""
-    fresh = serving != state.active  # the request that makes it active starts timer and count anew
+def _upwards(pool: Pool, state: PoolState, higher: range, now: float) -> Outlook:
+    """When somebody above is tried: the sooner of the end of a park and the failback, by time; beside it the failback by count."""
     policy = pool.policy
-    target = failback_target(pool, state, higher, now)
-    late = max(0.0, policy.failback_timeout_seconds - (0.0 if fresh else now - state.switched_at))
-    left = max(0, policy.failback_request_count - (0 if fresh else state.served))
-    if target is not None and not (late and left):
-        return Outlook(Coming.NEXT_TRIES, target)
-    if target is not None and phase(pool, state, target, now) is Phase.CLOSED:
-        return Outlook(Coming.RISES, target, late, left)
-    first = _first_due(pool, state, higher)
-    in_seconds = told(_end(pool, state, first) - now)
-    if target is None:
-        return Outlook(Coming.LEFT if in_seconds is None else Coming.TRIED, first, in_seconds)
-    who, seconds = (target, late) if in_seconds is None or late < in_seconds else (first, in_seconds)
-    return Outlook(Coming.TRIED, who, seconds, left, None if target == who else target)
+    late = state.switched_at + policy.failback_timeout_seconds
+    moments = sorted({now, *(t for i in higher if (t := due_at(pool, state, i)) > now), *([late] if late > now else [])})
+    tries = ((t, who) for t in moments if remaining(t - now) is not None and (who := _up(pool, state, t)) is not None)
+    at, who = next(tries, (None, None))
+    if at is None or who is None:
+        return Outlook(Coming.LEFT, higher[0])
+    if at == now:
+        return Outlook(Coming.NEXT_TRIES, who)
+    by_count = _up(pool, replace(state, served=policy.failback_request_count), now)
+    left = None if by_count is None else max(0, policy.failback_request_count - state.served)
+    if phase(pool, state, who, now) is Phase.CLOSED:
+        return Outlook(Coming.RISES, who, at - now, left)
+    return Outlook(Coming.TRIED, who, at - now, left, None if by_count == who else by_count)
 
 
-def _first_due(pool: Pool, state: PoolState, higher: list[int]) -> int:
-    """Whose park ends first; of those that end together the nearest, which is probed before the others."""
-    ends = {i: _end(pool, state, i) for i in higher}
-    return max(i for i in higher if ends[i] < min(ends.values()) + _TOGETHER)
+def _up(pool: Pool, state: PoolState, at: float) -> int | None:
+    """Whom a request would probe that begins at a time."""
+    choice = choose(pool, state, _BEGINS, at)
+    return choice.index if choice is not None and choice.turn is Turn.UP else None
 
 
 def _closed(pool: Pool, state: PoolState, now: float) -> Outlook:
@@ -114,23 +109,14 @@ def _closed(pool: Pool, state: PoolState, now: float) -> Outlook:
     everybody = range(len(pool))
     if probing := [i for i in everybody if phase(pool, state, i, now) is Phase.PROBING]:
         return Outlook(Coming.PROBING, probing[0])
-    loose = [i for i in everybody if not firm(pool, state, i, now)]
-    mild = [i for i in loose if _mild(governing(pool, state, i))]
-    if (choice := soonest(pool, state, mild or loose)) is not None:
-        return Outlook(Coming.RESCUED if mild else Coming.RATIONED, choice, told(_end(pool, state, choice) - now))
-    first = soonest(pool, state, everybody)
+    rescue = choose(pool, state, Asker(rescues=True), now)
+    first = soonest(pool, state, everybody) if rescue is None else rescue.index
     assert first is not None
-    seconds = told(_end(pool, state, first) - now)
+    seconds = remaining(due_at(pool, state, first) - now)
+    if rescue is not None:
+        return Outlook(Coming.RATIONED, first, seconds)
     return Outlook(Coming.SHUT if seconds is None else Coming.WAITS, first, seconds)
 
 
-def _open(pool: Pool, state: PoolState, indices: Iterable[int], now: float) -> Iterator[int]:
-    return (i for i in indices if phase(pool, state, i, now) in {Phase.CLOSED, Phase.DUE})
-
-
-def _end(pool: Pool, state: PoolState, index: int) -> float:
-    return until(governing(pool, state, index) or CLOSED)
-
-
-def _mild(guard: Breaker | None) -> bool:
-    return guard is not None and (guard.weak or guard.cause is None or REACTIONS[guard.cause].mild)
+def _index(choice: Choice | None) -> int | None:
+    return None if choice is None or choice.turn is Turn.RESCUE else choice.index

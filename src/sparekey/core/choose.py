@@ -1,0 +1,158 @@
+"""Who is next? One pure answer, for requests, failback and rescue, and for whoever wants to know what happens next.
+
+    UP       a request begins: one above the active one is probed, its park has run out or a failback is due
+    RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
+    SOFT     the ring has nobody else: those that are parked softly, in ring order
+    RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
+
+`choose` reads, `take` gives the ticket: leases, and the marks of a failback or a rescue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from sparekey.core import breaker as b
+from sparekey.core.breaker import CLOSED, Phase
+from sparekey.core.pool import (
+    Pool,
+    PoolState,
+    Ticket,
+    failback_due,
+    failback_target,
+    higher_than_active,
+    known_guards,
+    may_be_rescue,
+    phase,
+    restarted,
+    softly,
+    soonest,
+    stamped,
+    switched,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_OPEN = frozenset({Phase.CLOSED, Phase.DUE})
+
+
+class Turn(Enum):
+    """Why somebody is next."""
+
+    UP = "up"
+    RING = "ring"
+    SOFT = "soft"
+    RESCUE = "rescue"
+
+
+class Choice(NamedTuple):
+    """Who is next, and why."""
+
+    index: int  # type: ignore[assignment]  # nobody asks a choice for tuple.index
+    turn: Turn
+
+
+class Asker(NamedTuple):
+    """What a request brings to the choice.
+
+    Attributes:
+        among: whom it may ask; None for everybody.
+        tried: whom it has asked in this round.
+        begins: it has asked nobody yet.
+        rescues: it is the one that asks those that are firmly parked.
+        shape: of the request; None where it does not matter.
+        rotation: pick by this number, not in ring order; None: in ring order.
+    """
+
+    among: Collection[int] | None = None
+    tried: Collection[int] = ()
+    begins: bool = False
+    rescues: bool = False
+    shape: str | None = None
+    rotation: int | None = None
+
+
+def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
+    """Return who is next for a request, or None if nobody is left."""
+    among, tried, shape = asker.among, asker.tried, asker.shape
+    if asker.begins and state.active and (among is None or state.active in among):
+        up = _upwards(pool, state, range(len(pool)) if among is None else among, shape, now)
+        if up is not None:
+            return Choice(up, Turn.UP)
+    left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
+    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+        return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if softly(pool, state, i, now)]:
+        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
+    rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
+    waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
+    return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def _picked(takes: list[int], rotation: int | None) -> int:
+    return takes[0 if rotation is None else rotation % len(takes)]
+
+
+def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
+    """Return the ticket for a choice; every guard that is due gets a lease, so that nobody else probes it."""
+    index, turn = choice
+    if turn is Turn.RESCUE:
+        return replace(state, rescued_at=now), Ticket(index, state.term, state.epoch)
+    if turn is Turn.UP and phase(pool, state, index, now, shape) is not Phase.DUE:  # a failback is due: it is a probe like any other
+        state = _marked(pool, _unparked(pool, restarted(state, now), index, now), index, now)
+    if not state.breakers:
+        return state, Ticket(index, state.term, state.epoch)
+    due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now, shape) is Phase.DUE}
+    if due:
+        state = stamped(state, {name: b.leased(g, now + pool.policy.probe_lease) for name, g in due.items()})
+    return state, Ticket(index, state.term, state.epoch, bool(due))
+
+
+def taken(
+    pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
+) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
+    """Return the state and the ticket for whoever is next: the choice that was made on a state, unless it is another one by now."""
+    choice = seen[1] if state is seen[0] else choose(pool, state, asker, now)
+    if choice is None:
+        return state, None
+    state, ticket = take(pool, state, choice, asker.shape, now)
+    return state, (ticket, choice.turn)
+
+
+def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int]:
+    """Move the active index one step up if a failback is due; return the active index."""
+    if not failback_due(pool, state, now):
+        return state, state.active
+    target = failback_target(pool, state, higher_than_active(state), now)
+    if target is None:
+        return restarted(state, now), state.active
+    return switched(_unparked(pool, state, target, now), target, now), target
+
+
+def _upwards(pool: Pool, state: PoolState, among: Collection[int], shape: str | None, now: float) -> int | None:
+    """Whom a request probes before it turns to the active one: nobody while a probe of a higher one is out."""
+    if not state.active:
+        return None
+    phases = {i: phase(pool, state, i, now, shape) for i in higher_than_active(state)}
+    if Phase.PROBING in phases.values():
+        return None
+    higher = higher_than_active(state, among)
+    if (due := next((i for i in higher if phases[i] is Phase.DUE), None)) is not None:
+        return due
+    return failback_target(pool, state, higher, now, shape) if higher and failback_due(pool, state, now) else None
+
+
+def _unparked(pool: Pool, state: PoolState, index: int, now: float) -> PoolState:
+    """End the parks of a credential: it is due."""
+    return stamped(state, {name: b.ended(g, now) for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.PARKED})
+
+
+def _marked(pool: Pool, state: PoolState, index: int, now: float) -> PoolState:
+    """Make a credential due that was not parked, so that a failback to it is a probe like any other."""
+    if phase(pool, state, index, now) is not Phase.CLOSED:
+        return state
+    name = pool.guards[index].credential
+    return stamped(state, {name: b.ended(state.breakers.get(name, CLOSED), now)})

@@ -1,0 +1,119 @@
+"""What one process holds itself to, whatever the state of its chain: budgets, one scout at a time, and patience with its own network.
+
+    hedges    second streams beside slow ones: a share of all streams, and some in a row
+    retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
+    scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
+    turn      whom a request asks that picks in rotation
+    egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
+
+A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from sparekey.core.policy import Policy
+
+SCOUT_SECONDS: Final = 0.15
+"""A refusal comes within this time; who takes longer is probably about to answer."""
+LONGEST_WAIT: Final = 0.25
+"""The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
+LOOK_AGAIN: Final = 0.02
+"""Seconds after which a request that waits for another one looks again."""
+EGRESS_EVERY: Final = 1.0
+"""Seconds between two rounds of connects while our own network is away."""
+
+
+class Scout(NamedTuple):
+    """A request (by a number of its own) finds out about a credential since a time."""
+
+    request: int
+    index: int  # type: ignore[assignment]  # as in `Ticket`
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class LocalState:
+    """See the module. `egress_at`: when providers were last found to be out of reach; None if one was reached since."""
+
+    hedges: float
+    retries: float
+    scout: Scout | None = None
+    turn: int = 0
+    egress_at: float | None = None
+
+    @classmethod
+    def of(cls, policy: Policy) -> LocalState:
+        """Return the pace at the beginning: every budget is full."""
+        return cls(policy.hedge_burst, policy.retry_burst)
+
+
+def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
+    """Count a stream: it earns its share of a second one."""
+    hedges = min(local.hedges + policy.hedge_share, policy.hedge_burst)
+    return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
+
+
+def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
+    """Take a second stream out of the budget; the answer is whether it allows one."""
+    del policy
+    return (replace(local, hedges=local.hedges - 1.0), True) if local.hedges >= 1.0 else (local, False)
+
+
+def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
+    """Count a call that is no retry: it earns its share of one."""
+    retries = min(local.retries + policy.retry_share, policy.retry_burst)
+    return (local if retries == local.retries else replace(local, retries=retries)), None
+
+
+def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
+    """Take a retry out of the budget; the answer is whether it allows one."""
+    del policy
+    return (replace(local, retries=local.retries - 1.0), True) if local.retries >= 1.0 else (local, False)
+
+
+def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:
+    """Return whether a request may ask a credential of which nothing is known yet: it is the scout, or the scout got no refusal there."""
+    del policy
+    found = local.scout
+    fresh = found is not None and now - found.since < SCOUT_SECONDS
+    if found is None or found.request == request or not (fresh or found.index == index):
+        return replace(local, scout=Scout(request, index, now)), True
+    return local, not fresh
+
+
+def back(local: LocalState, policy: Policy, request: int) -> tuple[LocalState, None]:
+    """Take in that a scout has found what it looked for, or has left."""
+    del policy
+    return (replace(local, scout=None) if local.scout is not None and local.scout.request == request else local), None
+
+
+def rotate(local: LocalState, policy: Policy) -> tuple[LocalState, int]:
+    """Return the number by which the next one is picked in rotation."""
+    del policy
+    return replace(local, turn=local.turn + 1), local.turn
+
+
+def unreached(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, None]:
+    """Take in that a request could reach nobody."""
+    del policy
+    return replace(local, egress_at=now), None
+
+
+def reached(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
+    """Take in that somebody was reached."""
+    del policy
+    return (replace(local, egress_at=None) if local.egress_at is not None else local), None
+
+
+def connect(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, float]:
+    """Let a request try whether the network is back; return the seconds that it has to wait before, 0 if it is the one to try now."""
+    del policy
+    if local.egress_at is None:
+        return local, 0.0
+    if (wait := local.egress_at + EGRESS_EVERY - now) > 0:
+        return local, wait
+    return replace(local, egress_at=now), 0.0
