@@ -32,6 +32,7 @@ class Host(BaseHTTPRequestHandler):
     """`/CASE/SEAT/...`: seat `a` says what the case has, seat `b` is well and says SPARE, always as a whole."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body go out together
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -154,7 +155,7 @@ def through_transport(host, name, stream, asynchronous):
 
 @pytest.fixture(scope="module")
 def gateway(host, tmp_path_factory):
-    """One gateway with four chains for each case, as each is asked four times and remembers."""
+    """One gateway with two chains for each case, as each is asked twice and remembers."""
     from gateway_play import Running
 
     def section(name, time):
@@ -166,7 +167,7 @@ def gateway(host, tmp_path_factory):
         return f'[{table}]\nprovider = "{PROVIDERS[wire]}"\nmodel = "{MODELS[wire]}"\n' + "".join(rows)
 
     file = tmp_path_factory.mktemp("agree") / "sparekey.toml"
-    file.write_text(SETTINGS + "".join(section(name, time) for name in CASES for time in range(4)))
+    file.write_text(SETTINGS + "".join(section(name, time) for name in CASES for time in range(2)))
     made = Running(file)
     yield made
     made.stop()
@@ -180,15 +181,16 @@ def through_gateway(host, name, stream, asynchronous, gateway):
         options = {"api_key": "x", "http_options": {"base_url": gateway.url, "retry_options": {"attempts": 1}}}
     else:
         options = {"api_key": "x", "base_url": gateway.url + ("" if wire == "anthropic" else "/v1"), "max_retries": 0}
-    return ask(wire, f"{name}~{2 * stream + asynchronous}", stream, asynchronous, **options)
+    return ask(wire, f"{name}~{stream:d}", stream, asynchronous, **options)
 
 
 WAYS = {"wrapper": through_wrapper, "transport": through_transport, "gateway": through_gateway}
 
 
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "asynchronous"), [("wrapper", False), ("wrapper", True), ("transport", False), ("transport", True), ("gateway", False)]
+)
 @pytest.mark.parametrize("wire", MODELS)
 def test_all_ways_in_agree(host, gateway, wire, way, stream, asynchronous):
     """What is an answer reaches the caller as he asked for it; what is none, the spare answers."""

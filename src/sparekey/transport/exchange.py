@@ -24,6 +24,7 @@ from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
 from sparekey.wire.table import DIALECTS, rewrite, understand
 from sparekey.wire.usage import usage_of
+from sparekey.wire.vectors import inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -83,6 +84,8 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
 
     def read(exc: BaseException) -> Failure:
         failure = classify(exc)
+        if isinstance(exc, Refused) and exc.empty:
+            return replace(failure, error_class=ErrorClass.PERMANENT, scope=Scope.REQUEST, evidence=Evidence.CERTAIN, retry_after=None)
         if failure.reason == UNKNOWN_REFERENCE:
             return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
         if isinstance(exc, Refused) and exc.rare and exc.status_code in _ABSENT and failure.error_class is ErrorClass.MODEL_NOT_FOUND:
@@ -239,7 +242,9 @@ class Exchange:
             raw = body
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
-        return Refused(response, raw, body, event=event, aside=call.kind == "other", rare=_is_rare(call))
+        found = Refused(response, raw, body, event=event, aside=call.kind == "other", rare=_is_rare(call))
+        found.empty = call.kind == "embed" and inputs(call) == 0
+        return found
 
     def decoded(self, response: Any, raw: bytes) -> bytes:
         """Return the body of a response without its encoding."""

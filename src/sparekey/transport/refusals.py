@@ -52,6 +52,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         event: the bytes of the error event, where the error came in a stream.
         aside: the request was about something else than the chain's model.
         rare: it asked the model in a way that not every host has.
+        empty: it asked for the vectors of no input: whatever is answered, it is the caller's own fault.
     """
 
     def __init__(self, response: Any, raw: bytes, body: bytes, *, event: bytes = b"", aside: bool = False, rare: bool = False) -> None:
@@ -59,7 +60,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         self.status_code: int = response.status_code
         self.headers = dict(response.headers)
         self.answer, self.raw, self.body, self.event, self.aside = response, raw, body, event, aside
-        self.rare = rare
+        self.rare, self.empty = rare, False
         super().__init__(self.status_code)
 
     def __str__(self) -> str:

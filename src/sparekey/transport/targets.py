@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sparekey.config import Config, EmbeddingConfig, load_config
 from sparekey.config.chain import BaseChain
+from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.providers import Family, find
 from sparekey.errors import ConfigError
@@ -127,7 +128,8 @@ def _configured(config: BaseChain[Any]) -> Plan:
 def _asking(config: EmbeddingModelConfig, chain: Chain, credential_id: str, target: Target) -> Target:
     """Let a credential be asked for vectors of the declared length by requests that do not say it."""
     credential = next(c for c in chain.credentials if c.id == credential_id)
-    return replace(target, body={**parameter(config, credential.provider, credential.model), **target.body})
+    fixed = None if takes_length(credential.provider, credential.model) else config.known_dimension
+    return replace(target, body={**parameter(config, credential.provider, credential.model), **target.body}, fixed_length=fixed)
 
 
 def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:

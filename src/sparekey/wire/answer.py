@@ -189,6 +189,12 @@ def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
 
 
+def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
+    """Return the failure for a stream that ended before any content: what its events say, if one says what no answer holds."""
+    faults = (_none(value, text) for value in values if not isinstance(value, dict) or not isinstance(value.get("type"), str))
+    return next((fault for fault in faults if isinstance(fault, InnerError)), NoAnswerError(text))
+
+
 def _has_words(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_words, value.values()))

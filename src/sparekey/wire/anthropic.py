@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire import common, ends
-from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
     from sparekey.wire.model import Call, Kind, Put, Target
@@ -47,7 +47,7 @@ def read_event(name: str, value: Any) -> Signs:
         return _message(value)
     if kind == "completion" or (kind is None and isinstance(value, dict) and "completion" in value):
         return _joined([Signs(bool(value["completion"].strip()), (0,), text=value["completion"]), _stopped(value.get("stop_reason"))])
-    return _PLAIN.get(kind, CONTENT)
+    return _PLAIN.get(kind, NOTHING)
 
 
 def _message(value: dict[str, Any]) -> Signs:

@@ -66,12 +66,23 @@ def with_model(call: Call, target: Target) -> bytes:
     document = call.document
     if document is None or call.kind != target.kind:
         return _in_form(call, target) if call.form and call.kind == target.kind else call.body
-    edited = document
+    edited = document if call.kind != "embed" else edit.without(document, _needless(call, target))
     if target.model and isinstance(model := call.get("model"), str) and model != target.model:
         edited = edit.replaced(edited, "model", target.model)
     if target.body:
         edited = edit.completed(edited, target.body)
     return call.body if edited is document else edited.text.encode()
+
+
+def _needless(call: Call, target: Target) -> set[str]:
+    """Return the fields of a request for vectors that its host need not see, and may refuse: those that are null, and the length that the
+    model's vectors have anyway."""
+    fields = call.document.fields if call.document else {}
+    return {
+        name
+        for name, value in fields.items()
+        if value is None or (target.fixed_length and value == target.fixed_length and name == "dimensions")
+    }
 
 
 def _in_form(call: Call, target: Target) -> bytes:

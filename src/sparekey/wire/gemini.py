@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from sparekey.wire import common, ends
-from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
     from sparekey.wire.model import Call, Kind, Put, Target
@@ -60,7 +60,7 @@ def put(call: Call, target: Target) -> Put:
 def read_event(name: str, value: Any) -> Signs:
     """Read one event of streamed content, or a whole answer; a blocked prompt is an answer, not an error."""
     if not isinstance(value, dict):
-        return CONTENT
+        return NOTHING
     if value.get("error") or name == "error":
         return ERROR
     if (value.get("promptFeedback") or {}).get("blockReason"):

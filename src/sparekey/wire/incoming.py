@@ -69,14 +69,14 @@ class Incoming:
         """Yield what is left.
 
         Raises:
-            InnerError: a whole answer in the place of events, and it is an error.
+            InnerError: words in the place of events, or a whole answer that is an error.
             NoAnswerError: the answer is not complete, or none.
         """
         if self._start:
             yield from self._whole(bytes(self._start))
         yield from self._passed(self._splitter.end())
         if not self.reader.content:
-            raise NoAnswerError("the stream ended before any content")
+            raise answer.none_of(self.reader.opening, "the stream ended before any content")
         if not self.reader.complete:
             raise NoAnswerError("the stream ended without a finish reason: the answer is cut off")
         if not self.reader.end():

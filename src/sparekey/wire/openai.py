@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from sparekey.wire import common, ends, responses
-from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,16 +57,14 @@ def put(call: Call, target: Target) -> Put:
 def read_event(name: str, value: Any) -> Signs:
     """Read one event, or a whole answer: of a chat or a completion, of the Responses API, of audio or of images."""
     if not isinstance(value, dict):
-        return CONTENT
+        return NOTHING
     if name == "error" or is_error(value):
         return ERROR
     choices = value.get("choices")
     if choices:
         return _choices(choices)
-    if isinstance(choices, list):
-        return NOTHING
     kind = value.get("type")
-    return responses.read_event(kind, value) if isinstance(kind, str) else NOTHING if "usage" in value else CONTENT
+    return responses.read_event(kind, value) if isinstance(kind, str) and choices is None else NOTHING
 
 
 def is_error(value: dict[str, Any]) -> bool:
