@@ -98,4 +98,4 @@ def build_model(config: EmbeddingModelConfig, kind: Kind) -> EmbedderBase:
     embedders = [EmbedderFactory.create({**row, "kind": kind, "max_retries": 0}) for row in rows]
     credentials = config.engine_credentials()
     chain = Chain(credentials, config.policy(), classify=config.classifier())
-    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=chain)
+    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=chain, space="declared")

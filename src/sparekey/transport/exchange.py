@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sparekey.config.providers import find
+from sparekey.config.spaces import within_one
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import Refused
@@ -108,7 +109,8 @@ class Exchange:
     def __init__(self, plan: Plan, lib: Any, *, keep_bound: bool = True) -> None:
         """Take a plan; `keep_bound`: requests about what one account holds stay with it."""
         self.lib, self.targets, self.vectors = lib, plan.targets, plan.vectors
-        self.chain = plan.chain.reading(_milder(plan.chain.classify))
+        classify = within_one(plan.chain.classify) if plan.vectors is not None else plan.chain.classify
+        self.chain = plan.chain.reading(_milder(classify))
         self.bindings = Bindings()
         self._able = {
             dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()

@@ -75,8 +75,10 @@ def with_model(call: Call, target: Target) -> bytes:
 
 
 def _needless(call: Call, target: Target) -> set[str]:
-    """Return the fields of a request for vectors that its host need not see, and may refuse: those that are null, and the length that the
-    model's vectors have anyway."""
+    """Return the fields of a request for vectors that its host need not see, and may refuse.
+
+    Those that are null, and the length that the model's vectors have anyway.
+    """
     fields = call.document.fields if call.document else {}
     return {
         name

@@ -94,5 +94,6 @@ def _body(call: Call, target: Target) -> bytes | None:
     if not call.document or not isinstance(requests, list):
         return None
     name = target.model if "/" in (target.model or "") else f"models/{target.model}"
-    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in requests]
+    asked = [{k: v for k, v in request.items() if v is not None} if isinstance(request, dict) else request for request in requests]
+    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in asked]
     return json.dumps(call.document.fields | {"requests": named}).encode()
