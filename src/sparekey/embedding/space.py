@@ -41,7 +41,7 @@ class Space:
         self._dense, self._sparse = kind in {"dense", "hybrid"}, kind in {"sparse", "hybrid"}
         self.dimension = _agreed(zip(ids, map(_length, embedders), strict=True), "gives vectors of {} dimensions")
         if not space:
-            _agreed(zip(ids, map(_space, embedders), strict=True), "gives vectors of {}, unless `space` says that both share one")
+            _agreed(zip(ids, map(_space, embedders), strict=True), "gives vectors of {}", "; if they share one, give `space` its name")
 
     def admit(self, credential_id: str, result: EmbedResult) -> EmbedResult:
         """Return a result that belongs to the space.
@@ -68,13 +68,13 @@ class Space:
         check_length(vector, self.dimension, repr(credential_id))
 
 
-def _agreed(said: Iterable[tuple[str, T | None]], words: str) -> T | None:
+def _agreed(said: Iterable[tuple[str, T | None]], words: str, advice: str = "") -> T | None:
     """Return what all that say anything say; complain with the first two that differ."""
     known = [(name, value) for name, value in said if value is not None]
     for name, value in known[1:]:
         if value != known[0][1]:
             first = f"{known[0][0]!r} {words.format(known[0][1])}"
-            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}")
+            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}{advice}")
     return known[0][1] if known else None
 
 

@@ -11,6 +11,7 @@ from sparekey.wire.decoding import loads
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+_BOM: Final = b"\xef\xbb\xbf"
 _value_at: Final = json.JSONDecoder().raw_decode
 _blank: Final = re.compile(r"[ \t\n\r]*").match
 
@@ -25,7 +26,7 @@ class Document(NamedTuple):
 def read(body: bytes) -> Document | None:
     """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
     try:
-        text = body.decode()
+        text = body.removeprefix(_BOM).decode()
         fields = loads(text)
     except (ValueError, RecursionError):
         return None
