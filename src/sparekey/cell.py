@@ -55,7 +55,7 @@ class Cell:
         """
         self.pool = pool
         self.clock = clock
-        self.dead: BaseException | None = None
+        self._dead: list[BaseException | None] = [None]
         self._local = MemoryStore(LocalState.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
@@ -68,6 +68,15 @@ class Cell:
     def state(self) -> PoolState:
         """The state now: a pure read."""
         return self._store.read()
+
+    @property
+    def dead(self) -> BaseException | None:
+        """How the one credential of the chain refused last, if it is certainly dead; all views of a chain know it."""
+        return self._dead[0]
+
+    @dead.setter
+    def dead(self, error: BaseException | None) -> None:
+        self._dead[0] = error
 
     @property
     def local(self) -> LocalState:

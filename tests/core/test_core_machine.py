@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
-from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
+from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached
 from sparekey.cell import Cell
 from sparekey.core import choose, settlement
 from sparekey.core.breaker import CLOSED, Phase
@@ -208,7 +208,7 @@ class Watched(Cell):
             if is_weak(failure) and not was.weak:
                 assert guard.until <= max(now + 5, was.until or 0)
         if len(self.pool) == 1:
-            assert all(new.breakers[n].firm for n in parked)
+            assert all(new.breakers[n].stated for n in parked)
 
     def _released(self, old, new, _, ticket):
         self.settled[id(ticket)] += 1

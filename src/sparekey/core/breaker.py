@@ -133,7 +133,7 @@ def ended(breaker: Breaker, now: float) -> Breaker:
 
 def failing(breaker: Breaker, now: float) -> Breaker:
     """Return `breaker` with a failure that parks nobody: it remembers since when it fails."""
-    return replace(breaker, since=now if breaker.since is None else breaker.since)
+    return replace(breaker, since=now) if breaker.since is None else breaker
 
 
 def parked(

@@ -6,6 +6,8 @@
     turn      whom a request asks that picks in rotation
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
 
+A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
+
 A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
 """
 
@@ -53,26 +55,24 @@ class LocalState:
 
 def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a stream: it earns its share of a second one."""
-    hedges = min(local.hedges + policy.hedge_share, policy.hedge_burst)
+    hedges = max(local.hedges, min(local.hedges + policy.hedge_share, policy.hedge_burst))
     return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
 
 
 def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a second stream out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, hedges=local.hedges - 1.0), True) if local.hedges >= 1.0 else (local, False)
+    return (replace(local, hedges=local.hedges - 1.0), True) if min(local.hedges, policy.hedge_burst) >= 1.0 else (local, False)
 
 
 def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a call that is no retry: it earns its share of one."""
-    retries = min(local.retries + policy.retry_share, policy.retry_burst)
+    retries = max(local.retries, min(local.retries + policy.retry_share, policy.retry_burst))
     return (local if retries == local.retries else replace(local, retries=retries)), None
 
 
 def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a retry out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, retries=local.retries - 1.0), True) if local.retries >= 1.0 else (local, False)
+    return (replace(local, retries=local.retries - 1.0), True) if min(local.retries, policy.retry_burst) >= 1.0 else (local, False)
 
 
 def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:

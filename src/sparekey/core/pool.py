@@ -6,6 +6,7 @@ state with their answer; what changes nothing returns the very same state, so th
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -78,6 +79,12 @@ class Pool:
     def guard_names(self) -> tuple[tuple[str, ...], ...]:
         """Their names, each once."""
         return tuple(tuple(dict.fromkeys(g)) for g in self.guards)
+
+    def under(self, policy: Policy) -> Pool:
+        """Return the same credentials under another policy, with what was found out about them."""
+        view = copy(self)
+        object.__setattr__(view, "policy", policy)
+        return view
 
     def __len__(self) -> int:
         return len(self.credentials)

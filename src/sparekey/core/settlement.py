@@ -89,7 +89,8 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
         return stamped(state, {name: park(guard, seen, now) for name, guard in fresh.items()}), None
     words, who = m.words_of(failure), pool.credentials[pool.first_of[ticket.index]].id
     if m.is_acquitted(state.memory, words, who, now):
-        state = stamped(state, {name: b.failing(guard, now) for name, guard in fresh.items() if guard.since is None})
+        failing = {name: _shaped(b.failing(guard, now), seen) for name, guard in fresh.items()}
+        state = stamped(state, {name: guard for name, guard in failing.items() if guard is not fresh[name]})
     else:
         state = stamped(state, {name: _soft(guard, seen, now) for name, guard in fresh.items()}, always=True)
     return replace(state, memory=m.refused(state.memory, words, who, state.epoch, now)), None
@@ -175,11 +176,16 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
     """The breaker after a failure that may be the request's. It counts as no park in a row."""
     cause = seen.failure.error_class
-    shapes = guard.shapes if not seen.shape or seen.shape in guard.shapes else (*guard.shapes, seen.shape)[: b.MOST_SHAPES]
-    parked = b.parked(
-        guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True, probed=seen.ticket.probe
-    )
-    return replace(parked, shapes=shapes)
+    level, probed = _firm_parks(guard, cause), seen.ticket.probe
+    parked = b.parked(guard, now, SOFT_PARK_SECONDS, level, cause, seen.failure.reason, soft=True, probed=probed)
+    return _shaped(parked, seen) if parked.soft else parked
+
+
+def _shaped(guard: Breaker, seen: Seen) -> Breaker:
+    """The breaker with the shape of a request that it has refused."""
+    if not seen.shape or seen.shape in guard.shapes or len(guard.shapes) == b.MOST_SHAPES:
+        return guard
+    return replace(guard, shapes=(*guard.shapes, seen.shape))
 
 
 def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:

@@ -489,8 +489,9 @@ class Walk:
 
     def _unserved(self) -> None:
         if any(is_refusal(s.failure) for s in self.seen.values()):
+            everybody = self.left is None and self.eligible is None
             seen = list(self.seen.values())
-            self.cell.transact(settlement.unserved, seen, self.identity.request, self.left is None, self.began, self.now)
+            self.cell.transact(settlement.unserved, seen, self.identity.request, everybody, self.began, self.now)
 
     def _ready_in(self, index: int) -> float:
         """Seconds until a credential may be tried again: at once if it is parked softly."""

@@ -118,7 +118,8 @@ class Call:
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
         """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
-        self.chain, self.policy, self.began = chain, limited(chain.pool.policy), chain.clock()
+        self.policy, self.began = limited(chain.pool.policy), chain.clock()
+        self.chain = chain if self.policy is chain.pool.policy else chain.under(self.policy)
         self.entries: list[Entry] = []
         self.number = next(_NUMBERS)
         self._hooked, self._body = bool(chain.hooks), body
