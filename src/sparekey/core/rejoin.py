@@ -29,6 +29,8 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
     """
     if theirs.memory is UNTOLD and mine.memory.words:
         theirs = replace(theirs, memory=mine.memory)
+    if mine.vectors and not theirs.vectors:
+        theirs = replace(theirs, vectors=mine.vectors)
     if mine is base or mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:
@@ -42,6 +44,7 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         epoch=fresh if touched else fresh - 1,
         rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
         memory=_memory(base.memory, mine.memory, theirs.memory),
+        vectors=theirs.vectors,
     )
     return theirs if found == theirs else found
 
@@ -52,7 +55,7 @@ def counts_only(old: PoolState, new: PoolState) -> bool:
         old.breakers is new.breakers
         and (old.memory is new.memory or _same_memory(old.memory, new.memory))
         and (old.active, old.term, old.epoch) == (new.active, new.term, new.epoch)
-        and (old.switched_at, old.rescued_at) == (new.switched_at, new.rescued_at)
+        and (old.switched_at, old.rescued_at, old.vectors) == (new.switched_at, new.rescued_at, new.vectors)
     )
 
 

@@ -81,6 +81,7 @@ class FailoverEmbedder(EmbedderBase):
         self._by_id = dict(zip(self._credential_ids, self._embedders, strict=True))
         if [c.id for c in self._chain.credentials] != self._credential_ids:
             raise ValueError("the chain's credentials and credential_ids must be the same, in the same order")
+        self._space.remembered_by(self._chain)
         asked = self._chain.reading(within_one(self._chain.classify))
         self._failover, self._async_failover = Failover(asked), AsyncFailover(asked)
         self._switcher = self._chain.switcher

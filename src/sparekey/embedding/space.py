@@ -10,12 +10,14 @@ from sparekey.config.spaces import natural_space
 from sparekey.embedding.base import EmbedderBase, WithDimension
 from sparekey.embedding.vectors import check_length, is_finite
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.failover.space import known_length, learn_length
 from sparekey.wire.vectors import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sparekey.embedding.types import EmbedResult
+    from sparekey.failover import Chain
 
 T = TypeVar("T")
 
@@ -40,8 +42,15 @@ class Space:
         kind = _agreed(zip(ids, map(_kind, embedders), strict=True), "is {}")
         self._dense, self._sparse = kind in {"dense", "hybrid"}, kind in {"sparse", "hybrid"}
         self.dimension = _agreed(zip(ids, map(_length, embedders), strict=True), "gives vectors of {} dimensions")
+        self._chain: Chain | None = None
+        self._name = space or str(_space(embedders[0]) or "")
         if not space:
             _agreed(zip(ids, map(_space, embedders), strict=True), "gives vectors of {}", "; if they share one, give `space` its name")
+
+    def remembered_by(self, chain: Chain) -> None:
+        """Keep the length that is learnt with the state of a chain, and take over what that knows."""
+        self._chain = chain
+        self.dimension = self.dimension or known_length(chain, self._name)
 
     def admit(self, credential_id: str, result: EmbedResult) -> EmbedResult:
         """Return a result that belongs to the space.
@@ -64,7 +73,8 @@ class Space:
     def _check_dense(self, credential_id: str, vector: Sequence[float]) -> None:
         if not is_good(vector):
             raise IncompleteAnswerError(f"{credential_id!r} gave a vector that is empty, all zeros, or holds what is no finite number")
-        self.dimension = self.dimension or len(vector)
+        if self.dimension is None:
+            self.dimension = len(vector) if self._chain is None else learn_length(self._chain, self._name, len(vector))
         check_length(vector, self.dimension, repr(credential_id))
 
 

@@ -111,6 +111,8 @@ class Exchange:
         self.lib, self.targets, self.vectors = lib, plan.targets, plan.vectors
         classify = within_one(plan.chain.classify) if plan.vectors is not None else plan.chain.classify
         self.chain = plan.chain.reading(_milder(classify))
+        if self.vectors is not None:
+            self.vectors.remembered_by(self.chain)
         self.bindings = Bindings()
         self._able = {
             dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.dimensions import known, takes_length
 from sparekey.config.providers import find
+from sparekey.config.spaces import natural_space
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.failover.space import learn_length
 from sparekey.wire.reading import NoAnswerError
 from sparekey.wire.vectors import admitted, asked_lengths
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.embedding import EmbeddingModelConfig
+    from sparekey.failover import Chain
     from sparekey.wire.model import Call
 
 _PARAMETERS: Final = {"gemini": "outputDimensionality", "mistral": "output_dimension", "voyage": "output_dimension"}
@@ -45,10 +48,19 @@ class Vectors:
     Attributes:
         declared: the length in the configuration: no request may ask for another.
         usual: the length of vectors for which no length was asked: declared, else the model's own, else that of the first that came.
+        chain: remembers that one, under the name of its space; None: it is remembered here.
+        space: that name.
     """
 
     declared: int | None = None
     usual: int | None = None
+    chain: Chain | None = None
+    space: str = ""
+
+    def remembered_by(self, chain: Chain) -> None:
+        """Keep what is learnt with the state of a chain."""
+        first = chain.credentials[0]
+        self.chain, self.space = chain, natural_space(first.provider, first.model)
 
     def refusal(self, call: Call) -> str:
         """Return why a request cannot be served before anybody is asked, or "": it asks for another length than the declared one."""
@@ -79,7 +91,7 @@ class Vectors:
         return found.body
 
     def _one(self, credential_id: str, length: int, wanted: int | None) -> None:
-        if wanted is None:
-            self.usual = self.usual or length
+        if wanted is None and self.usual is None:
+            self.usual = length if self.chain is None else learn_length(self.chain, self.space, length)
         if length != (expected := wanted or self.usual):
             raise VectorSpaceError(f"{credential_id!r} gave a vector of {length} dimensions where {expected} are expected")
