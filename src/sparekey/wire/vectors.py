@@ -134,7 +134,7 @@ def inputs(call: Call) -> int | None:
     if not isinstance(given, list):
         return 1 if isinstance(given, str) else None
     kinds = {type(one) for one in given}
-    return len(given) if kinds in ({str}, {list}) else 1 if kinds == {int} else None
+    return len(given) if kinds in (set(), {str}, {list}) else 1 if kinds == {int} else None
 
 
 def as_floats(text: str | bytes) -> list[float]:
