@@ -1,4 +1,7 @@
-"""A04: what is no vector of the chain's is never handed on, and one in another encoding is encoded anew: library, transports and gateway alike."""
+"""A04: what is no vector of the chain's is never handed on, and one in another encoding is encoded anew.
+
+Library, transports and gateway do so alike.
+"""
 
 import base64
 import json
@@ -239,7 +242,7 @@ def test_ready_made_embedders_of_two_models_are_refused():
     """Unless `space` says that they share one; the same weights under another host's name do."""
     for first, second in (("bge-m3", "BAAI/bge-m3"), ("m", "m")):
         assert FailoverEmbedder([Own(first), Own(second)], ["a", "b"]).embed("x").dense_vector == [1.0, 2.0]
-    with pytest.raises(VectorSpaceError, match="'a' gives vectors of bge-m3, 'b' gives vectors of nomic.*space"):
+    with pytest.raises(VectorSpaceError, match=r"'a' gives vectors of bge-m3, 'b' gives vectors of nomic.*space"):
         FailoverEmbedder([Own("bge-m3"), Own("nomic")], ["a", "b"])
     assert FailoverEmbedder([Own("one"), Own("two")], ["a", "b"], space="ours").embed("x").dense_vector == [1.0, 2.0]
     declared = [Own("one", {"space": "ours"}), Own("two", {"space": "ours"})]
