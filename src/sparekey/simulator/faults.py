@@ -70,12 +70,12 @@ class Cut:
     """The answer dies after `after` tokens (a body that is no stream: in the middle), once `silent` seconds have passed.
 
     `how`: `close` ends the connection in the middle of the transfer, `reset` with a TCP reset; `end` ends the transfer properly, so
-    that HTTP sees a complete body and only the missing terminator tells.
+    that HTTP sees a complete body and only the missing terminator tells; `done` sends the terminator, too, and no finish reason.
     """
 
     after: int
     silent: float = 0.0
-    how: Literal["close", "reset", "end"] = "close"
+    how: Literal["close", "reset", "end", "done"] = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +263,8 @@ def slow(*, before: float = 0.0, each: float = 0.0) -> Delay:
     return Delay(before=before, each=each)
 
 
-def cut(*, after: int, how: Literal["close", "reset", "end"] = "close") -> Cut:
-    """The stream dies after `after` tokens, without a terminator."""
+def cut(*, after: int, how: Literal["close", "reset", "end", "done"] = "close") -> Cut:
+    """The stream dies after `after` tokens, without a finish reason."""
     return Cut(after=after, how=how)
 
 

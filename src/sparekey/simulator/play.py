@@ -147,8 +147,10 @@ def cut(fault: faults.Cut, reply: Reply) -> Iterator[Step]:
     yield from send(until(reply.frames, fault.after) if reply.frames else parts(reply)[:1])
     if fault.silent:
         yield Wait(fault.silent)
+    if fault.how == "done":
+        yield from send(frame for frame in reply.frames if frame.mark is Mark.DONE)
     # a body of a stated length cannot end properly in its middle: HTTP itself would tell
-    yield End() if fault.how == "end" and reply.frames else Drop(hard=fault.how == "reset")
+    yield End() if fault.how in {"end", "done"} and reply.frames else Drop(hard=fault.how == "reset")
 
 
 def alive(fault: faults.KeepAlive, reply: Reply, wire: Wire, ask: Ask) -> Iterator[Step]:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from sparekey.classify import classify
 from sparekey.config.providers import find
 from sparekey.config.spaces import within_one
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.transport.bindings import Bindings
-from sparekey.transport.refusals import Refused
+from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire import answer
 from sparekey.wire.common import UnsafePathError, safe
@@ -45,9 +46,6 @@ _TELLING_KEY: Final = 8
 """Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
 _BAD_REQUEST: Final = 400
-UNKNOWN_REFERENCE: Final = "unknown_reference"
-"""The reason of a failure that says: this account has no such response, file or conversation."""
-_ABSENT: Final = frozenset({404, 405, 501})
 _EVERYWHERE: Final = frozenset(
     {
         *("chat/completions", "embeddings", "messages"),
@@ -89,7 +87,7 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
             return replace(failure, error_class=ErrorClass.PERMANENT, scope=Scope.REQUEST, evidence=Evidence.CERTAIN, retry_after=None)
         if failure.reason == UNKNOWN_REFERENCE:
             return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
-        if isinstance(exc, Refused) and exc.rare and exc.status_code in _ABSENT and failure.error_class is ErrorClass.MODEL_NOT_FOUND:
+        if isinstance(exc, Refused) and exc.rare and exc.status_code in ABSENT and failure.error_class is ErrorClass.MODEL_NOT_FOUND:
             return replace(failure, scope=Scope.REQUEST)
         return _mild(failure, exc.status_code) if isinstance(exc, Refused) and exc.aside else failure
 
@@ -98,7 +96,7 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
 
 def _mild(failure: Failure, status: int) -> Failure:
     """Return how a failure counts that is not about the chain's model: what this host has not, another one may have."""
-    if status in _ABSENT:
+    if status in ABSENT:
         return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.LIKELY)
     return failure if failure.error_class in _KEPT_BLAME else replace(failure, scope=Scope.REQUEST)
 
@@ -246,7 +244,8 @@ class Exchange:
             raw = body
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
-        found = Refused(response, raw, body, event=event, aside=call.kind == "other", rare=_is_rare(call))
+        aside = call.kind == "other"
+        found = Refused(response, raw, body, event=event, aside=aside, rare=_is_rare(call), credential_id=credential.id)
         found.empty = call.kind == "embed" and inputs(call) == 0
         return found
 
@@ -281,7 +280,11 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
     if len(faults) == 1:
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
-    return AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+    error = AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+    agreed = [fault.agreed for fault in faults if fault.agreed is not None]
+    if len(agreed) == len(faults) and len({classify(one).fingerprint for one in agreed}) == 1:
+        error.agreed = agreed[0]
+    return error
 
 
 def _is_rare(call: Call) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.classify import classify
 from sparekey.core.splice import Piece, Reading
+from sparekey.transport.refusals import Refused
+from sparekey.wire import errors, sse
 from sparekey.wire.incoming import Incoming, Part
 from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
 from sparekey.wire.reading import InnerError, NoAnswerError
@@ -62,8 +65,8 @@ class ItemReading(Reading[Item]):
         return any(part.event.data for part in item.parts)
 
     def complete(self, item: Item) -> bool:
-        """Tell whether every answer of the stream has come to its end."""
-        return any(part.complete for part in item.parts)
+        """Tell whether every answer of the stream has come to its end, and none has gone on behind it."""
+        return bool(item.parts) and item.parts[-1].complete
 
     def pieces(self, item: Item) -> Sequence[Piece] | None:
         """Return its texts; a response that is no stream has none, and needs none."""
@@ -83,6 +86,34 @@ class ItemReading(Reading[Item]):
         """Return the tokens so far."""
         usage: Usage | None = item.usage
         return usage
+
+
+class Ending:
+    """How a stream that breaks off is told to be broken.
+
+    Attributes:
+        counts: whether events are numbered on this wire: then each item that goes out has to be shown to `passed`.
+    """
+
+    def __init__(self, call: Call) -> None:
+        """Start before the first event of the answer to a call."""
+        self._dialect, self._resource = call.dialect, call.resource
+        self.counts = call.dialect == "openai" and call.resource == "responses"
+        self._next = 0
+
+    def passed(self, item: Item) -> None:
+        """Take in what goes out."""
+        for part in item.parts:
+            number = part.value.get("sequence_number") if isinstance(part.value, dict) else None
+            self._next = number + 1 if isinstance(number, int) else self._next
+
+    def pieces(self, exc: Exception, **about: Any) -> tuple[bytes, ...]:
+        """Return the last pieces of the stream, each to be sent by itself; `about` goes into their `sparekey` object."""
+        failure = classify(exc)
+        text = f"the stream broke off: {failure.message or failure.reason}"
+        told = {**about, "class": str(failure.error_class), "reason": failure.reason}
+        own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
+        return errors.broken(self._dialect, self._resource, errors.Break(text, told, own, self._next))
 
 
 class Follower:

@@ -20,7 +20,7 @@ _SIGNED: Final = frozenset({"type", "signature"})
 
 _PLAIN: Final[dict[str | None, Signs]] = {
     "message_start": Signs(begun=(0,)),
-    "message_stop": Signs(ended=(0,)),
+    "message_stop": Signs(last=True),
     "content_block_stop": NOTHING,
     "ping": NOTHING,
 }
@@ -45,9 +45,13 @@ def read_event(name: str, value: Any) -> Signs:
         return _stopped((value.get("delta") or {}).get("stop_reason"))
     if kind == "message":
         return _message(value)
-    if kind == "completion" or (kind is None and isinstance(value, dict) and "completion" in value):
-        return _joined([Signs(bool(value["completion"].strip()), (0,), text=value["completion"]), _stopped(value.get("stop_reason"))])
-    return _PLAIN.get(kind, NOTHING)
+    return _completion(value) if isinstance(value, dict) and "completion" in value else _PLAIN.get(kind, NOTHING)
+
+
+def _completion(value: dict[str, Any]) -> Signs:
+    """Read one of the text completions of old."""
+    text = value["completion"] or ""
+    return _joined([Signs(bool(text.strip()), (0,), text=text), _stopped(value.get("stop_reason"))])
 
 
 def _message(value: dict[str, Any]) -> Signs:

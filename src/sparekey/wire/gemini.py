@@ -28,6 +28,8 @@ _MARKS: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata"
 """Fields of a part that are its text, or say something about it; what else it holds is to be shown."""
 _TOOLS: Final = frozenset({"executableCode", "codeExecutionResult"})
 """What the provider's own tools do on the way to an answer."""
+_NO_END: Final = "FINISH_REASON_UNSPECIFIED"
+"""What stands where no reason does: proto's default."""
 
 
 def resource_of(path: str) -> tuple[str, str]:
@@ -75,7 +77,7 @@ def read_event(name: str, value: Any) -> Signs:
             said = said or bool(shown - _TOOLS)
             text += "" if thought else part.get("text") or ""
         begun.append(index)
-        if finish and finish != "FINISH_REASON_UNSPECIFIED":
+        if finish and finish != _NO_END:
             ended.append(index)
             said = said or ends.is_callers_doing(finish)
             fault = fault or (finish if ends.is_fault(finish) else "")

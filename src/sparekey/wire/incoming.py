@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import answer
-from sparekey.wire.reading import InnerError, NoAnswerError, Reader, wanted
+from sparekey.wire.reading import CutOffError, InnerError, NoAnswerError, Reader, wanted
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.unfolding import events_of
 from sparekey.wire.usage import later, usage_of
@@ -75,10 +75,8 @@ class Incoming:
         if self._start:
             yield from self._whole(bytes(self._start))
         yield from self._passed(self._splitter.end())
-        if not self.reader.content:
-            raise answer.none_of(self.reader.opening, "the stream ended before any content")
-        if not self.reader.complete:
-            raise NoAnswerError("the stream ended without a finish reason: the answer is cut off")
+        if lack := self.reader.lack:
+            raise NoAnswerError(lack) if self.reader.content else answer.none_of(self.reader.opening, lack)
         if not self.reader.end():
             raise NoAnswerError("the stream ended without an answer: thoughts alone are none")
         if self._held:
@@ -114,7 +112,11 @@ class Incoming:
 
     def _read(self, event: Event, good: list[Part]) -> None:
         reader = self.reader
-        if reader.feed(event).error:
+        try:
+            signs = reader.feed(event)
+        except CutOffError as exc:
+            raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
+        if signs.error:
             raise InnerError(event.data, event.raw)
         counted = usage_of(self._call.dialect, reader.value)
         self.usage = later(self.usage, counted)

@@ -114,6 +114,7 @@ class Signs(NamedTuple):
         begun: the answers of which it holds a piece.
         ended: the answers whose finish reason it holds.
         error: it is an error.
+        last: it says that nothing more comes.
         said: it brings what makes an answer: a tool call, a refusal, a picture, or an end that is the caller's own doing.
         text: the visible text it brings; whether that is an answer, or thoughts between tags, the texts together tell.
         fault: the word with which the provider broke its answer off, or "".
@@ -123,6 +124,7 @@ class Signs(NamedTuple):
     begun: tuple[int, ...] = ()
     ended: tuple[int, ...] = ()
     error: bool = False
+    last: bool = False
     said: bool = False
     text: str = ""
     fault: str = ""

@@ -88,7 +88,7 @@ def texts_of(content: Any) -> tuple[str, str]:
 def _choices(choices: Iterable[Any]) -> Signs:
     content, said, text, fault, begun, ended = False, False, "", "", [], []
     for choice in choices:
-        index, finish = choice.get("index") or 0, choice.get("finish_reason")
+        index, finish = choice.get("index") or 0, choice.get("finish_reason") or choice.get("finishReason")
         if choice.get("error"):
             return ERROR
         told = _message(choice.get("delta") or choice.get("message") or {})

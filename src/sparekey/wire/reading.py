@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.decoding import loads
 from sparekey.wire.model import NOTHING, Signs
-from sparekey.wire.table import EVENTS
+from sparekey.wire.table import EVENTS, REOPENING
 from sparekey.wire.think import ThinkFilter
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def wants_events(call: Call) -> bool:
     return call.stream and (call.dialect != "gemini" or "alt=sse" in call.query)
 
 
+class CutOffError(MalformedEventError):
+    """A stream that says it is done before its answer is."""
+
+
 class Speech:
     """Whether the texts of an answer are one: thoughts between tags and white space are none."""
 
@@ -82,11 +86,16 @@ class Speech:
 
 
 class Reader:
-    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?"""
+    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
+
+    An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
+    behind answers that they broke off, too (vLLM issues 52852 and 57082, LiteLLM issue 40260, Vercel's ai issue 19165). A few never send
+    a finish reason (opencode issue 43882): with those, nobody can tell a whole answer from half of one.
+    """
 
     def __init__(self, dialect: str, answers: int = 1) -> None:
         """Start before the first event; so many `answers` were asked for."""
-        self._read, self._answers = EVENTS[dialect], answers
+        self._read, self._answers, self._reopens = EVENTS[dialect], answers, dialect in REOPENING
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
@@ -101,19 +110,20 @@ class Reader:
         """Read one event.
 
         Raises:
-            MalformedEventError: its data is no JSON, or none that the dialect knows.
+            MalformedEventError: its data is no JSON, or none that the dialect knows; or it ends a stream whose answer is not complete.
             NoAnswerError: it says that the provider has broken off.
         """
         self.value = None
         if not event.data:
             return NOTHING
         if event.data == b"[DONE]":
-            self._done = True
-            return NOTHING
+            return self._last(NOTHING)
         try:
             self.value = self._json(event.data)
             signs = self._read(event.name, self.value)
             self._begun.update(signs.begun)
+            if signs.content and self._reopens:
+                self._ended.difference_update(signs.begun)
             self._ended.update(signs.ended)
             self._speech.feed(signs)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
@@ -121,6 +131,12 @@ class Reader:
         if signs.fault:
             raise NoAnswerError(f"the provider broke off its answer (finish reason: {signs.fault})")
         self.content = self.content or signs.content
+        return self._last(signs) if signs.last else signs
+
+    def _last(self, signs: Signs) -> Signs:
+        self._done = True
+        if lack := self.lack:
+            raise CutOffError(lack)
         return signs
 
     @property
@@ -139,8 +155,15 @@ class Reader:
 
     @property
     def complete(self) -> bool:
-        """Whether the stream may end here: each answer that began has its finish reason, or the host said that it is done."""
-        return self.content and (self._done or self._begun <= self._ended)
+        """Whether the stream may end here: there was content, and each answer that began has its finish reason."""
+        return self.content and self._begun <= self._ended
+
+    @property
+    def lack(self) -> str:
+        """What is missing if the stream ends here, in words; "" if nothing is."""
+        if not self.content:
+            return "the stream ended before any content"
+        return "" if self.complete else "the stream ended without a finish reason: the answer is cut off"
 
     @property
     def whole(self) -> bool:

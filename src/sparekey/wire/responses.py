@@ -10,7 +10,7 @@ _PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching
 """Ends of the types of events that come before anything can be read."""
 _LAST: Final = frozenset({"transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed"})
 _KNOWN: Final = ("response.", "transcript.", "speech.", "image_")
-"""How the types of all events begin that bring something."""
+"""How the types of all events begin whose last one is known."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
 ITEMS_WITHOUT_ANSWER: Final = frozenset({"reasoning", "web_search_call", "file_search_call", "mcp_list_tools"})
 """Items of an output that lead to an answer and are none."""
@@ -22,8 +22,10 @@ def read_event(kind: str, value: dict[str, Any]) -> Signs:
         return _of_response(value.get("response") or {}, incomplete=kind == "response.incomplete")
     if kind in _LAST:
         return Signs(True, (0,), (0,), said=True)
-    if kind.endswith(_PREAMBLE) or not kind.startswith(_KNOWN):
+    if kind.endswith(_PREAMBLE):
         return Signs(begun=(0,)) if kind.startswith("response.") else NOTHING
+    if not kind.startswith(_KNOWN):  # of threads and conversations the end of the stream is the end
+        return Signs(True, said=True)
     if kind.startswith("response.output_item."):
         content, said, text = _of_item(value.get("item") or {})
         return Signs(content or said or bool(text.strip()), (0,), said=said, text=text)

@@ -31,6 +31,8 @@ EVENTS: Final[dict[str, Callable[[str, Any], Signs]]] = {
     "gemini": gemini.read_event,
 }
 """How an event of a stream is read."""
+REOPENING: Final = frozenset({"gemini"})
+"""Dialects in which an answer may go on behind a finish reason: Gemini sends one behind each round of a tool of its own."""
 
 
 def rewrite(call: Call, target: Target) -> Put:
