@@ -228,7 +228,7 @@ class FailoverEmbedder(EmbedderBase):
     @property
     def token_tracker(self) -> TokenTracker:
         """The tokens of all embedders: their one tracker if they share it, else a merged copy; a shared tracker counts once."""
-        found = {id(t): t for e in self._embedders if isinstance(t := getattr(e, "token_tracker", None), TokenTracker)}
+        found = {id(t): t for e in self._embedders if (t := _tracker_of(e)) is not None}
         return next(iter(found.values())) if len(found) == 1 else TokenTracker.merged(*found.values())
 
     def reset_token_usage(self) -> None:
@@ -256,6 +256,15 @@ class FailoverEmbedder(EmbedderBase):
                     await done
             except Exception as exc:  # noqa: BLE001 - as in close
                 _log.warning("an embedder could not be closed: %s", describe_exception(exc))
+
+
+def _tracker_of(embedder: Any) -> TokenTracker | None:
+    """Return where an embedder counts; of one of another make, what it says that it has counted."""
+    tracker = getattr(embedder, "token_tracker", None)
+    if isinstance(tracker, TokenTracker):
+        return tracker
+    counted = getattr(embedder, "get_token_usage", None)
+    return TokenTracker.told(counted()) if callable(counted) else None
 
 
 def _with_ledger(answer: Answer[T]) -> T:

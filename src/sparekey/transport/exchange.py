@@ -20,7 +20,7 @@ from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire import answer
-from sparekey.wire.common import UnsafePathError, safe
+from sparekey.wire.common import COUNTED, UnsafePathError, asks_for_usage, safe
 from sparekey.wire.edit import replaced
 from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sparekey")
 
 _EVENTS: Final = b"text/event-stream"
-_COUNTED: Final = frozenset({"chat/completions", "completions"})
-"""Resources whose streams tell tokens only where `stream_options.include_usage` asks for them."""
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
 _TELLING_KEY: Final = 8
@@ -230,10 +228,7 @@ class Exchange:
 
     def hides_usage(self, call: Call, credential: Credential) -> bool:
         """Return whether a stream's event with nothing but tokens is kept from the caller, who did not ask for it."""
-        del credential
-        options = call.get("stream_options")
-        asked = isinstance(options, dict) and options.get("include_usage") is True
-        return call.dialect == "openai" and call.resource in _COUNTED and not asked
+        return self.targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
     def refused(self, call: Call, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
         """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""

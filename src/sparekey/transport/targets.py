@@ -9,11 +9,12 @@ from sparekey.config import Config, EmbeddingConfig, load_config
 from sparekey.config.chain import BaseChain
 from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
-from sparekey.config.providers import Family, find
+from sparekey.config.providers import Family, find, takes_stream_usage
 from sparekey.errors import ConfigError
 from sparekey.failover import Chain
 from sparekey.transport.vectors import Vectors, parameter, vectors_of
 from sparekey.wire.model import Target
+from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -165,7 +166,8 @@ def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target 
         return None
     tail = _EMBEDDING_PATHS.get(provider.name, "") if provider and family == "embedding" else ""
     url = url.rstrip("/")
-    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], **rest)
+    counts = family == "vlm" and DIALECTS[wire] == "openai" and takes_stream_usage(name, url)
+    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], stream_usage=counts, **rest)
 
 
 def _wire(name: str, family: Family, base: str | None) -> str | None:

@@ -29,6 +29,7 @@ class Target:
         api_version: the API version (azure, gemini); None: the wire's own default, or what the caller's SDK says.
         headers: further headers, which win over the caller's.
         body: further fields of the JSON body, where the caller leaves them out.
+        stream_usage: whether its host takes `stream_options`: then streams of chats are asked for their tokens.
         fixed_length: the length of the vectors of a model that has no other, and whose host refuses a request that names it; None else.
     """
 
@@ -40,6 +41,7 @@ class Target:
     api_version: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    stream_usage: bool = False
     fixed_length: int | None = None
     prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `wire.common` works out once: it depends on nothing else."""

@@ -64,7 +64,9 @@ def read_event(name: str, value: Any) -> Signs:
     if choices:
         return _choices(choices)
     kind = value.get("type")
-    return responses.read_event(kind, value) if isinstance(kind, str) and choices is None else NOTHING
+    if isinstance(kind, str) and choices is None:
+        return responses.read_event(kind, value)
+    return Signs(True, said=True) if "delta" in value else NOTHING  # a thread's: the end of its stream is the end
 
 
 def is_error(value: dict[str, Any]) -> bool:

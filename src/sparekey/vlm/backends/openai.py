@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from sparekey.config.providers import takes_stream_usage
 from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
 from sparekey.vlm.backends.dialects import dialect_of
 from sparekey.vlm.backends.sdks import sdk
@@ -76,7 +77,7 @@ class OpenAIVLM(ChatBackend):
         completions = client.chat.completions
         if not stream:
             return completions.with_raw_response.create(**request)
-        usage = {"stream_options": {"include_usage": True}} if self.dialect.stream_usage else {}
+        usage = {"stream_options": {"include_usage": True}} if takes_stream_usage(self.provider, self.api_base) else {}
         return completions.create(**request, stream=True, **usage)
 
 
