@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.memory import UNTOLD, Memory
+from sparekey.core.memory import Memory
 from sparekey.core.pool import PoolState, until
 
 SAME_SECONDS: Final = 1.0
@@ -27,10 +27,6 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         mine: the state of this process.
         theirs: the state of the others, its times on this process's clock.
     """
-    if theirs.memory is UNTOLD and mine.memory.words:
-        theirs = replace(theirs, memory=mine.memory)
-    if mine.vectors and not theirs.vectors:
-        theirs = replace(theirs, vectors=mine.vectors)
     if mine is base or mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:
@@ -44,7 +40,7 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         epoch=fresh if touched else fresh - 1,
         rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
         memory=_memory(base.memory, mine.memory, theirs.memory),
-        vectors=theirs.vectors,
+        vectors=theirs.vectors or mine.vectors,
     )
     return theirs if found == theirs else found
 

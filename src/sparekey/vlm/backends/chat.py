@@ -28,6 +28,7 @@ from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, in
 from sparekey.wire.deltas import DeltaReader
 from sparekey.wire.incoming import Incoming
 from sparekey.wire.model import Call
+from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.reading import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from sparekey.wire.deltas import Delta
     from sparekey.wire.incoming import Part
 
-_CONNECT_SECONDS: Final = 10.0
 _NOTHING: Final = object()
 """What stands behind the last event of a stream."""
 MODES: Final = frozenset({"auto", "none", "required"})
@@ -135,7 +135,7 @@ class ChatBackend(CallingVLM):
 
     def _patience(self, kind: Any) -> Any:
         """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
-        return kind(self.timeout, connect=min(self.timeout, _CONNECT_SECONDS))
+        return kind(self.timeout, connect=min(self.timeout, CONNECT_SECONDS))
 
     def _close_client(self, client: Any) -> None:
         end(client)
