@@ -80,9 +80,10 @@ def own_words(calls: Sequence[Call], words: Wording) -> list[Check]:
 
 def said(call: Call, words: Wording, *, to_the_letter: bool = False) -> bool:
     """Return whether an error holds a refusal's words, whatever escapes they travel in."""
+    read = re.sub(r"<[^>]*>", " ", words.words)
     if to_the_letter:
-        return _plain(words.words)[:60] in _plain(call.told.words)
-    known = [word for word in re.findall(r"\w{4,}", re.sub(r"<[^>]*>", " ", words.words))[:12] if word.lower() != "your"]
+        return any(_plain(text)[:60] in _plain(call.told.words) for text in (words.words, read))
+    known = [word for word in re.findall(r"\w{4,}", read)[:12] if word.lower() != "your"]
     return sum(word in call.told.words for word in known) >= _MOST * len(known)
 
 
