@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from sparekey.gateway.cycle import BREAK_OFF, BadAnswerError, Cycle
+from sparekey.gateway.answers import BREAK_OFF
+from sparekey.gateway.cycle import BadAnswerError, Cycle
 
 
 class Line:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 
 import pytest
 from gateway_play import KEYS, SETTINGS, both, chain, question
@@ -66,6 +67,33 @@ def test_a_stream_that_breaks_says_why_and_has_no_end(running, pair):
     assert last["sparekey"]["request_id"]
     assert b"[DONE]" not in cut.value.partial
     assert not running.last(1).left
+
+
+@both
+@pytest.mark.parametrize("path", ["chat/completions", "completions"])
+def test_done_without_a_finish_reason_is_no_end(running, pair, path):
+    """A02: a host that sends `[DONE]` in the middle of an answer has broken it off: the next one goes on."""
+    pair[0].fail(faults.cut(after=40, how="done"))
+    asked = question(stream=True) if path.startswith("chat") else {"model": "chat", "prompt": "hello", "stream": True}
+    _, _, raw = running.ask(path=f"/v1/{path}", body=asked)
+    said = "".join(c.get("text") or (c.get("delta") or {}).get("content") or "" for e in events(raw) for c in e.get("choices", ()))
+    assert said == TEXT
+    assert raw.count(b"[DONE]") == 1
+    assert raw.rstrip().endswith(b"[DONE]")
+
+
+def test_a_stream_that_breaks_is_reset_where_its_end_is_the_connections(running, pair):
+    """HTTP/1.0, as nginx speaks it to those behind it: only a reset tells half an answer from a whole one."""
+    for one in pair:
+        one.fail(faults.cut(after=5))
+    body = json.dumps(question(stream=True)).encode()
+    heard = []
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as line:
+        line.sendall(b"POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        pieces = iter(lambda: line.recv(65536), b"")
+        with pytest.raises(ConnectionResetError):
+            heard.extend(pieces)
+    assert b"stream_broken" in b"".join(heard)
 
 
 @both

@@ -99,7 +99,7 @@ def test_an_error_inside_a_whole_response_fails_over(client, pair, fault):
     assert client.responses.create(**ASKED).output_text == TEXT
 
 
-@pytest.mark.parametrize("how", ["close", "reset", "end"])
+@pytest.mark.parametrize("how", ["close", "reset", "end", "done"])
 def test_a_response_that_is_cut_is_whole_or_says_so(quick, pair, how):
     """The second credential says the same, so its words go on where the first one's ended; if both die, the SDK raises."""
     with openai.OpenAI(base_url=quick.url + "/v1", api_key="x", max_retries=0) as client:

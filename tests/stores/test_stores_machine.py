@@ -33,7 +33,9 @@ POOL = Pool(names(3), Policy(failback_request_count=3))
 NEVER, SOON = 3600.0, 0.005
 NEAR = 0.01
 """Seconds by which a time may differ that came through a store."""
-ANSWERS = st.sampled_from(["well", "well", rate_limit(), rate_limit(30), overloaded(), silent(), auth(), quota(5000), refusal(), permanent()])
+ANSWERS = st.sampled_from(
+    ["well", "well", rate_limit(), rate_limit(30), overloaded(), silent(), auth(), quota(5000), refusal(), permanent()]
+)
 
 
 class Line:
@@ -79,6 +81,9 @@ class Line:
 
     def close(self):
         self._store.close()
+
+    def forget(self):
+        self._store.forget()
 
 
 class Process(Cell):

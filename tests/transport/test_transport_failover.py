@@ -132,7 +132,7 @@ def test_a_broken_event_in_the_middle_is_an_error_and_not_passed_on(provide, sdk
 
 @pytest.mark.parametrize("sdk", SDKS)
 def test_an_error_event_in_the_middle_reaches_the_sdk_as_it_is(provide, sdk):
-    """Where nobody can go on, the SDK raises its own exception for an error event after content."""
+    """Where nobody can go on, not even the same credential, the SDK raises its own exception for an error event after content."""
     (first,) = provide("first", wire=sdk)
     first.fail(faults.error_event(faults.overloaded(), after=10))
     with pytest.raises(Exception, match=r"(?i)overloaded") as caught:

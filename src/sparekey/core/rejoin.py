@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.memory import UNTOLD, Memory
+from sparekey.core.memory import Memory
 from sparekey.core.pool import PoolState, until
 
 SAME_SECONDS: Final = 1.0
@@ -27,8 +27,6 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         mine: the state of this process.
         theirs: the state of the others, its times on this process's clock.
     """
-    if theirs.memory is UNTOLD and mine.memory.words:
-        theirs = replace(theirs, memory=mine.memory)
     if mine is base or mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sparekey.transport.refusals import Refused
 
 JSON: Final = (b"content-type", b"application/json")
+BREAK_OFF: Final = {"type": "sparekey.response.break_off"}
+"""What is sent behind an answer that has no end: the connection is closed so that the client sees that something is missing."""
 
 
 class RefusalError(SparekeyError):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from sparekey.gateway.answers import BREAK_OFF
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 _BODILESS: Final = frozenset({204, 304})
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-BREAK_OFF: Final = {"type": "sparekey.response.break_off"}
-"""The message behind an answer that has no end: the connection is closed so that the client sees that something is missing."""
 _RESET: Final = struct.pack("ii", 1, 0)
 """Linger, for no time: closing resets the connection."""
 _FLUSH: Final = 0.1

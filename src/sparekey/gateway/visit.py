@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Caller
-from sparekey.gateway.answers import RefusalError, Reply
-from sparekey.gateway.cycle import BREAK_OFF
+from sparekey.gateway.answers import BREAK_OFF, RefusalError, Reply
 from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
@@ -231,7 +230,7 @@ class Visit:
         self._status = status
         headers.append((b"x-sparekey-request-id", self.request_id.encode()))
         if self._chain:
-            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.number))
+            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.writes))
             if self._credential:
                 headers.append((b"x-sparekey-credential", self._credential.encode("ascii", "replace")))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -103,11 +103,13 @@ class ErrorInside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBody:
-    """A body that no SDK expects: an HTML page, nothing at all."""
+    """A body as it is: an HTML page, nothing at all, a refusal word for word. `before`: seconds until it comes; `headers`: further ones."""
 
     status: int
     body: bytes
     content_type: str
+    before: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +315,18 @@ def html(status: int = 502) -> RawBody:
 def empty_body(status: int = 200) -> RawBody:
     """A status line, headers, and nothing behind them."""
     return RawBody(status=status, body=b"", content_type="application/json")
+
+
+def verbatim(
+    status: int,
+    body: str,
+    *,
+    content_type: str = "application/json",
+    before: float = 0.0,
+    headers: Mapping[str, str] | None = None,
+) -> RawBody:
+    """Send a body word for word, whatever the wire; `before`: seconds until it comes."""
+    return RawBody(status=status, body=body.encode(), content_type=content_type, before=before, headers=headers or {})
 
 
 def truncated_json(keep: float = 0.5) -> Truncated:

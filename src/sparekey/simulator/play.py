@@ -64,7 +64,7 @@ def play(fault: faults.Fault | None, reply: Reply, wire: Wire, ask: Ask) -> Iter
         case faults.Silence(seconds=seconds):
             return iter((Wait(seconds), Drop(hard=False)))
         case faults.RawBody():
-            return whole(Reply(fault.status, (("content-type", fault.content_type),), fault.body))
+            return raw(fault)
         case faults.Delay():
             return late(fault, reply)
         case faults.Cut():
@@ -129,6 +129,13 @@ def late(fault: faults.Delay, reply: Reply) -> Iterator[Step]:
             yield Wait(fault.each)
         yield Data(frame.data)
     yield End()
+
+
+def raw(fault: faults.RawBody) -> Iterator[Step]:
+    """Send a body as it is."""
+    if fault.before:
+        yield Wait(fault.before)
+    yield from whole(Reply(fault.status, (("content-type", fault.content_type), *fault.headers.items()), fault.body))
 
 
 def until(frames: Iterable[Frame], tokens: int) -> Iterator[Frame]:

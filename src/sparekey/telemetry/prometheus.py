@@ -44,6 +44,7 @@ class Row(NamedTuple):
 _ONE: Final = ("credential",)
 ROWS: Final = (
     Row("sparekey_attempts", Counter, "Attempts that ended, by outcome.", (*_ONE, "outcome", "error_class", "reason")),
+    Row("sparekey_writes", Counter, "Requests written to providers: one an attempt, two where the first met a closed connection.", _ONE),
     Row("sparekey_attempt_duration_seconds", Histogram, "From the beginning of an attempt to its end.", (*_ONE, "outcome")),
     Row("sparekey_first_content_seconds", Histogram, "From the beginning of a stream's attempt to its first content.", _ONE),
     Row("sparekey_tokens", Counter, "Tokens as the providers counted them, by kind: prompt, completion.", (*_ONE, "kind")),
@@ -113,6 +114,7 @@ class PrometheusHook(Hook):
         if isinstance(event, events.AttemptFailed):
             why = (event.failure.error_class, self.reasons(event.failure.reason))
         self._count("sparekey_attempts", event.credential_id, outcome, *why)
+        self._count("sparekey_writes", event.credential_id, by=1 if event.attempt is None else event.attempt.writes)
         if event.attempt is not None:
             self._observe("sparekey_attempt_duration_seconds", event.credential_id, outcome, seconds=event.attempt.duration)
             if event.attempt.usage is not None:

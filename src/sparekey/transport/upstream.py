@@ -45,7 +45,7 @@ class Upstream:
         self._given, self._trust_env, self._lock = self._repeating(given), trust_env, threading.Lock()
         self._make: Callable[..., Any] = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
         if engine == "pyreqwest":
-            self._make = _fast(lib, make, self._make, verify, trust_env)
+            self._make = self._fast(make, self._make, verify, trust_env)
         elif engine != "httpx":
             raise ConfigError(f"no engine is called {engine!r}; known are httpx, pyreqwest")
         self._by_proxy: dict[str | None, Any] = {}
@@ -75,24 +75,27 @@ class Upstream:
             self._by_origin[origin] = self._by_proxy[proxy]
             return self._by_origin[origin]
 
+    def _fast(self, kind: Any, own: Callable[..., Any], verify: Any, trust_env: bool) -> Callable[..., Any]:
+        """Return how transports over pyreqwest are made; those of the library where it cannot cancel (async)."""
+        lib, network = self._lib, self._network
+        if not issubclass(kind, lib.BaseTransport):
+            return own
+        if not isinstance(verify, bool) or (trust_env and any(os.environ.get(name) for name in _CERTIFICATES)):
+            raise ConfigError(
+                "the engine pyreqwest verifies certificates by its own store only: leave out verify and SSL_CERT_*, or use httpx"
+            )
+        try:
+            from sparekey.transport.pyreqwest_engine import blocking_engine  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
+        most = _LIMITS["max_connections"]
+        return lambda proxy: blocking_engine(lib, self._repeating(own(proxy=proxy)), network, verify=verify, proxy=proxy, most=most)
+
     def _repeating(self, transport: Any) -> Any:
         """Return a transport that writes once more what met a closed idle connection; one of another kind as it is."""
         if transport is None or not watched(transport, self._network):
             return transport
         return (AsyncRepeating if hasattr(transport, "handle_async_request") else Repeating)(transport, self._lib)
-
-
-def _fast(lib: Any, kind: Any, own: Callable[..., Any], verify: Any, trust_env: bool) -> Callable[..., Any]:
-    """Return how transports over pyreqwest are made; those of the library where it cannot cancel (async)."""
-    if not issubclass(kind, lib.BaseTransport):
-        return own
-    if not isinstance(verify, bool) or (trust_env and any(os.environ.get(name) for name in _CERTIFICATES)):
-        raise ConfigError("the engine pyreqwest verifies certificates by its own store only: leave out verify and SSL_CERT_*, or use httpx")
-    try:
-        from sparekey.transport.pyreqwest_engine import blocking_engine  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
-    return lambda proxy: blocking_engine(lib, own(proxy=proxy), verify=verify, proxy=proxy, most=_LIMITS["max_connections"])
 
 
 def _proxy(scheme: str, host: str) -> str | None:

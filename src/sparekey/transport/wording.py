@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -133,8 +134,10 @@ def exhausted(causes: Sequence[Cause], wait: float | None) -> str:
 
 def span(seconds: float) -> str:
     """Return a time in the unit that people would choose."""
-    size, unit = next(((size, unit) for size, unit in _SPANS if seconds >= _AT_LEAST * size), (1.0, "s"))
-    return f"{max(1.0, seconds / size):.3g} {unit}"
+    for size, unit in _SPANS:
+        if seconds >= _AT_LEAST * size:
+            return f"{round(seconds / size, 1):g} {unit}"
+    return f"{max(1, math.ceil(seconds))} s"
 
 
 def _whose(many: int) -> str:

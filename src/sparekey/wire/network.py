@@ -4,8 +4,8 @@ Theory. A packet that nobody takes is sent again after 1 s and after 3 s, so a l
 handshake; a host that is silent for so long is given up. Where the network itself swallows packets, every host is silent, and fifteen
 credentials would wait 75 s. Therefore one silence of the full length raises a suspicion against the network: as long as nothing has been
 heard since from anywhere, and for 30 s at most, each further host gets 0.4 s, or three times what its slowest recent connection took.
-A host that needs longer than that is given twice as long the next time, up to the full 5 s, so that no slow network is shut out for good.
-Any answer, or any connection that comes about, ends the suspicion.
+A host that is cut off by that gets more the next times, and the full 5 s after six of them, so that no slow network is shut out for good.
+Any answer, and any connection that comes about, ends the suspicion.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ CONNECT_SECONDS: Final = 5.0
 STALE_SECONDS: Final = 1.0
 """A connection that was closed while it was idle shows it within a round trip; one that was lost later had the request."""
 SUSPICION_SECONDS: Final = 30.0
-STEPS: Final = (0.4, 0.8, 1.6, 3.2, CONNECT_SECONDS)
-"""The limits under suspicion, in seconds. Few, since some clients keep their connections by limit."""
+STEPS: Final = (0.4, 0.8, 1.6, 1.6, 1.6, 1.6, CONNECT_SECONDS)
+"""The limits under suspicion, in seconds. Few different ones, since some clients keep their connections by limit."""
 _MARGIN: Final = 3.0
 _FADING: Final = 0.8
 """What is left of a slow connection's duration with each later one."""
@@ -60,6 +60,7 @@ class Network:
         """Note that no connection came about within so many seconds, and that nobody refused it."""
         if seconds >= CONNECT_SECONDS:
             self.suspected_until = self._clock() + SUSPICION_SECONDS
+            self._cut.pop(host, None)
         else:
             self._cut[host] = self._cut.get(host, 0) + 1
 

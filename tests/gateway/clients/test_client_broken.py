@@ -23,6 +23,7 @@ CHAINS = {
 }
 FAULTS = {
     "cut (S08)": faults.cut(after=20, how="end"),
+    "done too early (A02)": faults.cut(after=40, how="done"),
     "silent (S09)": faults.stall(after=20),
     "no JSON (S10)": faults.broken_event(at=10),
     "an error event": faults.error_event(faults.overloaded(), after=20),

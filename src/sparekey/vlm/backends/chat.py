@@ -22,6 +22,7 @@ from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
+from sparekey.wire.network import CONNECT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
 
-_CONNECT_SECONDS: Final = 10.0
 _NOTHING: Final = object()
 """What stands behind the last event of a stream."""
 MODES: Final = frozenset({"auto", "none", "required"})
@@ -120,7 +120,7 @@ class ChatBackend(CallingVLM):
 
     def _patience(self, kind: Any) -> Any:
         """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
-        return kind(self.timeout, connect=min(self.timeout, _CONNECT_SECONDS))
+        return kind(self.timeout, connect=min(self.timeout, CONNECT_SECONDS))
 
     def _close_client(self, client: Any) -> None:
         end(client)
