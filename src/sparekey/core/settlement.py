@@ -29,7 +29,10 @@ CONFIRMED_BY: Final = 3
 
 
 class Seen(NamedTuple):
-    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time, `shape` the request's."""
+    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
+
+    `shape` is the request's, `writes` says how often it was written to the provider.
+    """
 
     ticket: Ticket
     failure: Failure
@@ -37,6 +40,7 @@ class Seen(NamedTuple):
     dice: float
     at: float
     shape: str = ""
+    writes: int = 1
 
 
 def succeed(
