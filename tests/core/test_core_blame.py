@@ -113,7 +113,9 @@ DEATHS = [
     pytest.param(lambda i: refusal("", POSSIBLE, ErrorClass.UNKNOWN, status=400), id="no words"),
     pytest.param(lambda i: quota(evidence=POSSIBLE, status=400, fingerprint="insufficient balance"), id="under 400"),
     pytest.param(lambda i: no_model(POSSIBLE, status=404), id="no model"),
-    pytest.param(lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"),
+    pytest.param(
+        lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"
+    ),
 ]
 
 

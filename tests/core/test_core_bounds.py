@@ -10,7 +10,19 @@ from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, Secret
 
 SIZES = pytest.mark.parametrize("n", [2, 3, 15])
-ANY = [overloaded(), rate_limit(), refusal(), unknown(), auth(), quota(), silent(), blank(), overloaded(1), rate_limit(1), refusal("", POSSIBLE)]
+ANY = [
+    overloaded(),
+    rate_limit(),
+    refusal(),
+    unknown(),
+    auth(),
+    quota(),
+    silent(),
+    blank(),
+    overloaded(1),
+    rate_limit(1),
+    refusal("", POSSIBLE),
+]
 
 
 def host(n, url="https://one", model="m"):

@@ -139,7 +139,9 @@ def test_a_number_has_a_least(name):
             Policy(**{name: nonsense})
 
 
-@pytest.mark.parametrize(("name", "least", "above"), [("failback_request_count", 1, False), ("probe_lease", 0, True), ("deadline", 0, True)])
+@pytest.mark.parametrize(
+    ("name", "least", "above"), [("failback_request_count", 1, False), ("probe_lease", 0, True), ("deadline", 0, True)]
+)
 def test_zero_is_refused_where_it_means_nothing(name, least, above):
     """A count of none, a lease and a deadline of no time."""
     assert (KNOBS[name].least, KNOBS[name].above) == (least, above)
