@@ -2,8 +2,26 @@
 
 import pytest
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, Play, Traffic, auth, blank, body, models, no_model, overloaded, permanent, quota
-from chain_play import rate_limit, refusal, silent, unknown, unreached, unsafe
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    unknown,
+    unreached,
+    unsafe,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
 

@@ -4,8 +4,25 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from chain_play import LIKELY, POSSIBLE, Play, Traffic, auth, blank, models, names, overloaded, permanent, quota, rate_limit, refusal
-from chain_play import silent, too_large, unknown, unreached
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    models,
+    names,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unreached,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, Secret
 

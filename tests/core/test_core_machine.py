@@ -17,8 +17,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, Fault, Play, Traffic, auth, blank, body, no_model, overloaded, permanent, quota
-from chain_play import rate_limit, refusal, silent, too_large, unreached
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Fault,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unreached,
+)
 from fake_clock import FakeClock
 from sparekey.cell import Cell
 from sparekey.core import breaker as b
