@@ -2,8 +2,26 @@
 
 import pytest
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, Play, Traffic, auth, blank, body, models, no_model, overloaded, permanent, quota
-from chain_play import rate_limit, refusal, silent, unknown, unreached, unsafe
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    unknown,
+    unreached,
+    unsafe,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
 
@@ -113,7 +131,9 @@ DEATHS = [
     pytest.param(lambda i: refusal("", POSSIBLE, ErrorClass.UNKNOWN, status=400), id="no words"),
     pytest.param(lambda i: quota(evidence=POSSIBLE, status=400, fingerprint="insufficient balance"), id="under 400"),
     pytest.param(lambda i: no_model(POSSIBLE, status=404), id="no model"),
-    pytest.param(lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"),
+    pytest.param(
+        lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"
+    ),
 ]
 
 

@@ -4,13 +4,42 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from chain_play import LIKELY, POSSIBLE, Play, Traffic, auth, blank, models, names, overloaded, permanent, quota, rate_limit, refusal
-from chain_play import silent, too_large, unknown, unreached
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    models,
+    names,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unreached,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, Secret
 
 SIZES = pytest.mark.parametrize("n", [2, 3, 15])
-ANY = [overloaded(), rate_limit(), refusal(), unknown(), auth(), quota(), silent(), blank(), overloaded(1), rate_limit(1), refusal("", POSSIBLE)]
+ANY = [
+    overloaded(),
+    rate_limit(),
+    refusal(),
+    unknown(),
+    auth(),
+    quota(),
+    silent(),
+    blank(),
+    overloaded(1),
+    rate_limit(1),
+    refusal("", POSSIBLE),
+]
 
 
 def host(n, url="https://one", model="m"):

@@ -2,8 +2,22 @@
 
 import pytest
 
-from chain_play import LIKELY, POSSIBLE, Play, Traffic, auth, no_model, overloaded, quota, rate_limit, refusal, silent, too_large
-from chain_play import unknown, unsafe
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    no_model,
+    overloaded,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unsafe,
+)
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, CredentialParkedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
