@@ -209,7 +209,7 @@ def _own(refused: Refused, failure: Failure) -> Document | None:
         return None
     if refused.status_code < _ERROR:
         document = edit.read(json.dumps(error_of(document.fields)).encode()) or document
-    return wording.noted(document, failure, refused.credential_id) if wording.blames_a_key(failure) else document
+    return wording.noted(document, refused.credential_id) if wording.blames_a_key(failure) else document
 
 
 def _kept(refused: Refused) -> Raw:

@@ -96,23 +96,19 @@ def blames_a_key(failure: Failure) -> bool:
     return bool(_BLAMES.search(failure.message))
 
 
-def noted(document: Document, failure: Failure, who: str) -> Document:
-    """Return a provider's JSON with a word behind its message: whose key it speaks of. Where no message is found it stays as it is.
+def noted(document: Document, who: str) -> Document:
+    """Return a provider's JSON with a word behind its message: whose key it speaks of.
 
-    Words that are about the account name it, too; others may be the caller's own, repeated, and stay as they are.
+    The message itself stays: its words may be the caller's own, repeated. Where none is found, nothing changes.
     """
+    about = f" (said to sparekey's credential {who!r}: a key or account named here is that credential's, not yours)"
     for name in ("error", *_FIELDS):
         value = document.fields.get(name)
         if isinstance(value, str) and value:
-            return edit.replaced(document, name, _noted(value, failure, who))
+            return edit.replaced(document, name, value + about)
         if isinstance(value, dict) and (field := next((f for f in _FIELDS if isinstance(value.get(f), str)), None)):
-            return edit.replaced(document, name, {**value, field: _noted(value[field], failure, who)})
+            return edit.replaced(document, name, {**value, field: value[field] + about})
     return document
-
-
-def _noted(text: str, failure: Failure, who: str) -> str:
-    words = attributed(text, who) if failure.error_class in _OF_ACCOUNTS else text
-    return f"{words} (said to sparekey's credential {who!r}: a key or account named here is that credential's, not yours)"
 
 
 def refused(failure: Failure, who: str, status: int | None) -> str:
