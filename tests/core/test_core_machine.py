@@ -17,8 +17,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, Fault, Play, Traffic, auth, blank, body, no_model, overloaded, permanent, quota
-from chain_play import rate_limit, refusal, silent, too_large, unreached
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Fault,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unreached,
+)
 from fake_clock import FakeClock
 from sparekey.cell import Cell
 from sparekey.core import breaker as b
@@ -279,7 +297,7 @@ class Watched(Cell):
                 assert who == self.pool.credentials[self.pool.first_of[ticket.index]].id
                 assert self.asked.get(ticket, 0) == 0 or self.asked[ticket] > self.refusals[who, key], "a request that began later"
 
-    def _failed(self, old, new, _, seen, now):
+    def _failed(self, old, new, _, seen, now):  # noqa: C901 - one rule after the other
         ticket, failure = seen.ticket, seen.failure
         self.settled[id(ticket)] += 1
         self._probe_back(old, new, ticket)
