@@ -315,6 +315,7 @@ class Walk:
         if is_refusal(failure):
             seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
+        self.calls[index] = self.calls.get(index, 0) + seen.writes - 1  # a request is written to a provider twice at most
         self._back(seen.ticket)
         if not failure.unreached:
             self._reached()
@@ -383,7 +384,7 @@ class Walk:
         policy, failure, index = self.policy, seen.failure, seen.ticket.index
         if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
             return None
-        if failure.timed_out or failure.unreached:
+        if failure.timed_out or failure.unreached or seen.writes > 1:
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
