@@ -23,7 +23,6 @@ from chain_play import (
 )
 from sparekey.core.policy import (
     KNOBS,
-    LONGEST_STATED_SECONDS,
     REACTIONS,
     SOFT_PARK_SECONDS,
     Advance,
@@ -35,6 +34,7 @@ from sparekey.core.policy import (
     reaction_to,
     walking_once,
 )
+from sparekey.core.timing import LONGEST_STATED_SECONDS
 from sparekey.types import ErrorClass
 
 TABLE = [
