@@ -466,7 +466,7 @@ def test_one_callers_request_takes_the_chain_from_nobody(clock, n, wording, bodi
 @SIZES
 @pytest.mark.parametrize("wording", POISON)
 def test_dead_ones_keep_nobody_from_the_well_one(clock, n, wording):
-    """P02: all but the last answer everything with their refusal: every request is served, the dead get three calls each, then one a park."""
+    """P02: all but the last answer everything with their refusal: all are served, the dead get three calls each, then one a park."""
     play = Play(n, clock)
     play.ill = {i: wording(i) for i in range(n - 1)}
     traffic = Traffic(play).every(0.6, 200, "request")

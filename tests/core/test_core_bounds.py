@@ -1,6 +1,7 @@
 """What one request may cost: calls, retries, waiting, and patience with our own network (DESIGN.md 3.6 to 3.8)."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import pytest
 
@@ -302,7 +303,7 @@ def test_one_connect_a_second_and_host(clock, n):
         if at >= 1001.0:
             times[index].append(at)
     for found in times.values():
-        assert all(b - a >= 0.98 for a, b in zip(found, found[1:], strict=False))
+        assert all(b - a >= 0.98 for a, b in pairwise(found))
 
 
 def test_patience_with_the_network_ends_at_the_deadline(clock):
@@ -377,4 +378,4 @@ def test_a_credential_that_waits_for_a_stated_time_was_reached(clock):
 
 def test_names_are_what_they_say(clock):
     """A chain of these tests has an account and an endpoint for each."""
-    assert len({play for play in map(str, Play(names(3), clock).pool.guards)}) == 3
+    assert len(set(Play(names(3), clock).pool.guards)) == 3

@@ -23,7 +23,6 @@ from chain_play import (
 )
 from sparekey.core.policy import (
     KNOBS,
-    LONGEST_STATED_SECONDS,
     REACTIONS,
     SOFT_PARK_SECONDS,
     Advance,
@@ -35,6 +34,7 @@ from sparekey.core.policy import (
     reaction_to,
     walking_once,
 )
+from sparekey.core.timing import LONGEST_STATED_SECONDS
 from sparekey.types import ErrorClass
 
 TABLE = [
@@ -162,7 +162,7 @@ def test_a_number_has_a_least(name):
         with pytest.raises(ValueError, match=f"^{name} must be >= {least:g}, got {least - 1!r}$"):
             Policy(**{name: least - 1})
     for nonsense in (float("nan"), "5"):
-        with pytest.raises((ValueError, TypeError), match="nan|'5'"):
+        with pytest.raises((ValueError, TypeError), match=r"nan|'5'"):
             Policy(**{name: nonsense})
 
 
