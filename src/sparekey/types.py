@@ -207,6 +207,7 @@ class Attempt:
         first_content: seconds to the first content of a stream; None of other calls, and if there was none.
         usage: the tokens that the provider counted, of an abandoned attempt too; None if it counted none.
         probe: whether it was the one request that was let through to something whose park had run out.
+        writes: how often the request was written to the provider: twice where the first write met a connection that had been closed.
     """
 
     credential_id: str
@@ -216,6 +217,7 @@ class Attempt:
     first_content: float | None = None
     usage: Usage | None = None
     probe: bool = False
+    writes: int = 1
 
     @property
     def error_class(self) -> ErrorClass | None:

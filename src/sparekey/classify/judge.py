@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sparekey.classify.evidence import Level, Reading
     from sparekey.classify.learned import Guess, Model
 
-_MUTE: Final = frozenset({0, 200, 400, 500})
-"""Statuses that are sent with anything."""
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0
 _UNDERSTOOD: Final = 0.25
@@ -112,7 +110,7 @@ class Judge:
 
     def _by_status(self, *, told: bool) -> Verdict | None:
         found = of_status(self.status)
-        if found is None or (told and self.status in _MUTE and found.reason.error_class is ErrorClass.PERMANENT):
+        if found is None or (told and found.reason.error_class is ErrorClass.PERMANENT):
             return None
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
         if found.reason.error_class is ErrorClass.PERMANENT and not self._says_400():
@@ -125,7 +123,7 @@ class Judge:
         return any(not level.page and (level.statuses and (named or level.where != "text")) for level in self.levels)
 
     def _strength(self, found: Meaning, level: Level, number: str = "") -> Evidence:
-        texts = " ".join(text for one in self.levels for text in one.texts)[:_MAX_TEXT]
+        texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]
         prose = level.where == "text" or number.startswith("text=")
         return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
 

@@ -37,9 +37,8 @@ _OF_ONE_REQUEST: Final = Pattern(
 )
 _SUBJECT: Final = {
     ErrorClass.AUTH: Pattern(
-        r"key|token|credential|account|organi[sz]ation|project|workspace|team|auth|consumer|billing|bill|overdue|arrear|good standing|subscription"
-        r""
-        r"|signature|countr|region|territor|location|secret|suspended|deactivated|api|referer"
+        r"key|token|credential|account|organi[sz]ation|project|workspace|team|auth|consumer|billing|bill|overdue|arrear"
+        r"|good standing|subscription|signature|countr|region|territor|location|secret|suspended|deactivated|api|referer"
     ),
     ErrorClass.QUOTA_EXCEEDED: Pattern(
         r"quota|balance|credit|billing|plan|fund|budget|limit|usage|exhaust|free tier|pack|pay|spend|per day|exceeded|top up|recharge"

@@ -11,6 +11,7 @@ import sparekey
 from sparekey.classify.evidence import Reading
 from sparekey.classify.features import features
 from sparekey.classify.headers import lower_headers
+from sparekey.classify.proof import says_something
 from sparekey.classify.reasons import Reason
 from sparekey.masking import mask
 
@@ -38,6 +39,8 @@ class Near(NamedTuple):
 
 def nearest(failure: Failure) -> Near | None:
     """Return the example that is nearest to a failure by its words, or None where no example is near."""
+    if not says_something(failure.message):
+        return None
     reading = Reading(failure.status)
     reading.add_text(failure.message)
     wanted = set(features(reading))

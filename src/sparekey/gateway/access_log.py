@@ -25,6 +25,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     ms: float
     first_content_ms: float | None = None
     probe: bool = False
+    writes: int = 1
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -115,6 +116,7 @@ def _tried(attempt: Attempt) -> Tried:
         ms=round(attempt.duration * 1000, 1),
         first_content_ms=None if first is None else round(first * 1000, 1),
         probe=attempt.probe,
+        writes=attempt.writes,
     )
 
 

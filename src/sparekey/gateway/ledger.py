@@ -11,10 +11,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted
+from sparekey.wire.writes import RUNNING
 
 if TYPE_CHECKING:
     from sparekey.core.events import Event
     from sparekey.types import Attempt, Usage
+    from sparekey.wire.writes import Counted
 
 
 class Ledger:
@@ -25,7 +27,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start before the first attempt."""
         self.attempts: list[Attempt] = []
-        self._out: set[str] = set()
+        self._out: dict[str, Counted | None] = {}
         self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 
@@ -34,7 +36,7 @@ class Ledger:
         now = time.perf_counter()
         self.first = self.first or now
         self.last = now
-        self._out.add(credential_id)
+        self._out[credential_id] = RUNNING.get()
 
     def heard(self) -> None:
         """Note that something came from a provider."""
@@ -42,14 +44,14 @@ class Ledger:
 
     def ended(self, attempt: Attempt) -> None:
         """Enter an attempt that is over."""
-        self._out.discard(attempt.credential_id)
+        self._out.pop(attempt.credential_id, None)
         self.attempts.append(attempt)
         self.usage = attempt.usage or self.usage
 
     @property
-    def number(self) -> int:
-        """How many attempts were made, the ones that are still out included."""
-        return len(self.attempts) + len(self._out)
+    def writes(self) -> int:
+        """How often the request was written to a provider, by the attempts that are still out as well."""
+        return sum(one.writes for one in self.attempts) + sum(one.writes if one else 1 for one in self._out.values())
 
 
 current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)

@@ -14,15 +14,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from sparekey.gateway.dialing import dialed
 from sparekey.gateway.http1 import Connection
-from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, Response, UnsupportedProtocol, received
+from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
+from sparekey.wire.network import STALE_SECONDS, Network
+from sparekey.wire.writes import written_again
 
 if TYPE_CHECKING:
+    import socket
+
+    from sparekey.gateway.http1 import Answer
+    from sparekey.gateway.lib import Response
     from sparekey.wire.model import Put
 
-CONNECT_SECONDS: Final = 10.0
-STALE_SECONDS: Final = 1.0
-"""A connection that was closed while it was idle shows it within a round trip."""
 IDLE_SECONDS: Final = 45.0
 """Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
 
@@ -32,6 +36,9 @@ class Client(Protocol):
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """Return the response as soon as its headers are there.
+
+        The request is written once. It is written once more, on a connection made for it, if the first write met a connection that had
+        been idle and was closed before any byte of an answer; `wire.writes` counts that. Then the other idle ones of this host are closed.
 
         Cancelling it, or closing the response's stream, cuts the connection if the answer was not at its end.
 
@@ -65,6 +72,7 @@ class Pooled:
         self._idle: dict[str, deque[Connection]] = {}
         self._all: set[Connection] = set()
         self._origins: dict[str, Origin] = {}
+        self._network = Network()
 
     @property
     def open_connections(self) -> int:
@@ -76,21 +84,29 @@ class Pooled:
         begin = put.url.find("/", put.url.find("://") + 3)
         origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
         head = _head(method, target, put.headers)
-        while True:
-            connection = self._take(origin)
-            reused = time.monotonic() if connection is not None else 0.0
-            if connection is None:
-                connection = await self._connect(origin)
+        connection = self._take(origin)
+        if connection is not None:
+            asked = time.monotonic()
             answer = connection.ask(head, put.body, silence)
             try:
                 await answer.headers()
             except ReadError:
                 # The host closed a connection that had been idle, before it could know of this request: nobody is to blame. One that
                 # was silent for a while had the request: it failed.
-                if not reused or answer.heard or time.monotonic() - reused > STALE_SECONDS:
+                if answer.heard or time.monotonic() - asked > STALE_SECONDS:
                     raise
             else:
-                return received(answer.status, answer.raw, answer)
+                return self._answered(answer)
+            self._forget(origin)
+        # What was idle beside it may be closed as well, and each would cost another write: the repeat goes out on a connection of its
+        # own, whatever others have given back meanwhile.
+        repeated = connection is not None
+        connection = await self._connect(origin)
+        if repeated:
+            written_again()
+        answer = connection.ask(head, put.body, silence)
+        await answer.headers()
+        return self._answered(answer)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -115,6 +131,15 @@ class Pooled:
         if idle and connection in idle:
             idle.remove(connection)
 
+    def _answered(self, answer: Answer) -> Response:
+        self._network.suspected_until = 0.0
+        return received(answer.status, answer.raw, answer)
+
+    def _forget(self, origin: str) -> None:
+        """Close what is idle at an origin."""
+        for connection in self._idle.pop(origin, ()):
+            connection.abort()
+
     def _take(self, origin: str) -> Connection | None:
         idle = self._idle.get(origin)
         while idle:
@@ -125,17 +150,36 @@ class Pooled:
         return None
 
     async def _connect(self, origin: str) -> Connection:
-        where = self._origins.get(origin) or self._origin(origin)
+        where, network = self._origins.get(origin) or self._origin(origin), self._network
+        begun, limit = time.monotonic(), network.limit(where.host)
+        tcp: socket.socket | None = None
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(origin, self.released, self.lost), where.host, where.port, ssl=self._tls() if where.secure else None
-                )
+            async with asyncio.timeout(limit):
+                tcp = await dialed(where.host, where.port)
+                connection = await self._talking(origin, where, tcp)
         except TimeoutError:
-            raise ConnectTimeout(f"no connection to {where.host} within {CONNECT_SECONDS:.0f} s") from None
-        except (OSError, ssl.SSLError) as exc:
+            if tcp is None:  # a host that takes connections and then says nothing is no sign of a dead network
+                network.silent(where.host, limit)
+            raise ConnectTimeout(f"no connection to {where.host} within {limit:g} s") from None
+        except (OSError, UnicodeError) as exc:  # a name may be none that could stand in a question
             raise ConnectError(f"no connection to {where.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
+        network.reached(where.host, time.monotonic() - begun)
         self._all.add(connection)
+        return connection
+
+    async def _talking(self, origin: str, where: Origin, tcp: socket.socket) -> Connection:
+        """Return the connection over a socket, which is closed if none comes about."""
+        secure = self._tls() if where.secure else None
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(origin, self.released, self.lost),
+                sock=tcp,
+                ssl=secure,
+                server_hostname=where.host if secure else None,
+            )
+        except BaseException:
+            tcp.close()
+            raise
         return connection
 
     def _origin(self, origin: str) -> Origin:

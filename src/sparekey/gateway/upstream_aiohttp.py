@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import ssl
+import time
 from contextlib import contextmanager
-from types import SimpleNamespace
+from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from sparekey.gateway.lib import (
@@ -22,7 +25,9 @@ from sparekey.gateway.lib import (
     received,
     whole,
 )
-from sparekey.gateway.upstream import CONNECT_SECONDS, IDLE_SECONDS
+from sparekey.gateway.upstream import IDLE_SECONDS
+from sparekey.wire.network import STALE_SECONDS, Network
+from sparekey.wire.writes import written_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -46,28 +51,29 @@ class Aiohttp:
         """Start without a connection; `proxies` knows the way to each host, None: all are reached directly."""
         self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
+        self._network = Network()
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `Client.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
-        headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
-        while True:
-            way = SimpleNamespace(reused=False)
-            options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(silence), "trace_request_ctx": way, "allow_redirects": False}
-            body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
+        way = _Way(url.host or "")
+        try:
+            answer = await self._asked(way, method, url, put, proxy, silence)
+        except ReadError:
+            # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
+            if not way.was_stale:
+                raise
+            again = _Way(way.host, fresh=True)
             try:
-                with _translated():
-                    answer = await self._opened().request(method, url, headers=headers, data=body or None, **options)
-            except ReadError:
-                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
-                if not way.reused:
-                    raise
-            else:
-                break
+                answer = await self._asked(again, method, url, put, proxy, silence)
+            finally:
+                if again.protocol is not None:
+                    written_again()
         if proxy is not None and answer.status == _PROXY_REFUSES:
             answer.close()
             raise ConnectError("the proxy wants other credentials (gateway.proxy)")
+        self._network.suspected_until = 0.0
         raw = [(name.lower(), value) for name, value in answer.raw_headers]
         return received(answer.status, raw, Body(answer))
 
@@ -77,24 +83,96 @@ class Aiohttp:
         if session is not None:
             await session.close()
 
+    async def _asked(self, way: _Way, method: str, url: URL, put: Put, proxy: str | None, silence: float | None) -> aiohttp.ClientResponse:
+        """Write the request once, and return the answer when its headers are there."""
+        _WAY.set(way)
+        limit = self._network.limit(way.host)
+        headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
+        options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(limit, silence), "allow_redirects": False}
+        body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
+        try:
+            with _translated():
+                return await self._opened().request(method, url, headers=headers, data=body or None, **options)
+        except ConnectTimeout:
+            self._network.silent(way.host, limit)
+            raise
+
     def _opened(self) -> aiohttp.ClientSession:
         """Return the session, which is made when an event loop runs."""
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_reused)
-            trusted = ssl.create_default_context()
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), ssl=trusted)
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=_Connector(self._network),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_UNASKED,
                 auto_decompress=False,
                 trust_env=False,
                 max_line_size=_LONGEST,
                 max_field_size=_LONGEST,
-                trace_configs=[trace],
             )
         return self._session
+
+
+class _Way:
+    """The way of one write: over which connection it goes, and what is known of that."""
+
+    __slots__ = ("fresh", "host", "protocol", "reused", "since")
+
+    def __init__(self, host: str, *, fresh: bool = False) -> None:
+        """Start before there is a connection; `fresh`: it has to be one that nobody has used."""
+        self.host, self.fresh = host, fresh
+        self.protocol: ResponseHandler | None = None
+        self.reused, self.since = False, 0.0
+
+    @property
+    def was_stale(self) -> bool:
+        """Whether the connection, now lost, had been idle, and was closed before any byte of an answer and soon enough."""
+        heard = getattr(self.protocol, "heard", True)
+        return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
+
+
+_WAY: Final[ContextVar[_Way]] = ContextVar("sparekey_way")
+"""The way of the write that is made in this context: aiohttp has no argument by which a connector could know it."""
+
+
+class _Protocol(ResponseHandler):
+    """One connection, which knows whether it was used, and whether anything was heard since."""
+
+    used = heard = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take note that something came."""
+        self.heard = True
+        super().data_received(data)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives each write its connection, and lets nobody but `Aiohttp.send` decide on a second one."""
+
+    def __init__(self, network: Network) -> None:
+        """Start without a connection; `network` is told of each that comes about."""
+        trusted = ssl.create_default_context()
+        super().__init__(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), ssl=trusted)
+        self._factory: Any = partial(_Protocol, loop=self._loop)
+        self._network = network
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a connection, an idle one if there is one and it may be."""
+        way = _WAY.get()
+        if way.protocol is not None:  # aiohttp repeats what has an idempotent method by itself
+            raise aiohttp.ServerDisconnectedError
+        while True:
+            begun = time.monotonic()
+            connection = await super().connect(*args, **kwargs)
+            protocol: Any = connection.protocol
+            reused = getattr(protocol, "used", False)
+            if not (way.fresh and reused):
+                break
+            connection.close()  # one that was idle beside a lost one
+        protocol.used, protocol.heard = True, False
+        way.protocol, way.reused, way.since = protocol, reused, time.monotonic()
+        if not reused:
+            self._network.reached(way.host, way.since - begun)
+        return connection
 
 
 class Body:
@@ -126,7 +204,7 @@ class Body:
 
 
 _FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = (
-    (aiohttp.ConnectionTimeoutError, ConnectTimeout, f"no connection within {CONNECT_SECONDS:.0f} s"),
+    (aiohttp.ConnectionTimeoutError, ConnectTimeout, "no connection in time"),
     (aiohttp.ServerTimeoutError, ReadTimeout, "the provider was silent for too long"),
     (aiohttp.ClientHttpProxyError, ConnectError, "the proxy lets nobody through to this host"),
     (aiohttp.ClientProxyConnectionError, ConnectError, "no connection to the proxy (gateway.proxy)"),
@@ -137,6 +215,7 @@ _FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = 
     (aiohttp.ServerDisconnectedError, ReadError, "the host closed the connection before its answer was complete"),
     (aiohttp.ClientError, ReadError, "the connection broke"),
     (ConnectionError, ReadError, "the host reset the connection"),
+    (UnicodeError, ConnectError, "no connection: the host has a name that none can have"),
 )
 """What aiohttp raises, and what it is called here; the first that fits holds. Its own texts may hold a URL with a key in it."""
 
@@ -145,14 +224,10 @@ _FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = 
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (aiohttp.ClientError, ConnectionError) as exc:
+    except (aiohttp.ClientError, ConnectionError, UnicodeError) as exc:
         kind, text = next((kind, text) for known, kind, text in _FAULTS if isinstance(exc, known))
         cause = getattr(exc, "os_error", None) or getattr(exc, "certificate_error", None)
         raise kind(f"{text}: {cause.strerror or type(cause).__name__}" if cause else text) from cause
-
-
-async def _reused(_session: Any, context: Any, _params: Any) -> None:
-    context.trace_request_ctx.reused = True
 
 
 def _url(text: str) -> URL:
@@ -171,8 +246,8 @@ def _url(text: str) -> URL:
     return url
 
 
-def _limits(silence: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
+def _limits(connect: float, silence: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silence)
 
 
 def _text(value: bytes) -> str:

@@ -2,12 +2,18 @@
 
 What pyreqwest cannot do as the library does goes through the library's own transport instead: a process forked after the first
 request, and more different time limits than clients are kept for (pyreqwest's limits belong to a client).
+
+Theory of the repeat. A request that met a closed idle connection is written once more. pyreqwest tells neither whether a connection was
+used before nor whether half a header had come: a request counts as one that met an idle connection if this client kept one of its host
+within the time that it keeps them. The repeat goes out through a client made for it, which takes the place of the first one, so that what
+was idle there is closed; streams that run on it run on.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,15 +21,23 @@ import pyreqwest.exceptions as faults
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
+from sparekey.wire.network import STALE_SECONDS
+from sparekey.wire.writes import written_again
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from sparekey.wire.network import Network
 
 _MOST_CLIENTS: Final = 8
 _IDLE: Final = 100
 """Idle connections kept for one host."""
+_IDLE_SECONDS: Final = 5.0
 _CONNECTING: Final = "client error (Connect)"
 """Stands among the causes where no connection came about; the class alone says so for whatever comes before the response."""
 _CLOSED: Final = ("before message completed", "unexpected EOF", "end of file before message")
+_LOST: Final = (*_CLOSED, "reset by peer", "Broken pipe", "close_notify", "os error 104", "os error 32", "os error 10053", "os error 10054")
+"""How a connection ends that is closed or reset instead of answering."""
 _NAMES: Final = (
     (faults.PoolTimeoutError, "PoolTimeout"),
     (faults.WriteTimeoutError, "WriteTimeout"),
@@ -49,38 +63,59 @@ def mapped(fault: faults.PyreqwestError, lib: Any) -> Exception:
     return made
 
 
+class _Client:
+    """A client of pyreqwest, the limits that it belongs to, and when it last kept a connection of each host."""
+
+    __slots__ = ("kept", "key", "made")
+
+    def __init__(self, key: tuple[float | None, ...], made: Any) -> None:
+        self.key, self.made = key, made
+        self.kept: dict[object, float] = {}
+
+    def may_have_idle(self, host: object) -> bool:
+        """Whether a request to a host that begins now may meet a connection that was used before."""
+        return time.monotonic() - self.kept.get(host, -_IDLE_SECONDS) < _IDLE_SECONDS
+
+
 class _Clients:
     """One client for each set of time limits, the first eight; None where the library has to do it."""
 
     def __init__(self, verify: bool, proxy: str | None, most: int) -> None:
         self._verify, self._proxy, self._most = verify, proxy, most
         self._lock, self._pid = threading.Lock(), os.getpid()
-        self._made: dict[tuple[Any, ...], Any] = {}
+        self._made: dict[tuple[float | None, ...], _Client] = {}
 
-    def get(self, limits: Mapping[str, float | None]) -> Any:
-        """Return the client for time limits in seconds."""
-        key = (limits.get("connect"), limits.get("read"), limits.get("pool"))
+    def get(self, key: tuple[float | None, ...]) -> _Client | None:
+        """Return the client for time limits in seconds: to connect, to read, to wait for a place."""
         found = self._made.get(key)
         if self._pid != os.getpid():
             return None
         if found is None:
             with self._lock:
                 if key not in self._made and len(self._made) < _MOST_CLIENTS:
-                    self._made[key] = self._make(*key)
+                    self._made[key] = _Client(key, self._make(*key))
                 found = self._made.get(key)
         return found
+
+    def instead(self, lost: _Client) -> _Client:
+        """Return a client without a connection; the next requests use it instead of the lost one, whose idle connections end with it."""
+        made = _Client(lost.key, self._make(*lost.key))
+        with self._lock:
+            if self._made.get(lost.key) is lost:
+                self._made[lost.key] = made
+        return made
 
     def take(self) -> list[Any]:
         """Return all clients and forget them."""
         with self._lock:
-            found = list(self._made.values()) if self._pid == os.getpid() else []
+            found = [one.made for one in self._made.values()] if self._pid == os.getpid() else []
             self._made.clear()
         return found
 
     def _make(self, connect: float | None, read: float | None, pool: float | None) -> Any:
         made = SyncClientBuilder().follow_redirects(False).referer(False).no_proxy().http1_lower_case_headers()
         made = made.gzip(False).brotli(False).zstd(False).deflate(False).danger_accept_invalid_certs(not self._verify)
-        made = made.max_connections(self._most).pool_max_idle_per_host(_IDLE).pool_idle_timeout(timedelta(seconds=5))
+        made = made.max_connections(self._most).pool_max_idle_per_host(_IDLE).pool_idle_timeout(timedelta(seconds=_IDLE_SECONDS))
         if self._proxy:
             made = made.proxy(ProxyBuilder.all(self._proxy))
         for name, seconds in (("connect_timeout", connect), ("read_timeout", read), ("pool_timeout", pool)):
@@ -110,18 +145,25 @@ def _values(answer: Any, name: str) -> list[str]:
     return found
 
 
+def _lost(fault: faults.PyreqwestError) -> bool:
+    """Return whether the connection was closed or reset before an answer; one that never came about was not."""
+    causes = [cause["message"] for cause in (getattr(fault, "details", None) or {}).get("causes") or ()]
+    return bool(causes) and _CONNECTING not in causes and any(sign in causes[-1] for sign in _LOST)
+
+
 def _response(lib: Any, answer: Any, stream: Any) -> Any:
     return lib.Response(answer.status, headers=_headers(answer), stream=stream, extensions={"http_version": answer.version.encode()})
 
 
 def blocking_engine(  # noqa: C901 - two classes, made for one library
-    lib: Any, own: Any, *, verify: bool, proxy: str | None, most: int
+    lib: Any, own: Any, network: Network, *, verify: bool, proxy: str | None, most: int
 ) -> Any:
     """Return a sync transport.
 
     Args:
         lib: the library whose responses and exceptions it speaks in.
         own: the library's own transport, for what pyreqwest cannot do; closed with this one.
+        network: how long a connection may take.
         verify: whether certificates are verified.
         proxy: the URL of a proxy, or None.
         most: connections at most.
@@ -129,8 +171,8 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
     clients = _Clients(verify, proxy, most)
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, sent: Any, answer: Any) -> None:
-            self._sent, self._reader = sent, answer.body_reader
+        def __init__(self, sent: Any, answer: Any, kept: dict[object, float], host: object) -> None:
+            self._sent, self._reader, self._kept, self._host = sent, answer.body_reader, kept, host
 
         def __iter__(self) -> Iterator[bytes]:
             try:
@@ -138,6 +180,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
                     yield bytes(chunk)
             except faults.PyreqwestError as fault:
                 raise mapped(fault, lib) from fault
+            self._kept[self._host] = time.monotonic()
 
         def close(self) -> None:
             sent, self._sent = self._sent, None
@@ -146,15 +189,41 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
 
     class Engine(lib.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:
-            client = clients.get(request.extensions.get("timeout") or {})
+            host, limits = (request.url.scheme, request.url.host, request.url.port), request.extensions.get("timeout") or {}
+            connect = network.limit(request.url.host)
+            if (given := limits.get("connect")) is not None:
+                connect = min(connect, given)
+            client = clients.get((connect, limits.get("read"), limits.get("pool")))
             if client is None:
                 return own.handle_request(request)
+            body, reused, begun = b"".join(request.stream), client.may_have_idle(host), time.monotonic()
             try:
-                sent = _prepared(client, request, b"".join(request.stream))
-                answer = sent.__enter__()
+                return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
-                raise mapped(fault, lib) from fault
-            return _response(lib, answer, Stream(sent, answer))
+                if not reused or not _lost(fault) or time.monotonic() - begun > STALE_SECONDS:
+                    raise self._told(fault, host, connect) from fault
+            try:
+                response = self._written(clients.instead(client), request, body, host)
+            except faults.PyreqwestError as fault:
+                told = self._told(fault, host, connect)
+                if not isinstance(told, (lib.ConnectError, lib.ConnectTimeout)):
+                    written_again()
+                raise told from fault
+            written_again()
+            return response
+
+        def _written(self, client: _Client, request: Any, body: bytes, host: object) -> Any:
+            sent = _prepared(client.made, request, body)
+            answer = sent.__enter__()
+            network.suspected_until = 0.0
+            return _response(lib, answer, Stream(sent, answer, client.kept, host))
+
+        def _told(self, fault: faults.PyreqwestError, host: tuple[str, str, int | None], connect: float) -> Exception:
+            """Return the library's own exception for a request without an answer."""
+            told = mapped(fault, lib)
+            if isinstance(told, lib.ConnectTimeout):
+                network.silent(host[1], connect)
+            return told
 
         def close(self) -> None:
             for client in clients.take():

@@ -11,6 +11,7 @@ from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.transport.libraries import HTTPX2, Library, legacy
 from sparekey.transport.targets import Plan, Source, plan
 from sparekey.wire.azure import API_VERSION
+from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ HOST: Final = "https://sparekey.invalid"
 """Where SDKs believe their requests go: a name that never resolves (RFC 2606), should one ever leave by another way."""
 PLACEHOLDER: Final = "sparekey"
 """The key that SDKs believe in; the credential's own takes its place."""
-_CONNECT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _client(found: Plan, library: Library, asynchronous: bool, transport: dict[s
 def _arguments(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a client of the library."""
     made = (library.async_transport if asynchronous else library.transport)(found, **transport)
-    timeout = library.module.Timeout(found.timeout, connect=min(found.timeout, _CONNECT_SECONDS)) if found.timeout else None
+    timeout = library.module.Timeout(found.timeout, connect=min(found.timeout, CONNECT_SECONDS)) if found.timeout else None
     return {"transport": made, "follow_redirects": False} | ({"timeout": timeout} if timeout else {})
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.request import getproxies, proxy_bypass
 
 from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.transport.dialing import watched
+from sparekey.transport.stale import AsyncRepeating, Repeating
+from sparekey.wire.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +41,11 @@ class Upstream:
         """
         engine, given = (given, None) if isinstance(given, str) else ("httpx", given)
         self.own = given is None
-        self._given, self._trust_env, self._lock = given, trust_env, threading.Lock()
+        self._lib, self._network = lib, Network()
+        self._given, self._trust_env, self._lock = self._repeating(given), trust_env, threading.Lock()
         self._make: Callable[..., Any] = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
         if engine == "pyreqwest":
-            self._make = _fast(lib, make, self._make, verify, trust_env)
+            self._make = self._fast(make, self._make, verify, trust_env)
         elif engine != "httpx":
             raise ConfigError(f"no engine is called {engine!r}; known are httpx, pyreqwest")
         self._by_proxy: dict[str | None, Any] = {}
@@ -67,22 +71,31 @@ class Upstream:
         proxy = _proxy(*origin[:2]) if self._trust_env else None
         with self._lock:
             if proxy not in self._by_proxy:
-                self._by_proxy[proxy] = self._make(proxy=proxy)
+                self._by_proxy[proxy] = self._repeating(self._make(proxy=proxy))
             self._by_origin[origin] = self._by_proxy[proxy]
             return self._by_origin[origin]
 
+    def _fast(self, kind: Any, own: Callable[..., Any], verify: Any, trust_env: bool) -> Callable[..., Any]:
+        """Return how transports over pyreqwest are made; those of the library where it cannot cancel (async)."""
+        lib, network = self._lib, self._network
+        if not issubclass(kind, lib.BaseTransport):
+            return own
+        if not isinstance(verify, bool) or (trust_env and any(os.environ.get(name) for name in _CERTIFICATES)):
+            raise ConfigError(
+                "the engine pyreqwest verifies certificates by its own store only: leave out verify and SSL_CERT_*, or use httpx"
+            )
+        try:
+            from sparekey.transport.pyreqwest_engine import blocking_engine  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
+        most = _LIMITS["max_connections"]
+        return lambda proxy: blocking_engine(lib, self._repeating(own(proxy=proxy)), network, verify=verify, proxy=proxy, most=most)
 
-def _fast(lib: Any, kind: Any, own: Callable[..., Any], verify: Any, trust_env: bool) -> Callable[..., Any]:
-    """Return how transports over pyreqwest are made; those of the library where it cannot cancel (async)."""
-    if not issubclass(kind, lib.BaseTransport):
-        return own
-    if not isinstance(verify, bool) or (trust_env and any(os.environ.get(name) for name in _CERTIFICATES)):
-        raise ConfigError("the engine pyreqwest verifies certificates by its own store only: leave out verify and SSL_CERT_*, or use httpx")
-    try:
-        from sparekey.transport.pyreqwest_engine import blocking_engine  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
-    return lambda proxy: blocking_engine(lib, own(proxy=proxy), verify=verify, proxy=proxy, most=_LIMITS["max_connections"])
+    def _repeating(self, transport: Any) -> Any:
+        """Return a transport that writes once more what met a closed idle connection; one of another kind as it is."""
+        if transport is None or not watched(transport, self._network):
+            return transport
+        return (AsyncRepeating if hasattr(transport, "handle_async_request") else Repeating)(transport, self._lib)
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -1,0 +1,26 @@
+"""How often one attempt wrote its request to its provider: once, or twice where the first write met a connection that was closed.
+
+Whoever drives attempts puts the one that begins into `RUNNING`; whoever writes a request once more says so with `written_again()`.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Final, Protocol
+
+
+class Counted(Protocol):
+    """An attempt that counts the writes of its request; it starts with one."""
+
+    writes: int
+
+
+RUNNING: Final[ContextVar[Counted | None]] = ContextVar("sparekey_running", default=None)
+"""The attempt that runs in this context; None outside of one."""
+
+
+def written_again() -> None:
+    """Count one more write for the attempt that runs here; outside of one this does nothing."""
+    running = RUNNING.get()
+    if running is not None:
+        running.writes += 1
