@@ -116,22 +116,27 @@ def of_code(code: str) -> tuple[str, ...]:
     return *words, *[f"c:{word}" for word in words]
 
 
-def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:
-    """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
-    status = reading.inner_status() or 0
+def of_words(reading: Reading) -> list[str]:
+    """Return the features of all that a reading's texts say."""
     texts: list[str] = []
-    codes: list[str] = [class_name] if class_name else []
-    page = False
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
-        codes += level.codes
-        page = page or level.page
-    found = of_text(" ; ".join(texts), quoted=status not in ECHOING and reading.status not in ECHOING) if texts else ["silent"]
-    for code in codes:
-        found += of_code(code)
-    if page:
-        found.append("page")
+    quoted = reading.inner_status() not in ECHOING and reading.status not in ECHOING
+    return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
+
+
+def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:
+    """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
+    found = of_words(reading)
+    if class_name:
+        found += of_code(class_name)
+    for level in reading.levels:
+        for code in level.codes:
+            found += of_code(code)
+        if level.page:
+            found.append("page")
     if wait is not None:
         found.append("wait short" if wait < _SHORT_WAIT else "wait long" if wait >= _LONG_WAIT else "wait")
+    status = reading.inner_status() or 0
     found += (f"s{status}", f"s{status // 100}xx")
     return list(dict.fromkeys(found))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sparekey.classify.features import features
+from sparekey.classify.features import features, of_words
 from sparekey.classify.learned import model
 from sparekey.classify.proof import ECHOING, OWN, QUOTED, evidence_of, says_something
 from sparekey.classify.reasons import OF_REQUEST, Reason
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0
 _UNDERSTOOD: Final = 0.25
-"""Share of the features that the model has to know: a 400 in a language of its own says nothing about the request."""
+"""Share of the words that the model has to know: a 400 in a language of its own says nothing about the request."""
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
 _MAX_TEXT: Final = 3000
 
@@ -98,7 +98,7 @@ class Judge:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
         if guess.error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at
-        if self.bare or guess.coverage < _UNDERSTOOD:
+        if self.bare or mind.knows(of_words(self.reading)) < _UNDERSTOOD:
             return _NEVER
         return (1.0 + mind.fail_fast_at) / 2 if self.status in _OF_CREDENTIAL else mind.fail_fast_at
 

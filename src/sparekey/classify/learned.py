@@ -37,7 +37,6 @@ class Guess(NamedTuple):
         of_request: how likely it is that the request is at fault.
         other: the likeliest class that does not fail fast.
         other_confidence: how likely that is.
-        coverage: the share of the features that the model knows.
         known: the numbers of the features that the model knows.
         root: what their sums are divided by.
     """
@@ -47,7 +46,6 @@ class Guess(NamedTuple):
     of_request: float
     other: ErrorClass
     other_confidence: float
-    coverage: float = 1.0
     known: Sequence[int] = ()
     root: float = 1.0
 
@@ -86,8 +84,7 @@ class Model:
         total = sum(odds)
         best, other = scores.index(top), max(self._others, key=scores.__getitem__)
         of_request = 1.0 - sum([odds[at] for at in self._others]) / total
-        coverage = len(known) / (len(features) or 1)
-        return Guess(self._classes[best], odds[best] / total, of_request, self._classes[other], odds[other] / total, coverage, known, root)
+        return Guess(self._classes[best], odds[best] / total, of_request, self._classes[other], odds[other] / total, known, root)
 
     def cause(self, guess: Guess, error_class: ErrorClass) -> Reason:
         """Return the likeliest cause of a guess, if it is of this class."""
@@ -97,6 +94,10 @@ class Model:
             sums = self._causes[error_class] = _Sums(self._lanes, self._width, lanes, self._bias, self._scale)
         scores = sums.scores(guess.known, guess.root)
         return self._reasons[lanes[scores.index(max(scores))] - len(self._classes)]
+
+    def knows(self, features: Sequence[str]) -> float:
+        """Return the share of these features that the model knows."""
+        return sum(map(self._at.__contains__, features)) / (len(features) or 1)
 
     def weights(self, features: Iterable[str], error_class: ErrorClass) -> list[tuple[str, float]]:
         """Return what each known feature says for this class against the others, the weightiest first, for people."""
