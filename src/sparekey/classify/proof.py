@@ -84,14 +84,13 @@ _EMPTY_WORDS: Final = frozenset(
 _LIMITS: Final = ("limit", "quota", "requests", "usage", "exhausted", "模型", "モデル", "모델")
 # "the limit for m-large", "model: m", "m-large's weekly limit": a name is what holds a hyphen or a number.
 _OF_NAME: Final = Pattern(r"\b(?:for|on|of) (?:the |this |your )?(?:model |models )?[`'\"“]?([a-z][\w./:-]*)")
-_NAME_LIMIT: Final = Pattern(
-    r"([\w./:-]+)[`'\"”]?(?:'s)? (?:usage|rate|quota|weekly|daily|monthly|hourly|request|token)[ _]?(?:limit|quota|usage)"
-)
+_A_LIMIT: Final = Pattern(r" (?:usage|rate|quota|weekly|daily|monthly|hourly|request|token)[ _]?(?:limit|quota|usage)")
 _MODEL_LIMIT: Final = Pattern(
     r"\bmodels?\b[:=]? ?[`'\"][\w./:-]|\bmodel: ?\w|per[ _]?model\b|permodel|\b(?:this|that|the|requested) model\b|model_?(?:limit|quota)"
     r"|model(?:account)?(?:rpm|tpm|ipm)|(?:该|此|当前|这个)模型|模型.{0,16}(?:配额|额度|限额|限流|速率|上限)"
     r"|(?:この|本)モデル|(?:이|해당) 모델"
 )
+_LONGEST_NAME: Final = 60
 _NO_NAMES: Final = (
     *(
         "per-",
@@ -177,9 +176,12 @@ def names_one_model(texts: Iterable[str], headers: Mapping[str, str]) -> bool:
 def _names_one(text: str) -> bool:
     if not any(map(text.__contains__, _LIMITS)):
         return False
-    if _MODEL_LIMIT.search(text):
+    if ("model" in text or not text.isascii()) and _MODEL_LIMIT.search(text):
         return True
-    return any(_is_name(name) for pattern in (_OF_NAME, _NAME_LIMIT) for name in pattern.findall(text))
+    if any(map(_is_name, _OF_NAME.findall(text))):
+        return True
+    before = (text[max(0, found.start() - _LONGEST_NAME) : found.start()].split() for found in _A_LIMIT.finditer(text))
+    return any(_is_name(words[-1].removesuffix("'s").strip("`'\"")) for words in before if words)
 
 
 def _is_name(word: str) -> bool:

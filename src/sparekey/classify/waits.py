@@ -180,6 +180,9 @@ def from_text(text: str, now: float) -> float | None:
         if tried >= _MAX_NUMBERS:
             break
         at = match.start()
+        before = text[max(0, at - _WINDOW) : at]
+        if before.isascii() and not any(map(before.__contains__, _HINTS)):
+            continue
         cue = _CUE.search(text, max(0, at - _WINDOW), at)
         if cue is None or (cue["bare"] and _PLAN.search(text, max(0, cue.start() - 14), cue.start())):
             continue
