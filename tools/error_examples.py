@@ -181,14 +181,14 @@ def readings(example):
 
 
 def disguises(example):
-    """Yield written examples as proxies send them on: under a 400 with an empty type, under a 500, and without any status.
+    """Yield written examples as proxies send them on: under a 400 with an empty type, a 422, a 500, and without any status.
 
     What is wrong with a credential, and a limit, stay what they are; only so the model learns that their status tells little.
     """
     message = _message(example)
     if not message or example.get("kind") == "poison" or example["class"] in {*FAIL_FAST, "unknown"}:
         return
-    statuses = [400, 500, None] if example["class"] != "transient" or example["reason"] in _STATES_OF_RATE else [None]
+    statuses = [400, 422, 500, None] if example["class"] != "transient" or example["reason"] in _STATES_OF_RATE else [None]
     for status in statuses:
         reading = Reading(status)
         reading.add_body({"error": {"message": message, "type": "invalid_request_error" if status == 400 else None}} if status else message)

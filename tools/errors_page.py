@@ -92,7 +92,7 @@ def page():
         "## Reasons\n",
         _table(HEADS, ((r.error_class.value, r.value, r.words, r.remedy) for c in ErrorClass for r in Reason if r.error_class is c)),
         "## Codes\n\n`!` marks what is certain. A number stands at the named place; a name is written as words, `*`: it may be a part.\n",
-        _table(("", "place", "code", "reason", "seen at"), (_code(fields) for _, fields in rows("codes.tsv"))),
+        _table(("", "place", "code", "seen at", "reason"), (_code(fields) for _, fields in rows("codes.tsv"))),
         "## HTTP statuses, where nothing else tells\n",
         _table(("status", "reason", "seen at"), ((fields[0].replace("|", ", "), *fields[1:]) for _, fields in rows("statuses.tsv"))),
         "## Exceptions of transports and of Python\n",
@@ -116,13 +116,8 @@ def _score(name, total):
 
 def _code(fields):
     mark, place, codes, reason, scope, seen = fields
-    return (
-        "!" if mark == "!" else "",
-        place.strip("=").replace("=|", ", "),
-        f"`{codes.replace('|', '` `')}`",
-        reason,
-        seen + (f" ({scope})" if scope else ""),
-    )
+    named = f"`{codes.replace('|', '` `')}`"
+    return mark.strip("."), place.strip("=").replace("=|", ", "), named, f"{seen} ({scope})" if scope else seen, reason
 
 
 def _table(heads, lines):

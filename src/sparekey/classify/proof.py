@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.patterns import Pattern
-from sparekey.classify.reasons import OF_CREDENTIAL
+from sparekey.classify.reasons import OF_CREDENTIAL, OF_REQUEST
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
@@ -154,10 +154,11 @@ def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: b
         echoing: a status under which a provider may repeat the caller's words.
     """
     sure = told.certain and not prose and (place == OWN or (place == WRAPPED and not echoing))
-    if told.reason.error_class not in OF_CREDENTIAL:
-        return Evidence.CERTAIN if sure else Evidence.LIKELY
-    if sure and (not text or _agrees(told.reason.error_class, text.lower())):
+    error_class = told.reason.error_class
+    if sure and (error_class not in OF_CREDENTIAL or not text or _agrees(error_class, text.lower())):
         return Evidence.CERTAIN
+    if error_class in OF_REQUEST:
+        return Evidence.LIKELY
     return Evidence.POSSIBLE if echoing else Evidence.LIKELY
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.classify.reasons import Reason
 from sparekey.core.operator import HELD
 from sparekey.core.pool import known_guards, until
 from sparekey.core.status import Standing
@@ -29,6 +30,7 @@ CAUSES: Final[Mapping[ErrorClass, str]] = {
     ErrorClass.UNKNOWN: "It failed, and the answer does not tell why",
 }
 REASONS: Final[Mapping[str, str]] = {
+    **{reason.value: f"{reason.words[0].upper()}{reason.words[1:]}" for reason in Reason},
     "invalid_key": "Its key is not valid",
     "missing_key": "It has no key",
     "expired_key": "Its key has expired or was revoked",
