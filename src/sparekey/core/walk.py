@@ -46,7 +46,7 @@ class Cell(Protocol):
     """Where the state of a chain lives: read it, or let a pure function change it in one step."""
 
     dead: BaseException | None
-    """How the one credential of a chain refused last, if it is certainly dead."""
+    """How the only credential of a chain refused last, if that was no passing fault and more than a possible one."""
 
     @property
     def state(self) -> PoolState:
@@ -451,7 +451,7 @@ class Walk:
 
     def _settle(self, seen: Seen) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
-        if len(self.pool) == 1 and seen.failure.evidence is Evidence.CERTAIN:
+        if len(self.pool) == 1 and seen.failure.error_class is not ErrorClass.TRANSIENT and seen.failure.evidence is not Evidence.POSSIBLE:
             self.cell.dead = seen.exception
 
     def _settle_pending(self) -> None:
