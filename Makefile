@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test lint bench mutants fuzz peers docs clean
+.PHONY: help demo demo-keep test lint bench mutants fuzz train score peers docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -57,19 +57,31 @@ fuzz: $(VENV)/.dev ## three minutes of broken errors for the classifier (not par
 	@$(PIP) install -e '.[fuzz]'
 	@$(BIN)/python tools/fuzz_classify.py -max_total_time=180 -max_len=4096 -print_final_stats=1
 
+train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
+	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py
+
+score: $(VENV)/.dev ## how well errors are read, by class, and every verdict that the last training changed
+	@PYTHONPATH=src:tools $(BIN)/python tools/score_classifier.py
+
 .peers/%/.installed: tools/peers/requirements-%.txt
 	@echo "installing $* into .peers/$* ..."
 	@rm -rf .peers/$* && $(PYTHON) -m venv .peers/$*
 	@PIP_CONSTRAINT= .peers/$*/bin/python -m pip --disable-pip-version-check --quiet install -r $<
 	@touch $@
 
-PEERS := $(patsubst tools/peers/requirements-%.txt,.peers/%/.installed,$(wildcard tools/peers/requirements-*.txt))
+PEERS := $(patsubst tools/peers/requirements-%.txt,train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
+	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py
+
+score: $(VENV)/.dev ## how well errors are read, by class, and every verdict that the last training changed
+	@PYTHONPATH=src:tools $(BIN)/python tools/score_classifier.py
+
+.peers/%/.installed,$(wildcard tools/peers/requirements-*.txt))
 
 peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of the drill: docs/comparison.md (about ten minutes)
 	@PYTHONPATH=tools $(BIN)/python -m peers $(PEERS_ARGS)
 
 docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, the stub of the public names
-	@$(BIN)/python -m sparekey.classify.docs > docs/errors.md
+	@PYTHONPATH=src:tools $(BIN)/python tools/errors_page.py docs/errors.md
 	@$(BIN)/python -m sparekey.config.docs docs/configuration.md
 	@$(BIN)/python tools/stub.py && $(BIN)/ruff check -q --fix src/sparekey/__init__.pyi && $(BIN)/ruff format -q src/sparekey/__init__.pyi
 

@@ -1,6 +1,6 @@
 """What reading an error costs: processor time an error, with its structure and from its bare text; and a body of a megabyte.
 
-It reads the shared corpus where it lies beside the clone, else the suite's own recordings. One pass warms up, then the mean of the rounds
+It reads the real errors of data/errors. One pass warms up, then the mean of the rounds
 is printed: processor time, because other programs share the machine.
 """
 
@@ -9,15 +9,15 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "classify"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 START = time.process_time()
 from sparekey.classify import Classifier, classify  # noqa: E402 - its import is measured
 
-classify(ValueError("first"))
+classify(ValueError("the first error"))
 IMPORT = time.process_time() - START
 
-from classify_corpus import RECORDED, exception, find_shared, load, raw  # noqa: E402
+from error_examples import body_of, exception, is_real, load  # noqa: E402
 
 ROUNDS = 9
 
@@ -27,7 +27,7 @@ def calls(cases, classifier, *, rich):
     found = []
     for case in cases:
         if rich and case["body"] is not None and not case["exception"]:
-            found.append((classifier.classify_response, (case["status"], case["headers"], raw(case["body"]))))
+            found.append((classifier.classify_response, (case["status"], case["headers"], body_of(case))))
         else:
             found.append((classifier.classify, (exception(case, rich=rich),)))
     return found
@@ -43,9 +43,9 @@ def seconds(todo):
 
 def main():
     """Print the figures."""
-    path, classifier = find_shared() or RECORDED, Classifier()
-    cases = load(path)
-    print(f"{len(cases)} errors of {path.name}, {ROUNDS} rounds; import and first error {1e3 * IMPORT:.0f} ms")
+    classifier = Classifier()
+    cases = [case for case in load() if is_real(case)]
+    print(f"{len(cases)} errors, {ROUNDS} rounds; import and first error {1e3 * IMPORT:.0f} ms")
     for rich in (True, False):
         todo = calls(cases, classifier, rich=rich)
         first = seconds(todo)

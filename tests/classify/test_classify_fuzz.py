@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.classify import Classifier, classify, classify_response
-from sparekey.classify.phrases import PhraseBook, normal
+from sparekey.classify.features import of_text
 from sparekey.types import ErrorClass, Evidence, Failure
 
 JSON = st.recursive(
@@ -61,11 +61,10 @@ def test_broken_data_in_prose(text):
     is_sound(classify(Exception(text)))
 
 
-@given(st.text(max_size=200))
-def test_normal_text_stays_normal(text):
-    """Reading a text twice changes nothing."""
-    once = normal(text)
-    assert normal(once) == once
+@given(st.text(max_size=200), st.booleans())
+def test_any_text_has_features(text, quoted):
+    """Whatever a text holds, its features are short strings."""
+    assert all(0 < len(feature) < 420 for feature in of_text(text, quoted=quoted))
 
 
 @pytest.mark.parametrize(
@@ -88,13 +87,3 @@ def test_deep_json_is_no_way_to_break_it():
 def test_headers_of_any_kind(junk):
     """What is no mapping is no headers."""
     is_sound(Classifier().classify_response(500, junk, b"x"))
-
-
-def test_phrases_read_as_documented():
-    """Choices, optional words, gaps and word beginnings mean what the module says."""
-    book = PhraseBook([("(max|maximum) (|total )tokens", 1), ("quota * exceeded", 2), ("key", 3)])
-    said = lambda text: [p.meaning for p in book.all(normal(text))]  # noqa: E731 - a name for one expression
-    assert said("The maximum tokens") == said("max total tokens") == [1]
-    assert said("max output of all tokens here") == said("monkey") == said("max. tokens") == []
-    assert said("quota of the day was exceeded") == [2]
-    assert said("keys and API_KEY") == [3]

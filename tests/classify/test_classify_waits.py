@@ -120,3 +120,33 @@ def test_what_states_its_end_will_pass(classifier):
     failure = classifier.classify_response(None, {}, b'{"error": "the gnomes are asleep", "estimated_time": 20.5}')
     assert (failure.error_class, failure.reason, failure.retry_after) == (ErrorClass.TRANSIENT, "stated_wait", 20.5)
     assert failure.evidence == Evidence.POSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("429 Resource has been exhausted (e.g. check quota). [, retry_delay {\n  seconds: 38\n}\n]", 38),
+        ("Quota exceeded. retry_delay { seconds: 12 }", 12),
+        ("Erreur API : 429 Limite de requêtes dépassée, réessayez dans 20 secondes", 20),
+        ("Demasiadas solicitudes, inténtelo de nuevo en 15 segundos", 15),
+        ("Zu viele Anfragen, versuchen Sie es in 2 Minuten erneut, warten Sie 2 Minuten", 120),
+        ("Слишком много запросов, повторите через 30 секунд", 30),
+        ("Muitas solicitações, aguarde 10 segundos", 10),
+        ("429 Too Many Requests (retry 4/10)", None),
+        ("overloaded; please wait, job 83472 is queued", None),
+        ("exceeded retry limit, last status: 429", None),
+        ("Rate limited; retry later (error 1302)", None),
+        ("503 overloaded after 2 attempts; time of the last retry: 350 ms", None),
+        ("connection reset by peer after 30 s", None),
+        ("rate limited, response time (last retry): 15.38ms", None),
+    ],
+)
+def test_what_is_a_wait_and_what_is_none(classifier, text, seconds):
+    """A number is one with a unit or right behind its words; never a status, a count, a job, a latency."""
+    assert classifier.classify(text).retry_after == seconds
+
+
+def test_dates_are_read_by_the_servers_clock(classifier):
+    """Where the response says what time it is there, an absolute time is as far from that."""
+    headers = {"Date": "Mon, 21 Sep 2026 10:00:00 GMT", "Retry-After": "Mon, 21 Sep 2026 10:00:40 GMT"}
+    assert classifier.classify_response(429, headers, b"slow down").retry_after == 40

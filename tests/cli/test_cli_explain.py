@@ -104,3 +104,27 @@ def test_nothing_to_explain_is_wrong_usage(sparekey, folder):
     assert sparekey("explain", stdin="  \n").exit_code == 2
     assert "not both" in sparekey("explain", "text", "--file", "x").stderr
     assert "No such file" in sparekey("explain", "--file", str(folder / "absent")).stderr
+
+
+def test_the_words_that_weighed_and_the_nearest_example_are_shown(sparekey):
+    """What spoke for the verdict and against it, and which labelled error is most like it, with its source."""
+    shown = sparekey("explain", "Error code: 400 - insufficient balance, please recharge").stdout
+    for text in ("words for it:", "balance", "words against it:", "The nearest example", "seen at", "--wrong"):
+        assert text in shown
+    found = json.loads(sparekey("explain", "--json", "Error code: 400 - insufficient balance, please recharge").stdout)
+    assert found["nearest"]["error_class"] == "quota_exceeded"
+
+
+def test_a_code_is_shown_with_the_row_that_says_what_it_means(sparekey):
+    """File and line of the table."""
+    assert "codes.tsv:" in sparekey("explain", json.dumps(QUOTA)).stdout
+
+
+def test_a_wrong_verdict_becomes_an_example(sparekey):
+    """One line of JSON for data/errors, without keys."""
+    text = 'HTTP/1.1 403 Forbidden\nX-RateLimit-Limit: 5\nSet-Cookie: a=b\n\n{"error": "tickets used up for sk-abcdefghijklmnop0123"}'
+    line = sparekey("explain", "--wrong", "quota_exceeded", stdin=text).stdout
+    example = json.loads(line)
+    assert (example["class"], example["status"], example["headers"]) == ("quota_exceeded", 403, {"x-ratelimit-limit": "5"})
+    assert "abcdefgh" not in line
+    assert sparekey("explain", "--wrong", "nonsense", stdin=text).exit_code != 0

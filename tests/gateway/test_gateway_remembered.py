@@ -99,7 +99,7 @@ def test_no_key_and_no_text_is_written(kept, pair, tmp_path):
     """K15: neither the key that a provider repeats nor the words of a caller stand in any file."""
     running = kept()
     text = question(messages=[{"role": "user", "content": SECRET}])
-    for fault in (faults.echo_words(), faults.bad_request(message=SECRET), faults.echo_key()):
+    for fault in (faults.echo_words(), faults.bad_request(message=f"Unsupported parameter: {SECRET}"), faults.echo_key()):
         pair[0].fail(fault, times=1)
         running.ask(body=text)
     running.stop()

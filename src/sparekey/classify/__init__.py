@@ -1,6 +1,6 @@
 """Bytes and exceptions to `Failure`: what went wrong, whom it blames, how long to wait.
 
-Order of evidence: the provider's codes and types, its words, the HTTP status, the name of the exception; the innermost error first.
+Order of evidence: the provider's codes, its words as the learned model reads them, the HTTP status; the innermost error first (`judge`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["Classifier", "classify", "classify_api_error", "classify_response"]
 _DEFAULT: Final = Classifier()
 
 
-def classify(exc: BaseException, *, trace: bool = False) -> Failure:
+def classify(exc: BaseException | str, *, trace: bool = False) -> Failure:
     """Return what an exception means, read from its attributes, its causes and its text. Never raises.
 
     Args:
-        exc: any exception.
+        exc: any exception, or only a text.
         trace: also fill `Failure.trace`, for people.
     """
     return _DEFAULT.classify(exc, trace=trace)
@@ -42,7 +42,7 @@ def classify_response(status: int | None, headers: Mapping[str, str] | Any, body
     return _DEFAULT.classify_response(status, headers, body)
 
 
-def classify_api_error(exc: BaseException) -> str:
+def classify_api_error(exc: BaseException | str) -> str:
     """Return only the error class of `classify(exc)`, as one of the `ERROR_CLASS_*` strings."""
     return _DEFAULT.classify(exc).error_class
 
@@ -50,7 +50,7 @@ def classify_api_error(exc: BaseException) -> str:
 class _CallableModule(ModuleType):
     """Lets `sparekey.classify` be the function and the package at once: importing a submodule binds the package to that name."""
 
-    def __call__(self, exc: BaseException, *, trace: bool = False) -> Failure:
+    def __call__(self, exc: BaseException | str, *, trace: bool = False) -> Failure:
         return _DEFAULT.classify(exc, trace=trace)
 
 

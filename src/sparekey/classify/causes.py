@@ -6,12 +6,13 @@ import builtins
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify.transports import CANCELLED, ERRNOS, EXCEPTIONS, FILES
+from sparekey.classify.reasons import Reason
+from sparekey.classify.tables import exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sparekey.classify.transports import Wire
+    from sparekey.classify.tables import Meaning
 
 _MAX_CHAIN: Final = 8
 _RELATED: Final = frozenset({"exceptions", "reason", "last_exception", "os_error", "original_error"})
@@ -39,7 +40,7 @@ class Kind(NamedTuple):
     """
 
     properties: tuple[str, ...]
-    wire: Wire | None
+    wire: Meaning | None
     foreign: bool
     code: str
     grouped: bool
@@ -61,13 +62,14 @@ def kind_of(exc: BaseException) -> Kind:
 
 
 def _read_kind(cls: type[BaseException]) -> Kind:
-    wire: Wire | None = None
+    wire: Meaning | None = None
+    known = exceptions()
     properties: list[str] = []
     grouped = False
     for base in cls.__mro__:
         if base is Exception or base is BaseException:
             break
-        wire = wire or EXCEPTIONS.get(base.__name__)
+        wire = wire or known.get(base.__name__)
         grouped = grouped or "exceptions" in base.__dict__
         if not TELLING.isdisjoint(base.__dict__):
             properties += sorted(TELLING & base.__dict__.keys() - set(properties))
@@ -131,19 +133,19 @@ def _exceptions_in(value: Any) -> list[BaseException]:
     return [item for item in items if isinstance(item, BaseException)]
 
 
-def wire_of(exceptions: Iterable[BaseException]) -> Wire | None:
+def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
     """Return what the transport's exceptions among these say; a cancellation first, then files, then whether anything was reached."""
-    found: Wire | None = None
-    for exc in exceptions:
+    found: Meaning | None = None
+    for exc in chained:
         known = kind_of(exc).wire
         if known is None and isinstance(exc, OSError):
-            known = ERRNOS.get(exc.errno) if isinstance(exc.errno, int) else None
+            known = exceptions().get(exc.errno) if isinstance(exc.errno, int) else None
         if known is None:
             continue
-        if known.meaning is CANCELLED and found is not None:
+        if known.reason is Reason.CANCELLED and found is not None:
             continue  # a timeout is made by cancelling the wait: what stands above it says what happened
-        if (known.meaning is CANCELLED or known.meaning is FILES) and (found is None or not found.unreached):
+        if known.reason in {Reason.CANCELLED, Reason.FILE_SYSTEM} and (found is None or not found.unreached):
             return known
-        if found is None or found.wrapper or (known.unreached and not found.unreached):
+        if found is None or found.wrapper or (known.unreached and not found.unreached and not found.reached):
             found = known
     return found

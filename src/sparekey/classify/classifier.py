@@ -5,47 +5,34 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify import waits
 from sparekey.classify.causes import chain, kind_of, wire_of
 from sparekey.classify.evidence import Reading
 from sparekey.classify.exceptions import read_exception, text_of
 from sparekey.classify.headers import lower_headers
-from sparekey.classify.model import LARGE, QUOTA, TRANSIENT, UNKNOWN, meaning
+from sparekey.classify.judge import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
+from sparekey.classify.learned import model
 from sparekey.classify.ours import classify_ours, ours_within
-from sparekey.classify.proof import WAIT_UNCERTAIN, fingerprint, names_one_model, of_a_minute
-from sparekey.classify.verdict import DEFAULT_RULES, Verdict, judge
+from sparekey.classify.proof import fingerprint, names_one_model, of_a_minute
+from sparekey.classify.reasons import Reason
+from sparekey.classify.waits import Stated, stated
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sparekey.classify.evidence import Level
     from sparekey.classify.operator import Rule
-    from sparekey.classify.rulebook import Rulebook
 
 _MAX_MESSAGE: Final = 300
 _MASKED: Final = 450
+_WORDS_SHOWN: Final = 8
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
-_WAITABLE: Final = (TRANSIENT, QUOTA, UNKNOWN)
-_NOTHING: Final = Verdict(meaning(UNKNOWN, "unknown"), Evidence.POSSIBLE, "nothing told")
-_WAITING: Final = Verdict(meaning(TRANSIENT, "stated_wait"), Evidence.POSSIBLE, "a stated wait: what states its end will pass")
-_GARBLED: Final = Verdict(meaning(TRANSIENT, "bad_response"), Evidence.LIKELY, "a success that is no answer")
+_WAITABLE: Final = (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN)
 _OF_A_MODEL: Final = frozenset(
-    {
-        "rate_limited",
-        "quota_exceeded",
-        "usage_limit",
-        "daily_quota",
-        "period_quota",
-        "free_tier_exhausted",
-        "long_wait",
-        "spend_limit",
-    }
+    {"rate_limited", "usage_limit", "daily_quota", "period_quota", "free_tier_exhausted", "long_wait", "spend_limit"}
 )
 """Reasons of limits that a provider may set for one model."""
-_DAILY: Final = meaning(QUOTA, "long_wait")
 
 
 class Classifier:
@@ -54,22 +41,22 @@ class Classifier:
     Args:
         rules: an operator's own rules, tried first, in order.
         now: gives the Unix time, to turn stated dates into waits.
-        book: the built-in rules; another one leaves some out, for tests.
     """
 
-    def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time, book: Rulebook = DEFAULT_RULES) -> None:
+    def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time) -> None:
         """Keep rules and clock."""
         self._rules = tuple(rules)
-        self._book = book
         self._now = now
 
-    def classify(self, exc: BaseException, *, trace: bool = False) -> Failure:
+    def classify(self, exc: BaseException | str, *, trace: bool = False) -> Failure:
         """Return what an exception means. Never raises.
 
         Args:
-            exc: any exception; its attributes, its causes and its text are read, and no network.
+            exc: any exception; its attributes, its causes and its text are read, and no network. Or only a text.
             trace: also fill `Failure.trace`, for people.
         """
+        if isinstance(exc, str):
+            return self.classify_response(None, None, exc, trace=trace)
         try:
             return ours_within(exc) or self._classify(exc, trace=trace)
         except Exception as bug:  # noqa: BLE001 - a failure must never be hidden by the one who reads it
@@ -80,48 +67,48 @@ class Classifier:
         try:
             reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
-            return self._failure(reading, judge(reading, "", self._book) or self._of_silence(reading), trace=trace)
+            wait = stated(reading, self._now())
+            return self._failure(reading, judge(reading, wait=wait.seconds) or _of_silence(reading, wait), wait, trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
             return _unreadable(bug)
 
     def _classify(self, exc: BaseException, *, trace: bool) -> Failure:
         exceptions = chain(exc)
         wire = wire_of(exceptions)
-        reading, verdict = _first_telling(exceptions, self._book)
-        if wire and reading.status is None and not (wire.wrapper and verdict and verdict.meaning.error_class != TRANSIENT):
-            verdict = Verdict(wire.meaning, Evidence.CERTAIN, f"exception: {type(exc).__name__}")
+        reading, verdict, wait = _first_telling(exceptions, self._now())
+        if (
+            wire
+            and reading.status is None
+            and not (wire.wrapper and verdict and verdict.meaning.reason.error_class not in {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN})
+        ):
+            verdict = Verdict(wire, Evidence.CERTAIN, f"exception: {type(exc).__name__} ({wire.row})")
         if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
-        return self._failure(reading, verdict or self._of_silence(reading), trace=trace, unreached=bool(wire and wire.unreached))
+        return self._failure(reading, verdict or _of_silence(reading, wait), wait, trace=trace, unreached=bool(wire and wire.unreached))
 
-    def _of_silence(self, reading: Reading) -> Verdict:
-        """Return what it means that neither codes nor words nor the status told."""
-        success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
-        if success and not any(level.texts for level in reading.levels if level.where != "text"):
-            return _GARBLED
-        return _WAITING if any(self._stated(reading, self._now())) else _NOTHING
-
-    def _failure(self, reading: Reading, verdict: Verdict, *, trace: bool, unreached: bool = False) -> Failure:
-        wait, certain = self._wait(reading) if verdict.meaning.error_class in _WAITABLE else (None, True)
-        if wait is not None and wait >= _LONG_WAIT and verdict.meaning.reason == "rate_limited":
-            verdict = verdict._replace(meaning=_DAILY)
-        told = verdict.meaning
-        level = _worded(reading)
+    def _failure(self, reading: Reading, verdict: Verdict, wait: Stated, *, trace: bool, unreached: bool = False) -> Failure:
+        if verdict.meaning.reason is Reason.RATE_LIMITED and (wait.seconds or 0.0) >= _LONG_WAIT:
+            verdict = verdict._replace(meaning=LASTING)
+        told, reason = verdict.meaning, verdict.meaning.reason
+        if reason.error_class not in _WAITABLE:
+            wait = Stated(None)
+        text = next((level.texts[0] for level in reading.innermost() if level.texts), "")
         status = reading.status or reading.inner_status()
+        said = [said for level in reading.levels for said in (*level.texts, *level.codes)]
         failure = Failure(
-            error_class=told.error_class,
-            reason=told.reason,
+            error_class=reason.error_class,
+            reason=reason.value,
             # too much for one account's minute: another account may have room
-            scope=Scope.ACCOUNT if told.error_class == LARGE and of_a_minute(_said(reading)) else told.scope,
-            retry_after=wait,
+            scope=Scope.ACCOUNT if reason.error_class is ErrorClass.INPUT_TOO_LARGE and of_a_minute(said) else told.scope,
+            retry_after=wait.seconds,
             status=status,
-            message=" ".join(mask(level.texts[0][:_MASKED]).split())[:_MAX_MESSAGE] if level else "",
+            message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE],
             evidence=verdict.evidence,
+            wait_is_certain=wait.certain,
+            one_model=reason in _OF_A_MODEL and names_one_model(said, reading.headers),
             unreached=unreached or (told.unreached and reading.status is None),
-            timed_out=told.reason == "timeout",
-            wait_is_certain=certain,
-            one_model=told.reason in _OF_A_MODEL and names_one_model(_said(reading), reading.headers),
-            fingerprint="" if verdict.evidence is Evidence.CERTAIN else fingerprint(status, level.texts[0] if level else ""),
+            timed_out=reason is Reason.TIMEOUT,
+            fingerprint="" if verdict.evidence is Evidence.CERTAIN else fingerprint(status, text),
             rule=verdict.rule,
             trace=_trace(reading, verdict) if trace else (),
         )
@@ -132,61 +119,41 @@ class Classifier:
         rule = next((rule for rule in self._rules if rule.speaks(failure.status, text)), None)
         return rule.overrule(failure) if rule else failure
 
-    def _wait(self, reading: Reading) -> tuple[float | None, bool]:
-        """Return the longest wait that was stated, and whether it stands where no caller's words can; announced limits count last."""
-        now = self._now()
-        sure, told = self._stated(reading, now)
-        if reading.headers and (wait := waits.from_headers(reading.headers, now)) is not None:
-            sure.append(wait)
-        if sure or told:
-            return max(sure or told), bool(sure)
-        return waits.from_limits(reading.headers, now) if reading.headers else None, True
 
-    @staticmethod
-    def _stated(reading: Reading, now: float) -> tuple[list[float], list[float]]:
-        """Return the waits that fields and texts state: the certain ones, and those that may be a caller's words."""
-        sure: list[float] = []
-        echoed: list[float] = []
-        in_text = echoed if WAIT_UNCERTAIN & {reading.status, reading.inner_status()} else sure
-        in_text += [wait for level in reading.levels for text in level.texts if (wait := waits.from_text(text, now)) is not None]
-        for fields, found in ((reading.waits, sure), (reading.told_waits, in_text)):
-            if fields and (wait := waits.from_fields(fields, now)) is not None:
-                found.append(wait)
-        return sure, echoed
+def _of_silence(reading: Reading, wait: Stated) -> Verdict:
+    """Return what it means that neither codes nor words nor the status told."""
+    success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
+    if success and not any(level.texts for level in reading.levels if level.where != "text"):
+        return GARBLED
+    return UNTOLD if wait.seconds is None else WAITING
 
 
-def _first_telling(exceptions: Iterable[BaseException], book: Rulebook) -> tuple[Reading, Verdict | None]:
-    """Return the reading and the verdict of the outermost exception whose structure tells, else of the first whose words do.
+def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Reading, Verdict | None, Stated]:
+    """Return the reading, the verdict and the wait of the outermost exception whose structure tells, else of the first whose words do.
 
     An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
     """
-    first: tuple[Reading, Verdict | None] | None = None
+    first: tuple[Reading, Verdict | None, Stated] | None = None
     for current in exceptions:
+        if classify_ours(current):
+            continue
         reading, worded = read_exception(current)
         structured = reading.status is not None or bool(reading.levels)
-        verdict = judge(reading, "", book) if worded else None
+        wait = stated(reading, now) if worded else Stated(None)
+        verdict = judge(reading, wait=wait.seconds) if worded else None
         if verdict is None:
             reading.add_text(text_of(current))
-            kind = kind_of(current)
-            verdict = judge(reading, kind.code, book, foreign=kind.foreign)
+            kind, wait = kind_of(current), stated(reading, now)
+            verdict = judge(reading, kind.code, foreign=kind.foreign, wait=wait.seconds)
+            if kind.wire and kind.wire.wrapper and verdict and verdict.meaning.reason.error_class is ErrorClass.TRANSIENT:
+                verdict = None  # an SDK's own word for whatever went wrong: what it was raised from may tell more
         if structured and verdict:
-            return reading, verdict
+            return reading, verdict, wait
         if first is None or (verdict and first[1] is None):
-            first = (reading, verdict)
+            first = (reading, verdict, wait)
         if current.__cause__ is None and first[1]:
             break
-    return first or (Reading(), None)
-
-
-def _worded(reading: Reading) -> Level | None:
-    for level in reading.innermost():
-        if level.texts:
-            return level
-    return None
-
-
-def _said(reading: Reading) -> list[str]:
-    return [said for level in reading.levels for said in (*level.texts, *level.codes)]
+    return first or (Reading(), None, Stated(None))
 
 
 def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
@@ -194,7 +161,11 @@ def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
     for level in reading.innermost():
         found = [*level.codes, *level.numbers, *(f"status {s}" for s in level.statuses), *(repr(mask(t[:160])) for t in level.texts)]
         lines.append(f"{'  ' * min(level.depth, 8)}{level.where or 'body'}: {', '.join(found)}")
-    lines.append(f"decided by {verdict.rule} -> {verdict.meaning.error_class} / {verdict.meaning.reason}, {verdict.evidence}")
+    if verdict.features:
+        weighed = model().weights(verdict.features, verdict.meaning.reason.error_class)
+        for side, words in (("for", [w for w in weighed if w[1] > 0]), ("against", [w for w in weighed if w[1] < 0])):
+            lines.append(f"words {side} it: " + ", ".join(f"{mask(word)} {weight:+.1f}" for word, weight in words[:_WORDS_SHOWN]))
+    lines.append(f"decided by {verdict.rule} -> {verdict.meaning.reason.error_class} / {verdict.meaning.reason}, {verdict.evidence}")
     return tuple(lines)
 
 

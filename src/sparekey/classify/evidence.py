@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
+from sparekey.classify.patterns import Pattern
 from sparekey.classify.proof import OWN, QUOTED, WRAPPED
 from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
 from sparekey.classify.tolerant import find_data, read_data, read_json, unescape
@@ -29,6 +30,13 @@ _MAX_ITEMS: Final = 20
 _WAITS: Final = frozenset({WAIT, WAIT_MS})
 _NUMERIC: Final = frozenset({CODE, STATUS, EITHER})
 _WORDY: Final = frozenset({MESSAGE, EITHER})
+_EVENTS: Final = Pattern(r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)")
+_ANSWERS: Final = frozenset({"choices", "candidates", "delta", "content_block", "output", "usage"})
+_ERRORS: Final = frozenset({"code", "message", "detail", "msg", "base_resp", "error_code", "header"})
+_INSIDE: Final = ("data", "response")
+_EVENT_ERROR: Final = Pattern(r"^event: ?error\b", 8)
+_LAST_NAME: Final = Pattern(r"([A-Za-z_]\w*)\s{0,3}\Z")
+_LONGEST_NAME: Final = 40
 _DEPTH: Final = attrgetter("depth")
 _CODE_PER_DAY: Final = 99
 
@@ -119,9 +127,10 @@ class Reading:
         if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
             self._walk(value, "", depth, quoted=quoted, nesting=wraps)
             return
-        if text.startswith(("data:", "event:")):
-            text = text.replace("data:", " ")
-        elif "{" in text or "[" in text:
+        if text.startswith(("data:", "event:", ": ", "id:")) and "data:" in text:
+            self.add_text(_last_error(text), depth, quoted=quoted, wraps=wraps + 1)
+            return
+        if "{" in text or "[" in text:
             quoted = max(quoted, WRAPPED)
         self._add_prose(self._take_data(text, depth, wraps, quoted=quoted) if "{" in text or "[" in text else text, depth, quoted=quoted)
 
@@ -137,7 +146,8 @@ class Reading:
                 continue
             value, end = read_data(text, start)
             if value:
-                self._walk(value, "", depth + 1, quoted=quoted, nesting=wraps + 1)
+                named = _LAST_NAME.search(text, max(0, start - _LONGEST_NAME), start)  # protobuf text: `retry_delay {`
+                self._walk(value, named[1].lower() if named else "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
             text = text[end:]
         return " ".join([*prose, text])
@@ -164,24 +174,31 @@ class Reading:
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
         level = Level(depth, where, quoted=quoted)
+        if ROLES.get(where) == WAIT:
+            (self.told_waits if quoted else self.waits).append((value.get("seconds"), 1.0))
         for key, item in value.items():
             if item is None or item is True or item is False or type(key) is not str:
                 continue
             name = key.lower()
             role = ROLES.get(name)
             if isinstance(item, (dict, list, tuple)):
-                if item and (role != SKIP or _wraps_an_error(item)):
-                    # what looks like an error among the caller's own words is one of a proxy, or the caller's
-                    self._walk(item, name, depth + 1, quoted=QUOTED if role == SKIP else quoted, nesting=nesting + 1)
-            elif role is None:
-                if isinstance(item, str) and item.startswith(("{", "[")):
-                    self.add_text(item, depth + 1, quoted=max(quoted, WRAPPED), wraps=nesting + 1)
-            elif role != SKIP:
+                self._inner(item, key, role, level, nesting)
+            elif role is not None and role != SKIP:
                 self._field(level, role, name, item, nesting)
+            elif role is None and isinstance(item, str) and item.startswith(("{", "[")):
+                self.add_text(item, depth + 1, quoted=max(quoted, WRAPPED), wraps=nesting + 1)
         if len(level.texts) > 1:
             level.texts.sort(key=len, reverse=True)
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
+
+    def _inner(self, item: Any, key: str, role: int | None, level: Level, nesting: int) -> None:
+        name = key.lower()
+        if name.endswith("exception"):  # bedrock's events: {"throttlingException": {...}}
+            level.codes.append(key[:_MAX_CODE])
+        if item and (role != SKIP or _wraps_an_error(item)):
+            # what looks like an error among the caller's own words is one of a proxy, or the caller's
+            self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
         if role in _WAITS:
@@ -225,6 +242,26 @@ def _add_words(level: Level, text: str) -> None:
     if text.endswith(")") and (number := suffix_number(text)):
         level.numbers.append(f"text={number}")
     level.texts.append(text)
+
+
+def _last_error(text: str) -> str:
+    """Return the data of the last server-sent event that is an error, or "": an answer's own words are none."""
+    for event in reversed(_EVENTS.split(text)):
+        data = "\n".join(line[5:].strip() for line in event.splitlines() if line.startswith("data:"))
+        if not data or data == "[DONE]":
+            continue
+        value = read_json(data) or (read_data(data, 0)[0] if data.startswith("{") else None)
+        if _EVENT_ERROR.search(event) or (value is None and "{" not in data):
+            return data
+        if isinstance(value, dict) and any(isinstance(part, dict) and _is_error(part) for part in (value, *map(value.get, _INSIDE))):
+            return data
+    return ""
+
+
+def _is_error(event: dict[str, Any]) -> bool:
+    if any(event.get(name) for name in ("error", "err", "errors")):
+        return True
+    return _ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event)
 
 
 def _wraps_an_error(item: Any) -> bool:

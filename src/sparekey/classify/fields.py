@@ -30,7 +30,7 @@ ROLES: Final[Mapping[str, int]] = {
     ),
     **_names("status status_code statuscode http_code http_status httpstatus httpstatuscode", STATUS),
     **_names(
-        "retrydelay retry_after retryafter retry-after retry_after_seconds retryafterseconds estimated_time retry_in resets_in_seconds "
+        "retrydelay retry_delay retry_after retryafter retry-after retry_after_seconds retryafterseconds estimated_time retry_in resets_in_seconds "
         "resets_at reset_at resetsat reset_time resettime x-ratelimit-reset x-rate-limit-reset retry_after_s",
         WAIT,
     ),

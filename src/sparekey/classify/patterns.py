@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_METHODS: Final = ("finditer", "findall", "match", "search", "sub")
+_METHODS: Final = ("finditer", "findall", "fullmatch", "match", "search", "split", "sub")
 
 
 class Pattern:
@@ -20,6 +20,8 @@ class Pattern:
     findall: Callable[..., list[Any]]
     match: Callable[..., re.Match[str] | None]
     search: Callable[..., re.Match[str] | None]
+    split: Callable[..., list[str]]
+    fullmatch: Callable[..., re.Match[str] | None]
     sub: Callable[..., str]
 
     def __init__(self, source: str, flags: int = 0) -> None:

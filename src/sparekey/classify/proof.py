@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.model import AUTH, MODEL, QUOTA
 from sparekey.classify.patterns import Pattern
-from sparekey.types import Evidence
+from sparekey.classify.reasons import OF_CREDENTIAL
+from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sparekey.classify.model import Meaning
+    from sparekey.classify.tables import Meaning
 
 ECHOING: Final = frozenset({400, 404, 405, 406, 409, 413, 415, 422, 424})
 """Under these a provider tells what is wrong with the request, and may repeat the caller's words while doing so."""
@@ -23,11 +23,11 @@ WAIT_UNCERTAIN: Final = frozenset({400, 404, 409, 413, 415, 422, 424})
 """Under these a wait in the text may be the caller's words."""
 OWN, WRAPPED, QUOTED = range(3)
 """Where an error object stood: in the body itself, in a string that is nothing but JSON, in the midst of prose."""
-OF_CREDENTIAL: Final = frozenset({AUTH, QUOTA, MODEL})
 
 # What one request asks for beyond the model. Where a refusal speaks of it, another request of the same key may be served.
 _OF_ONE_REQUEST: Final = Pattern(
-    r"\b(?:afford|fewer max_tokens|max_tokens|this request requires|tools?|skills?|mcp|connectors?|web[ _-]?search|code[ _-]?interpreter"
+    r"\b(?:end[- ]?users?|customers?|tag|mentioned|your message|sample from|upstream|headers?|grounding|generation|mode|license|job"
+    r"|afford|fewer max_tokens|max_tokens|this request requires|tools?|skills?|mcp|connectors?|web[ _-]?search|code[ _-]?interpreter"
     r"|computer[ _-]use|cached ?contents?|files?|uploads?|attachments?|containers?|vector[ _-]stores?|images?|audio|videos?"
     r"|reasoning|thinking"
     r"|encrypted|store=|data policy|data retention|privacy|guardrails?|prompts?|responses? (?:id|format)|previous[ _]response|batch(?:es)?"
@@ -35,17 +35,50 @@ _OF_ONE_REQUEST: Final = Pattern(
     r"|streaming|websites?|repositor(?:y|ies)|bucket|database)\b"
     r"|工具|技能|插件|文件|图片|图像|音频|视频|缓存|联网|思考|推理|参数|提示词|内容|知识库|ツール|ファイル|画像|도구|파일|이미지"
 )
+_SUBJECT: Final = {
+    ErrorClass.AUTH: Pattern(
+        r"key|token|credential|account|organi[sz]ation|project|workspace|team|auth|consumer|billing|bill|overdue|arrear"
+        r"|good standing|subscription|signature|countr|region|territor|location|secret|suspended|deactivated|api|referer"
+    ),
+    ErrorClass.QUOTA_EXCEEDED: Pattern(
+        r"quota|balance|credit|billing|plan|fund|budget|limit|usage|exhaust|free tier|pack|pay|spend|per day|exceeded|top up|recharge"
+    ),
+    ErrorClass.MODEL_NOT_FOUND: Pattern(r"model|deployment|endpoint|access"),
+}
+"""What a text has to speak of, beside a code that is certain about the credential."""
 _WORD: Final = Pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001 - a typographic apostrophe
-_NO_WORD: Final = Pattern(
-    r"https?://\S+|\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^」]*」|『[^』]*』|\S*[0-9_@/\\=*][^\s]*|\b\w+(?:-\w+)+\b"
-)
+_QUOTED: Final = Pattern(r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^」]*」|『[^』]*』")
+_PUNCTUATION: Final = str.maketrans(dict.fromkeys(".,;:!?()[]{}<>|，。；：！？（）【】、…《》", " "))  # noqa: RUF001 - of other scripts
+_QUOTES: Final = frozenset("\"`'“「『")
 _MAX_TEXT: Final = 600
+_LONG: Final = 120
+"""A longer text is never empty."""
 _MAX_FINGERPRINT: Final = 120
 _EMPTY_WORDS: Final = frozenset(
     (
-        *("error", "errors", "code", "status", "http", "https", "client", "server", "bad", "unknown", "failed", "failure", "request"),
+        *("error", "errors", "code", "status", "http", "https", "client", "server", "unknown", "failed", "failure", "request"),
         *("response", "message", "type", "provider", "returned", "upstream", "api", "exception", "none", "null", "an", "a", "the", "of"),
-        *("for", "with", "from", "in", "is", "was", "it", "oops", "something", "went", "wrong", "occurred", "has", "have", "url", "ok"),
+        *(
+            "no",
+            "body",
+            "details",
+            "for",
+            "with",
+            "from",
+            "in",
+            "is",
+            "was",
+            "it",
+            "oops",
+            "something",
+            "went",
+            "wrong",
+            "occurred",
+            "has",
+            "have",
+            "url",
+            "ok",
+        ),
     )
 )
 _LIMITS: Final = ("limit", "quota", "requests", "usage", "exhausted", "模型", "モデル", "모델")
@@ -122,11 +155,16 @@ def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: b
         echoing: a status under which a provider may repeat the caller's words.
     """
     sure = told.certain and not prose and (place == OWN or (place == WRAPPED and not echoing))
-    if told.error_class not in OF_CREDENTIAL:
+    if told.reason.error_class not in OF_CREDENTIAL:
         return Evidence.CERTAIN if sure else Evidence.LIKELY
-    if sure and not (text and _OF_ONE_REQUEST.search(text.lower())):
+    if sure and (not text or _agrees(told.reason.error_class, text.lower())):
         return Evidence.CERTAIN
     return Evidence.POSSIBLE if echoing else Evidence.LIKELY
+
+
+def _agrees(error_class: ErrorClass, text: str) -> bool:
+    """Return whether the words beside a certain code are about what the code says, and about nothing that one request asks for."""
+    return not _OF_ONE_REQUEST.search(text) and (not text.isascii() or bool(_SUBJECT[error_class].search(text)))
 
 
 def names_one_model(texts: Iterable[str], headers: Mapping[str, str]) -> bool:
@@ -151,10 +189,16 @@ def _is_name(word: str) -> bool:
 
 def says_something(text: str) -> bool:
     """Return whether there is a word in `text` that tells more than that there was an error."""
-    return any(word not in _EMPTY_WORDS for word in _WORD.findall(text[:_MAX_TEXT].lower()))
+    return len(text) > _LONG or any(word not in _EMPTY_WORDS for word in _WORD.findall(text.lower()))
 
 
 def fingerprint(status: int | None, text: str) -> str:
     """Return the status and the words of a refusal without numbers, ids, addresses and quoted parts: alike for whoever gets it."""
-    words = _WORD.findall(_NO_WORD.sub(" ", text[:_MAX_TEXT].lower())) if text else []
+    text = text[:_MAX_TEXT].lower()
+    if "://" in text:
+        text = " ".join([word for word in text.split() if "://" not in word])
+    if not _QUOTES.isdisjoint(text):
+        text = _QUOTED.sub(" ", text)
+    # what holds a digit, a hyphen or another sign is an id, a number or a name
+    words = [word for word in text.translate(_PUNCTUATION).split() if word.isalpha() or word.replace("'", "").isalpha()]
     return " ".join([str(status), *words] if status else words)[:_MAX_FINGERPRINT]

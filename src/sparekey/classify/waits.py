@@ -6,24 +6,27 @@ All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify.patterns import Pattern
+from sparekey.classify.proof import WAIT_UNCERTAIN
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
+
+    from sparekey.classify.evidence import Reading
 
 LONGEST: Final = 366 * 86400.0
 """A longer statement is cut to this."""
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
     (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
-    (1.0, "s sec secs second seconds 秒 秒钟 초"),
-    (60.0, "m min mins minute minutes 分 分钟 分間 분"),
-    (3600.0, "h hr hrs hour hours 小时 個小時 時間 시간"),
-    (86400.0, "d day days 天 日 일"),
-    (604800.0, "w week weeks 周 週間 주"),
+    (1.0, "s sec secs second seconds secondes segundo segundos sekunde sekunden сек секунду секунды секунд 秒 秒钟 초"),
+    (60.0, "m min mins minute minutes minuto minutos minuten мин минуту минуты минут 分 分钟 分間 분"),
+    (3600.0, "h hr hrs hour hours heure heures hora horas stunde stunden час часа часов 小时 個小時 時間 시간"),
+    (86400.0, "d day days jour jours día días dia dias tag tage tagen день дня дней 天 日 일"),
+    (604800.0, "w week weeks semaine semaines semana semanas woche wochen неделю недели недель 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
 _DIGIT: Final = Pattern(r"\d")
@@ -32,9 +35,10 @@ _PART: Final = Pattern(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorte
 _BETWEEN: Final = Pattern(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
 # What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan: hence `retry` as a whole word.
 _CUE: Final = Pattern(
-    r"(?:(?P<bare>try(?: your request)?\s+again|\bretry\b|re-?try[-_ ]after|retrydelay|estimated_time|wait(?:ing)?\b"
+    r"(?:(?P<bare>try(?: your request)?\s+again|(?<!last )\bretry\b(?! limit)|re-?try[-_ ]after|retry_?delay|estimated_time|wait(?:ing)?\b"
     r"|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
-    r"|resets?\b|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?"
+    r"|réessay|patient|attend|int[eé]nt|espere|vuelva|tente|aguarde|erneut|warten|wieder|повтор|подожд|через|réinitialis|restablec|zurückgesetzt"
+    r"|resets?\b(?! by)|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?"
     r"|back online)"
     r"(?:[^.!?;\n]|\n(?!\n)){0,28}\Z"
     r"|(?P<asian>请|等待|将在|将于|于|在|あと|까지|约|还需)[^。！？]{0,8}\Z",  # noqa: RUF001 - Chinese sentences end so
@@ -56,7 +60,11 @@ _HINTS: Final = (
         "regain",
         "restor",
     ),
-    *("cool", "estimated_time", "next request", "next attempt", "back online"),
+    *("cool", "estimated_time", "next request", "next attempt", "back online", "intent", "espere", "vuelva", "tente", "aguarde", "erneut"),
+    *("warten", "wieder", "attend", "patient", "restablec"),
+)
+_LEADS: Final = Pattern(
+    r"(?:[\"'\s:=]{1,4}|[\s:=]{0,3}(?:in|after|for|at least|about|approximately)[\s:=~]{1,3})(?:about |approximately |at least |~)?"
 )
 _PLAN: Final = Pattern(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bautomatically|\bauto)[ -]{1,2}\Z")
 _AFTER_ASIAN: Final = Pattern(r"\s{0,2}(?:后|之后|以后|後|뒤|후)")
@@ -93,6 +101,35 @@ _LIMITS: Final = (
     ("x-rate-limit-reset", "x-rate-limit-remaining"),
     ("x-ratelimit-reset-after", "x-ratelimit-remaining"),
 )
+
+
+class Stated(NamedTuple):
+    """A wait in seconds, or None; and whether it stands where no caller's words can."""
+
+    seconds: float | None
+    certain: bool = True
+
+
+def stated(reading: Reading, now: float) -> Stated:
+    """Return the longest wait that headers, fields and texts of a failure state; announced limits count where nothing is stated.
+
+    Dates are read by the server's own clock, where the response has a `Date`.
+    """
+    headers = reading.headers
+    if headers and (date := headers.get("date")) and (clock := _http_seconds(date.lower())):
+        now = clock
+    sure: list[float | None] = [from_headers(headers, now)] if headers else []
+    told: list[float | None] = []
+    in_text = told if WAIT_UNCERTAIN & {reading.status, reading.inner_status()} else sure
+    in_text += [from_text(text, now) for level in reading.levels for text in level.texts]
+    if reading.waits:
+        sure.append(from_fields(reading.waits, now))
+    if reading.told_waits:
+        in_text.append(from_fields(reading.told_waits, now))
+    for found in (sure, told):
+        if (longest := max((wait for wait in found if wait is not None), default=None)) is not None:
+            return Stated(longest, found is sure)
+    return Stated(from_limits(headers, now) if headers else None)
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
@@ -159,7 +196,9 @@ def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | No
     if wait is None or (cue["asian"] and not _AFTER_ASIAN.match(text, end)):
         return None
     has_unit = end > at and not text[end - 1].isdigit()
-    return _bounded(wait) if has_unit or cue["bare"] else None
+    # without a unit it stands right behind the words: "try again in 20", never "retry 4/10" or "please wait, job 83472"
+    leads = cue["bare"] and _LEADS.fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
+    return _bounded(wait) if has_unit or leads else None
 
 
 def read_duration(text: str, start: int) -> tuple[float | None, int]:
@@ -230,8 +269,13 @@ def _until_clock(hour: int, minute: int, half: str, now: float) -> float | None:
 
 
 def _http_date(text: str, now: float) -> float | None:
+    moment = _http_seconds(text)
+    return None if moment is None else _bounded(moment - now)
+
+
+def _http_seconds(text: str) -> float | None:
     match = _HTTP_DATE.search(text)
     if not match or match[2] not in _MONTHS:
         return None
     day = _unix_day(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]))
-    return _bounded(day * 86400.0 + int(match[4]) * 3600 + int(match[5]) * 60 + int(match[6]) - now)
+    return day * 86400.0 + int(match[4]) * 3600 + int(match[5]) * 60 + int(match[6])

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from sparekey.cli.group import Commands, remember
+from sparekey.types import ErrorClass  # noqa: TC001 - typer reads the annotation
 
 app = typer.Typer(
     cls=Commands,
@@ -163,6 +164,9 @@ def explain(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", metavar="CONFIG", help="Try the rules of this configuration first.")
     ] = None,
+    wrong: Annotated[
+        ErrorClass | None, typer.Option("--wrong", metavar="CLASS", help="Print the example that teaches this class for it.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -180,7 +184,7 @@ def explain(
     from sparekey.cli.inputs import error_of, rules_of
 
     rules = rules_of(config) if config else ()
-    run_explain(error_of(text, file), status=status, json=json, rules=rules)
+    run_explain(error_of(text, file), status=status, json=json, rules=rules, wrong=wrong)
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
 from sparekey.classify.remedies import remedy
-from sparekey.cli import pasted, render
+from sparekey.cli import examples, pasted, render
 from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to, stated_wait
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sparekey.classify.operator import Rule
+    from sparekey.cli.examples import Near
     from sparekey.core.policy import Parking
     from sparekey.types import Failure
 
@@ -27,6 +29,7 @@ _BLAMES: Final = {
     Scope.EGRESS: "our own network",
     Scope.UNKNOWN: "nobody for sure",
 }
+_EXAMPLE_SHOWN: Final = 160
 _STRENGTHS: Final = {
     Evidence.CERTAIN: "certain: the provider's own code, or a fault that no words are needed for",
     Evidence.LIKELY: "likely: status and text agree",
@@ -34,12 +37,24 @@ _STRENGTHS: Final = {
 }
 
 
-def run_explain(text: str, *, status: int | None = None, json: bool = False, rules: Iterable[Rule] = ()) -> None:
-    """Read an error and print what it is; an operator's own `rules` are tried first."""
+def run_explain(text: str, *, status: int | None = None, json: bool = False, rules: Iterable[Rule] = (), wrong: str | None = None) -> None:
+    """Read an error and print what it is.
+
+    Args:
+        text: the error, in any form that `pasted` reads.
+        status: its HTTP status, where the person knows it.
+        json: print one JSON object.
+        rules: an operator's own rules, tried first.
+        wrong: the class that it should have been: print the example that teaches it, and nothing else.
+    """
     given = pasted.read(text, status)
     failure = given.failure(rules)
+    if wrong is not None:
+        sys.stdout.write(f"{examples.line(given, failure, wrong)}\n")
+        return
+    near = examples.nearest(failure)
     if json:
-        render.as_json(as_dict(failure, given.form))
+        render.as_json(as_dict(failure, given.form, near))
         return
     console = render.out()
     render.facts(console, _facts(failure, given.form))
@@ -53,6 +68,17 @@ def run_explain(text: str, *, status: int | None = None, json: bool = False, rul
         console.print(Text("How it was read", style="bold"))
         for line in failure.trace:
             console.print(Text(render.clean(line), style=render.DIM), soft_wrap=True)
+    if near:
+        console.print()
+        shown = " ".join(near.text.split())[:_EXAMPLE_SHOWN]
+        render.facts(
+            console,
+            [("class", near.error_class), ("text", shown), ("seen at", near.source), ("likeness", f"{near.nearness:.0%}")],
+            title="The nearest example",
+        )
+        console.print(
+            Text("Wrong? `sparekey explain --wrong CLASS` prints the example that teaches it (docs/errors.md).", style=render.DIM)
+        )
 
 
 def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
@@ -69,7 +95,7 @@ def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
     ]
 
 
-def as_dict(failure: Failure, form: str) -> dict[str, Any]:
+def as_dict(failure: Failure, form: str, near: Near | None = None) -> dict[str, Any]:
     """Return what `--json` prints."""
     same, following, park = reactions(failure)
     return {
@@ -88,6 +114,7 @@ def as_dict(failure: Failure, form: str) -> dict[str, Any]:
         "read_as": form,
         "chain": {"same_credential": same, "next_credential": following, "park": park, "park_seconds": first_park(failure)},
         "remedy": remedy(failure),
+        "nearest": near._asdict() if near else None,
     }
 
 

@@ -1,0 +1,141 @@
+"""What is known without reading any text: vendors' codes, HTTP statuses and the names of exceptions, from the tables beside this file.
+
+A row is a line of tab-separated fields; the first lines of each table say which. The tables are read when the first error comes.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.classify.reasons import Reason, rows
+from sparekey.types import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_CHOICE: Final = re.compile(r"\{([^}]*)\}")
+_MAX_KNOWN: Final = 4096
+_MAX_WORDS: Final = 16
+_LONGEST: Final = 8
+"""Words of the longest code in the table."""
+
+
+class Meaning(NamedTuple):
+    """What a row says.
+
+    Attributes:
+        reason: the cause.
+        scope: whom it blames.
+        certain: the code can mean nothing else: proof at once (DESIGN.md 3.1).
+        unreached: no connection came about.
+        reached: one did, whatever the exception was raised from.
+        wrapper: raised around anything, so words that tell more are believed first.
+        row: where it stands, as `codes.tsv:12`; empty for what no table says.
+    """
+
+    reason: Reason
+    scope: Scope
+    certain: bool = False
+    unreached: bool = False
+    reached: bool = False
+    wrapper: bool = False
+    row: str = ""
+
+
+@cache
+def meaning(reason: Reason) -> Meaning:
+    """Return what a reason means by itself."""
+    return Meaning(reason, reason.scope)
+
+
+def code_words(code: str) -> str:
+    """Return a code as words: `AllocationQuota.FreeTierOnly` becomes "allocation quota free tier only"."""
+    return _SEPARATORS.sub(" ", _SEAM.sub(" ", code[:200]).lower()).strip()
+
+
+class Codes:
+    """The table of codes, read once."""
+
+    def __init__(self) -> None:
+        """Read the table."""
+        self.numbers: dict[str, Meaning] = {}
+        self._whole: dict[str, Meaning] = {}
+        self._within: dict[str, Meaning] = {}
+        self._known: dict[str, Meaning | None] = {}
+        for row, (mark, place, codes, reason, scope, *_) in rows("codes.tsv"):
+            found = Reason(reason)
+            told = Meaning(found, Scope(scope) if scope else found.scope, certain=mark == "!", row=row)
+            if place.endswith("=") and place != "=":
+                self.numbers |= {f"{p}{n}": told for p in place.split("|") for n in codes.split("|")}
+            else:
+                book = self._within if place == "*" else self._whole
+                for code in codes.split("|") if "{" not in codes else _expanded(codes):
+                    book.setdefault(code, told)
+
+    def read(self, code: str) -> Meaning | None:
+        """Return what `code` means, or None; a provider has few codes, so answers are remembered."""
+        if code not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()  # someone sends a new code each time: forgetting is cheaper than keeping order
+            self._known[code] = self._read(code_words(code))
+        return self._known[code]
+
+    def _read(self, words: str) -> Meaning | None:
+        if told := self._whole.get(words):
+            return told
+        parts = words.split()[:_MAX_WORDS]
+        for length in range(min(len(parts), _LONGEST), 0, -1):
+            for start in range(len(parts) - length + 1):
+                if told := self._within.get(" ".join(parts[start : start + length])):
+                    return told
+        return None
+
+
+def _expanded(codes: str) -> Iterator[str]:
+    """Yield each code that braces stand for: `{a,b} c` is `a c` and `b c`."""
+    for code in re.split(r"\|(?![^{]*\})", codes):
+        parts = _CHOICE.split(code)
+        choices = [part.split(",") if at % 2 else [part] for at, part in enumerate(parts)]
+        yield from map("".join, product(*choices))
+
+
+@cache
+def codes() -> Codes:
+    """Return the table of codes."""
+    return Codes()
+
+
+@cache
+def _statuses() -> Mapping[str, Meaning]:
+    found = rows("statuses.tsv")
+    return {status: meaning(Reason(reason))._replace(row=row) for row, (all_of, reason, _) in found for status in all_of.split("|")}
+
+
+@cache
+def of_status(status: int) -> Meaning | None:
+    """Return what an HTTP status means where nothing else tells, or None for success, redirects and numbers that are none."""
+    known = _statuses()
+    return known.get(str(status)) or (known.get(f"{status // 100}xx") if 400 <= status < 600 else None)  # noqa: PLR2004 - RFC 9110
+
+
+@cache
+def exceptions() -> Mapping[str | int, Meaning]:
+    """Return what the names of exceptions mean, and by number those of the operating system."""
+    found: dict[str | int, Meaning] = {}
+    for row, (kind, reason, names, _) in rows("exceptions.tsv"):
+        told = meaning(Reason(reason))._replace(
+            certain=True, unreached=kind.endswith("unreached"), reached=kind == "reached", wrapper=kind == "wrapper", row=row
+        )
+        for name in names.split():
+            if not kind.startswith("errno"):
+                found[name] = told
+            for prefix in ("", "WSA") if kind.startswith("errno") else ():  # the numbers of Windows sockets, too
+                if number := getattr(errno, prefix + name, None):
+                    found[number] = told
+    return found

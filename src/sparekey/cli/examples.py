@@ -1,0 +1,105 @@
+"""The labelled errors that the classifier learned from: the nearest one to an error, and the line that would teach it another."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sparekey
+from sparekey.classify.evidence import Reading
+from sparekey.classify.features import features
+from sparekey.classify.headers import lower_headers
+from sparekey.classify.proof import says_something
+from sparekey.classify.reasons import Reason
+from sparekey.masking import mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.cli.pasted import Raised, Response
+    from sparekey.types import Failure
+
+_PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
+_PLACES: Final = (_PACKAGE / "examples", _PACKAGE.parents[2] / "data" / "errors")
+"""Where the examples lie: in an installed package, and in a clone."""
+_KEPT: Final = ("retry-after", "content-type")
+"""Headers that an example keeps, beside those of limits: the others may be private."""
+
+
+class Near(NamedTuple):
+    """The nearest example: its label, what it says, where it was seen, and how near it is, between 0 and 1."""
+
+    error_class: str
+    text: str
+    source: str
+    nearness: float
+
+
+def nearest(failure: Failure) -> Near | None:
+    """Return the example that is nearest to a failure by its words, or None where no example is near."""
+    if not says_something(failure.message):
+        return None
+    reading = Reading(failure.status)
+    reading.add_text(failure.message)
+    wanted = set(features(reading))
+    best: Near | None = None
+    for example in _examples():
+        reading = Reading(example["status"], lower_headers(example["headers"]))
+        given = example["body"] if example["body"] is not None else (example["exception"] or {}).get("message", "")
+        reading.add_body(given)
+        has = set(features(reading))
+        near = len(wanted & has) / math.sqrt((len(wanted) or 1) * (len(has) or 1))
+        if near > (best.nearness if best else 0.2):
+            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+            best = Near(example["class"], text, example["source"], near)
+    return best
+
+
+def _examples() -> Iterator[dict[str, Any]]:
+    folder = next((place for place in _PLACES if place.is_dir()), None)
+    for path in sorted(folder.glob("*.jsonl")) if folder else ():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                yield json.loads(line)
+
+
+def line(given: Response | Raised, failure: Failure, error_class: str) -> str:
+    """Return the line of JSON that teaches the classifier `error_class` for this error; keys in it are masked.
+
+    Args:
+        given: the error as it was pasted.
+        failure: how it is read now.
+        error_class: what it should have been.
+    """
+    example = {
+        "id": "",
+        "provider": "",
+        "status": failure.status,
+        "headers": _headers(getattr(given, "headers", {})),
+        **_content(given),
+        "class": error_class,
+        "also": [],
+        "reason": next(reason.value for reason in Reason if reason.error_class == error_class),
+        "retry_after_s": failure.retry_after,
+        "source": "",
+    }
+    return mask(json.dumps(example, ensure_ascii=False))
+
+
+def _content(given: Response | Raised) -> dict[str, Any]:
+    raised = getattr(given, "exception", None)
+    if raised is not None:
+        kind = type(raised)
+        name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        return {"body": None, "exception": {"type": name, "message": str(raised)}}
+    text = getattr(given, "body", "")
+    try:
+        return {"body": json.loads(text), "exception": None}
+    except ValueError:
+        return {"body": text, "exception": None}
+
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if name.lower() in _KEPT or "limit" in name.lower()}
