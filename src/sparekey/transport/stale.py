@@ -14,22 +14,15 @@ from __future__ import annotations
 import time
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS
 from sparekey.wire.writes import written_again
 
 if TYPE_CHECKING:
-    from sparekey.wire.network import Network
+    from sparekey.wire.network import Network, Place
 
 _NUMBERS: Final = count(1)
-
-
-class Place(NamedTuple):
-    """Where a connection goes."""
-
-    host: str
-    port: int
 
 
 class Stale(Exception):  # noqa: N818 - a mark
@@ -60,7 +53,7 @@ class Watch:
 
     def within(self, place: Place, timeout: float | None) -> float:
         """Return the seconds that a connection may take, of a caller who would wait for `timeout`."""
-        limit = self.network.limit(place.host)
+        limit = self.network.limit(place)
         return limit if timeout is None else min(limit, timeout)
 
 

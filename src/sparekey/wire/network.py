@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +30,13 @@ _FADING: Final = 0.8
 """What is left of a slow connection's duration with each later one."""
 
 
+class Place(NamedTuple):
+    """Where a connection goes; port None: the usual one of its scheme."""
+
+    host: str
+    port: int | None
+
+
 class Network:
     """What connecting has shown of the network: one for all connections of a client. Threads may share it."""
 
@@ -38,31 +45,31 @@ class Network:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Suspect nothing; `clock` gives seconds, for tests."""
         self._clock = clock
-        self._usual: dict[str, float] = {}
-        self._cut: dict[str, int] = {}
+        self._usual: dict[Place, float] = {}
+        self._cut: dict[Place, int] = {}
         self.suspected_until = 0.0
         """Until when the network is suspected. Whoever hears anything from a host sets it to 0."""
 
-    def limit(self, host: str) -> float:
-        """Return how many seconds a connection to a host may take that begins now."""
+    def limit(self, place: Place) -> float:
+        """Return how many seconds a connection may take that begins now."""
         if self._clock() >= self.suspected_until:
             return CONNECT_SECONDS
-        step = bisect_left(STEPS, _MARGIN * self._usual.get(host, 0.0)) + self._cut.get(host, 0)
+        step = bisect_left(STEPS, _MARGIN * self._usual.get(place, 0.0)) + self._cut.get(place, 0)
         return STEPS[min(step, len(STEPS) - 1)]
 
-    def reached(self, host: str, seconds: float) -> None:
+    def reached(self, place: Place, seconds: float) -> None:
         """Note that a connection came about, and how long that took."""
         self.suspected_until = 0.0
-        self._cut.pop(host, None)
-        self._usual[host] = max(seconds, self._usual.get(host, 0.0) * _FADING)
+        self._cut.pop(place, None)
+        self._usual[place] = max(seconds, self._usual.get(place, 0.0) * _FADING)
 
-    def silent(self, host: str, seconds: float) -> None:
+    def silent(self, place: Place, seconds: float) -> None:
         """Note that no connection came about within so many seconds, and that nobody refused it."""
         if seconds >= CONNECT_SECONDS:
             self.suspected_until = self._clock() + SUSPICION_SECONDS
-            self._cut.pop(host, None)
+            self._cut.pop(place, None)
         else:
-            self._cut[host] = self._cut.get(host, 0) + 1
+            self._cut[place] = self._cut.get(place, 0) + 1
 
 
 def in_turns(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
