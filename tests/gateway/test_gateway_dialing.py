@@ -9,7 +9,7 @@ import uvloop
 from resetting_host import ANSWER, ResettingHost
 from sparekey.classify import classify
 from sparekey.config.gateway import GatewayConfig
-from sparekey.gateway import upstream_aiohttp
+from sparekey.gateway import upstream, upstream_aiohttp
 from sparekey.gateway.connecting import client_of
 from sparekey.gateway.dialing import dialed
 from sparekey.gateway.lib import ConnectTimeout, TransportError
@@ -25,6 +25,7 @@ LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_even
 def short(monkeypatch):
     """Nobody is waited for longer than it takes to see that nobody comes."""
     monkeypatch.setattr(network, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(upstream, "CONNECT_SECONDS", 0.4)
 
 
 async def asked(client, base):

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sparekey.gateway.dialing import dialed
 from sparekey.gateway.http1 import Connection
 from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
-from sparekey.wire.network import STALE_SECONDS, Network, Place
+from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS, Network, Place
 from sparekey.wire.writes import written_again
 
 if TYPE_CHECKING:
@@ -155,14 +155,15 @@ class Pooled:
         try:
             async with asyncio.timeout(limit):
                 tcp = await dialed(*where.place)
+            network.reached(where.place, time.monotonic() - begun)
+            async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._talking(origin, where, tcp)
         except TimeoutError:
-            if tcp is None:  # a host that takes connections and then says nothing is no sign of a dead network
+            if tcp is None:
                 network.silent(where.place, limit)
-            raise ConnectTimeout(f"no connection to {where.place.host} within {limit:g} s") from None
+            raise ConnectTimeout(f"no connection to {where.place.host} within {limit if tcp is None else CONNECT_SECONDS:g} s") from None
         except (OSError, UnicodeError) as exc:  # a name may be none that could stand in a question
             raise ConnectError(f"no connection to {where.place.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
-        network.reached(where.place, time.monotonic() - begun)
         self._all.add(connection)
         return connection
 
