@@ -155,6 +155,18 @@ def test_a_host_that_was_silent_for_a_while_had_the_request(host, kind, patience
 
 
 @KINDS
+def test_where_nobody_is_there_nothing_is_written(host, kind):
+    """The connection phase writes nothing."""
+
+    async def scene(client):
+        host.unplug()
+        with pytest.raises(ConnectError):
+            await asked(client, host)
+
+    assert play(kind, scene)[1] == 0
+
+
+@KINDS
 def test_a_repeat_that_finds_nobody_was_not_written(host, kind):
     """The host has gone: that no connection came about is the failure, and the first write the only one."""
 

@@ -82,6 +82,15 @@ def test_the_ledger_counts_both_writes(host, patience, mode):
         assert [writes(one) for one in ask() + ask()] == [[2], [1]]
 
 
+@counted
+@pytest.mark.parametrize("mode", MODES)
+def test_where_nobody_is_there_nothing_is_written(host, mode):
+    """The connection phase writes nothing, and the ledger says so."""
+    with ResettingHost() as spare, asking(mode, chain(host, spare)) as ask:
+        host.unplug()
+        assert [writes(one) for one in ask()] == [[0, 1]]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_host_that_always_resets_gets_two_writes(host, patience, mode):
     """The repeat is lost as well: that is the host's failure, and the next credential's turn."""

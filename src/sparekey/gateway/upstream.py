@@ -18,7 +18,7 @@ from sparekey.gateway.dialing import dialed
 from sparekey.gateway.http1 import Connection
 from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
 from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS, Network, Place
-from sparekey.wire.writes import written_again
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     import socket
@@ -99,9 +99,14 @@ class Pooled:
             self._forget(origin)
         # What was idle beside it may be closed as well, and each would cost another write: the repeat goes out on a connection of its
         # own, whatever others have given back meanwhile.
-        repeated = connection is not None
-        connection = await self._connect(origin)
-        if repeated:
+        lost = connection is not None
+        try:
+            connection = await self._connect(origin)
+        except BaseException:
+            if not lost:
+                unwritten()
+            raise
+        if lost:
             written_again()
         answer = connection.ask(head, put.body, silence)
         await answer.headers()

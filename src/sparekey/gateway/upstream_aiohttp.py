@@ -27,7 +27,7 @@ from sparekey.gateway.lib import (
 )
 from sparekey.gateway.upstream import IDLE_SECONDS
 from sparekey.wire.network import STALE_SECONDS, Network, Place
-from sparekey.wire.writes import written_again
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -60,17 +60,24 @@ class Aiohttp:
         way = _Way(Place(url.host or "", url.port))
         try:
             answer = await self._asked(way, method, url, put, proxy, silence)
-        except ReadError:
+        except BaseException as exc:
+            if way.protocol is None:
+                unwritten()
             # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
-            if not way.was_stale:
+            if not (isinstance(exc, ReadError) and way.was_stale):
                 raise
-            again = _Way(way.place, fresh=True)
-            try:
-                answer = await self._asked(again, method, url, put, proxy, silence)
-            finally:
-                if again.protocol is not None:
-                    written_again()
-        if proxy is not None and answer.status == _PROXY_REFUSES:
+        else:
+            return self._answered(answer, proxied=proxy is not None)
+        again = _Way(way.place, fresh=True)
+        try:
+            answer = await self._asked(again, method, url, put, proxy, silence)
+        finally:
+            if again.protocol is not None:
+                written_again()
+        return self._answered(answer, proxied=proxy is not None)
+
+    def _answered(self, answer: aiohttp.ClientResponse, *, proxied: bool) -> Response:
+        if proxied and answer.status == _PROXY_REFUSES:
             answer.close()
             raise ConnectError("the proxy wants other credentials (gateway.proxy)")
         self._network.suspected_until = 0.0

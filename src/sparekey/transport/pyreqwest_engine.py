@@ -22,7 +22,7 @@ from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
 from sparekey.wire.network import STALE_SECONDS, Place
-from sparekey.wire.writes import written_again
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +169,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
         most: connections at most.
     """
     clients = _Clients(verify, proxy, most)
+    unreached = (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
         def __init__(self, sent: Any, answer: Any, kept: dict[Place, float], host: Place) -> None:
@@ -201,12 +202,15 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
                 return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
                 if not reused or not _lost(fault) or time.monotonic() - begun > STALE_SECONDS:
-                    raise self._told(fault, host, connect) from None
+                    told = self._told(fault, host, connect)
+                    if isinstance(told, unreached):
+                        unwritten()
+                    raise told from None
             try:
                 response = self._written(clients.instead(client), request, body, host)
             except faults.PyreqwestError as fault:
                 told = self._told(fault, host, connect)
-                if not isinstance(told, (lib.ConnectError, lib.ConnectTimeout)):
+                if not isinstance(told, unreached):
                     written_again()
                 raise told from None
             written_again()

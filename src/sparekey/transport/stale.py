@@ -17,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS
-from sparekey.wire.writes import written_again
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     from sparekey.wire.network import Network, Place
@@ -179,6 +179,9 @@ class Repeating:
             return self._inner.handle_request(request)
         except self._lost as exc:
             _forget(exc)
+        except self._unwritten:
+            unwritten()
+            raise
         try:
             response = self._inner.handle_request(request)
         except self._unwritten:
@@ -203,6 +206,9 @@ class AsyncRepeating(Repeating):
             return await self._inner.handle_async_request(request)
         except self._lost as exc:
             _forget(exc)
+        except self._unwritten:
+            unwritten()
+            raise
         try:
             response = await self._inner.handle_async_request(request)
         except self._unwritten:
