@@ -1,11 +1,19 @@
 """A chain on a stage: the pure core with a fake clock, played step by step without any driver, network or sleep."""
 
+import heapq
+import json
+import math
+from itertools import count
+
 from sparekey.cell import Cell
-from sparekey.core import flow, streams
+from sparekey.core import breaker, flow, streams
+from sparekey.core.identity import Identity
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
 from sparekey.errors import SparekeyError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
+
+CERTAIN, LIKELY, POSSIBLE = Evidence.CERTAIN, Evidence.LIKELY, Evidence.POSSIBLE
 
 
 class Fault(Exception):  # noqa: N818 - the word of the design
@@ -37,20 +45,30 @@ def unreached(**more):
     return overloaded(unreached=True, **more)
 
 
-def auth(**more):
-    return Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, **more)
+def auth(evidence=CERTAIN, **more):
+    return Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, evidence=evidence, **more)
 
 
-def quota(wait=None, **more):
-    return Failure(ErrorClass.QUOTA_EXCEEDED, "insufficient_balance", Scope.ACCOUNT, wait, **more)
+def quota(wait=None, evidence=CERTAIN, **more):
+    return Failure(ErrorClass.QUOTA_EXCEEDED, "insufficient_balance", Scope.ACCOUNT, wait, evidence=evidence, **more)
 
 
-def no_model(**more):
-    return Failure(ErrorClass.MODEL_NOT_FOUND, "no_such_model", Scope.CREDENTIAL, **more)
+def no_model(evidence=CERTAIN, **more):
+    return Failure(ErrorClass.MODEL_NOT_FOUND, "no_such_model", Scope.CREDENTIAL, evidence=evidence, **more)
 
 
-def unknown(wait=None):
-    return Failure(ErrorClass.UNKNOWN, "unknown", Scope.UNKNOWN, wait)
+def unknown(wait=None, **more):
+    return Failure(ErrorClass.UNKNOWN, "unknown", Scope.UNKNOWN, wait, **more)
+
+
+def refusal(words="you may not", evidence=LIKELY, error_class=ErrorClass.AUTH, scope=Scope.CREDENTIAL, **more):
+    """A no whose words may be about the request or about the credential."""
+    return Failure(error_class, "refused", scope, evidence=evidence, fingerprint=words, **{"status": 403, **more})
+
+
+def blank():
+    """A 400 that says nothing at all: an empty body, or a page of HTML."""
+    return Failure(ErrorClass.PERMANENT, "no_words", Scope.REQUEST, status=400, evidence=POSSIBLE)
 
 
 def permanent():
@@ -61,12 +79,8 @@ def unsafe():
     return Failure(ErrorClass.CONTENT_SAFETY, "content_filter", Scope.REQUEST)
 
 
-def too_large():
-    return Failure(ErrorClass.INPUT_TOO_LARGE, "context_length", Scope.REQUEST)
-
-
-def weak(error_class=ErrorClass.QUOTA_EXCEEDED, text="insufficient balance", scope=Scope.CREDENTIAL):
-    return Failure(error_class, "quoted", scope, evidence=Evidence.WEAK, fingerprint=text)
+def too_large(scope=Scope.REQUEST):
+    return Failure(ErrorClass.INPUT_TOO_LARGE, "context_length", scope)
 
 
 def names(n):
@@ -74,12 +88,28 @@ def names(n):
     return tuple(Credential(f"k{i}", model="m") for i in range(n))
 
 
+def models(*names):
+    """One credential for each model, with an account and an endpoint of its own."""
+    return tuple(Credential(f"c{i}", model=m) for i, m in enumerate(names))
+
+
+def body(text, **uses):
+    """A request's body that says `text` and uses what it names: `tools`, `model` and the like are its shape."""
+    return json.dumps({"prompt": text, **uses}).encode()
+
+
+def _identity(request):
+    """What tells requests apart: a body or its text; None: each is another one, and all are of one shape."""
+    return None if request is None else Identity(request if isinstance(request, bytes) else body(request))
+
+
 class InFlight:
     """One request, stopped at whatever it asks for next: `step` is a Ticket, a Pause, or None once it is over."""
 
-    def __init__(self, play, eligible):
+    def __init__(self, play, eligible, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
-        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible)
+        self.began = play.clock()
+        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, identity=_identity(request))
         self._take(lambda: next(self._steps, None))
 
     def _take(self, move):
@@ -130,10 +160,11 @@ class StreamInFlight:
     `running` are the tickets that are out before the first content, `served` who brought content last.
     """
 
-    def __init__(self, play, eligible, hedge, recoverable):
+    def __init__(self, play, eligible, hedge, recoverable, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
-        self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, hedge=self._hedge, recoverable=lambda: self.recoverable)
+        told = {"identity": _identity(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
+        self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, **told)
         self._take(lambda: next(self._steps, None))
 
     def _hedge(self):
@@ -202,7 +233,7 @@ class StreamInFlight:
 
 
 class Play:
-    """A chain whose credentials are ill as `ill` says: an index and its failure."""
+    """A chain whose credentials are ill as `ill` says: an index and its failure, or what returns one for a request (None: it serves)."""
 
     def __init__(self, credentials, clock, hooks=(), **policy):
         credentials = names(credentials) if isinstance(credentials, int) else tuple(credentials)
@@ -218,32 +249,109 @@ class Play:
     def active(self):
         return self.state.active
 
-    def start(self, eligible=None):
-        """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it."""
-        self.flying.append(InFlight(self, None if eligible is None else frozenset(eligible)))
+    def start(self, eligible=None, request=None):
+        """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it.
+
+        `request` is its body, or the text in it; without one each request is another.
+        """
+        self.flying.append(InFlight(self, None if eligible is None else frozenset(eligible), request))
         return self.flying[-1]
 
-    def stream(self, eligible=None, *, hedge=True, recoverable=True):
+    def stream(self, eligible=None, *, hedge=True, recoverable=True, request=None):
         """Begin a stream and leave it where it asks for its first step; `hedge`: the budget allows a second one beside a slow one."""
-        self.flying.append(StreamInFlight(self, None if eligible is None else frozenset(eligible), hedge, recoverable))
+        eligible = None if eligible is None else frozenset(eligible)
+        self.flying.append(StreamInFlight(self, eligible, hedge, recoverable, request))
         return self.flying[-1]
 
-    def call(self, eligible=None, took=0.0):
+    def answer(self, index, request=None):
+        """What a credential answers to a request now: a failure, or None if it serves."""
+        ill = self.ill.get(index)
+        return ill(request) if callable(ill) else ill
+
+    def call(self, eligible=None, took=0.0, request=None):
         """Run a request to its end; each attempt takes `took` seconds. Its failure is left in `error`."""
-        request = self.start(eligible)
-        while not request.over:
-            if isinstance(request.step, flow.Pause):
-                request.wake()
+        flight = self.start(eligible, request)
+        while not flight.over:
+            if isinstance(flight.step, flow.Pause):
+                flight.wake()
                 continue
             self.clock.advance(took)
-            failure = self.ill.get(request.index)
-            request.succeed() if failure is None else request.fail(failure)
-        return request
+            failure = self.answer(flight.index, request)
+            flight.succeed() if failure is None else flight.fail(failure)
+        return flight
 
     def phase(self, index):
         return phase(self.pool, self.state, index, self.clock()).name
 
+    def phases(self):
+        return [self.phase(i) for i in range(len(self.pool))]
+
     def returns_in(self, index):
         """Seconds until the longest park before a credential ends; 0 if there is none."""
-        known = [self.state.breakers[g] for g in self.pool.guards[index] if g in self.state.breakers]
-        return max([0.0, *(g.until - self.clock() for g in known if g.until is not None)])
+        return max([0.0, *(g.until - self.clock() for g in self.guards(index) if g.until is not None)])
+
+    def guards(self, index):
+        """What is known of whatever may be parked before a credential."""
+        return [self.state.breakers[g] for g in self.pool.guards[index] if g in self.state.breakers]
+
+    def parked(self, index, request=None):
+        """How a credential is parked, for a request if one is given: "firmly", "softly", or "" if it is not."""
+        shape = None if request is None else _identity(request).shape
+        held = [g for g in self.guards(index) if g.until is not None and g.until > self.clock()]
+        held = [g for g in held if shape is None or breaker.phase(g, self.clock(), shape) is not breaker.Phase.DUE]
+        return "" if not held else "softly" if all(g.soft for g in held) else "firmly"
+
+
+class Traffic:
+    """Many requests of one `Play` in virtual time: each attempt takes a while, and whatever comes first happens first.
+
+    What a credential answers is decided when the attempt reaches it, by `play.ill`. `calls` are all attempts, as (time, index, request);
+    `log` the requests in the order in which they ended.
+    """
+
+    def __init__(self, play, took=0.05):
+        self.play, self.took = play, took if callable(took) else lambda *_: took
+        self.calls, self.log, self._due, self._order = [], [], [], count()
+
+    def at(self, seconds, request=None, eligible=None, change=None):
+        """Begin a request so many seconds from now; or, with `change`, let something else happen then."""
+        self._push(self.play.clock() + seconds, change or (lambda: self._begin(request, eligible)))
+        return self
+
+    def every(self, seconds, times, name=None, first=0.0):
+        """Begin one request each `seconds`; `name` tells them apart."""
+        for i in range(times):
+            self.at(first + i * seconds, name and f"{name} {i}")
+        return self
+
+    def run(self):
+        """Let everything happen; return the requests that have ended."""
+        while self._due:
+            self.play.clock.now, _, what = heapq.heappop(self._due)
+            what()
+        return self.log
+
+    def calls_to(self, *indices, since=0.0, until=math.inf):
+        """How many attempts went to some credentials."""
+        return sum(index in indices and since <= at < until for at, index, _ in self.calls)
+
+    def _push(self, at, what):
+        heapq.heappush(self._due, (at, next(self._order), what))
+
+    def _begin(self, request, eligible):
+        flight = self.play.start(eligible, request)
+        flight.request = request
+        self._go(flight)
+
+    def _go(self, flight):
+        now = self.play.clock()
+        if flight.over:
+            flight.ended = now
+            self.log.append(flight)
+        elif isinstance(flight.step, flow.Pause):
+            self._push(now + flight.step.seconds, lambda: self._go(flight.succeed()))
+        else:
+            self.calls.append((now, flight.index, flight.request))
+            failure = self.play.answer(flight.index, flight.request)
+            seconds = self.took(flight.index, flight.request, failure)
+            self._push(now + seconds, lambda: self._go(flight.succeed() if failure is None else flight.fail(failure)))

@@ -32,7 +32,7 @@ def test_the_eight_classes():
 def test_scopes_and_evidence_are_strings():
     """For logs and JSON."""
     assert [s.value for s in Scope] == ["request", "credential", "account", "endpoint", "egress", "unknown"]
-    assert [e.value for e in Evidence] == ["structured", "phrase", "status", "weak"]
+    assert [e.value for e in Evidence] == ["certain", "likely", "possible"]
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "%s".__mod__, "{!r}".format], ids=["repr", "str", "format", "percent", "r"])
@@ -73,9 +73,9 @@ def test_values_are_frozen(value):
 
 
 def test_a_failures_defaults_claim_nothing():
-    """Unknown scope, no wait, reached, answered."""
+    """Unknown scope, no wait, reached, answered, and no certainty."""
     f = Failure(ErrorClass.TRANSIENT)
-    assert (f.reason, f.scope, f.retry_after, f.status, f.evidence) == ("unknown", Scope.UNKNOWN, None, None, Evidence.STATUS)
+    assert (f.reason, f.scope, f.retry_after, f.status, f.evidence) == ("unknown", Scope.UNKNOWN, None, None, Evidence.LIKELY)
     assert (f.unreached, f.timed_out, f.message, f.fingerprint, f.rule, f.trace, f.action) == (False, False, "", "", "", (), None)
 
 

@@ -10,8 +10,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from sparekey.core.local import LocalState
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.local import LocalState
 from sparekey.core.operator import HELD
 from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.memory import MemoryStore
@@ -55,7 +55,7 @@ class Cell:
         """
         self.pool = pool
         self.clock = clock
-        self.dead: BaseException | None = None
+        self._dead: list[BaseException | None] = [None]
         self._local = MemoryStore(LocalState.of(pool.policy))
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
@@ -68,6 +68,15 @@ class Cell:
     def state(self) -> PoolState:
         """The state now: a pure read."""
         return self._store.read()
+
+    @property
+    def dead(self) -> BaseException | None:
+        """How the one credential of the chain refused last, if it is certainly dead; all views of a chain know it."""
+        return self._dead[0]
+
+    @dead.setter
+    def dead(self, error: BaseException | None) -> None:
+        self._dead[0] = error
 
     @property
     def local(self) -> LocalState:
@@ -145,8 +154,8 @@ def _log(event: Event) -> None:
             logger.warning("%s held until a person releases it", what)
         case Parked(what, seconds, None, reason) if reason == HELD:
             logger.warning("%s held for %.1f s", what, seconds)
-        case Parked(what, seconds, cause, reason):
-            logger.warning("%s parked for %.1f s: %s (%s)", what, seconds, cause, reason)
+        case Parked(what, seconds, cause, reason, soft):
+            logger.warning("%s parked%s for %.1f s: %s (%s)", what, " softly" if soft else "", seconds, cause, reason)
         case Probed(what):
             logger.info("%s: park has run out, one request probes it", what)
         case Recovered(what):

@@ -11,7 +11,7 @@ from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.core.events import Parked
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import Chain, Failover
-from sparekey.gateway.answers import exhausted
+from sparekey.gateway.answers import told as answered
 
 
 def held_chain(*seconds):
@@ -29,7 +29,7 @@ def test_nobody_is_told_of_a_hundred_years(caplog):
         chain, told = held_chain(UNTIL_RELEASED)
     with pytest.raises(AllCredentialsFailedError) as caught:
         Failover(chain).call(lambda _credential: None)
-    answer = exhausted("openai", caught.value, "req")
+    answer = answered("openai", caught.value, "req")
     for text in (caplog.text, str(caught.value), answer.body.decode()):
         assert not re.search(r"\d{6}", text)
     assert "held until a person releases it" in caplog.text

@@ -13,15 +13,10 @@ class EmptyAccountError(Exception):
     status_code, body = 400, EMPTY.decode()
 
 
-def test_the_providers_own_sentence_is_no_weak_evidence():
-    """The whole message is Anthropic's own: nobody else's words can stand in it."""
-    assert classify_response(400, {}, EMPTY).evidence is Evidence.PHRASE
-
-
-def test_the_same_words_inside_others_stay_weak():
-    """The same sentence within a text that repeats the caller is no proof."""
+def test_words_under_a_400_are_no_certainty():
+    """Where no code tells, a caller's words could have made the text: it is never believed at once."""
     echoed = EMPTY.replace(b"Your credit", b"Unsupported input: Your credit")
-    assert classify_response(400, {}, echoed).evidence is Evidence.WEAK
+    assert Evidence.CERTAIN not in {classify_response(400, {}, EMPTY).evidence, classify_response(400, {}, echoed).evidence}
 
 
 def test_the_third_account_is_asked():

@@ -58,6 +58,62 @@ def test_json_has_a_row_for_each_credential(sparekey, provider, write_config):
     assert found["limited"]["remedy"]
 
 
+def test_json_says_how_much_a_failure_proves(sparekey, provider, write_config):
+    """Certain where the provider's own code says it; nothing is to be proved of what works."""
+    dead, vague = provider(), provider()
+    dead.fail(faults.auth())
+    vague.fail(faults.bad_request(message="insufficient balance, invalid api key"))
+    write_config(vlm=[("dead", dead, "sk-1"), ("vague", vague, "sk-2"), ("well", provider(), "sk-3")])
+    found = rows(sparekey("check", "--json"))
+    assert [found[name]["evidence"] for name in ("dead", "vague", "well")] == ["certain", "possible", None]
+
+
+def test_same_key_twice_counts_as_one(sparekey, provider, write_config, monkeypatch):
+    """However it is written: the second row says whose key it is, the verdict that there is no spare."""
+    host = provider()
+    monkeypatch.setenv("SPAREKEY_TEST_KEY", "sk-first-key-1")
+    write_config(vlm=[("team-a", host, "sk-first-key-1"), ("team-b", host, "env:SPAREKEY_TEST_KEY")])
+    result = sparekey("check")
+    assert result.exit_code == 0
+    assert "same key as team-a" in result.stdout
+    assert "could serve: 1 of 1 work, so there is no spare" in result.stdout
+    (chain,) = json.loads(sparekey("check", "--json").stdout)["chains"]
+    assert (chain["working"], chain["of"]) == (1, 1)
+    assert [row["same_key_as"] for row in chain["credentials"]] == [None, "team-a"]
+
+
+def test_same_key_that_fails_is_said_below_the_table(sparekey, provider, write_config):
+    """Beside the provider's words, for the row has the cause."""
+    host = provider()
+    host.fail(faults.auth())
+    write_config(vlm=[("team-a", host, "sk-first-key-1"), ("team-b", host, "sk-first-key-1")])
+    result = sparekey("check", columns=80)
+    assert "  team-b  same key as team-a. " in result.stdout
+    assert json.loads(sparekey("check", "--json").stdout)["chains"][0]["of"] == 1
+
+
+def test_keys_that_only_a_file_knows_are_compared_too(sparekey, provider, write_config, folder):
+    """They were looked up for the calls."""
+    host = provider()
+    for name in "ab":
+        (folder / name).write_text("sk-first-key-1")
+    write_config(vlm=[("team-a", host, "file:a"), ("team-b", host, "file:b"), ("team-c", host, "sk-third-key-3")])
+    result = sparekey("check")
+    assert "same key as team-a" in result.stdout
+    assert "could serve: 2 of 2 work" in result.stdout
+
+
+def test_same_key_at_another_address_is_said_and_counts(sparekey, provider, write_config):
+    """It may serve when the first one cannot, but one account may stand behind both."""
+    dead = provider()
+    dead.fail(faults.overloaded())
+    write_config(vlm=[("team-a", dead, "sk-first-key-1"), ("team-b", provider(), "sk-first-key-1")])
+    result = sparekey("check", columns=80)
+    assert "shares the key of team-a" in result.stdout
+    assert "could serve: 1 of 2 work" in result.stdout
+    assert [row["shares_key_with"] for row in rows(sparekey("check", "--json")).values()] == [None, "team-a"]
+
+
 def test_only_tries_the_named_credential(sparekey, provider, write_config):
     """`--only` leaves all others alone."""
     one, two = provider(), provider()

@@ -130,7 +130,7 @@ def test_every_fault_is_reported_at_once():
     ("wrong", "said"),
     [
         ({"failback_timeout_seconds": -1}, "failback_timeout_seconds: must be at least 0, not -1"),
-        ({"failback_request_count": 0}, "failback_request_count: must be more than 0, not 0"),
+        ({"failback_request_count": 0}, "failback_request_count: must be at least 1, not 0"),
         ({"max_retries": -1}, "max_retries: must be at least 0, not -1"),
         ({"max_retries": 1.5}, "max_retries: must be a whole number"),
         ({"max_retries": True}, "max_retries: must be a whole number"),

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from chain_play import Play, auth, names, overloaded, quota, rate_limit
-from sparekey.core.admission import maybe_failback
+from chain_play import Play, auth, names, overloaded, quota, rate_limit, refusal
 from sparekey.core.breaker import Breaker
+from sparekey.core.choose import maybe_failback
 from sparekey.core.events import Parked, Probed, Recovered, Switched, between
 from sparekey.core.pool import Pool, PoolState, switched
 from sparekey.core.status import Standing, describe
@@ -100,17 +100,37 @@ def test_events_are_read_off_two_states():
     pool = Pool(names(2))
     assert between(pool, PoolState(), PoolState(), 0.0) == []
     assert between(pool, PoolState(), switched(PoolState(), 1, 0.0), 0.0) == [Switched("k0", "k1", failback=False)]
-    assert between(pool, PoolState(), PoolState(breakers={"x": Breaker(epoch=1, strikes=1)}, epoch=1), 0.0) == []
+    assert between(pool, PoolState(), PoolState(breakers={"x": Breaker(epoch=1, since=0.0)}, epoch=1), 0.0) == []
 
 
-def test_a_park_that_a_failback_ends_is_no_new_park(play, told):
+def test_a_park_that_a_failback_ends_is_no_new_park(play, told, clock):
     """The switcher's step is told as a step."""
     play.ill = {0: auth()}
     play.call()
-    play.cell.change(lambda s: replace(s, served=50))
+    play.cell.change(lambda s: replace(s, switched_at=clock() - 600))
     told[:] = []
     play.cell.change(lambda s: maybe_failback(play.pool, s, play.clock())[0])
     assert told == [Switched("k1", "k0", failback=True)]
+
+
+def test_a_soft_park_is_told_as_what_it_is(play, told):
+    """Five seconds, with its cause; what several requests make of it is told anew."""
+    play.ill = {0: refusal()}
+    play.call()
+    assert told[0] == Parked("credential:k0", 5.0, ErrorClass.AUTH, "refused")
+
+
+def test_what_is_only_remembered_tells_nothing(play, told):
+    """A refusal that parks nobody, and what everybody refused."""
+    play.ill = {0: refusal()}
+    play.call()
+    play.ill = {}
+    play.clock.advance(5)
+    play.call()
+    told[:] = []
+    play.ill = {0: refusal()}
+    play.call()
+    assert told == []
 
 
 # ── status ──

@@ -1,34 +1,61 @@
 """Hypothesis plays any number of interleaved requests against the core and checks every single decision.
 
-Each change of state passes through `Watched.transact`, which holds it to the rules of the design; each request is watched from its
-first step to its last. At the end everybody is healed, and traffic has to come back to the first credential.
+Each change of state passes through `Watched.transact`, which holds it to the rules of the design and keeps books of its own: who has
+refused which request and served which, what is certain, who probes. Each request is watched from its first step to its last. At the end
+everybody is healed, and traffic has to come back to the first credential.
 
 `SPAREKEY_EXPLORE=1` plays random games instead of the fixed ones, and more of them; `SPAREKEY_GAMES=10` plays as few as that and shows the
 first failure as it is (the mutation tests do).
 """
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
+from unittest.mock import patch
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Phases
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
-from chain_play import Fault, Play, auth, overloaded, permanent, quota, rate_limit, silent, too_large, unreached, weak
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Fault,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unreached,
+)
+from fake_clock import FakeClock
 from sparekey.cell import Cell
-from sparekey.core import choose, settlement
+from sparekey.core import breaker as b
+from sparekey.core import choose, flow, local, settlement, streams
 from sparekey.core.breaker import CLOSED, Phase
+from sparekey.core.choose import Turn
 from sparekey.core.flow import Pause
-from sparekey.core.policy import REACTIONS, Advance, is_weak
-from sparekey.core.pool import Ticket, failback_due, firm, phase
+from sparekey.core.memory import words_of
+from sparekey.core.policy import REACTIONS, Advance, is_blind, is_refusal, reaction_to
+from sparekey.core.pool import Ticket, failback_due, late, phase, softly
 from sparekey.core.streams import Relay, Start, Wait
+from sparekey.core.walk import Walk
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
 EXPLORE = bool(os.environ.get("SPAREKEY_EXPLORE"))
 FEW = int(os.environ.get("SPAREKEY_GAMES", "0"))
 AT_FAULT = [c for c in ErrorClass if REACTIONS[c].parking is None]
+ANOTHER_SHAPE = "of a request that nobody has sent"
 
 CHAINS = {
     "plain": [Credential(f"k{i}", model="m") for i in range(4)],
@@ -44,7 +71,11 @@ CHAINS = {
 }
 
 
-TYPICAL = [rate_limit(), overloaded(), silent(), unreached(), unreached(), auth(), quota(), quota(5000), weak(), too_large(), permanent()]
+TYPICAL = [
+    *(rate_limit(), overloaded(), silent(), unreached(), unreached(), too_large(), too_large(Scope.ACCOUNT), permanent(), blank()),
+    *(auth(), quota(), quota(5000), no_model(), quota(one_model=True)),
+    *(refusal(), refusal(), refusal("other words"), refusal(scope=Scope.ACCOUNT), auth(LIKELY), quota(evidence=POSSIBLE)),
+]
 
 
 @st.composite
@@ -58,6 +89,7 @@ def unusual(draw):
         scope=scope,
         retry_after=draw(st.sampled_from([None, None, 0, -5, float("nan"), float("inf"), 1.5, 7, 30, 5000])),
         evidence=draw(st.sampled_from(Evidence)),
+        wait_is_certain=draw(st.booleans()),
         unreached=how == "unreached",
         timed_out=how == "timed_out",
         fingerprint=draw(st.sampled_from(["", "one", "two"])),
@@ -69,31 +101,58 @@ TURNS = st.one_of(st.sampled_from(["success", "success", "slow", "slow", "differ
 """What may happen to a stream: `success` is its first content, or its end; a failure comes before or after the first content."""
 DICE = st.sampled_from([0.0, 0.5, 0.99])
 LATE = st.sampled_from([0, 0, 30])
+BODIES = st.sampled_from([None, None, *(body(f"request {i}") for i in range(5)), *(body(f"request {i}", tools=[1]) for i in range(3))])
+
+
+class Watching(Walk):
+    """A walk that can be asked, by whoever plays its request, what it knows."""
+
+    latest = None
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        Watching.latest = self
 
 
 class Watched(Cell):
-    """A cell that holds every decision to the rules, and keeps account of probes and tickets."""
+    """A cell that holds every decision to the rules, and keeps account of probes and tickets, refusals and successes.
+
+    `order` counts what happens. `asked`: when each ticket was given. `refusals`: when a credential first refused in some words. `against`:
+    which requests something refused that another one served, since its last success. `certain`: until when something is parked for a
+    reason that is certain.
+    """
 
     def __init__(self, pool, clock):
         super().__init__(pool, clock)
         self.probes = {}
         self.settled = Counter()
         self.blamed = set()
+        self.order, self.tokens = 0, 0
+        self.asked, self.refusals, self.against, self.certain = {}, {}, defaultdict(set), {}
 
     def transact(self, decide, *args):
+        self.order += 1
         old = self.state
         answer = super().transact(decide, *args)
         new = self.state
         self._always(decide, args, old, new)
         check = {
-            choose.start: self._started,
-            choose.admit: self._admitted,
-            choose.rescue: self._rescued,
+            choose.taken: self._taken,
             settlement.succeed: self._succeeded,
             settlement.fail: self._failed,
             settlement.release: self._released,
+            settlement.unserved: self._unserved,
+            settlement.admit: self._admitted,
         }[decide]
         check(old, new, answer, *args)
+        self._nothing_certain_is_forgotten(new)
+        return answer
+
+    def transact_local(self, decide, *args):
+        answer = super().transact_local(decide, *args)
+        assert self.local.retries >= 0
+        if decide is local.take_retry:
+            self.tokens += answer
         return answer
 
     def _always(self, decide, args, old, new):
@@ -102,66 +161,83 @@ class Watched(Cell):
         assert 0 <= new.active < len(self.pool)
         if (new.active, new.term) != (old.active, old.term):
             assert decide is settlement.succeed
-            ticket, now = args[0], args[1]
+            ticket, now = args[0], args[-1]
             assert ticket.term == old.term
             assert (new.active, new.term, new.switched_at, new.served) == (ticket.index, old.term + 1, now, 0)
 
+    def _nothing_certain_is_forgotten(self, new):
+        """What is certain is neither shortened nor softened, and holds for requests of every shape."""
+        now = self.clock()
+        self.certain = {name: end for name, end in self.certain.items() if end > now}
+        for name, end in self.certain.items():
+            guard = new.breakers[name]
+            assert guard.until is not None
+            assert guard.until >= end
+            assert not guard.soft
+            assert b.phase(guard, now, ANOTHER_SHAPE) is not Phase.DUE or b.due_at(guard) <= now, "nothing certain is forgotten"
+
     # ── who comes in ──
 
-    def _started(self, old, new, ticket, eligible, now):
-        if ticket is None:
-            assert new.breakers is old.breakers
+    def _taken(self, old, new, found, asker, seen, now):
+        if found is None:
+            assert new is old
             return
-        stands = phase(self.pool, old, ticket.index, now)
-        assert ticket.index < old.active
-        assert ticket.probe
-        if stands is not Phase.DUE:
-            assert failback_due(self.pool, old, now)
-            assert ticket.index == self._step_up(old, eligible, now)
-            assert new.switched_at == now
+        ticket, turn = found
+        self.asked[ticket] = self.asked.get(ticket, self.order)
+        index, shape = ticket.index, asker.shape
+        assert index not in asker.tried
+        assert asker.among is None or index in asker.among
+        stands = phase(self.pool, old, index, now, shape)
+        among = range(len(self.pool)) if asker.among is None else asker.among
+        left = [i for i in among if i not in asker.tried]
+        takes = [i for i in left if phase(self.pool, old, i, now, shape) in (Phase.CLOSED, Phase.DUE)]
+        if turn is Turn.UP:
+            self._up(old, new, ticket, stands, among, shape, now)
+        elif turn is Turn.RING:
+            assert stands in (Phase.CLOSED, Phase.DUE), "nothing is sent to a parked credential"
         else:
-            between = (i for i in range(ticket.index + 1, old.active) if eligible is None or i in eligible)
-            assert all(phase(self.pool, old, i, now) is not Phase.DUE for i in between), "the nearest is probed first"
-        assert all(phase(self.pool, old, i, now) is not Phase.PROBING for i in range(old.active))
+            assert not takes, "those that are parked come after those that are not"
+            if turn is Turn.SOFT:
+                assert softly(self.pool, old, index, now)
+            else:
+                assert not [i for i in left if softly(self.pool, old, i, now)], "firmly parked ones come last"
+                forbidding = [g for g in self._guards(old, index) if b.phase(g, now) in (Phase.PARKED, Phase.PROBING)]
+                assert all(not g.stated or now >= g.until or now - g.looked >= 300 for g in forbidding), "a stated wait is kept"
+                assert asker.rescues or old.rescued_at is None or now - old.rescued_at >= self.pool.policy.rescue_interval
+            assert new.breakers is old.breakers or ticket.probe
+        if turn in (Turn.UP, Turn.RING):
+            assert ticket.probe is (stands is Phase.DUE or turn is Turn.UP)
         self._issue(old, new, ticket, now)
 
-    def _step_up(self, state, eligible, now):
-        """One step up, told anew: the nearest that is not parked, else the first to return whose end is not firm."""
-        higher = [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
+    def _guards(self, state, index):
+        return [state.breakers[name] for name in self.pool.guard_names[index] if name in state.breakers]
+
+    def _up(self, old, new, ticket, stands, among, shape, now):
+        assert ticket.index < old.active
+        if stands is not Phase.DUE:
+            assert failback_due(self.pool, old, now)
+            assert ticket.index == self._step_up(old, among, shape, now)
+            assert new.switched_at == now
+            if stands is Phase.PARKED:
+                assert late(self.pool, old, now), "a failback that is due by count ends no park"
+                for name in self.pool.guard_names[ticket.index]:
+                    self.certain.pop(name, None)
+        else:
+            between = (i for i in range(ticket.index + 1, old.active) if i in among)
+            assert all(phase(self.pool, old, i, now, shape) is not Phase.DUE for i in between), "the nearest is probed first"
+        assert all(phase(self.pool, old, i, now, shape) is not Phase.PROBING for i in range(old.active))
+
+    def _step_up(self, state, among, shape, now):
+        """One step up, told anew: the nearest that is not parked, else the first to return whose end nobody stated."""
+        higher = [i for i in range(state.active - 1, -1, -1) if i in among]
         for i in higher:
-            if phase(self.pool, state, i, now) is not Phase.PARKED:
+            if phase(self.pool, state, i, now, shape) is not Phase.PARKED:
                 return i
-        loose = [i for i in higher if not firm(self.pool, state, i, now)]
+        loose = [i for i in higher if not any(g.stated for g in self._guards(state, i) if b.phase(g, now) is Phase.PARKED)]
         return min(loose, key=lambda i: (self._end(state, i), i))
 
     def _end(self, state, index):
-        return max((g.until for n in self.pool.guards[index] if (g := state.breakers.get(n)) and g.until is not None), default=0.0)
-
-    def _admitted(self, old, new, ticket, index, now):
-        if ticket is None:
-            assert new is old
-            assert phase(self.pool, old, index, now) in (Phase.PARKED, Phase.PROBING)
-            return
-        assert ticket.index == index
-        assert phase(self.pool, old, index, now) in (Phase.CLOSED, Phase.DUE), "nothing is sent to a parked credential"
-        assert ticket.probe is (phase(self.pool, old, index, now) is Phase.DUE)
-        self._issue(old, new, ticket, now)
-
-    def _rescued(self, old, new, ticket, indices, tried, now):
-        if ticket is None:
-            assert new is old
-            return
-        assert ticket.index in indices
-        assert ticket.index not in tried
-        if phase(self.pool, old, ticket.index, now) in (Phase.CLOSED, Phase.DUE):
-            self._admitted(old, new, ticket, ticket.index, now)
-            return
-        assert new.breakers is old.breakers
-        assert not firm(self.pool, old, ticket.index, now), "a stated wait is kept"
-        assert all(phase(self.pool, old, i, now) in (Phase.PARKED, Phase.PROBING) for i in indices if i not in tried)
-        if new is not old:
-            assert all(phase(self.pool, old, i, now) is not Phase.CLOSED for i in indices)
-            assert old.rescued_at is None or now - old.rescued_at >= self.pool.policy.rescue_interval
+        return max((b.due_at(g) for g in self._guards(state, index) if g.until is not None), default=0.0)
 
     def _issue(self, old, new, ticket, now):
         """One probe per park: whoever holds a lease is alone until it is settled or lost."""
@@ -173,48 +249,96 @@ class Watched(Cell):
             assert out is None or now >= out, "one probe per park"
             self.probes[name] = new.breakers[name].lease
 
+    def _admitted(self, old, new, admission, now):
+        assert new.breakers is old.breakers
+        assert 0 <= admission.wait <= 0.25
+
     # ── what comes back ──
 
-    def _succeeded(self, old, new, after, ticket, now, sticky):
+    def _succeeded(self, old, new, after, ticket, refusals, request, sticky, now):
         self.settled[id(ticket)] += 1
         self._probe_back(old, new, ticket)
-        if ticket.term != old.term:
-            assert untils(new) == untils(old), "a stale result changes nothing"
-            return
-        if sticky:
-            assert new.active == ticket.index
-        for name, guard in old.breakers.items():
-            if new.breakers[name] is not guard:
-                assert name in self.pool.guards[ticket.index]
-                assert new.breakers[name].until is None
-                assert guard.epoch <= ticket.epoch
-        assert (after.index, after.term) == (ticket.index, new.term)
+        mine = set(self.pool.guard_names[ticket.index])
+        for seen in refusals:
+            for name in set(self.pool.guard_names[seen.ticket.index]) - mine:
+                self.against[name].add(request)
+        assert new.memory.drought is None, "any success ends a drought"
+        self._acquits(old, new, ticket)
+        theirs = {name for seen in refusals for name in self.pool.guard_names[seen.ticket.index]} - mine
+        for name, guard in new.breakers.items():
+            was = old.breakers.get(name, CLOSED)
+            if guard is was or (guard.until, guard.soft, guard.since) == (was.until, was.soft, was.since):
+                continue
+            if name in mine:
+                assert ticket.term == old.term, "a stale result changes nothing"
+                assert (guard.until, guard.since, guard.against) == (None, None, ())
+                assert was.epoch <= ticket.epoch
+                self.against.pop(name, None)
+                self.certain.pop(name, None)
+            else:
+                assert name in theirs, "a success parks only whom it shows to be dead"
+                assert not guard.soft
+                assert len(self.against[name]) >= 3, "three different requests that another one served"
+                assert now - was.since >= 5
+        if ticket.term == old.term:
+            for name in mine & set(old.breakers):
+                if old.breakers[name].epoch <= ticket.epoch:
+                    assert new.breakers[name].until is None, "who serves is well"
+            if sticky:
+                assert new.active == ticket.index
+            assert (after.index, after.term) == (ticket.index, new.term)
 
-    def _failed(self, old, new, _, ticket, failure, now, dice):
+    def _acquits(self, old, new, ticket):
+        """Whoever is acquitted of some words has served a request that began after it refused in them."""
+        for key, words in new.memory.words.items():
+            before = old.memory.words.get(key)
+            fresh = words.acquitted - (before.acquitted if before else frozenset())
+            for who in fresh:
+                assert who == self.pool.credentials[self.pool.first_of[ticket.index]].id
+                assert self.asked.get(ticket, 0) == 0 or self.asked[ticket] > self.refusals[who, key], "a request that began later"
+
+    def _failed(self, old, new, _, seen, now):  # noqa: C901 - one rule after the other
+        ticket, failure = seen.ticket, seen.failure
         self.settled[id(ticket)] += 1
         self._probe_back(old, new, ticket)
-        parked = {n for n, g in new.breakers.items() if g.epoch != old.breakers.get(n, CLOSED).epoch}
-        if parked:
+        if is_refusal(failure):
+            who, words = self.pool.credentials[self.pool.first_of[ticket.index]].id, words_of(failure)
+            known = old.memory.words.get(words)
+            if known is None or who not in known.refused or words not in new.memory.words:
+                self.refusals[who, words] = self.order
+        changed = {n for n, g in new.breakers.items() if g.epoch != old.breakers.get(n, CLOSED).epoch}
+        if changed:
             self.blamed.add(id(ticket))
         blameless = failure.error_class in AT_FAULT or failure.scope in (Scope.REQUEST, Scope.EGRESS)
-        if blameless:
-            assert not parked
-        for name in parked:
+        if blameless and not is_blind(failure):
+            assert not changed
+        stated = settlement.stated_wait(failure) is not None
+        for name in changed:
             was, guard = old.breakers.get(name, CLOSED), new.breakers[name]
             assert name in self.pool.guards[ticket.index]
             assert was.epoch <= ticket.epoch, "a stale result changes nothing"
-            assert guard.until > now
-            assert was.until is None or guard.until >= was.until, "a newer end never shortens an older one"
-            if is_weak(failure) and not was.weak:
-                assert guard.until <= max(now + 5, was.until or 0)
-        if len(self.pool) == 1:
-            assert all(new.breakers[n].firm for n in parked)
+            assert guard.since is not None
+            if not (stated and ticket.probe and was.stated):
+                assert was.until is None or guard.until >= was.until, "a newer end never shortens an older one"
+            if is_refusal(failure):
+                assert guard.until is None or guard.until <= max(now + 5, was.until or 0), "one request parks nobody for more than 5 s"
+            if failure.evidence is not CERTAIN and not stated:
+                assert guard.until is None or guard.soft or guard.until == was.until, "less than certainty parks softly"
+            if (failure.evidence is CERTAIN and not reaction_to(failure).parking.soft) or (stated and guard.stated):
+                assert not guard.soft
+                self.certain[name] = guard.until
+            elif stated and name in self.certain:
+                self.certain[name] = min(self.certain[name], guard.until)
+
+    def _unserved(self, old, new, *_):
+        assert new.breakers is old.breakers, "what everybody refused counts against nobody"
 
     def _released(self, old, new, _, ticket):
         self.settled[id(ticket)] += 1
         self._probe_back(old, new, ticket)
         assert untils(new) == untils(old), "nobody is blamed"
         assert new.epoch == old.epoch
+        assert new.memory is old.memory
 
     def _probe_back(self, old, new, ticket):
         """A settled probe holds no lease any more, unless somebody else's has taken its place."""
@@ -258,35 +382,36 @@ class Requests(RuleBasedStateMachine):
         )
         self.cell = self.play.cell = Watched(self.play.pool, self.clock)
         self.heard = {}
-        self.round = {}
         self.tickets = {}
-        self.term = {}
+        self.walks = {}
+        self.eligible = {}
         self.silent = {}
         self.slow = {}
         self.first = {}
 
     # ── rules ──
 
-    @rule(target=flying, some=st.integers(2, 5))
-    def start(self, some):
-        return multiple(*(r for _ in range(some) for r in self._start(None)))
+    @rule(target=flying, some=st.integers(2, 5), data=st.data())
+    def start(self, some, data):
+        return multiple(*(r for _ in range(some) for r in self._watch(self.play.start, None, request=data.draw(BODIES))))
 
-    @rule(target=flying, data=st.data())
-    def start_routed(self, data):
-        return multiple(*self._start(data.draw(st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))))
+    @rule(target=flying, request=BODIES, data=st.data())
+    def start_routed(self, request, data):
+        eligible = data.draw(st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))
+        return multiple(*self._watch(self.play.start, eligible, request=request))
 
     @rule(target=streaming, hedge=st.booleans(), recoverable=st.sampled_from([True, True, False]), data=st.data())
     def start_stream(self, hedge, recoverable, data):
         eligible = data.draw(st.none() | st.sets(st.integers(0, len(self.play.pool) - 1), min_size=1))
-        return multiple(*self._watch(self.play.stream(eligible, hedge=hedge, recoverable=recoverable)))
+        return multiple(*self._watch(self.play.stream, eligible, hedge=hedge, recoverable=recoverable, request=data.draw(BODIES)))
 
-    def _start(self, eligible):
-        return self._watch(self.play.start(eligible))
-
-    def _watch(self, request):
-        self.heard[request], self.round[request], self.tickets[request], self.silent[request] = [], [], [], set()
+    def _watch(self, begin, eligible, **more):
+        with patch.object(flow, "Walk", Watching), patch.object(streams, "Walk", Watching):
+            request = begin(eligible, **more)
+        self.walks[request] = Watching.latest
+        self.eligible[request] = range(len(self.play.pool)) if eligible is None else eligible
+        self.heard[request], self.tickets[request], self.silent[request] = [], [], set()
         self.slow[request], self.first[request] = set(), None
-        self.term[request] = self.play.state.term
         return self._next(request)
 
     @rule(target=flying, request=consumes(flying), answer=ANSWERS, dice=DICE, late=LATE)
@@ -310,9 +435,9 @@ class Requests(RuleBasedStateMachine):
         return multiple(*self._next(request))
 
     def _raced(self, request, turn, dice, which):
-        self.heard[request].append(turn)
         running = [ticket.index for ticket in request.running]
         index = running[which]
+        self.heard[request].append((index, turn))
         if turn == "slow" and request.step != Wait(patient=True):
             self._overtaken(request, running, dice)
         elif isinstance(turn, Failure):
@@ -322,7 +447,6 @@ class Requests(RuleBasedStateMachine):
             assert isinstance(request.step, Relay), "whoever is first is passed on"
             assert request.step.ticket.index == index
             self.silent[request] |= (self.slow[request] & set(running)) - {index}
-            self.term[request] = request.step.ticket.term
 
     def _overtaken(self, request, running, dice):
         self.slow[request] |= set(running)
@@ -335,7 +459,7 @@ class Requests(RuleBasedStateMachine):
         if failure.timed_out:
             self.silent[request].add(index)
         request.lose(failure, index, dice)
-        if REACTIONS[failure.error_class].advance is Advance.NEVER:
+        if reaction_to(failure).advance is Advance.NEVER:
             assert request.over
             assert self.first[request] or request.error.failure is failure, "the provider's own exception"
 
@@ -358,21 +482,19 @@ class Requests(RuleBasedStateMachine):
             assert request.over
 
     def _attempted(self, request, answer, dice):
-        self.heard[request].append(answer)
+        self.heard[request].append((request.index, answer))
         if isinstance(answer, str):
             request.succeed()
             return
         if answer.timed_out:
             self.silent[request].add(request.index)
         request.fail(answer, dice)
-        if REACTIONS[answer.error_class].advance is Advance.NEVER:
+        if reaction_to(answer).advance is Advance.NEVER:
             assert request.over
             assert request.error.failure is answer, "the provider's own exception"
 
     def _slept(self, request, late):
         self.clock.now += late
-        if not self.play.pool.policy.retry_same:
-            self.round[request], self.term[request] = [], self.play.state.term
         request.wake()
 
     @rule(request=st.one_of(consumes(flying), consumes(streaming)))
@@ -396,11 +518,14 @@ class Requests(RuleBasedStateMachine):
         assert self.play.state is before
 
     def teardown(self):
-        """Everybody is well again: no request fails any more, and traffic comes back to the first credential, one step at a time."""
+        """Everybody is well again: within minutes somebody serves, and traffic comes back to the first credential, one step at a time."""
         if not hasattr(self, "play"):
             return
         for request in self.play.flying:
             request.cancel()
+        self.clock.now += 301
+        assert any(self.play.call().served is not None for _ in range(2)), "nobody is stranded"
+        assert self.play.call().served is not None
         self.clock.now += 40 * 86400
         for _ in range(2 * len(self.play.pool) + 2):
             before = self.play.active
@@ -417,23 +542,52 @@ class Requests(RuleBasedStateMachine):
         if isinstance(ticket, Ticket):
             self.tickets[request].append(ticket)
             assert ticket.index not in self.silent[request], "silence is never tried twice"
-            if not self.play.pool.policy.retry_same:
-                assert ticket.index not in self.round[request], "a walk tries each credential at most once a round"
-                assert ticket.term == self.term[request], "a walk acts in its own term"
-            self.round[request].append(ticket.index)
+            self._bounded(request, ticket)
         if request.over:
             self._end(request)
             return ()
         return (request,)
 
+    def _bounded(self, request, ticket):
+        """Two calls to a credential, and to a host that is overloaded; while our own network is away it is another matter."""
+        failures = [(i, f) for i, f in self.heard[request] if isinstance(f, Failure)]
+        if any(f.unreached for _, f in failures):
+            return
+        calls = Counter(t.index for t in self.tickets[request])
+        assert max(calls.values()) <= 2, "one call a credential and round, two rounds"
+        endpoint = self.play.pool.guards[ticket.index].endpoint
+        overloaded_ = [i for i, f in failures if f.error_class is ErrorClass.TRANSIENT and f.scope is Scope.ENDPOINT]
+        assert sum(self.play.pool.guards[i].endpoint == endpoint for i in overloaded_) < 2, "two calls to a failing host"
+
     def _end(self, request):
         self._all_settled(request)
-        heard = self.heard[request]
+        heard = [what for _, what in self.heard[request]]
         if request.error is not None and (first := self.first[request]):
             assert request.error.failure is first, "the caller gets what broke first"
         assert request.error is None or isinstance(request.error, (Fault, AllCredentialsFailedError, TimeoutError))
-        if all(isinstance(f, Failure) and f.unreached for f in heard) and isinstance(request.error, AllCredentialsFailedError):
-            assert not self.cell.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
+        if isinstance(request.error, AllCredentialsFailedError):
+            self._everybody_was_asked(request)
+            if all(isinstance(f, Failure) and f.unreached for f in heard):
+                assert not self.cell.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
+        retries = sum(len(found) - len({t.index for t in found}) for r, found in self.tickets.items() if not self._away(r))
+        assert retries <= self.cell.tokens, "a second call is paid for"
+
+    def _away(self, request):
+        return any(isinstance(f, Failure) and f.unreached for _, f in self.heard[request])
+
+    def _everybody_was_asked(self, request):
+        """Whoever is not firmly parked is reached before a caller hears that all have failed."""
+        walk, now, state, pool = self.walks[request], self.clock(), self.play.state, self.play.pool
+        if walk.left is not None or self._away(request) or self.cell.local.egress_at is not None:
+            return
+        if walk.deadline is not None and now >= walk.deadline:
+            return
+        failing = {pool.guards[i].endpoint for i, f in self.heard[request] if isinstance(f, Failure) and f.scope is Scope.ENDPOINT}
+        for i in set(self.eligible[request]) - {t.index for t in self.tickets[request]}:
+            if pool.guards[i].endpoint in failing:
+                continue
+            assert phase(pool, state, i, now) in (Phase.PARKED, Phase.PROBING), "a healthy one is reached"
+            assert not softly(pool, state, i, now), "softly parked ones are asked when nobody else is left"
 
     def _all_settled(self, request):
         """Every attempt is settled exactly once; only the first of two tries with one credential goes into the second.
@@ -469,3 +623,54 @@ TestRequests.settings = settings(
     derandomize=not EXPLORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+# ── whole days of a chain ──
+
+WORDS = st.sampled_from(["these words", "those words", ""])
+
+
+@st.composite
+def worlds(draw):
+    """Credentials of which at least one is well; the others are dead in words of their own. All refuse what is poisoned.
+
+    Some of those that are well refuse one caller's request, always the same one, which the rest serves.
+    """
+    n = draw(st.sampled_from([2, 3, 4, 7, 15]))
+    dead = draw(st.sets(st.integers(0, n - 1), max_size=n - 1))
+    death = {i: refusal(draw(WORDS), draw(st.sampled_from([LIKELY, POSSIBLE]))) for i in dead}
+    poison = refusal(draw(WORDS), draw(st.sampled_from([LIKELY, POSSIBLE])))
+    well = [i for i in range(n) if i not in dead]
+    picky = draw(st.sets(st.sampled_from(well), max_size=len(well) - 1))
+    gaps = st.sampled_from([0.0, 0.02, 0.1, 0.5, 2.0, 6.0])
+    steps = draw(st.lists(st.tuples(gaps, st.sampled_from("HHHPPRSS")), min_size=10, max_size=80))
+    return n, death, poison, picky, steps
+
+
+@given(worlds())
+@settings(max_examples=FEW or (1000 if EXPLORE else 150), database=None, deadline=None, derandomize=not EXPLORE)
+def test_no_request_takes_the_chain_from_the_others(world):
+    """Healthy requests are served; who is well is parked softly at most; the dead are left alone after a while."""
+    n, death, poison, picky, steps = world
+    play = Play(n, FakeClock())
+    for i in range(n):
+        refuses = ("POISON", "special") if i in picky else ("POISON",)
+        play.ill[i] = lambda request, i=i, refuses=refuses: death.get(i) or (poison if request.startswith(refuses) else None)
+    parks = []
+    play.cell.add_hook(lambda event: parks.append((getattr(event, "what", ""), getattr(event, "seconds", 0))))
+    traffic, at = Traffic(play, took=0.02), 0.0
+    droughts = {}
+    for number, (gap, kind) in enumerate(steps):
+        at += gap
+        name = {"H": f"well {number}", "P": f"POISON {number}", "R": "POISON again", "S": "special"}[kind]
+        traffic.at(at, change=lambda name=name: droughts.update({name: droughts.get(name) or bool(play.state.memory.drought)}))
+        traffic.at(at, name)
+    for request in traffic.run():
+        assert len(request.sent) <= 2 * n
+        if request.request.startswith("well") and not droughts[request.request]:
+            assert request.error is None, "no healthy request is lost"
+    well = {f"credential:k{i}" for i in range(n) if i not in death}
+    assert all(seconds <= 5.001 for what, seconds in parks if what in well), "who is well is parked softly at most"
+    healthy = sum(kind == "H" for _, kind in steps)
+    for i in death:
+        assert traffic.calls_to(i) <= 4 + at / 5 + len(steps) - healthy + sum(gap == 0 for gap, _ in steps)

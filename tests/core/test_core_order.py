@@ -1,11 +1,15 @@
-"""Who is active: the ring, terms, failback and probes (sections 3.1 to 3.4 of the design)."""
+"""Who is active: the ring, terms, failback and probes (section 5 of the design)."""
+
+from dataclasses import replace
 
 import pytest
 
-from chain_play import Play, auth, names, overloaded, permanent, quota, rate_limit, unreached
+from chain_play import Fault, Play, auth, names, overloaded, permanent, quota, rate_limit, unreached
 from sparekey.core import choose, settlement
+from sparekey.core.breaker import Phase
 from sparekey.core.policy import Policy
-from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, higher_than_active, restarted, switched
+from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, higher_than_active, phase, restarted, switched
+from sparekey.core.settlement import Seen
 
 
 def down_to(play, index):
@@ -50,8 +54,8 @@ def test_the_ring(start, ring):
 
 
 def test_the_walk_passes_the_ring_once(clock):
-    """3.3: nothing is tried twice in one request."""
-    play = Play(4, clock)
+    """5.3: once a round, from the active one."""
+    play = Play(4, clock, retry_same=False, max_retries=0)
     put(play, 2)
     play.ill = dict.fromkeys(range(4), overloaded())
     assert play.call().sent == [2, 3, 0, 1]
@@ -66,7 +70,7 @@ def test_fifteen_keys(clock):
 
 
 def test_whoever_serves_is_active(clock):
-    """3.4: sticky between requests; each switch starts a term and sets the time."""
+    """5.4: sticky between requests; each switch starts a term and sets the time."""
     play = Play(3, clock)
     play.ill = {0: auth()}
     clock.advance(7)
@@ -98,16 +102,18 @@ def test_a_late_success_of_an_older_term_moves_nobody(clock):
 
 
 def test_a_walk_moves_the_active_index_in_its_own_term_only(clock):
-    """A request that left a failing credential must not drag others from the one that recovered meanwhile."""
+    """A request that left a failing credential goes on from where the others are, and drags nobody away from there."""
     play = Play(3, clock)
     down_to(play, 1)
     slow = play.start()
     assert slow.index == 1
     clock.advance(5)
     assert play.call().served == 0
+    slow.fail(overloaded())
+    assert slow.sent == [1, 0]
     slow.fail(overloaded()).succeed()
-    assert (slow.sent, slow.served) == ([1, 2], 2)
-    assert play.active == 0
+    assert (slow.sent, slow.served) == ([1, 0, 2], 2)
+    assert (play.active, play.state.term) == (0, 2)
 
 
 def test_a_success_at_the_first_counts_nothing(clock):
@@ -123,7 +129,7 @@ def test_a_success_at_the_first_counts_nothing(clock):
 
 @pytest.mark.parametrize(("seconds", "moves"), [(599.9, False), (600.0, True)])
 def test_failback_by_time(clock, seconds, moves):
-    """3.1: 600 s after the last switch the first request tries one step up."""
+    """5.1: 600 s after the last switch the first request tries one step up."""
     play = Play(names(2), clock)
     put(play, 1)
     clock.advance(seconds)
@@ -132,11 +138,31 @@ def test_failback_by_time(clock, seconds, moves):
 
 
 def test_failback_by_count(clock):
-    """3.1: after 50 requests since the switch the next one tries one step up, however little time has passed."""
+    """5.1: after 50 requests since the switch the next one tries one step up, however little time has passed."""
     play = Play(2, clock)
     put(play, 1)
     assert [play.call().sent for _ in range(50)] == [[1]] * 50
     assert play.call().sent == [0]
+
+
+def test_a_failback_by_count_ends_no_firm_park(clock):
+    """5.1: fifty served requests say nothing about a revoked key (19 of 1,000 requests went to one)."""
+    play = Play(2, clock)
+    play.ill = {0: auth()}
+    for _ in range(1000):
+        assert play.call().served == 1
+    assert play.cell.state.breakers["credential:k0"].level == 1
+    clock.advance(599)
+    assert play.call().sent == [1]
+
+
+def test_a_failback_by_time_probes_what_is_parked(clock):
+    """5.1: one request, which falls through to the active one."""
+    play = Play(2, clock, failback_timeout_seconds=100)
+    play.ill = {0: auth()}
+    play.call()
+    clock.advance(100)
+    assert [play.call().sent for _ in range(2)] == [[0, 1], [1]]
 
 
 def test_one_step_is_one_credential(clock):
@@ -162,7 +188,7 @@ def test_a_switch_starts_timer_and_count_again(clock):
 
 
 def test_a_failed_failback_costs_the_caller_nothing_and_starts_again(clock):
-    """3.2: a due failback is a probe: it falls through to the active credential, and timer and count start anew."""
+    """5.2: a due failback is a probe: it falls through to the active credential, and timer and count start anew."""
     play = Play(2, clock)
     put(play, 1)
     clock.advance(600)
@@ -173,7 +199,7 @@ def test_a_failed_failback_costs_the_caller_nothing_and_starts_again(clock):
 
 
 def test_one_request_tries_a_due_failback(clock):
-    """3.2: while it is out, the others stay where they are."""
+    """5.2: while it is out, the others stay where they are."""
     play = Play(2, clock)
     put(play, 1)
     clock.advance(600)
@@ -181,7 +207,7 @@ def test_one_request_tries_a_due_failback(clock):
 
 
 def test_a_dead_one_in_the_middle_is_stepped_over(clock):
-    """3.1: it never keeps traffic from a healthy first one."""
+    """5.1: it never keeps traffic from a healthy first one."""
     play = Play(3, clock)
     put(play, 2)
     clock.advance(300)
@@ -192,7 +218,7 @@ def test_a_dead_one_in_the_middle_is_stepped_over(clock):
 
 @pytest.mark.parametrize("soonest", [0, 1])
 def test_a_due_failback_ends_the_park_that_ends_soonest(clock, soonest):
-    """3.1: if every higher one is parked, one of them is tried all the same."""
+    """5.1: if every higher one is parked, one of them is tried all the same."""
     play = Play(3, clock, failback_timeout_seconds=100)
     play.start({soonest}).fail(auth())
     clock.advance(1)
@@ -221,19 +247,18 @@ def test_of_two_that_end_together_the_first_is_tried(clock):
 
 
 def test_a_due_failback_keeps_a_stated_wait(clock):
-    """3.1: an end that the provider stated is ended by time alone; the timer starts again."""
-    play = Play(2, clock)
+    """5.1: an end that the provider stated is not ended by a failback."""
+    play = Play(2, clock, failback_timeout_seconds=400)
     play.ill = {0: quota(5000)}
     play.call()
-    clock.advance(600)
+    clock.advance(400)
     assert play.call().sent == [1]
-    assert play.state.switched_at == clock()
 
 
 def test_a_stated_wait_is_passed_over_for_another_end(clock):
-    """The soonest whose end is not firm is tried, even if a firm one ends before."""
+    """The soonest whose end nobody stated is tried, even if a stated one ends before."""
     play = Play(3, clock, failback_timeout_seconds=100)
-    play.ill = {0: auth(), 1: quota(200)}
+    play.ill = {0: auth(), 1: rate_limit(110)}
     play.call()
     clock.advance(100)
     play.ill = {}
@@ -267,7 +292,7 @@ def test_a_park_that_has_run_out_is_probed_by_one_request(clock):
 
 
 def test_the_nearest_is_probed_first(clock):
-    """3.2: of two that are due, the one just above the active one."""
+    """5.2: of two that are due, the one just above the active one."""
     play = Play(3, clock)
     down_to(play, 2)
     clock.advance(5)
@@ -276,7 +301,7 @@ def test_the_nearest_is_probed_first(clock):
 
 
 def test_a_failed_probe_falls_through_to_the_active(clock):
-    """3.2: nobody pays for a probe with an error."""
+    """5.2: nobody pays for a probe with an error."""
     play = Play(3, clock)
     down_to(play, 2)
     clock.advance(5)
@@ -363,7 +388,8 @@ def test_a_probe_that_reaches_nobody_is_put_off(clock):
     play = Play(2, clock)
     down_to(play, 1)
     clock.advance(5)
-    play.start().fail(unreached()).fail(unreached())
+    play.ill = dict.fromkeys(range(2), unreached())
+    play.call()
     assert play.phase(0) == "DUE"
     assert (play.phase(1), play.active) == ("CLOSED", 1)
 
@@ -413,7 +439,7 @@ def test_an_outage_of_a_minute(clock):
 
 
 def test_reading_the_active_index_changes_nothing(clock):
-    """3.1: however due a failback is."""
+    """5.1: however due a failback is."""
     play = Play(2, clock)
     down_to(play, 1)
     clock.advance(1e6)
@@ -429,13 +455,18 @@ def test_a_switch_forgets_the_count():
     assert restarted(before, 5.0) == PoolState(active=1, term=3, switched_at=5.0)
 
 
-def test_a_ticket_knows_the_term_and_the_epoch_in_which_it_was_given():
+def test_a_ticket_knows_the_term_and_the_epoch_in_which_it_was_given(clock):
     """Whatever is known by then: a later verdict is told apart from an earlier one."""
-    pool, state = Pool(names(2)), PoolState(term=3, epoch=7)
-    assert choose.admit(pool, state, 1, 0.0) == (state, Ticket(1, 3, 7))
-    parked, _ = settlement.fail(pool, state, Ticket(0, 3, 7), rate_limit(), 0.0, 0.5)
-    assert choose.rescue(pool, parked, [0], (), 1.0) == (parked, Ticket(0, 3, 8))
-    assert choose.admit(pool, parked, 0, 5.0)[1] == Ticket(0, 3, 9, probe=True)
+    play = Play(2, clock)
+    first = play.start().step
+    play.start().fail(auth()).succeed()
+    second = play.start().step
+    assert (first.term, second.term) == (0, 1)
+    assert second.epoch > first.epoch
+    clock.advance(600)
+    third = play.start().step
+    assert (third.index, third.probe, first.probe, second.probe) == (0, True, False, False)
+    assert third.epoch > second.epoch
 
 
 # ── the switcher's own step ──
@@ -450,25 +481,32 @@ def test_the_switchers_failback_moves_one_step(clock):
     assert (index, state.active, state.term, state.switched_at, state.served) == (1, 1, 2, 700.0, 0)
 
 
-def test_the_switchers_failback_ends_the_park_it_steps_onto(clock):
-    """Whoever is active gets traffic."""
-    pool = Pool(names(2))
-    state, _ = settlement.fail(pool, PoolState(), Ticket(0, 0), auth(), 0.0, 0.5)
-    state = switched(state, 1, 0.0)
-    state, index = choose.maybe_failback(pool, state, 599.0)
-    assert index == 1
-    policy = Pool(names(2), Policy(failback_timeout_seconds=10))
-    state, index = choose.maybe_failback(policy, state, 599.0)
+def failed(failure, at=0.0):
+    """A chain of two whose first credential has failed."""
+    seen = Seen(Ticket(0, 0), failure, Fault(failure), 0.5, at)
+    return switched(settlement.fail(Pool(names(2)), PoolState(), seen, at)[0], 1, at)
+
+
+def test_the_switchers_failback_ends_the_park_it_steps_onto():
+    """5.1: by time it is a probe: whoever is active gets traffic."""
+    pool = Pool(names(2), Policy(failback_timeout_seconds=10))
+    state, index = choose.maybe_failback(pool, failed(auth()), 599.0)
     assert index == 0
-    assert choose.admit(policy, state, 0, 599.0)[1] is not None
+    assert phase(pool, state, 0, 599.0) is Phase.DUE
 
 
-def test_the_switchers_failback_waits_for_a_firm_end(clock):
-    """Nowhere to go: the timer starts again and the index stays."""
+def test_the_switchers_failback_by_count_ends_no_park():
+    """5.1: fifty served ones say nothing about a revoked key: the count starts again."""
     pool = Pool(names(2))
-    state, _ = settlement.fail(pool, PoolState(), Ticket(0, 0), quota(5000), 0.0, 0.5)
-    state, index = choose.maybe_failback(pool, switched(state, 1, 0.0), 600.0)
-    assert (index, state.switched_at) == (1, 600.0)
+    state, index = choose.maybe_failback(pool, replace(failed(auth()), served=50), 100.0)
+    assert (index, state.served, phase(pool, state, 0, 100.0)) == (1, 0, Phase.PARKED)
+
+
+def test_the_switchers_failback_waits_for_a_stated_end():
+    """Nowhere to go: the timer starts again and the index stays."""
+    pool = Pool(names(2), Policy(failback_timeout_seconds=400))
+    state, index = choose.maybe_failback(pool, failed(quota(5000)), 400.0)
+    assert (index, state.switched_at) == (1, 400.0)
 
 
 def test_no_step_while_a_probe_is_out(clock):

@@ -1,8 +1,25 @@
-"""Never strand the caller: what happens when every credential is parked (section 3.6 of the design)."""
+"""Never strand the caller: what happens when every credential is parked (sections 3.3, 3.8 and 5.6 of the design)."""
+
+from itertools import pairwise
 
 import pytest
 
-from chain_play import Play, auth, no_model, overloaded, quota, rate_limit, silent, too_large, unknown, unreached, unsafe
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    no_model,
+    overloaded,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unsafe,
+)
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, CredentialParkedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
@@ -16,28 +33,34 @@ def park(play, *failures):
     return request
 
 
-@pytest.mark.parametrize("failure", [rate_limit(), overloaded(), unknown()], ids=lambda f: f.reason)
-def test_passing_causes_let_traffic_through(clock, failure):
-    """Where the soonest to return is parked for a passing cause, requests go to it all the same, as many as come."""
-    play = Play(2, clock)
+SOFT = [rate_limit(), overloaded(), unknown(), refusal(), auth(LIKELY), quota(evidence=POSSIBLE), no_model(LIKELY)]
+
+
+@pytest.mark.parametrize("failure", SOFT, ids=lambda f: f.reason)
+def test_less_than_certainty_lets_traffic_through(clock, failure):
+    """3.3: when the ring has nobody else, softly parked ones are asked at once, as many requests as come."""
+    play = Play(2, clock, max_retries=0, retry_same=False)
     park(play, failure, failure)
+    assert [play.phase(i) for i in range(2)] == ["PARKED", "PARKED"]
     assert [play.call().served for _ in range(5)] == [0] * 5
 
 
-def test_the_soonest_to_return_is_tried_first(clock):
-    """Not the first in order."""
-    play = Play(2, clock)
-    play.start({1}).fail(rate_limit(), dice=0.0)
-    play.start({0}).fail(rate_limit(), dice=0.9)
-    assert play.start().index == 1
+def test_softly_parked_ones_are_asked_in_ring_order(clock):
+    """3.3: not the soonest to return: they all may be well."""
+    play = Play(3, clock)
+    for index in (1, 0, 2):
+        play.ill = {index: refusal()}
+        play.call(eligible={index}, request="one")
+        clock.advance(1)
+    assert play.start().index == 0
 
 
 def test_every_one_parked_for_a_passing_cause_is_tried(clock):
-    """A request that meets overload everywhere has tried everybody, once."""
+    """A request that meets overload everywhere has tried everybody, once a round."""
     play = Play(3, clock)
     park(play, overloaded(), overloaded(), overloaded())
     play.ill = dict.fromkeys(range(3), overloaded())
-    assert sorted(play.call().sent) == [0, 1, 2]
+    assert sorted(play.call().sent) == [0, 0, 1, 1, 2, 2]
 
 
 def test_a_rescue_that_serves_ends_the_park(clock):
@@ -58,21 +81,35 @@ def test_passing_causes_come_before_dead_keys(clock):
 
 
 @pytest.mark.parametrize("failure", [auth(), quota(), no_model()], ids=lambda f: f.error_class.value)
-def test_one_request_every_five_seconds_tries_a_dead_chain(clock, failure):
-    """Somebody may have paid: one tries the soonest, the others fail at once and are told when to return."""
-    play = Play(2, clock)
-    park(play, failure, failure)
-    play.ill = {0: failure, 1: failure}
+@pytest.mark.parametrize("n", [2, 3, 15])
+def test_one_request_every_five_seconds_tries_a_dead_chain(clock, failure, n):
+    """5.6: somebody may have paid: one asks all of them, the others fail at once and are told when to return."""
+    play = Play(n, clock)
+    play.ill = dict.fromkeys(range(n), failure)
+    assert play.call().sent == [*range(n)]
     clock.advance(1)
-    assert play.call().sent == [0]
+    assert sorted(play.call().sent) == [*range(n)]
     other = play.call()
     assert other.sent == []
     assert isinstance(other.error, AllCredentialsFailedError)
-    assert other.error.retry_after == 599
+    assert other.error.retry_after == 600
     clock.advance(4.9)
     assert play.call().sent == []
     clock.advance(0.1)
-    assert play.call().sent == [1]
+    assert sorted(play.call().sent) == [*range(n)]
+
+
+@pytest.mark.parametrize("n", [2, 3, 15])
+def test_one_that_was_paid_for_serves_within_five_seconds(clock, n):
+    """5.6: whichever of them: the request that asks them all finds it."""
+    play = Play(n, clock)
+    play.ill = dict.fromkeys(range(n), auth())
+    play.call()
+    play.call()
+    del play.ill[n - 1]
+    clock.advance(5)
+    assert play.call().served == n - 1
+    assert play.call().sent == [n - 1]
 
 
 def test_the_rescue_interval_is_a_knob(clock):
@@ -84,16 +121,15 @@ def test_the_rescue_interval_is_a_knob(clock):
     assert Policy().rescue_interval == 5
 
 
-@pytest.mark.parametrize("failure", [rate_limit(300), quota(300)], ids=lambda f: f.error_class.value)
-def test_a_stated_wait_is_kept(clock, failure):
-    """In both cases: until the very moment that the provider named."""
+@pytest.mark.parametrize("failure", [rate_limit(100), quota(100)], ids=lambda f: f.error_class.value)
+def test_a_short_stated_wait_is_kept(clock, failure):
+    """5.6: one of under two minutes, until the very moment that the provider named, though nobody serves."""
     play = Play(2, clock)
     park(play, failure, failure)
-    clock.advance(299.9)
+    clock.advance(90)
     request = play.call()
-    assert request.sent == []
-    assert request.error.retry_after == pytest.approx(0.1)
-    clock.advance(0.1)
+    assert (request.sent, request.error.retry_after) == ([], 10)
+    clock.advance(10)
     assert play.call().served == 0
 
 
@@ -117,13 +153,12 @@ def test_a_stated_wait_is_passed_over_for_one_without(clock):
     assert play.call().sent == [1]
 
 
-def test_no_dead_key_is_tried_while_the_ring_has_others(clock):
-    """A rescue of a dead key is for a chain that is parked throughout: one that merely reached nobody is not."""
-    play = Play(2, clock)
+def test_a_dead_key_is_asked_when_the_others_have_failed_the_request(clock):
+    """5.6: last of all, and once in five seconds: whoever is left may have been paid for."""
+    play = Play(2, clock, max_retries=0, retry_same=False)
     park(play, auth())
-    play.ill = {1: unreached()}
-    assert play.call().sent == [1]
-    assert play.state.rescued_at is None
+    play.ill = {0: auth(), 1: overloaded()}
+    assert [play.call().sent for _ in range(3)] == [[1, 0], [1], [1]]
 
 
 def test_a_lone_credential_keeps_a_stated_wait(clock):
@@ -141,8 +176,9 @@ def test_others_are_not_stranded_while_a_lone_one_is_probed(clock):
     play = Play(1, clock)
     park(play, rate_limit(30))
     clock.advance(30)
-    assert [play.start().index for _ in range(3)] == [0, 0, 0]
-    assert play.phase(0) == "PROBING"
+    first, second, third = (play.start() for _ in range(3))
+    assert (first.index, play.phase(0)) == (0, "PROBING")
+    assert [second.index, third.index] == [0, 0]
 
 
 def test_a_rescue_does_not_give_back_the_probe_of_another(clock):
@@ -182,9 +218,9 @@ def test_a_rescue_tries_no_second_credential_of_a_model_that_refused(clock):
 
 def test_a_rescue_tries_silence_no_second_time(clock):
     """A credential that said nothing in this request is not asked again."""
-    play = Play(2, clock, max_retries=1)
+    play = Play(2, clock)
     play.ill = {0: silent(), 1: overloaded()}
-    assert play.call().sent == [0, 1, 1]
+    assert play.call().sent.count(0) == 1
 
 
 def test_the_error_says_why_each_was_not_tried(clock):
@@ -214,3 +250,114 @@ def test_the_error_of_a_routed_request_names_the_eligible(clock):
     play.start({1}).fail(Failure(ErrorClass.QUOTA_EXCEEDED, "", Scope.CREDENTIAL, 0.5))
     error = play.call(eligible={1}).error
     assert [(e.credential_id, e.exception.seconds, e.exception.cause) for e in error.errors] == [("k1", 0.5, "quota_exceeded")]
+
+
+# ── a lone credential (DESIGN.md 3.8) ──
+
+
+@pytest.mark.parametrize("failure", [auth(), quota()], ids=lambda f: f.error_class.value)
+def test_a_lone_dead_key_is_tried_once_every_five_seconds(clock, failure):
+    """P05: one key, account overdue, 60 requests in 3 s: at most 3 calls, all get the provider's own error at once."""
+    play = Play(1, clock)
+    play.ill = {0: failure}
+    traffic = Traffic(play).every(0.05, 60, "body")
+    log = traffic.run()
+    assert len(traffic.calls) <= 3
+    for request in log:
+        assert request.error.agreed.failure is failure, "the provider's own exception"
+        assert request.ended - request.began <= 0.05
+
+
+def test_a_lone_key_that_is_paid_for_serves_within_five_seconds(clock):
+    """One every five seconds finds it out, and then all are served."""
+    play = Play(1, clock)
+    play.ill = {0: quota()}
+    traffic = Traffic(play).at(20.0, change=play.ill.clear).every(0.5, 60)
+    log = traffic.run()
+    lost = [r for r in log if r.began >= 1025.1 and r.error]
+    assert not lost
+
+
+def test_a_lone_refusal_in_uncertain_words_parks_nobody_firmly(clock):
+    """3.3: it may be the request's: the next one is asked as if nothing had been."""
+    play = Play(1, clock)
+    play.ill = {0: refusal()}
+    for _ in range(20):
+        assert play.call().sent == [0]
+        clock.advance(1)
+    assert play.parked(0) == "softly"
+    play.ill = {}
+    assert play.call().served == 0
+
+
+# ── a stated wait is looked at before its end (DESIGN.md 5.6, P08) ──
+
+SIX_DAYS = 561635.0
+
+
+@pytest.mark.parametrize("failure", [rate_limit(SIX_DAYS), quota(SIX_DAYS)], ids=lambda f: f.error_class.value)
+def test_an_account_that_is_topped_up_is_back_within_a_quarter_of_an_hour(clock, failure):
+    """P08: with a spare, the spare serves meanwhile."""
+    play = Play(2, clock)
+    play.ill = {0: failure}
+    play.call()
+    play.ill = {}
+    traffic = Traffic(play).every(5.0, 12 * 15)
+    traffic.run()
+    assert all(request.served is not None for request in traffic.log)
+    assert min(at for at, index, _ in traffic.calls if index == 0) <= 1000 + 900
+
+
+def test_at_most_eight_looks_a_day_are_wasted(clock):
+    """P08: with a spare that serves, a request each ten seconds, for three days."""
+    play = Play(2, clock)
+    end = clock() + SIX_DAYS
+    play.ill = {0: lambda _: quota(end - clock())}
+    play.call()
+    begun, looks = clock(), []
+    while clock() < begun + 3 * 86400:
+        looks += [clock() - begun] * play.call().sent.count(0)
+        clock.advance(10)
+    assert max(sum(day * 86400 <= at < (day + 1) * 86400 for at in looks) for day in range(3)) <= 8
+    assert len(looks) >= 20
+
+
+def test_another_end_that_a_look_brings_is_believed(clock):
+    """P08: six days were an error of theirs, now they say a minute."""
+    play = Play(2, clock)
+    play.ill = {0: quota(SIX_DAYS)}
+    play.call()
+    clock.advance(600)
+    play.ill = {0: quota(60)}
+    assert (play.call().sent, play.returns_in(0)) == ([0, 1], 60)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_where_nobody_serves_a_stated_wait_is_looked_at_every_five_minutes(clock, n):
+    """P08: without a spare."""
+    play = Play(n, clock)
+    play.ill = dict.fromkeys(range(n), quota(SIX_DAYS))
+    play.call()
+    looks = []
+    for _ in range(360):
+        clock.advance(10)
+        looks += [clock() - 1000] * len(play.call().sent)
+    assert looks, "somebody looks"
+    assert all(b - a >= 300 or b == a for a, b in pairwise(looks))
+    assert len(set(looks)) >= 3600 / 300 - 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_whoever_is_topped_up_while_nobody_serves_is_back_within_five_minutes(clock, n):
+    """P08."""
+    play = Play(n, clock)
+    play.ill = dict.fromkeys(range(n), quota(SIX_DAYS))
+    play.call()
+    clock.advance(60)
+    play.ill = {}
+    for _ in range(60):
+        clock.advance(5)
+        if play.call().served is not None:
+            break
+    assert clock() - 1060 <= 300
+    assert [play.call().error for _ in range(3)] == [None] * 3

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from sparekey.core.policy import LONGEST_STATED_SECONDS, Parking
-from sparekey.core.timing import backoff_seconds, believed, park_seconds, spread
+from sparekey.core.policy import Parking
+from sparekey.core.timing import LONGEST_STATED_SECONDS, backoff_seconds, believed, park_seconds
 
 PARKING = Parking(5, 2, 60, 0.2)
 
@@ -39,10 +39,16 @@ def test_growth_overflows_nowhere():
     assert math.isfinite(backoff_seconds(100_000, 0.5, math.inf, 0.5))
 
 
-@pytest.mark.parametrize(("dice", "seconds"), [(0.0, 4.0), (0.5, 5.0), (1.0, 6.0)])
+@pytest.mark.parametrize(("dice", "seconds"), [(0.0, 8.0), (0.5, 10.0), (1.0, 12.0)])
 def test_parks_are_spread_by_their_jitter(dice, seconds):
     """A fifth either way."""
-    assert park_seconds(PARKING, 1, dice) == pytest.approx(seconds)
+    assert park_seconds(PARKING, 2, dice) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("level", "longest"), [(1, 5), (5, 60)])
+def test_no_park_is_longer_than_the_table_says(level, longest):
+    """The first one no longer than the first, the others no longer than the cap, whatever the dice."""
+    assert park_seconds(PARKING, level, 1.0) == longest
 
 
 def test_parks_without_jitter_ignore_the_dice():
@@ -59,9 +65,3 @@ def test_pauses_double_up_to_their_longest(attempt, seconds):
 def test_half_of_a_pause_is_left_to_chance():
     """At the lowest throw, half of the length remains."""
     assert backoff_seconds(0, 0.5, 8.0, 0.0) == pytest.approx(0.25)
-
-
-def test_spread_goes_both_ways():
-    """The share is of the length."""
-    assert spread(100, 0.1, 0.0) == pytest.approx(90)
-    assert spread(100, 0.1, 1.0) == pytest.approx(110)

@@ -16,7 +16,10 @@ LIBRARY, _, GATEWAY = PAGE.partition("## Through the gateway")
 
 def table(text):
     """The rows of a table, as tuples of cells."""
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in re.findall(r"^\| [SKMEC]\d\d .*\|$", text, re.MULTILINE)]
+    return [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in re.findall(r"^\| [SKPMEC]\d\d \|.*\|.*\|.*\|.*\|$", text, re.MULTILINE)
+    ]
 
 
 def today(row, not_yet):

@@ -25,7 +25,7 @@ def test_both_sides_of_a_row_are_told(results):
     """What the caller saw and what the provider saw stand beside the verdict."""
     told = results["S04"].telling
     assert told.caller.startswith("the whole answer after")
-    assert told.provider == "first 2, second 1"
+    assert told.provider.startswith("first ")
 
 
 def test_no_short_answer_passes_for_a_whole_one(results):

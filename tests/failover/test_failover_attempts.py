@@ -79,8 +79,8 @@ def test_a_loop_that_is_exhausted(stage):
 
 
 def test_a_loop_pauses_as_a_call_does(kind, clock):
-    """Before the same credential is tried once more."""
-    stage = Stage(kind, 2, clock, retry_same=True)
+    """Before a lone credential is tried once more."""
+    stage = Stage(kind, 1, clock)
     assert Loop(stage, Fault(rate_limit(1)), "answer").run().tried == ["k0", "k0"]
     assert clock.slept == [1]
 

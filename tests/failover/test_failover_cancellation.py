@@ -8,8 +8,9 @@ import anyio.lowlevel
 import pytest
 import trio
 
-from chain_play import Fault, auth, names, overloaded, quota, rate_limit, read, unreached, weak
+from chain_play import Fault, auth, names, overloaded, quota, rate_limit, read, refusal, unreached
 from sparekey.core.policy import Policy
+from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import AsyncFailover, Chain
 from sparekey.types import Failure
 
@@ -87,7 +88,7 @@ async def cancelled(face, turns):
     outcome = []
 
     async def work():
-        with suppress(Fault):
+        with suppress(Fault, AllCredentialsFailedError):
             await face()
         outcome.append("over")
 
@@ -103,8 +104,9 @@ SCRIPTS = {
     "healthy": {},
     "failed probe": {0: [auth()]},
     "second tries": {0: [rate_limit(), "answer"], 1: [overloaded()], 2: [overloaded(), "answer"]},
-    "put off": {0: [unreached()], 1: [weak()], 2: [unreached(), "answer"]},
-    "rounds": {0: [overloaded(), overloaded(), "answer"], 1: [overloaded()], 2: [overloaded()]},
+    "put off": {0: [unreached()], 1: [refusal()], 2: ["answer"]},
+    "rounds": {0: [overloaded(), "answer"], 1: [overloaded()], 2: [overloaded()]},
+    "exhausted": {0: [unreached()], 1: [refusal()], 2: [unreached()]},
 }
 STREAMS = {
     "opened and cut": {0: [["a", "b", overloaded()]]},

@@ -1,6 +1,8 @@
 """How an answer goes onto a client's connection: `sparekey.gateway.cycle`."""
 
 import asyncio
+import socket
+import struct
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from sparekey.gateway.answers import BREAK_OFF
 from sparekey.gateway.cycle import BadAnswerError, Cycle
 
 
@@ -15,7 +18,7 @@ class Line:
     """A transport that keeps each write."""
 
     def __init__(self):
-        self.written, self.closed = [], False
+        self.written, self.closed, self.options, self.end = [], False, [], asyncio.Event()
 
     def write(self, data):
         self.written.append(data)
@@ -28,11 +31,18 @@ class Line:
 
     def close(self):
         self.closed = True
+        self.end.set()
+
+    def get_extra_info(self, name):
+        return self if name == "socket" else None
+
+    def setsockopt(self, *option):
+        self.options.append(option)
 
 
-def cycle(line, method="POST"):
+def cycle(line, method="POST", version="1.1"):
     protocol = SimpleNamespace(
-        scope={"method": method, "http_version": "1.1"},
+        scope={"method": method, "http_version": version},
         transport=line,
         flow=FlowControl(line),
         logger=None,
@@ -88,6 +98,45 @@ def test_the_head_of_a_slow_body_does_not_wait_for_it():
 def test_head_has_no_body():
     """To HEAD the length is told, and nothing of it sent."""
     assert written(start((b"content-length", b"2")), body(b"hi"), method="HEAD")[0].endswith(b"content-length: 2\r\n\r\n")
+
+
+def broken_off(version, *messages):
+    """Send messages and break off; return the line, and whether it was closed at once."""
+    line = Line()
+
+    async def play():
+        made = cycle(line, version=version)
+        for message in (*messages, BREAK_OFF):
+            await made.send(message)
+        at_once = line.closed
+        await line.end.wait()
+        return at_once
+
+    return line, asyncio.run(play())
+
+
+@pytest.mark.parametrize("messages", [[start()], [start(), body(b"hi", more=True)]], ids=["head", "body"])
+def test_an_answer_that_breaks_off_has_no_end(messages):
+    """What was written goes out, then the connection closes, without the last chunk."""
+    line, at_once = broken_off("1.1", *messages)
+    assert at_once
+    assert b"".join(line.written).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"0\r\n\r\n" not in b"".join(line.written)
+    assert not line.options
+
+
+def test_where_the_end_of_the_connection_is_the_end_it_is_reset():
+    """HTTP/1.0 knows no chunks: only a reset tells half an answer from a whole one, once its bytes have had time to arrive."""
+    line, at_once = broken_off("1.0", start(), body(b"hi", more=True))
+    assert not at_once
+    assert line.written[-1].endswith(b"\r\n\r\nhi")
+    assert line.options == [(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))]
+
+
+def test_an_answer_that_is_complete_cannot_break_off():
+    """It would be an error of ours."""
+    with pytest.raises(BadAnswerError):
+        written(start(), body(b"hi"), BREAK_OFF)
 
 
 @pytest.mark.parametrize(

@@ -157,10 +157,8 @@ def test_a_killed_gateway_remembers(tmp_path, pair):
 def test_entries_come_back_as_what_they_were(tmp_path):
     """Each kind of entry; one that another version has written is shown as far as it is understood."""
     now = time.time()
-    failure = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, evidence=Evidence.STRUCTURED, rule="openai.code")
-    detail = (
-        '{"scope": "credential", "status": 401, "evidence": "structured", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'
-    )
+    failure = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, evidence=Evidence.CERTAIN, rule="openai.code")
+    detail = '{"scope": "credential", "status": 401, "evidence": "certain", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'
     with History(tmp_path / "history.db") as history:
         for entry in (
             Entry(now, "chat", "parked", "credential:a", cause="auth", reason="invalid_key", seconds=600),
@@ -169,7 +167,7 @@ def test_entries_come_back_as_what_they_were(tmp_path):
             Entry(now, "chat", "parked", "credential:b", reason="held", seconds=60),
             Entry(now, "chat", "action", "b", reason="release"),
             Entry(now, "chat", "failed", "a", cause="auth", reason="invalid_key", detail=detail),
-            Entry(now, "chat", "failed", "a", cause="no such class", reason="odd", detail="[]"),
+            Entry(now, "chat", "failed", "a", cause="no such class", reason="odd", detail='{"evidence": "structured"}'),
         ):
             history.note(entry)
         history.flush()
@@ -183,4 +181,4 @@ def test_entries_come_back_as_what_they_were(tmp_path):
     ]
     odd, known = book.misses()
     assert known == Miss(now, 7, 2, "a", failure, 0.5)
-    assert (odd.failure.error_class, odd.failure.reason) == (ErrorClass.UNKNOWN, "odd")
+    assert (odd.failure.error_class, odd.failure.reason, odd.failure.evidence) == (ErrorClass.UNKNOWN, "odd", Evidence.LIKELY)

@@ -15,11 +15,11 @@ from sparekey.core.policy import Policy
 from sparekey.failover import Chain, Failover
 from sparekey.stores import Keeper, open_store
 from sparekey.stores.memory import MemoryValues
-from sparekey.types import Credential, ErrorClass, Failure, Scope
+from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
 __all__ = ["LONGEST", "Server", "server_binary", "wait_until"]
 CHILD = Path(__file__).with_name("stores_child.py")
-AUTH = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL)
+AUTH = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, evidence=Evidence.CERTAIN)
 BUSY = Failure(ErrorClass.TRANSIENT, "overloaded", Scope.CREDENTIAL)
 BRIEF = Failure(ErrorClass.TRANSIENT, "rate_limited", Scope.CREDENTIAL, retry_after=0.3)
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.core.breaker import Breaker
+from sparekey.core.memory import LONGEST_QUEUE, Drought, Memory, Words
 from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.base import Stamp
 from sparekey.stores.codec import VERSION, Codec, NewerStateError, UnreadableStateError
@@ -21,18 +22,38 @@ NOW, STAMP = 1000.0, Stamp("boot", 50.0, 9_000_000.0)
 NAMES = sorted({name for names in POOL.guard_names for name in names})
 
 moments = st.floats(-1e6, 1e6, allow_nan=False)
+past = st.floats(-1e6, NOW, allow_nan=False)
 counts = st.integers(0, 10**6)
+hashes = st.text("0123456789abcdef", min_size=16, max_size=16)
+ids = st.sampled_from(["k0", "k1", "k2"])
 breakers = st.builds(
     Breaker,
     epoch=counts,
-    strikes=counts,
     level=counts,
     until=st.none() | moments | st.just(math.inf),
-    firm=st.booleans(),
+    stated=st.booleans(),
+    soft=st.booleans(),
     cause=st.none() | st.sampled_from(ErrorClass),
     reason=st.sampled_from(["", "invalid_key", "rate_limited"]),
-    weak=st.booleans(),
     lease=st.none() | moments,
+    since=st.none() | past,
+    against=st.lists(hashes, max_size=3).map(tuple),
+    shapes=st.lists(hashes, max_size=4).map(tuple),
+    looked=past,
+    look_after=st.floats(0, 1e6),
+    looks=counts,
+)
+words = st.builds(
+    Words,
+    at=past,
+    refused=st.dictionaries(ids, counts).map(MappingProxyType),
+    acquitted=st.frozensets(ids),
+    everybody=st.lists(hashes, max_size=3).map(tuple),
+)
+memories = st.builds(
+    Memory,
+    words=st.dictionaries(hashes, words, max_size=3).map(MappingProxyType),
+    drought=st.none() | st.builds(Drought, hashes, st.booleans(), past, st.just(0.0)),
 )
 states = st.builds(
     PoolState,
@@ -43,6 +64,7 @@ states = st.builds(
     breakers=st.dictionaries(st.sampled_from(NAMES), breakers).map(MappingProxyType),
     epoch=counts,
     rescued_at=st.none() | moments,
+    memory=memories,
 )
 
 
@@ -51,7 +73,9 @@ def near(one, other):
 
     def plain(state):
         guards = {name: [getattr(guard, field) for field in Breaker.__slots__] for name, guard in state.breakers.items()}
-        return [state.active, state.term, state.switched_at, state.served, state.epoch, state.rescued_at, guards]
+        words = {key: [one.at, dict(one.refused), one.acquitted, one.everybody] for key, one in state.memory.words.items()}
+        drought = state.memory.drought and list(state.memory.drought)
+        return [state.active, state.term, state.switched_at, state.served, state.epoch, state.rescued_at, guards, words, drought]
 
     def same(a, b):
         if isinstance(a, float) and isinstance(b, float):
@@ -103,6 +127,37 @@ def test_a_damaged_state_is_refused_or_read(state, data):
         return
     assert 0 <= read.active < 3
     assert read.served >= 0
+
+
+def places(value, path=()):
+    """Every place in a JSON value, by the way to it."""
+    yield path
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*path, key))
+
+
+HOSTILE = [None, [], {}, "x", "", -1, 10**30, 1e300, True, ["x", []], {"x": 1}]
+
+
+@given(states, st.data())
+def test_a_state_that_is_hostile_in_any_depth_is_refused_or_read(state, data):
+    """Whatever stands wherever: an error of the codec's own, or a state that names no moment of the past that is still to come."""
+    codec = Codec(POOL, "me")
+    found = json.loads(codec.encode(state, NOW, STAMP))
+    *way, last = data.draw(st.sampled_from([path for path in places(found) if path[:1] not in [(), ("v",)]]))
+    inner = found
+    for key in way:
+        inner = inner[key]
+    inner[last] = data.draw(st.sampled_from(HOSTILE))
+    try:
+        read = codec.decode(json.dumps(found).encode(), NOW, STAMP)
+    except UnreadableStateError:
+        return
+    past = [*(w.at for w in read.memory.words.values()), *(g.looked for g in read.breakers.values())]
+    past += [g.since for g in read.breakers.values() if g.since is not None]
+    past += [read.memory.drought.everybody_at - LONGEST_QUEUE] if read.memory.drought else []
+    assert all(moment <= NOW for moment in past), "what is to come would be remembered for ever"
 
 
 @pytest.mark.parametrize("raw", [b"NaN", b"[" * 5000, b'{"v":1}', b'{"v":0}', b'{"v":true}', b"1" * 2_000_000, b'{"v":1e999}'])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
 
-from chain_play import InFlight, auth, names, overloaded, permanent, quota, rate_limit, silent, weak
+from chain_play import InFlight, auth, names, overloaded, permanent, quota, rate_limit, refusal, silent
 from fake_clock import FakeClock
 from sparekey.cell import Cell
 from sparekey.core import operator
@@ -33,7 +33,9 @@ POOL = Pool(names(3), Policy(failback_request_count=3))
 NEVER, SOON = 3600.0, 0.005
 NEAR = 0.01
 """Seconds by which a time may differ that came through a store."""
-ANSWERS = st.sampled_from(["well", "well", rate_limit(), rate_limit(30), overloaded(), silent(), auth(), quota(5000), weak(), permanent()])
+ANSWERS = st.sampled_from(
+    ["well", "well", rate_limit(), rate_limit(30), overloaded(), silent(), auth(), quota(5000), refusal(), permanent()]
+)
 
 
 class Line:
@@ -79,6 +81,9 @@ class Line:
 
     def close(self):
         self._store.close()
+
+    def forget(self):
+        self._store.forget()
 
 
 class Process(Cell):

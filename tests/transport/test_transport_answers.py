@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import anyio
 import anyio.to_thread
@@ -9,10 +10,12 @@ import httpx2
 import pytest
 from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
 
-from sparekey import Chain, FailoverTransport
+from sparekey import Chain, FailoverTransport, Policy
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 
+HASTY = Policy(egress_patience=0)
+"""A loss of our own network is not waited out."""
 STATUS = {"openai": "status_code", "anthropic": "status_code", "gemini": "code"}
 
 
@@ -50,23 +53,91 @@ def test_an_input_too_large_goes_to_another_model_only(provide, sdk):
     assert [len(first.requests), len(second.requests)] == [1, 1]
 
 
+UNPAID = faults.refuse("auth", status=402, code="insufficient_balance", message="Insufficient Balance")
+FORBIDDEN = faults.refuse("permission", message="You do not have permission to use the tool `computer_use_preview`.")
+EXHAUSTED = {
+    "401": ((faults.auth(), faults.auth()), 502),
+    "402": ((UNPAID, UNPAID), 502),
+    "401 and 402": ((faults.auth(), UNPAID), 502),
+    "401 and a rate limit": ((faults.auth(), faults.rate_limit(retry_after=20)), 503),
+    "rate limits": ((faults.rate_limit(retry_after=30), faults.rate_limit(retry_after=30)), 429),
+    "limits of a week": ((faults.rate_limit(retry_after=561_635), faults.rate_limit(retry_after=561_635)), 429),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", EXHAUSTED)
 @pytest.mark.parametrize("sdk", SDKS)
-def test_an_exhausted_chain_hands_over_the_most_telling_response(provide, sdk):
-    """Of a dead key and a rate limit the rate limit is told, as it will pass."""
-    first, second = provide("first", "second", wire=sdk)
-    first.fail(faults.auth())
-    second.fail(faults.rate_limit(retry_after=20))
-    assert getattr(fault_of(sdk, credentials(first, second)), STATUS[sdk]) == 429
-
-
-def test_an_exhausted_chain_says_when_to_come_back(provide):
-    """The response tells SDKs not to repeat it, and when the soonest credential returns."""
-    first, second = provide("first", "second")
-    first.fail(faults.rate_limit(retry_after=40))
-    second.fail(faults.rate_limit(retry_after=20))
-    headers = fault_of("openai", credentials(first, second)).response.headers
+def test_an_exhausted_chain_says_that_it_was_one(provide, sdk, case, stream):
+    """P06: the SDK's exception names the chain and what each credential said; no 401, no key of the caller's, no long sleep."""
+    pair, status = EXHAUSTED[case]
+    made = provide("first", "second", wire=sdk)
+    for provider, fault in zip(made, pair, strict=True):
+        provider.fail(fault)
+    fault = fault_of(sdk, credentials(*made), stream=stream)
+    told, headers = str(fault), fault.response.headers
+    assert getattr(fault, STATUS[sdk]) == status
+    assert "all 2 credentials of this chain failed" in told
+    assert all(provider.name in told for provider in made)
+    assert not re.search(r"(?i)your|api[-_ ]key\b", told.replace("not yours", ""))
     assert headers["x-should-retry"] == "false"
-    assert headers.get_list("retry-after") == ["20"]
+    assert float(headers.get("retry-after", 0)) <= 60
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_wait_longer_than_a_minute_stands_in_the_body(provide, sdk):
+    """Several clients sleep in silence for as long as `Retry-After` says."""
+    for seconds, header in ((30, "30"), (561_635, None)):
+        made = provide("first", "second", wire=sdk)
+        for provider in made:
+            provider.fail(faults.rate_limit(retry_after=seconds))
+        fault = fault_of(sdk, credentials(*made))
+        body = fault.response.json()
+        assert fault.response.headers.get("retry-after") == header
+        assert body["sparekey"]["retry_after"] == pytest.approx(seconds, abs=2)
+        assert ("6.5 days" if header is None else " s. ") in body["error"]["message"] + ". "
+        assert not [name for name in fault.response.headers if "reset" in name or name == "retry-after-ms"]
+
+
+@pytest.mark.parametrize("mode", ["sync", "asyncio"])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_refusal_in_which_all_agree_is_the_providers_own(provide, sdk, mode):
+    """Nobody can tell whether it is the request's or the keys': the caller gets the first one as its provider wrote it."""
+    made = provide("first", "second", wire=sdk)
+    for provider in made:
+        provider.fail(FORBIDDEN)
+    fault = fault_of(sdk, credentials(*made), mode=mode)
+    body = fault.response.json()
+    assert getattr(fault, STATUS[sdk]) == 403
+    assert body["error"]["message"] == "You do not have permission to use the tool `computer_use_preview`."
+    assert [one["credential"] for one in body["sparekey"]["causes"]] == [provider.name for provider in made]
+    assert fault.response.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("status", [402, 407])
+def test_a_bill_or_a_proxy_is_between_the_provider_and_us(provide, status):
+    """In the words of the provider, as a request that is refused."""
+    made = provide("first", "second")
+    words = "This request requires more credits, or fewer max_tokens. You can only afford 30104."
+    for provider in made:
+        provider.fail(faults.refuse("auth", status=status, code="", message=words))
+    fault = fault_of("openai", credentials(*made))
+    assert fault.status_code == 400
+    assert words in str(fault)
+
+
+def test_a_refusal_that_is_told_to_many_is_told_to_each(provide):
+    """P05: a lone dead credential's refusal is remembered; each caller gets it, and none of them uses it up."""
+    (first,) = provide("first")
+    first.fail(faults.quota())
+    with client("openai", Chain(credentials(first))) as made:
+        told = []
+        for _ in range(4):
+            with pytest.raises(Exception, match="exceeded") as caught:
+                made.chat.completions.create(model="m", messages=QUESTION)
+            told.append((caught.value.status_code, caught.value.response.json()["error"]))
+    assert len(first.requests) <= 2
+    assert all(one == told[0] for one in told)
 
 
 @pytest.mark.parametrize("sdk", SDKS)
@@ -78,10 +149,8 @@ def test_a_chain_of_parked_credentials_answers_by_itself(provide, sdk):
     chain = Chain(credentials(first, second))
     fault_of(sdk, chain)
     fault_of(sdk, chain)
-    seen = len(first.requests) + len(second.requests)
     fault = fault_of(sdk, chain)
-    assert len(first.requests) + len(second.requests) == seen
-    assert getattr(fault, STATUS[sdk]) == 401
+    assert getattr(fault, STATUS[sdk]) == 502
     assert first.name in str(fault)
     assert "key-" not in str(fault)
 
@@ -89,11 +158,11 @@ def test_a_chain_of_parked_credentials_answers_by_itself(provide, sdk):
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("inside", [False, True], ids=["refused", "in a success"])
 def test_a_key_that_the_provider_repeats_is_not_shown(provide, inside, stream, caplog):
-    """A provider's error that repeats the key reaches the caller without it, and no log holds it."""
+    """A provider's error that repeats the key reaches the caller without it, with the name of whose it is, and no log holds it."""
     (first,) = provide("first")
     first.fail(faults.error_event(faults.echo_key()) if inside else faults.echo_key())
     fault = fault_of("openai", credentials(first), stream=stream)
-    assert "Incorrect API key provided: ***" in fault.response.text
+    assert f"Incorrect key of {first.name} provided: ***" in fault.response.text
     assert f"key-{first.name}" not in f"{fault}{fault.response.headers}{caplog.text}"
 
 
@@ -104,7 +173,7 @@ def test_nobody_reached_is_a_connection_error(provide, mode):
     first, second = provide("first", "second")
     first.unplug()
     second.unplug()
-    chain = Chain(credentials(first, second))
+    chain = Chain(credentials(first, second), HASTY)
     with pytest.raises(openai.APIConnectionError):
         ask("openai", chain, mode=mode)
     assert all(row.returns_in is None for row in chain.status().credentials)
@@ -115,8 +184,8 @@ def test_an_error_inside_a_success_gets_the_status_it_should_have_had(provide, s
     """An error in the body or the first event of a 200 is raised by the SDK as the error that it is."""
     openai = pytest.importorskip("openai", reason="the SDK openai is not installed")
     (first,) = provide("first")
-    first.fail(faults.error_event(faults.quota()))
-    with pytest.raises(openai.RateLimitError, match="exceeded your current quota"):
+    first.fail(faults.error_event(faults.bad_request()))
+    with pytest.raises(openai.BadRequestError, match="'temperature' does not support 3"):
         ask("openai", credentials(first), stream=stream)
 
 
@@ -125,9 +194,9 @@ def test_retries_of_the_sdk_are_warned_of_once(provide, caplog):
     openai = pytest.importorskip("openai", reason="the SDK openai is not installed")
     (first,) = provide("first")
     first.unplug()
-    with caplog.at_level(logging.WARNING, "sparekey"), client("openai", credentials(first)) as made:
+    with caplog.at_level(logging.WARNING, "sparekey"), client("openai", Chain(credentials(first), HASTY)) as made:
         for _ in range(2):
-            with pytest.raises(openai.APIConnectionError):
+            with pytest.raises(openai.APIError):
                 made.with_options(max_retries=1).chat.completions.create(model="m", messages=QUESTION)
     assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
     assert "max_retries=0" in caplog.text
@@ -196,12 +265,12 @@ def test_compressed_answers_are_read(provide, gzip_proxy, stream):
 
 
 def test_a_redirect_is_not_followed(provide, gzip_proxy):
-    """No key goes where a provider sends us: a redirect is an error, even for a client that would follow it."""
+    """No key goes where a provider sends us: a redirect is an error of the provider's, even for a client that would follow it."""
     (first,) = provide("first")
     made = credential(first, endpoint=gzip_proxy(first.base_url) + "/redirect")
     with httpx2.Client(transport=FailoverTransport([made]), follow_redirects=True) as http:
         response = http.post("https://any.example/v1/chat/completions", json={"model": "m", "messages": QUESTION})
-    assert response.status_code == 307
+    assert response.status_code == 502
     assert "location" not in response.headers
 
 

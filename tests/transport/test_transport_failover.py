@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
+from sdk_talk import PACKAGES, QUESTION, SDKS, ask, client, credential, credentials
 
 from sparekey import Chain, Policy, limits
 from sparekey.simulator import faults
@@ -92,6 +92,7 @@ BROKEN = [
     faults.cut(after=20),
     faults.cut(after=20, how="end"),
     faults.cut(after=20, how="reset"),
+    faults.cut(after=20, how="done"),
     faults.no_finish(),
     faults.broken_event(at=10),
     faults.error_event(faults.overloaded(), after=10),
@@ -109,7 +110,7 @@ def test_a_broken_stream_goes_on_in_the_next_credentials(provide, sdk, mode, fau
     assert len(second.requests) == 1
 
 
-@pytest.mark.parametrize("fault", BROKEN[:4], ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("fault", BROKEN[:5], ids=lambda fault: type(fault).__name__)
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])
 @pytest.mark.parametrize("sdk", SDKS)
 def test_a_cut_stream_is_never_a_success(provide, sdk, mode, fault):
@@ -129,14 +130,14 @@ def test_a_broken_event_in_the_middle_is_an_error_and_not_passed_on(provide, sdk
         ask(sdk, credentials(first), stream=True)
 
 
-@pytest.mark.parametrize("sdk", ["openai", "anthropic"])
+@pytest.mark.parametrize("sdk", SDKS)
 def test_an_error_event_in_the_middle_reaches_the_sdk_as_it_is(provide, sdk):
-    """Where nobody can go on, the SDK raises its own exception for an error event after content."""
+    """Where nobody can go on, not even the same credential, the SDK raises its own exception for an error event after content."""
     (first,) = provide("first", wire=sdk)
-    first.fail(faults.error_event(faults.overloaded(), after=10), times=1)
+    first.fail(faults.error_event(faults.overloaded(), after=10))
     with pytest.raises(Exception, match=r"(?i)overloaded") as caught:
         ask(sdk, credentials(first), stream=True)
-    assert type(caught.value).__module__.startswith(sdk)
+    assert type(caught.value).__module__.startswith(PACKAGES[sdk])
 
 
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])

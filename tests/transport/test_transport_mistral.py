@@ -121,7 +121,8 @@ def test_mistrals_sdk_repeats_nothing(provide):
     second.fail(faults.rate_limit(retry_after=30))
     with pytest.raises(package.errors.SDKError) as caught:
         ask(credentials(first, second))
-    assert caught.value.status_code == 429
+    assert caught.value.status_code == 503
+    assert "all 2 credentials of this chain failed" in str(caught.value)
     assert [len(first.requests), len(second.requests)] == [1, 1]
 
 

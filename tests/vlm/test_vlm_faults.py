@@ -39,12 +39,15 @@ def test_an_own_retry_tries_again(make, provider, monkeypatch):
     assert len(provider.requests) == 2
 
 
-CUTS = [faults.cut(after=20, how="end"), faults.cut(after=20, how="reset"), faults.no_finish(), EMPTY_STREAM]
+CUTS = [
+    *(faults.cut(after=20, how="end"), faults.cut(after=20, how="reset"), faults.cut(after=20, how="done")),
+    *(faults.no_finish(), EMPTY_STREAM),
+]
 
 
 @BACKENDS
 @STREAMS
-@pytest.mark.parametrize("fault", CUTS, ids=["end", "reset", "no finish", "empty"])
+@pytest.mark.parametrize("fault", CUTS, ids=["end", "reset", "done", "no finish", "empty"])
 def test_a_cut_stream_is_never_a_success(make, provider, how, fault):
     """However a stream dies, and if nothing ever came, the caller hears of it."""
     provider.fail(fault)

@@ -108,13 +108,13 @@ def test_a_chain_of_others_is_refused():
 
 
 def test_failback_numbers_reach_the_engine():
-    """After so many requests on the second credential the first one is tried again."""
-    first, second = ScriptedVLM("first", AuthError()), ScriptedVLM("second")
+    """After so many requests on the second credential the first one, which is well, is tried again."""
+    first, second = ScriptedVLM("first"), ScriptedVLM("second")
     vlm = multi(first, second, failback_request_count=2)
     assert vlm.chain.pool.policy.failback_timeout_seconds == 600
-    for _ in range(3):
-        vlm.get_completion("hi")
-    first.error = None
+    vlm.chain.switcher.commit_success(1)
+    for _ in range(2):
+        assert vlm.get_completion("hi") == "second"
     assert vlm.get_completion("hi") == "first"
     assert vlm.active_credential_id == "first"
 

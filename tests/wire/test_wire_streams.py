@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sparekey.simulator.answers import Voice
 from sparekey.simulator.wires import find
 from sparekey.simulator.wires.base import Ask, Mark
-from sparekey.wire import sse
-from sparekey.wire.reading import MalformedEventError, Reader, error_of, is_error, wanted
+from sparekey.wire import answer, sse
+from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, error_of, wanted
 from sparekey.wire.table import understand
 
 
@@ -174,11 +174,66 @@ def test_every_choice_has_to_end():
     assert reader.complete
 
 
-def test_done_completes_what_has_no_finish_reason():
-    """A host that never gives finish reasons says that it is done."""
-    reader, _ = read("openai", {"choices": [{"index": 0, "delta": {"content": "x"}}]})
+@pytest.mark.parametrize(
+    ("dialect", "value", "last"),
+    [
+        ("openai", {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}, b"[DONE]"),
+        ("openai", {"choices": [{"index": 0, "text": "x", "finish_reason": ""}]}, b"[DONE]"),
+        ("openai", {"type": "response.output_text.delta", "delta": "x"}, b"[DONE]"),
+        ("openai", {"type": "transcript.text.delta", "delta": "x"}, b"[DONE]"),
+        ("openai", {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}, b"[DONE]"),
+        ("anthropic", {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x"}}, b'{"type": "message_stop"}'),
+        ("anthropic", {"type": "message_delta", "delta": {"stop_reason": None}}, b'{"type": "message_stop"}'),
+    ],
+)
+def test_whoever_says_that_it_is_done_without_a_finish_reason_has_cut_the_answer_off(dialect, value, last):
+    """A terminator is no finish reason: hosts send it behind answers that they broke off, too."""
+    reader, _ = read(dialect, value)
+    with pytest.raises(MalformedEventError, match=r"without a finish reason|before any content"):
+        reader.feed(sse.event(b"data: " + last + b"\n\n"))
+    assert not reader.complete
+    assert reader.lack
+
+
+@pytest.mark.parametrize(
+    ("dialect", "values"),
+    [
+        ("openai", [{"object": "thread.message.delta", "delta": {"content": [{"type": "text"}]}}]),
+        ("openai", [{"type": "message.output.delta", "content": "x"}]),
+        ("openai", [{"choices": [{"index": 0, "delta": {"content": "x"}, "finishReason": "stop"}]}]),
+        (
+            "anthropic",
+            [{"type": "completion", "completion": "x"}, {"type": "completion", "completion": "", "stop_reason": "stop_sequence"}],
+        ),
+    ],
+    ids=["threads", "conversations", "Google's spelling", "completions of old"],
+)
+def test_streams_with_ends_of_their_own_are_complete(dialect, values):
+    """Where no finish reason is known, the end of the stream is the end; where it is spelt in another way, it is one."""
+    reader, _ = read(dialect, *values)
     reader.feed(sse.event(b"data: [DONE]\n\n"))
     assert reader.complete
+    assert not reader.lack
+
+
+def test_gemini_may_go_on_behind_a_finish_reason():
+    """Each round of a tool of its own has one; text behind it opens the answer anew."""
+    text = {"content": {"parts": [{"text": "x"}]}}
+    reader, _ = read("gemini", {"candidates": [{**text, "finishReason": "STOP"}]})
+    assert reader.complete
+    reader.feed(sse.event(b"data: " + json.dumps({"candidates": [text]}).encode()))
+    assert not reader.complete
+    reader.feed(sse.event(b'data: {"candidates": [{"finishReason": "FINISH_REASON_UNSPECIFIED"}]}'))
+    assert not reader.complete
+    reader.feed(sse.event(b'data: {"candidates": [{"finishReason": "STOP"}]}'))
+    assert reader.complete
+
+
+def test_bare_json_is_an_event():
+    """So Google tells an error in the middle of a stream, and so do we, for its SDK."""
+    (event,) = events(b'{\n  "error": {"code": 503}\n}\n\n')
+    assert json.loads(event.data) == {"error": {"code": 503}}
+    assert Reader("gemini").feed(event).error
 
 
 @pytest.mark.parametrize(
@@ -202,22 +257,24 @@ def test_no_event_brings_the_reader_down(dialect, value):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "error"),
+    ("path", "value", "fault"),
     [
-        (b"/v1/chat/completions", {"error": {"message": "no"}}, True),
-        (b"/v1/chat/completions", {"base_resp": {"status_code": 1004}}, True),
-        (b"/v1/chat/completions", {"code": 1, "message": "no"}, True),
-        (b"/v1/responses", {"object": "response", "status": "failed", "error": {"code": "server_error"}}, True),
-        (b"/v1/responses", {"object": "response", "error": None, "output": []}, False),
-        (b"/v1/chat/completions", {"choices": []}, False),
-        (b"/v1/chat/completions", [], False),
-        (b"/v1/batches", {"object": "batch", "id": "b", "error": {"message": "of yesterday"}}, False),
-        (b"/v1/images/generations", {"error": {"message": "no"}}, True),
+        (b"/v1/chat/completions", {"error": {"message": "no"}}, InnerError),
+        (b"/v1/chat/completions", {"base_resp": {"status_code": 1004}}, InnerError),
+        (b"/v1/chat/completions", {"code": 1, "message": "no"}, InnerError),
+        (b"/v1/responses", {"object": "response", "status": "failed", "error": {"code": "server_error"}}, InnerError),
+        (b"/v1/responses", {"object": "response", "error": None, "output": []}, NoAnswerError),
+        (b"/v1/chat/completions", {"choices": []}, NoAnswerError),
+        (b"/v1/chat/completions", [], NoAnswerError),
+        (b"/v1/batches", {"object": "batch", "id": "b", "error": {"message": "of yesterday"}}, None),
+        (b"/v1/images/generations", {"error": {"message": "no"}}, InnerError),
+        (b"/v1/images/generations", {"success": False, "msg": "no"}, InnerError),
     ],
 )
-def test_errors_in_disguise_are_told_from_answers(path, value, error):
+def test_errors_in_disguise_are_told_from_answers(path, value, fault):
     """An error in the place of an answer is one; an object that tells of an older error is none."""
-    assert is_error(understand("POST", path, [], b"{}"), value) is error
+    with pytest.raises(fault) if fault else contextlib.nullcontext():
+        answer.judge(understand("POST", path, [], b"{}"), value)
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,7 @@ def drill(
     show_list: Annotated[bool, typer.Option("--list", help="Show the rows, play none.")] = False,
     real_time: Annotated[bool, typer.Option("--real-time", help="Wait for everything; half an hour or more.")] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Less load in M07: for tests.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every case of the rows P, in this process and through the gateway.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -255,7 +256,8 @@ def drill(
     if show_list:
         run_list(gateway=gateway, json=json)
     else:
-        raise typer.Exit(run_drill(config, only=only or [], gateway=gateway, real_time=real_time, fast=fast, json=json))
+        more = {"real_time": real_time, "fast": fast, "full": full}
+        raise typer.Exit(run_drill(config, only=only or [], gateway=gateway, json=json, **more))
 
 
 @app.command(short_help="Serve the chains to any client over HTTP.")

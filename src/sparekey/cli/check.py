@@ -158,7 +158,7 @@ def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]]) ->
     for name, findings in verdicts:
         wide = console.width >= _WIDE
         console.print(_table(name, findings, console, wide=wide))
-        render.facts(console, [(f"  {f.credential}", f.message if wide else f"{f.remedy} ({f.message})") for f in findings if not f.ok])
+        render.facts(console, [(f"  {f.credential}", _said(f, wide=wide)) for f in findings if not f.ok])
         ok = serves(findings)
         style = render.GOOD if ok else render.BAD
         console.print(Text(f"{render.sign(ok, console)} {name} {_verdict(findings)}", style=style), soft_wrap=True)
@@ -177,14 +177,20 @@ def _table(name: str, findings: Sequence[Finding], console: Console, *, wide: bo
     for f in findings:
         result = Text(f"{render.sign(f.ok, console)} {'works' if f.ok else 'fails'}", style=render.GOOD if f.ok else render.BAD)
         latency = Text("" if f.seconds is None else f"{f.seconds * 1000:.0f} ms")
+        cause = f"{f.error_class} ({f.reason})" if f.error_class else _key(f) or f.message
         named = [Text(render.clean(text)) for text in (f.credential, f.provider, f.model)]
-        table.add_row(*named, result, latency, Text(render.clean(_cause(f))), *([Text(f.remedy)] if wide else []))
+        table.add_row(*named, result, latency, Text(render.clean(cause)), *([Text(f.remedy)] if wide else []))
     return table
 
 
-def _cause(f: Finding) -> str:
-    key = f"same key as {f.twin_of}" if f.twin_of else f"shares the key of {f.shares_key_with}" if f.shares_key_with else ""
-    return "; ".join(filter(None, (f"{f.error_class} ({f.reason})" if f.error_class else f.message, key)))
+def _key(f: Finding) -> str:
+    """Return what there is to say of its key."""
+    return f"same key as {f.twin_of}" if f.twin_of else f"shares the key of {f.shares_key_with}" if f.shares_key_with else ""
+
+
+def _said(f: Finding, *, wide: bool) -> str:
+    """Return what stands below the table of one that fails: its key, and the provider's words."""
+    return ". ".join(filter(None, (_key(f), f.message if wide else f"{f.remedy} ({f.message})")))
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -14,7 +15,7 @@ from rich.text import Text
 from sparekey.cli import exits, render
 from sparekey.cli.settings import opened
 from sparekey.config.files import find_file
-from sparekey.drill import GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
+from sparekey.drill import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
 from sparekey.drill.cast import stand_ins
 from sparekey.drill.runner import FAST, REAL, drilled
 from sparekey.errors import ConfigError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from sparekey.config import Config
 
 _STYLES: Final = {Verdict.PASS: render.GOOD, Verdict.PARTIAL: render.WARN, Verdict.SAFE: render.WARN, Verdict.FAIL: render.BAD}
+_LONGEST: Final = 8
+"""What did not hold of one row, at most, in the table."""
 _WIDE: Final = 110
 """Columns from which the table has room for what the provider saw."""
 
@@ -39,6 +42,7 @@ def run_drill(
     gateway: bool = False,
     real_time: bool = False,
     fast: bool = False,
+    full: bool = False,
     json: bool = False,
 ) -> int:
     """Play the rows and show what came of them; return the exit code.
@@ -49,6 +53,7 @@ def run_drill(
         gateway: play against the gateway, as a client of it.
         real_time: wait for everything that the catalogue waits for.
         fast: there is less load.
+        full: play every case of the rows P, and not a few of each; without `gateway`, play all rows in both ways.
         json: print JSON instead of a table.
 
     Raises:
@@ -56,11 +61,11 @@ def run_drill(
         MissingExtraError: a provider's SDK, or the gateway's packages, are not installed.
         BadParameter: there is no row of such a name, or it is one that is not played.
     """
-    rows = chosen(only, gateway=gateway)
+    rows = chosen(only, gateway=gateway, full=full)
     where, config = _configuration(path)
     if not json:
         _introduce(where, config, gateway=gateway)
-    profile = REAL if real_time else FAST if fast else Profile()
+    profile = replace(REAL if real_time else FAST if fast else Profile(), full=full)
     console = render.err()
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -73,14 +78,16 @@ def run_drill(
 
         results = run(config, rows, profile, tick)
     if json:
-        render.as_json(as_dict(where, results, gateway=gateway, real_time=real_time))
+        render.as_json(as_dict(where, results, gateway=gateway, real_time=real_time, full=full))
     else:
-        show(render.out(), results, gateway=gateway)
+        show(render.out(), results, gateway=gateway, full=full)
     return exits.FAILED if any(r.verdict is Verdict.FAIL for r in results) else exits.OK
 
 
-def catalogue(*, gateway: bool) -> tuple[Sequence[Row], dict[str, str]]:
+def catalogue(*, gateway: bool, full: bool = False) -> tuple[Sequence[Row], dict[str, str]]:
     """Return the rows that are played, and those that are not with the reason."""
+    if full and not gateway:
+        return EVERY_ROW, {}
     return (GATEWAY_ROWS, NOT_THROUGH) if gateway else (ROWS, NOT_RUN)
 
 
@@ -99,13 +106,13 @@ def run_list(*, gateway: bool = False, json: bool = False) -> None:
         render.facts(render.out(), not_run.items(), title="Not played")
 
 
-def chosen(only: Sequence[str], *, gateway: bool = False) -> list[Row]:
+def chosen(only: Sequence[str], *, gateway: bool = False, full: bool = False) -> list[Row]:
     """Return the rows of some names, in the order of the catalogue.
 
     Raises:
         BadParameter: there is no such row, or it is not played.
     """
-    rows, not_run = catalogue(gateway=gateway)
+    rows, not_run = catalogue(gateway=gateway, full=full)
     wanted = [name.strip().upper() for text in only for name in text.split(",") if name.strip()]
     for name in wanted:
         if name in not_run:
@@ -117,21 +124,21 @@ def chosen(only: Sequence[str], *, gateway: bool = False) -> list[Row]:
     return [row for row in rows if not wanted or any(row.id == name or row.id[0] == name for name in wanted)]
 
 
-def as_dict(where: str, results: Sequence[Result], *, real_time: bool, gateway: bool = False) -> dict[str, Any]:
+def as_dict(where: str, results: Sequence[Result], *, real_time: bool, gateway: bool = False, full: bool = False) -> dict[str, Any]:
     """Return what `--json` prints."""
     counts = Counter(r.verdict for r in results)
     return {
         "config": where,
-        "against": "gateway" if gateway else "library",
+        "against": "gateway" if gateway else "library and gateway" if full else "library",
         "time": "real" if real_time else "virtual",
         "ok": not counts[Verdict.FAIL],
         "summary": {v.value: counts[v] for v in Verdict},
         "rows": [r.as_dict() for r in results],
-        "not_run": catalogue(gateway=gateway)[1],
+        "not_run": catalogue(gateway=gateway, full=full)[1],
     }
 
 
-def show(console: Console, results: Sequence[Result], *, gateway: bool = False) -> None:
+def show(console: Console, results: Sequence[Result], *, gateway: bool = False, full: bool = False) -> None:
     """Print the table, what did not hold, and a summary."""
     wide = console.width >= _WIDE
     table = _table("id", "fault", "client of the gateway saw" if gateway else "caller saw", *(["provider saw"] if wide else []), "verdict")
@@ -148,7 +155,7 @@ def show(console: Console, results: Sequence[Result], *, gateway: bool = False) 
     counts = Counter(r.verdict for r in results)
     style = next((_STYLES[v] for v in reversed(Verdict) if counts[v]), render.GOOD)
     console.print(Text(" · ".join(f"{counts[v]} {v.value}" for v in Verdict), style=style))
-    if not_run := catalogue(gateway=gateway)[1]:
+    if not_run := {} if full else catalogue(gateway=gateway)[1]:
         render.facts(console, [("not played", ", ".join(not_run))])
 
 
@@ -188,7 +195,9 @@ def _missed(result: Result) -> str:
     for one in result.runs:
         for what in one.broken:
             modes.setdefault(what, []).append(one.mode)
-    return "; ".join(what if len(found) == len(result.runs) else f"{what} ({', '.join(found)})" for what, found in modes.items())
+    told = [what if len(found) == len(result.runs) else f"{what} ({', '.join(found)})" for what, found in modes.items()]
+    more = len(told) - _LONGEST
+    return "; ".join(told if more <= 0 else [*told[:_LONGEST], f"and {more} more (--json has them)"])
 
 
 def _table(*headings: str) -> Table:

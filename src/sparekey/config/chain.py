@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -71,7 +73,7 @@ class BaseChain(Knobs, Connection, Generic[C]):
     _source: Source = PrivateAttr(default_factory=Source)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
-    _told: set[int] = PrivateAttr(default_factory=set)
+    _whose: object = PrivateAttr(default_factory=object)
     _handed_down: tuple[RuleConfig, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
@@ -153,11 +155,9 @@ class BaseChain(Knobs, Connection, Generic[C]):
         )
 
     def _tell_same_keys(self, credentials: Sequence[Credential]) -> None:
-        """Write a warning for each credential with the key of one before it, once."""
+        """Write a warning for each credential with the key of one before it."""
         for index, text in checks.same_keys(credentials).items():
-            if index not in self._told:
-                self._told.add(index)
-                logger.warning("%s: %s", self._source.place(("credentials", index)), mask(text))
+            _tell_once(mask(f"{self._source.place(('credentials', index))}: {text}"), self._whose)
 
     def instance_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dict a credential, as backends take it: set values only, keys resolved to `Secret`s.
@@ -207,8 +207,14 @@ class BaseChain(Knobs, Connection, Generic[C]):
 
     def _locate(self, source: Source) -> None:
         """Remember the file, for messages about what is found later; what can be told about keys by a look is told now."""
-        self._source = source
+        self._source, self._whose = source, Path(source.file).absolute()
         self._tell_same_keys(self.comparable_credentials())
+
+
+@lru_cache(maxsize=1024)
+def _tell_once(text: str, _whose: object) -> None:
+    """Write a warning, once for whoever it is about: the file, which a gateway reads several times, or a chain made in code."""
+    logger.warning("%s", text)
 
 
 def inherits_address(parent: Connection, credential: Connection) -> bool:

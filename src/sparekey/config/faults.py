@@ -141,7 +141,7 @@ def _worded(error: ErrorDetails) -> str:
         bound = next(iter(ctx.values()))
         sign = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than", "less_than_equal": "at most"}[kind]
         return f"must be {sign} {bound:g}{_given(error['input'])}"
-    if kind == "literal_error":
+    if kind in {"literal_error", "enum"}:
         return f"must be {ctx['expected']}"
     return _WANTED.get(kind, error["msg"])
 

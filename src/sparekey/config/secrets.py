@@ -70,12 +70,12 @@ class SecretRef:
         return replace(self, path=path)
 
     def glance(self) -> Secret:
-        """Return the key if a look is enough (it stands there itself, or in the environment), else the reference as if it were one.
+        """Return the key if a look is enough (it stands there itself, or in the environment), else a stand-in for what is there.
 
         For comparing only: one reference is one key, wherever it leads.
         """
-        named = self.text.partition(":")[2].strip()
-        return Secret((os.environ.get(named, "").strip() or self.text) if self.kind == "env" else self.text)
+        named = os.environ.get(self.text.partition(":")[2].strip(), "").strip() if self.kind == "env" else ""
+        return Secret(self.text if self.kind == "value" else named or f"what is at {self.text}")
 
     def resolve(self, source: Source | None = None) -> Secret:
         """Return the key.

@@ -44,6 +44,7 @@ class Breaker:
         lease: the time until which a probe may be out; None if none is.
         since: when it failed first since its last success; None if it has not.
         against: the requests that it has refused since then and another one has served, by their hashes.
+        shapes: of the requests that it has refused since then; the park that followed is for these, those of other shapes may probe.
         looked: when it was last seen to be parked for a stated time, and
         look_after: seconds from then to the next look at it before its end; 0 for none.
         looks: how many of these were in vain.
@@ -59,6 +60,7 @@ class Breaker:
     lease: float | None = None
     since: float | None = None
     against: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
     looked: float = 0.0
     look_after: float = 0.0
     looks: int = 0
@@ -68,6 +70,9 @@ CLOSED = Breaker()
 """Never parked, or recovered: nothing is held against it."""
 UNTIL_RELEASED: Final = 100 * 365 * 86400.0
 """Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
+
+MOST_SHAPES: Final = 4
+"""Shapes of requests that were refused after which a park is for all."""
 
 # Looks at a stated end before it comes (DESIGN.md 5.6): people top up, and providers err.
 LOOK_SHARE: Final = 0.1
@@ -84,12 +89,14 @@ def remaining(seconds: float) -> float | None:
     return None if seconds > UNTIL_RELEASED / 2 else max(0.0, seconds)
 
 
-def phase(breaker: Breaker, now: float) -> Phase:
-    """Return where `breaker` stands at `now`."""
+def phase(breaker: Breaker, now: float, shape: str | None = None) -> Phase:
+    """Return where `breaker` stands at `now`; with `shape`, for a request of that shape."""
     if breaker.until is None:
         return Phase.CLOSED
     if breaker.lease is not None and now < breaker.lease:
         return Phase.PROBING
+    if shape is not None and 0 < len(breaker.shapes) < MOST_SHAPES and shape not in breaker.shapes:
+        return Phase.DUE
     return Phase.PARKED if now < due_at(breaker) else Phase.DUE
 
 
@@ -126,7 +133,7 @@ def ended(breaker: Breaker, now: float) -> Breaker:
 
 def failing(breaker: Breaker, now: float) -> Breaker:
     """Return `breaker` with a failure that parks nobody: it remembers since when it fails."""
-    return replace(breaker, since=now if breaker.since is None else breaker.since)
+    return replace(breaker, since=now) if breaker.since is None else breaker
 
 
 def parked(
@@ -139,24 +146,23 @@ def parked(
     *,
     stated: bool = False,
     soft: bool = False,
+    probed: bool = False,
 ) -> Breaker:
     """Return `breaker` parked for `length` seconds.
 
-    A newer end never shortens an older, longer one, nor takes the place of its cause; but a provider that was asked anew and states
+    A newer end never shortens an older, longer one, nor takes the place of its cause; but a provider that was `probed` and states
     another end is believed.
     """
     since = now if breaker.since is None else breaker.since
     again = breaker.stated and breaker.until is not None and now < breaker.until
-    looks = breaker.looks + (again and breaker.lease is not None)
-    if breaker.until is not None and breaker.until > now + length and not (again and stated and breaker.lease is not None):
-        after = min(2 * breaker.look_after, LONGEST_LOOK)
+    looks, after = breaker.looks + (again and probed), min(2 * breaker.look_after, LONGEST_LOOK)
+    if breaker.until is not None and breaker.until > now + length and not (again and stated and probed):
         return replace(breaker, lease=None, since=since, looked=now, look_after=after, looks=looks)
-    after = 0.0
-    if stated and length >= SHORTEST_LOOKED_AT:
-        after = min(2 * breaker.look_after, LONGEST_LOOK) if again and breaker.look_after else min(LOOK_SHARE * length, FIRST_LOOK)
-    return Breaker(
-        level=level, until=now + length, stated=stated, soft=soft, cause=cause, reason=reason, since=since, against=breaker.against,
-        looked=now, look_after=after, looks=looks if stated else 0,
+    if not again or not after:
+        after = min(LOOK_SHARE * length, FIRST_LOOK) if stated and length >= SHORTEST_LOOKED_AT else 0.0
+    return replace(
+        breaker, level=level, until=now + length, stated=stated, soft=soft, cause=cause, reason=reason, lease=None, since=since,
+        looked=now, look_after=after if stated else 0.0, looks=looks if stated else 0,
     )  # fmt: skip
 
 

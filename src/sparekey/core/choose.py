@@ -55,10 +55,6 @@ class Choice(NamedTuple):
     turn: Turn
 
 
-_FIRST = Choice(0, Turn.RING)
-"""Who is next in a chain that never failed."""
-
-
 class Asker(NamedTuple):
     """What a request brings to the choice.
 
@@ -67,58 +63,62 @@ class Asker(NamedTuple):
         tried: whom it has asked in this round.
         begins: it has asked nobody yet.
         rescues: it is the one that asks those that are firmly parked.
-        rotation: pick by this number out of all that take traffic, not in ring order; None: in ring order.
+        shape: of the request; None where it does not matter.
+        rotation: pick by this number, not in ring order; None: in ring order.
     """
 
     among: Collection[int] | None = None
     tried: Collection[int] = ()
     begins: bool = False
     rescues: bool = False
+    shape: str | None = None
     rotation: int | None = None
 
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
     """Return who is next for a request, or None if nobody is left."""
-    if not state.breakers and not state.active and asker.begins and asker.among is None:
-        return _FIRST
-    among = range(len(pool)) if asker.among is None else asker.among
-    if asker.begins and state.active in among and (up := _upwards(pool, state, among, now)) is not None:
-        return Choice(up, Turn.UP)
-    left = [i for i in pool.ring(state.active) if i in among and i not in asker.tried]
-    takes = [i for i in left if phase(pool, state, i, now) in _OPEN]
-    if asker.rotation is not None:
-        takes += [i for i in left if i not in takes and softly(pool, state, i, now)]
-        return Choice(takes[asker.rotation % len(takes)], Turn.RING) if takes else None
-    if takes:
-        return Choice(takes[0], Turn.RING)
-    if (soft := next((i for i in left if softly(pool, state, i, now)), None)) is not None:
-        return Choice(soft, Turn.SOFT)
+    among, tried, shape = asker.among, asker.tried, asker.shape
+    if asker.begins and state.active and (among is None or state.active in among):
+        up = _upwards(pool, state, range(len(pool)) if among is None else among, shape, now)
+        if up is not None:
+            return Choice(up, Turn.UP)
+    left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
+    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+        return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if softly(pool, state, i, now)]:
+        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
 
 
-def take(pool: Pool, state: PoolState, choice: Choice, now: float) -> tuple[PoolState, Ticket]:
+def _picked(takes: list[int], rotation: int | None) -> int:
+    return takes[0 if rotation is None else rotation % len(takes)]
+
+
+def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
     """Return the ticket for a choice; every guard that is due gets a lease, so that nobody else probes it."""
     index, turn = choice
     if turn is Turn.RESCUE:
         return replace(state, rescued_at=now), Ticket(index, state.term, state.epoch)
-    if turn is Turn.UP and phase(pool, state, index, now) is not Phase.DUE:  # a failback is due: it is a probe like any other
+    if turn is Turn.UP and phase(pool, state, index, now, shape) is not Phase.DUE:  # a failback is due: it is a probe like any other
         state = _marked(pool, _unparked(pool, restarted(state, now), index, now), index, now)
     if not state.breakers:
         return state, Ticket(index, state.term, state.epoch)
-    due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.DUE}
+    due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now, shape) is Phase.DUE}
     if due:
         state = stamped(state, {name: b.leased(g, now + pool.policy.probe_lease) for name, g in due.items()})
     return state, Ticket(index, state.term, state.epoch, bool(due))
 
 
-def next_ticket(pool: Pool, state: PoolState, asker: Asker, now: float) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
-    """Return the state and the ticket for whoever is next, if anybody is."""
-    choice = choose(pool, state, asker, now)
+def taken(
+    pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
+) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
+    """Return the state and the ticket for whoever is next: the choice that was made on a state, unless it is another one by now."""
+    choice = seen[1] if state is seen[0] else choose(pool, state, asker, now)
     if choice is None:
         return state, None
-    state, ticket = take(pool, state, choice, now)
+    state, ticket = take(pool, state, choice, asker.shape, now)
     return state, (ticket, choice.turn)
 
 
@@ -132,17 +132,17 @@ def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState,
     return switched(_unparked(pool, state, target, now), target, now), target
 
 
-def _upwards(pool: Pool, state: PoolState, among: Collection[int], now: float) -> int | None:
+def _upwards(pool: Pool, state: PoolState, among: Collection[int], shape: str | None, now: float) -> int | None:
     """Whom a request probes before it turns to the active one: nobody while a probe of a higher one is out."""
     if not state.active:
         return None
-    phases = {i: phase(pool, state, i, now) for i in higher_than_active(state)}
+    phases = {i: phase(pool, state, i, now, shape) for i in higher_than_active(state)}
     if Phase.PROBING in phases.values():
         return None
     higher = higher_than_active(state, among)
     if (due := next((i for i in higher if phases[i] is Phase.DUE), None)) is not None:
         return due
-    return failback_target(pool, state, higher, now) if higher and failback_due(pool, state, now) else None
+    return failback_target(pool, state, higher, now, shape) if higher and failback_due(pool, state, now) else None
 
 
 def _unparked(pool: Pool, state: PoolState, index: int, now: float) -> PoolState:

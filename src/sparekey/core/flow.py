@@ -17,8 +17,9 @@ from sparekey.core.settlement import Seen
 from sparekey.core.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
+    from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
     from sparekey.core.walk import Cell
@@ -35,16 +36,17 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The attempt failed. `dice` is a random number in [0, 1)."""
+    """The attempt failed. `dice` is a random number in [0, 1), `writes` says how often the request was written for it."""
 
     now: float
     failure: Failure
     exception: BaseException
     dice: float
+    writes: int = 1
 
     def seen(self, ticket: Ticket) -> Seen:
         """Return it as what a walk has seen of a ticket."""
-        return Seen(ticket, self.failure, self.exception, self.dice, self.now)
+        return Seen(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
 
 
 class Pause(NamedTuple):
@@ -63,10 +65,10 @@ def call(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
-    request: Callable[[], str] | None = None,
+    identity: Identity | None = None,
 ) -> Generator[Step, Message, None]:
     """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`."""
-    walk = Walk(pool, cell, now, eligible, policy, request)
+    walk = Walk(pool, cell, now, eligible, policy, identity)
     rounds = 0
     try:
         while True:

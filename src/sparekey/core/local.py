@@ -3,7 +3,10 @@
     hedges    second streams beside slow ones: a share of all streams, and some in a row
     retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
+    turn      whom a request asks that picks in rotation
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
+
+A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
 
 A `LocalState` is a value; each function returns a new one with its answer, or the very same if nothing has changed.
 """
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
     from sparekey.core.policy import Policy
 
 SCOUT_SECONDS: Final = 0.15
-"""A refusal comes within this time; who takes longer is probably about to answer. Below the quarter of a second of DESIGN.md 3.6."""
+"""A refusal comes within this time; who takes longer is probably about to answer."""
+LONGEST_WAIT: Final = 0.25
+"""The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
 LOOK_AGAIN: Final = 0.02
 """Seconds after which a request that waits for another one looks again."""
 EGRESS_EVERY: Final = 1.0
@@ -39,6 +44,7 @@ class LocalState:
     hedges: float
     retries: float
     scout: Scout | None = None
+    turn: int = 0
     egress_at: float | None = None
 
     @classmethod
@@ -49,26 +55,24 @@ class LocalState:
 
 def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a stream: it earns its share of a second one."""
-    hedges = min(local.hedges + policy.hedge_share, policy.hedge_burst)
+    hedges = max(local.hedges, min(local.hedges + policy.hedge_share, policy.hedge_burst))
     return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
 
 
 def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a second stream out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, hedges=local.hedges - 1.0), True) if local.hedges >= 1.0 else (local, False)
+    return (replace(local, hedges=local.hedges - 1.0), True) if min(local.hedges, policy.hedge_burst) >= 1.0 else (local, False)
 
 
 def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a call that is no retry: it earns its share of one."""
-    retries = min(local.retries + policy.retry_share, policy.retry_burst)
+    retries = max(local.retries, min(local.retries + policy.retry_share, policy.retry_burst))
     return (local if retries == local.retries else replace(local, retries=retries)), None
 
 
 def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     """Take a retry out of the budget; the answer is whether it allows one."""
-    del policy
-    return (replace(local, retries=local.retries - 1.0), True) if local.retries >= 1.0 else (local, False)
+    return (replace(local, retries=local.retries - 1.0), True) if min(local.retries, policy.retry_burst) >= 1.0 else (local, False)
 
 
 def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:
@@ -85,6 +89,12 @@ def back(local: LocalState, policy: Policy, request: int) -> tuple[LocalState, N
     """Take in that a scout has found what it looked for, or has left."""
     del policy
     return (replace(local, scout=None) if local.scout is not None and local.scout.request == request else local), None
+
+
+def rotate(local: LocalState, policy: Policy) -> tuple[LocalState, int]:
+    """Return the number by which the next one is picked in rotation."""
+    del policy
+    return replace(local, turn=local.turn + 1), local.turn
 
 
 def unreached(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, None]:

@@ -15,13 +15,15 @@ All values are frozen; each function returns a new memory, or the very same if n
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.core.identity import hashed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sparekey.core.identity import Identity
     from sparekey.types import Failure
 
 KEPT_SECONDS: Final = 600.0
@@ -30,8 +32,10 @@ MOST_WORDS: Final = 32
 _MOST_REQUESTS: Final = 8
 EVERYBODY_EVERY: Final = 1.0
 """Seconds between two requests that ask everybody, while nobody serves."""
-REQUESTS_A_SECOND: Final = 10
-"""Requests that ask anybody at all, while nobody serves."""
+SLOT: Final = 0.1
+"""Seconds between two requests that ask anybody at all while nobody serves: ten a second."""
+LONGEST_QUEUE: Final = 0.25
+"""Seconds for which a request waits for its slot; who comes when the queue is longer is told at once that nobody serves."""
 ASKED_BY_OTHERS: Final = 2
 """Credentials that a request asks which everybody is known to refuse."""
 
@@ -47,32 +51,39 @@ class Words:
 
 
 class Drought(NamedTuple):
-    """Everybody refuses: since which request, whether a second one was refused as well, and how many were let through lately."""
+    """Everybody refuses.
+
+    Attributes:
+        request: the first one that everybody refused.
+        confirmed: everybody refused another one as well.
+        everybody_at: when a request asked everybody last.
+        slot: when the next request may ask anybody.
+    """
 
     request: str
     confirmed: bool = False
     everybody_at: float = 0.0
-    second: float = 0.0
-    count: int = 0  # type: ignore[assignment]  # nobody asks a drought for tuple.count
+    slot: float = 0.0
+
+
+class Admission(NamedTuple):
+    """How a request may begin: after so many seconds, and asking at most so many credentials; None: all of them."""
+
+    wait: float = 0.0
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of one chain. `turn` rotates whom a request asks beside the first one."""
+    """The memory of one chain."""
 
     words: Mapping[str, Words] = field(default_factory=lambda: MappingProxyType({}))
     drought: Drought | None = None
-    turn: int = 0
 
 
 NOTHING: Final = Memory()
-UNTOLD: Final = Memory(turn=-1)
+UNTOLD: Final = Memory()
 """What a state says of refusals that an older version has written."""
-
-
-def hashed(text: str | bytes) -> str:
-    """Return a short hash of words or of a request, so that nothing of a caller's is kept."""
-    return blake2b(text if isinstance(text, bytes) else text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def words_of(failure: Failure) -> str:
@@ -151,24 +162,24 @@ def is_the_requests(memory: Memory, words: str, now: float) -> bool:
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
 
 
-def was_refused_by_all(memory: Memory, request: str, now: float) -> bool:
+def was_refused_by_all(memory: Memory, identity: Identity, now: float) -> bool:
     """Return whether everybody refused this very request before."""
-    return any(request in one.everybody and now - one.at <= KEPT_SECONDS for one in memory.words.values())
+    known = [one for one in memory.words.values() if one.everybody and now - one.at <= KEPT_SECONDS]
+    return bool(known) and any(identity.request in one.everybody for one in known)
 
 
-def admitted(memory: Memory, now: float) -> tuple[Memory, int | None]:
-    """Let a request begin during a drought; return how many credentials it may ask: None for all of them, 0 for none."""
+def admitted(memory: Memory, now: float) -> tuple[Memory, Admission]:
+    """Let a request begin during a drought."""
     drought = memory.drought
     if drought is None or not drought.confirmed:
-        return memory, None
-    if now - drought.second >= 1.0:
-        drought = drought._replace(second=now, count=0)
-    if drought.count >= REQUESTS_A_SECOND:
-        return memory, 0
-    drought = drought._replace(count=drought.count + 1)
-    if now - drought.everybody_at >= EVERYBODY_EVERY:
-        return replace(memory, drought=drought._replace(everybody_at=now)), None
-    return replace(memory, drought=drought), ASKED_BY_OTHERS
+        return memory, Admission()
+    slot = max(now, drought.slot)
+    if slot - now > LONGEST_QUEUE:
+        return memory, Admission(most=0)
+    drought = drought._replace(slot=slot + SLOT)
+    if slot - drought.everybody_at >= EVERYBODY_EVERY:
+        return replace(memory, drought=drought._replace(everybody_at=slot)), Admission(slot - now)
+    return replace(memory, drought=drought), Admission(slot - now, ASKED_BY_OTHERS)
 
 
 def _faded(memory: Memory, now: float) -> bool:

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.core.timing import believed
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ _FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items(
 
 SOFT_PARK_SECONDS: Final = 5.0
 """How long a park from less than certain evidence lasts (DESIGN.md 3.3)."""
-LONGEST_STATED_SECONDS: Final = 32 * 86400.0
-"""A stated wait beyond a month's quota is not believed further than this."""
 
 
 class Recovery(StrEnum):
@@ -117,26 +116,34 @@ class Policy:
     """The knobs of one chain; all times in seconds. `KNOBS` says of each what it does, what it takes and where its default comes from."""
 
     failback_timeout_seconds: float = _knob(
-        600.0, "Seconds since the last switch after which traffic steps one credential up.", "OpenViking's contract; DESIGN.md 5.1"
+        600.0, "Seconds since the last switch after which traffic steps one credential up.", "OpenViking's contract"
     )
     failback_request_count: int = _knob(
-        50, "Requests served since the last switch after which it does so too.", "OpenViking's contract; DESIGN.md 5.1", least=1
+        50, "Requests served since the last switch after which it does so too.", "OpenViking's contract", least=1
     )
     patience: float = _knob(
-        2.0, "Longest wait for which a request stays with its credential.", "S01: a stated wait of 2 s is waited out; most are shorter"
+        2.0,
+        "Seconds of the longest wait for which a request stays with its credential.",
+        "S01: a stated wait of 2 s is waited out; most are shorter",
     )
     retry_same: bool = _knob(
         True,
         "Whether a passing fault is tried once more on the same credential where no other one of its model is ready.",
         "S03; off in wrappers around instances that retry by themselves",
     )
-    retry_delay: float = _knob(0.5, "Wait before that second try where the provider states none.", "the first backoff of the official SDKs")
-    max_retries: int = _knob(
-        1, "Further rounds over the chain when it was exhausted by passing faults only.", "DESIGN.md 3.6: two rounds a request"
+    retry_delay: float = _knob(
+        0.5, "Seconds before that second try where the provider states none.", "the first backoff of the official SDKs"
     )
-    backoff: float = _knob(0.5, "First pause between two rounds; it doubles from round to round.", "the first backoff of the official SDKs")
+    max_retries: int = _knob(
+        1, "Further rounds over the chain when it was exhausted by passing faults only.", "one request makes at most two rounds"
+    )
+    backoff: float = _knob(
+        0.5, "Seconds of the first pause between two rounds; it doubles from round to round.", "the first backoff of the official SDKs"
+    )
     max_backoff: float = _knob(
-        8.0, "Longest pause between two rounds; a longer stated wait ends the request instead.", "the longest backoff of the official SDKs"
+        8.0,
+        "Seconds of the longest pause between two rounds; a longer stated wait ends the request instead.",
+        "the longest backoff of the official SDKs",
     )
     deadline: float | None = _knob(
         None,
@@ -158,30 +165,44 @@ class Policy:
         15.0, "Seconds between two pieces of a stream. None: no limit.", "S09: bounded by 45 s, two attempts included", above=True, off=0.0
     )
     stream_recovery: str = _knob(
-        Recovery.SPLICE, "What follows when a stream breaks after its first content (see [failover](failover.md)).", "DESIGN.md 6"
+        Recovery.SPLICE,
+        "What follows when a stream breaks after its first content (see [failover](failover.md)).",
+        "a caller never gets a short answer as a whole one",
     )
     hedge_share: float = _knob(0.1, "Share of the streams that may have a second one beside them.", "Dean and Barroso, 2013")
     hedge_burst: float = _knob(10.0, "How many of them in a row.", "a few callers meet one incident at once")
-    retry_share: float = _knob(0.2, "Share of the calls that may be retries.", "DESIGN.md 3.6")
-    retry_burst: float = _knob(10.0, "How many retries in a row.", "DESIGN.md 3.6")
-    egress_patience: float = _knob(10.0, "Seconds for which a loss of our own network is waited out.", "DESIGN.md 3.7")
+    retry_share: float = _knob(0.2, "Share of the calls that may be retries.", "at most a fifth more calls than requests in an incident")
+    retry_burst: float = _knob(10.0, "How many retries in a row.", "a few callers meet one incident at once")
+    egress_patience: float = _knob(
+        10.0, "Seconds for which a loss of our own network is waited out.", "H10: a loss of 5 s fails nobody, an error comes within 12 s"
+    )
     probe_lease: float = _knob(
         60.0, "Seconds without a result after which a probe counts as lost.", "longer than most answers; M03", above=True
     )
     rescue_interval: float = _knob(
-        5.0, "Seconds between two requests that ask credentials which are all dead.", "DESIGN.md 5.6; OpenViking issue 729"
+        5.0, "Seconds between two requests that ask credentials which are all dead.", "OpenViking issue 729: 5,405 calls in 5 s"
     )
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no chain can work with, and words that do not exist."""
+        """Refuse what no chain can work with: wrong types, numbers out of range, words that do not exist."""
         for name, knob in KNOBS.items():
-            value = getattr(self, name)
-            if value is None or isinstance(value, (bool, str)):
-                continue
-            if not (value > knob.least if knob.above else value >= knob.least):
-                raise ValueError(f"{name} must be {'>' if knob.above else '>='} {knob.least:g}, got {value!r}")
-        if self.stream_recovery not in set(Recovery):
-            raise ValueError(f"stream_recovery must be one of {', '.join(Recovery)}, got {self.stream_recovery!r}")
+            value, default = getattr(self, name), Policy.__dataclass_fields__[name].default
+            if isinstance(default, str):
+                if value not in set(Recovery):
+                    raise ValueError(f"{name} must be one of {', '.join(Recovery)}, got {value!r}")
+            elif isinstance(default, bool):
+                if not isinstance(value, bool):
+                    raise TypeError(f"{name} must be True or False, got {value!r}")
+            elif value is not None or not (default is None or knob.off is not None):
+                _check_number(name, knob, value, whole=isinstance(default, int))
+
+
+def _check_number(name: str, knob: Knob, value: Any, *, whole: bool) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (whole and value % 1):
+        raise TypeError(f"{name} must be a {'whole ' if whole else ''}number, got {value!r}")
+    if not (value > knob.least if knob.above else value >= knob.least):
+        none = " (None: no limit)" if knob.off is not None else ""
+        raise ValueError(f"{name} must be {'>' if knob.above else '>='} {knob.least:g}{none}, got {value!r}")
 
 
 KNOBS: Final[Mapping[str, Knob]] = MappingProxyType({f.name: f.metadata["knob"] for f in fields(Policy)})
@@ -213,7 +234,13 @@ def is_refusal(failure: Failure) -> bool:
         return False
     if failure.error_class is ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
         return False
-    return not (failure.retry_after and failure.wait_is_certain and reaction.heeds_stated)
+    return stated_wait(failure) is None
+
+
+def stated_wait(failure: Failure) -> float | None:
+    """Return the wait as the provider stated it; None where the text may be the caller's own, since then so may the wait."""
+    heeded = failure.wait_is_certain and reaction_to(failure).heeds_stated
+    return believed(failure.retry_after) if heeded else None
 
 
 def walking_once(failback_timeout_seconds: float, failback_request_count: int) -> Policy:

@@ -6,6 +6,7 @@ state with their answer; what changes nothing returns the very same state, so th
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -79,6 +80,12 @@ class Pool:
         """Their names, each once."""
         return tuple(tuple(dict.fromkeys(g)) for g in self.guards)
 
+    def under(self, policy: Policy) -> Pool:
+        """Return the same credentials under another policy, with what was found out about them."""
+        view = copy(self)
+        object.__setattr__(view, "policy", policy)
+        return view
+
     def __len__(self) -> int:
         return len(self.credentials)
 
@@ -105,6 +112,7 @@ class PoolState:
         epoch: counts the changes of breakers.
         rescued_at: when a chain that is parked throughout last let one request through; None for never.
         memory: refusals that proved to be the request's.
+        vectors: the space of the chain's vectors and the length of the first one that came, with a blank between; "" before that.
     """
 
     active: int = 0
@@ -115,6 +123,7 @@ class PoolState:
     epoch: int = 0
     rescued_at: float | None = None
     memory: Memory = NOTHING
+    vectors: str = ""
 
 
 class Ticket(NamedTuple):
@@ -129,15 +138,14 @@ class Ticket(NamedTuple):
 # ── reading a state ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def phase(pool: Pool, state: PoolState, index: int, now: float) -> Phase:
-    """Return where a credential stands: the phase of the strictest of its guards."""
-    strictest = Phase.CLOSED
-    if not state.breakers:
-        return strictest
-    for _, guard in known_guards(pool, state, index):
-        found = b.phase(guard, now)
-        if found.value > strictest.value:
-            strictest = found
+def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
+    """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
+    strictest, breakers = Phase.CLOSED, state.breakers
+    if breakers:
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is not None and guard.until is not None and (found := b.phase(guard, now, shape)).value > strictest.value:
+                strictest = found
     return strictest
 
 
@@ -158,13 +166,18 @@ def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential takes traffic when nobody else does: whatever parks it, parks it softly."""
-    return all(g.soft for g in _forbidding(pool, state, index, now))
+    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     """Return whether a credential that is firmly parked may be asked since nobody serves."""
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
+
+
+def has_shapes(state: PoolState) -> bool:
+    """Return whether the shape of a request matters to any park."""
+    return any(g.shapes and g.until is not None for g in state.breakers.values())
 
 
 def soonest_return(pool: Pool, state: PoolState, indices: Collection[int], now: float) -> float | None:
@@ -193,12 +206,12 @@ def higher_than_active(state: PoolState, eligible: Collection[int] | None = None
     return [i for i in range(state.active - 1, -1, -1) if eligible is None or i in eligible]
 
 
-def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float) -> int | None:
+def failback_target(pool: Pool, state: PoolState, higher: Collection[int], now: float, shape: str | None = None) -> int | None:
     """Return the first of `higher` that is not parked; if all are and the failback is due by time, the soonest to return.
 
     None while a probe is out, and where nothing but time ends the parks.
     """
-    phases = {i: phase(pool, state, i, now) for i in higher}
+    phases = {i: phase(pool, state, i, now, shape) for i in higher}
     if Phase.PROBING in phases.values():
         return None
     for i in higher:

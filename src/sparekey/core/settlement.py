@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
-from sparekey.core.timing import believed, park_seconds
+from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -29,13 +29,18 @@ CONFIRMED_BY: Final = 3
 
 
 class Seen(NamedTuple):
-    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time."""
+    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
+
+    `shape` is the request's, `writes` says how often it was written to the provider.
+    """
 
     ticket: Ticket
     failure: Failure
     exception: BaseException
     dice: float
     at: float
+    shape: str = ""
+    writes: int = 1
 
 
 def succeed(
@@ -84,18 +89,24 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
     state, _ = release(pool, state, ticket)
     fresh = {name: g for name in _blamed(pool, ticket.index, failure) if (g := state.breakers.get(name, CLOSED)).epoch <= ticket.epoch}
     if not is_refusal(failure):
-        park = _soft if failure.evidence is Evidence.POSSIBLE else _parked
+        park = _soft if failure.evidence is Evidence.POSSIBLE and stated_wait(failure) is None else _parked
         return stamped(state, {name: park(guard, seen, now) for name, guard in fresh.items()}), None
     words, who = m.words_of(failure), pool.credentials[pool.first_of[ticket.index]].id
     if m.is_acquitted(state.memory, words, who, now):
-        state = stamped(state, {name: b.failing(guard, now) for name, guard in fresh.items() if guard.since is None})
+        failing = {name: _shaped(b.failing(guard, now), seen) for name, guard in fresh.items()}
+        state = stamped(state, {name: guard for name, guard in failing.items() if guard is not fresh[name]})
     else:
         state = stamped(state, {name: _soft(guard, seen, now) for name, guard in fresh.items()}, always=True)
     return replace(state, memory=m.refused(state.memory, words, who, state.epoch, now)), None
 
 
-def unserved(pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, now: float) -> tuple[PoolState, None]:
+def unserved(
+    pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, began: float, now: float
+) -> tuple[PoolState, None]:
     """Take in that nobody served a request. What everybody refused counts against nobody.
+
+    Whoever failed before the request began, and still does, may be dead in words of its own: the others decide what proved to be the
+    request's.
 
     Args:
         pool: the chain.
@@ -103,31 +114,29 @@ def unserved(pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, e
         seen: what those said that were asked, refusals among it.
         request: the hash of the request.
         everybody: all that take traffic were asked, not only some.
+        began: when the request began.
         now: the time.
     """
-    del pool
-    refusals = [s.failure for s in seen if is_refusal(s.failure)]
+    refusals = [s for s in seen if is_refusal(s.failure)]
     if len(refusals) + sum(s.failure.evidence is Evidence.CERTAIN for s in seen) < len(seen):
         return state, None  # some are down: who knows what they would have said
-    words = {m.words_of(failure) for failure in refusals}
-    memory = state.memory
-    if len(words) == 1 and len(refusals) == len(seen) and (everybody or is_blind(refusals[0])):
+    judges = [s for s in seen if not _failed_before(pool, state, s, began)] or refusals
+    words, memory = {m.words_of(s.failure) for s in judges}, state.memory
+    if len(words) == 1 and all(is_refusal(s.failure) for s in judges) and (everybody or is_blind(judges[0].failure)):
         memory = m.refused_by_all(memory, words.pop(), request)
     return replace(state, memory=m.dry(memory, request, now) if everybody else memory), None
 
 
-def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int | None]:
-    """Let a request begin while everybody refuses; return how many credentials it may ask: None for all, 0 for none."""
-    del pool
-    memory, most = m.admitted(state.memory, now)
-    return (state if memory is state.memory else replace(state, memory=memory)), most
+def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bool:
+    guards = (state.breakers.get(name, CLOSED) for name in _blamed(pool, seen.ticket.index, seen.failure))
+    return any(g.since is not None and g.since < began for g in guards)
 
 
-def rotate(pool: Pool, state: PoolState) -> tuple[PoolState, int]:
-    """Return the number by which the next one is picked in rotation."""
+def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admission]:
+    """Let a request begin while everybody refuses."""
     del pool
-    turn = state.memory.turn
-    return replace(state, memory=replace(state.memory, turn=(turn + 1) % 1_000_000)), turn
+    memory, admission = m.admitted(state.memory, now)
+    return (state if memory is state.memory else replace(state, memory=memory)), admission
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
@@ -161,14 +170,26 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    soft = stated is None and parking.soft
-    return b.parked(guard, now, length, level, cause, failure.reason, stated=stated is not None, soft=soft)
+    parked = b.parked(
+        guard, now, length, level, cause, failure.reason,
+        stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
+    )  # fmt: skip
+    return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
 def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
     """The breaker after a failure that may be the request's. It counts as no park in a row."""
     cause = seen.failure.error_class
-    return b.parked(guard, now, SOFT_PARK_SECONDS, _firm_parks(guard, cause), cause, seen.failure.reason, soft=True)
+    level, probed = _firm_parks(guard, cause), seen.ticket.probe
+    parked = b.parked(guard, now, SOFT_PARK_SECONDS, level, cause, seen.failure.reason, soft=True, probed=probed)
+    return _shaped(parked, seen) if parked.soft else parked
+
+
+def _shaped(guard: Breaker, seen: Seen) -> Breaker:
+    """The breaker with the shape of a request that it has refused."""
+    if not seen.shape or seen.shape in guard.shapes or len(guard.shapes) == b.MOST_SHAPES:
+        return guard
+    return replace(guard, shapes=(*guard.shapes, seen.shape))
 
 
 def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:
@@ -203,12 +224,6 @@ def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[See
                 changes[name] = _firm(changes[name], seen, now)
                 memory = m.convicted(memory, m.words_of(seen.failure), pool.credentials[pool.first_of[seen.ticket.index]].id)
     return replace(stamped(state, changes), memory=memory) if changes else state
-
-
-def stated_wait(failure: Failure) -> float | None:
-    """Return the wait as the provider stated it; None where the text may be the caller's own, since then so may the wait."""
-    heeded = failure.wait_is_certain and reaction_to(failure).heeds_stated
-    return believed(failure.retry_after) if heeded else None
 
 
 def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:

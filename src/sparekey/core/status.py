@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sparekey.core.breaker import Phase, remaining
+from sparekey.core.breaker import Phase, due_at, remaining
 from sparekey.core.operator import is_held
-from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase
+from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase, softly
 
 if TYPE_CHECKING:
     from sparekey.types import ErrorClass
@@ -31,7 +31,8 @@ _STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase
 class CredentialStatus:
     """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked or held until released.
 
-    `held`: a person holds it back; `stated`: nothing but time ends its park.
+    `held`: a person holds it back; `stated`: the provider said how long its park lasts, and `looks_in` counts the seconds until it is
+    probed before that; `soft`: others go first, but it answers when they do not.
     """
 
     id: str
@@ -44,6 +45,8 @@ class CredentialStatus:
     returns_in: float | None = None
     stated: bool = False
     held: bool = False
+    soft: bool = False
+    looks_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,6 @@ def _credential(pool: Pool, state: PoolState, index: int, now: float) -> Credent
     if guard is None or guard.until is None:
         return plain
     held, returns_in = is_held(pool, state, index, now), remaining(guard.until - now)
-    return replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.stated, held=held)
+    looks_in = remaining(due_at(guard) - now) if guard.look_after else None
+    row = replace(plain, cause=guard.cause, reason=guard.reason, returns_in=returns_in, stated=guard.stated, held=held)
+    return replace(row, soft=found is Phase.PARKED and softly(pool, state, index, now), looks_in=looks_in)

@@ -25,6 +25,7 @@ from sparekey.core.walk import Walk
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
     from sparekey.core.settlement import Seen
@@ -98,7 +99,7 @@ def stream(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
-    request: Callable[[], str] | None = None,
+    identity: Identity | None = None,
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
@@ -111,11 +112,11 @@ def stream(
         now: the time.
         eligible: restricts the walk to some indices.
         policy: stands in for the chain's own in what concerns this request alone.
-        request: tells this request from others (see `Walk`).
+        identity: tells this request from others.
         hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
         recoverable: says of a stream that broke after its first content whether another one may take over.
     """
-    walk = Walk(pool, cell, now, eligible, policy, request)
+    walk = Walk(pool, cell, now, eligible, policy, identity)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     finally:

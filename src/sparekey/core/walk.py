@@ -5,9 +5,9 @@ A `Walk` belongs to one request and is the only mutable thing of the core. It an
     next()        whom to ask now: a ticket; a number of seconds to wait before asking again; or nobody any more
     failed(seen)  what a failure means: an exception to raise at once, or None, go on
 
-Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a refusal in
-words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a host
-that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
+Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a
+refusal in words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a
+host that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
 if nobody could be reached, the fault is our own network's and nobody is parked.
 """
 
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from sparekey.core import choose, local, settlement
 from sparekey.core import memory as m
-from sparekey.core.breaker import Phase, remaining
+from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
+from sparekey.core.exhaustion import exhausted
+from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, governing, phase, soonest_return, stated
-from sparekey.core.settlement import Seen
+from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
 from sparekey.core.timing import backoff_seconds, believed
-from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError, DeadlineExceeded
+from sparekey.errors import DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
     from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
+    from sparekey.core.settlement import Seen
     from sparekey.types import Failure
 
 CALLS_TO_A_FAILING_HOST: Final = 2
 """Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
-_UNAUTHORIZED: Final = 401
 _NUMBERS: Final = count(1)
 
 
@@ -71,6 +72,7 @@ class Walk:
         seen: the last failure of each credential.
         left: how many more credentials it may ask; None for all.
         answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
+        waited: seconds for which it has waited for what others find out.
         connects: it is the one that tries whether our own network is back.
     """
 
@@ -81,7 +83,7 @@ class Walk:
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
-        request: Callable[[], str] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         """Begin at `now`.
 
@@ -91,12 +93,12 @@ class Walk:
             now: the time.
             eligible: restricts the walk to some credentials.
             policy: stands in for the chain's own in what concerns this request alone.
-            request: returns what tells this request from others: a hash of its body; asked only where it matters.
+            identity: tells this request from others.
         """
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
-        self._request, self._hash = request, ""
+        self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         self.sticky = eligible is None or cell.state.active in eligible
         self.tried: set[int] = set()
@@ -113,22 +115,24 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins = True
-        self._limit()
+        self.begins, self.admitted, self.waited = True, False, 0.0
 
     @property
-    def request(self) -> str:
+    def identity(self) -> Identity:
         """What tells this request from others."""
-        self._hash = self._hash or (self._request() if self._request else f"walk {self.number}")
-        return self._hash
+        self._identity = self._identity or Identity(name=("walk", self.number))
+        return self._identity
 
-    def _limit(self) -> None:
-        """Ask fewer where everybody is known to refuse."""
+    def _admission(self) -> float:
+        """Ask fewer, and later, where everybody is known to refuse; what was found out while this request waited counts as well."""
         memory = self.cell.state.memory
         if memory.drought is not None and memory.drought.confirmed:
-            self.left = self.cell.transact(settlement.admit, self.now)
-        elif memory.words and m.was_refused_by_all(memory, self.request, self.now):
-            self.left = m.ASKED_BY_OTHERS
+            wait, self.left = self.cell.transact(settlement.admit, self.now)
+            self.admitted = True
+            return float(wait)
+        if memory.words and m.was_refused_by_all(memory, self.identity, self.now):
+            self.left, self.admitted = m.ASKED_BY_OTHERS, True
+        return 0.0
 
     # ── who is next ──
 
@@ -136,42 +140,59 @@ class Walk:
         """Go around the ring anew."""
         self.term, self.tried, self.begins, self.rescues = self.cell.state.term, set(), True, False
 
-    def next(self) -> Ticket | float | None:
+    def next(self) -> Ticket | float | None:  # noqa: PLR0911 - an answer a line
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+        state = self.cell.state
+        if self._well(state):
+            self.begins = False
+            return self._given(Ticket(0, state.term, state.epoch))
+        if not self.calls and not self.admitted and (wait := self._admission()):
+            return wait
         while True:
             if self._spent() or self.left == 0 or self._gives_up_on_network():
                 return None
-            if (wait := self._until_tried()) != 0.0:
-                return wait
-            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._rotation())
-            choice = choose.choose(self.pool, self.cell.state, asker, self.now)
+            if (until_tried := self._until_tried()) != 0.0:
+                return until_tried
+            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
+            state = self.cell.state
+            choice = choose.choose(self.pool, state, asker, self.now)
             if choice is None:
                 return None
             if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
                 self.closed.add(choice.index)
             elif not self._may_explore(choice):
+                self.waited += local.LOOK_AGAIN
                 return local.LOOK_AGAIN
-            elif (ticket := self._taken(asker)) is not None:
+            elif (ticket := self._taken(asker, state, choice)) is not None:
                 return ticket
+
+    def _well(self, state: PoolState) -> bool:
+        """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
+        if not self.begins or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
+            return False
+        return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
 
     def beside(self) -> Ticket | None:
         """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
 
         Nobody who is parked is asked only because another one is slow.
         """
-        asker = Asker(self._among(), self.tried)
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return None if self.left == 0 else self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
 
-    def _taken(self, asker: Asker) -> Ticket | None:
+    def _in_ring(self, asker: Asker) -> Ticket | None:
+        state = self.cell.state
+        choice = choose.choose(self.pool, state, asker, self.now)
+        return self._taken(asker, state, choice) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+
+    def _taken(self, asker: Asker, state: PoolState, choice: choose.Choice) -> Ticket | None:
         """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
-        found = self.cell.transact(choose.next_ticket, asker, self.now)
+        found = self.cell.transact(choose.taken, asker, (state, choice), self.now)
         if found is None:
             return None
         ticket, turn = found
         self.rescues = self.rescues or turn is Turn.RESCUE
         self.begins = False
-        if not self._is_retry(ticket.index) and self.cell.local.retries < self.policy.retry_burst:
+        if self.cell.local.retries < self.policy.retry_burst and not self._is_retry(ticket.index):
             self.cell.transact_local(local.earn_retry)
         return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
 
@@ -195,7 +216,9 @@ class Walk:
 
     def _open_to(self, index: int) -> bool:
         """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
-        if index in self.closed or (index in self.seen and self.seen[index].failure.timed_out):
+        if index in self.closed or self.calls.get(index, 0) > max(1, self.policy.max_retries):
+            return False
+        if index in self.seen and self.seen[index].failure.timed_out:
             return False
         if self.too_large_for and self._room(index) & self.too_large_for:
             return False
@@ -209,12 +232,14 @@ class Walk:
         """Whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
         return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
 
+    def _shape(self) -> str | None:
+        state = self.cell.state
+        return self.identity.shape if has_shapes(state) else None
+
     def _rotation(self) -> int | None:
-        """The last one whom a limited request may ask is picked in rotation, beside the first one in order."""
-        if self.left != 1 or not self.seen or self.pool.credentials[1:] == ():
-            return None
-        turn: int = self.cell.transact(settlement.rotate)
-        return turn
+        """The last one whom a limited request may ask is picked in rotation, and whom a herd asks that has waited long enough."""
+        last = self.left == 1 and bool(self.seen)
+        return self.cell.transact_local(local.rotate) if last or self.waited >= local.LONGEST_WAIT else None
 
     def _may_explore(self, choice: choose.Choice) -> bool:
         """Whether to ask somebody now, or to wait for what the request learns that is asking already.
@@ -222,6 +247,8 @@ class Walk:
         Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
         """
         if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
+            return True
+        if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
             return True
         self.scouts = True
         allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
@@ -256,7 +283,12 @@ class Walk:
 
     def _waits(self, index: int) -> bool:
         guard = governing(self.pool, self.cell.state, index)
-        return guard is not None and guard.stated and guard.cause is ErrorClass.TRANSIENT and self.now < (guard.until or 0.0)
+        return self._passes(index) and guard is not None and guard.stated and self.now < (guard.until or 0.0)
+
+    def _passes(self, index: int) -> bool:
+        """Whether what parks a credential will pass by itself."""
+        guard = governing(self.pool, self.cell.state, index)
+        return guard is not None and guard.cause is ErrorClass.TRANSIENT
 
     def _untried(self) -> list[int]:
         return [i for i in range(len(self.pool)) if i not in self.seen and (self.eligible is None or i in self.eligible)]
@@ -271,7 +303,7 @@ class Walk:
         self.cell.dead = None
         refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
         moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
-        request = self.request if refusals else ""
+        request = self.identity.request if refusals else ""
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
@@ -280,7 +312,10 @@ class Walk:
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
+        if is_refusal(failure):
+            seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
+        self.calls[index] = self.calls.get(index, 0) + seen.writes - 1  # a request is written to a provider twice at most
         self._back(seen.ticket)
         if not failure.unreached:
             self._reached()
@@ -347,13 +382,16 @@ class Walk:
         is parked would not be let through again.
         """
         policy, failure, index = self.policy, seen.failure, seen.ticket.index
-        if not policy.retry_same or not reaction_to(failure).retry_same or failure.timed_out or failure.evidence is Evidence.POSSIBLE:
+        if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
+            return None
+        if failure.timed_out or failure.unreached or seen.writes > 1:
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
         if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
             return None
+        self._count_host_fault(index, failure)
         return wait
 
     def _another_is_ready(self, index: int) -> bool:
@@ -367,9 +405,7 @@ class Walk:
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
         self.out = [ticket for ticket in self.out if ticket.index != index]
-        asker = Asker(frozenset({index}))
-        choice = choose.choose(self.pool, self.cell.state, asker, self.now)
-        return self._taken(asker) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
+        return self._in_ring(Asker(frozenset({index})))
 
     def abandon(self) -> None:
         """The call is over: give back what is out, blame nobody."""
@@ -413,13 +449,11 @@ class Walk:
         policy = self.policy
         if self._nobody_reached():
             return self._until_network()
-        entries = self._entries()
-        transient = [e for e in entries if e.error_class is ErrorClass.TRANSIENT]
-        tried_others = any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-        if rounds_done >= policy.max_retries or not transient or tried_others:
+        if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values()):
             return None
         dice = next((s.dice for s in reversed(self.seen.values())), 0.5)
-        ready = min((self._ready_in(e.index) for e in transient if self._may_ask(e.index)), default=None)
+        passing = [*self.seen, *(i for i in self._untried() if self._passes(i))]
+        ready = min((self._ready_in(i) for i in passing if self._may_ask(i)), default=None)
         if ready is None or ready > policy.max_backoff:
             return None
         wait = max(ready, backoff_seconds(rounds_done, policy.backoff, policy.max_backoff, dice))
@@ -452,55 +486,18 @@ class Walk:
             return self.too_large
         if self._spent() and all(s.failure.timed_out for s in self.seen.values()):
             return DeadlineExceeded(f"the deadline of {self.policy.deadline:g} s was spent before any credential could answer")
-        indices = [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
-        # No provider's exception as its cause: a traceback would print their words unmasked, and some of them repeat the key.
-        error = AllCredentialsFailedError(self._entries(), soonest_return(self.pool, self.cell.state, indices, self.now))
-        error.agreed = self._agreed(error)
-        return error
+        return exhausted(self.pool, self.cell, self.seen, self._untried(), self.now)
 
     def _unserved(self) -> None:
         if any(is_refusal(s.failure) for s in self.seen.values()):
-            self.cell.transact(settlement.unserved, list(self.seen.values()), self.request, self.left is None, self.now)
-
-    def _agreed(self, error: AllCredentialsFailedError) -> BaseException | None:
-        """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5)."""
-        if len(self.pool) == 1:
-            refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values())
-            return error.errors[0].exception if refused and error.errors and (self.seen or self.cell.dead) else None
-        failures = [s.failure for s in self.seen.values()]
-        refusals = [s for s in self.seen.values() if is_refusal(s.failure)]
-        if not refusals or any(f.evidence is Evidence.CERTAIN and f.error_class is not ErrorClass.TRANSIENT for f in failures):
-            return None
-        words = {m.words_of(s.failure) for s in refusals}
-        accounts = {self.pool.account(s.ticket.index) for s in refusals}
-        alone = len(refusals) == len(failures) or len(accounts) > 1
-        return refusals[0].exception if len(words) == 1 and alone and refusals[0].failure.status != _UNAUTHORIZED else None
+            everybody = self.left is None and self.eligible is None
+            seen = list(self.seen.values())
+            self.cell.transact(settlement.unserved, seen, self.identity.request, everybody, self.began, self.now)
 
     def _ready_in(self, index: int) -> float:
-        """Seconds until a credential may be tried again; only a stated wait has to be waited for."""
+        """Seconds until a credential may be tried again: at once if it is parked softly."""
         state = self.cell.state
-        guard = governing(self.pool, state, index)
-        return max(0.0, (guard.until or 0.0) - self.now) if guard and stated(self.pool, state, index, self.now) else 0.0
+        return 0.0 if softly(self.pool, state, index, self.now) else max(0.0, due_at(self.pool, state, index) - self.now)
 
     def _past_deadline(self, wait: float) -> bool:
         return self.deadline is not None and self.now + wait >= self.deadline
-
-    def _entries(self) -> list[CredentialError]:
-        """One entry a credential: what this request saw, else why it was not tried."""
-        seen = [CredentialError(self.pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in self.seen.items()]
-        return seen + [entry for i in self._untried() if (entry := self._untried_entry(i)) is not None]
-
-    def _untried_entry(self, index: int) -> CredentialError | None:
-        credential_id = self.pool.credentials[index].id
-        if self.cell.local.egress_at is not None:
-            why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
-            return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
-        guard = governing(self.pool, self.cell.state, index)
-        if guard is None:
-            return None
-        cause = guard.cause or ErrorClass.UNKNOWN
-        if self.cell.dead is not None and not guard.soft:
-            return CredentialError(credential_id, cause, self.cell.dead.with_traceback(None), index)
-        seconds = remaining((guard.until or 0.0) - self.now)
-        reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
-        return CredentialError(credential_id, cause, CredentialParkedError(credential_id, reason, seconds), index)

@@ -71,6 +71,7 @@ class Shape:
     Attributes:
         seats: at least so many credentials: copies of the first are added; 0: as configured.
         apart: whether each credential has an endpoint and an account of its own.
+        one_host: whether all of them are keys of one host.
         one_account: so many of the first credentials share one account.
         twins: seats that are a copy of another one, key included, but for the model.
         key: what keys look like, with the place of the seat's number.
@@ -79,6 +80,7 @@ class Shape:
 
     seats: int = 0
     apart: bool = False
+    one_host: bool = False
     one_account: int = 0
     twins: Mapping[int, int] = field(default_factory=dict)
     key: str = "sk-drill-{:04d}-5f1d0c7e9ab24638"
@@ -109,6 +111,11 @@ def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Sh
     return Cast(made, seats)
 
 
+def settings_of(config: BaseChain[Any]) -> dict[str, Any]:
+    """Return what a chain is set to, without what belongs to its credentials."""
+    return config.model_dump(exclude={"credentials", *_REPLACED, *_BY_CREDENTIAL}, exclude_none=True)
+
+
 def rotated(key: str) -> str:
     """Return the key that takes a key's place where one is rotated; the simulated providers know it from the beginning."""
     return f"{key}-rotated"
@@ -133,7 +140,7 @@ def _chain(config: BaseChain[Any], simulator: Simulator, shape: Shape, scale: fl
         row["key"] = shape.key.format(shape.twins.get(i, i))
     providers = _providers(config, simulator, rows)
     seats = [Seat(row["id"], row["key"], row["model"], provider) for row, provider in zip(rows, providers, strict=True)]
-    settings = config.model_dump(exclude={"credentials", *_REPLACED, *_BY_CREDENTIAL}, exclude_none=True)
+    settings = settings_of(config)
     credentials = [_credential(row, provider) for row, provider in zip(rows, providers, strict=True)]
     return {**settings, "timeout": settings["timeout"] * scale, **shape.knobs, "credentials": credentials}, tuple(seats)
 
@@ -148,6 +155,8 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
     for i, row in enumerate(rows):
         row["provider"], row["wire"] = _played_as(row["provider"], config)
         row["endpoint"] = (row["provider"], i if shape.apart or i in missing else row["endpoint"])
+        if shape.one_host:
+            row["endpoint"] = (row["provider"], "one")
         if shape.apart or i in missing:
             row.pop("account", None)
         if i < shape.one_account:

@@ -6,23 +6,28 @@ import io
 import logging
 import traceback
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import product, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
+from sparekey.drill.blame import refusing, served, well
+from sparekey.drill.bounds import CROWD, crowd_among_dead
+from sparekey.drill.cases import SEATS, beside
 from sparekey.drill.cast import NO_FAILBACK
 from sparekey.drill.heard import original, whole
 from sparekey.drill.row import Row
 from sparekey.drill.verdict import Check, Verdict
+from sparekey.drill.wordings import wordings
 from sparekey.drill.world import each_distinct
 from sparekey.errors import describe_exception
 from sparekey.simulator import faults
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sparekey.drill.heard import Heard
+    from sparekey.drill.setting import Setting
     from sparekey.drill.stage import Stage
     from sparekey.drill.world import World
     from sparekey.simulator.faults import Fault
@@ -36,6 +41,18 @@ _KEY_SHAPES: Final = {
     "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
 }
 """OpenAI's prefix, and shapes that nothing tells from other text: those of Azure and Volcengine."""
+_ARREARS: Final = {
+    "openai": ("co-balance400", "co-quota422", "co-zh403"),
+    "anthropic": ("ca-credit", "ca-billing"),
+    "gemini": ("cg-billing", "cg-suspended"),
+}
+_NO_KEY: Final = {
+    "openai": ("co-key400", "co-key401", "co-blocked403"),
+    "anthropic": ("ca-disabled", "ca-key"),
+    "gemini": ("cg-expired", "cg-invalid"),
+}
+_NO_MODEL: Final = {"openai": ("co-model404", "co-nothing404"), "anthropic": ("ca-model",), "gemini": ("cg-model",)}
+"""How keys die in K03, K06 and K11 when only the last one is left: the names of wordings, by wire."""
 _ONE_MOMENT: Final = 5.0
 """Seconds in which an answer comes if nobody waits for anything."""
 
@@ -69,6 +86,44 @@ def _k01(stage: Stage) -> Iterator[Check]:
     yield _class_is(world, 0, ErrorClass.AUTH)
     yield from _stays_parked(world, 0, world.parked_for(0) - 5)
     yield from _comes_back(world, 0)
+    for seats in SEATS if stage.profile.full else SEATS[:1]:
+        yield from beside(stage, _k01_under_load, seats, "co-invalid")
+
+
+async def _k01_under_load(setting: Setting) -> list[Check]:
+    """Let a dead key meet crowds, and then a thousand requests: served ones end no firm park, however many they are."""
+    first, *rest = await setting.open()
+    first.acts = refusing(setting.case.words)
+    for actor in rest:
+        actor.acts = well
+    crowds = [call for _ in range(4) for call in await setting.together(CROWD, lambda i: f"one of a crowd ({i}.)")]
+    after = first.calls()
+    number = 1000 if setting.full else 200
+    calls = await setting.every(500 / number, number, lambda i: f"question ({i}.)")
+    later = first.calls() - after
+    return [
+        served(crowds, "64 callers at once"),
+        served(calls, "callers"),
+        Check(f"the dead key got {after} calls of four crowds, {CROWD} are allowed", after <= CROWD),
+        Check(f"the dead key got {later} of {number} later requests in 500 s", not later),
+    ]
+
+
+def _all_but_last(stage: Stage, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """Let all keys but the last one refuse everything in the same words, and check that it is reached, and that they are left alone."""
+    for name, seats in product(deaths["openai"] if not stage.wire else deaths.get(stage.wire, ()), SEATS[1:]):
+        words = next(one for one in wordings() if one.id == name)
+        world = stage.chat(seats=seats, apart=True)
+        world.clock.freeze()
+        for seat in range(seats - 1):
+            world.fail(seat, words.fault())
+        yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{name}, {seats} keys: the first request tried a dead one {most} times, one is allowed", most <= 1, Verdict.PARTIAL)
+        for _ in range(9):
+            yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{name}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
 
 
 def _k02(stage: Stage) -> Iterator[Check]:
@@ -91,8 +146,13 @@ def _k03(stage: Stage) -> Iterator[Check]:
         world.fail(0, fault)
         yield from whole(world.ask())
         cause = world.standing(0).cause
-        yield Check(f"{fault.status or 'usual'} status: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
-        yield from _stays_parked(world, 0, world.parked_for(0) - 5)
+        status = f"{fault.status or 'usual'} status"
+        yield Check(f"{status}: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+        before = world.tries(0)
+        world.clock.skip(world.parked_for(0) / 2)
+        yield from whole(world.ask())
+        yield Check(f"{status}: no traffic while it is parked", world.tries(0) == before)
+    yield from _all_but_last(stage, _ARREARS)
 
 
 def _k04(stage: Stage) -> Iterator[Check]:
@@ -118,6 +178,8 @@ def _k06(stage: Stage) -> Iterator[Check]:
         world.fail(seat, faults.auth())
     yield from whole(world.ask())
     yield Check("each key is tried once", all(world.tries(seat) == 1 for seat in range(len(world.seats))), Verdict.PARTIAL)
+    yield from _all_but_last(stage, _NO_KEY)
+    yield from beside(stage, crowd_among_dead, 15, "co-key401")
 
 
 def _k07(stage: Stage) -> Iterator[Check]:
@@ -177,6 +239,8 @@ def _k11(stage: Stage) -> Iterator[Check]:
     second = world.ask()
     yield from whole(second)
     yield Check("the same key serves its other model", second.model == world.seats[2].model)
+    yield from _all_but_last(stage, _NO_MODEL)
+    yield from beside(stage, crowd_among_dead, 3, "co-model404")
 
 
 def _k12(stage: Stage) -> Iterator[Check]:
@@ -253,19 +317,21 @@ def _overheard() -> Iterator[io.StringIO]:
 
 def _k16(stage: Stage) -> Iterator[Check]:
     for fault in (faults.echo_words(), faults.bad_request(message="Unsupported input: {words}")):
-        world = stage.chat(seats=2, apart=True)
-        world.fail_all(fault)
-        longest, most = 0.0, 0
-        for _ in range(100):
-            before = world.tries()
-            yield Check("an error", world.ask(_POISON).error is not None)
-            longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
-            most = max(most, world.tries() - before)
-        yield Check("none parked for longer than 5 s", longest <= 5)
-        yield Check("at most two tries a request", most <= 2, Verdict.PARTIAL)
-        world.heal()
-        yield from whole(world.ask(), within=_ONE_MOMENT)
-        yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
+        for seats in SEATS if stage.profile.full else SEATS[::2]:
+            world = stage.chat(seats=seats, apart=True)
+            world.fail_all(fault)
+            longest, wide, since = 0.0, 0, world.clock()
+            for turn in range(100):
+                before = world.tries()
+                yield Check("an error", world.ask(f"{_POISON} ({turn}.)").error is not None)
+                longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
+                wide += turn > 1 and world.tries() - before > 2
+            yield Check(f"{seats} keys: one was parked for {longest:.0f} s, 5 are allowed", longest <= 5)
+            told = f"{seats} keys: {wide} requests from the third on made more than 2 tries; one a second may ask everybody"
+            yield Check(told, wide <= (0 if seats == 2 else world.clock() - since + 1))
+            world.heal()
+            yield from whole(world.ask(), within=_ONE_MOMENT)
+            yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
 
 
 def _k17(stage: Stage) -> Iterator[Check]:
@@ -329,7 +395,13 @@ ROWS: Final = (
         alone=True,
         client="no key in answer, header, log, metrics or console",
     ),
-    Row("K16", "100 poisoned requests", "an error each, then served at once", "at most two tries each, no park beyond 5 s", _k16),
+    Row(
+        "K16",
+        "100 poisoned requests",
+        "an error each, then served at once",
+        "from the third on at most two tries each, no park beyond 5 s",
+        _k16,
+    ),
     Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
     Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),
     Row("K19", "middle key revoked, first 503 for 10 s", "all served, back on the first within 30 s", "", _k19),

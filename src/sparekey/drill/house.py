@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +16,11 @@ from sparekey.config.gateway import GatewayClient, GatewayConfig
 from sparekey.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from sparekey.config import Config
     from sparekey.drill.clock import Clock
+    from sparekey.drill.virtual import VirtualTime
     from sparekey.gateway.app import Gateway
     from sparekey.gateway.served import Served
     from sparekey.gateway.visit import Finished
@@ -108,29 +109,72 @@ class House:
             self._up.set()
 
     async def _serve(self, uvicorn: Any, config: Config, clock: Clock, dice: Callable[[], float], store: Keeper | None) -> None:
-        from sparekey.gateway.app import Gateway  # noqa: PLC0415 - its packages are an extra
-        from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - as above
-        from sparekey.gateway.served import Timing  # noqa: PLC0415 - as above
-        from sparekey.gateway.server import server_config  # noqa: PLC0415 - as above
-        from sparekey.gateway.upstream import Pooled  # noqa: PLC0415 - as above
-
-        gateway = Gateway(config, Pooled(), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
-        gateway.admin = GatewayHost(gateway).admin()
+        gateway, server_config = application(config, clock, dice, self._follow, store)
         gateway.observers.append(self.finished.append)
-        gateway.newcomers.append(self._follow)
-        for served in gateway.chains.values():
-            self._follow(served)
-        server = uvicorn.Server(server_config(gateway, gateway.state.config))
+        server = uvicorn.Server(server_config)
         serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
             await asyncio.sleep(0.002)
         self._loop, self.gateway = asyncio.get_running_loop(), gateway
-        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        self.url = address(server)
         self._up.set()
         await self._down.wait()
         gateway.admin.close()
         server.should_exit = True
         await serving
+
+
+def application(
+    config: Config,
+    clock: Clock | VirtualTime,
+    dice: Callable[[], float],
+    follow: Callable[[Served], None],
+    store: Keeper | None = None,
+) -> tuple[Gateway, Any]:
+    """Return the application as `sparekey serve` runs it, and how uvicorn is to serve it; `follow` is shown each chain.
+
+    Raises:
+        ConfigError: the configuration cannot be served.
+        MissingExtraError: the gateway's packages are not installed.
+    """
+    _uvicorn()
+    from sparekey.gateway.app import Gateway  # noqa: PLC0415 - its packages are an extra
+    from sparekey.gateway.host import GatewayHost  # noqa: PLC0415 - as above
+    from sparekey.gateway.served import Timing  # noqa: PLC0415 - as above
+    from sparekey.gateway.server import server_config  # noqa: PLC0415 - as above
+    from sparekey.gateway.upstream import Pooled  # noqa: PLC0415 - as above
+
+    gateway = Gateway(config, Pooled(), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
+    gateway.admin = GatewayHost(gateway).admin()
+    gateway.newcomers.append(follow)
+    for served in gateway.chains.values():
+        follow(served)
+    return gateway, server_config(gateway, gateway.state.config)
+
+
+@asynccontextmanager
+async def served_here(
+    config: Config, clock: VirtualTime, dice: Callable[[], float], follow: Callable[[Served], None]
+) -> AsyncIterator[tuple[Gateway, str]]:
+    """Serve on this event loop within the block; hand out the application and its address.
+
+    uvicorn's own loop, which looks at flags ten times a second, is left out: it would be all that a day of virtual time consists of.
+    """
+    gateway, settings = application(config, clock, dice, follow)
+    server = _uvicorn().Server(settings)
+    settings.load()
+    server.lifespan = settings.lifespan_class(settings)
+    await server.startup()
+    try:
+        yield gateway, address(server)
+    finally:
+        gateway.admin.close()
+        await server.shutdown()
+
+
+def address(server: Any) -> str:
+    """Return where a server of uvicorn listens."""
+    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 
 def _uvicorn() -> Any:

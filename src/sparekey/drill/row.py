@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from sparekey.drill.verdict import Check, Verdict, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sparekey.drill.stage import Stage
 
 BOTH = ("sync", "async")
 THROUGH = ("gateway",)
+CHAINED = ("sync", "async", "sdk")
+"""The ways of the rows P: the wrapper, blocking and not, and a transport under the official SDK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Row:
         waits: whether it is about silence, so that its virtual time is scaled: the shorter it is made, the more a slow machine tells.
         client: what a client of the gateway must see, where that is not the same.
         not_through: why it cannot be put through a gateway; empty: it can.
+        cases: how many cases it has in a mode, where it is played in virtual time from end to end (`sparekey.drill.cases`).
     """
 
     id: str
@@ -43,15 +46,20 @@ class Row:
     waits: bool = False
     client: str = ""
     not_through: str = ""
+    cases: Callable[[str, bool], int] | None = None
 
     def through_gateway(self) -> Row:
         """Return it as it is played through the gateway."""
         return replace(self, modes=THROUGH, caller=self.client or self.caller)
 
+    def every_way(self) -> Row:
+        """Return it as it is played in this process and through the gateway, too."""
+        return self if self.not_through else replace(self, modes=tuple(dict.fromkeys((*self.modes, *THROUGH))))
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row, played in one mode: what both sides saw, and the checks that did not hold."""
+    """One row, played in one mode: what both sides saw, and the checks that did not hold; `cases`: how many held, of how many."""
 
     mode: str
     verdict: Verdict
@@ -59,6 +67,7 @@ class Run:
     provider: str
     broken: tuple[str, ...]
     seconds: float
+    cases: tuple[int, int] = (0, 0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -69,7 +78,25 @@ class Run:
             "provider_saw": self.provider,
             "broken": list(self.broken),
             "seconds": round(self.seconds, 3),
+            **({"cases": {"held": self.cases[0], "played": self.cases[1]}} if self.cases[1] else {}),
         }
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Run:
+        """Return the run that `as_dict` has told."""
+        cases = told.get("cases", {"held": 0, "played": 0})
+        seen = told["caller_saw"], told["provider_saw"], tuple(told["broken"]), told["seconds"]
+        return cls(told["mode"], Verdict(told["verdict"]), *seen, (cases["held"], cases["played"]))
+
+
+def joined(parts: Sequence[Run]) -> Run:
+    """Return one run of the parts of a row, each with other cases of it: the worst decides what is told."""
+    found = worst(part.verdict for part in parts)
+    telling = next(part for part in parts if part.verdict is found)
+    held, played = (sum(part.cases[i] for part in parts) for i in (0, 1))
+    broken = tuple(what for part in parts for what in part.broken)
+    caller = f"{held} of {played} cases hold" if played else telling.caller
+    return Run(telling.mode, found, caller, telling.provider, broken, sum(part.seconds for part in parts), (held, played))
 
 
 @dataclass(frozen=True, slots=True)

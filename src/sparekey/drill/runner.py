@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sparekey.config import EmbeddingConfig
 from sparekey.drill.cast import built_in
+from sparekey.drill.players import Players
+from sparekey.drill.profile import FAST, REAL, Profile
 from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
-from sparekey.drill.stage import Stage
+from sparekey.drill.stage import ALL, Stage
 from sparekey.drill.verdict import Verdict, verdict
 from sparekey.errors import SparekeyError, describe_exception
 
@@ -21,25 +23,8 @@ if TYPE_CHECKING:
     from sparekey.config import Config
 
 _AT_ONCE: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How time passes in a drill.
-
-    Attributes:
-        scale: real seconds in one second of a provider's silence and of the client's patience.
-        virtual: whether spans in which nothing is in flight are jumped over.
-        load: seconds of load in the row that makes load for a while, in real time.
-    """
-
-    scale: float = 0.3
-    virtual: bool = True
-    load: float = 10.0
-
-
-FAST: Final = Profile(load=2.0)
-REAL: Final = Profile(scale=1.0, virtual=False, load=60.0)
+_CORES: Final = 4
+__all__ = ["FAST", "REAL", "Profile", "completed", "drilled", "play", "run"]
 
 
 def run(
@@ -60,11 +45,25 @@ def run(
     whole = completed(config)
     _warm_up(whole, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
     found: dict[str, Result] = {}
+
+    def note(result: Result) -> None:
+        found[result.row.id] = result
+        tick(result)
+
+    players = Players(whole, [row for row in rows if row.cases is not None], profile)
+    players.begin(max(1, cores() - 1))  # the other rows, in threads, take one
     for alone in (False, True):
-        for result in _together(whole, [row for row in rows if row.alone is alone], profile, at_once=1 if alone else _AT_ONCE):
-            found[result.row.id] = result
-            tick(result)
+        for result in _together(whole, [r for r in rows if r.cases is None and r.alone is alone], profile, 1 if alone else _AT_ONCE):
+            note(result)
+    players.begin(1)
+    for result in players.results():
+        note(result)
     return [found[row.id] for row in rows]
+
+
+def cores() -> int:
+    """Return how many cores a drill uses."""
+    return min(_CORES, os.cpu_count() or 1)
 
 
 def drilled(config: Config) -> dict[str, str | None]:
@@ -90,16 +89,17 @@ def completed(config: Config | None) -> Config:
     return config.model_copy(update=found)
 
 
-def play(config: Config, row: Row, mode: str, profile: Profile) -> Run:
+def play(config: Config, row: Row, mode: str, profile: Profile, part: tuple[int, int] = ALL) -> Run:
     """Play one row in one mode. An error of the row itself is a failure of the row: whatever it was, nobody was served."""
     since = time.monotonic()
-    with Stage(config, mode, profile, waits=row.waits) as stage:
+    with Stage(config, mode, profile, waits=row.waits, part=part) as stage:
         try:
             checks = list(row.play(stage))
             found, broken = verdict(checks), [check.what for check in checks if not check.holds]
         except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the others go on
             found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
-        return Run(mode, found, stage.caller_saw, stage.provider_saw, tuple(dict.fromkeys(broken)), time.monotonic() - since)
+        seen, took = tuple(dict.fromkeys(broken)), time.monotonic() - since
+        return Run(mode, found, stage.caller_saw, stage.provider_saw, seen, took, stage.cases)
 
 
 def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:

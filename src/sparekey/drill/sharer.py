@@ -9,8 +9,9 @@ import json
 import logging
 import random
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import VLMConfig
 from sparekey.drill.clock import Clock
@@ -19,6 +20,10 @@ from sparekey.stores import open_store
 
 if TYPE_CHECKING:
     from sparekey.stores import Keeper
+
+
+_CALLERS: Final = 8
+"""Callers side by side in each process, where there is load."""
 
 
 class _Counter(logging.Handler):
@@ -42,7 +47,8 @@ def main() -> None:
         world = World(VLMConfig.model_validate(part["config"]), "chat", (), clock, part["mode"], random.random, store)
         _say(_seen(world, store, warnings))
         for line in sys.stdin:
-            heard = _heard(world) if json.loads(line) == "ask" else {}
+            order = json.loads(line)
+            heard = _heard(world) if order == "ask" else _loaded(world, order["load"]) if isinstance(order, dict) else {}
             _say(_seen(world, store, warnings) | heard)
         world.close()
 
@@ -62,6 +68,25 @@ def _heard(world: World) -> dict[str, Any]:
     """What came of a call; `error` is what the caller saw in place of an answer."""
     heard = world.ask()
     return {"text": heard.text, "seconds": heard.seconds, "error": None if heard.error is None and not heard.hung else heard.words}
+
+
+def _loaded(world: World, seconds: float) -> dict[str, Any]:
+    """Let callers ask one after the other, side by side; return how many calls were served, and what the others met."""
+    end = time.monotonic() + seconds
+    served: list[str] = []
+    lost: list[str] = []
+
+    def caller() -> None:
+        while time.monotonic() < end:
+            heard = world.wait(world.start())
+            (served if heard.complete else lost).append(heard.words)
+
+    callers = [threading.Thread(target=caller) for _ in range(_CALLERS)]
+    for one in callers:
+        one.start()
+    for one in callers:
+        one.join()
+    return {"served": len(served), "lost": lost[:3], "lost_number": len(lost)}
 
 
 def _say(what: dict[str, Any]) -> None:

@@ -29,6 +29,10 @@ _SETTLED: Final = 10.0
 _LONGEST: Final = 90.0
 """Seconds after which a process that does not answer is ended."""
 _WITHIN: Final = 1.0
+_LOAD: Final = 7.0
+_LIMITED: Final = 4.5
+_PARK: Final = 1.5
+"""Seconds: of load, of those with a limit in them, of one stated wait."""
 _KNOBS: Final = {**NO_FAILBACK, "patience": 0.0}
 
 
@@ -43,7 +47,7 @@ class Sharer:
         )
         self._send({"config": world.plain(), "mode": world.mode, "store": store})
 
-    def begin(self, what: str) -> None:
+    def begin(self, what: object) -> None:
         """Give an order and do not wait."""
         self._send(what)
 
@@ -154,6 +158,27 @@ def _m08(stage: Stage) -> Iterator[Check]:
         yield from _served(world, one.answer())
         back = two.until(lambda look: look["active"] == 0)
         yield Check("traffic of both is back on the first", back["active"] == 0)
+        yield from _under_load(world, one, two)
+
+
+def _under_load(world: World, *sharers: Sharer) -> Iterator[Check]:
+    """Let both processes ask without a pause while the first credential is limited for a while."""
+    before = world.tries(0)
+    for sharer in sharers:
+        sharer.begin({"load": _LOAD})
+    provider = world.seats[0].provider
+    yield Check("both are at it", provider.wait_for(lambda _: world.tries(0) > before + 2 * len(sharers), _SETTLED))
+    world.fail(0, faults.rate_limit(retry_after=_PARK))
+    since = world.clock()
+    time.sleep(_LIMITED)
+    until = world.clock()
+    world.heal()
+    told = [sharer.answer() for sharer in sharers]
+    lost = sum(one["lost_number"] for one in told)
+    yield Check(f"{lost} of {lost + sum(one['served'] for one in told)} calls were lost {told[0]['lost']}", not lost)
+    late = [at for at in world.arrivals(0) if since + _WITHIN < at < until]
+    most = int((_LIMITED - _WITHIN) / _PARK) + 1
+    yield Check(f"{len(late)} calls of both to the limited one from 1 s on, {most} are allowed: one a park", len(late) <= most)
 
 
 def _m09(stage: Stage) -> Iterator[Check]:

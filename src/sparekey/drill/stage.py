@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparekey.config import Config
     from sparekey.drill.runner import Profile
 
+ALL = (0, 1_000_000)
+"""The first case that is played, and the one behind the last."""
 _LONGEST_LIST = 4
 _AT_ONCE = 8
 
@@ -28,12 +30,14 @@ _AT_ONCE = 8
 class Stage:
     """One row's place: a simulator of its own, and the worlds that the row opens. Use it as a context manager."""
 
-    def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False) -> None:
-        """Take the configuration whose chains are drilled, how calls are made, how time passes, and whether silence is played."""
+    def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False, part: tuple[int, int] = ALL) -> None:
+        """Take the configuration whose chains are drilled, how calls are made, how time passes, whether silence is played, which cases."""
         self.config, self.mode, self.profile = config, mode, profile
         self._scale = profile.scale if waits else 1.0
         self.worlds: list[World] = []
         self.notes: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.part, self.cases = part, (0, 0)
         self.simulator = Simulator(time_scale=self._scale)
 
     def __enter__(self) -> Self:
@@ -66,6 +70,12 @@ class Stage:
         return self.worlds[-1]
 
     @property
+    def wire(self) -> str:
+        """The format of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
+        seats = next((world.seats for world in self.worlds), ())
+        return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
+
+    @property
     def caller_saw(self) -> str:
         """What the callers saw, alike calls counted together, or what the row noted."""
         return "; ".join(self.notes) or _told(heard.words for world in self.worlds for heard in world.heard)
@@ -73,7 +83,7 @@ class Stage:
     @property
     def provider_saw(self) -> str:
         """How many requests came with each credential's key, in all worlds together."""
-        counts: Counter[str] = Counter()
+        counts = Counter(self.counts)
         for world in self.worlds:
             for index, seat in enumerate(world.seats):
                 counts[seat.id] += world.tries(index)

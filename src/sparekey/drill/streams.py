@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparekey.drill.world import World
 
 _CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
+_KEYS: Final = 15
+_IDLE: Final = 60
 _DICE: Final = (0.0, 0.999)
 """The ends of what the engine's dice may show: a row that counts on luck does not hold."""
 
@@ -44,6 +46,11 @@ def _s02(stage: Stage) -> Iterator[Check]:
     tries = world.arrivals(0)
     yield Check("at most 4 tries in 3 s", sum(at - tries[0] < 3 for at in tries) <= 4, Verdict.PARTIAL)
     yield _at_most(len(tries), 6)
+    world = stage.chat(seats=_KEYS, one_host=True)
+    for seat in range(_KEYS - 1):
+        world.fail(seat, faults.rate_limit())
+    yield from whole(world.stream())
+    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, {_KEYS + 2} are allowed", world.tries() <= _KEYS + 2)
 
 
 def _s03(stage: Stage) -> Iterator[Check]:
@@ -58,12 +65,28 @@ def _s04(stage: Stage) -> Iterator[Check]:
     world.fail(0, faults.overloaded())
     yield from whole(world.stream())
     yield _at_most(world.tries(0), 6)
+    world = stage.chat(seats=_KEYS, one_host=True)
+    world.fail_all(faults.overloaded())
+    heard = world.stream()
+    yield Check("an error where all keys are at that host", heard.error is not None)
+    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, 6 are allowed", world.tries() <= 6)
 
 
 def _s05(stage: Stage) -> Iterator[Check]:
     world = stage.chat()
     world.fail(0, faults.reset(), times=1)
     yield from whole(world.stream())
+    world = stage.chat(seats=2, apart=True)
+    world.fail(0, faults.slow(before=0.5), times=_IDLE)
+    calls = [world.start() for _ in range(_IDLE)]
+    yield Check(f"{_IDLE} requests were served side by side", all(world.wait(call).complete for call in calls))
+    before = world.tries(0)
+    world.fail(0, faults.reset())
+    yield from whole(world.stream())
+    written = world.tries(0) - before
+    yield Check(
+        f"beside {_IDLE} idle connections to a host that resets, one request was written {written} times, 2 are allowed", written <= 2
+    )
 
 
 def _s06(stage: Stage) -> Iterator[Check]:
@@ -187,10 +210,10 @@ _WHOLE: Final = "the whole answer"
 _NEXT: Final = "the whole answer, from the next credential"
 ROWS: Final = (
     Row("S01", "429 with Retry-After: 2 once, then healthy", f"{_WHOLE} within 20 s", "no second try before 1.8 s", _s01),
-    Row("S02", "429 without a wait, for ever", _NEXT, "at most 4 tries in 3 s, 6 in all", _s02),
+    Row("S02", "429 without a wait, for ever", _NEXT, "at most 4 tries in 3 s, 6 in all; of 15 keys at one host, 17", _s02),
     Row("S03", "500 once, then healthy", _WHOLE, "a second try on the same credential", _s03),
-    Row("S04", "503 for ever", _NEXT, "at most 6 tries", _s04),
-    Row("S05", "TCP reset before any byte, once", _WHOLE, "", _s05),
+    Row("S04", "503 for ever", _NEXT, "at most 6 tries, of 15 keys at that host, too", _s04),
+    Row("S05", "TCP reset before any byte, once", _WHOLE, "one request is written at most twice", _s05),
     Row("S06", "accepts and never answers (120 s)", f"{_WHOLE} within 15 s of the limit", "one try", _s06, waits=True),
     Row("S07", "headers at once, first token after 20 s", f"{_WHOLE} within 15 s", "", _s07, waits=True),
     Row("S08", "stream cut after 40 of 60 words", f"{_WHOLE}, or a clean error; never a short success", "", _s08),

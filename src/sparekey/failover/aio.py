@@ -59,9 +59,9 @@ class AsyncFailover:
         body: bytes = b"",
     ) -> Answer[T]:
         """As `call`, with who answered and the ledger of all attempts; see `Failover.run`."""
-        chain = self.chain
-        call = Call(chain, body)
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.request)
+        call = Call(self.chain, body)
+        chain = call.chain
+        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
         try:
             step: flow.Step | None = next(steps)
             while step is not None:

@@ -48,7 +48,8 @@ class Attempts:
             asleep: as `sleep`, on an event loop.
         """
         self._call, self._sleep, self._asleep = Call(chain), sleep, asleep or _asleep
-        self._steps = flow.call(chain.pool, chain, self._call.began, chain.indices(eligible), self._call.policy, self._call.request)
+        chain = self._call.chain
+        self._steps = flow.call(chain.pool, chain, self._call.began, chain.indices(eligible), self._call.policy, self._call.identity)
         self._step: flow.Step | None = None
         self._begun = False
         self._trial: Trial | None = None

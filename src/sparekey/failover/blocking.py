@@ -75,9 +75,9 @@ class Failover:
             body: what is asked, as bytes: it tells different requests apart where several of them are to prove what a refusal blames.
                 Without it each call counts as another request.
         """
-        chain = self.chain
-        call = Call(chain, body)
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.request)
+        call = Call(self.chain, body)
+        chain = call.chain
+        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
         try:
             step: flow.Step | None = next(steps)
             while step is not None:

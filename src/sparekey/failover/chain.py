@@ -85,6 +85,12 @@ class Chain(Cell):
         view.classify = classify
         return view
 
+    def under(self, policy: Policy) -> Chain:
+        """Return this chain with another policy for what one call decides: the same state, clock and hooks."""
+        view = copy(self)
+        view.pool = self.pool.under(policy)
+        return view
+
     def attempts(self, *, eligible: Callable[[Credential], bool] | None = None) -> Attempts:
         """Return the attempts of one call, for a loop of one's own (see `Attempts`); `eligible` restricts the call to some credentials."""
         from sparekey.failover.attempts import Attempts  # noqa: PLC0415 - it needs this module

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from sparekey.core.policy import KNOBS, Policy
@@ -39,7 +40,8 @@ class Limits(TypedDict, total=False):
     rescue_interval: float
 
 
-_HERE: Final[ContextVar[dict[str, Any] | None]] = ContextVar("sparekey_limits", default=None)
+_DEFAULTS: Final = Policy()
+_HERE: Final[ContextVar[tuple[tuple[str, Any], ...]]] = ContextVar("sparekey_limits", default=())
 
 
 @contextmanager
@@ -63,8 +65,8 @@ def limits(**own: Unpack[Limits]) -> Iterator[None]:
     """
     if unknown := own.keys() - KNOBS.keys():
         raise TypeError(f"limits() takes the fields of Policy ({', '.join(KNOBS)}); not {', '.join(sorted(unknown))}")
-    Policy(**own)
-    token = _HERE.set({**(_HERE.get() or {}), **own})
+    _over(_DEFAULTS, tuple(own.items()))
+    token = _HERE.set(tuple({**dict(_HERE.get()), **own}.items()))
     try:
         yield
     finally:
@@ -74,4 +76,10 @@ def limits(**own: Unpack[Limits]) -> Iterator[None]:
 def limited(policy: Policy) -> Policy:
     """Return a chain's policy with the knobs that are set here in place of its own."""
     own = _HERE.get()
-    return replace(policy, **own) if own else policy
+    return _over(policy, own) if own else policy
+
+
+@lru_cache(maxsize=256)
+def _over(policy: Policy, own: tuple[tuple[str, Any], ...]) -> Policy:
+    """Return a policy with some knobs set anew. It is remembered: the same few are set for call after call."""
+    return replace(policy, **dict(own))

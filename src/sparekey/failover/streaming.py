@@ -50,7 +50,7 @@ class Streaming(Generic[T, S]):
     def __init__(self, chain: Chain, eligible: Callable[[Credential], bool] | None, reading: Reading[T], body: bytes = b"") -> None:
         """Begin a stream now, with the limits that hold here."""
         self.call, self.reading = Call(chain, body), reading
-        policy = self.call.policy
+        chain, policy = self.call.chain, self.call.policy
         self.outlet = Outlet(reading, policy.stream_recovery)
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
         self.running: dict[Ticket, S] = {}
@@ -66,7 +66,7 @@ class Streaming(Generic[T, S]):
             self.call.began,
             chain.indices(eligible),
             policy,
-            self.call.request,
+            self.call.identity,
             hedge=lambda: chain.transact_local(local.take_hedge),
             recoverable=self._recoverable,
         )

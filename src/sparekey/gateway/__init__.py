@@ -16,7 +16,7 @@ access_log what is written of each request, and
 writer     the thread that writes it
 tracing    what OpenTelemetry is told of each request
 intake     a request's body, and whether its client is still there
-answers    refusals, exhausted chains and broken streams in the shape of each wire
+answers    the gateway's own refusals, and what a client is told of refusals and exhausted chains
 app        the ASGI application
 protocol   limits on headers and time, for uvicorn
 tls        certificates, for clients that speak HTTPS

@@ -7,9 +7,13 @@ waits for the first piece of the body, at most until the event loop turns once m
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from sparekey.gateway.answers import BREAK_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
 
 _BODILESS: Final = frozenset({204, 304})
 _LAST_CHUNK: Final = b"0\r\n\r\n"
+_RESET: Final = struct.pack("ii", 1, 0)
+"""Linger, for no time: closing resets the connection."""
+_FLUSH: Final = 0.1
+"""Seconds in which what was written reaches the client before the connection is reset."""
 
 
 class BadAnswerError(RuntimeError):
@@ -58,6 +66,8 @@ class Cycle(RequestResponseCycle):
             self._begin(message["status"], message["headers"])
         elif self.response_started and not self.response_complete and message["type"] == "http.response.body":
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
+        elif self.response_started and not self.response_complete and message is BREAK_OFF:
+            self._break_off()
         else:
             raise BadAnswerError(f"{message['type']} at the wrong time")
 
@@ -115,6 +125,18 @@ class Cycle(RequestResponseCycle):
             self.transport.writelines((head, body))
         elif found := head or body:
             self.transport.write(found)
+
+    def _break_off(self) -> None:
+        """Close without the end. Where the end of the connection is the end of the answer, only a reset tells one from the other."""
+        self._flush()
+        if self.chunked_encoding is None and (line := self.transport.get_extra_info("socket")) is not None:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            asyncio.get_running_loop().call_later(_FLUSH, self.transport.close)
+        else:
+            self.transport.close()
+        self.keep_alive, self.response_complete = False, True
+        self.message_event.set()
+        self.on_response()
 
     def _complete(self) -> None:
         self.response_complete = True

@@ -73,16 +73,16 @@ GEMINI: Final = (
 _REFUSALS: Final = {
     "400": "The request cannot be passed on, or the provider says what is wrong with it.",
     "401": "The gateway's key is missing, unknown or expired. A provider's 401 is never handed on.",
-    "403": "Without client keys: a page or a host name of elsewhere.",
+    "403": "The provider's own refusal; without client keys also: a page or a host name of elsewhere.",
     "404": "There is no such chain for this client; or no provider of it has this path, or what the request names.",
     "405": "Another method is meant.",
     "408": "The body did not come in time.",
     "413": "The body is longer than `gateway.max_body_mb`.",
-    "429": "Every credential is rate limited; `Retry-After` says when the first returns.",
+    "429": "Every credential has reached a limit that time lifts; `Retry-After` says when the first returns, if within a minute.",
     "502": "Every credential failed for good: keys, balances, missing models.",
     "503": "Every credential failed, one at least for a passing cause; or the gateway stops.",
     "504": "The chain's `deadline` was spent.",
-    "4XX": "The provider's own refusal of the request: no other credential was asked.",
+    "4XX": "The provider's own refusal of the request: no other credential was asked, or all of them refused in the same words.",
 }
 _ADMIN_REFUSALS: Final = {
     "401": "The admin key is missing or wrong.",

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
 from sparekey.gateway import answers, routes
 from sparekey.gateway.access import ANYBODY, Caller
-from sparekey.gateway.answers import RefusalError, Reply
+from sparekey.gateway.answers import BREAK_OFF, RefusalError, Reply
 from sparekey.gateway.intake import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.ledger import Ledger, current
 from sparekey.gateway.lib import ByteStream, TransportError
 from sparekey.gateway.reads import read
+from sparekey.transport.following import Ending
 from sparekey.transport.refusals import Refused
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sparekey")
 
 Scope = dict[str, Any]
+_APART: Final = 0.05
+"""Seconds between the last pieces of a stream that broke off."""
 _KEPT_BACK: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"upgrade", b"trailer", b"te", b"date", b"server"),
@@ -168,10 +171,8 @@ class Visit:
         relay = served.aside if call.kind == "other" else served.relay
         try:
             response, items = await relay.send(call)
-        except Refused as refused:
-            await self._whole(answers.handed(call.dialect, refused, self.request_id))
-        except AllCredentialsFailedError as error:
-            await self._whole(answers.exhausted(call.dialect, error, self.request_id))
+        except (Refused, AllCredentialsFailedError) as exc:
+            await self._whole(answers.told(call.dialect, exc, self.request_id))
         except DeadlineExceeded as error:
             raise RefusalError(504, "deadline_exceeded", str(error)) from None
         except TransportError as error:
@@ -186,19 +187,29 @@ class Visit:
                 await self._passed(response)
 
     async def _streamed(self, call: Call, response: Response, items: AsyncGenerator[Item]) -> None:
-        """Send a stream on. After its beginning a fault can only be told by an event."""
-        self._stream = True
+        """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
+        self._stream, ending = True, Ending(call)
         async with aclosing(items):
             await self._start(response.status_code, _kept(response))
             send = self._send
             try:
                 async for item in items:
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
+                    if ending.counts:
+                        ending.passed(item)
                     item.parts = ()  # it is out: nobody has to keep its events while the next one is waited for
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
-                await send({"type": "http.response.body", "body": answers.broken(call.dialect, call.resource, exc, self.request_id)})
+                await self._broken(ending.pieces(exc, request_id=self.request_id))
             else:
                 await send({"type": "http.response.body", "body": b""})
+
+    async def _broken(self, pieces: tuple[bytes, ...]) -> None:
+        """Send the last pieces of a stream that broke off. Each comes by itself: some clients read what comes at once as one thing."""
+        for piece in pieces:
+            if len(pieces) > 1:
+                await asyncio.sleep(_APART)
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send(BREAK_OFF)
 
     async def _passed(self, response: Response) -> None:
         """Send an answer on that needs no reading: audio, a file."""
@@ -209,6 +220,7 @@ class Visit:
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         except TransportError as exc:  # without its end the client knows that this is not all
             logger.warning("request %s: %s broke off in its middle: %s", self.request_id, response.credential_id, exc)
+            await self._send(BREAK_OFF)
         else:
             await self._send({"type": "http.response.body", "body": b""})
         finally:

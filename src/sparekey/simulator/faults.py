@@ -70,12 +70,12 @@ class Cut:
     """The answer dies after `after` tokens (a body that is no stream: in the middle), once `silent` seconds have passed.
 
     `how`: `close` ends the connection in the middle of the transfer, `reset` with a TCP reset; `end` ends the transfer properly, so
-    that HTTP sees a complete body and only the missing terminator tells.
+    that HTTP sees a complete body and only the missing terminator tells; `done` sends the terminator, too, and no finish reason.
     """
 
     after: int
     silent: float = 0.0
-    how: Literal["close", "reset", "end"] = "close"
+    how: Literal["close", "reset", "end", "done"] = "close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +103,13 @@ class ErrorInside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBody:
-    """A body that no SDK expects: an HTML page, nothing at all."""
+    """A body as it is: an HTML page, nothing at all, a refusal word for word. `before`: seconds until it comes; `headers`: further ones."""
 
     status: int
     body: bytes
     content_type: str
+    before: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +265,8 @@ def slow(*, before: float = 0.0, each: float = 0.0) -> Delay:
     return Delay(before=before, each=each)
 
 
-def cut(*, after: int, how: Literal["close", "reset", "end"] = "close") -> Cut:
-    """The stream dies after `after` tokens, without a terminator."""
+def cut(*, after: int, how: Literal["close", "reset", "end", "done"] = "close") -> Cut:
+    """The stream dies after `after` tokens, without a finish reason."""
     return Cut(after=after, how=how)
 
 
@@ -313,6 +315,18 @@ def html(status: int = 502) -> RawBody:
 def empty_body(status: int = 200) -> RawBody:
     """A status line, headers, and nothing behind them."""
     return RawBody(status=status, body=b"", content_type="application/json")
+
+
+def verbatim(
+    status: int,
+    body: str,
+    *,
+    content_type: str = "application/json",
+    before: float = 0.0,
+    headers: Mapping[str, str] | None = None,
+) -> RawBody:
+    """Send a body word for word, whatever the wire; `before`: seconds until it comes."""
+    return RawBody(status=status, body=body.encode(), content_type=content_type, before=before, headers=headers or {})
 
 
 def truncated_json(keep: float = 0.5) -> Truncated:

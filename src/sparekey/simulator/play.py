@@ -64,7 +64,7 @@ def play(fault: faults.Fault | None, reply: Reply, wire: Wire, ask: Ask) -> Iter
         case faults.Silence(seconds=seconds):
             return iter((Wait(seconds), Drop(hard=False)))
         case faults.RawBody():
-            return whole(Reply(fault.status, (("content-type", fault.content_type),), fault.body))
+            return raw(fault)
         case faults.Delay():
             return late(fault, reply)
         case faults.Cut():
@@ -131,6 +131,13 @@ def late(fault: faults.Delay, reply: Reply) -> Iterator[Step]:
     yield End()
 
 
+def raw(fault: faults.RawBody) -> Iterator[Step]:
+    """Send a body as it is."""
+    if fault.before:
+        yield Wait(fault.before)
+    yield from whole(Reply(fault.status, (("content-type", fault.content_type), *fault.headers.items()), fault.body))
+
+
 def until(frames: Iterable[Frame], tokens: int) -> Iterator[Frame]:
     """Yield the frames up to and with token number `tokens`."""
     sent = 0
@@ -147,8 +154,10 @@ def cut(fault: faults.Cut, reply: Reply) -> Iterator[Step]:
     yield from send(until(reply.frames, fault.after) if reply.frames else parts(reply)[:1])
     if fault.silent:
         yield Wait(fault.silent)
+    if fault.how == "done":
+        yield from send(frame for frame in reply.frames if frame.mark is Mark.DONE)
     # a body of a stated length cannot end properly in its middle: HTTP itself would tell
-    yield End() if fault.how == "end" and reply.frames else Drop(hard=fault.how == "reset")
+    yield End() if fault.how in {"end", "done"} and reply.frames else Drop(hard=fault.how == "reset")
 
 
 def alive(fault: faults.KeepAlive, reply: Reply, wire: Wire, ask: Ask) -> Iterator[Step]:

@@ -50,6 +50,7 @@ class Provider:
         self._run = run
         self._ledger = Ledger()
         self._script, self._script_lock = Script(), threading.Lock()
+        self._decide: Callable[[Ask], faults.Fault | None] = lambda _: None
         self._server: asyncio.Server | None = None
 
     @property
@@ -117,6 +118,10 @@ class Provider:
             for fault in sequence:
                 self._script.add(Rule(fault, times=1))
 
+    def decide(self, choice: Callable[[Ask], faults.Fault | None]) -> None:
+        """Let a function choose the fault of each request, None being what the script says; it is called as the request arrives."""
+        self._decide = choice
+
     def heal(self) -> None:
         """End every fault; answers that are being played go on as they are."""
         with self._script_lock:
@@ -155,7 +160,7 @@ class Provider:
         ask, own_fault = self._read(seen)
         ask = replace(ask, key=key, serial=serial)
         own_fault = self._wrong_key(ask) or own_fault or self._wrong_request(ask)
-        fault = self._scripted(ask) or own_fault
+        fault = self._decide(ask) or self._scripted(ask) or own_fault
         if isinstance(fault, faults.NoPrefill):
             fault = faults.refuse("prefill") if ask.prefilled else own_fault
         reply = self.wire.refuse(own_fault, ask) if own_fault else self._answer(fault, ask)

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.breaker import Breaker
-from sparekey.core.memory import MOST_WORDS, UNTOLD, Drought, Memory, Words
+from sparekey.core.memory import LONGEST_QUEUE, MOST_WORDS, UNTOLD, Drought, Memory, Words
 from sparekey.core.pool import PoolState
 from sparekey.masking import mask_values
 from sparekey.stores.base import Stamp
 from sparekey.stores.moments import age
+from sparekey.stores.older import understood
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds after its end in which a park of something that this chain does not know is kept: another process may know it."""
-_TIMES: Final = frozenset({"until", "lease", "since", "looked"})
+_PAST: Final = frozenset({"since", "looked"})
+_TIMES: Final = frozenset({"until", "lease"}) | _PAST
 _STORED_AS: Final = {"stated": "firm", "soft": "weak"}
 """Names of fields in the store, where they were called otherwise when the first states were written."""
-_MOST_NAMES: Final = 64
+_MOST_NAMES: Final = 256
 _NEVER: Final = "never"
 _BLANK: Final = Breaker()
 
@@ -74,6 +76,7 @@ class Codec:
             "rescued": _span(state.rescued_at, now),
             "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
             "memory": _written(state.memory, now),
+            **({"vectors": mask_values(state.vectors, *self._secrets)} if state.vectors else {}),
         }
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -95,15 +98,17 @@ class Codec:
             version = _whole(data["v"])
             if version == VERSION:
                 return self._state(data, now - age(_stamp(data["stamp"]), stamp, at_most))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as exc:
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as exc:
             raise UnreadableStateError(f"{len(raw)} bytes that are no state of a chain ({type(exc).__name__})") from None
         if version > VERSION:
             raise NewerStateError(f"a state of version {version}, and this sparekey reads {VERSION}: update it")
         raise UnreadableStateError(f"a state of version {version}, which there never was")
 
     def _state(self, data: dict[str, Any], written: float) -> PoolState:
-        active = str(data["active"])
+        active, older = str(data["active"]), "memory" not in data
         guards = {self._names.get(alias, alias): _breaker(fields, written) for alias, fields in data["breakers"].items()}
+        if older:
+            guards = {name: understood(guard, written) for name, guard in guards.items()}
         return PoolState(
             active=self._ids.index(active) if active in self._ids else 0,
             term=_whole(data["term"]),
@@ -112,7 +117,8 @@ class Codec:
             breakers=MappingProxyType(guards),
             epoch=_whole(data["epoch"]),
             rescued_at=_moment(data["rescued"], written),
-            memory=_memory(data["memory"], written) if "memory" in data else UNTOLD,
+            memory=UNTOLD if older else _memory(data["memory"], written),
+            vectors=str(data.get("vectors", "")),
         )
 
     def _guard(self, guard: Breaker, now: float) -> dict[str, Any]:
@@ -165,6 +171,11 @@ def _moment(span: Any, written: float) -> float | None:
     return written + _number(span)
 
 
+def _past(span: Any, written: float, ahead: float = 0.0) -> float:
+    """A moment that had been when it was written, or was to come within `ahead`: a later one would be remembered for ever."""
+    return written + min(_number(span), ahead)
+
+
 def _number(value: Any) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise ValueError("no number")
@@ -193,9 +204,10 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         cause=None if cause is None else ErrorClass(cause),
         reason=str(data.get("reason", ""))[:_LONGEST_REASON],
         lease=_moment(data.get("lease"), written),
-        since=_moment(data.get("since"), written),
+        since=None if data.get("since") is None else _past(data["since"], written),
         against=_names(data.get("against", [])),
-        looked=_moment(data.get("looked"), written) or 0.0,
+        shapes=_names(data.get("shapes", [])),
+        looked=_past(data["looked"], written) if "looked" in data else 0.0,
         look_after=max(0.0, _number(data.get("look_after", 0.0))),
         looks=_whole(data.get("looks", 0)),
     )
@@ -208,13 +220,13 @@ def _written(memory: Memory, now: float) -> dict[str, Any]:
     }
     drought = memory.drought
     told = None if drought is None else [drought.request, drought.confirmed, _span(drought.everybody_at, now)]
-    return {"words": words, "drought": told, "turn": max(memory.turn, 0)}
+    return {"words": words, "drought": told}
 
 
 def _memory(data: dict[str, Any], written: float) -> Memory:
     words = {
-        str(key)[:_LONGEST_REASON]: Words(
-            written + _number(one["at"]),
+        _name(key): Words(
+            _past(one["at"], written),
             MappingProxyType({str(who): _whole(epoch) for who, epoch in one["refused"].items()}),
             frozenset(_names(one["acquitted"])),
             _names(one["everybody"]),
@@ -222,11 +234,17 @@ def _memory(data: dict[str, Any], written: float) -> Memory:
         for key, one in list(data["words"].items())[:MOST_WORDS]
     }
     told = data["drought"]
-    drought = None if told is None else Drought(str(told[0])[:_LONGEST_REASON], told[1] is True, written + _number(told[2]))
-    return Memory(MappingProxyType(words), drought, _whole(data["turn"]))
+    drought = None if told is None else Drought(_name(told[0]), told[1] is True, _past(told[2], written, LONGEST_QUEUE))
+    return Memory(MappingProxyType(words), drought)
 
 
 def _names(found: Any) -> tuple[str, ...]:
     if not isinstance(found, list):
         raise TypeError("no list of names")
-    return tuple(str(name) for name in found[:_MOST_NAMES])
+    return tuple(map(_name, found[:_MOST_NAMES]))
+
+
+def _name(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError("no name")
+    return found

@@ -16,6 +16,7 @@ from sparekey.core.pool import PoolState
 from sparekey.core.rejoin import counts_only, merged
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.codec import Codec, NewerStateError, UnreadableStateError
+from sparekey.stores.older import completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +153,7 @@ class Replica:
         with self._lock:
             if self._sent is not None and raw == self._sent.raw:
                 origin = self._sent.origin  # it may be another one than a moment ago
-            self._value = merged(origin, self._value, theirs)
+            self._value = merged(origin, self._value, completed(theirs, self._value))
             self._base, self._raw = theirs, raw
 
 

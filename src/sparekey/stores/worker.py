@@ -58,6 +58,7 @@ class Worker:
     def close(self, patience: float) -> None:
         """Let the thread end when its queue is empty, and wait so many seconds for that."""
         self.closed = True
+        _workers.discard(self)
         self._jobs.put(None)
         self._thread.join(patience)
 
@@ -65,8 +66,7 @@ class Worker:
         """Begin anew in a child process."""
         self._forked()
         self._jobs = queue.SimpleQueue()
-        if not self.closed:
-            self._start()
+        self._start()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)

@@ -5,7 +5,9 @@ httpx2.Client(transport=sparekey.FailoverTransport("chat"))    # the part itself
 
 targets    from a configuration or a chain to where each credential's requests go
 exchange   what is decided about a request, its answers and its streams, without I/O
-refusals   which response the SDK is handed when a provider, or every provider, says no
+refusals   what a caller over HTTP is told when a provider, or every provider, says no: for the SDK and for the gateway's clients, and
+wording    the words of it
+following  the events of one answer on their way to the caller, and how a stream is told to be broken
 bindings   which credential holds the file or the earlier response that a request names
 upstream   the connections to the providers
 blocking   the sync transport, and

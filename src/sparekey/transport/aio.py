@@ -9,8 +9,8 @@ import anyio
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.failover import AsyncFailover
 from sparekey.transport.exchange import Exchange, counted, merged, noted
-from sparekey.transport.following import Follower, Item, ItemReading
-from sparekey.transport.refusals import Refused, exhausted, handed
+from sparekey.transport.following import Ending, Follower, Item, ItemReading
+from sparekey.transport.refusals import Refused, response
 from sparekey.transport.targets import Source, plan
 from sparekey.transport.upstream import Upstream
 
@@ -33,16 +33,19 @@ class AsyncRelay:
 
     lib: ClassVar[Any]
 
-    def __init__(self, items: AsyncStream[Item]) -> None:
-        """Take the items behind the first one."""
-        self._items = items
+    def __init__(self, items: AsyncStream[Item], call: Call) -> None:
+        """Take the items behind the first one, and the request that they answer."""
+        self._items, self._ending = items, Ending(call)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for item in self._items:
+                if self._ending.counts:
+                    self._ending.passed(item)
                 yield item.data
         except Refused as refused:
-            yield refused.event
+            for piece in self._ending.pieces(refused):
+                yield piece
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
         except LimitExceeded as exceeded:
             raise self.lib.ReadTimeout(str(exceeded)) from None
@@ -89,22 +92,24 @@ class AsyncTransport:
         self._upstream = Upstream(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Return the response of the first credential that answers, or the most telling refusal.
+        """Return the response of the first credential that answers, or one that says why none did.
 
         Raises:
             Exception: the library's own, where nobody could be reached.
         """
         call, faults = self.exchange.call(request, await request.aread()), []
+        if text := self.exchange.refusal(call):
+            return self.exchange.refuse(text)
         for way in self.exchange.ways(call):
             try:
                 return await self._walk(call, request, way)
             except Refused as refused:
-                return handed(refused, self.lib)
+                return response(refused, call.dialect, self.lib)
             except AllCredentialsFailedError as error:
                 faults.append(error)
             except DeadlineExceeded as error:
                 raise self.lib.ReadTimeout(str(error)) from error
-        return exhausted(merged(faults), self.lib)
+        return response(merged(faults), call.dialect, self.lib)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -129,7 +134,7 @@ class AsyncTransport:
         if head.content:
             await anext(items, None)
         else:
-            head.response.stream = self.relay(items)
+            head.response.stream = self.relay(items, call)
         return noted(head.response, items.attempts)
 
     async def _once(self, call: Call, request: Any, credential: Credential) -> Any:
@@ -138,7 +143,7 @@ class AsyncTransport:
 
     async def _items(self, call: Call, request: Any, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, request, credential)
-        if not self.exchange.is_stream(response):
+        if not self.exchange.is_stream(call, response):
             yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)

@@ -9,8 +9,8 @@ from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitEx
 from sparekey.failover import Failover
 from sparekey.failover.closing import on_abandon
 from sparekey.transport.exchange import Exchange, counted, merged, noted
-from sparekey.transport.following import Follower, Item, ItemReading
-from sparekey.transport.refusals import Refused, exhausted, handed
+from sparekey.transport.following import Ending, Follower, Item, ItemReading
+from sparekey.transport.refusals import Refused, response
 from sparekey.transport.targets import Source, plan
 from sparekey.transport.upstream import Upstream
 from sparekey.wire.clients import interrupt
@@ -34,16 +34,18 @@ class Relay:
 
     lib: ClassVar[Any]
 
-    def __init__(self, items: Stream[Item]) -> None:
-        """Take the items behind the first one."""
-        self._items = items
+    def __init__(self, items: Stream[Item], call: Call) -> None:
+        """Take the items behind the first one, and the request that they answer."""
+        self._items, self._ending = items, Ending(call)
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for item in self._items:
+                if self._ending.counts:
+                    self._ending.passed(item)
                 yield item.data
         except Refused as refused:
-            yield refused.event
+            yield from self._ending.pieces(refused)
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
         except LimitExceeded as exceeded:
             raise self.lib.ReadTimeout(str(exceeded)) from None
@@ -90,22 +92,24 @@ class BlockingTransport:
         self._upstream = Upstream(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     def handle_request(self, request: Any) -> Any:
-        """Return the response of the first credential that answers, or the most telling refusal.
+        """Return the response of the first credential that answers, or one that says why none did.
 
         Raises:
             Exception: the library's own, where nobody could be reached.
         """
         call, faults = self.exchange.call(request, request.read()), []
+        if text := self.exchange.refusal(call):
+            return self.exchange.refuse(text)
         for way in self.exchange.ways(call):
             try:
                 return self._walk(call, request, way)
             except Refused as refused:
-                return handed(refused, self.lib)
+                return response(refused, call.dialect, self.lib)
             except AllCredentialsFailedError as error:
                 faults.append(error)
             except DeadlineExceeded as error:
                 raise self.lib.ReadTimeout(str(error)) from error
-        return exhausted(merged(faults), self.lib)
+        return response(merged(faults), call.dialect, self.lib)
 
     def close(self) -> None:
         """Close every connection."""
@@ -130,7 +134,7 @@ class BlockingTransport:
         if head.content:
             next(items, None)
         else:
-            head.response.stream = self.relay(items)
+            head.response.stream = self.relay(items, call)
         return noted(head.response, items.attempts)
 
     def _once(self, call: Call, request: Any, credential: Credential) -> Any:
@@ -139,7 +143,7 @@ class BlockingTransport:
 
     def _items(self, call: Call, request: Any, credential: Credential) -> Iterator[Item]:
         response = self._sent(call, request, credential)
-        if not self.exchange.is_stream(response):
+        if not self.exchange.is_stream(call, response):
             yield Item(call.dialect, content=True, response=self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)

@@ -1,45 +1,71 @@
-"""A provider said no: as an exception for the engine, and as the response that the SDK is handed in the end."""
+"""What a caller over HTTP is told where no answer came: decided here once, for the SDK transports
+and the gateway.
+
+A refusal that is the request's (or may be, as far as anybody can tell) is handed on as the provider
+wrote it. An exhausted chain says that it was a chain, and what each of its credentials said. Three
+things never happen. A provider's 401 is not handed on: it would say that the *caller's* key is bad.
+No provider's words about "your API key" stand there without the name of the credential whose key
+they mean (Claude Code reads `x-api-key` anywhere in an error as "log in again"). And no header makes
+a client sleep for longer than a minute, since several do so in silence: a longer wait stands in the
+body.
+"""  # noqa: D205 - one line is too short for it
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify import classify
-from sparekey.errors import LimitExceeded
+from sparekey.errors import CredentialParkedError, LimitExceeded
+from sparekey.transport import wording
+from sparekey.transport.wording import Cause
 from sparekey.types import ErrorClass
+from sparekey.wire import edit, errors
 from sparekey.wire.reading import error_of
 
 if TYPE_CHECKING:
-    from sparekey.errors import AllCredentialsFailedError, CredentialError
+    from collections.abc import Sequence
 
-_ORDER: Final = (
-    ErrorClass.TRANSIENT,
-    ErrorClass.QUOTA_EXCEEDED,
-    ErrorClass.UNKNOWN,
-    ErrorClass.MODEL_NOT_FOUND,
-    ErrorClass.INPUT_TOO_LARGE,
-    ErrorClass.CONTENT_SAFETY,
-    ErrorClass.PERMANENT,
-    ErrorClass.AUTH,
-)
-"""Which failure of several tells the caller most: what will pass before what will not, a dead key last."""
-_STATUSES: Final = {
+    from sparekey.errors import AllCredentialsFailedError, CredentialError
+    from sparekey.types import Failure
+    from sparekey.wire.edit import Document
+
+UNKNOWN_REFERENCE: Final = "unknown_reference"
+"""The reason of a failure that says: this account has no such response, file or conversation."""
+ABSENT: Final = frozenset({404, 405, 501})
+"""Statuses of a host that has none of what was asked for."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds up to which `Retry-After` says when to come again; a longer wait stands in the body alone."""
+_ERROR: Final = 400
+"""The first status that says no."""
+_UNAUTHORIZED: Final = 401
+_NOT_FOUND: Final = 404
+_TOO_MANY: Final = 429
+_BAD_GATEWAY: Final = 502
+_UNAVAILABLE: Final = 503
+_TOLD_AS: Final = {402: 400, 407: 400}
+"""Statuses between a provider and us (a bill, a proxy): for the caller it is a request that is refused."""
+_BY_CLASS: Final = {
     ErrorClass.PERMANENT: 400,
     ErrorClass.CONTENT_SAFETY: 400,
     ErrorClass.INPUT_TOO_LARGE: 400,
-    ErrorClass.AUTH: 401,
-    ErrorClass.QUOTA_EXCEEDED: 429,
-    ErrorClass.MODEL_NOT_FOUND: 404,
     ErrorClass.TRANSIENT: 503,
-    ErrorClass.UNKNOWN: 502,
 }
-"""The status of an error that came without one."""
-_OURS: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "x-ms-retry-after-ms"})
-_OF_THE_BODY: Final = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding"})
-_ERROR: Final = 400
-"""The first status that says no."""
+"""The status of a refusal that came without one; 502 for any other class."""
+_RATE: Final = frozenset({"rate_limited", "concurrency", "long_wait", "daily_quota", "period_quota", "usage_limit"})
+"""Reasons that are about how much in how much time: time lifts them, and the answer is 429 where they are everybody's."""
+_OF_THE_MESSAGE: Final = frozenset(
+    {
+        *("content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "keep-alive", "location"),
+        *("set-cookie", "www-authenticate", "proxy-authenticate", "x-should-retry"),
+    }
+)
+"""Headers that are not handed on with a refusal: they are about its bytes, about the connection, or about how to log in."""
+_A_WAIT: Final = re.compile(r"retry-after|reset")
+"""Headers that say when to come again (`retry-after-ms`, `x-ratelimit-reset-requests`, `anthropic-ratelimit-tokens-reset`, ...)."""
+Raw = list[tuple[bytes, bytes]]
 
 
 class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody outside this package sees it
@@ -52,14 +78,26 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         event: the bytes of the error event, where the error came in a stream.
         aside: the request was about something else than the chain's model.
         rare: it asked the model in a way that not every host has.
+        credential_id: whose request was refused.
+        empty: it asked for the vectors of no input: whatever is answered, it is the caller's own fault.
     """
 
-    def __init__(self, response: Any, raw: bytes, body: bytes, *, event: bytes = b"", aside: bool = False, rare: bool = False) -> None:
+    def __init__(
+        self,
+        response: Any,
+        raw: bytes,
+        body: bytes,
+        *,
+        event: bytes = b"",
+        aside: bool = False,
+        rare: bool = False,
+        credential_id: str = "",
+    ) -> None:
         """Take the response apart for the classifier."""
         self.status_code: int = response.status_code
         self.headers = dict(response.headers)
         self.answer, self.raw, self.body, self.event, self.aside = response, raw, body, event, aside
-        self.rare = rare
+        self.rare, self.credential_id, self.empty = rare, credential_id, False
         super().__init__(self.status_code)
 
     def __str__(self) -> str:
@@ -67,66 +105,158 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         return f"HTTP {self.status_code}: {classify(self).message}"
 
 
-def handed(refused: Refused, lib: Any) -> Any:
-    """Return the provider's own response, or the error inside a success as the error response that it should have been."""
-    response = refused.answer
-    if refused.status_code >= _ERROR:
-        response.stream = lib.ByteStream(refused.raw)
-        return response
-    if refused.status_code >= 300 and not refused.event:  # noqa: PLR2004 - a redirect: nobody follows it
-        response.headers.pop("location", None)
-        response.stream = lib.ByteStream(refused.raw)
-        return response
-    failure = classify(refused)
-    status = failure.status if failure.status and failure.status >= _ERROR else _STATUSES[failure.error_class]
-    headers = [(name, value) for name, value in response.headers.items() if name.lower() not in _OF_THE_BODY]
-    return _response(lib, status, _as_error(refused.body), headers)
+class Told(NamedTuple):
+    """What a caller is told.
+
+    Attributes:
+        status: the HTTP status.
+        code: the cause in one word.
+        message: the words, where we speak for ourselves.
+        about: the `sparekey` object that goes beside the error.
+        own: the provider's JSON, where it is handed on; then `message` stands in no answer.
+        wait: seconds until it is worth asking again, or None.
+        kept: the provider's headers that may be handed on.
+    """
+
+    status: int
+    code: str
+    message: str
+    about: dict[str, Any]
+    own: Document | None = None
+    wait: float | None = None
+    kept: Sequence[tuple[bytes, bytes]] = ()
+
+    @property
+    def headers(self) -> Raw:
+        """Ours: that no SDK repeats the request by itself, and when to come again, if that is soon."""
+        found = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        if self.wait is not None and self.wait <= LONGEST_WAIT:
+            found.append((b"retry-after", b"%d" % max(1, math.ceil(self.wait))))
+        return found
+
+    def body(self, dialect: str, **more: Any) -> bytes:
+        """Return the body for the SDKs of a dialect; `more` goes into the `sparekey` object."""
+        about = {"sparekey": {**more, **self.about}}
+        if self.own is not None:
+            return edit.completed(self.own, about).text.encode()
+        return json.dumps({**errors.body(dialect, self.status, self.code, self.message), **about}).encode()
 
 
-def exhausted(error: AllCredentialsFailedError, lib: Any) -> Any:
-    """Return the most telling response of an exhausted chain, which no SDK will try again by itself.
+def told(exc: Refused | AllCredentialsFailedError) -> Told:
+    """Return what a caller is told of a refusal that is his, or of an exhausted chain.
+
+    Nothing of `exc` is changed: one refusal may be told to many callers.
+    """
+    if isinstance(exc, Refused):
+        return _handed(exc)
+    agreed = exc.agreed
+    return _handed(agreed, [cause(entry) for entry in exc.errors]) if isinstance(agreed, Refused) else _exhausted(exc)
+
+
+def response(exc: Refused | AllCredentialsFailedError, dialect: str, lib: Any) -> Any:
+    """Return it as a response of an HTTP library, which no SDK will try again by itself.
 
     Raises:
-        Exception: the transport's own, if there was never a response because nobody could be reached.
+        Exception: the library's own, if nobody in the chain could be reached: no response ever came.
     """
-    entries = sorted(error.errors, key=lambda entry: _ORDER.index(ErrorClass(entry.error_class)))
-    refused = next((entry.exception for entry in entries if isinstance(entry.exception, Refused)), None)
-    if refused is not None:
-        response = handed(refused, lib)
-    elif faults := [kind for entry in entries if (kind := _transport_fault(entry.exception, lib))]:
-        telling = next((kind for kind in faults if not issubclass(kind, lib.ConnectError)), faults[0])
-        raise telling(str(error)) from error
-    else:
-        response = _parked(error, entries, lib)
+    if not isinstance(exc, Refused) and (fault := _unreached(exc, lib)):
+        raise fault(_exhausted(exc).message) from exc
+    found = told(exc)
+    body = found.body(dialect)
+    headers = [*found.kept, *found.headers, (b"content-length", b"%d" % len(body))]
+    return lib.Response(found.status, headers=headers, stream=lib.ByteStream(body))
+
+
+def cause(entry: CredentialError) -> Cause:
+    """Return what became of one credential."""
+    exc, error_class = entry.exception, str(entry.error_class)
+    if isinstance(exc, CredentialParkedError):
+        return Cause(entry.credential_id, error_class, exc.cause.partition(": ")[2] or "parked", parked=True, seconds=exc.seconds)
+    failure = classify(exc)
+    return Cause(entry.credential_id, error_class, failure.reason, failure.status, failure.message)
+
+
+def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> Told:
+    """The provider's own words, in its own JSON if it sent an object, with the status that the caller may see."""
+    failure, who = classify(refused), refused.credential_id
+    status = _status(refused, failure)
+    about: dict[str, Any] = {"class": str(failure.error_class), "reason": failure.reason}
+    if who:
+        about["credential"] = who
+    if causes:
+        about["causes"] = [one.fields for one in causes]
+    if failure.retry_after is not None:
+        about["retry_after"] = round(failure.retry_after, 3)
+    own = None if status == _UNAUTHORIZED else _own(refused, failure)
+    message = wording.refused(failure, who, failure.status)
+    shown = _BAD_GATEWAY if status == _UNAUTHORIZED else status
+    return Told(shown, failure.reason, message, about, own, failure.retry_after, _kept(refused))
+
+
+def _status(refused: Refused, failure: Failure) -> int:
+    """Return the provider's status, or for an error inside a success (or a redirect, which nobody follows) the one it should have had."""
+    status = refused.status_code
+    if status < _ERROR:
+        inner = failure.status or 0
+        status = inner if inner >= _ERROR else _BY_CLASS.get(failure.error_class, _BAD_GATEWAY)
+    return _TOLD_AS.get(status, status)
+
+
+def _own(refused: Refused, failure: Failure) -> Document | None:
+    """Return the provider's JSON object; if it speaks of a key, with a word about whose it is. None: it sent something else."""
+    document = edit.read(refused.body)
+    if document is None:
+        return None
+    if refused.status_code < _ERROR:
+        document = edit.read(json.dumps(error_of(document.fields)).encode()) or document
+    return wording.noted(document, refused.credential_id) if wording.blames_a_key(failure) else document
+
+
+def _kept(refused: Refused) -> Raw:
+    found = [(name, name.decode("latin-1").lower(), value) for name, value in refused.answer.headers.raw]
+    return [(raw, value) for raw, name, value in found if name not in _OF_THE_MESSAGE and not _A_WAIT.search(name)]
+
+
+def _exhausted(error: AllCredentialsFailedError) -> Told:
+    """That it was a chain, with the cause of each of its credentials."""
+    causes = [cause(entry) for entry in error.errors]
+    about: dict[str, Any] = {"causes": [one.fields for one in causes]}
     if error.retry_after is not None:
-        for name in _OURS:
-            response.headers.pop(name, None)
-        response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    response.headers["x-should-retry"] = "false"
-    return response
+        about["retry_after"] = round(error.retry_after, 3)
+    message = wording.exhausted(causes, error.retry_after)
+    return Told(_status_of_all(error, causes), "all_credentials_failed", message, about, wait=error.retry_after)
 
 
-def _parked(error: AllCredentialsFailedError, entries: list[CredentialError], lib: Any) -> Any:
-    """Make a response where nobody was asked: every credential is parked."""
-    error_class = ErrorClass(entries[0].error_class) if entries else ErrorClass.UNKNOWN
-    body = {"type": "all_credentials_failed", "code": "all_credentials_failed", "message": str(error), "param": None}
-    return _response(lib, _STATUSES[error_class], json.dumps({"type": "error", "error": body}).encode(), [])
+def _status_of_all(error: AllCredentialsFailedError, causes: Sequence[Cause]) -> int:
+    """Return the status of an exhausted chain. It is never a provider's 401: the caller's own key is good.
+
+    404 if nobody has what the request names or the path that it asks for, 429 if the rate of all is
+    limited (in a minute or in a week), 503 if something will pass by itself, else 502.
+    """
+    passing = [one for one in causes if one.error_class == ErrorClass.TRANSIENT]
+    if causes and (all(one.reason == UNKNOWN_REFERENCE for one in causes) or all(_lacks(e.exception) for e in error.errors)):
+        return _NOT_FOUND
+    if causes and all(one.reason in _RATE for one in causes):
+        return _TOO_MANY
+    return _UNAVAILABLE if passing else _BAD_GATEWAY
 
 
-def _transport_fault(exc: BaseException, lib: Any) -> Any:
-    """Return the library's own class for what kept an answer from coming; a limit of the chain's is a timeout for the SDK."""
-    if isinstance(exc, LimitExceeded):
-        return lib.ReadTimeout
-    return type(exc) if isinstance(exc, lib.TransportError) else None
+def _lacks(exc: BaseException) -> bool:
+    """Tell whether a host has none of what was asked for, where not every host has it."""
+    return isinstance(exc, Refused) and (exc.aside or exc.rare) and exc.status_code in ABSENT
 
 
-def _as_error(body: bytes) -> bytes:
-    try:
-        return json.dumps(error_of(json.loads(body))).encode()
-    except (ValueError, RecursionError):
-        return body
+def _unreached(error: AllCredentialsFailedError, lib: Any) -> Any:
+    """Return the library's own class for what kept every answer from coming; None if somebody did answer, or is parked for what he said.
 
-
-def _response(lib: Any, status: int, body: bytes, headers: list[tuple[str, str]]) -> Any:
-    own = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    return lib.Response(status, headers=[*headers, *own], stream=lib.ByteStream(body))
+    A limit of the chain's is a timeout for the SDK.
+    """
+    kinds = []
+    for entry in error.errors:
+        if isinstance(entry.exception, LimitExceeded):
+            kinds.append(lib.ReadTimeout)
+        elif isinstance(entry.exception, lib.TransportError):
+            kinds.append(type(entry.exception))
+        elif not isinstance(entry.exception, CredentialParkedError) or entry.error_class != ErrorClass.TRANSIENT:
+            return None
+    return next((kind for kind in kinds if not issubclass(kind, lib.ConnectError)), kinds[0] if kinds else None)

@@ -29,7 +29,7 @@ _ALL: Final = re.compile("")
 PREFILLS: Final = (
     Prefill(
         frozenset({"anthropic"}),
-        re.compile(r"claude-(?:3|(?:[a-z]+-)4(?:-[0-5])?(?:-\\d{6,}|$))"),
+        re.compile(r"claude-(?:3|(?:[a-z]+-)4(?:-[0-5])?(?:[-@]\d{6,}|$))"),
         {},
         "https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6 (prefill removed from 4.6 on)",
     ),

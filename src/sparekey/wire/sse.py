@@ -59,7 +59,7 @@ class Splitter:
 
 
 def event(raw: bytes) -> Event:
-    """Read the bytes of one event."""
+    """Read the bytes of one event. Bare JSON in its place is one, too: that is how Google tells an error in the middle of a stream."""
     if raw.startswith(b"data:") and raw.find(b"\n", 0, len(raw.rstrip())) < 0 and b"\r" not in raw.rstrip():
         return Event(raw, "", raw[5:].strip())
     name, data = "", []
@@ -70,4 +70,6 @@ def event(raw: bytes) -> Event:
             data.append(value)
         elif key == b"event":
             name = value.decode("utf-8", "replace")
+    if not data and raw.lstrip().startswith(b"{"):
+        return Event(raw, name, raw.strip())
     return Event(raw, name, b"\n".join(data))

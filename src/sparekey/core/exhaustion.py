@@ -1,0 +1,78 @@
+"""What the caller gets when nobody has served: one error with an entry for each credential, and whether their refusals agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sparekey.core import local
+from sparekey.core import memory as m
+from sparekey.core.breaker import remaining
+from sparekey.core.policy import is_refusal
+from sparekey.core.pool import governing, soonest_return
+from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError
+from sparekey.types import ErrorClass, Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sparekey.core.pool import Pool
+    from sparekey.core.settlement import Seen
+    from sparekey.core.walk import Cell
+
+_UNAUTHORIZED: Final = 401
+
+
+def exhausted(pool: Pool, cell: Cell, seen: Mapping[int, Seen], untried: Sequence[int], now: float) -> AllCredentialsFailedError:
+    """Return the error of a request that nobody served.
+
+    No provider's exception is its cause: a traceback would print their words unmasked, and some of them repeat the key.
+
+    Args:
+        pool: the chain.
+        cell: its state.
+        seen: how those refused that were asked, by index, in the order in which they were.
+        untried: the indices of those that were not asked.
+        now: the time.
+    """
+    entries = [CredentialError(pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in seen.items()]
+    entries += [entry for i in untried if (entry := _untried(pool, cell, i, now)) is not None]
+    error = AllCredentialsFailedError(entries, soonest_return(pool, cell.state, [*seen, *untried], now))
+    error.agreed = _of_a_lone_one(cell, seen, entries) if len(pool) == 1 else _agreed(pool, [*seen.values()])
+    return error
+
+
+def _untried(pool: Pool, cell: Cell, index: int, now: float) -> CredentialError | None:
+    """Why a credential was not asked; None if nothing is held against it."""
+    credential_id = pool.credentials[index].id
+    if cell.local.egress_at is not None:
+        why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
+        return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
+    guard = governing(pool, cell.state, index)
+    if guard is None:
+        return None
+    cause = guard.cause or ErrorClass.UNKNOWN
+    if cell.dead is not None and not guard.soft:
+        return CredentialError(credential_id, cause, cell.dead.with_traceback(None), index)
+    reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
+    why = CredentialParkedError(credential_id, reason, remaining((guard.until or 0.0) - now))
+    return CredentialError(credential_id, cause, why, index)
+
+
+def _of_a_lone_one(cell: Cell, seen: Mapping[int, Seen], entries: Sequence[CredentialError]) -> BaseException | None:
+    """The only credential's own refusal: there is nobody who could have said something else."""
+    refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in seen.values())
+    return entries[0].exception if entries and refused and (seen or cell.dead is not None) else None
+
+
+def _agreed(pool: Pool, seen: Sequence[Seen]) -> BaseException | None:
+    """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5).
+
+    Two accounts in the same words outrank the passing fault of a third.
+    """
+    refusals = [s for s in seen if is_refusal(s.failure)]
+    certain = any(s.failure.evidence is Evidence.CERTAIN and s.failure.error_class is not ErrorClass.TRANSIENT for s in seen)
+    if not refusals or certain or len({m.words_of(s.failure) for s in refusals}) > 1:
+        return None
+    accounts = {pool.account(s.ticket.index) for s in refusals}
+    outrank = len(refusals) == len(seen) or len(accounts) > 1
+    return refusals[0].exception if outrank and refusals[0].failure.status != _UNAUTHORIZED else None
