@@ -10,7 +10,6 @@ from gateway_play import SETTINGS, both, chain, question
 
 from resetting_host import ANSWER, ResettingHost
 from sparekey.config.gateway import GatewayConfig
-from sparekey.failover.call import Entry
 from sparekey.gateway import access_log, connecting, upstream, upstream_aiohttp
 from sparekey.gateway.lib import ConnectError, ReadError
 from sparekey.wire.model import Put
@@ -19,7 +18,6 @@ from sparekey.wire.writes import RUNNING
 KINDS = pytest.mark.parametrize("kind", ["httptools", "aiohttp"])
 BODY = b'{"model": "m"}'
 IDLE = 60
-counted = pytest.mark.skipif(not hasattr(Entry, "writes"), reason="the drivers do not tell who runs (wire.writes.RUNNING)")
 
 
 class Running:
@@ -232,7 +230,6 @@ def named(host, name):
     return host
 
 
-@counted
 @both
 def test_header_log_and_metrics_count_both_writes(serve, host, upstream):
     """H09, through the whole gateway: 60 idle connections, then each is reset; two writes, and everything says so."""
@@ -249,7 +246,6 @@ def test_header_log_and_metrics_count_both_writes(serve, host, upstream):
     assert written(running) == IDLE + 2
 
 
-@counted
 @both
 def test_two_credentials_add_their_writes(serve, host, upstream):
     """The first one loses both of its writes, the second one answers: the header says three."""

@@ -8,11 +8,9 @@ from transport_modes import ASYNC, MODES, SYNC, asking, library
 
 from resetting_host import ResettingHost
 from sparekey import Chain, Credential, Policy, Secret
-from sparekey.failover.call import Entry
 from sparekey.transport import stale
 
 IDLE = 60
-counted = pytest.mark.skipif(not hasattr(Entry, "writes"), reason="the drivers do not tell who runs (wire.writes.RUNNING)")
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +70,6 @@ def test_a_closed_idle_connection_is_not_noticed(host, patience, mode, fault):
         assert (host.writes, host.connections) == (4, IDLE + 1)
 
 
-@counted
 @pytest.mark.parametrize("mode", MODES)
 def test_the_ledger_counts_both_writes(host, patience, mode):
     """`response.extensions["sparekey_attempts"]` has one attempt with two writes, and one write where nothing was lost."""
@@ -82,7 +79,6 @@ def test_the_ledger_counts_both_writes(host, patience, mode):
         assert [writes(one) for one in ask() + ask()] == [[2], [1]]
 
 
-@counted
 @pytest.mark.parametrize("mode", MODES)
 def test_where_nobody_is_there_nothing_is_written(host, mode):
     """The connection phase writes nothing, and the ledger says so."""
