@@ -230,7 +230,7 @@ class Visit:
         self._status = status
         headers.append((b"x-sparekey-request-id", self.request_id.encode()))
         if self._chain:
-            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.writes))
+            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.number))
             if self._credential:
                 headers.append((b"x-sparekey-credential", self._credential.encode("ascii", "replace")))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
