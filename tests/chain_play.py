@@ -13,7 +13,6 @@ from sparekey.core.pool import Pool, Ticket, phase
 from sparekey.errors import SparekeyError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
-
 CERTAIN, LIKELY, POSSIBLE = Evidence.CERTAIN, Evidence.LIKELY, Evidence.POSSIBLE
 
 

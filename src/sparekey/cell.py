@@ -154,8 +154,8 @@ def _log(event: Event) -> None:
             logger.warning("%s held until a person releases it", what)
         case Parked(what, seconds, None, reason) if reason == HELD:
             logger.warning("%s held for %.1f s", what, seconds)
-        case Parked(what, seconds, cause, reason):
-            logger.warning("%s parked for %.1f s: %s (%s)", what, seconds, cause, reason)
+        case Parked(what, seconds, cause, reason, soft):
+            logger.warning("%s parked%s for %.1f s: %s (%s)", what, " softly" if soft else "", seconds, cause, reason)
         case Probed(what):
             logger.info("%s: park has run out, one request probes it", what)
         case Recovered(what):

@@ -62,6 +62,17 @@ class TokenTracker:
         }
 
     @classmethod
+    def told(cls, usage: Any) -> TokenTracker:
+        """Return a new tracker with the counts that `to_dict` of a tracker of any make tells; what it does not tell counts nothing."""
+        out = cls()
+        models = usage.get("usage_by_model") if isinstance(usage, dict) else None
+        for model, entry in models.items() if isinstance(models, dict) else ():
+            rows = entry.get("usage_by_provider") if isinstance(entry, dict) else None
+            for provider, counts in rows.items() if isinstance(rows, dict) else ():
+                out.record(str(model), str(provider), usage_from(counts) or Usage())
+        return out
+
+    @classmethod
     def merged(cls, *trackers: TokenTracker) -> TokenTracker:
         """Return a new tracker with the counts of all; a tracker that is named twice counts once."""
         out = cls()
@@ -80,3 +91,21 @@ def as_dict(usage: Usage) -> dict[str, int]:
         "cached_tokens": usage.cached_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
     }
+
+
+def usage_from(counts: Any) -> Usage | None:
+    """Read counts of any make, a dictionary or an object, under the names of OpenAI's or Anthropic's format; None if it has none."""
+    found = [next((n for name in names if isinstance(n := _part(counts, name), int)), 0) for names in _NAMES]
+    return Usage(*found) if any(found) else None
+
+
+def _part(counts: Any, name: str) -> Any:
+    return counts.get(name) if isinstance(counts, dict) else getattr(counts, name, None)
+
+
+_NAMES = (
+    ("prompt_tokens", "input_tokens"),
+    ("completion_tokens", "output_tokens"),
+    ("cached_tokens", "prompt_cached_tokens", "cache_read_input_tokens"),
+    ("reasoning_tokens", "completion_reasoning_tokens"),
+)

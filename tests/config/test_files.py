@@ -196,8 +196,8 @@ def test_ov_conf_is_known_by_its_sections(write):
 
 
 def test_ov_conf_defaults(write):
-    """The provider is volcengine for embeddings without a provider; the local model for an empty section; endpoint ids are one model."""
-    dense = {"model": "ep-1", "api_key": KEY, "credentials": [{"model": "ep-1"}, {"model": "ep-2"}]}
+    """The provider is volcengine for embeddings without a provider; the local model for an empty section."""
+    dense = {"model": "ep-1", "api_key": KEY, "space": "one", "credentials": [{"model": "ep-1"}, {"model": "ep-2"}]}
     config = load_config(write({"embedding": {"dense": dense}}, "ov.conf"))
     assert [c.provider for c in config.embedding.dense.credentials] == ["volcengine", "volcengine"]
     assert load_config(write({"embedding": {"max_retries": 1}, "log": {}}, "ov.conf")).embedding.get_dimension() == 512

@@ -17,8 +17,8 @@ def test_it_is_known_by_any_section_of_its_own(tmp_path, section):
     assert load_config(file).vlm.model == "m"
 
 
-def test_a_model_and_its_endpoints_share_a_space(tmp_path):
-    """The parent names the model, one credential an endpoint of it on Ark, whose id hides the model."""
+def test_a_model_and_an_endpoint_share_a_space_that_is_named(tmp_path):
+    """The id of an endpoint on Ark hides its model: that both are the same, `space` has to say; else their vectors could be mixed."""
     file = tmp_path / "ov.conf"
     dense = {
         "model": "doubao-embedding",
@@ -26,6 +26,9 @@ def test_a_model_and_its_endpoints_share_a_space(tmp_path):
         "credentials": [{"id": "a", "model": "ep-2025"}, {"id": "b", "api_key": "ark-2"}],
     }
     file.write_text(json.dumps({"embedding": {"dense": dense}}))
+    with pytest.raises(ValueError, match="give both the same space"):
+        load_config(file)
+    file.write_text(json.dumps({"embedding": {"dense": {**dense, "space": "doubao"}}}))
     assert [c.model for c in load_config(file).embedding.dense.credentials] == ["ep-2025", "doubao-embedding"]
 
 

@@ -2,8 +2,26 @@
 
 import pytest
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, Play, Traffic, auth, blank, body, models, no_model, overloaded, permanent, quota
-from chain_play import rate_limit, refusal, silent, unknown, unreached, unsafe
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    body,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    unknown,
+    unreached,
+    unsafe,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
 
@@ -113,7 +131,9 @@ DEATHS = [
     pytest.param(lambda i: refusal("", POSSIBLE, ErrorClass.UNKNOWN, status=400), id="no words"),
     pytest.param(lambda i: quota(evidence=POSSIBLE, status=400, fingerprint="insufficient balance"), id="under 400"),
     pytest.param(lambda i: no_model(POSSIBLE, status=404), id="no model"),
-    pytest.param(lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"),
+    pytest.param(
+        lambda i: [auth(), quota(), refusal(), overloaded(), unknown(), silent(), unreached(), no_model()][i % 8], id="of all kinds"
+    ),
 ]
 
 
@@ -446,7 +466,7 @@ def test_one_callers_request_takes_the_chain_from_nobody(clock, n, wording, bodi
 @SIZES
 @pytest.mark.parametrize("wording", POISON)
 def test_dead_ones_keep_nobody_from_the_well_one(clock, n, wording):
-    """P02: all but the last answer everything with their refusal: every request is served, the dead get three calls each, then one a park."""
+    """P02: all but the last answer everything with their refusal: all are served, the dead get three calls each, then one a park."""
     play = Play(n, clock)
     play.ill = {i: wording(i) for i in range(n - 1)}
     traffic = Traffic(play).every(0.6, 200, "request")

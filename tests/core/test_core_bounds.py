@@ -1,16 +1,46 @@
 """What one request may cost: calls, retries, waiting, and patience with our own network (DESIGN.md 3.6 to 3.8)."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import pytest
 
-from chain_play import LIKELY, POSSIBLE, Play, Traffic, auth, blank, models, names, overloaded, permanent, quota, rate_limit, refusal
-from chain_play import silent, too_large, unknown, unreached
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    blank,
+    models,
+    names,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unreached,
+)
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, Secret
 
 SIZES = pytest.mark.parametrize("n", [2, 3, 15])
-ANY = [overloaded(), rate_limit(), refusal(), unknown(), auth(), quota(), silent(), blank(), overloaded(1), rate_limit(1), refusal("", POSSIBLE)]
+ANY = [
+    overloaded(),
+    rate_limit(),
+    refusal(),
+    unknown(),
+    auth(),
+    quota(),
+    silent(),
+    blank(),
+    overloaded(1),
+    rate_limit(1),
+    refusal("", POSSIBLE),
+]
 
 
 def host(n, url="https://one", model="m"):
@@ -162,6 +192,21 @@ def test_a_herd_asks_the_dead_few_times(clock, n, words):
     assert max(r.ended for r in log) - min(r.ended for r in log) <= 0.3
 
 
+@pytest.mark.parametrize("took", [0.001, 0.05, 0.16, 0.3, 0.5])
+@pytest.mark.parametrize("keys", [3, 15])
+def test_a_herd_spreads_where_refusals_are_slow(clock, keys, took):
+    """P16: however long a dead key takes to refuse, 64 requests at once make at most 150 calls to the dead ones, and all are served."""
+    play = Play(keys, clock)
+    play.ill = {i: refusal() for i in range(keys - 1)}
+    traffic = Traffic(play, took=lambda index, request, failure: took if failure else 2.0)
+    for i in range(64):
+        traffic.at(0.0, f"request {i}")
+    log = traffic.run()
+    assert not [r for r in log if r.error]
+    assert traffic.calls_to(*range(keys - 1)) <= 150
+    assert play.active == keys - 1
+
+
 @pytest.mark.parametrize("failure", [refusal(), refusal("", POSSIBLE), auth(), rate_limit()], ids=lambda f: f"{f.error_class} {f.evidence}")
 @SIZES
 def test_nobody_waits_longer_than_a_quarter_of_a_second_for_others(clock, n, failure):
@@ -273,7 +318,7 @@ def test_one_connect_a_second_and_host(clock, n):
         if at >= 1001.0:
             times[index].append(at)
     for found in times.values():
-        assert all(b - a >= 0.98 for a, b in zip(found, found[1:], strict=False))
+        assert all(b - a >= 0.98 for a, b in pairwise(found))
 
 
 def test_patience_with_the_network_ends_at_the_deadline(clock):
@@ -348,4 +393,4 @@ def test_a_credential_that_waits_for_a_stated_time_was_reached(clock):
 
 def test_names_are_what_they_say(clock):
     """A chain of these tests has an account and an endpoint for each."""
-    assert len({play for play in map(str, Play(names(3), clock).pool.guards)}) == 3
+    assert len(set(Play(names(3), clock).pool.guards)) == 3

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from chain_play import Play, auth, names, overloaded, quota, rate_limit, refusal
-from sparekey.core.choose import maybe_failback
 from sparekey.core.breaker import Breaker
+from sparekey.core.choose import maybe_failback
 from sparekey.core.events import Parked, Probed, Recovered, Switched, between
 from sparekey.core.pool import Pool, PoolState, switched
 from sparekey.core.status import Standing, describe

@@ -4,10 +4,37 @@ from dataclasses import fields
 
 import pytest
 
-from chain_play import CERTAIN, LIKELY, POSSIBLE, auth, blank, no_model, overloaded, permanent, quota, rate_limit, refusal, silent, unknown
-from chain_play import unreached, unsafe
-from sparekey.core.policy import KNOBS, LONGEST_STATED_SECONDS, REACTIONS, SOFT_PARK_SECONDS, Advance, Parking, Policy
-from sparekey.core.policy import is_blind, is_fail_fast, is_refusal, reaction_to, walking_once
+from chain_play import (
+    CERTAIN,
+    LIKELY,
+    POSSIBLE,
+    auth,
+    blank,
+    no_model,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    unknown,
+    unreached,
+    unsafe,
+)
+from sparekey.core.policy import (
+    KNOBS,
+    REACTIONS,
+    SOFT_PARK_SECONDS,
+    Advance,
+    Parking,
+    Policy,
+    is_blind,
+    is_fail_fast,
+    is_refusal,
+    reaction_to,
+    walking_once,
+)
+from sparekey.core.timing import LONGEST_STATED_SECONDS
 from sparekey.types import ErrorClass
 
 TABLE = [
@@ -135,11 +162,13 @@ def test_a_number_has_a_least(name):
         with pytest.raises(ValueError, match=f"^{name} must be >= {least:g}, got {least - 1!r}$"):
             Policy(**{name: least - 1})
     for nonsense in (float("nan"), "5"):
-        with pytest.raises((ValueError, TypeError), match="nan|'5'"):
+        with pytest.raises((ValueError, TypeError), match=r"nan|'5'"):
             Policy(**{name: nonsense})
 
 
-@pytest.mark.parametrize(("name", "least", "above"), [("failback_request_count", 1, False), ("probe_lease", 0, True), ("deadline", 0, True)])
+@pytest.mark.parametrize(
+    ("name", "least", "above"), [("failback_request_count", 1, False), ("probe_lease", 0, True), ("deadline", 0, True)]
+)
 def test_zero_is_refused_where_it_means_nothing(name, least, above):
     """A count of none, a lease and a deadline of no time."""
     assert (KNOBS[name].least, KNOBS[name].above) == (least, above)

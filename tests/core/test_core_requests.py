@@ -6,7 +6,6 @@ from chain_play import Play, auth, models, names, overloaded, permanent, rate_li
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Scope
 
-
 # ── the request is at fault ──
 
 

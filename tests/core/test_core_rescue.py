@@ -1,9 +1,25 @@
 """Never strand the caller: what happens when every credential is parked (sections 3.3, 3.8 and 5.6 of the design)."""
 
+from itertools import pairwise
+
 import pytest
 
-from chain_play import LIKELY, POSSIBLE, Play, Traffic, auth, no_model, overloaded, quota, rate_limit, refusal, silent, too_large
-from chain_play import unknown, unsafe
+from chain_play import (
+    LIKELY,
+    POSSIBLE,
+    Play,
+    Traffic,
+    auth,
+    no_model,
+    overloaded,
+    quota,
+    rate_limit,
+    refusal,
+    silent,
+    too_large,
+    unknown,
+    unsafe,
+)
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, CredentialParkedError
 from sparekey.types import Credential, ErrorClass, Failure, Scope
@@ -327,7 +343,7 @@ def test_where_nobody_serves_a_stated_wait_is_looked_at_every_five_minutes(clock
         clock.advance(10)
         looks += [clock() - 1000] * len(play.call().sent)
     assert looks, "somebody looks"
-    assert all(b - a >= 300 or b == a for a, b in zip(looks, looks[1:], strict=False))
+    assert all(b - a >= 300 or b == a for a, b in pairwise(looks))
     assert len(set(looks)) >= 3600 / 300 - 2
 
 

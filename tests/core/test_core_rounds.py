@@ -4,12 +4,25 @@ from collections import Counter
 
 import pytest
 
-from chain_play import CERTAIN, POSSIBLE, Play, auth, models, names, overloaded, permanent, quota, rate_limit, silent, too_large, unknown
-from chain_play import unreached
+from chain_play import (
+    CERTAIN,
+    POSSIBLE,
+    Play,
+    auth,
+    models,
+    names,
+    overloaded,
+    permanent,
+    quota,
+    rate_limit,
+    silent,
+    too_large,
+    unknown,
+)
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
-from sparekey.types import Credential, ErrorClass
+from sparekey.types import Credential
 
 TWO = models("m", "n")
 """A spare that serves another model: a passing fault is waited out before it is asked."""
@@ -179,7 +192,7 @@ def test_pauses_have_a_longest(clock):
 
 @pytest.mark.parametrize("other", [auth(), quota(), unknown()], ids=lambda f: f.error_class.value)
 def test_other_failures_end_the_walk(clock, other):
-    """only a ring that was exhausted by transient failures alone is walked again."""
+    """Only a ring that was exhausted by transient failures alone is walked again."""
     play = Play(2, clock, max_retries=3)
     play.ill = {0: overloaded(), 1: other}
     assert play.call().sent == [0, 1]
@@ -209,7 +222,7 @@ def test_oversized_input_is_not_walked_again(clock):
 
 
 def test_the_soonest_stated_wait_is_honoured(clock):
-    """nobody is tried before the moment that its provider named."""
+    """Nobody is tried before the moment that its provider named."""
     play = Play(2, clock, max_retries=1)
     play.ill = {0: rate_limit(6), 1: rate_limit(4)}
     request = play.call()

@@ -2,14 +2,13 @@
 
 import pytest
 
-from chain_play import POSSIBLE, Play, auth, blank, models, overloaded, permanent, quota, rate_limit, refusal, silent, too_large, unreached
+from chain_play import POSSIBLE, Play, auth, models, overloaded, permanent, quota, rate_limit, refusal, silent, too_large, unreached
 from sparekey.core import streams
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
 from sparekey.core.streams import Relay, Start, Wait
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
 from sparekey.types import Credential, ErrorClass
-
 
 TWO = models("m", "n")
 """A spare that serves another model: a passing fault is waited out before it is asked."""

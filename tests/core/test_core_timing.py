@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from sparekey.core.policy import LONGEST_STATED_SECONDS, Parking
-from sparekey.core.timing import backoff_seconds, believed, park_seconds
+from sparekey.core.policy import Parking
+from sparekey.core.timing import LONGEST_STATED_SECONDS, backoff_seconds, believed, park_seconds
 
 PARKING = Parking(5, 2, 60, 0.2)
 

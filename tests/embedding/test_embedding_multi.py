@@ -233,7 +233,7 @@ def test_kinds_must_agree():
 
 def test_a_sparse_chain_has_no_dimension():
     """`get_dimension` of a sparse chain is an AttributeError, never a number made up."""
-    chain = chain_of(Sparse("s"), Sparse("t"))
+    chain = chain_of(Sparse("s"), Sparse("s"))
     assert chain.embed("a").sparse_vector == {"key": 1.0}
     assert (chain.is_dense, chain.is_sparse, chain.is_hybrid) == (False, True, False)
     with pytest.raises(AttributeError, match="sparse"):

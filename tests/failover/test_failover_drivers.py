@@ -399,7 +399,7 @@ def test_the_log_tells_a_failover_and_the_way_back(stage, clock, caplog):
         clock.advance(5)
         stage.call()
     assert [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "sparekey"] == [
-        ("WARNING", "credential:k0 parked for 5.0 s: transient (rate_limited)"),
+        ("WARNING", "credential:k0 parked softly for 5.0 s: transient (rate_limited)"),
         ("WARNING", "failover: active credential k0 -> k1"),
         ("INFO", "credential:k0: park has run out, one request probes it"),
         ("INFO", "credential:k0 is well again"),

@@ -3,13 +3,15 @@
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from chain_play import Play, auth, overloaded, quota, rate_limit, unknown
+from chain_play import Play, auth, overloaded, quota, rate_limit, refusal, unknown
 from fake_clock import FakeClock
 from sparekey.core import operator
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.console.outlook import Coming, Outlook, behind, outlook, serving_index
 
-FAULTS = st.sampled_from([None, None, auth(), quota(), quota(300), rate_limit(30), rate_limit(900), overloaded(), unknown()])
+FAULTS = st.sampled_from(
+    [None, None, auth(), quota(), quota(300), rate_limit(30), rate_limit(900), overloaded(), unknown(), refusal(), refusal("no")]
+)
 STEPS = st.tuples(
     st.dictionaries(st.integers(0, 3), FAULTS, max_size=4),
     st.integers(0, 8),
@@ -68,6 +70,8 @@ def test_what_is_foretold_happens(steps):
             assert first_tried(play) == serves
             play.clock.advance(found.seconds * 0.001 + 1e-6)
             assert first_tried(play) == found.who
+        case Coming.REFUSED:
+            assert (first_tried(play), look(play).coming is Coming.REFUSED) == (serves, False)
         case Coming.RESCUED:
             assert first_tried(play) == found.who
         case Coming.RATIONED:

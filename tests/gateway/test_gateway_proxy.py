@@ -155,7 +155,7 @@ def test_every_key_rate_limited_says_when_to_come_again(running, pair):
 
 def test_nobody_there_is_unavailable(serve, pair):
     """Providers that cannot be reached are no fault of the client's."""
-    running = serve(chain("vlm", pair, extra="max_retries = 0") + SETTINGS)
+    running = serve(chain("vlm", pair, extra="egress_patience = 0") + SETTINGS)
     for one in pair:
         one.unplug()
     status, _, body = running.ask(body=question())

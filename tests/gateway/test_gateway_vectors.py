@@ -6,10 +6,11 @@ import pytest
 from gateway_play import KEYS, SETTINGS, chain
 
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.gateway.vectors import Vectors, lengths
 from sparekey.simulator import faults
 from sparekey.simulator.answers import base64_floats
+from sparekey.transport.vectors import Vectors
 from sparekey.wire.table import understand
+from sparekey.wire.vectors import lengths
 
 
 @pytest.fixture

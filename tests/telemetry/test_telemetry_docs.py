@@ -10,7 +10,8 @@ import structlog
 from pytest_examples import CodeExample, EvalExample, find_examples
 from telemetry_kit import RATE, USAGE, Told
 
-from sparekey import Outcome
+from sparekey import ErrorClass, Outcome
+from sparekey.core.events import Parked
 from sparekey.telemetry import PrometheusHook, StructlogHook
 
 PAGE = Path(__file__).parents[2] / "docs" / "telemetry.md"
@@ -91,6 +92,7 @@ def test_the_lines_of_structlog_are_on_the_page():
     processors = [structlog.processors.add_log_level, structlog.processors.JSONRenderer()]
     told = Told(StructlogHook("chat", logger=structlog.wrap_logger(structlog.PrintLogger(file), processors=processors))).whole()
     everything = {"usage": USAGE, "first_content": 0.1, "probe": True}
+    told.tell(Parked("credential:one", 5.0, ErrorClass.AUTH, "permission_denied", soft=True))
     told.end(**everything).end(failure=RATE, **everything).end(outcome=Outcome.ABANDONED, **everything)
     for line in map(json.loads, file.getvalue().splitlines()):
         found.setdefault((line.pop("event"), line.pop("level")), set()).update(line.keys() - {"chain"})

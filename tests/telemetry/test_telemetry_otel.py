@@ -120,6 +120,7 @@ def test_what_happens_to_the_chain_is_an_event_of_the_callers_span(observe):
         "sparekey.what": "account:team",
         "sparekey.error_class": "quota_exceeded",
         "sparekey.reason": "insufficient_balance",
+        "sparekey.park": "firm",
         "sparekey.seconds": 600.0,
     }
     assert dict(request.events[1].attributes) == {"sparekey.chain": "chat", "sparekey.old": "one", "sparekey.new": "two"}

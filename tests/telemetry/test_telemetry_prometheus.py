@@ -21,7 +21,7 @@ from sparekey.telemetry import PrometheusHook
 from sparekey.telemetry.hook import Words
 from sparekey.types import ErrorClass, Scope
 
-LABELS = ("credential", "what", "outcome", "error_class", "reason", "kind", "old", "new", "le")
+LABELS = ("credential", "what", "outcome", "error_class", "reason", "park", "kind", "old", "new", "le")
 
 
 def scraped(registry):
@@ -71,7 +71,7 @@ def test_what_happens_to_the_chain_is_counted(registry):
     found = scraped(registry)
     assert found["failovers_total", "one", "two"] == 2
     assert found["failbacks_total", "two", "one"] == 2
-    assert found["parks_total", "account:team", "quota_exceeded", "insufficient_balance"] == 2
+    assert found["parks_total", "account:team", "quota_exceeded", "insufficient_balance", "firm"] == 2
     assert found["probes_total", "account:team"] == 2
     assert found["recoveries_total", "account:team"] == 2
     assert found["exhausted_total",] == 1

@@ -5,7 +5,7 @@ import pytest
 from sdk_talk import ask, client, credentials
 from test_transport_failover import STREAMED, WHOLE
 
-from sparekey import Chain, ConfigError, FailoverTransport, VLMConfig
+from sparekey import Chain, ConfigError, FailoverTransport, Policy, VLMConfig
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 
@@ -65,7 +65,7 @@ def test_nobody_reached_is_a_connect_error_that_parks_nobody(provide):
     first, second = provide("first", "second")
     first.unplug()
     second.unplug()
-    chain = Chain(credentials(first, second))
+    chain = Chain(credentials(first, second), Policy(egress_patience=0))
     with httpx2.Client(transport=FailoverTransport(chain, **FAST)) as http, pytest.raises(httpx2.ConnectError):
         http.post("https://any.example/v1/chat/completions", json={"model": "m", "messages": []})
     assert all(row.returns_in is None for row in chain.status().credentials)

@@ -14,6 +14,7 @@ from sparekey.wire.model import Target
 from sparekey.wire.table import understand
 
 LONG = [0.25] * 100_000
+VECTOR = [{"object": "embedding", "index": 0, "embedding": LONG}]
 TOKENS = {"prompt_tokens": 7, "total_tokens": 7}
 
 
@@ -32,14 +33,14 @@ def judged(exchange, path, answer):
 @pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)
 def test_usage_is_counted(exchange, tail):
     """A batch of embeddings is a megabyte, and its tokens cost money."""
-    response = judged(exchange, "embeddings", {"data": LONG, **tail})
+    response = judged(exchange, "embeddings", {"data": VECTOR, **tail})
     assert response.extensions["sparekey_usage"] == Usage(7, 0)
 
 
 @pytest.mark.parametrize("tail", [{}, {"note": '"usage'}, {"usage": None}], ids=str)
 def test_no_usage_is_no_error(exchange, tail):
     """What is not there is not counted, and the answer is passed on."""
-    response = judged(exchange, "embeddings", {"data": LONG, **tail})
+    response = judged(exchange, "embeddings", {"data": VECTOR, **tail})
     assert response.extensions["sparekey_usage"] is None
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sparekey.simulator.answers import Voice
 from sparekey.simulator.wires import find
 from sparekey.simulator.wires.base import Ask, Mark
-from sparekey.wire import sse
-from sparekey.wire.reading import MalformedEventError, Reader, error_of, is_error, wanted
+from sparekey.wire import answer, sse
+from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, error_of, wanted
 from sparekey.wire.table import understand
 
 
@@ -257,22 +257,24 @@ def test_no_event_brings_the_reader_down(dialect, value):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "error"),
+    ("path", "value", "fault"),
     [
-        (b"/v1/chat/completions", {"error": {"message": "no"}}, True),
-        (b"/v1/chat/completions", {"base_resp": {"status_code": 1004}}, True),
-        (b"/v1/chat/completions", {"code": 1, "message": "no"}, True),
-        (b"/v1/responses", {"object": "response", "status": "failed", "error": {"code": "server_error"}}, True),
-        (b"/v1/responses", {"object": "response", "error": None, "output": []}, False),
-        (b"/v1/chat/completions", {"choices": []}, False),
-        (b"/v1/chat/completions", [], False),
-        (b"/v1/batches", {"object": "batch", "id": "b", "error": {"message": "of yesterday"}}, False),
-        (b"/v1/images/generations", {"error": {"message": "no"}}, True),
+        (b"/v1/chat/completions", {"error": {"message": "no"}}, InnerError),
+        (b"/v1/chat/completions", {"base_resp": {"status_code": 1004}}, InnerError),
+        (b"/v1/chat/completions", {"code": 1, "message": "no"}, InnerError),
+        (b"/v1/responses", {"object": "response", "status": "failed", "error": {"code": "server_error"}}, InnerError),
+        (b"/v1/responses", {"object": "response", "error": None, "output": []}, NoAnswerError),
+        (b"/v1/chat/completions", {"choices": []}, NoAnswerError),
+        (b"/v1/chat/completions", [], NoAnswerError),
+        (b"/v1/batches", {"object": "batch", "id": "b", "error": {"message": "of yesterday"}}, None),
+        (b"/v1/images/generations", {"error": {"message": "no"}}, InnerError),
+        (b"/v1/images/generations", {"success": False, "msg": "no"}, InnerError),
     ],
 )
-def test_errors_in_disguise_are_told_from_answers(path, value, error):
+def test_errors_in_disguise_are_told_from_answers(path, value, fault):
     """An error in the place of an answer is one; an object that tells of an older error is none."""
-    assert is_error(understand("POST", path, [], b"{}"), value) is error
+    with pytest.raises(fault) if fault else contextlib.nullcontext():
+        answer.judge(understand("POST", path, [], b"{}"), value)
 
 
 @pytest.mark.parametrize(

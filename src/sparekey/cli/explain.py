@@ -8,8 +8,7 @@ from rich.text import Text
 
 from sparekey.classify.remedies import remedy
 from sparekey.cli import pasted, render
-from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to
-from sparekey.core.settlement import stated_wait
+from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to, stated_wait
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 

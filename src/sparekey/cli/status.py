@@ -140,7 +140,8 @@ def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Ite
     arrow = ">" if console.options.ascii_only else "▶"
     yield arrow if row["id"] == serving else ""
     yield render.clean(row["id"])
-    yield "held" if row["held"] else "serving" if row["id"] == serving else render.clean(row["standing"])
+    standing = "others first" if row.get("soft") else render.clean(row["standing"])
+    yield "held" if row["held"] else "serving" if row["id"] == serving else standing
     yield "" if row["returns_in"] is None else _countdown(row["returns_in"])
     yield from map(str, (row["requests"], row["failed"], row["tokens_today"]["total"]))
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -144,6 +145,17 @@ _DATED: Final = ("doubao-embedding-vision", "tongyi-embedding-vision-plus", "ton
 """Models whose names may end in a release date; a row of the dated name wins."""
 
 
+_FIXED: Final = re.compile(
+    r"(?:^|/)(?:bge|e5|multilingual-e5|gte|bce|m3e|text2vec|paraphrase|all-minilm|all-mpnet|labse|sentence-t5|gtr|instructor|stella"
+    r"|nomic-embed-text-v1(?!\.5)|text-embedding-ada)(?:$|[-_.:/])"
+)
+"""Models whose vectors have one length, and whose hosts refuse a request that names one.
+
+vLLM: https://docs.vllm.ai/en/latest/models/pooling_models.html#matryoshka-embeddings; SiliconFlow:
+https://docs.siliconflow.cn/cn/api-reference/embeddings/create-embeddings.
+"""
+
+
 def rows() -> list[tuple[str, str, Dimensions]]:
     """Return the whole table as (provider, model, dimensions), for documentation and tests."""
     return [(provider, model, dims) for provider, models in _TABLE.items() for model, dims in models.items()]
@@ -161,3 +173,11 @@ def known(provider: str | None, model: str | None) -> Dimensions | None:
     if name in rows_of:
         return rows_of[name]
     return next((rows_of[stem] for stem in _DATED if stem in rows_of and name.startswith(stem + "-")), None)
+
+
+def takes_length(provider: str | None, model: str | None) -> bool:
+    """Tell whether a request may name the length of its vectors; of a model that nobody knows it may."""
+    row = known(provider, model)
+    if row is not None:
+        return bool(row.allowed) or row.at_most is not None
+    return _FIXED.search((model or "").lower()) is None

@@ -55,11 +55,4 @@ def _chain(chain: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(chain)
     if not filled.get("provider") and not filled.get("backend"):
         filled["provider"] = "volcengine"
-    credentials = filled.get("credentials")
-    models = {
-        str(c.get("model") or filled.get("model")) for c in (credentials if isinstance(credentials, list) else ()) if isinstance(c, dict)
-    }
-    if len(models) > 1 and sum(not model.startswith("ep-") for model in models) <= 1:
-        # Endpoint ids of Ark hide the model; OpenViking's users list several endpoints of one model, or the model and its endpoints.
-        filled.setdefault("space", "ark-endpoints")
     return filled

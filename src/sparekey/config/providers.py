@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 Family = Literal["vlm", "embedding"]
 EmbeddingKind = Literal["dense", "sparse", "hybrid"]
@@ -30,6 +31,7 @@ class Provider:
         embedding_needs: the fields an embedding credential must have.
         openai_base: base URL at which it speaks OpenAI's format beside its own; None: it does not, or has no other.
         keyless_with_base: no key is needed where `api_base` is given (a server of one's own).
+        stream_usage: whether chats in OpenAI's format take `stream_options`; where not, tokens come with the last event by itself.
         extra: the extra of sparekey that brings its SDK; the empty string: none is needed.
         embedding_extra: the same for embeddings, where it differs.
     """
@@ -45,6 +47,7 @@ class Provider:
     embedding_needs: tuple[str, ...] = ("api_key",)
     openai_base: str | None = None
     keyless_with_base: bool = False
+    stream_usage: bool = True
     extra: str = "openai"
     embedding_extra: str | None = None
 
@@ -70,9 +73,9 @@ _ALL_KINDS: Final[tuple[EmbeddingKind, ...]] = ("dense", "sparse", "hybrid")
 _ARK: Final = "https://ark.cn-beijing.volces.com/api/v3"
 
 
-def _compatible(name: str, base: str, docs: str, *aliases: str) -> Provider:
+def _compatible(name: str, base: str, docs: str, *aliases: str, stream_usage: bool = True) -> Provider:
     """Return a host that speaks the OpenAI chat format under one base URL."""
-    return Provider(name, docs, aliases, vlm="openai", vlm_base=base)
+    return Provider(name, docs, aliases, vlm="openai", vlm_base=base, stream_usage=stream_usage)
 
 
 def _own_server(name: str, base: str, docs: str, *aliases: str) -> Provider:
@@ -144,7 +147,9 @@ _ROWS: Final = (
     ),
     _compatible("kimi", "https://api.kimi.com/coding/v1", "https://www.kimi.com/code/docs/", "kimi-code", "kimi-coding"),
     _compatible("moonshot", "https://api.moonshot.ai/v1", "https://platform.moonshot.ai/docs"),
-    _compatible("glm", "https://api.z.ai/api/coding/paas/v4", "https://docs.z.ai/api-reference", "zhipu", "zai", "z-ai", "z.ai"),
+    _compatible(
+        "glm", "https://api.z.ai/api/coding/paas/v4", "https://docs.z.ai/api-reference", "zhipu", "zai", "z-ai", "z.ai", stream_usage=False
+    ),
     Provider(
         "dashscope",
         "https://help.aliyun.com/zh/model-studio/",
@@ -159,7 +164,7 @@ _ROWS: Final = (
     _compatible("deepseek", "https://api.deepseek.com", "https://api-docs.deepseek.com/"),
     _compatible("openrouter", "https://openrouter.ai/api/v1", "https://openrouter.ai/docs/api-reference/overview"),
     _compatible("siliconflow", "https://api.siliconflow.cn/v1", "https://docs.siliconflow.cn/cn/api-reference/"),
-    _compatible("mistral", "https://api.mistral.ai/v1", "https://docs.mistral.ai/api/"),
+    _compatible("mistral", "https://api.mistral.ai/v1", "https://docs.mistral.ai/api/", stream_usage=False),
     _compatible("groq", "https://api.groq.com/openai/v1", "https://console.groq.com/docs/openai"),
     _compatible("together", "https://api.together.ai/v1", "https://docs.together.ai/docs/inference/openai-compatibility", "together_ai"),
     _compatible("fireworks", "https://api.fireworks.ai/inference/v1", "https://docs.fireworks.ai/tools-sdks/openai-compatibility"),
@@ -240,6 +245,14 @@ NOT_OFFERED: Final = dict.fromkeys(("openai-codex", "codex"), _OAUTH)
 def find(name: str) -> Provider | None:
     """Return the provider of that name or alias (case and spaces around it do not matter), or None."""
     return _BY_NAME.get(name.strip().lower())
+
+
+def takes_stream_usage(name: str, base_url: str | None) -> bool:
+    """Tell whether a host takes `stream_options`: by the name of its provider, else by the host name of its base URL."""
+    host = urlsplit(base_url or "").hostname or ""
+    row = find(name)
+    refusing = [one for one in _ROWS if not one.stream_usage]
+    return row not in refusing and not any(host and host == urlsplit(one.vlm_base or "").hostname for one in refusing)
 
 
 def names(family: Family) -> list[str]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sparekey.config import dimensions, providers
 from sparekey.config.faults import Fault
+from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sparekey.config.embedding import EmbeddingCredential, EmbeddingModelConfig
     from sparekey.config.providers import EmbeddingKind
+    from sparekey.types import Failure
 
 GEMINI_TASKS: Final = frozenset(
     {
@@ -71,17 +74,32 @@ def share_space(one: EmbeddingCredential, other: EmbeddingCredential) -> bool:
     """Tell whether two credentials give vectors of one space: as declared, else as their models say."""
     if one.space and other.space:
         return one.space == other.space
-    return _natural_space(one) == _natural_space(other)
+    return natural_space(one.provider, one.model) == natural_space(other.provider, other.model)
 
 
-def _natural_space(credential: EmbeddingCredential) -> str:
+def natural_space(provider: str | None, model: str | None) -> str:
     """Return the space of a model: that of its family, else its own.
 
     The same weights have different prefixes at different hosts (`BAAI/bge-m3`, `bge-m3:latest`), so only the last part counts.
     """
-    known = dimensions.known(credential.provider, credential.model)
-    own = (credential.model or "").lower().removesuffix(":latest").rpartition("/")[2]
+    known = dimensions.known(provider, model)
+    own = (model or "").lower().removesuffix(":latest").rpartition("/")[2]
     return f"family {known.space}" if known and known.space else own
+
+
+def within_one(classify: Callable[[BaseException], Failure]) -> Callable[[BaseException], Failure]:
+    """Return a classifier for a chain of one vector space: an input that is too large for its model fails at once.
+
+    Another model's vectors would lie in another space. Where it is an account's limit that is too small, another account is asked.
+    """
+
+    def read(exc: BaseException) -> Failure:
+        failure = classify(exc)
+        if failure.error_class is ErrorClass.INPUT_TOO_LARGE and failure.scope is not Scope.ACCOUNT:
+            return replace(failure, error_class=ErrorClass.PERMANENT)
+        return failure
+
+    return read
 
 
 def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:

@@ -92,13 +92,14 @@ class Switched:
 class Parked:
     """Something gets no traffic for so many seconds; None: until a person releases it.
 
-    `what` is its kind and name, as in `account:team-a`.
+    `what` is its kind and name, as in `account:team-a`. `soft`: others go first, and it answers when they do not.
     """
 
     what: str
     seconds: float | None
     cause: ErrorClass | None
     reason: str
+    soft: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +138,5 @@ def _of_breaker(name: str, old: Breaker, new: Breaker, now: float) -> Event | No
     if new.lease is not None and new.lease != old.lease:
         return Probed(name)
     if new.until > now and (new.until, new.soft) != (old.until, old.soft):
-        return Parked(name, remaining(new.until - now), new.cause, new.reason)
+        return Parked(name, remaining(new.until - now), new.cause, new.reason, new.soft)
     return None

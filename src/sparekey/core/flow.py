@@ -36,16 +36,17 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The attempt failed. `dice` is a random number in [0, 1)."""
+    """The attempt failed. `dice` is a random number in [0, 1), `writes` says how often the request was written for it."""
 
     now: float
     failure: Failure
     exception: BaseException
     dice: float
+    writes: int = 1
 
     def seen(self, ticket: Ticket) -> Seen:
         """Return it as what a walk has seen of a ticket."""
-        return Seen(ticket, self.failure, self.exception, self.dice, self.now)
+        return Seen(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
 
 
 class Pause(NamedTuple):

@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.core.timing import believed
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
@@ -73,8 +74,6 @@ _FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items(
 
 SOFT_PARK_SECONDS: Final = 5.0
 """How long a park from less than certain evidence lasts (DESIGN.md 3.3)."""
-LONGEST_STATED_SECONDS: Final = 32 * 86400.0
-"""A stated wait beyond a month's quota is not believed further than this."""
 
 
 class Recovery(StrEnum):
@@ -235,7 +234,13 @@ def is_refusal(failure: Failure) -> bool:
         return False
     if failure.error_class is ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
         return False
-    return not (failure.retry_after and failure.wait_is_certain and reaction.heeds_stated)
+    return stated_wait(failure) is None
+
+
+def stated_wait(failure: Failure) -> float | None:
+    """Return the wait as the provider stated it; None where the text may be the caller's own, since then so may the wait."""
+    heeded = failure.wait_is_certain and reaction_to(failure).heeds_stated
+    return believed(failure.retry_after) if heeded else None
 
 
 def walking_once(failback_timeout_seconds: float, failback_request_count: int) -> Policy:

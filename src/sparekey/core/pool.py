@@ -112,6 +112,7 @@ class PoolState:
         epoch: counts the changes of breakers.
         rescued_at: when a chain that is parked throughout last let one request through; None for never.
         memory: refusals that proved to be the request's.
+        vectors: the space of the chain's vectors and the length of the first one that came, with a blank between; "" before that.
     """
 
     active: int = 0
@@ -122,6 +123,7 @@ class PoolState:
     epoch: int = 0
     rescued_at: float | None = None
     memory: Memory = NOTHING
+    vectors: str = ""
 
 
 class Ticket(NamedTuple):

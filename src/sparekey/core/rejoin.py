@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.memory import UNTOLD, Memory
+from sparekey.core.memory import Memory
 from sparekey.core.pool import PoolState, until
 
 SAME_SECONDS: Final = 1.0
@@ -27,8 +27,6 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         mine: the state of this process.
         theirs: the state of the others, its times on this process's clock.
     """
-    if theirs.memory is UNTOLD and mine.memory.words:
-        theirs = replace(theirs, memory=mine.memory)
     if mine is base or mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:
@@ -42,6 +40,7 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         epoch=fresh if touched else fresh - 1,
         rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
         memory=_memory(base.memory, mine.memory, theirs.memory),
+        vectors=theirs.vectors or mine.vectors,
     )
     return theirs if found == theirs else found
 
@@ -52,7 +51,7 @@ def counts_only(old: PoolState, new: PoolState) -> bool:
         old.breakers is new.breakers
         and (old.memory is new.memory or _same_memory(old.memory, new.memory))
         and (old.active, old.term, old.epoch) == (new.active, new.term, new.epoch)
-        and (old.switched_at, old.rescued_at) == (new.switched_at, new.rescued_at)
+        and (old.switched_at, old.rescued_at, old.vectors) == (new.switched_at, new.rescued_at, new.vectors)
     )
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
-from sparekey.core.timing import believed, park_seconds
+from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ CONFIRMED_BY: Final = 3
 
 
 class Seen(NamedTuple):
-    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time, `shape` the request's."""
+    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
+
+    `shape` is the request's, `writes` says how often it was written to the provider.
+    """
 
     ticket: Ticket
     failure: Failure
@@ -37,6 +40,7 @@ class Seen(NamedTuple):
     dice: float
     at: float
     shape: str = ""
+    writes: int = 1
 
 
 def succeed(
@@ -220,12 +224,6 @@ def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[See
                 changes[name] = _firm(changes[name], seen, now)
                 memory = m.convicted(memory, m.words_of(seen.failure), pool.credentials[pool.first_of[seen.ticket.index]].id)
     return replace(stamped(state, changes), memory=memory) if changes else state
-
-
-def stated_wait(failure: Failure) -> float | None:
-    """Return the wait as the provider stated it; None where the text may be the caller's own, since then so may the wait."""
-    heeded = failure.wait_is_certain and reaction_to(failure).heeds_stated
-    return believed(failure.retry_after) if heeded else None
 
 
 def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
-
-from sparekey.core.policy import LONGEST_STATED_SECONDS
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from sparekey.core.policy import Parking
 
-_MAX_DOUBLINGS = 64
+LONGEST_STATED_SECONDS: Final = 32 * 86400.0
+"""A stated wait beyond a month's quota is not believed further than this."""
+_MAX_DOUBLINGS: Final = 64
 
 
 def believed(stated: float | None) -> float | None:

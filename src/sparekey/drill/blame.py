@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sparekey.drill import wordings
 from sparekey.drill.cases import Cases, row
 from sparekey.drill.setting import FIRM, LATENCY
-from sparekey.drill.verdict import Check
+from sparekey.drill.verdict import Check, Verdict
 from sparekey.simulator import faults
 from sparekey.simulator.faults import Delay
 
@@ -31,6 +32,8 @@ _LAST_DITCH: Final = 4.0
 """Seconds that lie between two calls to one that is parked for five (DESIGN.md 2: give or take 20 %)."""
 _MORE_THAN_TWO: Final = 2.2
 _PACE: Final = 0.1
+_MOST: Final = 0.75
+"""The share of a refusal's longer words that must be there."""
 
 
 def refusing(words: Wording, when: str = "") -> Callable[[Ask], Fault | None]:
@@ -63,16 +66,25 @@ def softly(setting: Setting, actors: Sequence[Actor]) -> Check:
     return Check(f"{longest[1]} was parked for {longest[0]:.0f} s", longest[0] <= _SOFT)
 
 
-def own_words(calls: Sequence[Call], words: Wording) -> Check:
-    """Check that callers got the provider's own words."""
+def own_words(calls: Sequence[Call], words: Wording) -> list[Check]:
+    """Check that callers got what the provider said: in its words, and better to the letter."""
     other = [call for call in calls if call.told.served or not said(call, words)]
     told = f": {other[0].told.words[:120]!r}" if other else ""
-    return Check(f"{len(other)} of {len(calls)} refused callers did not get the provider's words{told}", not other)
+    altered = [call for call in calls if call not in other and not said(call, words, to_the_letter=True)]
+    shown = f": {altered[0].told.first[:120]!r}" if altered else ""
+    return [
+        Check(f"{len(other)} of {len(calls)} refused callers did not get the provider's words{told}", not other),
+        Check(f"{len(altered)} of {len(calls)} refused callers got the provider's words altered{shown}", not altered, Verdict.PARTIAL),
+    ]
 
 
-def said(call: Call, words: Wording) -> bool:
+def said(call: Call, words: Wording, *, to_the_letter: bool = False) -> bool:
     """Return whether an error holds a refusal's words, whatever escapes they travel in."""
-    return _plain(words.words)[:60] in _plain(call.told.words)
+    read = re.sub(r"<[^>]*>", " ", words.words)
+    if to_the_letter:
+        return any(_plain(text)[:60] in _plain(call.told.words) for text in (words.words, read))
+    known = [word for word in re.findall(r"\w{4,}", read)[:12] if word.lower() != "your"]
+    return sum(word in call.told.words for word in known) >= _MOST * len(known)
 
 
 def _plain(text: str) -> str:
@@ -93,7 +105,7 @@ async def _p01(setting: Setting) -> list[Check]:
     poison = setting.every(0.5, 20, lambda i: f"{POISON} {'alike' if same else f'number {i} of many'}")
     bad, *good = await asyncio.gather(poison, *(setting.every(0.1, 100, _asking(who), 0.05 + who / 30) for who in (0, 1)))
     healthy = [call for calls in good for call in calls]
-    checks = [served(healthy), punctual(healthy), softly(setting, actors), own_words(bad, setting.case.words)]
+    checks = [served(healthy), punctual(healthy), softly(setting, actors), *own_words(bad, setting.case.words)]
     if not same:
         checks.append(few_each(setting, bad[2:]))
     else:

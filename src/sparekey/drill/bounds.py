@@ -76,7 +76,7 @@ async def _p05(setting: Setting) -> list[Check]:
     slowest = max((call.seconds for call in untried), default=0.0)
     return [
         Check(f"{only.calls()} calls, 3 are allowed", only.calls() <= 3),
-        own_words(calls, setting.case.words),
+        *own_words(calls, setting.case.words),
         Check(f"an untried one took {slowest:.2f} s, {_MOMENT} s are allowed", slowest <= _MOMENT),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -136,5 +137,7 @@ def beside(stage: Stage, play: Callable[[Setting], Awaitable[list[Check]]], seat
     words = next(one for one in wordings() if one.id == wording)
     cases = Cases(play)
     case = Case(seats, False, words.wire, stage.mode, words)
+    before = Counter(stage.counts)
     checks = virtual.run(lambda clock: cases.played(stage, case, clock))
+    stage.counts = before  # the row's own credentials are those that are told
     yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -24,31 +23,43 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 8
 """Cases of one job at most, so that the cores are busy to the end."""
-_PROCESSES: Final = 4
 _CLOSING: Final = 10.0
 Job = tuple["Row", str, tuple[int, int]]
 
 
-def apart(config: Config, rows: Sequence[Row], profile: Profile) -> Iterator[Result]:
-    """Play rows in processes of their own, as many as there are cores; yield each result as soon as all of its cases are there."""
-    jobs = [job for row in rows for mode in row.modes for job in _jobs(row, mode, profile)]
-    left = {row.id: {mode: len(_jobs(row, mode, profile)) for mode in row.modes} for row in rows}
-    parts: dict[str, dict[str, list[Run]]] = {row.id: {mode: [] for mode in row.modes} for row in rows}
-    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
-    for job in jobs:
-        waiting.put(job)
-    number = min(_PROCESSES, os.cpu_count() or 1, len(jobs))
-    workers = [threading.Thread(target=_work, args=(config, profile, waiting, done), daemon=True) for _ in range(number)]
-    for worker in workers:
-        worker.start()
-    for _ in jobs:
-        row, run = done.get()
-        parts[row.id][run.mode].append(run)
-        if all(len(parts[row.id][mode]) == number for mode, number in left[row.id].items()):
-            yield Result(row, tuple(joined(parts[row.id][mode]) for mode in row.modes))
-    for worker in workers:
-        worker.join(_CLOSING)
+class Players:
+    """The processes and what they play."""
+
+    def __init__(self, config: Config, rows: Sequence[Row], profile: Profile) -> None:
+        """Take whose settings hold, and the rows; `begin` lets processes play them."""
+        self._config, self._profile = config, profile
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
+        self._left = {row.id: {mode: _jobs(row, mode, profile) for mode in row.modes} for row in rows}
+        self._parts: dict[str, dict[str, list[Run]]] = {row.id: {mode: [] for mode in row.modes} for row in rows}
+        self._workers: list[threading.Thread] = []
+        self.number = 0
+        for job in (job for row in rows for mode in row.modes for job in self._left[row.id][mode]):
+            self._jobs.put(job)
+            self.number += 1
+
+    def begin(self, processes: int) -> None:
+        """Let so many more processes take part, as far as there is something left for them."""
+        for _ in range(min(processes, self._jobs.qsize())):
+            worker = threading.Thread(target=_work, args=(self._config, self._profile, self._jobs, self._done), daemon=True)
+            self._workers.append(worker)
+            worker.start()
+
+    def results(self) -> Iterator[Result]:
+        """Yield each result as soon as all of its cases are there."""
+        for _ in range(self.number):
+            row, run = self._done.get()
+            parts = self._parts[row.id]
+            parts[run.mode].append(run)
+            if all(len(parts[mode]) == len(jobs) for mode, jobs in self._left[row.id].items()):
+                yield Result(row, tuple(joined(parts[mode]) for mode in row.modes))
+        for worker in self._workers:
+            worker.join(_CLOSING)
 
 
 def _jobs(row: Row, mode: str, profile: Profile) -> list[Job]:

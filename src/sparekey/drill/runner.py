@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.config import EmbeddingConfig
 from sparekey.drill.cast import built_in
-from sparekey.drill.players import apart
+from sparekey.drill.players import Players
 from sparekey.drill.profile import FAST, REAL, Profile
 from sparekey.drill.row import BOTH, THROUGH, Result, Row, Run
 from sparekey.drill.stage import ALL, Stage
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sparekey.config import Config
 
 _AT_ONCE: Final = 6
+_CORES: Final = 4
 __all__ = ["FAST", "REAL", "Profile", "completed", "drilled", "play", "run"]
 
 
@@ -48,12 +50,20 @@ def run(
         found[result.row.id] = result
         tick(result)
 
+    players = Players(whole, [row for row in rows if row.cases is not None], profile)
+    players.begin(max(1, cores() - 1))  # the other rows, in threads, take one
     for alone in (False, True):
         for result in _together(whole, [r for r in rows if r.cases is None and r.alone is alone], profile, 1 if alone else _AT_ONCE):
             note(result)
-    for result in apart(whole, [row for row in rows if row.cases is not None], profile):
+    players.begin(1)
+    for result in players.results():
         note(result)
     return [found[row.id] for row in rows]
+
+
+def cores() -> int:
+    """Return how many cores a drill uses."""
+    return min(_CORES, os.cpu_count() or 1)
 
 
 def drilled(config: Config) -> dict[str, str | None]:

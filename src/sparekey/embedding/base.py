@@ -161,9 +161,21 @@ class EmbedderBase(ABC):
         """Start counting at zero again."""
         self.token_tracker.reset()
 
-    def update_token_usage(self, prompt_tokens: int, completion_tokens: int = 0) -> None:
-        """Count the tokens of one call of this embedder's model."""
-        self.token_tracker.record(self.model_name, self.provider, Usage(prompt_tokens, completion_tokens))
+    def update_token_usage(self, *counted: Any, model_name: str | None = None, provider: str | None = None, **tokens: int) -> None:
+        """Count the tokens of one call; for subclasses whose SDK counts in its own way.
+
+        Args:
+            counted: prompt tokens and completion tokens; or, as with chat models, model, provider, prompt and completion tokens.
+            model_name: the model; this embedder's own by default.
+            provider: its provider; this embedder's own by default.
+            tokens: `prompt_tokens` and `completion_tokens` by name; whatever else is told is not kept.
+        """
+        names = [one for one in counted if isinstance(one, str)]
+        numbers = [one for one in counted if not isinstance(one, str)]
+        model, whose = (*names, model_name, provider)[:2] if len(names) > 1 else (next(iter(names), None) or model_name, provider)
+        prompt, completion = (*numbers, 0, 0)[:2]
+        usage = Usage(tokens.get("prompt_tokens", prompt) or 0, tokens.get("completion_tokens", completion) or 0)
+        self.token_tracker.record(model or self.model_name, whose or self.provider, usage)
 
     # the end
     def close(self) -> None:  # noqa: B027 - an embedder without connections has nothing to close

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sparekey.config.providers import find, suggest
+from sparekey.config.spaces import natural_space
 from sparekey.embedding.composite import CompositeHybridEmbedder
 from sparekey.embedding.multi import FailoverEmbedder
 from sparekey.errors import ConfigError
@@ -98,4 +99,6 @@ def build_model(config: EmbeddingModelConfig, kind: Kind) -> EmbedderBase:
     embedders = [EmbedderFactory.create({**row, "kind": kind, "max_retries": 0}) for row in rows]
     credentials = config.engine_credentials()
     chain = Chain(credentials, config.policy(), classify=config.classifier())
-    return FailoverEmbedder(embedders, [c.id for c in credentials], chain=chain)
+    return FailoverEmbedder(
+        embedders, [c.id for c in credentials], chain=chain, space=natural_space(credentials[0].provider, credentials[0].model)
+    )

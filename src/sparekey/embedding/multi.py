@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sparekey.annotate import annotate, attribute
+from sparekey.config.spaces import within_one
 from sparekey.core.policy import walking_once
 from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
@@ -48,6 +49,7 @@ class FailoverEmbedder(EmbedderBase):
         failback_request_count: int = 50,
         *,
         chain: Chain | None = None,
+        space: str | None = None,
     ) -> None:
         """Put embedders into a chain.
 
@@ -58,10 +60,11 @@ class FailoverEmbedder(EmbedderBase):
             failback_request_count: requests served since the last switch after which it does so, too.
             chain: a chain with its own policy and state, whose credential ids are `credential_ids`; the two numbers above are then
                 the chain's own.
+            space: the name of the vector space that all of them share, where their models have different names.
 
         Raises:
             ValueError: no embedder, or as many ids as embedders are missing, or an id is there twice.
-            VectorSpaceError: the embedders are of different kinds, or known to give vectors of different lengths.
+            VectorSpaceError: the embedders are of different kinds, or known to give vectors of different lengths or models.
         """
         if not embedders:
             raise ValueError("at least one embedder is required")
@@ -71,14 +74,16 @@ class FailoverEmbedder(EmbedderBase):
         config = getattr(first, "config", None)
         super().__init__(attribute(first, "model_name", str) or "", config if isinstance(config, dict) else {})
         self._embedders, self._credential_ids = list(embedders), list(credential_ids)
-        self._space = Space(self._embedders, self._credential_ids)
+        self._space = Space(self._embedders, self._credential_ids, space)
         credentials = [_credential(e, i) for e, i in zip(self._embedders, self._credential_ids, strict=True)]
         knobs = walking_once(failback_timeout_seconds, failback_request_count)
         self._chain = chain or Chain(credentials, knobs)
         self._by_id = dict(zip(self._credential_ids, self._embedders, strict=True))
         if [c.id for c in self._chain.credentials] != self._credential_ids:
             raise ValueError("the chain's credentials and credential_ids must be the same, in the same order")
-        self._failover, self._async_failover = Failover(self._chain), AsyncFailover(self._chain)
+        self._space.remembered_by(self._chain)
+        asked = self._chain.reading(within_one(self._chain.classify))
+        self._failover, self._async_failover = Failover(asked), AsyncFailover(asked)
         self._switcher = self._chain.switcher
         sizes = [e.batch_size for e in embedders if isinstance(getattr(e, "batch_size", None), int)]
         self.batch_size = max(1, min(sizes, default=DEFAULT_BATCH_SIZE))
@@ -223,7 +228,7 @@ class FailoverEmbedder(EmbedderBase):
     @property
     def token_tracker(self) -> TokenTracker:
         """The tokens of all embedders: their one tracker if they share it, else a merged copy; a shared tracker counts once."""
-        found = {id(t): t for e in self._embedders if isinstance(t := getattr(e, "token_tracker", None), TokenTracker)}
+        found = {id(t): t for e in self._embedders if (t := _tracker_of(e)) is not None}
         return next(iter(found.values())) if len(found) == 1 else TokenTracker.merged(*found.values())
 
     def reset_token_usage(self) -> None:
@@ -251,6 +256,15 @@ class FailoverEmbedder(EmbedderBase):
                     await done
             except Exception as exc:  # noqa: BLE001 - as in close
                 _log.warning("an embedder could not be closed: %s", describe_exception(exc))
+
+
+def _tracker_of(embedder: Any) -> TokenTracker | None:
+    """Return where an embedder counts; of one of another make, what it says that it has counted."""
+    tracker = getattr(embedder, "token_tracker", None)
+    if isinstance(tracker, TokenTracker):
+        return tracker
+    counted = getattr(embedder, "get_token_usage", None)
+    return TokenTracker.told(counted()) if callable(counted) else None
 
 
 def _with_ledger(answer: Answer[T]) -> T:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sparekey.annotate import attribute
+from sparekey.config.spaces import natural_space
 from sparekey.embedding.base import EmbedderBase, WithDimension
 from sparekey.embedding.vectors import check_length, is_finite
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.failover.space import known_length, learn_length
+from sparekey.wire.vectors import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sparekey.embedding.types import EmbedResult
+    from sparekey.failover import Chain
 
 T = TypeVar("T")
 
@@ -23,15 +28,29 @@ class Space:
     The length is the one that the embedders state; where none does, the first vector that arrives sets it.
     """
 
-    def __init__(self, embedders: Sequence[Any], ids: Sequence[str]) -> None:
+    def __init__(self, embedders: Sequence[Any], ids: Sequence[str], space: str | None = None) -> None:
         """Compare what the embedders say of themselves.
 
+        Args:
+            embedders: the embedders.
+            ids: a name for each.
+            space: says that their models share one vector space, whatever they are called.
+
         Raises:
-            VectorSpaceError: they are of different kinds, or state different lengths; the message names both.
+            VectorSpaceError: they are of different kinds, state different lengths, or ask for different models; the message names both.
         """
         kind = _agreed(zip(ids, map(_kind, embedders), strict=True), "is {}")
         self._dense, self._sparse = kind in {"dense", "hybrid"}, kind in {"sparse", "hybrid"}
         self.dimension = _agreed(zip(ids, map(_length, embedders), strict=True), "gives vectors of {} dimensions")
+        self._chain: Chain | None = None
+        self._name = space or str(_space(embedders[0]) or "")
+        if not space:
+            _agreed(zip(ids, map(_space, embedders), strict=True), "gives vectors of {}", "; if they share one, give `space` its name")
+
+    def remembered_by(self, chain: Chain) -> None:
+        """Keep the length that is learnt with the state of a chain, and take over what that knows."""
+        self._chain = chain
+        self.dimension = self.dimension or known_length(chain, self._name)
 
     def admit(self, credential_id: str, result: EmbedResult) -> EmbedResult:
         """Return a result that belongs to the space.
@@ -52,19 +71,20 @@ class Space:
         return result
 
     def _check_dense(self, credential_id: str, vector: Sequence[float]) -> None:
-        if not len(vector) or not is_finite(vector):
-            raise IncompleteAnswerError(f"{credential_id!r} gave a vector that is empty or holds what is no finite number")
-        self.dimension = self.dimension or len(vector)
+        if not is_good(vector):
+            raise IncompleteAnswerError(f"{credential_id!r} gave a vector that is empty, all zeros, or holds what is no finite number")
+        if self.dimension is None:
+            self.dimension = len(vector) if self._chain is None else learn_length(self._chain, self._name, len(vector))
         check_length(vector, self.dimension, repr(credential_id))
 
 
-def _agreed(said: Iterable[tuple[str, T | None]], words: str) -> T | None:
+def _agreed(said: Iterable[tuple[str, T | None]], words: str, advice: str = "") -> T | None:
     """Return what all that say anything say; complain with the first two that differ."""
     known = [(name, value) for name, value in said if value is not None]
     for name, value in known[1:]:
         if value != known[0][1]:
             first = f"{known[0][0]!r} {words.format(known[0][1])}"
-            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}")
+            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}{advice}")
     return known[0][1] if known else None
 
 
@@ -74,6 +94,14 @@ def _kind(embedder: Any) -> str | None:
     if not isinstance(dense, bool) or not isinstance(sparse, bool):
         return None
     return "dense" if not sparse else "hybrid" if dense else "sparse"
+
+
+def _space(embedder: Any) -> str | None:
+    """Return the space that an embedder declares, else that of its model, or None if it names neither."""
+    config = getattr(embedder, "config", None)
+    declared = config.get("space") if isinstance(config, dict) else None
+    model = attribute(embedder, "model_name", str)
+    return f"the space {declared}" if declared else natural_space(attribute(embedder, "provider", str), model) if model else None
 
 
 def _length(embedder: Any) -> int | None:

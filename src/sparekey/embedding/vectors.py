@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import math
-import struct
 from typing import TYPE_CHECKING, Any
 
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.wire.vectors import as_floats, is_good
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -76,17 +75,12 @@ def as_vector(values: Any) -> list[float]:
     """Return a provider's vector as floats: a list of numbers, or little-endian float32 in base64.
 
     Raises:
-        IncompleteAnswerError: it is neither, it is empty, or it holds something that is no finite number.
+        IncompleteAnswerError: it is neither, it is empty or all zeros, or it holds something that is no finite number.
     """
     try:
-        vector = _unpack(values) if isinstance(values, str) else [float(x) for x in values]
-    except (TypeError, ValueError, struct.error) as exc:
+        vector = as_floats(values) if isinstance(values, str) else [float(x) for x in values]
+    except (TypeError, ValueError) as exc:
         raise IncompleteAnswerError("the provider's vector is not a list of numbers") from exc
-    if not vector or not is_finite(vector):
-        raise IncompleteAnswerError("the provider's vector is empty or holds a number that is not finite")
+    if not is_good(vector):
+        raise IncompleteAnswerError("the provider's vector is empty, all zeros, or holds a number that is not finite")
     return vector
-
-
-def _unpack(text: str) -> list[float]:
-    raw = base64.b64decode(text, validate=True)
-    return list(struct.unpack(f"<{len(raw) // 4}f", raw))

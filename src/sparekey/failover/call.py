@@ -25,6 +25,7 @@ from sparekey.core.identity import Identity
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.failover.limits import limited
 from sparekey.types import Attempt, Outcome
+from sparekey.wire.writes import RUNNING
 
 if TYPE_CHECKING:
     from sparekey.core.pool import Ticket
@@ -59,7 +60,7 @@ class Limit(NamedTuple):
 class Entry:
     """One attempt while it runs."""
 
-    __slots__ = ("credential", "ended", "failure", "first", "number", "outcome", "started", "ticket", "usage")
+    __slots__ = ("credential", "ended", "failure", "first", "number", "outcome", "started", "ticket", "usage", "writes")
 
     def __init__(self, number: int, ticket: Ticket, credential: Credential, started: float) -> None:
         """Begin at `started`."""
@@ -69,12 +70,15 @@ class Entry:
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None
         self.usage: Usage | None = None
+        self.writes = 1
 
     def attempt(self) -> Attempt:
         """Return it as the ledger shows it."""
         first = None if self.first is None else self.first - self.started
         outcome = self.outcome or Outcome.ABANDONED
-        return Attempt(self.credential.id, outcome, self.failure, self.ended - self.started, first, self.usage, self.ticket.probe)
+        return Attempt(
+            self.credential.id, outcome, self.failure, self.ended - self.started, first, self.usage, self.ticket.probe, self.writes
+        )
 
 
 class Ledger(Sequence[Attempt]):
@@ -134,6 +138,7 @@ class Call:
         chain, entries = self.chain, self.entries
         entry = Entry(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], chain.clock())
         entries.append(entry)
+        RUNNING.set(entry)
         if self._hooked and chain.listeners(AttemptStarted):
             chain.tell(AttemptStarted(entry.credential.id, self.number, entry.number, ticket.probe))
         return entry
@@ -155,7 +160,7 @@ class Call:
 
     def failed(self, entry: Entry, exc: Exception) -> Failed:
         """Read why an attempt failed, and note it."""
-        return self.noted(entry, self.read(exc))
+        return self.noted(entry, self.read(exc)._replace(writes=entry.writes))
 
     def noted(self, entry: Entry, failed: Failed) -> Failed:
         """Note how an attempt failed."""

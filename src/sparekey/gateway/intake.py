@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.gateway.answers import RefusalError
+from sparekey.gateway.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,12 +27,18 @@ class ClientGoneError(Exception):
 
 
 async def body_of(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[bytes, bytes], most: int, seconds: float) -> bytes:
-    """Return the body of a request.
+    """Return the body of a request, without its encoding.
 
     Raises:
-        RefusalError: it is longer than `most` bytes, or not complete within `seconds`.
+        RefusalError: it is longer than `most` bytes, not complete within `seconds`, or in no encoding that is known.
         ClientGoneError: the client left before it was complete.
     """
+    body = await _received(receive, named, most, seconds)
+    encoding = named.get(b"content-encoding")
+    return unpacked(body, encoding, most) if encoding else body
+
+
+async def _received(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[bytes, bytes], most: int, seconds: float) -> bytes:
     stated = named.get(b"content-length", b"")
     if stated and (not stated.isdigit() or int(stated) > most):
         if b"expect" not in named:  # whoever waits for leave to send it has sent nothing

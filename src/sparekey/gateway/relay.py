@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.failover import AsyncFailover, limits
 from sparekey.gateway import lib
+from sparekey.gateway.answers import RefusalError
 from sparekey.gateway.ledger import current
 from sparekey.transport.exchange import Exchange, counted, merged
 from sparekey.transport.following import Follower, Item, ItemReading
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.lib import Response
     from sparekey.gateway.upstream import Client
-    from sparekey.gateway.vectors import Vectors
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
@@ -31,16 +31,11 @@ _READING: Final = ItemReading()
 class Relay:
     """Puts the requests for one chain to its credentials until one answers."""
 
-    def __init__(
-        self, plan: Plan, client: Client, vectors: Vectors | None = None, *, sleep: Callable[[float], Awaitable[None]] | None = None
-    ) -> None:
-        """Take a chain with its targets, the connections, and what its vectors must be like if it gives some.
-
-        `sleep` waits so many seconds, for the drill.
-        """
+    def __init__(self, plan: Plan, client: Client, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
+        """Take a chain with its targets, and the connections; `sleep` waits so many seconds, for the drill."""
         self.exchange = Exchange(plan, lib)
         self._failover = AsyncFailover(self.exchange.chain, sleep=sleep)
-        self._client, self._timeout, self._vectors = client, plan.timeout, vectors
+        self._client, self._timeout = client, plan.timeout
 
     async def send(self, call: Call) -> tuple[Response, AsyncGenerator[Item] | None]:
         """Return the response of the first credential that answers, and the rest of its events if it is a stream.
@@ -52,8 +47,8 @@ class Relay:
             TransportError: no credential speaks the format of this request.
             RefusalError: it asks for vectors that the chain does not have.
         """
-        if self._vectors is not None:
-            self._vectors.check(call)
+        if text := self.exchange.refusal(call):
+            raise RefusalError(400, "wrong_dimensions", text)
         *first, last = self.exchange.ways(call)
         faults = []
         for way in first:
@@ -96,7 +91,7 @@ class Relay:
 
     async def _items(self, call: Call, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, credential)
-        if not self.exchange.is_stream(response):
+        if not self.exchange.is_stream(call, response):
             yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
             return
         source, follower, ledger = response.stream, Follower(self.exchange, call, credential, response), current.get()
@@ -129,6 +124,4 @@ class Relay:
         if ledger := current.get():
             ledger.heard()
         judged: Response = self.exchange.judged(call, credential, response, raw)
-        if self._vectors is not None:
-            self._vectors.admit(credential.id, call, self.exchange.decoded(response, raw))
         return judged

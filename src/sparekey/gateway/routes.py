@@ -29,7 +29,7 @@ _HOP: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"expect", b"proxy-connection", b"accept-encoding"),
         *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"origin", b"referer"),
-        *(b"x-sparekey-request-id", b"transfer-encoding", b"baggage", b"tracestate"),
+        *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
 """Headers that end here: they are about this connection, or about who the client is. The rest is `wire.common`'s to keep back."""

@@ -8,14 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.cell import monotonic
-from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.files import chains as chains_of
 from sparekey.errors import ConfigError
 from sparekey.failover import Chain
 from sparekey.gateway.ledger import Enter
 from sparekey.gateway.relay import Relay
 from sparekey.gateway.renewal import renew
-from sparekey.gateway.vectors import parameter, vectors_of
 from sparekey.transport.targets import Plan, plan
 from sparekey.wire.table import DIALECTS
 
@@ -126,10 +124,7 @@ def _served(path: Path, config: BaseChain[Any], client: Client, store: Any, timi
     kind: Kind = "embed" if config.family == "embedding" else "chat"
     made.chain.add_hook(Enter())
     aside = replace(made, targets={i: replace(target, kind="other") for i, target in made.targets.items()})
-    vectors = None
-    if isinstance(config, EmbeddingModelConfig):
-        made, vectors = _asking(config, made), vectors_of(config)
-    relays = Relay(made, client, vectors, sleep=timing.sleep), Relay(aside, client, sleep=timing.sleep)
+    relays = Relay(made, client, sleep=timing.sleep), Relay(aside, client, sleep=timing.sleep)
     relays[1].exchange.bindings = relays[0].exchange.bindings
     names = (name, *(alias for alias in getattr(config, "aliases", ()) if alias != name))
     return Served(name, names, made.chain, made.targets, wire, kind, path, *relays)
@@ -141,12 +136,6 @@ def _plan(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Plan
         return made
     more: Any = {"clock": timing.clock, "random": timing.random, "pace": timing.pace, "store": store, "name": name if store else ""}
     return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **more))
-
-
-def _asking(config: EmbeddingModelConfig, made: Plan) -> Plan:
-    """Let each credential be asked for vectors of the declared length by requests that do not say it, as a program's own are."""
-    asked = {c.id: parameter(config, c.provider, c.model) for c in made.chain.credentials}
-    return replace(made, targets={i: replace(target, body={**asked[i], **target.body}) for i, target in made.targets.items()})
 
 
 def _wire(config: BaseChain[Any], made: Plan) -> str:

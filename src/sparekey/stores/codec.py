@@ -76,6 +76,7 @@ class Codec:
             "rescued": _span(state.rescued_at, now),
             "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
             "memory": _written(state.memory, now),
+            **({"vectors": mask_values(state.vectors, *self._secrets)} if state.vectors else {}),
         }
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -117,6 +118,7 @@ class Codec:
             epoch=_whole(data["epoch"]),
             rescued_at=_moment(data["rescued"], written),
             memory=UNTOLD if older else _memory(data["memory"], written),
+            vectors=str(data.get("vectors", "")),
         )
 
     def _guard(self, guard: Breaker, now: float) -> dict[str, Any]:

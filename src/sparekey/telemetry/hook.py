@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from sparekey.cell import Cell
-    from sparekey.core.events import Event
+    from sparekey.core.events import Event, Parked
     from sparekey.types import Credential
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
@@ -32,6 +32,11 @@ OUTCOMES: Final[Mapping[type, str]] = MappingProxyType(
 OTHER: Final = "other"
 _WORD: Final = re.compile(r"[\w.-]{1,48}")
 _SHOWN: Final = 300
+
+
+def park_word(event: Parked) -> str:
+    """Return how a park keeps traffic away: `firm`, only a probe goes there; `soft`, others go first."""
+    return "soft" if event.soft else "firm"
 
 
 class Words:

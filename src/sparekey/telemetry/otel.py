@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from sparekey.core import events
 from sparekey.errors import MissingExtraError
 from sparekey.telemetry.genai import SECONDS, TOKENS, about
-from sparekey.telemetry.hook import OTHER, OUTCOMES, Hook
+from sparekey.telemetry.hook import OTHER, OUTCOMES, Hook, park_word
 from sparekey.types import Credential
 
 try:
@@ -153,7 +153,7 @@ class OpenTelemetryHook(Hook):
         self._happened("failback" if event.failback else "failover", old=event.old, new=event.new)
 
     def _parked(self, event: events.Parked) -> None:
-        why = {"error_class": str(event.cause or ""), "reason": self.reasons(event.reason)}
+        why = {"error_class": str(event.cause or ""), "reason": self.reasons(event.reason), "park": park_word(event)}
         for_seconds = {} if event.seconds is None else {"sparekey.seconds": event.seconds}
         self._happened("park", on_span=for_seconds, what=self.shown(event.what), **why)
 

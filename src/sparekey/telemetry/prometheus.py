@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, ref
 from sparekey.core import events
 from sparekey.core.status import Standing, describe
 from sparekey.errors import MissingExtraError
-from sparekey.telemetry.hook import OUTCOMES, Hook
+from sparekey.telemetry.hook import OUTCOMES, Hook, park_word
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -52,7 +52,7 @@ ROWS: Final = (
     Row("sparekey_reasoning_tokens", Counter, "The completion tokens among them that were spent on reasoning.", _ONE),
     Row("sparekey_failovers", Counter, "Switches of the active credential downwards.", ("old", "new")),
     Row("sparekey_failbacks", Counter, "Switches of the active credential upwards.", ("old", "new")),
-    Row("sparekey_parks", Counter, "What was parked, and why.", ("what", "error_class", "reason")),
+    Row("sparekey_parks", Counter, "What was parked, and why.", ("what", "error_class", "reason", "park")),
     Row("sparekey_probes", Counter, "Single requests let through to what a park had run out for.", ("what",)),
     Row("sparekey_recoveries", Counter, "What was parked and is well again.", ("what",)),
     Row("sparekey_exhausted", Counter, "Calls that ended without an answer: every credential failed or is parked.", ()),
@@ -132,7 +132,7 @@ class PrometheusHook(Hook):
         self._count("sparekey_failbacks" if event.failback else "sparekey_failovers", event.old, event.new)
 
     def _parked(self, event: events.Parked) -> None:
-        self._count("sparekey_parks", self.shown(event.what), event.cause or "", self.reasons(event.reason))
+        self._count("sparekey_parks", self.shown(event.what), event.cause or "", self.reasons(event.reason), park_word(event))
 
     def _probed(self, event: events.Probed) -> None:
         self._count("sparekey_probes", self.shown(event.what))

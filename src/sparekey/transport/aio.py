@@ -98,6 +98,8 @@ class AsyncTransport:
             Exception: the library's own, where nobody could be reached.
         """
         call, faults = self.exchange.call(request, await request.aread()), []
+        if text := self.exchange.refusal(call):
+            return self.exchange.refuse(text)
         for way in self.exchange.ways(call):
             try:
                 return await self._walk(call, request, way)
@@ -141,7 +143,7 @@ class AsyncTransport:
 
     async def _items(self, call: Call, request: Any, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, request, credential)
-        if not self.exchange.is_stream(response):
+        if not self.exchange.is_stream(call, response):
             yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)

@@ -98,6 +98,8 @@ class BlockingTransport:
             Exception: the library's own, where nobody could be reached.
         """
         call, faults = self.exchange.call(request, request.read()), []
+        if text := self.exchange.refusal(call):
+            return self.exchange.refuse(text)
         for way in self.exchange.ways(call):
             try:
                 return self._walk(call, request, way)
@@ -141,7 +143,7 @@ class BlockingTransport:
 
     def _items(self, call: Call, request: Any, credential: Credential) -> Iterator[Item]:
         response = self._sent(call, request, credential)
-        if not self.exchange.is_stream(response):
+        if not self.exchange.is_stream(call, response):
             yield Item(call.dialect, content=True, response=self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)

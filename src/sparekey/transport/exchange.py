@@ -6,26 +6,27 @@ same names.
 
 from __future__ import annotations
 
-import contextlib
+import json
 import logging
-import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sparekey.classify import classify
 from sparekey.config.providers import find
+from sparekey.config.spaces import within_one
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
-from sparekey.wire.common import UnsafePathError, safe
-from sparekey.wire.decoding import loads
+from sparekey.wire import answer
+from sparekey.wire.common import COUNTED, UnsafePathError, asks_for_usage, safe
 from sparekey.wire.edit import replaced
 from sparekey.wire.prefill import going_on, prefill
-from sparekey.wire.reading import is_error
+from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
 from sparekey.wire.table import DIALECTS, rewrite, understand
 from sparekey.wire.usage import usage_of
+from sparekey.wire.vectors import inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,16 +37,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sparekey")
 
-_WELL_READ: Final = 256 * 1024
-"""Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
-_END: Final = 4096
-"""Bytes at each end of a long answer in which its id and its usage are looked for."""
-_ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
+_EVENTS: Final = b"text/event-stream"
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
 _TELLING_KEY: Final = 8
 """Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
+_BAD_REQUEST: Final = 400
 _EVERYWHERE: Final = frozenset(
     {
         *("chat/completions", "embeddings", "messages"),
@@ -83,6 +81,8 @@ def _milder(classify: Callable[[BaseException], Failure]) -> Callable[[BaseExcep
 
     def read(exc: BaseException) -> Failure:
         failure = classify(exc)
+        if isinstance(exc, Refused) and exc.empty:
+            return replace(failure, error_class=ErrorClass.PERMANENT, scope=Scope.REQUEST, evidence=Evidence.CERTAIN, retry_after=None)
         if failure.reason == UNKNOWN_REFERENCE:
             return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST)
         if isinstance(exc, Refused) and exc.rare and exc.status_code in ABSENT and failure.error_class is ErrorClass.MODEL_NOT_FOUND:
@@ -104,8 +104,11 @@ class Exchange:
 
     def __init__(self, plan: Plan, lib: Any, *, keep_bound: bool = True) -> None:
         """Take a plan; `keep_bound`: requests about what one account holds stay with it."""
-        self.lib, self.targets = lib, plan.targets
-        self.chain = plan.chain.reading(_milder(plan.chain.classify))
+        self.lib, self.targets, self.vectors = lib, plan.targets, plan.vectors
+        classify = within_one(plan.chain.classify) if plan.vectors is not None else plan.chain.classify
+        self.chain = plan.chain.reading(_milder(classify))
+        if self.vectors is not None:
+            self.vectors.remembered_by(self.chain)
         self.bindings = Bindings()
         self._able = {
             dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()
@@ -162,18 +165,32 @@ class Exchange:
         document = replaced(call.document, "messages", going_on(messages, text, marks))
         return call._replace(document=document, body=document.text.encode())
 
+    def refusal(self, call: Call) -> str:
+        """Return why a request cannot be served, whoever is asked, or ""."""
+        return self.vectors.refusal(call) if call.kind == "embed" and self.vectors is not None else ""
+
+    def refuse(self, text: str) -> Any:
+        """Return the response to a request that cannot be served."""
+        error = {"message": text, "type": "invalid_request_error", "code": "invalid_request_error", "status": "INVALID_ARGUMENT"}
+        body = json.dumps({"type": "error", "error": error}).encode()
+        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        return self.lib.Response(_BAD_REQUEST, headers=headers, stream=self.lib.ByteStream(body))
+
     # what came back
 
-    def is_stream(self, response: Any) -> bool:
-        """Return whether a response is a stream of events."""
-        return response.status_code < _REDIRECT and _media_type(response) == b"text/event-stream"
+    def is_stream(self, call: Call, response: Any) -> bool:
+        """Return whether a response is read as a stream of events, and handed on as one: where a model was asked for one, always."""
+        if response.status_code >= _REDIRECT:
+            return False
+        if call.kind != "chat" or not wants_events(call):
+            return _media_type(response) == _EVENTS
+        response.headers["content-type"] = "text/event-stream"
+        response.headers.pop("content-length", None)
+        return True
 
     def wants_reading(self, call: Call, response: Any) -> bool:
         """Return whether a response has to be read before the SDK gets it: what is not (audio, files) is passed on as it comes."""
-        if response.status_code >= _REDIRECT:
-            return True
-        media_type = _media_type(response)
-        return media_type == b"application/json" or (call.kind != "other" and media_type != b"text/event-stream")
+        return call.kind != "other" or response.status_code >= _REDIRECT or _media_type(response) == b"application/json"
 
     def judged(self, call: Call, credential: Credential, response: Any, raw: bytes) -> Any:
         """Return a response that was read, for the SDK.
@@ -185,16 +202,33 @@ class Exchange:
         body = self.decoded(response, raw)
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
-        value = self._value(call, body)
-        if is_error(call, value):
-            raise self.refused(call, credential, response, raw, body)
-        response.extensions["sparekey_usage"] = usage_of(call.dialect, value)
+        try:
+            found = answer.read(call, body)
+        except InnerError as error:
+            raise self.refused(call, credential, response, error.data, error.data) from None
+        except NoAnswerError as exc:
+            raise self.lib.RemoteProtocolError(str(exc)) from None
+        response.extensions["sparekey_usage"] = usage_of(call.dialect, found.value)
         if call.kind == "other" or call.resource == "responses":
-            self.bindings.learn(call, credential.id, value)
+            self.bindings.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
             self.bindings.learn_upload(credential.id, upload)
-        response.stream = self.lib.ByteStream(raw)
+        anew = found.body
+        if call.kind == "embed" and self.vectors is not None:
+            anew = self.vectors.admit(credential.id, call, body)
+        response.stream = self.lib.ByteStream(raw if anew is None else self._anew(response, anew))
         return response
+
+    def _anew(self, response: Any, body: bytes) -> bytes:
+        """Let the headers of a response speak of a body that was written anew; return that body."""
+        response.headers.pop("content-encoding", None)
+        response.headers["content-type"] = "application/json"
+        response.headers["content-length"] = str(len(body))
+        return body
+
+    def hides_usage(self, call: Call, credential: Credential) -> bool:
+        """Return whether a stream's event with nothing but tokens is kept from the caller, who did not ask for it."""
+        return self.targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
     def refused(self, call: Call, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
         """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""
@@ -206,19 +240,9 @@ class Exchange:
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
         aside = call.kind == "other"
-        return Refused(response, raw, body, event=event, aside=aside, rare=_is_rare(call), credential_id=credential.id)
-
-    def _value(self, call: Call, body: bytes) -> Any:
-        """Return the JSON of a success; None where there need be none. Of a long one id and usage are enough."""
-        if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
-            return _ends(body)
-        try:
-            value = loads(body)
-        except (ValueError, RecursionError):
-            value = None
-        if call.kind != "other" and not isinstance(value, dict | list):
-            raise self.lib.RemoteProtocolError("a success whose body is no JSON")
-        return value
+        found = Refused(response, raw, body, event=event, aside=aside, rare=_is_rare(call), credential_id=credential.id)
+        found.empty = call.kind == "embed" and inputs(call) == 0
+        return found
 
     def decoded(self, response: Any, raw: bytes) -> bytes:
         """Return the body of a response without its encoding."""
@@ -256,17 +280,6 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
     if len(agreed) == len(faults) and len({classify(one).fingerprint for one in agreed}) == 1:
         error.agreed = agreed[0]
     return error
-
-
-def _ends(body: bytes) -> dict[str, Any]:
-    """Return what stands at the ends of a long answer: its id, and the tokens that it counts."""
-    found: dict[str, Any] = {}
-    if told := _ID.search(body, 0, _END):
-        found["id"] = told[1].decode("utf-8", "replace")
-    if (at := body.rfind(b'"usage', max(0, len(body) - _END))) >= 0:
-        with contextlib.suppress(ValueError, RecursionError):
-            found |= loads(b"{" + body[at:].rstrip())
-    return found
 
 
 def _is_rare(call: Call) -> bool:

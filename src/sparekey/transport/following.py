@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
 from sparekey.core.splice import Piece, Reading
 from sparekey.transport.refusals import Refused
 from sparekey.wire import errors, sse
+from sparekey.wire.incoming import Incoming, Part
 from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
-from sparekey.wire.reading import MalformedEventError, Reader, wanted
-from sparekey.wire.sse import EventTooLongError, Splitter
-from sparekey.wire.usage import later, usage_of
+from sparekey.wire.reading import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,17 +19,10 @@ if TYPE_CHECKING:
     from sparekey.transport.exchange import Exchange
     from sparekey.types import Credential, Usage
     from sparekey.wire.model import Call
-    from sparekey.wire.sse import Event
+
+__all__ = ["Follower", "Item", "ItemReading", "Part"]
 
 _LONGEST_PREAMBLE: Final = 1024 * 1024
-
-
-class Part(NamedTuple):
-    """One event, its JSON if it has any, and whether the answer is complete with it."""
-
-    event: Event
-    value: Any
-    complete: bool
 
 
 class Item:
@@ -130,8 +122,7 @@ class Follower:
     def __init__(self, exchange: Exchange, call: Call, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
         self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._splitter, self._reader, self._held = Splitter(), Reader(call.dialect, wanted(call)), 0
-        self._usage: Usage | None = None
+        self._incoming, self._held = Incoming(call, hide_usage=exchange.hides_usage(call, credential)), 0
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
         """Yield what can go on.
@@ -140,54 +131,38 @@ class Follower:
             Refused: an error event.
             Exception: the library's own, for what is no stream of this API.
         """
-        try:
-            events = self._splitter.feed(chunk)
-        except EventTooLongError as exc:
-            raise self._broken(str(exc)) from None
-        yield from self._passed(events)
+        return self._items(self._incoming.feed(chunk))
 
     def end(self) -> Iterator[Item]:
         """Yield what is left.
 
         Raises:
-            Exception: the library's own, if the answer is not complete.
+            Refused: an error in the place of events.
+            Exception: the library's own, if the answer is not complete, or none.
         """
-        yield from self._passed(self._splitter.end())
-        if lack := self._reader.lack:
-            raise self._broken(lack)
+        return self._items(self._incoming.end())
 
-    def _passed(self, events: list[Event]) -> Iterator[Item]:
-        good, began, fault = [], self._reader.content, None
-        for event in events:
-            fault = self._fault(event)
-            if fault is not None:
-                break
-            good.append(Part(event, self._reader.value, self._reader.whole))
-            self._usage = later(self._usage, usage_of(self._call.dialect, self._reader.value))
-        if good:
-            yield self._item(good, began)
-        if fault is not None:
-            raise fault
+    def _items(self, steps: Iterator[list[Part]]) -> Iterator[Item]:
+        began = self._incoming.reader.content
+        try:
+            for parts in steps:
+                yield self._item(parts, began)
+                began = self._incoming.reader.content
+        except InnerError as error:
+            raise self._exchange.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
+        except NoAnswerError as exc:
+            raise self._broken(str(exc)) from None
 
     def _item(self, parts: list[Part], began: bool) -> Item:
-        content = self._reader.content
-        if not content:
+        reader = self._incoming.reader
+        if not reader.content:
             self._held += sum(len(part.event.raw) for part in parts)
             if self._held > _LONGEST_PREAMBLE:
                 raise self._broken("no content in the first megabyte of the stream")
         elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
-            for value in self._reader.opening:
+            for value in reader.opening:
                 self._exchange.bindings.learn(self._call, self._credential.id, value)
-        return Item(self._call.dialect, parts, content=content, usage=self._usage)
-
-    def _fault(self, event: Event) -> Exception | None:
-        try:
-            signs = self._reader.feed(event)
-        except MalformedEventError as exc:
-            return self._broken(str(exc))
-        if not signs.error:
-            return None
-        return self._exchange.refused(self._call, self._credential, self._response, b"", event.data, event.raw)
+        return Item(self._call.dialect, parts, content=reader.content, usage=self._incoming.usage)
 
     def _broken(self, text: str) -> Exception:
         fault: Exception = self._exchange.lib.RemoteProtocolError(text)

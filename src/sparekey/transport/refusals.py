@@ -79,6 +79,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         aside: the request was about something else than the chain's model.
         rare: it asked the model in a way that not every host has.
         credential_id: whose request was refused.
+        empty: it asked for the vectors of no input: whatever is answered, it is the caller's own fault.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         self.status_code: int = response.status_code
         self.headers = dict(response.headers)
         self.answer, self.raw, self.body, self.event, self.aside = response, raw, body, event, aside
-        self.rare, self.credential_id = rare, credential_id
+        self.rare, self.credential_id, self.empty = rare, credential_id, False
         super().__init__(self.status_code)
 
     def __str__(self) -> str:

@@ -5,7 +5,8 @@ to a connection that is gone. Such a loss blames nobody, so the request is writt
 tells that a connection was used before nor lets go of the others, so both are done below it, in its network backend: each stream notes
 whether it is on its second request or later and whether anything was heard since that was written, and a loss is told as an exception with
 the mark `Stale`. Streams are numbered; once an origin is forgotten, the older ones say that they are readable, which the pool takes for a
-connection that was closed, and drops. This costs one call more for each read and write; the pools' own trace hooks cost ten times as much.
+connection that was closed, and drops. It costs 2 us a request (measured; a whole one through httpx2 costs 230 us). The pools' own trace
+hooks cost 6 us, and tell neither that half a header had come nor how to be rid of the other connections.
 """
 
 from __future__ import annotations

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sparekey.config import Config, EmbeddingConfig, load_config
 from sparekey.config.chain import BaseChain
-from sparekey.config.providers import Family, find
+from sparekey.config.dimensions import takes_length
+from sparekey.config.embedding import EmbeddingModelConfig
+from sparekey.config.providers import Family, find, takes_stream_usage
 from sparekey.errors import ConfigError
 from sparekey.failover import Chain
+from sparekey.transport.vectors import Vectors, parameter, vectors_of
 from sparekey.wire.model import Target
+from sparekey.wire.table import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,11 +43,19 @@ _NAMES: Final = {"chat": "vlm", "vlm": "vlm", "embedding": "dense", "dense": "de
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A chain with the target of each credential; `timeout` in seconds for one attempt, None where nothing is configured."""
+    """A chain with the target of each credential.
+
+    Attributes:
+        chain: the chain.
+        targets: where the requests of each credential go, by its id.
+        timeout: seconds for one attempt; None where nothing is configured.
+        vectors: what its vectors must be like; None if it gives none that are dense.
+    """
 
     chain: Chain
     targets: Mapping[str, Target]
     timeout: float | None = None
+    vectors: Vectors | None = None
 
 
 def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> Plan:
@@ -73,7 +85,8 @@ def _planned(source: Source, family: Family) -> Plan:
     if isinstance(source, BaseChain):
         return _configured(source)
     chain = source if isinstance(source, Chain) else Chain(source)
-    return Plan(chain, {c.id: target for c in chain.credentials if (target := _of_credential(c, family))})
+    targets = {c.id: target for c in chain.credentials if (target := _of_credential(c, family))}
+    return Plan(chain, targets, vectors=Vectors() if family == "embedding" else None)
 
 
 def _named(name: str) -> BaseChain[Any]:
@@ -107,7 +120,17 @@ def _configured(config: BaseChain[Any]) -> Plan:
     rows = config.instance_dicts()
     targets = {row["credential_id"]: target for row in rows if (target := _of_row(row, config.family))}
     chain = Chain(config.engine_credentials(), config.policy(), classify=config.classifier())
-    return Plan(chain, targets, getattr(config, "timeout", None))
+    vectors = None
+    if isinstance(config, EmbeddingModelConfig):
+        vectors, targets = vectors_of(config), {i: _asking(config, chain, i, target) for i, target in targets.items()}
+    return Plan(chain, targets, getattr(config, "timeout", None), vectors)
+
+
+def _asking(config: EmbeddingModelConfig, chain: Chain, credential_id: str, target: Target) -> Target:
+    """Let a credential be asked for vectors of the declared length by requests that do not say it."""
+    credential = next(c for c in chain.credentials if c.id == credential_id)
+    fixed = None if takes_length(credential.provider, credential.model) else config.known_dimension
+    return replace(target, body={**parameter(config, credential.provider, credential.model), **target.body}, fixed_length=fixed)
 
 
 def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:
@@ -143,7 +166,8 @@ def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target 
         return None
     tail = _EMBEDDING_PATHS.get(provider.name, "") if provider and family == "embedding" else ""
     url = url.rstrip("/")
-    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], **rest)
+    counts = family == "vlm" and DIALECTS[wire] == "openai" and takes_stream_usage(name, url)
+    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], stream_usage=counts, **rest)
 
 
 def _wire(name: str, family: Family, base: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """An answer put together from its pieces; a whole answer is one piece.
 
-Every backend reads its provider's events into `Delta`s. What the pieces add up to, whether the answer is complete, and how
-tokens are counted is decided here, once for all of them.
+`sparekey.wire.deltas` reads each provider's answers and events. What the pieces add up to and how tokens are counted is decided here,
+once for all of them.
 """
 
 from __future__ import annotations
@@ -13,58 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.errors import ContentFilteredError, IncompleteAnswerError
 from sparekey.types import Usage
 from sparekey.usage import as_dict
-from sparekey.vlm.think import Parts, ThinkFilter
 from sparekey.vlm.types import ToolCall, VLMChunk, VLMResponse
+from sparekey.wire import ends
+from sparekey.wire.think import Parts, ThinkFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FINISH_REASONS: Final = {
-    # Anthropic: https://docs.anthropic.com/en/api/handling-stop-reasons
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-    # Gemini: https://ai.google.dev/api/generate-content#FinishReason (in lower case)
-    "safety": "content_filter",
-    "recitation": "content_filter",
-    "blocklist": "content_filter",
-    "prohibited_content": "content_filter",
-    "spii": "content_filter",
-    "image_safety": "content_filter",
-    "image_prohibited_content": "content_filter",
-    "image_recitation": "content_filter",
-    # OpenAI, before tools: https://platform.openai.com/docs/api-reference/chat/object
-    "function_call": "tool_calls",
-}
-"""Each provider's word for why it stopped -> ours; words that are not listed stay as they are."""
-
+    from sparekey.wire.deltas import Delta, ToolDelta
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolDelta:
-    """A piece of a tool call: pieces of one call share the `index`; `arguments` is JSON text, or the whole object."""
-
-    index: int
-    id: str = ""
-    name: str = ""
-    arguments: str | dict[str, Any] = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What one event of a provider adds to the answer. `usage` counts the call so far: the last one holds."""
-
-    content: str = ""
-    reasoning: str = ""
-    tools: tuple[ToolDelta, ...] = ()
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    model: str = ""
 
 
 @dataclass(slots=True)
@@ -111,8 +69,7 @@ class Assembler:
         for tool in delta.tools:
             self._tools.setdefault(tool.index, _Tool()).add(tool)
         if delta.finish_reason:
-            word = delta.finish_reason.lower()
-            self._finish = FINISH_REASONS.get(word, word)
+            self._finish = ends.plain(delta.finish_reason)
         self.usage, self._model = delta.usage or self.usage, delta.model or self._model
         return self._shown(self._think.feed(delta.content) if delta.content else Parts("", ""), delta.reasoning)
 
@@ -120,24 +77,24 @@ class Assembler:
         """End a stream; return the last chunk.
 
         Raises:
-            IncompleteAnswerError: it ended without a finish reason, or it is empty.
+            IncompleteAnswerError: it ended without a finish reason.
             ContentFilteredError: the provider withheld all of it.
         """
         last = self._shown(self._think.finish())
         if self._finish is None:
             raise IncompleteAnswerError("the stream ended without a finish reason: the answer is cut off")
-        self._refuse_emptiness()
-        return VLMChunk(last.content, last.reasoning_content, tuple(self._calls()), self._finish_reason(), self.usage, self._model)
+        self._refuse_filtered()
+        calls = tuple(self._calls())
+        return VLMChunk(last.content, last.reasoning_content, calls, self._finish_reason(), self.usage, self._model, self._wordless)
 
     def response(self) -> VLMResponse:
         """Return the whole answer; one that came in one piece is complete without a finish reason.
 
         Raises:
-            IncompleteAnswerError: it is empty.
             ContentFilteredError: the provider withheld all of it.
         """
         self._shown(self._think.finish())
-        self._refuse_emptiness()
+        self._refuse_filtered()
         return VLMResponse(
             content="".join(self._content) or None,
             tool_calls=self._calls(),
@@ -162,13 +119,14 @@ class Assembler:
             return "tool_calls"
         return self._finish or "stop"
 
-    def _refuse_emptiness(self) -> None:
-        """Refuse an answer of nothing (thoughts are no answer), unless the caller's own token limit made it so."""
-        if self._tools or self._finish == "length" or any(self._content):
-            return
-        if self._finish == "content_filter":
+    @property
+    def _wordless(self) -> bool:
+        return not self._tools and not any(self._content)
+
+    def _refuse_filtered(self) -> None:
+        """Refuse an answer of which the provider withheld all; that any other one is an answer, `sparekey.wire.answer` has seen."""
+        if self._wordless and self._finish == "content_filter":
             raise ContentFilteredError("the provider withheld the answer for its content")
-        raise IncompleteAnswerError(f"a success without any content (finish reason: {self._finish or 'none'})")
 
 
 def collect(chunks: Iterable[VLMChunk]) -> VLMResponse:

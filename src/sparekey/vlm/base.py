@@ -10,8 +10,8 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.types import Secret, Usage
 from sparekey.usage import TokenTracker
 from sparekey.vlm.assembly import chunk_of
-from sparekey.vlm.think import split_think
 from sparekey.wire.settings import guarded, reveal
+from sparekey.wire.think import split_think
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

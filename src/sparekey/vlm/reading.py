@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sparekey.core.splice import Piece, Reading
 from sparekey.types import Usage
+from sparekey.usage import usage_from
 from sparekey.vlm.types import VLMChunk, VLMResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparekey.failover import Answer
-
-_COUNTS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 
 
 class ChunkReading(Reading[Any]):
@@ -48,8 +47,8 @@ class ChunkReading(Reading[Any]):
 
     def usage(self, item: Any) -> Usage | None:
         """Return the tokens that the last chunk tells."""
-        usage: Usage | None = getattr(item, "usage", None)
-        return usage
+        usage = getattr(item, "usage", None)
+        return usage if isinstance(usage, Usage) else usage_from(usage)
 
 
 def with_ledger(answer: Answer[Any]) -> Any:
@@ -61,11 +60,11 @@ def with_ledger(answer: Answer[Any]) -> Any:
 
 
 def usage_of(answer: Any) -> Usage | None:
-    """Return the tokens of a whole answer."""
-    usage = getattr(answer, "usage", None)
-    return Usage(*(usage.get(name, 0) for name in _COUNTS)) if isinstance(usage, dict) and usage else None
+    """Return the tokens of a whole answer, of whatever make."""
+    return usage_from(getattr(answer, "usage", None))
 
 
 def has_content(chunk: Any) -> bool:
-    """Tell whether a chunk holds content; of a foreign chunk we take it. That the caller's limit left nothing is an answer, too."""
-    return bool(getattr(chunk, "has_content", True)) or getattr(chunk, "finish_reason", None) == "length"
+    """Tell whether a chunk holds content; of a foreign chunk we take it. An answer without words is one, too."""
+    ended = getattr(chunk, "finish_reason", None) == "length"
+    return bool(getattr(chunk, "has_content", True)) or ended or bool(getattr(chunk, "wordless", False))

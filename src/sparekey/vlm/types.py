@@ -85,6 +85,7 @@ class VLMChunk:
         finish_reason: set on the last chunk, and only there (see `VLMResponse`).
         usage: tokens of the whole call, on the last chunk, if the provider counted them.
         model: the model that answers, on the last chunk.
+        wordless: on the last chunk, that the answer is one without text or tools: a picture, a pause, the end of the caller's own limit.
     """
 
     content: str = ""
@@ -93,6 +94,7 @@ class VLMChunk:
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    wordless: bool = False
 
     def __str__(self) -> str:
         return self.content

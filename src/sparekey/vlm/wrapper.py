@@ -77,7 +77,12 @@ class WrapperVLM(CallingVLM):
         found: list[TokenTracker] = []
         for member in self._members:
             tracker = getattr(member, "token_tracker", None)
-            found += member._trackers() if isinstance(member, WrapperVLM) else [tracker] if isinstance(tracker, TokenTracker) else []  # noqa: SLF001 - of this very class
+            if isinstance(member, WrapperVLM):
+                found += member._trackers()  # noqa: SLF001 - of this very class
+            elif isinstance(tracker, TokenTracker):
+                found.append(tracker)
+            elif callable(counted := getattr(member, "get_token_usage", None)):
+                found.append(TokenTracker.told(counted()))
         return found
 
 

@@ -28,6 +28,10 @@ _VERSION: Final = re.compile(r"/v\d[a-z0-9]*$")
 _SUSPECT: Final = re.compile(r"[.%\\]")
 
 
+COUNTED: Final = frozenset({"chat/completions", "completions"})
+"""Resources whose streams tell tokens only where `stream_options.include_usage` asks for them."""
+
+
 class UnsafePathError(ValueError):
     """A path that would leave the base path of the credential's host."""
 
@@ -66,12 +70,42 @@ def with_model(call: Call, target: Target) -> bytes:
     document = call.document
     if document is None or call.kind != target.kind:
         return _in_form(call, target) if call.form and call.kind == target.kind else call.body
-    edited = document
+    edited = document if call.kind != "embed" else edit.without(document, _needless(call, target))
     if target.model and isinstance(model := call.get("model"), str) and model != target.model:
         edited = edit.replaced(edited, "model", target.model)
     if target.body:
         edited = edit.completed(edited, target.body)
+    if call.stream and target.stream_usage and call.resource in COUNTED and not asks_for_usage(call):
+        edited = _counting(edited)
     return call.body if edited is document else edited.text.encode()
+
+
+def asks_for_usage(call: Call) -> bool:
+    """Tell whether a request for a stream asks for an event with its tokens."""
+    options = call.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _counting(document: edit.Document) -> edit.Document:
+    """Return a request that asks for the tokens of its stream."""
+    options = document.fields.get("stream_options")
+    wanted = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    if "stream_options" in document.fields:
+        return edit.replaced(document, "stream_options", wanted)
+    return edit.completed(document, {"stream_options": wanted})
+
+
+def _needless(call: Call, target: Target) -> set[str]:
+    """Return the fields of a request for vectors that its host need not see, and may refuse.
+
+    Those that are null, and the length that the model's vectors have anyway.
+    """
+    fields = call.document.fields if call.document else {}
+    return {
+        name
+        for name, value in fields.items()
+        if value is None or (target.fixed_length and value == target.fixed_length and name == "dimensions")
+    }
 
 
 def _in_form(call: Call, target: Target) -> bytes:

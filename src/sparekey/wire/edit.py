@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.wire.decoding import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+_BOM: Final = b"\xef\xbb\xbf"
 _value_at: Final = json.JSONDecoder().raw_decode
 _blank: Final = re.compile(r"[ \t\n\r]*").match
 
@@ -25,7 +26,7 @@ class Document(NamedTuple):
 def read(body: bytes) -> Document | None:
     """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
     try:
-        text = body.decode()
+        text = body.removeprefix(_BOM).decode()
         fields = loads(text)
     except (ValueError, RecursionError):
         return None
@@ -46,6 +47,14 @@ def completed(document: Document, extra: Mapping[str, Any]) -> Document:
     text, end = document.text, document.text.rindex("}")
     more = ("," if document.fields else "") + json.dumps(missing)[1:-1]
     return Document(text[:end] + more + text[end:], {**document.fields, **missing})
+
+
+def without(document: Document, names: Collection[str]) -> Document:
+    """Return the document without some of its top-level fields; where one is taken out, it is written anew."""
+    if document.fields.keys().isdisjoint(names):
+        return document
+    fields = {name: value for name, value in document.fields.items() if name not in names}
+    return Document(json.dumps(fields, ensure_ascii=False), fields)
 
 
 def _place(text: str, name: str) -> tuple[int, int]:

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
-from sparekey.wire import common
-from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+from sparekey.wire import common, ends
+from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
     from sparekey.wire.model import Call, Kind, Put, Target
@@ -24,7 +24,10 @@ KINDS: Final[dict[str, Kind]] = {
 
 _PATH: Final = re.compile(r"(?:/[^/]+)*?/((?:upload/)?)(v\d[a-z0-9]*)/(.*)", re.DOTALL)
 _MODEL: Final = re.compile(r"(?:models/)?([^:]+):(\w+)")
-_PLAIN_ENDS: Final = frozenset({"STOP"})
+_MARKS: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata"})
+"""Fields of a part that are its text, or say something about it; what else it holds is to be shown."""
+_TOOLS: Final = frozenset({"executableCode", "codeExecutionResult"})
+"""What the provider's own tools do on the way to an answer."""
 _NO_END: Final = "FINISH_REASON_UNSPECIFIED"
 """What stands where no reason does: proto's default."""
 
@@ -57,23 +60,30 @@ def put(call: Call, target: Target) -> Put:
 
 
 def read_event(name: str, value: Any) -> Signs:
-    """Read one event of streamed content; a blocked prompt is an answer, not an error."""
+    """Read one event of streamed content, or a whole answer; a blocked prompt is an answer, not an error."""
     if not isinstance(value, dict):
-        return CONTENT
+        return NOTHING
     if value.get("error") or name == "error":
         return ERROR
     if (value.get("promptFeedback") or {}).get("blockReason"):
-        return Signs(True, (0,), (0,))
-    content, begun, ended = False, [], []
+        return Signs(True, (0,), (0,), said=True)
+    content, said, text, fault, begun, ended = False, False, "", "", [], []
     for candidate in value.get("candidates") or ():
         index, finish = candidate.get("index") or 0, candidate.get("finishReason")
-        parts = (candidate.get("content") or {}).get("parts") or ()
-        content = content or any(piece for part in parts for key, piece in part.items() if key != "thought")
+        for part in (candidate.get("content") or {}).get("parts") or ():
+            thought = part.get("thought") is True
+            shown = {key for key, piece in part.items() if piece and key not in _MARKS}
+            content = content or bool(shown) or bool(thought and part.get("text"))
+            said = said or bool(shown - _TOOLS)
+            text += "" if thought else part.get("text") or ""
         begun.append(index)
         if finish and finish != _NO_END:
             ended.append(index)
-            content = content or finish not in _PLAIN_ENDS
-    return Signs(content, tuple(begun), tuple(ended)) if begun else NOTHING
+            said = said or ends.is_callers_doing(finish)
+            fault = fault or (finish if ends.is_fault(finish) else "")
+    if not begun:
+        return NOTHING
+    return Signs(content or said or bool(text.strip()), tuple(begun), tuple(ended), said=said, text=text, fault=fault)
 
 
 def _named(model: str) -> str:
@@ -86,5 +96,6 @@ def _body(call: Call, target: Target) -> bytes | None:
     if not call.document or not isinstance(requests, list):
         return None
     name = target.model if "/" in (target.model or "") else f"models/{target.model}"
-    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in requests]
+    asked = [{k: v for k, v in request.items() if v is not None} if isinstance(request, dict) else request for request in requests]
+    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in asked]
     return json.dumps(call.document.fields | {"requests": named}).encode()

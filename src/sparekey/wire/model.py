@@ -29,6 +29,8 @@ class Target:
         api_version: the API version (azure, gemini); None: the wire's own default, or what the caller's SDK says.
         headers: further headers, which win over the caller's.
         body: further fields of the JSON body, where the caller leaves them out.
+        stream_usage: whether its host takes `stream_options`: then streams of chats are asked for their tokens.
+        fixed_length: the length of the vectors of a model that has no other, and whose host refuses a request that names it; None else.
     """
 
     wire: str
@@ -39,6 +41,8 @@ class Target:
     api_version: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    stream_usage: bool = False
+    fixed_length: int | None = None
     prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What `wire.common` works out once: it depends on nothing else."""
 
@@ -108,11 +112,14 @@ class Signs(NamedTuple):
     """What one event of a stream tells. A stream may hold several answers (`n` choices), told apart by their index.
 
     Attributes:
-        content: it brings text, reasoning, a tool call, an image, or an end that is an answer in itself.
+        content: it brings something that its reader shows: thoughts, or what `said` means.
         begun: the answers of which it holds a piece.
         ended: the answers whose finish reason it holds.
         error: it is an error.
         last: it says that nothing more comes.
+        said: it brings what makes an answer: a tool call, a refusal, a picture, or an end that is the caller's own doing.
+        text: the visible text it brings; whether that is an answer, or thoughts between tags, the texts together tell.
+        fault: the word with which the provider broke its answer off, or "".
     """
 
     content: bool = False
@@ -120,8 +127,10 @@ class Signs(NamedTuple):
     ended: tuple[int, ...] = ()
     error: bool = False
     last: bool = False
+    said: bool = False
+    text: str = ""
+    fault: str = ""
 
 
 NOTHING: Final = Signs()
-CONTENT: Final = Signs(content=True)
 ERROR: Final = Signs(error=True)

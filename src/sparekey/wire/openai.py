@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
-from sparekey.wire import common
-from sparekey.wire.model import CONTENT, ERROR, NOTHING, Signs
+from sparekey.wire import common, ends, responses
+from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sparekey.wire.model import Call, Kind, Put, Target
 
@@ -26,15 +26,17 @@ KINDS: Final[dict[str, Kind]] = {
 
 _DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 _BELOW: Final = re.compile(r"(?:/[^/]+)*?/v\d[a-z0-9]*/(.*)|/openai/(.*)|/(.*)", re.DOTALL)
-_PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching", "keepalive")
-"""Ends of the types of Responses events that come before anything can be read."""
-_LAST: Final = frozenset(
-    {"transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed", "response.completed"}
+THOUGHTS: Final = frozenset(
+    {"reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking", "thinking_blocks", "thought"}
 )
-_ANSWERS: Final = ("response.", "transcript.", "speech.", "image_")
-"""Beginnings of the types of events whose last one is known; of others (threads, conversations) the end of the stream is the end."""
-_PLAIN_ENDS: Final = frozenset({"stop", "STOP"})
-"""Finish reasons that promise an answer; any other one (`length`, `content_filter`) is news in itself."""
+"""Fields of a message that hold thoughts: content of a stream, but no answer."""
+_SILENT: Final = frozenset(
+    {
+        *("role", "name", "id", "tool_call_id", "annotations", "citations", "logprobs", "token_ids", "matched_stop", "stop_reason"),
+        *("signature", "thought_signature", "provider_specific_fields", "extra_content", "prefix", "partial", "context", "metadata"),
+    }
+)
+"""Fields of a message that say nothing of their own; what is not listed is a part of the answer."""
 
 
 @lru_cache(256)
@@ -53,44 +55,71 @@ def put(call: Call, target: Target) -> Put:
 
 
 def read_event(name: str, value: Any) -> Signs:
-    """Read one event: a chunk of a chat or a completion, an event of the Responses API, of audio or of images."""
+    """Read one event, or a whole answer: of a chat or a completion, of the Responses API, of audio or of images."""
     if not isinstance(value, dict):
-        return CONTENT
+        return NOTHING
+    if name == "error" or is_error(value):
+        return ERROR
     choices = value.get("choices")
     if choices:
         return _choices(choices)
-    if name == "error" or _is_error(value):
-        return ERROR
-    if isinstance(choices, list):
-        return NOTHING
     kind = value.get("type")
-    return _typed(kind, value) if isinstance(kind, str) else NOTHING if "usage" in value else CONTENT
+    if isinstance(kind, str) and choices is None:
+        return responses.read_event(kind, value)
+    return Signs(True, said=True) if "delta" in value else NOTHING  # a thread's: the end of its stream is the end
 
 
-def _is_error(value: dict[str, Any]) -> bool:
+def is_error(value: dict[str, Any]) -> bool:
+    """Tell whether an event is an error: a host may write one in any of these ways."""
     if value.get("error") or value.get("object") == "error" or value.get("type") in {"error", "response.failed"}:
         return True
-    return "code" in value and "message" in value and "choices" not in value and "type" not in value
+    return "code" in value and "message" in value and not {"choices", "type", "output"} & value.keys()
+
+
+def texts_of(content: Any) -> tuple[str, str]:
+    """Return the visible text and the thoughts of a message's content: a text, or parts of several types (Mistral)."""
+    if isinstance(content, str):
+        return content, ""
+    if isinstance(content, dict):
+        thoughts = content.get("thinking") or content.get("reasoning")
+        return ("", "".join(texts_of(thoughts))) if thoughts else (str(content.get("text") or content.get("refusal") or ""), "")
+    pairs = [texts_of(part) for part in content or ()]
+    return "".join(text for text, _ in pairs), "".join(thoughts for _, thoughts in pairs)
 
 
 def _choices(choices: Iterable[Any]) -> Signs:
-    content, begun, ended = False, [], []
+    content, said, text, fault, begun, ended = False, False, "", "", [], []
     for choice in choices:
         index, finish = choice.get("index") or 0, choice.get("finish_reason") or choice.get("finishReason")
-        delta = choice.get("delta") or {}
-        content = content or bool(choice.get("text")) or any(text and key != "role" for key, text in delta.items())
+        if choice.get("error"):
+            return ERROR
+        told = _message(choice.get("delta") or choice.get("message") or {})
+        content, said, text = content or told[0], said or told[1], text + told[2] + (choice.get("text") or "")
         begun.append(index)
         if finish:
             ended.append(index)
-            content = content or finish not in _PLAIN_ENDS
-    return Signs(content, tuple(begun), tuple(ended))
+            said = said or ends.is_callers_doing(finish)
+            fault = fault or (finish if ends.is_fault(finish) else "")
+    return Signs(content or said or bool(text.strip()), tuple(begun), tuple(ended), said=said, text=text, fault=fault)
 
 
-def _typed(kind: str, value: dict[str, Any]) -> Signs:
-    if kind in _LAST:
-        return Signs(bool((value.get("response") or {}).get("output", True)), (0,), (0,))
-    if kind == "response.incomplete":
-        return Signs(True, (0,), (0,))
-    if kind.endswith(_PREAMBLE):
-        return Signs(begun=(0,)) if kind.startswith("response.") else NOTHING
-    return Signs(bool(value.get("delta", True)), (0,) if kind.startswith(_ANSWERS) else ())
+def _message(fields: Mapping[str, Any]) -> tuple[bool, bool, str]:
+    """Return what a message or a piece of one brings: something to show, an answer without text, text."""
+    content, said, text = False, False, ""
+    for name, value in fields.items():
+        if not value or name in _SILENT:
+            continue
+        if name == "content":
+            text, thoughts = texts_of(value)
+            content = content or bool(thoughts)
+            said = said or not (isinstance(value, str) or text or thoughts or _is_reference(value))
+        elif name in THOUGHTS:
+            content = True
+        else:
+            said = True
+    return content, said, text
+
+
+def _is_reference(parts: Any) -> bool:
+    """Tell whether parts without text are pieces of text that is empty yet, or point to sources, and show nothing of their own."""
+    return all(isinstance(part, dict) and part.get("type") in {"text", "output_text", "thinking", "reference"} for part in parts)

@@ -7,37 +7,35 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.wire.decoding import loads
 from sparekey.wire.model import NOTHING, Signs
 from sparekey.wire.table import EVENTS, REOPENING
+from sparekey.wire.think import ThinkFilter
 
 if TYPE_CHECKING:
     from sparekey.wire.model import Call
     from sparekey.wire.sse import Event
 
-_ANSWERS: Final = frozenset(
-    {"choices", "output", "content", "candidates", "data", "embeddings", "embedding", "usage", "promptFeedback", "object"}
-)
-"""Fields of which every healthy answer of a model has one."""
 _MOST_OPENING: Final = 16
 
 
-class MalformedEventError(ValueError):
+class NoAnswerError(ValueError):
+    """A success that is no answer: empty, thoughts alone, or nothing that this API could send. Another credential may do better."""
+
+
+class MalformedEventError(NoAnswerError):
     """An event whose data is no JSON."""
 
 
-def is_error(call: Call, value: Any) -> bool:
-    """Return whether the JSON of an answer with a status of success is an error all the same.
+class InnerError(Exception):
+    """A success that holds an error in the place of an answer.
 
-    Objects of the API that merely tell of an error (a failed batch, a response of yesterday) are none.
+    Attributes:
+        data: the JSON of the error, or its text, as it came.
+        event: the bytes of the event that brought it; b"" where it was no stream.
     """
-    if not isinstance(value, dict):
-        return False
-    if call.kind == "other":
-        return bool(value.get("error")) and not {"id", "object", "name"} & value.keys()
-    if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
-        return True
-    base = value.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code"):
-        return True
-    return {"code", "message"} <= value.keys() and not _ANSWERS & value.keys()
+
+    def __init__(self, data: bytes, event: bytes = b"") -> None:
+        """Take its bytes."""
+        self.data, self.event = data, event
+        super().__init__("an error in the place of an answer")
 
 
 def error_of(value: Any) -> Any:
@@ -56,12 +54,39 @@ def wanted(call: Call) -> int:
     return found if isinstance(found, int) else 1
 
 
+def wants_events(call: Call) -> bool:
+    """Return whether a request asks for events; Gemini streams a list where it is not asked for them."""
+    return call.stream and (call.dialect != "gemini" or "alt=sse" in call.query)
+
+
 class CutOffError(MalformedEventError):
     """A stream that says it is done before its answer is."""
 
 
+class Speech:
+    """Whether the texts of an answer are one: thoughts between tags and white space are none."""
+
+    def __init__(self) -> None:
+        """Start before the first text."""
+        self.heard = False
+        self._filters: dict[int, ThinkFilter] = {}
+
+    def feed(self, signs: Signs) -> bool:
+        """Take what an event tells; return whether the answer has said something by now."""
+        if not self.heard:
+            self.heard = signs.said or (bool(signs.text) and self._visible(signs.begun[0] if signs.begun else 0, signs.text))
+        return self.heard
+
+    def end(self) -> bool:
+        """Return whether it said something, with what waited for the rest of a tag."""
+        return self.heard or any(taker.finish().content for taker in self._filters.values())
+
+    def _visible(self, lane: int, text: str) -> bool:
+        return bool(self._filters.setdefault(lane, ThinkFilter()).feed(text).content)
+
+
 class Reader:
-    """Follows one stream of events: was there content, has every answer come to its end?
+    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
 
     An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
     behind answers that they broke off, too (vLLM issues 52852 and 57082, LiteLLM issue 40260, Vercel's ai issue 19165). A few never send
@@ -74,6 +99,7 @@ class Reader:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
+        self._speech = Speech()
         self.content = False
         self.value: Any = None
         """The JSON of the last event; None if it has none."""
@@ -85,6 +111,7 @@ class Reader:
 
         Raises:
             MalformedEventError: its data is no JSON, or none that the dialect knows; or it ends a stream whose answer is not complete.
+            NoAnswerError: it says that the provider has broken off.
         """
         self.value = None
         if not event.data:
@@ -98,8 +125,11 @@ class Reader:
             if signs.content and self._reopens:
                 self._ended.difference_update(signs.begun)
             self._ended.update(signs.ended)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+            self._speech.feed(signs)
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise MalformedEventError("an event that is not JSON, or none of this API") from None
+        if signs.fault:
+            raise NoAnswerError(f"the provider broke off its answer (finish reason: {signs.fault})")
         self.content = self.content or signs.content
         return self._last(signs) if signs.last else signs
 
@@ -108,6 +138,20 @@ class Reader:
         if lack := self.lack:
             raise CutOffError(lack)
         return signs
+
+    @property
+    def said(self) -> bool:
+        """Whether what has come is an answer: a text, a tool call, a refusal, a picture, or an end that is the caller's doing."""
+        return self._speech.heard
+
+    @property
+    def over(self) -> bool:
+        """Whether the host says that nothing more comes, in one way or the other."""
+        return self._done or bool(self._begun and self._begun <= self._ended)
+
+    def end(self) -> bool:
+        """Return whether the whole stream was an answer."""
+        return self._speech.end()
 
     @property
     def complete(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from sparekey.wire import anthropic, azure, edit, forms, gemini, openai
@@ -22,6 +23,8 @@ PUTS: Final[dict[str, Callable[[Call, Target], Put]]] = {
 """How a request is put to a host that speaks a wire."""
 DIALECTS: Final = {"openai": "openai", "azure": "openai", "anthropic": "anthropic", "gemini": "gemini"}
 """The dialect in which a wire's requests and answers are written: only its own wires can serve it."""
+_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+"""How a JSON object begins."""
 EVENTS: Final[dict[str, Callable[[str, Any], Signs]]] = {
     "openai": openai.read_event,
     "anthropic": anthropic.read_event,
@@ -58,7 +61,7 @@ def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
     raw_path, _, query = target.decode("ascii", "replace").partition("?")
     names = dict(headers)
     pairs = [pair for pair in query.split("&") if pair and not pair.startswith("api-version=")] if query else []
-    document = edit.read(body) if method == "POST" and body[:1] == b"{" else None
+    document = edit.read(body) if method == "POST" and _OBJECT.match(body) else None
     asked = (method, pairs, headers, body, document)
     if b"x-goog-api-key" in names or b"x-goog-api-client" in names:
         return _gemini(raw_path, *asked)

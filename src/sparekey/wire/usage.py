@@ -17,7 +17,7 @@ def usage_of(dialect: str, value: Any) -> Usage | None:
 
 def _openai(value: dict[str, Any]) -> Usage | None:
     """Chat and completions say `prompt_tokens`, the Responses API `input_tokens`, in an event within its `response`."""
-    usage = value.get("usage") or _dict(value, "response").get("usage")
+    usage = value.get("usage") or _dict(value, "response").get("usage") or _dict(value, "x_groq").get("usage") or _in_choice(value)
     if not isinstance(usage, dict):
         return None
     return Usage(
@@ -26,6 +26,13 @@ def _openai(value: dict[str, Any]) -> Usage | None:
         _count(_dict(usage, "prompt_tokens_details", "input_tokens_details"), "cached_tokens"),
         _count(_dict(usage, "completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
     )
+
+
+def _in_choice(value: dict[str, Any]) -> Any:
+    """Return the usage that stands in a choice (Moonshot's streams)."""
+    choices = value.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("usage") if isinstance(first, dict) else None
 
 
 def _anthropic(value: dict[str, Any]) -> Usage | None:

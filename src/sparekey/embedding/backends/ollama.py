@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sparekey.config.dimensions import takes_length
 from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import Answer, EmbedResult
@@ -52,7 +53,8 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:  # noqa: ARG002 - Ollama's models have one side
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), **self.extra_body}
-        return {**request, "dimensions": self.dimension} if self.dimension else request
+        asks = self.dimension and takes_length(self.provider, self.model_name)
+        return {**request, "dimensions": self.dimension} if asks else request
 
     def _send(self, request: dict[str, Any]) -> Any:
         try:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sparekey.config.dimensions import takes_length
 from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.types import Answer, EmbedResult
 from sparekey.embedding.vectors import as_vector
-from sparekey.errors import ConfigError, InvalidInputError
+from sparekey.errors import ConfigError, IncompleteAnswerError, InvalidInputError
 from sparekey.types import Usage
 from sparekey.wire.clients import http_client
 
@@ -67,7 +68,7 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
         # The SDK would ask for base64 by itself, but then it hides an error inside a 200 behind one of its own.
         form = self.config.get("encoding_format") or "base64"
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), "encoding_format": form}
-        if self.dimension:
+        if self.dimension and takes_length(self.provider, self.model_name):
             request["dimensions"] = self.dimension
         body = {**self._task(is_query), **self.extra_body}
         return {**request, "extra_body": body} if body else request
@@ -176,6 +177,9 @@ def parse_openai(response: Any) -> Answer:
     data = getattr(response, "data", None)
     if not data:
         raise no_vectors("the provider", getattr(response, "model_extra", None))
+    places = [item.index for item in data if isinstance(getattr(item, "index", None), int)]
+    if len(places) == len(data) > len(set(places)):
+        raise IncompleteAnswerError("the provider gave two vectors of one index")
     ordered = sorted(data, key=lambda item: getattr(item, "index", 0) or 0)
     return Answer([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
 

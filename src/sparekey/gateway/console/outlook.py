@@ -29,7 +29,8 @@ class Coming(Enum):
     TRIED = "one above is tried after a time, or after some requests"
     RISES = "traffic steps up to one above that is well, after a time or some requests"
     LEFT = "those above are held until released"
-    RESCUED = "all are parked; requests go to one whose fault may pass"
+    REFUSED = "everybody refuses: few requests ask all, until one is served"
+    RESCUED = "all are parked; requests go to one that is parked softly"
     RATIONED = "all are parked; one request now and then tries the soonest"
     WAITS = "all are parked for stated times: requests fail until then"
     SHUT = "all are held until released"
@@ -70,6 +71,8 @@ def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
     choice = choose(pool, state, Asker(), now)
     if choice is None or choice.turn is Turn.RESCUE:
         return _closed(pool, state, now)
+    if state.memory.drought is not None and state.memory.drought.confirmed:
+        return Outlook(Coming.REFUSED)
     if choice.turn is Turn.SOFT:
         return Outlook(Coming.RESCUED, choice.index, remaining(due_at(pool, state, choice.index) - now))
     higher = range(choice.index - 1, -1, -1)

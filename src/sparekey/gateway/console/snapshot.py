@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _LONGEST_TEXT: Final = 600
 _MOST_STEPS: Final = 12
+_HEADLINES: Final[Mapping[Coming, str]] = {Coming.RESCUED: "No credential is well", Coming.REFUSED: "Everybody refuses"}
+"""What is said in place of who serves."""
+_REFUSED: Final = "Different requests were refused by all that were asked; nothing has been served since."
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -56,11 +59,11 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
         "wire": watched.wire,
         "active": status.active_id,
         "serving": None if serving is None else rows[serving]["id"],
-        "level": "down" if serving is None else "ok" if serving == 0 else "spare",
-        "headline": "No credential is well" if found.coming is Coming.RESCUED else _headline(rows, serving),
-        "detail": _detail(rows, serving),
+        "level": "down" if serving is None else "ok" if serving == 0 and found.coming not in _HEADLINES else "spare",
+        "headline": _HEADLINES.get(found.coming) or _headline(rows, serving),
+        "detail": _REFUSED if found.coming is Coming.REFUSED else _detail(rows, serving),
         "next": ahead(ids, found).parts(),
-        "reserve": _reserve(ids, serving, behind(pool, state, now)),
+        "reserve": "" if found.coming is Coming.REFUSED else _reserve(ids, serving, behind(pool, state, now)),
         "failback": _failback(pool, state, now),
         "credentials": rows,
         "faults": [*NAMES] if watched.simulated else [],
@@ -141,6 +144,8 @@ def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: Pool
         "following": following(state, row).parts(),
         "returns_in": row.returns_in,
         "stated": row.stated,
+        "soft": row.soft,
+        "looks_in": row.looks_in,
         "simulated": row.id in watched.simulated,
         **_account(watched.book.account(row.id), hide),
     }

@@ -93,7 +93,7 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus) -> str:
     if row.cause is None and row.reason == HELD and not row.held:
         return "A person held it back."
     kind = _governing(pool, state, row.index).partition(":")[0] if row.standing is Standing.PARKED else ""
-    whole = _WHOLE.get(kind, "")
+    whole = "others go first" if row.soft else _WHOLE.get(kind, "")
     return f"{cause_words(row.cause, row.reason)}{f'; {whole}' if whole else ''}."
 
 
@@ -114,6 +114,10 @@ def coming(state: PoolState, row: CredentialStatus) -> str:
     """Return in one sentence what will happen to a credential next, without a time."""
     if row.standing is not Standing.PARKED or _endless(row):
         return following(state, row).before
+    if row.soft:
+        return "It is asked when none of the others serves, else when its park ends."
+    if _is_looked_at(row):
+        return f"One request tries it before its park ends{_as_stated(row)}, as the wait may be over sooner."
     return f"When its {_stop(row)} ends{_as_stated(row)}, {_trial(state, row)}"
 
 
@@ -133,10 +137,18 @@ def following(state: PoolState, row: CredentialStatus) -> Sentence:
             back = "; if that goes well, traffic returns" if higher else ""
             return Sentence(f"The next request {'' if higher else 'that comes to it '}tries it{back}.")
         case Standing.PARKED:
-            if _endless(row):
-                return Sentence("It gets no traffic until a person releases it.")
-            tried = "one request tries it." if higher else "it is tried again as soon as a request comes to it."
-            return Sentence("In ", row.returns_in, f"{_as_stated(row)}, {tried}")
+            return _parked(row, higher=higher)
+
+
+def _parked(row: CredentialStatus, *, higher: bool) -> Sentence:
+    if _endless(row):
+        return Sentence("It gets no traffic until a person releases it.")
+    if row.soft:
+        return Sentence("Others go first for ", row.returns_in, "; if none of them serves, it is asked.")
+    if _is_looked_at(row):
+        return Sentence("In ", row.looks_in, f", one request tries it; the whole wait is {_span(row.returns_in)}{_as_stated(row)}.")
+    tried = "one request tries it." if higher else "it is tried again as soon as a request comes to it."
+    return Sentence("In ", row.returns_in, f"{_as_stated(row)}, {tried}")
 
 
 def _trial(state: PoolState, row: CredentialStatus) -> str:
@@ -157,6 +169,22 @@ def _endless(row: CredentialStatus) -> bool:
     return row.held and row.returns_in is None
 
 
+def _is_looked_at(row: CredentialStatus) -> bool:
+    """Whether one request tries it before its park ends."""
+    return row.looks_in is not None and (row.returns_in is None or row.looks_in < row.returns_in)
+
+
+_SPANS: Final = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "min"), (0, 1, "s"))
+"""From how many seconds on a wait is told in a unit, the unit's seconds, and its word."""
+
+
+def _span(seconds: float | None) -> str:
+    """Return a long wait as one says it: `6 days`."""
+    left = seconds or 0.0
+    unit, word = next((unit, word) for least, unit, word in _SPANS if left >= least)
+    return f"{left / unit:.0f} {word}"
+
+
 # ── the whole chain ──
 
 
@@ -167,7 +195,8 @@ AHEAD: Final[Mapping[Coming, tuple[str, str]]] = {
     Coming.TRIED: ("One request tries {who} in ", "{count}; if that goes well, traffic returns."),
     Coming.RISES: ("Traffic returns to {who} in ", "{count}, if one request there goes well."),
     Coming.LEFT: ("It stays so until a person releases {who}.", ""),
-    Coming.RESCUED: ("Requests go to {who} all the same: its fault may pass. Its park ends in ", "."),
+    Coming.REFUSED: ("One request a second asks all of them, the others two; the first answer ends it.", ""),
+    Coming.RESCUED: ("Requests go to {who} all the same, since no other one is left. Its park ends in ", "."),
     Coming.RATIONED: ("Now and then one request tries {who}; the others fail. Its park ends in ", "."),
     Coming.WAITS: ("Requests fail until {who} is tried again in ", "."),
     Coming.SHUT: ("Requests fail until a person releases a credential.", ""),

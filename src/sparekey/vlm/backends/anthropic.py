@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, ClassVar, Final
 
-from sparekey.types import Usage
-from sparekey.vlm.assembly import Delta, ToolDelta
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
 from sparekey.vlm.backends.chat import Ask, ChatBackend
-from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.vlm.backends.sdks import sdk
+from sparekey.wire.model import Call
 from sparekey.wire.settings import NO_KEY, reveal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _VERSION: Final = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")
 _ADAPTIVE_FROM: Final = (4, 6)
@@ -32,6 +28,7 @@ class AnthropicVLM(ChatBackend):
     module = "anthropic"
     extra = "anthropic"
     default_base = "https://api.anthropic.com"
+    wire: ClassVar[Call] = Call("anthropic", "POST", "messages", kind="chat")
 
     def _client_options(self, anthropic: Any, http: Any) -> dict[str, Any]:
         return {
@@ -74,79 +71,12 @@ class AnthropicVLM(ChatBackend):
         return {"max_tokens": limit, "temperature": self.temperature}
 
     def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
-        return client.messages.create(**request, stream=stream)
-
-    def _answer(self, answer: Any) -> Delta:
-        blocks = getattr(answer, "content", None)
-        if not isinstance(blocks, list):
-            raise no_answer(answer, _error_body(answer))
-        return Delta(
-            content="".join(b.text for b in blocks if b.type == "text"),
-            reasoning="".join(b.thinking for b in blocks if b.type == "thinking"),
-            tools=tuple(ToolDelta(i, b.id, b.name, dict(b.input)) for i, b in enumerate(blocks) if b.type == "tool_use"),
-            finish_reason=answer.stop_reason,
-            usage=read_usage(answer.usage),
-            model=answer.model,
-        )
-
-    def _reader(self) -> Callable[[Any], Delta]:
-        return Reader()
-
-
-class Reader:
-    """Reads the events of one stream; the first and the last one share the counting of tokens."""
-
-    def __init__(self) -> None:
-        """Start before the first event."""
-        self._usage = Usage()
-
-    def __call__(self, event: Any) -> Delta:
-        """Return what an event adds; kinds that are not known add nothing."""
-        match event.type:
-            case "message_start":
-                self._usage = read_usage(event.message.usage)
-                return Delta(model=event.message.model, usage=self._usage)
-            case "content_block_start" if event.content_block.type == "tool_use":
-                return Delta(tools=(ToolDelta(event.index, event.content_block.id, event.content_block.name),))
-            case "content_block_delta":
-                return _block(event.index, event.delta)
-            case "message_delta":
-                return Delta(finish_reason=event.delta.stop_reason, usage=self._counted(event.usage))
-            case _:
-                return Delta()
-
-    def _counted(self, usage: Any) -> Usage:
-        first, last = self._usage, read_usage(usage)
-        prompt, cached = last.prompt_tokens or first.prompt_tokens, last.cached_tokens or first.cached_tokens
-        return Usage(prompt, last.completion_tokens, cached, last.reasoning_tokens)
+        if not stream:
+            return client.messages.with_raw_response.create(**request)
+        return client.messages.create(**request, stream=True)
 
 
 def version_of(model: str) -> tuple[int, int]:
     """Return the version that a model's name tells (`claude-opus-4-6` -> 4, 6); (0, 0) if it tells none."""
     found = _VERSION.search(model)
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
-
-
-def read_usage(usage: Any) -> Usage:
-    """Read the counts; Anthropic counts the cached part of a prompt beside the rest, we count it as a part."""
-    cached = getattr(usage, "cache_read_input_tokens", None) or 0
-    written = getattr(usage, "cache_creation_input_tokens", None) or 0
-    thought = getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None) or 0
-    return Usage((getattr(usage, "input_tokens", None) or 0) + cached + written, usage.output_tokens or 0, cached, thought)
-
-
-def _block(index: int, delta: Any) -> Delta:
-    match delta.type:
-        case "text_delta":
-            return Delta(content=delta.text)
-        case "thinking_delta":
-            return Delta(reasoning=delta.thinking)
-        case "input_json_delta":
-            return Delta(tools=(ToolDelta(index, arguments=delta.partial_json),))
-        case _:
-            return Delta()
-
-
-def _error_body(answer: Any) -> Any:
-    extra = getattr(answer, "model_extra", None) or {}
-    return {"type": "error", "error": extra["error"]} if extra.get("error") else None

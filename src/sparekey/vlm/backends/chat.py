@@ -1,34 +1,43 @@
 """What all backends share: a request is built, sent once, read; retries and streams are driven here.
 
-A backend says how its client is made, how an `Ask` becomes the SDK's arguments, how they are sent, and what a whole answer or
-one event of a stream adds (`Delta`). Everything else is here, once for threads and once for event loops.
+A backend says how its client is made, how an `Ask` becomes the SDK's arguments, how they are sent, and how the answer is had from the SDK
+as it came. What an answer is says `sparekey.wire`. Everything else is here, once for threads and once for event loops.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from abc import abstractmethod
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
 from sparekey.failover.closing import on_abandon
+from sparekey.masking import mask
 from sparekey.retry import retry_async, retry_sync
-from sparekey.vlm.assembly import Assembler, Delta, collect
+from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
+from sparekey.wire import answer
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
+from sparekey.wire.deltas import DeltaReader
+from sparekey.wire.incoming import Incoming
+from sparekey.wire.model import Call
 from sparekey.wire.network import CONNECT_SECONDS
+from sparekey.wire.reading import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
+    from sparekey.wire.deltas import Delta
+    from sparekey.wire.incoming import Part
 
 _NOTHING: Final = object()
 """What stands behind the last event of a stream."""
@@ -57,6 +66,8 @@ class ChatBackend(CallingVLM):
     default_model: ClassVar[str | None] = None
     default_base: ClassVar[str | None] = None
     max_image_bytes: ClassVar[int] = MAX_IMAGE_BYTES
+    wire: ClassVar[Call] = Call("openai", "POST", "chat/completions", kind="chat")
+    """What it asks for, in the words of `sparekey.wire`: the format and the resource of its requests."""
     client_per_thread: ClassVar[bool] = False
     """Whether the SDK's blocking client must not be shared by threads."""
 
@@ -99,19 +110,23 @@ class ChatBackend(CallingVLM):
 
     @abstractmethod
     def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
-        """Send it; return the SDK's answer, or its iterable of events."""
+        """Send it; return what `_body`, or `_pieces`, can read."""
 
     async def _send_async(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
         """As `_send`; most SDKs only differ in what has to be awaited."""
         return await self._send(client, request, stream=stream)
 
-    @abstractmethod
-    def _answer(self, answer: Any) -> Delta:
-        """Read a whole answer."""
+    def _body(self, sent: Any) -> Any:
+        """Return a whole answer as it came: its bytes, or its JSON where the SDK keeps the bytes to itself."""
+        return sent.http_response.content
 
-    @abstractmethod
-    def _reader(self) -> Callable[[Any], Delta]:
-        """Return what reads the events of one stream, in order."""
+    def _pieces(self, stream: Any) -> Iterator[Any]:
+        """Yield a stream as it comes: bytes, or the JSON of its events."""
+        return stream.response.iter_bytes()  # type: ignore[no-any-return]
+
+    def _pieces_async(self, stream: Any) -> AsyncIterator[Any]:
+        """As `_pieces`."""
+        return stream.response.aiter_bytes()  # type: ignore[no-any-return]
 
     def _http(self, kind: Any) -> Any:
         """Return an HTTP client for the SDK; what a blocking one reads can be broken off, however the SDK wraps it."""
@@ -206,20 +221,26 @@ class ChatBackend(CallingVLM):
         async with self._gate:
             return self._whole(await self._send_async(self.get_async_client(), self._request(ask), stream=False))
 
-    def _whole(self, answer: Any) -> VLMResponse:
+    def _whole(self, sent: Any) -> VLMResponse:
         parts = Assembler()
-        parts.feed(self._answer(answer))
+        value = self._body(sent)
+        with _told():
+            if isinstance(value, bytes):
+                value = answer.read(self.wire, value).value
+            else:
+                answer.judge(self.wire, value)
+            parts.feed(DeltaReader(self.wire.dialect)(value))
         self._count(parts)
         return parts.response()
 
     def _stream(self, ask: Ask, *, retries: int) -> Iterator[VLMChunk]:
         """Retries end with the first event: what was handed out cannot be taken back."""
-        request, parts, read = self._request(ask), Assembler(), self._reader()
+        request, parts = self._request(ask), Assembler()
         with self._gate:
-            stream, events = retry_sync(partial(self._open, request), max_retries=retries)
+            stream, deltas = retry_sync(partial(self._open, request), max_retries=retries)
             try:
-                for event in events:
-                    if (chunk := parts.feed(read(event))).has_content:
+                for delta in deltas:
+                    if (chunk := parts.feed(delta)).has_content:
                         yield chunk
                 yield parts.finish()
             finally:
@@ -227,42 +248,98 @@ class ChatBackend(CallingVLM):
                 end(stream)
 
     async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncGenerator[VLMChunk]:
-        request, parts, read = self._request(ask), Assembler(), self._reader()
+        request, parts = self._request(ask), Assembler()
         async with self._gate:
-            stream, events, event = await retry_async(partial(self._open_async, request), max_retries=retries)
+            stream, deltas, delta = await retry_async(partial(self._open_async, request), max_retries=retries)
             try:
-                while event is not _NOTHING:
-                    if (chunk := parts.feed(read(event))).has_content:
+                while delta is not _NOTHING:
+                    if (chunk := parts.feed(delta)).has_content:
                         yield chunk
-                    event = await anext(events, _NOTHING)
+                    delta = await anext(deltas, _NOTHING)
                 yield parts.finish()
             finally:
                 self._count(parts)
                 await end_async(stream)
 
-    def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Any]]:
-        """Return the stream and its events, the first of which is here: some SDKs connect no sooner."""
+    def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Delta]]:
+        """Return the stream and what it adds, the first of which is here: some SDKs connect no sooner."""
         stream = self._send(self.get_client(), request, stream=True)
-        events = iter(stream)
+        deltas = self._deltas(stream)
         try:
-            first = list(islice(events, 1))
+            first = list(islice(deltas, 1))
         except BaseException:
             end(stream)
             raise
-        return stream, chain(first, events)
+        return stream, chain(first, deltas)
 
     async def _open_async(self, request: dict[str, Any]) -> tuple[Any, AsyncIterator[Any], Any]:
         stream = await self._send_async(self.get_async_client(), request, stream=True)
-        events = aiter(stream)
+        deltas = self._deltas_async(stream)
         try:
-            return stream, events, await anext(events, _NOTHING)
+            return stream, deltas, await anext(deltas, _NOTHING)
         except BaseException:
             await end_async(stream)
             raise
 
+    def _deltas(self, stream: Any) -> Iterator[Delta]:
+        read = _Events(self.wire)
+        with _told():
+            for piece in self._pieces(stream):
+                yield from read.feed(piece)
+            yield from read.end()
+
+    async def _deltas_async(self, stream: Any) -> AsyncGenerator[Delta]:
+        read = _Events(self.wire)
+        with _told():
+            async for piece in self._pieces_async(stream):
+                for delta in read.feed(piece):
+                    yield delta
+            for delta in read.end():
+                yield delta
+
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
             self.token_tracker.record(self.model or "", self.provider, parts.usage)
+
+
+class _Events:
+    """What the events of one stream add."""
+
+    def __init__(self, call: Call) -> None:
+        self._incoming, self._read = Incoming(call._replace(stream=True, query="alt=sse")), DeltaReader(call.dialect)
+
+    def feed(self, piece: Any) -> Iterator[Delta]:
+        """Yield what some bytes add, or the JSON of one event."""
+        return self._added(self._incoming.feed(piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()))
+
+    def end(self) -> Iterator[Delta]:
+        """Yield what is left."""
+        return self._added(self._incoming.end())
+
+    def _added(self, steps: Iterator[list[Part]]) -> Iterator[Delta]:
+        for parts in steps:
+            yield from (self._read(part.value) for part in parts if part.value is not None)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise what is wrong with an answer as callers know it."""
+    try:
+        yield
+    except InnerError as error:
+        raise _disguised(error.data) from None
+    except (NoAnswerError, TypeError, AttributeError, KeyError, IndexError) as exc:
+        raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
+
+
+def _disguised(data: bytes) -> DisguisedError:
+    """Return the error for one that stands in the place of an answer: what it means is in its own words."""
+    text = data.decode("utf-8", "replace")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = text
+    return DisguisedError(f"an error inside a success: {mask(text)[:300]}", body)
 
 
 def _breakable(response: Any) -> None:

@@ -24,7 +24,6 @@ class Dialect:
         thinking_models: the models that know the field; others would refuse it.
         fixed_sampling: the models that refuse a temperature.
         completion_tokens: the models that want `max_completion_tokens` in the place of `max_tokens`.
-        stream_usage: whether `stream_options` is taken; where not, usage comes with the last event by itself.
         only_auto: whether `auto` is the only tool choice.
     """
 
@@ -35,7 +34,6 @@ class Dialect:
     thinking_models: re.Pattern[str] = _NEVER
     fixed_sampling: re.Pattern[str] = _NEVER
     completion_tokens: re.Pattern[str] = _NEVER
-    stream_usage: bool = True
     only_auto: bool = False
 
     def thinking_fields(self, model: str, *, thinking: bool) -> dict[str, Any]:
@@ -74,7 +72,6 @@ DIALECTS: Final = (
         "https://docs.z.ai/api-reference/llm/chat-completion",
         thinking="thinking",
         thinking_models=re.compile(r"glm-(?:4\.[5-9]|[5-9])"),
-        stream_usage=False,
         only_auto=True,
     ),
     Dialect(
@@ -92,7 +89,6 @@ DIALECTS: Final = (
         thinking_models=_EVERY,
         fixed_sampling=_OPENAI_REASONING,
     ),
-    Dialect(("mistral",), ("api.mistral.ai",), "https://docs.mistral.ai/api/", stream_usage=False),
 )
 
 

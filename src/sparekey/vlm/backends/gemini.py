@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import httpx2
 
-from sparekey.errors import ContentFilteredError, UnsupportedMediaInputError
-from sparekey.types import Usage
-from sparekey.vlm.assembly import Delta, ToolDelta
+from sparekey.errors import UnsupportedMediaInputError
 from sparekey.vlm.backends.chat import Ask, ChatBackend
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
-from sparekey.vlm.backends.sdks import no_answer, sdk
+from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.clients import certificates
+from sparekey.wire.model import Call
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Iterator
 
 _ENDINGS: Final = {
     "audio": frozenset({".wav", ".mp3", ".aiff", ".aac", ".ogg", ".flac"}),
@@ -36,6 +35,7 @@ class GeminiVLM(ChatBackend):
     module = "google.genai"
     extra = "gemini"
     default_base = "https://generativelanguage.googleapis.com"
+    wire: ClassVar[Call] = Call("gemini", "POST", "models/m:generateContent", kind="chat")
 
     def _make_client(self) -> Any:
         return self._client({"httpx_client": self._http(httpx2.Client)})
@@ -81,19 +81,21 @@ class GeminiVLM(ChatBackend):
 
     def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
         models = client.models
-        return (models.generate_content_stream if stream else models.generate_content)(**request)
+        return models.generate_content_stream(**request) if stream else models.generate_content(**_raw(request))
 
     async def _send_async(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
         models = client.aio.models
-        return await (models.generate_content_stream if stream else models.generate_content)(**request)
+        return await (models.generate_content_stream(**request) if stream else models.generate_content(**_raw(request)))
 
-    def _answer(self, answer: Any) -> Delta:
-        if not answer.candidates:
-            _refuse(answer)
-        return _read(answer, 0)
+    def _body(self, sent: Any) -> Any:
+        return (sent.sdk_http_response.body or "").encode()
 
-    def _reader(self) -> Callable[[Any], Delta]:
-        return Reader()
+    def _pieces(self, stream: Any) -> Iterator[Any]:
+        return map(_json_of, stream)
+
+    async def _pieces_async(self, stream: Any) -> AsyncIterator[Any]:
+        async for event in stream:
+            yield _json_of(event)
 
     def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
         """Tell whether the file fits into a request and is of a kind that Gemini knows."""
@@ -114,60 +116,12 @@ class GeminiVLM(ChatBackend):
         return str(await self.get_completion_async(messages=[{"role": "user", "content": parts}]))
 
 
-class Reader:
-    """Reads the events of one stream; tool calls come whole, and are told apart by their order."""
-
-    def __init__(self) -> None:
-        """Start before the first event."""
-        self._tools = 0
-
-    def __call__(self, event: Any) -> Delta:
-        """Return what an event adds; one without candidates carries the counts, or says that the prompt is blocked."""
-        if not event.candidates and getattr(event.prompt_feedback, "block_reason", None):
-            _refuse(event)
-        delta = _read(event, self._tools)
-        self._tools += len(delta.tools)
-        return delta
+def _json_of(event: Any) -> dict[str, Any]:
+    """Return an event as it came: the SDK keeps the bytes of a stream to itself."""
+    found: dict[str, Any] = event.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"sdk_http_response"})
+    return found
 
 
-def _read(answer: Any, tools_before: int) -> Delta:
-    candidate = answer.candidates[0] if answer.candidates else None
-    parts = getattr(getattr(candidate, "content", None), "parts", None) or []
-    calls = [p.function_call for p in parts if p.function_call]
-    return Delta(
-        content="".join(p.text for p in parts if p.text and not p.thought),
-        reasoning="".join(p.text for p in parts if p.text and p.thought),
-        tools=tuple(_tool(i, call) for i, call in enumerate(calls, tools_before)),
-        finish_reason=_word(getattr(candidate, "finish_reason", None)),
-        usage=read_usage(answer.usage_metadata),
-        model=answer.model_version or "",
-    )
-
-
-def _tool(index: int, call: Any) -> ToolDelta:
-    return ToolDelta(index, call.id or f"call_{index}", call.name or "", dict(call.args or {}))
-
-
-def _word(reason: Any) -> str | None:
-    word = getattr(reason, "value", reason)
-    return None if word in {None, "FINISH_REASON_UNSPECIFIED"} else str(word)
-
-
-def _refuse(answer: Any) -> None:
-    """Raise for an answer without candidates: the prompt was blocked, or there is an error in its place."""
-    if reason := getattr(answer.prompt_feedback, "block_reason", None):
-        raise ContentFilteredError(f"the prompt was blocked: {getattr(reason, 'value', reason)}")
-    raise no_answer(answer)
-
-
-def read_usage(usage: Any) -> Usage | None:
-    """Read the counts; Gemini counts thoughts beside the answer, we count them as a part of it."""
-    if usage is None:
-        return None
-    thought = usage.thoughts_token_count or 0
-    return Usage(
-        (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
-        (usage.candidates_token_count or 0) + thought,
-        usage.cached_content_token_count or 0,
-        thought,
-    )
+def _raw(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request for a whole answer as it comes: the SDK's own reading drops what it does not know, an error's words among that."""
+    return {**request, "config": {**request["config"], "should_return_http_response": True}}

@@ -6,15 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.vlm.backends.chat import Ask, ChatBackend
-from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
+from sparekey.vlm.backends.openai import tool_choice
 from sparekey.vlm.backends.sdks import installed, sdk
 from sparekey.wire.clients import end
 from sparekey.wire.settings import reveal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-
-    from sparekey.vlm.assembly import Delta
+    from collections.abc import AsyncIterator, Iterator
 
 _STREAMING: Final = {"stream": True, "stream_options": {"include_usage": True}}
 _NAMES: Final = frozenset({"", "litellm", "openai-compatible"})
@@ -79,11 +77,15 @@ class LiteLLMVLM(ChatBackend):
             return _honest_async(await client.acompletion(**request, **_STREAMING))
         return await client.acompletion(**request)
 
-    def _answer(self, answer: Any) -> Delta:
-        return read_answer(answer)
+    def _body(self, sent: Any) -> Any:
+        return sent.model_dump()
 
-    def _reader(self) -> Callable[[Any], Delta]:
-        return read_event
+    def _pieces(self, stream: Any) -> Iterator[Any]:
+        return (event.model_dump() for event in stream)
+
+    async def _pieces_async(self, stream: Any) -> AsyncIterator[Any]:
+        async for event in stream:
+            yield event.model_dump()
 
 
 def load(extra: str) -> Any:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sparekey.vlm.backends.ark_media import supports, understand
 from sparekey.vlm.backends.chat import Ask, ChatBackend
-from sparekey.vlm.backends.openai import read_answer, read_event, tool_choice
+from sparekey.vlm.backends.openai import tool_choice
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.settings import NO_KEY, reveal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sparekey.vlm.assembly import Delta
 
 
 class VolcengineVLM(ChatBackend):
@@ -73,14 +68,10 @@ class VolcengineVLM(ChatBackend):
         return request | ({"tools": ask.tools, "tool_choice": tool_choice(ask.tool_choice)} if ask.tools else {})
 
     def _send(self, client: Any, request: dict[str, Any], *, stream: bool) -> Any:
-        more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-        return client.chat.completions.create(**request, **more)
-
-    def _answer(self, answer: Any) -> Delta:
-        return read_answer(answer)
-
-    def _reader(self) -> Callable[[Any], Delta]:
-        return read_event
+        completions = client.chat.completions
+        if not stream:
+            return completions.with_raw_response.create(**request)
+        return completions.create(**request, stream=True, stream_options={"include_usage": True})
 
     def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
         """Tell whether Ark takes the file: MP3, WAV, AAC and M4A, or MP4, AVI and MOV, up to 512 MiB."""

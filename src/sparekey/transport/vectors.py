@@ -1,0 +1,97 @@
+"""The one length that the vectors of a chain have: one of another length is never handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.config.dimensions import known, takes_length
+from sparekey.config.providers import find
+from sparekey.config.spaces import natural_space
+from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.failover.space import learn_length
+from sparekey.wire.reading import NoAnswerError
+from sparekey.wire.vectors import admitted, asked_lengths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.config.embedding import EmbeddingModelConfig
+    from sparekey.failover import Chain
+    from sparekey.wire.model import Call
+
+_PARAMETERS: Final = {"gemini": "outputDimensionality", "mistral": "output_dimension", "voyage": "output_dimension"}
+"""What a provider calls the length that a request asks for; the others call it `dimensions`."""
+
+
+def parameter(config: EmbeddingModelConfig, provider: str, model: str | None) -> Mapping[str, Any]:
+    """Return the field that asks a credential's provider for the chain's declared length.
+
+    Nothing is asked where the model gives that length anyway, or has no other and its host refuses the field.
+    """
+    found = known(provider, model)
+    if not config.dimension or (found and found.default == config.dimension) or not takes_length(provider, model):
+        return {}
+    row = find(provider)
+    return {_PARAMETERS.get(row.name if row else provider, "dimensions"): config.dimension}
+
+
+def vectors_of(config: EmbeddingModelConfig) -> Vectors | None:
+    """Return what the vectors of a chain must be like; None if it has none that are dense."""
+    return None if config.kind == "sparse" else Vectors(config.dimension, config.known_dimension)
+
+
+@dataclass(slots=True)
+class Vectors:
+    """What the vectors of a chain must be like.
+
+    Attributes:
+        declared: the length in the configuration: no request may ask for another.
+        usual: the length of vectors for which no length was asked: declared, else the model's own, else that of the first that came.
+        chain: remembers that one, under the name of its space; None: it is remembered here.
+        space: that name.
+    """
+
+    declared: int | None = None
+    usual: int | None = None
+    chain: Chain | None = None
+    space: str = ""
+
+    def remembered_by(self, chain: Chain) -> None:
+        """Keep what is learnt with the state of a chain."""
+        first = chain.credentials[0]
+        self.chain, self.space = chain, natural_space(first.provider, first.model)
+
+    def refusal(self, call: Call) -> str:
+        """Return why a request cannot be served before anybody is asked, or "": it asks for another length than the declared one."""
+        if not self.declared or all(wanted in {None, self.declared} for wanted in asked_lengths(call)):
+            return ""
+        return f"the vectors of this model have {self.declared} dimensions; ask for {self.declared}, or leave the length out"
+
+    def admit(self, credential_id: str, call: Call, body: bytes) -> bytes | None:
+        """Let an answer through whose vectors are good, as many as the inputs, and as long as they must be.
+
+        Returns:
+            The body, where vectors had to be encoded as the request asks for; None if it is good as it came.
+
+        Raises:
+            VectorSpaceError: one has another length.
+            IncompleteAnswerError: one is no vector, or they are not as many as the inputs.
+        """
+        try:
+            found = admitted(call, body)
+        except NoAnswerError as exc:
+            raise IncompleteAnswerError(f"{credential_id!r} gave {exc}") from None
+        if found is None:
+            return None
+        wanted = asked_lengths(call)
+        each = wanted if len(wanted) == len(found.lengths) else wanted[:1] * len(found.lengths)
+        for length, one in zip(found.lengths, each, strict=True):
+            self._one(credential_id, length or 0, one)
+        return found.body
+
+    def _one(self, credential_id: str, length: int, wanted: int | None) -> None:
+        if wanted is None and self.usual is None:
+            self.usual = length if self.chain is None else learn_length(self.chain, self.space, length)
+        if length != (expected := wanted or self.usual):
+            raise VectorSpaceError(f"{credential_id!r} gave a vector of {length} dimensions where {expected} are expected")

@@ -1,0 +1,242 @@
+"""What an answer is: said here once for everybody who reads one, whole or in events.
+
+A success is an answer if it brings a visible text, a tool call, a refusal or a picture, or ends by its caller's own doing (his limit, his
+content, his stop sequence, a pause). Anything else is none, and the next credential is asked: `InnerError` where words stand in the
+answer's place, by which a classifier can tell what is wrong, `NoAnswerError` where nothing does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.wire import responses, vectors
+from sparekey.wire.decoding import loads
+from sparekey.wire.folding import whole_of
+from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, Speech, wanted
+from sparekey.wire.sse import EventTooLongError, Splitter
+from sparekey.wire.table import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.wire.model import Call, Signs
+
+_WELL_READ: Final = 256 * 1024
+"""Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
+_END: Final = 4096
+"""Bytes at each end of a long answer in which its id and its usage are looked for."""
+_ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
+_COUNTS: Final = {"responses/input_tokens": "input_tokens", "messages/count_tokens": "input_tokens", "countTokens": "totalTokens"}
+"""Resources that count tokens -> the field of their answer."""
+_ENVELOPE: Final = frozenset(
+    {
+        *("id", "object", "created", "created_at", "model", "usage", "choices", "system_fingerprint", "service_tier", "provider"),
+        *("type", "role", "content", "stop_reason", "stop_sequence", "container", "context_management"),
+        *("candidates", "modelVersion", "responseId", "usageMetadata", "promptFeedback", "createTime", "modelStatus"),
+        *("output", "status", "instructions", "metadata", "tools", "tool_choice", "text", "reasoning", "truncation", "data", "completion"),
+        *("request_id", "x_groq", "prompt_filter_results", "timings", "citations", "search_results", "sparekey"),
+    }
+)
+"""Fields of an answer of any wire: their texts are no errors."""
+_MOST_WORDS: Final = 4096
+"""A text in the place of an answer that is longer than this is a page, and no error."""
+_LINES: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""How the lines of a stream of events begin."""
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Answer(NamedTuple):
+    """A whole answer: its JSON (None where there need be none), and its bytes if they had to be written anew (else None)."""
+
+    value: Any
+    body: bytes | None = None
+
+
+def read(call: Call, body: bytes) -> Answer:
+    """Read the body of a success, without its encoding.
+
+    Args:
+        call: what was asked.
+        body: the bytes; events, where a whole answer was asked for, become one.
+
+    Raises:
+        InnerError: it holds an error in the place of an answer.
+        NoAnswerError: it holds no answer.
+    """
+    if call.kind == "chat" and form_of(body) == "events":
+        value = _collected(call, body)
+        judge(call, value)
+        return Answer(value, _dumped(value))
+    if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
+        return Answer(_ends(body))
+    try:
+        value = loads(body.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        if call.kind == "other":
+            return Answer(None)
+        raise _told(body) from None
+    judge(call, value)
+    return Answer(value)
+
+
+def judge(call: Call, value: Any) -> None:
+    """Let the JSON of an answer pass.
+
+    Raises:
+        InnerError: it is an error.
+        NoAnswerError: it is no answer.
+    """
+    if call.kind == "other":
+        if _is_others_error(value):
+            raise InnerError(_dumped(value))
+        return
+    if isinstance(value, dict) and (found := _error(value)) is not None:
+        raise InnerError(_dumped(found))
+    if call.kind == "embed":
+        if not vectors.holds_any(value) and vectors.inputs(call) != 0:
+            raise _none(value, "a success without vectors")
+        return
+    if isinstance(value, dict) and (name := _COUNTS.get(call.resource.rpartition(":")[2])) is not None:
+        if not isinstance(value.get(name), int):
+            raise _none(value, "a success without a count")
+        return
+    _judge_chat(call, value)
+
+
+def form_of(start: bytes) -> str:
+    """Return what a body is by its first bytes: `json`, `events`, `text`, or "" where they do not tell yet."""
+    start = start[:64].removeprefix(_BOM).lstrip()
+    if not start:
+        return ""
+    if start[:1] in b"{[":
+        return "json"
+    if start.startswith(_LINES):
+        return "events"
+    return "" if any(line.startswith(start) for line in _LINES) else "text"
+
+
+def _judge_chat(call: Call, value: Any) -> None:
+    speech, faults = Speech(), ""
+    try:
+        for signs in _signs(call, value):
+            if signs.error:
+                raise InnerError(_dumped(_inner(value)))
+            speech.feed(signs)
+            faults = faults or signs.fault
+    except (TypeError, AttributeError, KeyError, ValueError):
+        raise _none(value, "a success of no shape that this API has") from None
+    if faults:
+        raise NoAnswerError(f"the provider broke off its answer (finish reason: {faults})")
+    if not speech.end() and not _is_to_come(call, value):
+        raise _none(value, "a success without an answer")
+
+
+def _signs(call: Call, value: Any) -> Iterator[Signs]:
+    """Yield what a whole answer tells; Gemini streams without events as a list."""
+    if isinstance(value, list) and call.dialect == "gemini" and call.stream:
+        for one in value:
+            yield from _signs(call, one)
+    elif isinstance(value, dict):
+        if call.dialect == "openai" and call.resource == "responses":
+            yield responses.read_answer(value)
+        elif _SHAPES[call.dialect] & value.keys():
+            yield EVENTS[call.dialect]("", value if call.dialect != "anthropic" or "completion" in value else {**value, "type": "message"})
+
+
+_SHAPES: Final = {
+    "openai": frozenset({"choices"}),
+    "anthropic": frozenset({"content", "completion", "stop_reason"}),
+    "gemini": frozenset({"candidates", "promptFeedback"}),
+}
+"""Fields of which every answer has one."""
+
+
+def _is_to_come(call: Call, value: Any) -> bool:
+    """Tell whether the answer is a promise that the caller asked for (`background`)."""
+    return call.get("background") is True and isinstance(value, dict) and value.get("status") in {"queued", "in_progress"} and "id" in value
+
+
+def _error(value: dict[str, Any]) -> Any:
+    """Return the error that an answer of a model is, or None: a field says so, whatever stands beside it."""
+    if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
+        return value
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        return value
+    return None
+
+
+def _is_others_error(value: Any) -> bool:
+    """Tell whether an answer about something else is an error; objects that merely tell of one (a failed batch) are none."""
+    if not isinstance(value, dict) or {"id", "object", "name"} & value.keys():
+        return False
+    return bool(value.get("error")) or value.get("success") is False
+
+
+def _inner(value: Any) -> Any:
+    """Return the error that stands in one of several answers."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    found = (choice.get("error") for choice in choices or () if isinstance(choice, dict))
+    return next(({"error": error} for error in found if error), value)
+
+
+def _none(value: Any, text: str) -> InnerError | NoAnswerError:
+    """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
+    spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
+    return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
+
+
+def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
+    """Return the failure for a stream that ended before any content: what its events say, if one says what no answer holds."""
+    faults = (_none(value, text) for value in values if not isinstance(value, dict) or not isinstance(value.get("type"), str))
+    return next((fault for fault in faults if isinstance(fault, InnerError)), NoAnswerError(text))
+
+
+def _has_words(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_words, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_words, value))
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _told(body: bytes) -> InnerError | NoAnswerError:
+    """Return the failure for a body that is no JSON: a short text may say what is wrong, a page or half of something does not."""
+    text = body.strip()
+    if text and len(text) <= _MOST_WORDS and text[:1] not in b"<{[" and b"\0" not in text:
+        return InnerError(text)
+    return NoAnswerError("a success whose body is no JSON")
+
+
+def _collected(call: Call, body: bytes) -> Any:
+    """Return the whole answer that a stream of events holds."""
+    splitter, reader, values = Splitter(), Reader(call.dialect, wanted(call)), []
+    try:
+        for event in (*splitter.feed(body), *splitter.end()):
+            if reader.feed(event).error:
+                raise InnerError(event.data, event.raw)
+            if reader.value is not None:
+                values.append((event.name, reader.value))
+        if not reader.complete and reader.content:
+            raise NoAnswerError("the events ended without a finish reason: the answer is cut off")
+        return whole_of(call, values)
+    except (EventTooLongError, json.JSONDecodeError, TypeError, AttributeError, KeyError, IndexError) as exc:
+        raise MalformedEventError(str(exc)) from None
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _ends(body: bytes) -> dict[str, Any]:
+    """Return what stands at the ends of a long answer: its id, and the tokens that it counts."""
+    found: dict[str, Any] = {}
+    if told := _ID.search(body, 0, _END):
+        found["id"] = told[1].decode("utf-8", "replace")
+    if (at := body.rfind(b'"usage', max(0, len(body) - _END))) >= 0:
+        with contextlib.suppress(ValueError, RecursionError):
+            found |= loads(b"{" + body[at:].rstrip())
+    return found

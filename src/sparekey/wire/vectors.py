@@ -1,0 +1,253 @@
+"""The vectors of an answer, in the bytes in which they came: are they vectors, how long is each, are they encoded as they were asked for?
+
+Numbers are looked at by the C library (a search, a sum), and read one by one only where a vector has to be encoded anew: reading all of
+them would cost sixteen times as much.
+"""
+
+from __future__ import annotations
+
+import array
+import base64
+import binascii
+import json
+import math
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.wire.decoding import loads
+from sparekey.wire.reading import NoAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sparekey.wire.model import Call
+
+_VECTOR: Final = {
+    "openai": re.compile(rb'"embedding"\s*:\s*(?:(\[)\s*|")'),
+    "gemini": re.compile(rb'"values"\s*:\s*(\[)\s*'),
+}
+"""Where a vector begins, by the dialect of the answer: as a list of numbers (group 1), or as base64 of 32-bit floats."""
+_INDEX: Final = re.compile(rb'"index"\s*:\s*(-?\d+)')
+_ASKED: Final = {"openai": ("dimensions", "output_dimension"), "gemini": ("outputDimensionality", "output_dimensionality")}
+"""Fields of a request that say how long its vectors shall be."""
+_KINDS_OF_NUMBERS: Final = ("output_dtype", "embedding_type")
+"""Fields that ask for other numbers than floats (voyage, mistral, jina): such vectors are not looked at."""
+_NUMERALS: Final = b"0123456789eE+-., \t\r\n"
+_NOT_ZERO: Final = re.compile(rb"[1-9]")
+_HUGE: Final = re.compile(rb"[eE]\+?\d{2}")
+"""A number that may be none any more: only then it is read."""
+_BYTES: Final = 4
+
+
+class Vector(NamedTuple):
+    """One vector: where it stands in the body, brackets or quotation marks left out, and how many numbers it has (None: it holds lists)."""
+
+    start: int
+    end: int
+    encoded: bool
+    length: int | None
+
+
+class Admitted(NamedTuple):
+    """The vectors of an answer that holds nothing but good ones: their lengths, and the body if one had to be encoded anew (else None)."""
+
+    lengths: list[int | None]
+    body: bytes | None
+
+
+def holds_any(value: Any) -> bool:
+    """Tell whether the JSON of an answer has vectors where one of the formats has them."""
+    if not isinstance(value, dict):
+        return False
+    data = value.get("data") or value.get("embeddings") or [value.get("embedding")]
+    items = data if isinstance(data, list) else [data]
+    return bool(items) and all(isinstance(one, dict) and bool(one.get("embedding") or one.get("values")) for one in items)
+
+
+def vectors(dialect: str, body: bytes) -> Iterator[Vector]:
+    """Yield each vector of an answer."""
+    begins_at, at = _VECTOR[dialect], 0
+    while found := begins_at.search(body, at):
+        start = found.end()
+        if found[1] is None:
+            at = body.find(b'"', start)
+            yield Vector(start, at, True, _floats(body, start, at) if at > 0 else 0)
+        elif body[start : start + 1] == b"[":
+            at = start + 1
+            yield Vector(start, start, False, None)
+        else:
+            at = body.find(b"]", start)
+            yield Vector(start, at, False, 0 if at in {start, -1} else body.count(b",", start, at) + 1)
+        if at < 0:
+            return
+
+
+def lengths(dialect: str, body: bytes) -> Iterator[int | None]:
+    """Yield how many numbers each vector of an answer has; None for one that holds lists again."""
+    return (one.length for one in vectors(dialect, body))
+
+
+def admitted(call: Call, body: bytes) -> Admitted | None:
+    """Look at the vectors of an answer; those in another encoding than the request asks for are encoded anew.
+
+    Args:
+        call: the request.
+        body: the body of the answer, without its encoding.
+
+    Returns:
+        The lengths of the vectors and the body; None if the request asks for other numbers than floats, or for several vectors an input:
+        only their model understands those.
+
+    Raises:
+        NoAnswerError: there are none, or not as many as inputs; one is empty, holds what is no finite number, or nothing but zeros; or an
+            index is there twice.
+    """
+    if call.dialect not in _VECTOR or any(call.get(name) not in {None, "float", "base64"} for name in _KINDS_OF_NUMBERS):
+        return None
+    found, wanted = list(vectors(call.dialect, body)), inputs(call)
+    if any(one.length is None for one in found):
+        return None
+    if wanted != len(found) and (wanted is not None or not found):
+        raise NoAnswerError(f"{len(found)} vectors for {'the' if wanted is None else wanted} inputs")
+    for one in found:
+        _check(body, one)
+    _check_order(call.dialect, body, len(found))
+    encoded = _wants_base64(call)
+    return Admitted([one.length for one in found], _converted(body, [one for one in found if one.encoded != encoded]))
+
+
+def asked_lengths(call: Call) -> list[int | None]:
+    """Return the length that a request asks for: one for all, or one an input (batches of Gemini)."""
+    requests = call.get("requests")
+    several = [one for one in requests if isinstance(one, dict)] if isinstance(requests, list) else []
+    fields = several or [call.document.fields if call.document else {}]
+    return [_length(one, _ASKED.get(call.dialect, ())) for one in fields]
+
+
+def inputs(call: Call) -> int | None:
+    """Return how many inputs a request has; None where its provider may count them in its own way."""
+    if call.dialect == "gemini":
+        requests = call.get("requests")
+        return len(requests) if isinstance(requests, list) else 1
+    given = call.get("input")
+    if not isinstance(given, list):
+        return 1 if isinstance(given, str) else None
+    kinds = {type(one) for one in given}
+    return len(given) if kinds in (set(), {str}, {list}) else 1 if kinds == {int} else None
+
+
+def as_floats(text: str | bytes) -> list[float]:
+    """Return the vector that base64 of little-endian 32-bit floats holds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    raw = base64.b64decode(text, validate=True)
+    if len(raw) % _BYTES:
+        raise ValueError("base64 that is no row of 32-bit floats")
+    numbers = array.array("f", raw)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()
+
+
+def as_base64(numbers: Sequence[float]) -> bytes:
+    """Return a vector as base64 of little-endian 32-bit floats."""
+    found = array.array("f", numbers)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return base64.b64encode(found.tobytes())
+
+
+def is_good(numbers: Sequence[float]) -> bool:
+    """Tell whether numbers are a vector: at least one, all finite, not all zero.
+
+    A sum is finite if all its terms are, unless it overflows: only then the numbers are looked at one by one.
+    """
+    try:
+        return any(numbers) and (math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers)))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _check(body: bytes, vector: Vector) -> None:
+    """Refuse a vector that is none.
+
+    Raises:
+        NoAnswerError: it is empty, or holds what is no finite number, or only zeros.
+    """
+    if not vector.length or vector.end < 0:
+        raise NoAnswerError("an empty vector")
+    if vector.encoded:
+        try:
+            good = is_good(as_floats(_text(body, vector)))
+        except (ValueError, binascii.Error):
+            good = False
+    elif (text := body[vector.start : vector.end]).translate(None, _NUMERALS):
+        good = False
+    elif (b"e" in text or b"E" in text) and _HUGE.search(text):
+        good = is_good(_numbers(body, vector))
+    else:
+        good = _NOT_ZERO.search(body, vector.start, vector.end) is not None
+    if not good:
+        raise NoAnswerError("a vector of zeros, or one that holds what is no finite number")
+
+
+def _check_order(dialect: str, body: bytes, count: int) -> None:
+    """Refuse vectors of which two belong to one input: nobody could tell which.
+
+    Raises:
+        NoAnswerError: an index is there twice.
+    """
+    found = [int(one) for one in _INDEX.findall(body)] if dialect == "openai" and count > 1 else []
+    if len(found) == count and len(set(found)) < count:
+        raise NoAnswerError("two vectors of one index")
+
+
+def _converted(body: bytes, wrong: list[Vector]) -> bytes | None:
+    """Return the body with vectors in the other encoding; every other byte stays as it came."""
+    if not wrong:
+        return None
+    pieces, at = [], 0
+    for one in wrong:
+        if one.encoded:  # the quotation marks go
+            pieces += [body[at : one.start - 1], json.dumps(as_floats(_text(body, one))).encode()]
+            at = one.end + 1
+        else:  # the brackets go, and white space behind the first one
+            opened = body.rindex(b"[", 0, one.start)
+            pieces += [body[at:opened], b'"', as_base64(_numbers(body, one)), b'"']
+            at = one.end + 1
+    return b"".join([*pieces, body[at:]])
+
+
+def _text(body: bytes, vector: Vector) -> bytes:
+    """Return the base64 of a vector; some libraries write its signs with a backslash."""
+    text = body[vector.start : vector.end]
+    return str(json.loads(b'"' + text + b'"')).encode() if b"\\" in text else text
+
+
+def _numbers(body: bytes, vector: Vector) -> list[float]:
+    try:
+        found: list[float] = loads(b"[" + body[vector.start : vector.end] + b"]")
+    except ValueError:
+        return []
+    return found
+
+
+def _floats(body: bytes, start: int, end: int) -> int:
+    """Return how many 32-bit floats stand in base64."""
+    if body.find(b"\\", start, end) >= 0:
+        body = str(json.loads(body[start - 1 : end + 1])).encode()
+        start, end = 0, len(body)
+    return (end - start - body.count(b"=", max(start, end - 2), end)) * 3 // 4 // _BYTES
+
+
+def _wants_base64(call: Call) -> bool:
+    return "base64" in {call.get("encoding_format"), call.get("embedding_type")}
+
+
+def _length(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    nested = fields.get("embedContentConfig")
+    found = [one.get(name) for one in (fields, nested) if isinstance(one, dict) for name in names]
+    return next((value for value in found if isinstance(value, int) and not isinstance(value, bool) and value > 0), None)

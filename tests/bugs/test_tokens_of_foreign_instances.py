@@ -1,0 +1,48 @@
+"""Tokens that an instance of another make counted were 0 in the wrapper, without a word."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from sparekey.types import Usage
+from sparekey.usage import TokenTracker, usage_from
+from sparekey.vlm.multi import MultiCredentialVLM
+
+TOLD = {
+    "total_usage": {"prompt_tokens": 7, "completion_tokens": 3},
+    "usage_by_model": {"m": {"usage_by_provider": {"p": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}}}},
+}
+
+
+class Foreign:
+    """A model of another make: it counts in its own way, and its answers tell tokens in an object."""
+
+    model, provider = "m", "p"
+
+    def get_completion(self, prompt="", **_):
+        return SimpleNamespace(content="hi", usage=SimpleNamespace(prompt_tokens=7, completion_tokens=3))
+
+    def get_token_usage(self):
+        return TOLD
+
+
+def test_they_are_read():
+    """From what it says that it has counted, and from each answer for the chain's ledger."""
+    vlm = MultiCredentialVLM([Foreign()], ["a"])
+    seen = []
+    vlm.chain.add_hook(lambda event: seen.append(getattr(getattr(event, "attempt", None), "usage", None)))
+    vlm.get_completion("hi")
+    assert vlm.token_tracker.rows() == {("m", "p"): Usage(7, 3)}
+    assert Usage(7, 3) in seen
+
+
+@pytest.mark.parametrize("told", [None, {}, [], {"usage_by_model": 5}, {"usage_by_model": {"m": 5}}, {"usage_by_model": {"m": {}}}])
+def test_what_tells_nothing_counts_nothing(told):
+    """It never raises."""
+    assert TokenTracker.told(told).rows() == {}
+    assert usage_from(told) is None
+
+
+def test_names_of_both_formats_are_known():
+    """OpenAI's and Anthropic's."""
+    assert usage_from({"input_tokens": 5, "output_tokens": 2, "cache_read_input_tokens": 1}) == Usage(5, 2, 1)

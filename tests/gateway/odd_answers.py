@@ -1,0 +1,233 @@
+"""Successes that are odd, and whether each is an answer: (name, wire, JSON, yes or no). Those with text say HELLO."""
+
+import json
+
+
+def chat(message=None, finish="stop", **more):
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": None, **(message or {})}, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        **more,
+    }
+
+
+def said(finish="stop"):
+    return chat({"content": "HELLO"}, finish)
+
+
+def tool(**more):
+    return {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}, **more}
+
+
+def message(*blocks, stop="end_turn"):
+    return {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": list(blocks),
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+
+
+def content(*parts, finish="STOP", **more):
+    return {"candidates": [{"index": 0, "content": {"role": "model", "parts": list(parts)}, "finishReason": finish}], **more}
+
+
+def response(*output, status="completed", **more):
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": "m",
+        "status": status,
+        "output": list(output),
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": 1,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 1,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 2,
+        },
+        **more,
+    }
+
+
+def item(*parts):
+    return {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": list(parts)}
+
+
+TEXT = {"type": "output_text", "text": "HELLO", "annotations": []}
+THOUGHT = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+
+ODD = [
+    ("said", "openai", said(), True),
+    ("empty", "openai", chat({"content": ""}), False),
+    ("blank", "openai", chat({"content": " \n"}), False),
+    ("null", "openai", chat(), False),
+    ("no choice", "openai", chat(choices=[]), False),
+    ("choices null", "openai", chat(choices=None), False),
+    ("thoughts alone", "openai", chat({"reasoning_content": "hm"}), False),
+    ("thoughts in tags alone", "openai", chat({"content": "<think>hm</think>\n"}), False),
+    ("thoughts in tags before a text", "openai", chat({"content": "<think>hm</think>\nHELLO"}), True),
+    ("signed thoughts alone", "openai", chat({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}), False),
+    ("filtered", "openai", chat({"content": ""}, "content_filter"), True),
+    ("sensitive", "openai", chat({"content": ""}, "sensitive"), True),
+    ("too long", "openai", chat({"content": ""}, "length"), True),
+    ("tool", "openai", chat({"tool_calls": [tool()]}, "tool_calls"), True),
+    ("refused", "openai", chat({"refusal": "I cannot help with that."}), True),
+    ("broken off", "openai", said("insufficient_system_resource"), False),
+    ("network", "openai", chat(finish="network_error"), False),
+    ("error in a choice", "openai", chat(choices=[{"index": 0, "error": {"code": 401, "message": "invalid api key"}}]), False),
+    ("error beside choices", "openai", said() | {"error": {"code": 502, "message": "upstream gone"}}, False),
+    ("list", "openai", [], False),
+    ("braces", "openai", {}, False),
+    ("nothing", "openai", None, False),
+    ("a word", "openai", "busy", False),
+    ("detail", "openai", {"detail": "Unauthorized"}, False),
+    ("success false", "openai", {"success": False, "msg": "invalid api key"}, False),
+    ("chinese", "openai", {"code": 401, "msg": "令牌无效", "data": None}, False),
+    ("error_msg", "openai", {"error_msg": "insufficient balance", "error_code": 18}, False),
+    ("errors", "openai", {"errors": [{"message": "rate limit exceeded"}]}, False),
+    ("nested", "openai", {"ResponseMetadata": {"Error": {"Code": "AccountOverdueError", "Message": "overdue"}}}, False),
+    ("queued", "openai", {"status": "queued"}, False),
+    ("another wire", "openai", content({"text": "HELLO"}), False),
+    ("response", "responses", response(item(TEXT)), True),
+    ("response without output", "responses", response(), False),
+    ("response of thoughts", "responses", response(THOUGHT), False),
+    ("response with an empty text", "responses", response(item({**TEXT, "text": ""})), False),
+    ("response refused", "responses", response(item({"type": "refusal", "refusal": "No."})), True),
+    (
+        "response tool",
+        "responses",
+        response({"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "status": "completed"}),
+        True,
+    ),
+    ("response too long", "responses", response(THOUGHT, status="incomplete", incomplete_details={"reason": "max_output_tokens"}), True),
+    ("response failed", "responses", response(status="failed", error={"code": "server_error", "message": "no"}), False),
+    ("response queued", "responses", response(status="queued"), False),
+    ("response detail", "responses", {"detail": "Unauthorized"}, False),
+    ("message", "anthropic", message({"type": "text", "text": "HELLO"}), True),
+    ("message without content", "anthropic", message(), False),
+    ("message of thoughts", "anthropic", message({"type": "thinking", "thinking": "hm", "signature": "s"}), False),
+    ("message braces", "anthropic", {}, False),
+    ("message detail", "anthropic", {"detail": "Unauthorized"}, False),
+    ("message error", "anthropic", {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, False),
+    ("message paused", "anthropic", message(stop="pause_turn"), True),
+    ("message refused", "anthropic", message(stop="refusal"), True),
+    ("message too long", "anthropic", message(stop="max_tokens"), True),
+    ("message tool", "anthropic", message({"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}, stop="tool_use"), True),
+    ("content", "gemini", content({"text": "HELLO"}), True),
+    ("content braces", "gemini", {}, False),
+    ("content detail", "gemini", {"success": False, "msg": "invalid api key"}, False),
+    ("no candidate", "gemini", {"candidates": []}, False),
+    ("content without parts", "gemini", content(), False),
+    ("content of thoughts", "gemini", content({"text": "hm", "thought": True}), False),
+    ("content malformed", "gemini", content(finish="MALFORMED_FUNCTION_CALL"), False),
+    ("content safety", "gemini", content(finish="SAFETY"), True),
+    ("content blocked", "gemini", {"promptFeedback": {"blockReason": "SAFETY"}}, True),
+    ("content too long", "gemini", content(finish="MAX_TOKENS"), True),
+    ("content tool", "gemini", content({"functionCall": {"name": "f", "args": {"a": 1}}}), True),
+    ("content picture", "gemini", content({"inlineData": {"mimeType": "image/png", "data": "aGk="}}), True),
+]
+
+
+def chunk(finish=None, **delta):
+    return {
+        "id": "x",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+STREAMS = [
+    ("chunks", "openai", [chunk(role="assistant", content=""), chunk(content="HEL"), chunk(content="LO"), chunk("stop")], True),
+    ("chunks of thoughts", "openai", [chunk(role="assistant", content=""), chunk(reasoning_content="hm"), chunk("stop")], False),
+    ("chunks of nothing", "openai", [chunk(role="assistant", content=""), chunk("stop")], False),
+    ("chunks of a blank", "openai", [chunk(role="assistant", content=" "), chunk("stop")], False),
+    ("chunks of tags", "openai", [chunk(content="<th"), chunk(content="ink>hm</thi"), chunk(content="nk>"), chunk("stop")], False),
+    ("chunks too long", "openai", [chunk(role="assistant", content=""), chunk("length")], True),
+    (
+        "chunks of a tool",
+        "openai",
+        [chunk(tool_calls=[tool(index=0)]), chunk(tool_calls=[{"index": 0, "function": {"arguments": ""}}]), chunk("tool_calls")],
+        True,
+    ),
+    ("chunks of an error", "openai", [{"error": {"message": "invalid api key", "code": "invalid_api_key"}}], False),
+    ("chunks of a detail", "openai", [{"detail": "Unauthorized"}], False),
+    ("chunks broken off", "openai", [chunk(role="assistant", content=""), chunk("error")], False),
+    (
+        "blocks",
+        "anthropic",
+        [
+            {"type": "message_start", "message": message(stop=None)},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "HELLO"}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ],
+        True,
+    ),
+    (
+        "blocks of thoughts",
+        "anthropic",
+        [
+            {"type": "message_start", "message": message(stop=None)},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ],
+        False,
+    ),
+    ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})], True),
+    ("parts of thoughts", "gemini", [content({"text": "hm", "thought": True}, finish=None), content()], False),
+    (
+        "items",
+        "responses",
+        [
+            {"type": "response.created", "sequence_number": 0, "response": response(status="in_progress")},
+            {"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": item()},
+            {
+                "type": "response.output_text.delta",
+                "sequence_number": 2,
+                "output_index": 0,
+                "content_index": 0,
+                "item_id": "msg_1",
+                "delta": "HELLO",
+                "logprobs": [],
+            },
+            {"type": "response.completed", "sequence_number": 3, "response": response(item(TEXT))},
+        ],
+        True,
+    ),
+    (
+        "items of nothing",
+        "responses",
+        [
+            {"type": "response.created", "sequence_number": 0, "response": response(status="in_progress")},
+            {"type": "response.completed", "sequence_number": 1, "response": response()},
+        ],
+        False,
+    ),
+]
+
+
+def events(values, wire):
+    """The bytes of a stream, as the wire's own hosts write it."""
+    named = wire in {"anthropic", "responses"}
+    lines = [(f"event: {v['type']}\n" if named and "type" in v else "") + f"data: {json.dumps(v)}\n\n" for v in values]
+    return ("".join(lines) + ("data: [DONE]\n\n" if wire == "openai" else "")).encode()

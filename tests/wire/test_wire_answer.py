@@ -1,0 +1,188 @@
+"""What an answer is, in one call; and whole answers and streams of events as each other."""
+
+import json
+
+import pytest
+
+from sparekey.wire import answer, ends
+from sparekey.wire.deltas import DeltaReader
+from sparekey.wire.folding import whole_of
+from sparekey.wire.incoming import Incoming
+from sparekey.wire.model import Call
+from sparekey.wire.reading import InnerError, NoAnswerError
+from sparekey.wire.sse import Splitter
+from sparekey.wire.unfolding import events_of
+
+CALLS = {
+    "chat": Call("openai", "POST", "chat/completions", kind="chat"),
+    "completions": Call("openai", "POST", "completions", kind="chat"),
+    "responses": Call("openai", "POST", "responses", kind="chat"),
+    "anthropic": Call("anthropic", "POST", "messages", kind="chat"),
+    "complete": Call("anthropic", "POST", "complete", kind="chat"),
+    "gemini": Call("gemini", "POST", "models/m:generateContent", kind="chat"),
+}
+CALL = {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+SIGNED = {"type": "thinking", "thinking": "hm", "signature": "s"}
+WHOLE = {
+    "chat": {
+        "id": "x",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "a", "reasoning_content": "hm"}, "finish_reason": "stop"},
+            {"index": 1, "message": {"role": "assistant", "content": None, "tool_calls": [CALL, CALL]}, "finish_reason": "tool_calls"},
+        ],
+        "usage": USAGE,
+    },
+    "completions": {
+        "id": "x",
+        "object": "text_completion",
+        "choices": [{"index": 0, "text": "a", "logprobs": None, "finish_reason": "length"}],
+        "usage": USAGE,
+    },
+    "responses": {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "output": [
+            {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a", "annotations": []}]},
+            {"id": "fc_1", "type": "function_call", "name": "f", "call_id": "c", "arguments": "{}"},
+        ],
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    },
+    "anthropic": {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [SIGNED, {"type": "text", "text": "a"}, {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}],
+        "stop_reason": "tool_use",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 2},
+    },
+    "complete": {"type": "completion", "completion": "a", "stop_reason": "stop_sequence", "model": "m"},
+    "gemini": {
+        "candidates": [
+            {"index": 0, "content": {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "a"}]}, "finishReason": "STOP"}
+        ],
+        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2},
+    },
+}
+
+
+def parsed(raw):
+    splitter = Splitter()
+    found = [*splitter.feed(raw), *splitter.end()]
+    return [(event.name, json.loads(event.data)) for event in found if event.data != b"[DONE]"]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_whole_answer_becomes_events_and_back(name):
+    """Nothing is lost on the way, and what reads streams finds it whole."""
+    call, whole = CALLS[name], WHOLE[name]
+    raw = events_of(call, whole)
+    assert whole_of(call, parsed(raw)) == whole
+    incoming = Incoming(call._replace(stream=True))
+    parts = [part for step in (*incoming.feed(raw), *incoming.end()) for part in step]
+    assert b"".join(part.event.raw for part in parts) == raw
+    assert incoming.reader.complete
+    assert answer.read(call, raw).value == whole
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_a_whole_answer_in_the_place_of_events_becomes_events(name, cut):
+    """However its bytes come; the tokens are counted, and told to whoever asked for them."""
+    body = b"\n " + json.dumps(WHOLE[name]).encode()
+    for hide in (False, True):
+        incoming = Incoming(CALLS[name]._replace(stream=True), hide_usage=hide)
+        steps = [part for at in range(0, len(body), cut) for step in incoming.feed(body[at : at + cut]) for part in step]
+        assert not steps
+        parts = [part for step in incoming.end() for part in step]
+        assert incoming.reader.complete
+        told = any(part.value and part.value.get("choices") == [] for part in parts)
+        assert told is (name in {"chat", "completions"} and not hide)
+        assert name == "complete" or incoming.usage.completion_tokens == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"", NoAnswerError),
+        (b"<html><body>Log in</body></html>", NoAnswerError),
+        (b"Unauthorized", InnerError),
+        ("无效的令牌".encode(), InnerError),
+        (b'{"choices": [{"mess', NoAnswerError),
+        (b'{"choices": 5}', NoAnswerError),
+        (b'{"choices": ["x"]}', NoAnswerError),
+        (b'{"choices": [], "msg": "no balance"}', InnerError),
+        (b'data: {"error": {"message": "no balance"}}\n\n', InnerError),
+        (b'data: {"choices": [{"index": 0, "delta": {"content": "half an ans"}}]}\n\n', NoAnswerError),
+        (b": keep-alive\n\n", NoAnswerError),
+    ],
+    ids=range(11),
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_stands_in_the_place_of_an_answer(body, fault, stream):
+    """Words are an error, to be read by the classifier; half of something, a page or nothing is no answer."""
+    with pytest.raises(fault):
+        streamed(body) if stream else answer.read(CALLS["chat"], body)
+
+
+def streamed(body):
+    """Read a body as whoever asked for events reads it."""
+    incoming = Incoming(CALLS["chat"]._replace(stream=True))
+    return [*incoming.feed(body), *incoming.end()]
+
+
+def test_an_end_without_an_answer_waits_for_one():
+    """Some hosts give a finish reason with every event: what comes behind it may still be the answer."""
+    incoming = Incoming(CALLS["gemini"]._replace(stream=True))
+    for text, shown in (("", 0), ("a", 2)):
+        raw = json.dumps({"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}).encode()
+        assert sum(map(len, incoming.feed(b"data: " + raw + b"\n\n"))) == shown
+    assert not list(incoming.end())
+
+
+def test_a_background_response_is_to_come():
+    """Whoever asks for it polls; for anybody else it is none."""
+    value = {"id": "resp_1", "object": "response", "status": "queued", "output": []}
+    asked = CALLS["responses"]
+    with pytest.raises(NoAnswerError):
+        answer.judge(asked, value)
+    from sparekey.wire.edit import read
+
+    answer.judge(asked._replace(document=read(b'{"background": true}')), value)
+
+
+@pytest.mark.parametrize(
+    ("word", "plain", "callers", "fault"),
+    [
+        ("stop", "stop", False, False),
+        ("MAX_TOKENS", "length", True, False),
+        ("SAFETY", "content_filter", True, False),
+        ("pause_turn", "pause_turn", True, False),
+        ("stop_sequence", "stop", True, False),
+        ("MALFORMED_FUNCTION_CALL", "malformed_function_call", False, False),
+        ("network_error", "network_error", False, True),
+    ],
+)
+def test_each_end_says_whose_doing_it_is(word, plain, callers, fault):
+    """In any case of letters."""
+    assert (ends.plain(word), ends.is_callers_doing(word), ends.is_fault(word)) == (plain, callers, fault)
+
+
+@pytest.mark.parametrize("name", ["chat", "anthropic", "gemini"])
+def test_a_reader_of_one_answer_hears_the_same_whole_and_streamed(name):
+    """Text, thoughts, tokens and the end."""
+    call, heard = CALLS[name], []
+    for values in ([WHOLE[name]], [value for _, value in parsed(events_of(call, WHOLE[name]))]):
+        read = DeltaReader(call.dialect)
+        deltas = [read(value) for value in values]
+        usage = [delta.usage for delta in deltas if delta.usage][-1]
+        text, thoughts = "".join(d.content for d in deltas), "".join(d.reasoning for d in deltas)
+        heard.append((text, thoughts, usage, [d.finish_reason for d in deltas if d.finish_reason]))
+    assert heard[0] == heard[1]
+    assert heard[0][:2] == ("a", "hm")
