@@ -172,7 +172,7 @@ class Visit:
         try:
             response, items = await relay.send(call)
         except (Refused, AllCredentialsFailedError) as exc:
-            await self._whole(answers.told(call.dialect, exc, self.request_id))
+            await self._whole(answers.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
         except DeadlineExceeded as error:
             raise RefusalError(504, "deadline_exceeded", str(error)) from None
         except TransportError as error:
