@@ -334,7 +334,7 @@ class Walk:
         if is_refusal(failure):
             seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
-        self.calls[index] = self.calls.get(index, 0) + seen.writes - 1  # a request is written to a provider twice at most
+        self.calls[index] = self.calls.get(index, 0) + max(0, seen.writes - 1)  # a request is written to a provider twice at most
         self._back(seen.ticket)
         if not failure.unreached:
             self.slowest = max(self.slowest, self.now - self.asked_at.get(index, self.now))
