@@ -2,8 +2,8 @@
 
     UP       a request begins: one above the active one is probed, its park has run out or a failback is due
     RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
-    SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that was refused in doubtful words
-             also those that are parked for such words, since one of them may own what it asks for
+    SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that asked nobody yet, or was
+             refused in doubtful words, also those that are parked for such words: one of them may own what it asks for
     RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
 
 `choose` reads, `take` gives the ticket: leases, and the marks of a failback or a rescue.
@@ -64,7 +64,7 @@ class Asker(NamedTuple):
         among: whom it may ask; None for everybody.
         tried: whom it has asked in this round.
         begins: it has asked nobody yet.
-        doubtful: it was refused in words that may be about it.
+        doubtful: it has asked nobody yet, or was refused in words that may be about it.
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
         rotation: pick by this number, not in ring order; None: in ring order.

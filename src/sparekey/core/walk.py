@@ -160,7 +160,7 @@ class Walk:
 
     def _step(self) -> Ticket | float | None:
         """As `next`; 0.0 if the choice has to be made anew."""
-        doubtful = any(is_refusal(s.failure) for s in self.seen.values())
+        doubtful = not self.seen or any(is_refusal(s.failure) for s in self.seen.values())
         asker = Asker(self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation())
         state = self.cell.state
         choice = choose.choose(self.pool, state, asker, self.now)
