@@ -207,7 +207,8 @@ class Attempt:
         first_content: seconds to the first content of a stream; None of other calls, and if there was none.
         usage: the tokens that the provider counted, of an abandoned attempt too; None if it counted none.
         probe: whether it was the one request that was let through to something whose park had run out.
-        writes: how often the request was written to the provider: twice where the first write met a connection that had been closed.
+        writes: how often the request was written to the provider: not at all where no connection came about, twice where the first
+            write met a connection that had been closed. Only our own connections know; where others make them, it is 1.
     """
 
     credential_id: str

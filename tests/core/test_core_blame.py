@@ -1,5 +1,7 @@
 """Whom a refusal blames: certain, likely and possible words, soft parks, and firm ones by several requests (DESIGN.md 3.1 to 3.3, 3.5)."""
 
+import random
+
 import pytest
 
 from chain_play import (
@@ -592,3 +594,32 @@ def test_a_herd_finds_out_about_the_dead_once(clock, wording):
     assert traffic.calls_to(*range(14)) <= 150
     first = min(r.ended for r in log)
     assert max(r.ended for r in log) - first <= 0.3
+
+
+@pytest.mark.parametrize("n", [2, 4, 8])
+@pytest.mark.parametrize("gap", [0.1, 1.0, 6.0])
+def test_a_request_reaches_the_one_key_that_owns_what_it_names(clock, n, gap):
+    """3.3: nobody is stranded on less than certainty: keys that refuse each other's files are well, and no caller is lost."""
+    play = Play(n, clock)
+    play.ill = {i: lambda request, i=i: None if request.startswith(f"of {i} ") else refusal() for i in range(n)}
+    traffic = Traffic(play)
+    dice = random.Random(n)
+    for turn in range(40 * n):
+        traffic.at(turn * gap * dice.random() * 2, f"of {dice.randrange(n)} {turn}")
+    assert [r.request for r in traffic.run() if r.error] == []
+
+
+@pytest.mark.parametrize("rate", [10, 50, 200])
+def test_a_key_that_dies_in_words_once_known_as_the_requests_is_left_soon(clock, rate):
+    """3.4a, P14: ten different requests that another one serves are enough, in whatever time."""
+    play = Play(2, clock)
+    dead = []
+    play.ill = {i: lambda request, i=i: refusal() if "poison" in request or i in dead else None for i in range(2)}
+    for turn in range(3):
+        play.call(request=f"poison {turn}")
+        play.call(request=f"fine {turn}")
+    dead.append(play.active)
+    traffic = Traffic(play, took=0.001)
+    traffic.every(1 / rate, 5 * rate, "later")
+    assert [r for r in traffic.run() if r.error] == []
+    assert traffic.calls_to(*dead) <= 20

@@ -192,6 +192,21 @@ def test_a_herd_asks_the_dead_few_times(clock, n, words):
     assert max(r.ended for r in log) - min(r.ended for r in log) <= 0.3
 
 
+@pytest.mark.parametrize("took", [0.001, 0.05, 0.16, 0.3, 0.5])
+@pytest.mark.parametrize("keys", [3, 15])
+def test_a_herd_spreads_where_refusals_are_slow(clock, keys, took):
+    """P16: however long a dead key takes to refuse, 64 requests at once make at most 150 calls to the dead ones, and all are served."""
+    play = Play(keys, clock)
+    play.ill = {i: refusal() for i in range(keys - 1)}
+    traffic = Traffic(play, took=lambda index, request, failure: took if failure else 2.0)
+    for i in range(64):
+        traffic.at(0.0, f"request {i}")
+    log = traffic.run()
+    assert not [r for r in log if r.error]
+    assert traffic.calls_to(*range(keys - 1)) <= 150
+    assert play.active == keys - 1
+
+
 @pytest.mark.parametrize("failure", [refusal(), refusal("", POSSIBLE), auth(), rate_limit()], ids=lambda f: f"{f.error_class} {f.evidence}")
 @SIZES
 def test_nobody_waits_longer_than_a_quarter_of_a_second_for_others(clock, n, failure):

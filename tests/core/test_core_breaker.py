@@ -122,7 +122,7 @@ def test_the_phases_are_ordered_by_what_they_forbid():
 
 @pytest.mark.parametrize(
     ("length", "first"),
-    [(119.9, 119.9), (120.0, 12.0), (1000.0, 100.0), (6000.0, 600.0), (561635.0, 600.0)],
+    [(119.9, 119.9), (120.0, 120.0), (120.1, 12.01), (1000.0, 100.0), (6000.0, 600.0), (561635.0, 600.0)],
 )
 def test_a_stated_end_is_looked_at_before_it_comes(length, first):
     """After a tenth of it or ten minutes, whichever is less; a wait of under two minutes is kept to its end."""

@@ -45,8 +45,8 @@ def test_an_empty_budget_gives_nothing():
 # ── the scout ──
 
 
-def ask(state, request, index, now):
-    return own.scout(state, POLICY, request, index, now)
+def ask(state, request, index, now, refusal=0.0):
+    return own.scout(state, POLICY, request, index, refusal, now)
 
 
 def test_one_request_finds_out_for_the_others():
@@ -63,6 +63,13 @@ def test_who_waits_for_no_refusal_goes_there_too():
     """A refusal comes fast: where none has come for a while, the scout is probably being served."""
     state, _ = ask(FULL, 1, 4, 0.0)
     assert ask(state, 2, 4, own.SCOUT_SECONDS)[1] is True
+
+
+def test_slow_refusals_are_waited_for_longer():
+    """Where the last refusal took 0.3 s, no refusal after 0.4 s tells nothing yet; after 0.45 s it does."""
+    state, _ = ask(FULL, 1, 4, 0.0)
+    assert ask(state, 2, 4, 0.4, refusal=0.3)[1] is False
+    assert ask(state, 2, 4, 0.46, refusal=0.3)[1] is True
 
 
 def test_a_scout_that_is_away_for_long_is_replaced():

@@ -7,6 +7,7 @@ import socket
 import pytest
 from gateway_play import KEYS, SETTINGS, both, chain, question
 
+from sparekey.core import operator
 from sparekey.simulator import faults
 from sparekey.simulator.answers import TEXT
 
@@ -121,6 +122,23 @@ def test_every_key_refused_is_no_401(running, pair):
     assert 590 < body["sparekey"]["retry_after"] <= 600
     assert headers["x-should-retry"] == "false"
     assert headers["x-sparekey-attempts"] == "2"
+
+
+@pytest.mark.parametrize(
+    "agent", ["opencode/1.18.33 ai-sdk/provider-utils/4.0", "GeminiCLI/0.61.0/chat (linux; x64)", "codex_exec/0.171.0 (Debian)"]
+)
+def test_agents_that_repeat_a_502_for_minutes_get_what_they_show(running, pair, agent):
+    """P06: readable within 10 s. Where a moment helps, they may repeat as everybody may."""
+    for one in pair:
+        one.fail(faults.auth())
+    status, _, body = running.ask(body=question(), user_agent=agent)
+    assert status == 424
+    assert "all 2 credentials of this chain failed" in body["error"]["message"]
+    for one in pair:
+        running.do(lambda: [running.gateway.chains["chat"].chain.transact(operator.release, i, 0.0) for i in (0, 1)])
+        one.fail(faults.overloaded())
+    status, _, _ = running.ask(body=question(), user_agent=agent)
+    assert status == 503
 
 
 def test_every_key_rate_limited_says_when_to_come_again(running, pair):

@@ -156,7 +156,7 @@ def test_the_page_lists_every_field():
     from sparekey import Attempt, Failure, Outcome, Usage
     from sparekey.types import ErrorClass, Scope
 
-    failed = Attempt("a", Outcome.FAILED, Failure(ErrorClass.TRANSIENT, "timeout", Scope.ENDPOINT, None, 504, ""), 1.0, 0.5, None, True)
+    failed = Attempt("a", Outcome.FAILED, Failure(ErrorClass.TRANSIENT, "timeout", Scope.ENDPOINT, None, 504, ""), 1.0, 0.5, None, True, 2)
     usage = Usage(prompt_tokens=5, completion_tokens=4, cached_tokens=3, reasoning_tokens=2)
     line = as_dict(Finished("r", "c", "chat", "POST", "/v1", 200, True, (failed,), "a", 1.0, 0.1, usage, True, 0.5))
     page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text()

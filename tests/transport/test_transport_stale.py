@@ -2,29 +2,15 @@
 
 import contextlib
 import ssl
-import threading
-from importlib.util import find_spec
 
-import anyio.from_thread
-import httpx
-import httpx2
 import pytest
+from transport_modes import ASYNC, MODES, SYNC, asking, library
 
 from resetting_host import ResettingHost
 from sparekey import Chain, Credential, Policy, Secret
-from sparekey.failover.call import Entry
 from sparekey.transport import stale
-from sparekey.transport.libraries import HTTPX2, legacy
 
-SYNC = {"httpx2": (httpx2, {}), "httpx": (httpx, {})}
-if find_spec("pyreqwest"):  # the extra `fast`
-    SYNC["pyreqwest"] = (httpx2, {"upstream": "pyreqwest"})
-ASYNC = {"asyncio": (httpx2, "asyncio"), "trio": (httpx2, "trio"), "asyncio over httpx": (httpx, "asyncio")}
-MODES = (*SYNC, *ASYNC)
-URL = "https://any.example/v1/chat/completions"
-BODY = {"model": "m", "messages": [{"role": "user", "content": "Where is the spare key?"}]}
 IDLE = 60
-counted = pytest.mark.skipif(not hasattr(Entry, "writes"), reason="the drivers do not tell who runs (wire.writes.RUNNING)")
 
 
 @pytest.fixture(autouse=True)
@@ -59,56 +45,6 @@ def chain(*hosts):
     return Chain(rows, Policy(max_retries=0))
 
 
-@contextlib.contextmanager
-def asking(mode, source, **options):
-    """Give a function that makes so many requests at once and returns what became of each: a response, or an exception."""
-    if mode in SYNC:
-        lib, more = SYNC[mode]
-        made = (HTTPX2 if lib is httpx2 else legacy()).transport(source, **options, **more)
-        with lib.Client(transport=made, timeout=20) as client:
-            yield lambda count=1: _at_once(client, count)
-        return
-    lib, backend = ASYNC[mode]
-    made = (HTTPX2 if lib is httpx2 else legacy()).async_transport(source, **options)
-    with (
-        anyio.from_thread.start_blocking_portal(backend) as portal,
-        portal.wrap_async_context_manager(lib.AsyncClient(transport=made, timeout=20)) as client,
-    ):
-        yield lambda count=1: portal.call(_side_by_side, client, count)
-
-
-def _at_once(client, count):
-    found = []
-
-    def ask():
-        try:
-            found.append(client.post(URL, json=BODY))
-        except Exception as exc:
-            found.append(exc)
-
-    threads = [threading.Thread(target=ask) for _ in range(count)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return found
-
-
-async def _side_by_side(client, count):
-    found = []
-
-    async def ask():
-        try:
-            found.append(await client.post(URL, json=BODY))
-        except Exception as exc:
-            found.append(exc)
-
-    async with anyio.create_task_group() as group:
-        for _ in range(count):
-            group.start_soon(ask)
-    return found
-
-
 def with_idle(ask, host, count=IDLE):
     """Let so many connections be idle."""
     host.gather(count)
@@ -134,7 +70,6 @@ def test_a_closed_idle_connection_is_not_noticed(host, patience, mode, fault):
         assert (host.writes, host.connections) == (4, IDLE + 1)
 
 
-@counted
 @pytest.mark.parametrize("mode", MODES)
 def test_the_ledger_counts_both_writes(host, patience, mode):
     """`response.extensions["sparekey_attempts"]` has one attempt with two writes, and one write where nothing was lost."""
@@ -142,6 +77,14 @@ def test_the_ledger_counts_both_writes(host, patience, mode):
         with_idle(ask, host, 2)
         host.turn("reset")
         assert [writes(one) for one in ask() + ask()] == [[2], [1]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_where_nobody_is_there_nothing_is_written(host, mode):
+    """The connection phase writes nothing, and the ledger says so."""
+    with ResettingHost() as spare, asking(mode, chain(host, spare)) as ask:
+        host.unplug()
+        assert [writes(one) for one in ask()] == [[0, 1]]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -225,7 +168,7 @@ def test_connections_with_tls_are_repeated_alike(patience, mode):
 @pytest.mark.parametrize("mode", ["httpx2", "httpx", *ASYNC])
 def test_a_transport_that_was_handed_in_repeats_alike(host, patience, mode):
     """Someone's own `HTTPTransport` is watched as ours is."""
-    lib = SYNC[mode][0] if mode in SYNC else ASYNC[mode][0]
+    lib = library(mode)
     own = lib.HTTPTransport() if mode in SYNC else lib.AsyncHTTPTransport()
     with asking(mode, chain(host), upstream=own) as ask:
         with_idle(ask, host, 4)

@@ -78,7 +78,7 @@ MOST_SHAPES: Final = 4
 LOOK_SHARE: Final = 0.1
 FIRST_LOOK: Final = 600.0
 LONGEST_LOOK: Final = 3600.0
-SHORTEST_LOOKED_AT: Final = 120.0
+LONGEST_KEPT: Final = 120.0
 LOOKS_A_DAY: Final = 8
 LOOK_WHEN_NOBODY_SERVES: Final = 300.0
 _DAY: Final = 86400.0
@@ -159,7 +159,7 @@ def parked(
     if breaker.until is not None and breaker.until > now + length and not (again and stated and probed):
         return replace(breaker, lease=None, since=since, looked=now, look_after=after, looks=looks)
     if not again or not after:
-        after = min(LOOK_SHARE * length, FIRST_LOOK) if stated and length >= SHORTEST_LOOKED_AT else 0.0
+        after = min(LOOK_SHARE * length, FIRST_LOOK) if stated and length > LONGEST_KEPT else 0.0
     return replace(
         breaker, level=level, until=now + length, stated=stated, soft=soft, cause=cause, reason=reason, lease=None, since=since,
         looked=now, look_after=after if stated else 0.0, looks=looks if stated else 0,

@@ -2,7 +2,8 @@
 
     UP       a request begins: one above the active one is probed, its park has run out or a failback is due
     RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
-    SOFT     the ring has nobody else: those that are parked softly, in ring order
+    SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that asked nobody yet, or was
+             refused in doubtful words, also those that are parked for such words: one of them may own what it asks for
     RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
 
 `choose` reads, `take` gives the ticket: leases, and the marks of a failback or a rescue.
@@ -20,6 +21,7 @@ from sparekey.core.pool import (
     Pool,
     PoolState,
     Ticket,
+    doubtfully,
     failback_due,
     failback_target,
     higher_than_active,
@@ -62,6 +64,7 @@ class Asker(NamedTuple):
         among: whom it may ask; None for everybody.
         tried: whom it has asked in this round.
         begins: it has asked nobody yet.
+        doubtful: it has asked nobody yet, or was refused in words that may be about it.
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
         rotation: pick by this number, not in ring order; None: in ring order.
@@ -70,6 +73,7 @@ class Asker(NamedTuple):
     among: Collection[int] | None = None
     tried: Collection[int] = ()
     begins: bool = False
+    doubtful: bool = False
     rescues: bool = False
     shape: str | None = None
     rotation: int | None = None
@@ -85,8 +89,9 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
     if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
-    if takes := [i for i in left if softly(pool, state, i, now)]:
-        return Choice(_picked(takes, asker.rotation), Turn.SOFT)
+    for may in (softly, doubtfully) if asker.doubtful else (softly,):
+        if takes := [i for i in left if may(pool, state, i, now)]:
+            return Choice(_picked(takes, asker.rotation), Turn.SOFT)
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None

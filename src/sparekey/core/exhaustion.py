@@ -51,7 +51,7 @@ def _untried(pool: Pool, cell: Cell, index: int, now: float) -> CredentialError 
     if guard is None:
         return None
     cause = guard.cause or ErrorClass.UNKNOWN
-    if cell.dead is not None and not guard.soft:
+    if cell.dead is not None:
         return CredentialError(credential_id, cause, cell.dead.with_traceback(None), index)
     reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
     why = CredentialParkedError(credential_id, reason, remaining((guard.until or 0.0) - now))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sparekey.core.policy import Policy
 
 SCOUT_SECONDS: Final = 0.15
-"""A refusal comes within this time; who takes longer is probably about to answer."""
+"""A refusal comes within this time, or within what the last one took and half of it; who takes longer is probably about to answer."""
+SLOWER: Final = 1.5
 LONGEST_WAIT: Final = 0.25
 """The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
 LOOK_AGAIN: Final = 0.02
@@ -75,11 +76,14 @@ def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     return (replace(local, retries=local.retries - 1.0), True) if min(local.retries, policy.retry_burst) >= 1.0 else (local, False)
 
 
-def scout(local: LocalState, policy: Policy, request: int, index: int, now: float) -> tuple[LocalState, bool]:
-    """Return whether a request may ask a credential of which nothing is known yet: it is the scout, or the scout got no refusal there."""
+def scout(local: LocalState, policy: Policy, request: int, index: int, refusal: float, now: float) -> tuple[LocalState, bool]:
+    """Return whether a request may ask a credential of which nothing is known yet: it is the scout, or the scout got no refusal there.
+
+    `refusal` are the seconds that the slowest refusal of this request took.
+    """
     del policy
     found = local.scout
-    fresh = found is not None and now - found.since < SCOUT_SECONDS
+    fresh = found is not None and now - found.since < max(SCOUT_SECONDS, SLOWER * refusal)
     if found is None or found.request == request or not (fresh or found.index == index):
         return replace(local, scout=Scout(request, index, now)), True
     return local, not fresh

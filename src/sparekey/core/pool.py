@@ -170,6 +170,11 @@ def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 
+def doubtfully(pool: Pool, state: PoolState, index: int, now: float) -> bool:
+    """Return whether what parks a credential rests on refusals that may have been about the requests."""
+    return all(g.soft or g.shapes for g in _forbidding(pool, state, index, now))
+
+
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     """Return whether a credential that is firmly parked may be asked since nobody serves."""
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))

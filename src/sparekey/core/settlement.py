@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 CONFIRMED_BY: Final = 3
-"""Different requests that make a firm park out of soft ones."""
+"""Different requests that make a firm park out of soft ones, if they span one."""
+CONFIRMED_AT_ONCE_BY: Final = 10
+"""Different requests that do so in whatever time."""
 
 
 class Seen(NamedTuple):
@@ -208,7 +210,7 @@ def _firm_parks(guard: Breaker, cause: ErrorClass) -> int:
 def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[Seen], request: str, now: float) -> PoolState:
     """Count a request that some refused and another one served against those that refused it; park firmly where it is enough.
 
-    They have to span a soft park: what came while one lasted was asked by callers who did not know of it yet, maybe all of one kind.
+    Three have to span a soft park: what came while one lasted was asked by callers who did not know of it yet, maybe all of one kind.
     """
     changes: dict[str, Breaker] = {}
     memory = state.memory
@@ -217,10 +219,11 @@ def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[See
             guard = state.breakers.get(name, CLOSED)
             if guard.since is None or seen.at < guard.since or request in guard.against:
                 continue
-            against = (*guard.against, request)[-CONFIRMED_BY:]
+            against = (*guard.against, request)[-CONFIRMED_AT_ONCE_BY:]
             changes[name] = replace(guard, against=against)
             open_ = guard.soft or b.phase(guard, now) is b.Phase.CLOSED
-            if open_ and len(against) == CONFIRMED_BY and now - guard.since >= SOFT_PARK_SECONDS:
+            spanned = len(against) >= CONFIRMED_BY and now - guard.since >= SOFT_PARK_SECONDS
+            if open_ and (spanned or len(against) == CONFIRMED_AT_ONCE_BY):
                 changes[name] = _firm(changes[name], seen, now)
                 memory = m.convicted(memory, m.words_of(seen.failure), pool.credentials[pool.first_of[seen.ticket.index]].id)
     return replace(stamped(state, changes), memory=memory) if changes else state

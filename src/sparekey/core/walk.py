@@ -46,7 +46,7 @@ class Cell(Protocol):
     """Where the state of a chain lives: read it, or let a pure function change it in one step."""
 
     dead: BaseException | None
-    """How the one credential of a chain refused last, if it is certainly dead."""
+    """How the only credential of a chain refused last, if that was no passing fault and more than a possible one."""
 
     @property
     def state(self) -> PoolState:
@@ -72,7 +72,8 @@ class Walk:
         seen: the last failure of each credential.
         left: how many more credentials it may ask; None for all.
         answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
-        waited: seconds for which it has waited for what others find out.
+        waited: seconds for which it has waited for what others find out, and
+        slowest: that its slowest refusal took.
         connects: it is the one that tries whether our own network is back.
     """
 
@@ -115,7 +116,9 @@ class Walk:
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
         self.term = cell.state.term
-        self.begins, self.admitted, self.waited = True, False, 0.0
+        self.begins, self.admitted = True, False
+        self.waited = self.slowest = 0.0
+        self.asked_at: dict[int, float] = {}
 
     @property
     def identity(self) -> Identity:
@@ -140,7 +143,7 @@ class Walk:
         """Go around the ring anew."""
         self.term, self.tried, self.begins, self.rescues = self.cell.state.term, set(), True, False
 
-    def next(self) -> Ticket | float | None:  # noqa: PLR0911 - an answer a line
+    def next(self) -> Ticket | float | None:
         """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
         state = self.cell.state
         if self._well(state):
@@ -148,23 +151,30 @@ class Walk:
             return self._given(Ticket(0, state.term, state.epoch))
         if not self.calls and not self.admitted and (wait := self._admission()):
             return wait
-        while True:
-            if self._spent() or self.left == 0 or self._gives_up_on_network():
-                return None
+        while not (self._spent() or self.left == 0 or self._gives_up_on_network()):
             if (until_tried := self._until_tried()) != 0.0:
                 return until_tried
-            asker = Asker(self._among(), self.tried, self.begins and self.sticky, self.rescues, self._shape(), self._rotation())
-            state = self.cell.state
-            choice = choose.choose(self.pool, state, asker, self.now)
-            if choice is None:
-                return None
-            if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
-                self.closed.add(choice.index)
-            elif not self._may_explore(choice):
-                self.waited += local.LOOK_AGAIN
-                return local.LOOK_AGAIN
-            elif (ticket := self._taken(asker, state, choice)) is not None:
-                return ticket
+            if (step := self._step()) != 0.0:
+                return step
+        return None
+
+    def _step(self) -> Ticket | float | None:
+        """As `next`; 0.0 if the choice has to be made anew."""
+        doubtful = not self.seen or any(is_refusal(s.failure) for s in self.seen.values())
+        asker = Asker(self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation())
+        state = self.cell.state
+        choice = choose.choose(self.pool, state, asker, self.now)
+        if choice is None:
+            return None
+        if self.waited >= local.LONGEST_WAIT and choice.turn is Turn.RING and choice.index != state.active:
+            asker, choice = self._spread(asker, state, choice)
+        if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
+            self.closed.add(choice.index)
+            return 0.0
+        if not self._may_explore(choice):
+            self.waited += local.LOOK_AGAIN
+            return local.LOOK_AGAIN
+        return self._taken(asker, state, choice) or 0.0
 
     def _well(self, state: PoolState) -> bool:
         """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
@@ -203,6 +213,7 @@ class Walk:
             index
         )
         self.calls[index] = self.calls.get(index, 0) + 1
+        self.asked_at[index] = self.now
         self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
         return ticket
@@ -211,8 +222,7 @@ class Walk:
         """Whom this request may ask; None for everybody."""
         if not self.seen and not self.closed:
             return self.eligible
-        everybody = range(len(self.pool)) if self.eligible is None else self.eligible
-        return frozenset(i for i in everybody if self._open_to(i))
+        return frozenset(filter(self._open_to, self._everybody()))
 
     def _open_to(self, index: int) -> bool:
         """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
@@ -237,9 +247,16 @@ class Walk:
         return self.identity.shape if has_shapes(state) else None
 
     def _rotation(self) -> int | None:
-        """The last one whom a limited request may ask is picked in rotation, and whom a herd asks that has waited long enough."""
-        last = self.left == 1 and bool(self.seen)
-        return self.cell.transact_local(local.rotate) if last or self.waited >= local.LONGEST_WAIT else None
+        """The last one whom a limited request may ask is picked in rotation."""
+        return self.cell.transact_local(local.rotate) if self.left == 1 and self.seen else None
+
+    def _spread(self, asker: Asker, state: PoolState, choice: choose.Choice) -> tuple[Asker, choose.Choice]:
+        """A herd that has waited long enough spreads over those of the same model that nobody knows yet, and moves nobody."""
+        models = [c.model for c in self.pool.credentials]
+        alike = {i for i in self._everybody() if models[i] == models[choice.index] and i != state.active and self._open_to(i)}
+        asker = asker._replace(among=alike, rotation=self.cell.transact_local(local.rotate))
+        self.sticky = False
+        return asker, choose.choose(self.pool, state, asker, self.now) or choice
 
     def _may_explore(self, choice: choose.Choice) -> bool:
         """Whether to ask somebody now, or to wait for what the request learns that is asking already.
@@ -251,7 +268,7 @@ class Walk:
         if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
             return True
         self.scouts = True
-        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.now)
+        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.slowest, self.now)
         return allowed
 
     def _spent(self) -> bool:
@@ -291,7 +308,10 @@ class Walk:
         return guard is not None and guard.cause is ErrorClass.TRANSIENT
 
     def _untried(self) -> list[int]:
-        return [i for i in range(len(self.pool)) if i not in self.seen and (self.eligible is None or i in self.eligible)]
+        return [i for i in self._everybody() if i not in self.seen]
+
+    def _everybody(self) -> list[int]:
+        return [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
 
     # ── what became of it ──
 
@@ -315,9 +335,10 @@ class Walk:
         if is_refusal(failure):
             seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
-        self.calls[index] = self.calls.get(index, 0) + seen.writes - 1  # a request is written to a provider twice at most
+        self.calls[index] = self.calls.get(index, 0) + max(0, seen.writes - 1)  # a request is written to a provider twice at most
         self._back(seen.ticket)
         if not failure.unreached:
+            self.slowest = max(self.slowest, self.now - self.asked_at.get(index, self.now))
             self._reached()
         advance = reaction_to(failure).advance
         if failure.action is Action.STOP_AND_PARK or advance is Advance.NEVER:
@@ -431,7 +452,7 @@ class Walk:
 
     def _settle(self, seen: Seen) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
-        if len(self.pool) == 1 and seen.failure.evidence is Evidence.CERTAIN:
+        if len(self.pool) == 1 and seen.failure.error_class is not ErrorClass.TRANSIENT and seen.failure.evidence is not Evidence.POSSIBLE:
             self.cell.dead = seen.exception
 
     def _settle_pending(self) -> None:

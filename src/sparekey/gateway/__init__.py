@@ -1,5 +1,6 @@
 """The gateway: one address for every client.
 
+dialing    how a connection to a provider comes about,
 http1      one connection to a provider, and
 upstream   all of them, behind one small interface
 upstream_aiohttp   the same by aiohttp, also through a proxy

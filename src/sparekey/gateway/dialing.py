@@ -17,7 +17,7 @@ _DELAY: Final = 0.25
 _Address = tuple[Any, ...]
 
 
-async def dialed(host: str, port: int) -> socket.socket:
+async def dialed(host: str, port: int | None) -> socket.socket:
     """Return a connected socket, non-blocking. Whoever is cancelled here leaves none behind.
 
     Raises:

@@ -49,9 +49,9 @@ class Ledger:
         self.usage = attempt.usage or self.usage
 
     @property
-    def writes(self) -> int:
-        """How often the request was written to a provider, by the attempts that are still out as well."""
-        return sum(one.writes for one in self.attempts) + sum(one.writes if one else 1 for one in self._out.values())
+    def number(self) -> int:
+        """How many attempts were made, those that are still out included; one that wrote its request twice counts as two."""
+        return sum(max(1, one.writes) for one in self.attempts) + sum(max(1, one.writes) if one else 1 for one in self._out.values())
 
 
 current: ContextVar[Ledger | None] = ContextVar("sparekey_ledger", default=None)

@@ -131,7 +131,7 @@ def _said(finished: Finished, route: str) -> dict[str, AttributeValue]:
         "sparekey.client": finished.client or None,
         "sparekey.chain": finished.chain or None,
         "sparekey.credential": finished.credential or None,
-        "sparekey.attempts": sum(one.writes for one in finished.attempts),
+        "sparekey.attempts": sum(max(1, one.writes) for one in finished.attempts),
         "sparekey.overhead": finished.overhead,
         "sparekey.left": finished.left or None,
     }

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from sparekey.gateway.dialing import dialed
 from sparekey.gateway.http1 import Connection
 from sparekey.gateway.lib import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
-from sparekey.wire.network import STALE_SECONDS, Network
-from sparekey.wire.writes import written_again
+from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS, Network, Place
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     import socket
@@ -59,8 +59,7 @@ class Origin(NamedTuple):
     """Where a connection goes."""
 
     secure: bool
-    host: str
-    port: int
+    place: Place
 
 
 class Pooled:
@@ -100,9 +99,14 @@ class Pooled:
             self._forget(origin)
         # What was idle beside it may be closed as well, and each would cost another write: the repeat goes out on a connection of its
         # own, whatever others have given back meanwhile.
-        repeated = connection is not None
-        connection = await self._connect(origin)
-        if repeated:
+        lost = connection is not None
+        try:
+            connection = await self._connect(origin)
+        except BaseException:
+            if not lost:
+                unwritten()
+            raise
+        if lost:
             written_again()
         answer = connection.ask(head, put.body, silence)
         await answer.headers()
@@ -151,19 +155,20 @@ class Pooled:
 
     async def _connect(self, origin: str) -> Connection:
         where, network = self._origins.get(origin) or self._origin(origin), self._network
-        begun, limit = time.monotonic(), network.limit(where.host)
+        begun, limit = time.monotonic(), network.limit(where.place)
         tcp: socket.socket | None = None
         try:
             async with asyncio.timeout(limit):
-                tcp = await dialed(where.host, where.port)
+                tcp = await dialed(*where.place)
+            network.reached(where.place, time.monotonic() - begun)
+            async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._talking(origin, where, tcp)
         except TimeoutError:
-            if tcp is None:  # a host that takes connections and then says nothing is no sign of a dead network
-                network.silent(where.host, limit)
-            raise ConnectTimeout(f"no connection to {where.host} within {limit:g} s") from None
+            if tcp is None:
+                network.silent(where.place, limit)
+            raise ConnectTimeout(f"no connection to {where.place.host} within {limit if tcp is None else CONNECT_SECONDS:g} s") from None
         except (OSError, UnicodeError) as exc:  # a name may be none that could stand in a question
-            raise ConnectError(f"no connection to {where.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
-        network.reached(where.host, time.monotonic() - begun)
+            raise ConnectError(f"no connection to {where.place.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
         self._all.add(connection)
         return connection
 
@@ -175,7 +180,7 @@ class Pooled:
                 lambda: Connection(origin, self.released, self.lost),
                 sock=tcp,
                 ssl=secure,
-                server_hostname=where.host if secure else None,
+                server_hostname=where.place.host if secure else None,
             )
         except BaseException:
             tcp.close()
@@ -187,7 +192,7 @@ class Pooled:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UnsupportedProtocol("the base URL of a credential is neither http nor https")
         secure = parts.scheme == "https"
-        found = self._origins[origin] = Origin(secure, parts.hostname, parts.port or (443 if secure else 80))
+        found = self._origins[origin] = Origin(secure, Place(parts.hostname, parts.port or (443 if secure else 80)))
         return found
 
     def _tls(self) -> ssl.SSLContext:

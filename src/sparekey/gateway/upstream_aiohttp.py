@@ -26,8 +26,8 @@ from sparekey.gateway.lib import (
     whole,
 )
 from sparekey.gateway.upstream import IDLE_SECONDS
-from sparekey.wire.network import STALE_SECONDS, Network
-from sparekey.wire.writes import written_again
+from sparekey.wire.network import STALE_SECONDS, Network, Place
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -57,20 +57,27 @@ class Aiohttp:
         """See `Client.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
-        way = _Way(url.host or "")
+        way = _Way(Place(url.host or "", url.port))
         try:
             answer = await self._asked(way, method, url, put, proxy, silence)
-        except ReadError:
+        except BaseException as exc:
+            if way.protocol is None:
+                unwritten()
             # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
-            if not way.was_stale:
+            if not (isinstance(exc, ReadError) and way.was_stale):
                 raise
-            again = _Way(way.host, fresh=True)
-            try:
-                answer = await self._asked(again, method, url, put, proxy, silence)
-            finally:
-                if again.protocol is not None:
-                    written_again()
-        if proxy is not None and answer.status == _PROXY_REFUSES:
+        else:
+            return self._answered(answer, proxied=proxy is not None)
+        again = _Way(way.place, fresh=True)
+        try:
+            answer = await self._asked(again, method, url, put, proxy, silence)
+        finally:
+            if again.protocol is not None:
+                written_again()
+        return self._answered(answer, proxied=proxy is not None)
+
+    def _answered(self, answer: aiohttp.ClientResponse, *, proxied: bool) -> Response:
+        if proxied and answer.status == _PROXY_REFUSES:
             answer.close()
             raise ConnectError("the proxy wants other credentials (gateway.proxy)")
         self._network.suspected_until = 0.0
@@ -86,7 +93,7 @@ class Aiohttp:
     async def _asked(self, way: _Way, method: str, url: URL, put: Put, proxy: str | None, silence: float | None) -> aiohttp.ClientResponse:
         """Write the request once, and return the answer when its headers are there."""
         _WAY.set(way)
-        limit = self._network.limit(way.host)
+        limit = self._network.limit(way.place)
         headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
         options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(limit, silence), "allow_redirects": False}
         body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
@@ -94,7 +101,7 @@ class Aiohttp:
             with _translated():
                 return await self._opened().request(method, url, headers=headers, data=body or None, **options)
         except ConnectTimeout:
-            self._network.silent(way.host, limit)
+            self._network.silent(way.place, limit)
             raise
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -115,11 +122,11 @@ class Aiohttp:
 class _Way:
     """The way of one write: over which connection it goes, and what is known of that."""
 
-    __slots__ = ("fresh", "host", "protocol", "reused", "since")
+    __slots__ = ("fresh", "place", "protocol", "reused", "since")
 
-    def __init__(self, host: str, *, fresh: bool = False) -> None:
+    def __init__(self, place: Place, *, fresh: bool = False) -> None:
         """Start before there is a connection; `fresh`: it has to be one that nobody has used."""
-        self.host, self.fresh = host, fresh
+        self.place, self.fresh = place, fresh
         self.protocol: ResponseHandler | None = None
         self.reused, self.since = False, 0.0
 
@@ -171,7 +178,7 @@ class _Connector(aiohttp.TCPConnector):
         protocol.used, protocol.heard = True, False
         way.protocol, way.reused, way.since = protocol, reused, time.monotonic()
         if not reused:
-            self._network.reached(way.host, way.since - begun)
+            self._network.reached(way.place, way.since - begun)
         return connection
 
 

@@ -172,7 +172,7 @@ class Visit:
         try:
             response, items = await relay.send(call)
         except (Refused, AllCredentialsFailedError) as exc:
-            await self._whole(answers.told(call.dialect, exc, self.request_id))
+            await self._whole(answers.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
         except DeadlineExceeded as error:
             raise RefusalError(504, "deadline_exceeded", str(error)) from None
         except TransportError as error:
@@ -230,7 +230,7 @@ class Visit:
         self._status = status
         headers.append((b"x-sparekey-request-id", self.request_id.encode()))
         if self._chain:
-            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.writes))
+            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.number))
             if self._credential:
                 headers.append((b"x-sparekey-credential", self._credential.encode("ascii", "replace")))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

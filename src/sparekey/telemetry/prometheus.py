@@ -44,7 +44,7 @@ class Row(NamedTuple):
 _ONE: Final = ("credential",)
 ROWS: Final = (
     Row("sparekey_attempts", Counter, "Attempts that ended, by outcome.", (*_ONE, "outcome", "error_class", "reason")),
-    Row("sparekey_writes", Counter, "Requests written to providers: one an attempt, two where the first met a closed connection.", _ONE),
+    Row("sparekey_writes", Counter, "Requests written to providers: none, one or two by an attempt.", _ONE),
     Row("sparekey_attempt_duration_seconds", Histogram, "From the beginning of an attempt to its end.", (*_ONE, "outcome")),
     Row("sparekey_first_content_seconds", Histogram, "From the beginning of a stream's attempt to its first content.", _ONE),
     Row("sparekey_tokens", Counter, "Tokens as the providers counted them, by kind: prompt, completion.", (*_ONE, "kind")),

@@ -10,6 +10,8 @@ wording    the words of it
 following  the events of one answer on their way to the caller, and how a stream is told to be broken
 bindings   which credential holds the file or the earlier response that a request names
 upstream   the connections to the providers
+dialing    how they are made, and within what time
+stale      what becomes of a request that met one which had been closed while it was idle
 blocking   the sync transport, and
 aio        the async one, for any library with httpx's names
 libraries  both for httpx2, and for httpx where an SDK still uses that

@@ -13,8 +13,8 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.transport.stale import AsyncLine, Line, Place, Watch
-from sparekey.wire.network import in_turns
+from sparekey.transport.stale import AsyncLine, Line, Watch
+from sparekey.wire.network import Place, in_turns
 
 if TYPE_CHECKING:
     from sparekey.wire.network import Network
@@ -54,9 +54,9 @@ class Backend(_Backend):
         try:
             stream = self._tried(place, begun + limit, options)
         except watch.core.ConnectTimeout:
-            watch.network.silent(host, limit)
+            watch.network.silent(place, limit)
             raise
-        watch.network.reached(host, time.monotonic() - begun)
+        watch.network.reached(place, time.monotonic() - begun)
         return Line(stream, watch, place)
 
     def _tried(self, place: Place, until: float, options: dict[str, Any]) -> Any:
@@ -99,9 +99,11 @@ class AsyncBackend(_Backend):
         try:
             stream = await self._inner.connect_tcp(host, port, limit, **options)
         except watch.core.ConnectTimeout:
-            watch.network.silent(host, limit)
+            watch.network.silent(place, limit)
             raise
-        watch.network.reached(host, time.monotonic() - begun)
+        except UnicodeError as exc:  # trio's, of a name that nobody can have
+            raise watch.core.ConnectError(str(exc)) from exc
+        watch.network.reached(place, time.monotonic() - begun)
         return AsyncLine(stream, watch, place)
 
 
@@ -134,4 +136,4 @@ def _look_up(place: Place, found: SimpleQueue[list[str] | OSError | UnicodeError
     except (OSError, UnicodeError) as exc:
         found.put(exc)
         return
-    found.put([row[4][0] for row in in_turns(rows)])
+    found.put([row[4][0] for row in in_turns(rows)] or OSError(f"{place.host} has no address"))

@@ -21,8 +21,8 @@ import pyreqwest.exceptions as faults
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
-from sparekey.wire.network import STALE_SECONDS
-from sparekey.wire.writes import written_again
+from sparekey.wire.network import STALE_SECONDS, Place
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ _NAMES: Final = (
 
 
 def mapped(fault: faults.PyreqwestError, lib: Any) -> Exception:
-    """Return the library's own exception for one of pyreqwest's."""
+    """Return the library's own exception, to be raised without pyreqwest's: its classes say of most faults that nobody was reached."""
     causes = [cause["message"] for cause in (getattr(fault, "details", None) or {}).get("causes") or ()]
     text = causes[-1] if causes else fault.message
     if _CONNECTING in causes:
@@ -70,9 +70,9 @@ class _Client:
 
     def __init__(self, key: tuple[float | None, ...], made: Any) -> None:
         self.key, self.made = key, made
-        self.kept: dict[object, float] = {}
+        self.kept: dict[Place, float] = {}
 
-    def may_have_idle(self, host: object) -> bool:
+    def may_have_idle(self, host: Place) -> bool:
         """Whether a request to a host that begins now may meet a connection that was used before."""
         return time.monotonic() - self.kept.get(host, -_IDLE_SECONDS) < _IDLE_SECONDS
 
@@ -169,9 +169,10 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
         most: connections at most.
     """
     clients = _Clients(verify, proxy, most)
+    unreached = (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, sent: Any, answer: Any, kept: dict[object, float], host: object) -> None:
+        def __init__(self, sent: Any, answer: Any, kept: dict[Place, float], host: Place) -> None:
             self._sent, self._reader, self._kept, self._host = sent, answer.body_reader, kept, host
 
         def __iter__(self) -> Iterator[bytes]:
@@ -179,7 +180,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
                 while (chunk := self._reader.read_chunk()) is not None:
                     yield bytes(chunk)
             except faults.PyreqwestError as fault:
-                raise mapped(fault, lib) from fault
+                raise mapped(fault, lib) from None
             self._kept[self._host] = time.monotonic()
 
         def close(self) -> None:
@@ -189,8 +190,8 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
 
     class Engine(lib.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:
-            host, limits = (request.url.scheme, request.url.host, request.url.port), request.extensions.get("timeout") or {}
-            connect = network.limit(request.url.host)
+            host, limits = Place(request.url.host, request.url.port), request.extensions.get("timeout") or {}
+            connect = network.limit(host)
             if (given := limits.get("connect")) is not None:
                 connect = min(connect, given)
             client = clients.get((connect, limits.get("read"), limits.get("pool")))
@@ -201,28 +202,31 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
                 return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
                 if not reused or not _lost(fault) or time.monotonic() - begun > STALE_SECONDS:
-                    raise self._told(fault, host, connect) from fault
+                    told = self._told(fault, host, connect)
+                    if isinstance(told, unreached):
+                        unwritten()
+                    raise told from None
             try:
                 response = self._written(clients.instead(client), request, body, host)
             except faults.PyreqwestError as fault:
                 told = self._told(fault, host, connect)
-                if not isinstance(told, (lib.ConnectError, lib.ConnectTimeout)):
+                if not isinstance(told, unreached):
                     written_again()
-                raise told from fault
+                raise told from None
             written_again()
             return response
 
-        def _written(self, client: _Client, request: Any, body: bytes, host: object) -> Any:
+        def _written(self, client: _Client, request: Any, body: bytes, host: Place) -> Any:
             sent = _prepared(client.made, request, body)
             answer = sent.__enter__()
             network.suspected_until = 0.0
             return _response(lib, answer, Stream(sent, answer, client.kept, host))
 
-        def _told(self, fault: faults.PyreqwestError, host: tuple[str, str, int | None], connect: float) -> Exception:
+        def _told(self, fault: faults.PyreqwestError, host: Place, connect: float) -> Exception:
             """Return the library's own exception for a request without an answer."""
             told = mapped(fault, lib)
             if isinstance(told, lib.ConnectTimeout):
-                network.silent(host[1], connect)
+                network.silent(host, connect)
             return told
 
         def close(self) -> None:

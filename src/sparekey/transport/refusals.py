@@ -127,6 +127,11 @@ class Told(NamedTuple):
     kept: Sequence[tuple[bytes, bytes]] = ()
 
     @property
+    def lasts(self) -> bool:
+        """Whether nothing is won by asking again within a minute, although the status may say so."""
+        return self.status == _BAD_GATEWAY or (self.status == _TOO_MANY and self.wait is not None and self.wait > LONGEST_WAIT)
+
+    @property
     def headers(self) -> Raw:
         """Ours: that no SDK repeats the request by itself, and when to come again, if that is soon."""
         found = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]

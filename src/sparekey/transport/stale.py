@@ -14,22 +14,15 @@ from __future__ import annotations
 import time
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS
-from sparekey.wire.writes import written_again
+from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
-    from sparekey.wire.network import Network
+    from sparekey.wire.network import Network, Place
 
 _NUMBERS: Final = count(1)
-
-
-class Place(NamedTuple):
-    """Where a connection goes."""
-
-    host: str
-    port: int
 
 
 class Stale(Exception):  # noqa: N818 - a mark
@@ -60,7 +53,7 @@ class Watch:
 
     def within(self, place: Place, timeout: float | None) -> float:
         """Return the seconds that a connection may take, of a caller who would wait for `timeout`."""
-        limit = self.network.limit(place.host)
+        limit = self.network.limit(place)
         return limit if timeout is None else min(limit, timeout)
 
 
@@ -186,6 +179,9 @@ class Repeating:
             return self._inner.handle_request(request)
         except self._lost as exc:
             _forget(exc)
+        except self._unwritten:
+            unwritten()
+            raise
         try:
             response = self._inner.handle_request(request)
         except self._unwritten:
@@ -210,6 +206,9 @@ class AsyncRepeating(Repeating):
             return await self._inner.handle_async_request(request)
         except self._lost as exc:
             _forget(exc)
+        except self._unwritten:
+            unwritten()
+            raise
         try:
             response = await self._inner.handle_async_request(request)
         except self._unwritten:

@@ -1,11 +1,13 @@
 """How long a connection may take to come about, and when one that was lost may be made again. Clocks and numbers, no I/O.
 
-Theory. A packet that nobody takes is sent again after 1 s and after 3 s, so a limit of 5 s allows for two lost ones and two seconds of
-handshake; a host that is silent for so long is given up. Where the network itself swallows packets, every host is silent, and fifteen
-credentials would wait 75 s. Therefore one silence of the full length raises a suspicion against the network: as long as nothing has been
-heard since from anywhere, and for 30 s at most, each further host gets 0.4 s, or three times what its slowest recent connection took.
-A host that is cut off by that gets more the next times, and the full 5 s after six of them, so that no slow network is shut out for good.
-Any answer, and any connection that comes about, ends the suspicion.
+Theory. A packet that nobody takes is sent again after 1 s and after 3 s, so a limit of 5 s allows for two lost ones and
+two seconds for the answer; a host that is silent for so long is given up. Where the network itself swallows packets,
+every host is silent, and fifteen credentials would wait 75 s. Therefore one silence of the full length raises a
+suspicion against the network: as long as nothing has been heard since from anywhere, and for 30 s at most, each further
+host gets 0.4 s, or three times what its slowest recent connection took. A host that is cut off by that gets 0.8 s the
+next time and then 1.6 s, enough for a network whose answers take 0.8 s (a satellite's take 0.7 s) and for a lost
+packet. Any answer, and any connection that comes about, ends the suspicion. The handshake behind it has 5 s of its own:
+a host that begins one is there.
 """
 
 from __future__ import annotations
@@ -13,21 +15,30 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CONNECT_SECONDS: Final = 5.0
-"""How long a connection may take, from the look-up of its name to the end of its handshake."""
+"""How long a connection may take to come about, its name looked up, and how long its handshake may take then."""
 STALE_SECONDS: Final = 1.0
 """A connection that was closed while it was idle shows it within a round trip; one that was lost later had the request."""
 SUSPICION_SECONDS: Final = 30.0
-STEPS: Final = (0.4, 0.8, 1.6, 1.6, 1.6, 1.6, CONNECT_SECONDS)
+STEPS: Final = (0.4, 0.8, 1.6, 3.2, CONNECT_SECONDS)
 """The limits under suspicion, in seconds. Few different ones, since some clients keep their connections by limit."""
+_MOST_CUT: Final = 2
+"""The step up to which a host comes by being cut off: two seconds behind a patience of ten are what a caller waits at most."""
 _MARGIN: Final = 3.0
 _FADING: Final = 0.8
 """What is left of a slow connection's duration with each later one."""
+
+
+class Place(NamedTuple):
+    """Where a connection goes; port None: the usual one of its scheme."""
+
+    host: str
+    port: int | None
 
 
 class Network:
@@ -38,31 +49,30 @@ class Network:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Suspect nothing; `clock` gives seconds, for tests."""
         self._clock = clock
-        self._usual: dict[str, float] = {}
-        self._cut: dict[str, int] = {}
+        self._usual: dict[Place, float] = {}
+        self._cut: dict[Place, int] = {}
         self.suspected_until = 0.0
         """Until when the network is suspected. Whoever hears anything from a host sets it to 0."""
 
-    def limit(self, host: str) -> float:
-        """Return how many seconds a connection to a host may take that begins now."""
+    def limit(self, place: Place) -> float:
+        """Return how many seconds a connection may take that begins now."""
         if self._clock() >= self.suspected_until:
             return CONNECT_SECONDS
-        step = bisect_left(STEPS, _MARGIN * self._usual.get(host, 0.0)) + self._cut.get(host, 0)
+        step = max(bisect_left(STEPS, _MARGIN * self._usual.get(place, 0.0)), min(self._cut.get(place, 0), _MOST_CUT))
         return STEPS[min(step, len(STEPS) - 1)]
 
-    def reached(self, host: str, seconds: float) -> None:
+    def reached(self, place: Place, seconds: float) -> None:
         """Note that a connection came about, and how long that took."""
         self.suspected_until = 0.0
-        self._cut.pop(host, None)
-        self._usual[host] = max(seconds, self._usual.get(host, 0.0) * _FADING)
+        self._cut.pop(place, None)
+        self._usual[place] = max(seconds, self._usual.get(place, 0.0) * _FADING)
 
-    def silent(self, host: str, seconds: float) -> None:
+    def silent(self, place: Place, seconds: float) -> None:
         """Note that no connection came about within so many seconds, and that nobody refused it."""
         if seconds >= CONNECT_SECONDS:
             self.suspected_until = self._clock() + SUSPICION_SECONDS
-            self._cut.pop(host, None)
         else:
-            self._cut[host] = self._cut.get(host, 0) + 1
+            self._cut[place] = self._cut.get(place, 0) + 1
 
 
 def in_turns(found: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -1,6 +1,7 @@
-"""How often one attempt wrote its request to its provider: once, or twice where the first write met a connection that was closed.
+"""How often one attempt wrote its request to its provider.
 
-Whoever drives attempts puts the one that begins into `RUNNING`; whoever writes a request once more says so with `written_again()`.
+Once, usually; not at all where no connection came about; twice where the first write met a connection that was closed. Whoever drives
+attempts puts the one that begins into `RUNNING`, with one write; whoever connects and writes corrects that.
 """
 
 from __future__ import annotations
@@ -24,3 +25,10 @@ def written_again() -> None:
     running = RUNNING.get()
     if running is not None:
         running.writes += 1
+
+
+def unwritten() -> None:
+    """Take back the one write that the attempt that runs here began with: there was no connection."""
+    running = RUNNING.get()
+    if running is not None:
+        running.writes -= 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
 
 _BEGINS: Final = Asker(begins=True)
+_ORDINARY: Final = Asker(doubtful=True)
 
 
 class Coming(Enum):
@@ -57,7 +58,7 @@ class Outlook:
 
 def serving_index(pool: Pool, state: PoolState, now: float) -> int | None:
     """Return who takes the next ordinary request; None if all are parked firmly."""
-    return _index(choose(pool, state, Asker(), now))
+    return _index(choose(pool, state, _ORDINARY, now))
 
 
 def behind(pool: Pool, state: PoolState, now: float) -> int | None:
@@ -68,7 +69,7 @@ def behind(pool: Pool, state: PoolState, now: float) -> int | None:
 
 def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
     """Return what happens next at `now`, if nothing fails or is done until then."""
-    choice = choose(pool, state, Asker(), now)
+    choice = choose(pool, state, _ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
         return _closed(pool, state, now)
     if state.memory.drought is not None and state.memory.drought.confirmed:
