@@ -121,7 +121,7 @@ def cost(judged):
 def thresholds(likely, examples):
     """Return where verdicts cost least: how sure that the request is at fault, and how sure at all."""
     cases = {number: next(readings(examples[number])) for number in likely}
-    grid = [(f / 100, k / 100) for f in (70, 75) for k in (40, 45)]
+    grid = [(f / 100, k / 100) for f in (70, 75) for k in (45, 50)]
     return min(grid, key=lambda pair: (cost([Judged(examples[n], cases[n], likely[n], *pair) for n in likely]), pair))
 
 

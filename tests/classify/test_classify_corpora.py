@@ -21,10 +21,10 @@ def test_the_model_is_that_of_the_examples():
 
 @pytest.mark.parametrize("rich", [True, False], ids=["rich", "text"])
 def test_known_errors_are_read_rightly(rich, classifier):
-    """Of what the model has seen, with structure or from bare text: 98 % the class, 98 % the reaction, and no answer is lost."""
+    """Of what the model has seen, with structure or from bare text: 97 % the class, 97 % the reaction, and no answer is lost."""
     read = [(e, judge(classifier, e, rich=rich)) for e in EXAMPLES]
-    assert sum(right(e, f) for e, f in read) / len(read) >= 0.98
-    assert sum(right_reaction(e, f) for e, f in read) / len(read) >= 0.98
+    assert sum(right(e, f) for e, f in read) / len(read) >= 0.97
+    assert sum(right_reaction(e, f) for e, f in read) / len(read) >= 0.97
     lost = [
         name_of(e)
         for e, f in read

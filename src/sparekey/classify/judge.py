@@ -96,6 +96,8 @@ class Judge:
 
     def _least_of_request(self, mind: Model, guess: Guess) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
+        if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
+            return _NEVER if all(level.where == "text" for level in self.levels) else (1.0 + mind.fail_fast_at) / 2
         if guess.error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at
         if self.bare or mind.knows(of_words(self.reading)) < _UNDERSTOOD:

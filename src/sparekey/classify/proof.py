@@ -56,6 +56,7 @@ _LONG: Final = 120
 _MAX_FINGERPRINT: Final = 120
 _EMPTY_WORDS: Final = frozenset(
     (
+        *("openai", "litellm", "apierror", "openaiexception", "anthropic"),
         *("error", "errors", "code", "status", "http", "https", "client", "server", "unknown", "failed", "failure", "request"),
         *("response", "message", "type", "provider", "returned", "upstream", "api", "exception", "none", "null", "an", "a", "the", "of"),
         *(
