@@ -59,6 +59,8 @@ class Judge:
         for level in self.levels:
             if verdict := self._by_code(level):
                 return verdict
+        if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - nobody follows it, whatever it says
+            return self._by_status(told=False)
         told = any(level.codes or any(map(says_something, level.texts)) for level in self.levels)
         return (self._by_text() if told or self.class_name else None) or self._by_status(told=told)
 
