@@ -69,13 +69,7 @@ score: $(VENV)/.dev ## how well errors are read, by class, and every verdict tha
 	@PIP_CONSTRAINT= .peers/$*/bin/python -m pip --disable-pip-version-check --quiet install -r $<
 	@touch $@
 
-PEERS := $(patsubst tools/peers/requirements-%.txt,train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
-	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py
-
-score: $(VENV)/.dev ## how well errors are read, by class, and every verdict that the last training changed
-	@PYTHONPATH=src:tools $(BIN)/python tools/score_classifier.py
-
-.peers/%/.installed,$(wildcard tools/peers/requirements-*.txt))
+PEERS := $(patsubst tools/peers/requirements-%.txt,.peers/%/.installed,$(wildcard tools/peers/requirements-*.txt))
 
 peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of the drill: docs/comparison.md (about ten minutes)
 	@PYTHONPATH=tools $(BIN)/python -m peers $(PEERS_ARGS)
