@@ -58,6 +58,9 @@ class _Selector(selectors.DefaultSelector):
         return found
 
 
+_TURNS = 5
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The event loop.
 
@@ -147,6 +150,8 @@ def _end(loop: VirtualLoop) -> None:
         if left:
             loop.run_until_complete(asyncio.wait(left, timeout=1.0))
         loop.run_until_complete(loop.shutdown_asyncgens())
+        for _ in range(_TURNS):  # what was aborted closes its socket in one of the next turns
+            loop.run_until_complete(asyncio.sleep(0))
     finally:
         loop.pool.shutdown(wait=False, cancel_futures=True)
         loop.close()
