@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify.features import features, of_words
 from sparekey.classify.learned import model
-from sparekey.classify.proof import ECHOING, OWN, QUOTED, evidence_of, says_something
+from sparekey.classify.proof import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.reasons import OF_REQUEST, Reason
 from sparekey.classify.tables import Meaning, codes, meaning, of_status
 from sparekey.types import ErrorClass, Evidence
@@ -61,7 +61,7 @@ class Judge:
                 return verdict
         if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - nobody follows it, whatever it says
             return self._by_status(told=False)
-        told = any(level.codes or any(map(says_something, level.texts)) for level in self.levels)
+        told = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
         return (self._by_text() if told or self.class_name else None) or self._by_status(told=told)
 
     def _by_code(self, level: Level) -> Verdict | None:
@@ -113,7 +113,7 @@ class Judge:
         return Evidence.CERTAIN if any((row := codes().read(code)) and row.certain for code in own) else Evidence.LIKELY
 
     def _by_status(self, *, told: bool) -> Verdict | None:
-        found = of_status(self.status)
+        found = of_status(self.status or (400 if not (told or self.bare) and self._says_400() else 0))
         if found is None or (told and found.reason.error_class is ErrorClass.PERMANENT):
             return None
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
@@ -124,7 +124,10 @@ class Judge:
     def _says_400(self) -> bool:
         """A 400 whose text says nothing could be anything; one that says at least "400" is about the request."""
         named = self.reading.status is None
-        return any(not level.page and (level.statuses and (named or level.where != "text")) for level in self.levels)
+        return any(
+            not level.page and ((level.statuses and (named or level.where != "text")) or any(map(says_bad_request, level.texts)))
+            for level in self.levels
+        )
 
     def _strength(self, found: Meaning, level: Level, number: str = "") -> Evidence:
         texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]

@@ -191,9 +191,20 @@ def _is_name(word: str) -> bool:
     return ("-" in inner or not inner.isalpha()) and not inner.startswith(_NO_NAMES) and not inner.isdigit() and inner[:1].isalpha()
 
 
+_BAD: Final = frozenset({"bad", "badrequest", "badrequesterror", "unprocessable"})
+_BAD_REQUEST: Final = _BAD | {"request", "entity", "content"}
+_FEW: Final = 12
+
+
 def says_something(text: str) -> bool:
     """Return whether there is a word in `text` that tells more than that there was an error."""
     return len(text) > _LONG or any(word not in _EMPTY_WORDS for word in _WORD.findall(text.lower()))
+
+
+def says_bad_request(text: str) -> bool:
+    """Return whether `text` says that the request is bad, and nothing else: as much as the number 400 says."""
+    words = _WORD.findall(text.lower())[:_FEW]
+    return not _BAD.isdisjoint(words) and all(word in _BAD_REQUEST or word in _EMPTY_WORDS for word in words) and len(text) <= _LONG
 
 
 def fingerprint(status: int | None, text: str) -> str:
