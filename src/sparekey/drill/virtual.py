@@ -150,6 +150,8 @@ def _end(loop: VirtualLoop) -> None:
         if left:
             loop.run_until_complete(asyncio.wait(left, timeout=1.0))
         loop.run_until_complete(loop.shutdown_asyncgens())
+        for transport in list(getattr(loop, "_transports", {}).values()):  # connections that nobody has closed
+            transport.abort()
         for _ in range(_TURNS):  # what was aborted closes its socket in one of the next turns
             loop.run_until_complete(asyncio.sleep(0))
     finally:
