@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from sparekey.core.policy import is_fail_fast
 from sparekey.drill import wordings
 from sparekey.drill.cases import Cases, row
 from sparekey.drill.setting import FIRM, LATENCY
@@ -227,8 +228,8 @@ async def _p17(setting: Setting) -> list[Check]:
 
 _REQUEST = wordings.about(wordings.REQUEST)
 _CREDENTIAL = wordings.about(wordings.CREDENTIAL)
-_DOUBTFUL = tuple(one for one in _REQUEST if one.status != 400)
-"""Words in which a key could die as well: a 400 whose text is about the request may be taken at its word (DESIGN.md 3.2)."""
+_DOUBTFUL = tuple(one for one in _REQUEST if not is_fail_fast(one.read()))
+"""Words in which a key could die as well: a text that is about the request is taken at its word (DESIGN.md 3.2)."""
 ROWS: Final = (
     row(
         "P01",

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.classify import classify_response
 from sparekey.simulator.faults import RawBody, verbatim
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Wording:
         if isinstance(self.body, str):
             return verbatim(self.status, self.body, content_type="text/html" if self.body.startswith("<") else "text/plain", before=before)
         return verbatim(self.status, json.dumps(self.body, ensure_ascii=False), before=before, headers=self.headers)
+
+    def read(self) -> str:
+        """Return the error class that the classifier reads in it."""
+        body = self.body if isinstance(self.body, str) else json.dumps(self.body, ensure_ascii=False)
+        return classify_response(self.status, self.headers, body).error_class
 
     @property
     def words(self) -> str:
