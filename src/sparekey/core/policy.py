@@ -54,6 +54,7 @@ class Reaction:
 
 
 _FAIL_FAST: Final = Reaction(Advance.NEVER)
+_RATE_LIMITS: Final = frozenset({"rate_limited", "concurrency", "stated_wait"})
 
 REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
     {
@@ -132,7 +133,7 @@ class Policy:
         "S03; off in wrappers around instances that retry by themselves",
     )
     retry_delay: float = _knob(
-        0.5, "Seconds before that second try where the provider states none.", "the first backoff of the official SDKs"
+        0.1, "Seconds before that second try where the provider states none.", "a lone 500: another replica answers at once"
     )
     max_retries: int = _knob(
         1, "Further rounds over the chain when it was exhausted by passing faults only.", "one request makes at most two rounds"
@@ -235,6 +236,16 @@ def is_refusal(failure: Failure) -> bool:
     if failure.error_class is ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
         return False
     return stated_wait(failure) is None
+
+
+def is_felt(failure: Failure) -> bool:
+    """Return whether a park is as long as the failure was dear: not where the provider bounds its callers, however often it says so."""
+    return failure.error_class is ErrorClass.TRANSIENT and not is_rate_limit(failure)
+
+
+def is_rate_limit(failure: Failure) -> bool:
+    """Return whether a passing fault bounds what a credential may ask; an overload bounds what the host can answer."""
+    return failure.error_class is ErrorClass.TRANSIENT and failure.reason in _RATE_LIMITS
 
 
 def stated_wait(failure: Failure) -> float | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_refusal, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     from sparekey.types import Failure
 
+PARK_PER_SECOND: Final = 20.0
+"""Seconds of a park for each second that a failure cost its caller: whoever comes back and fails again takes a twentieth at most."""
+LONGEST_FOR_COST: Final = 300.0
+"""Seconds of the longest such park: a recovery is missed for five minutes at most."""
 CONFIRMED_BY: Final = 3
 """Different requests that make a firm park out of soft ones, if they span one."""
 CONFIRMED_AT_ONCE_BY: Final = 10
@@ -33,7 +37,7 @@ CONFIRMED_AT_ONCE_BY: Final = 10
 class Seen(NamedTuple):
     """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
 
-    `shape` is the request's, `writes` says how often it was written to the provider.
+    `shape` is the request's, `writes` says how often it was written to the provider, `cost` how many seconds it took from its caller.
     """
 
     ticket: Ticket
@@ -43,6 +47,7 @@ class Seen(NamedTuple):
     at: float
     shape: str = ""
     writes: int = 1
+    cost: float = 0.0
 
 
 def succeed(
@@ -70,7 +75,7 @@ def succeed(
     if ticket.term != state.term:
         return release(pool, state, ticket)
     if state.breakers:
-        well = {name: CLOSED for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
+        well = {name: b.recovered(g, now) for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
         state = stamped(state, well)
     if sticky:
         state = commit(state, ticket.index, now)
@@ -172,6 +177,10 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
+    if stated is None and is_felt(failure):
+        cost = b.felt(guard, now) + seen.cost
+        guard = replace(guard, felt=cost, felt_at=now)
+        length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
     parked = b.parked(
         guard, now, length, level, cause, failure.reason,
         stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,

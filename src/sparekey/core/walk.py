@@ -22,7 +22,7 @@ from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
 from sparekey.core.exhaustion import exhausted
 from sparekey.core.identity import Identity
-from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
+from sparekey.core.policy import Advance, Recovery, is_blind, is_rate_limit, is_refusal, reaction_to
 from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import DeadlineExceeded
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 CALLS_TO_A_FAILING_HOST: Final = 2
 """Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
+CUT_COST: Final = 30.0
+"""Seconds of its caller that a stream costs which is cut after he has seen content: he begins again by hand (DESIGN.md 4.5)."""
 _NUMBERS: Final = count(1)
 
 
@@ -332,6 +334,7 @@ class Walk:
     def failed(self, seen: Seen) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
+        seen = seen._replace(cost=self.now - self.asked_at.get(index, self.now))
         if is_refusal(failure):
             seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
@@ -387,7 +390,12 @@ class Walk:
             self.host_faults[endpoint] = CALLS_TO_A_FAILING_HOST if failure.unreached else self.host_faults.get(endpoint, 0) + 1
 
     def cut(self, seen: Seen) -> None:
-        """Settle the failure of a stream whose beginning the caller has seen."""
+        """Settle the failure of a stream whose beginning the caller has seen.
+
+        Where he has seen it, half an answer costs him more than the time it took.
+        """
+        took = self.now - self.asked_at.get(seen.ticket.index, self.now)
+        seen = seen._replace(cost=took if self.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
         self.seen[seen.ticket.index] = seen
         self._settle(seen)
 
@@ -407,6 +415,8 @@ class Walk:
             return None
         if failure.timed_out or failure.unreached or seen.writes > 1:
             return None
+        if is_rate_limit(failure) and failure.retry_after is None and self._ready():
+            return None  # nobody knows when there is room again
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
@@ -416,9 +426,13 @@ class Walk:
         return wait
 
     def _another_is_ready(self, index: int) -> bool:
-        model, state = self.pool.credentials[index].model, self.cell.state
-        others = [i for i, c in enumerate(self.pool.credentials) if c.model == model and i not in self.tried and self._may_ask(i)]
-        return any(phase(self.pool, state, i, self.now) in {Phase.CLOSED, Phase.DUE} for i in others)
+        model = self.pool.credentials[index].model
+        return any(self.pool.credentials[i].model == model for i in self._ready())
+
+    def _ready(self) -> list[int]:
+        """Whom this request could turn to now."""
+        others = [i for i in range(len(self.pool)) if i not in self.tried and self._may_ask(i)]
+        return [i for i in others if phase(self.pool, self.cell.state, i, self.now) in {Phase.CLOSED, Phase.DUE}]
 
     def _may_ask(self, index: int) -> bool:
         return (self.eligible is None or index in self.eligible) and self._open_to(index)

@@ -33,7 +33,7 @@ _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds after its end in which a park of something that this chain does not know is kept: another process may know it."""
-_PAST: Final = frozenset({"since", "looked"})
+_PAST: Final = frozenset({"since", "looked", "felt_at"})
 _TIMES: Final = frozenset({"until", "lease"}) | _PAST
 _STORED_AS: Final = {"stated": "firm", "soft": "weak"}
 """Names of fields in the store, where they were called otherwise when the first states were written."""
@@ -210,6 +210,8 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         looked=_past(data["looked"], written) if "looked" in data else 0.0,
         look_after=max(0.0, _number(data.get("look_after", 0.0))),
         looks=_whole(data.get("looks", 0)),
+        felt=max(0.0, _number(data.get("felt", 0.0))),
+        felt_at=_past(data["felt_at"], written) if "felt_at" in data else 0.0,
     )
 
 
