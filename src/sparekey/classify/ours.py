@@ -50,7 +50,7 @@ def _of_limit(exc: LimitExceeded) -> Failure:
     return Failure(
         ErrorClass.TRANSIENT,
         exc.reason,
-        Scope.CREDENTIAL if weak or exc.reason == "slow_start" else Scope.ENDPOINT,
+        Scope.CREDENTIAL if weak or exc.reason in {"slow_start", "slow_answer"} else Scope.ENDPOINT,
         message=str(exc),
         evidence=Evidence.POSSIBLE if weak else Evidence.CERTAIN,
         timed_out=True,

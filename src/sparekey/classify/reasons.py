@@ -100,6 +100,8 @@ class Reason(StrEnum):
     ALL_CREDENTIALS_FAILED = "all_credentials_failed"
     DEADLINE = "deadline"
     SLOW_START = "slow_start"
+    SLOW_ANSWER = "slow_answer"
+    BROWNOUT = "brownout"
     STALLED = "stalled"
     OPERATOR_RULE = "operator_rule"
     OPERATOR_STOP = "operator_stop"

@@ -50,6 +50,7 @@ class Breaker:
         looks: how many of these were in vain.
         felt: seconds that its failures have cost callers, as of `felt_at`; they fade (see `felt`).
         felt_at: when it last failed.
+        left: callers in a row who left after more than the expected time.
     """
 
     epoch: int = 0
@@ -68,6 +69,7 @@ class Breaker:
     looks: int = 0
     felt: float = 0.0
     felt_at: float = 0.0
+    left: int = 0
 
 
 CLOSED = Breaker()
@@ -88,6 +90,8 @@ LOOK_WHEN_NOBODY_SERVES: Final = 300.0
 _DAY: Final = 86400.0
 
 
+QUIET: Final = frozenset({"timeout", "slow_start", "slow_answer", "stalled", "brownout"})
+"""Reasons of those that fail by silence or slowness: whoever tries them waits for it."""
 FADES: Final = 600.0
 """Seconds in which the memory of what a failure cost fades (DESIGN.md 4.5)."""
 

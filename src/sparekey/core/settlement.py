@@ -28,6 +28,8 @@ PARK_PER_SECOND: Final = 20.0
 """Seconds of a park for each second that a failure cost its caller: whoever comes back and fails again takes a twentieth at most."""
 LONGEST_FOR_COST: Final = 300.0
 """Seconds of the longest such park: a recovery is missed for five minutes at most."""
+LEFT_BY: Final = 2
+"""Callers in a row who left for their credential to be suspected."""
 CONFIRMED_BY: Final = 3
 """Different requests that make a firm park out of soft ones, if they span one."""
 CONFIRMED_AT_ONCE_BY: Final = 10
@@ -150,6 +152,22 @@ def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ti
     """Take a ticket back without a verdict (cancelled, request-level failure): blames nobody, a probe becomes due again."""
     mine = {name: b.released(g) for name, g in _fresh(pool, state, ticket) if g.lease is not None} if ticket.probe else {}
     return (replace(state, breakers=MappingProxyType({**state.breakers, **mine})) if mine else state), ticket
+
+
+def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: float) -> tuple[PoolState, None]:
+    """Take in that a caller left after more than the expected time: two in a row park the credential softly (DESIGN.md 4.3)."""
+    state, _ = release(pool, state, ticket)
+    name = pool.guards[ticket.index].credential
+    guard = state.breakers.get(name, CLOSED)
+    if guard.epoch > ticket.epoch:
+        return state, None
+    guard = replace(b.failing(guard, now), left=guard.left + 1, felt=b.felt(guard, now) + cost, felt_at=now)
+    if guard.left >= LEFT_BY:
+        cause = ErrorClass.TRANSIENT
+        level = b.next_level(guard, cause, now)
+        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.felt, LONGEST_FOR_COST))
+        guard = b.parked(guard, now, length, level, cause, "timeout", soft=True)
+    return stamped(state, {name: guard}), None
 
 
 def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:

@@ -16,14 +16,16 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import choose, local, settlement
+from sparekey.core import choose, expectations, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
 from sparekey.core.exhaustion import exhausted
+from sparekey.core.expectations import Kind, Sample
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Advance, Recovery, is_blind, is_rate_limit, is_refusal, reaction_to
 from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
+from sparekey.core.race import Beside
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from sparekey.core.expectations import Usual
     from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
     from sparekey.core.settlement import ObservedFailure
@@ -61,6 +64,9 @@ class SharedState(Protocol):
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
 
+    def learn(self, sample: Sample, now: float) -> None:
+        """Take in how long an answer took, at once or a little later."""
+
     def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
         """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
 
@@ -87,6 +93,8 @@ class Walk:
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
         identity: Identity | None = None,
+        kind: Kind = Kind.WHOLE,
+        races: bool = True,
     ) -> None:
         """Begin at `now`.
 
@@ -97,6 +105,8 @@ class Walk:
             eligible: restricts the walk to some credentials.
             policy: stands in for the chain's own in what concerns this request alone.
             identity: tells this request from others.
+            kind: what it waits for.
+            races: others may be started beside a slow one.
         """
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
@@ -117,6 +127,7 @@ class Walk:
         self.answer: BaseException | None = None
         self.excused: set[int] = set()
         self.connects = self.scouts = self.rescues = False
+        self.kind, self.races = kind, races
         self.term = cell.state.term
         self.begins, self.admitted = True, False
         self.waited = self.slowest = 0.0
@@ -184,12 +195,59 @@ class Walk:
             return False
         return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
 
-    def beside(self) -> Ticket | None:
-        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
+    # ── the silent and the slow ──
+
+    def limit(self, ticket: Ticket) -> float | None:
+        """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
+        if len(self.pool) == 1 or not self.races:
+            return None
+        return expectations.limit(self.policy, self._usual(ticket.index), self.kind, probe=ticket.probe)
+
+    def _usual(self, index: int) -> Usual:
+        return expectations.usual(self.cell.state, self._id(index))
+
+    def _id(self, index: int) -> str:
+        return self.pool.credentials[self.pool.first_of[index]].id
+
+    def probe_beside(self) -> Beside | None:
+        """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""
+        state = self.cell.state
+        if not (self.races and state.active and state.breakers and self.eligible is None and self.begins and not self.calls):
+            return None
+        if choose.beside(self.pool, state, self.now)[1] is None:
+            return None
+        ticket: Ticket | None = self.cell.transact(choose.beside, self.now)
+        if ticket is None:
+            return None
+        return Beside(ticket, self.kind, expectations.leash(self.policy, self._usual(ticket.index), self.kind))
+
+    def is_somebody_beside(self) -> bool:
+        """Return whether the ring has somebody to run beside those that are out.
 
         Nobody who is parked is asked only because another one is slow.
         """
-        return None if self.left == 0 else self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
+        choice = None if self.left == 0 or self._spent() else choose.choose(self.pool, self.cell.state, self._beside_asker(), self.now)
+        return choice is not None and choice.turn is Turn.RING
+
+    def is_parked(self, index: int) -> bool:
+        """Return whether a credential was found to be out of order while this request waits for it."""
+        return phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED
+
+    def beside(self) -> Ticket | None:
+        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left."""
+        return None if self.left == 0 else self._in_ring(self._beside_asker())
+
+    def _beside_asker(self) -> Asker:
+        return Asker(self._among(), self.tried, shape=self._shape())
+
+    def gone(self, now: float) -> None:
+        """Take in that the caller has gone: whoever kept him for longer than expected is suspected."""
+        self.now = now
+        for ticket in list(self.out):
+            took = now - self.asked_at.get(ticket.index, now)
+            if took >= expectations.hint(self._usual(ticket.index), self.kind):
+                self.out.remove(ticket)
+                self.cell.transact(settlement.suspect, ticket, took, now)
 
     def _in_ring(self, asker: Asker) -> Ticket | None:
         state = self.cell.state
@@ -317,8 +375,11 @@ class Walk:
 
     # ── what became of it ──
 
-    def succeeded(self, ticket: Ticket) -> Ticket:
-        """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
+    def succeeded(self, ticket: Ticket, size: int = 0, *, hedged: bool = False) -> Ticket:
+        """Settle a success and everything that waited for it; return the ticket for the rest of a stream.
+
+        `size` is that of the answer, as its sketch takes it; `hedged`: it was started beside a slow one.
+        """
         self._reached()
         self._settle_pending()
         self._back(ticket)
@@ -329,6 +390,9 @@ class Walk:
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
+        self.cell.learn(Sample(self._id(ticket.index), self.kind, self.now - self.asked_at[ticket.index], size), self.now)
+        if hedged:
+            self.cell.transact_local(local.hedge_won)
         return after
 
     def failed(self, seen: ObservedFailure) -> BaseException | None:

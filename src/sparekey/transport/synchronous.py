@@ -119,7 +119,11 @@ class BlockingTransport:
     def _walk(self, call: WireRequest, request: Any, way: Way) -> Any:
         if not call.stream:
             answer = self._failover.run(
-                lambda credential: self._once(call, request, credential), eligible=way, usage=counted, body=call.body
+                lambda credential: self._once(call, request, credential),
+                eligible=way,
+                usage=counted,
+                body=call.body,
+                races=call.kind != "other",
             )
             return noted(answer.value, answer.attempts)
 

@@ -64,7 +64,9 @@ class Forwarder:
 
     async def _walk(self, call: WireRequest, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
-            answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted, body=call.body)
+            answer = await self._failover.run(
+                functools.partial(self.once, call), eligible=way, usage=counted, body=call.body, races=call.kind != "other"
+            )
             return answer.value, None
 
         def resume(credential: Credential, text: str) -> Any:
