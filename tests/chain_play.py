@@ -117,7 +117,8 @@ class InFlight:
             self.step = move()
         except (Fault, SparekeyError) as exc:
             self.step, self.error = None, exc
-        if isinstance(self.step, Ticket):
+        if isinstance(self.step, flow.Start):
+            self.step = self.step.ticket
             self.sent.append(self.step.index)
         if isinstance(self.step, flow.Pause):
             self.pauses.append(self.step.seconds)
@@ -136,11 +137,13 @@ class InFlight:
     def succeed(self):
         if isinstance(self.step, Ticket):
             self.served = self.index
-        self._send(flow.Done(self.play.clock()))
+            self._send(flow.Begun(self.play.clock(), self.step))
+        else:
+            self._send(flow.Done(self.play.clock()))
         return self
 
     def fail(self, failure, dice=0.5):
-        self._send(flow.Failed(self.play.clock(), failure, Fault(failure), dice))
+        self._send(flow.Lost(self.step, flow.Failed(self.play.clock(), failure, Fault(failure), dice)))
         return self
 
     def wake(self):
