@@ -108,10 +108,12 @@ class Durations:
         known: there are enough of them.
         median: half of them are not above this.
         p95: nineteen of twenty are not.
-        slow: what is above this is a slow one.
+        rare: what is above this is out of the ordinary.
+        slow: what is above this is a slow one: it is felt as well.
+        quick: it is no host that answers like this: nobody has to be started beside it.
     """
 
-    __slots__ = ("counts", "known", "median", "p95", "slow")
+    __slots__ = ("counts", "known", "median", "p95", "quick", "rare", "slow")
 
     def __init__(self, counts: bytes = bytes(2 * BUCKETS)) -> None:
         """Take a histogram."""
@@ -120,7 +122,9 @@ class Durations:
         total = sum(numbers)
         self.known = total >= LEAST * _WEIGHT
         self.median, self.p95 = _below(numbers, 0.5 * total), _below(numbers, 0.95 * total)
-        self.slow = max(SLOW * self.median, self.p95) if self.known else float("inf")
+        self.rare = max(SLOW * self.median, self.p95) if self.known else float("inf")
+        self.slow = max(self.rare, UNFELT)
+        self.quick = self.known and self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:
         """Return the sketch with these values added, older ones fading."""
@@ -169,9 +173,9 @@ def usual(state: PoolState, who: str) -> Usual:
 def is_slow(known: Usual, sample: Sample) -> bool:
     """Return whether an answer was slow for its credential, and not merely long."""
     seconds = sample.seconds
-    if seconds <= UNFELT or seconds <= known.seconds[sample.kind].slow:
+    if seconds <= known.seconds[sample.kind].slow:
         return False
-    return not sample.size or seconds / sample.size > known.pace[sample.kind].slow or not known.pace[sample.kind].known
+    return not sample.size or seconds / sample.size > known.pace[sample.kind].rare or not known.pace[sample.kind].known
 
 
 def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | None:
@@ -183,7 +187,7 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
-    if most is None or (kind is Kind.WHOLE and seconds.known and seconds.median < QUICK):
+    if most is None:
         return None
     if kind is Kind.FIRST:
         found = max(most, AT_FIRST * seconds.p95) if seconds.known else most
@@ -206,7 +210,7 @@ def hint(known: Usual, kind: Kind) -> float:
 def is_ordinary(known: Usual, sample: Sample) -> bool:
     """Return whether an answer can be learned at leisure: it changes nothing that is decided before that."""
     seconds = known.seconds[sample.kind]
-    return not known.slow and seconds.known and (sample.seconds <= UNFELT or sample.seconds <= seconds.slow)
+    return not known.slow and seconds.known and sample.seconds <= seconds.slow
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:

@@ -68,6 +68,11 @@ class Pool:
         return tuple(same.get(i, i) for i in range(len(self.credentials)))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The id under which each credential counts."""
+        return tuple(self.credentials[first].id for first in self.first_of)
+
+    @cached_property
     def has_twins(self) -> bool:
         """Whether any two credentials are one."""
         return self.first_of != tuple(range(len(self.credentials)))

@@ -135,16 +135,26 @@ class Race:
 
     def steps(self) -> Generator[Step, Message, Ticket | None]:
         """Return the ticket for the rest of the winner's answer, or None if this round has nobody left."""
-        if (probe := self.walk.probe_beside()) is not None:
-            self.walk.now = (yield probe).now
-        step = self._started((yield from next_ticket(self.walk)))
+        walk = self.walk
+        if walk.may_probe_beside() and (probe := walk.probe_beside()) is not None:
+            walk.now = (yield probe).now
+        first = walk.next()
+        step = (yield from self._next(first)) if isinstance(first, float) else self._started(first)
         while step is not None:
             message = yield step
-            self.walk.now = message.now
+            walk.now = message.now
             if isinstance(message, Begun):
                 return self._won(message)
             step = self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
         return None
+
+    def _next(self, wait: float | None = None) -> Generator[Pause, Any, Step | None]:
+        """The next attempt, after what has to be waited for that other requests find out; None if the round has nobody left."""
+        step: Ticket | float | None = self.walk.next() if wait is None else wait
+        while isinstance(step, float):
+            self.walk.now = (yield Pause(step)).now
+            step = self.walk.next()
+        return self._started(step)
 
     def _started(self, ticket: Ticket | None, *, alone: bool = True) -> Step | None:
         if ticket is None:
@@ -182,7 +192,7 @@ class Race:
             return self._started(again)
         if (fault := self.walk.failed(seen)) is not None:
             raise self.fault or fault
-        return self._among_slow() if self.running else self._started((yield from next_ticket(self.walk)))
+        return self._among_slow() if self.running else (yield from self._next())
 
     def _among_slow(self) -> Step:
         """One of several is out: its place beside those that are slow is for the next one."""
@@ -201,6 +211,8 @@ class Race:
     def _won(self, begun: Begun) -> Ticket:
         """Whoever kept the caller waiting beyond the limit while another one answered has failed; the rest blames nobody."""
         winner = begun.ticket
+        if len(self.running) == 1:
+            return self.walk.succeeded(winner, begun.size)
         for ticket in self.running:
             if ticket != winner:
                 if seen := self.slow.get(ticket.index):
@@ -208,10 +220,3 @@ class Race:
                 else:
                     self.walk.lost(ticket)
         return self.walk.succeeded(winner, begun.size, hedged=winner.index in self.hedged)
-
-
-def next_ticket(walk: Walk) -> Generator[Pause, Any, Ticket | None]:
-    """Return the next attempt, having waited for what other requests find out; None if the round has nobody left."""
-    while isinstance(step := walk.next(), float):
-        walk.now = (yield Pause(step)).now
-    return step

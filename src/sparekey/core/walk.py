@@ -85,6 +85,13 @@ class Walk:
         connects: it is the one that tries whether our own network is back.
     """
 
+    too_large: BaseException | None = None
+    left: int | None = None
+    answer: BaseException | None = None
+    connects = scouts = rescues = admitted = False
+    begins = True
+    waited = slowest = 0.0
+
     def __init__(
         self,
         pool: Pool,
@@ -121,16 +128,10 @@ class Walk:
         self.pending: list[ObservedFailure] = []
         self.host_faults: dict[str, int] = {}
         self.closed: set[int] = set()
-        self.too_large: BaseException | None = None
         self.too_large_for: set[tuple[str, str | None]] = set()
-        self.left: int | None = None
-        self.answer: BaseException | None = None
         self.excused: set[int] = set()
-        self.connects = self.scouts = self.rescues = False
         self.kind, self.races = kind, races
         self.term = cell.state.term
-        self.begins, self.admitted = True, False
-        self.waited = self.slowest = 0.0
         self.asked_at: dict[int, float] = {}
 
     @property
@@ -199,21 +200,21 @@ class Walk:
 
     def limit(self, ticket: Ticket) -> float | None:
         """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
-        if len(self.pool) == 1 or not self.races:
+        known = self._usual(ticket.index)
+        if (self.kind is Kind.WHOLE and known.seconds[self.kind].quick) or not self.races or len(self.pool) == 1:
             return None
-        return expectations.limit(self.policy, self._usual(ticket.index), self.kind, probe=ticket.probe)
+        return expectations.limit(self.policy, known, self.kind, probe=ticket.probe)
 
     def _usual(self, index: int) -> Usual:
-        return expectations.usual(self.cell.state, self._id(index))
+        return self.cell.state.expectations.get(self.pool.names[index], expectations.UNKNOWN)
 
-    def _id(self, index: int) -> str:
-        return self.pool.credentials[self.pool.first_of[index]].id
+    def may_probe_beside(self) -> bool:
+        """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
+        return self.cell.state.active > 0 and self.races and self.eligible is None and not self.calls
 
     def probe_beside(self) -> Beside | None:
         """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""
         state = self.cell.state
-        if not (self.races and state.active and state.breakers and self.eligible is None and self.begins and not self.calls):
-            return None
         if choose.beside(self.pool, state, self.now)[1] is None:
             return None
         ticket: Ticket | None = self.cell.transact(choose.beside, self.now)
@@ -390,7 +391,7 @@ class Walk:
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
-        self.cell.learn(Sample(self._id(ticket.index), self.kind, self.now - self.asked_at[ticket.index], size), self.now)
+        self.cell.learn(Sample(self.pool.names[ticket.index], self.kind, self.now - self.asked_at[ticket.index], size), self.now)
         if hedged:
             self.cell.transact_local(local.hedge_won)
         return after
@@ -508,10 +509,11 @@ class Walk:
 
     def abandon(self) -> None:
         """The call is over: give back what is out, blame nobody."""
-        for ticket in [*(s.ticket for s in self.pending), *self.out]:
-            self._release(ticket)
-        self.pending.clear()
-        self.out.clear()
+        if self.out or self.pending:
+            for ticket in [*(s.ticket for s in self.pending), *self.out]:
+                self._release(ticket)
+            self.pending.clear()
+            self.out.clear()
         self._scouted()
 
     def _back(self, ticket: Ticket) -> None:

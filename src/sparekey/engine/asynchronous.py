@@ -68,8 +68,9 @@ class AsyncFailover:
         call = LogicalCall(self.chain, body)
         race: _Race[T, AsyncAnswer[T]] | None = None
         steps = call.steps(eligible, races=races)
+        step: flow.Step | None = None
         try:
-            step: flow.Step | None = next(steps)
+            step = next(steps)
             while step is not None:
                 message: flow.Message
                 if isinstance(step, Start) and step.limit is None and step.alone and not call.bounded:
@@ -93,7 +94,8 @@ class AsyncFailover:
             call.broken(exc)
             raise
         finally:
-            call.leave(steps)
+            if step is not None:
+                call.leave(steps)
             if race is not None:
                 await race.leave()
         return Answer(result, entry.credential, Ledger(call.entries))

@@ -117,7 +117,8 @@ class ChainState:
         """Take in how long an answer took: what is ordinary is put into the state once in a while, what is not at once."""
         samples = self._samples
         samples.append(sample)
-        if now < self._learns_at[0] and expectations.is_ordinary(expectations.usual(self.state, sample.who), sample):
+        known = self._store.read().expectations.get(sample.who)
+        if known is not None and now < self._learns_at[0] and expectations.is_ordinary(known, sample):
             return
         self._learns_at[0] = now + LEARN_EVERY
         taken: list[Sample] = []

@@ -87,8 +87,9 @@ class Failover:
         call = LogicalCall(self.chain, body)
         race: _Race[T, ThreadedAnswer[T]] | None = None
         steps = call.steps(eligible, races=races)
+        step: flow.Step | None = None
         try:
-            step: flow.Step | None = next(steps)
+            step = next(steps)
             while step is not None:
                 message: flow.Message
                 if isinstance(step, Start) and step.limit is None and step.alone and not call.bounded:
@@ -112,7 +113,8 @@ class Failover:
             call.broken(exc)
             raise
         finally:
-            call.leave(steps)
+            if step is not None:
+                call.leave(steps)
             if race is not None:
                 race.leave()
         return Answer(result, entry.credential, Ledger(call.entries))
