@@ -21,7 +21,7 @@ _LIMITS: Final = {"max_connections": 1000, "max_keepalive_connections": 100}
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-class Upstream:
+class Connections:
     """Gives the transport for a URL. Proxies are those of the environment, as the SDKs' own clients find them."""
 
     def __init__(self, lib: Any, make: Callable[..., Any], given: Any = None, *, verify: Any = True, trust_env: bool = True) -> None:

@@ -16,11 +16,11 @@ from sparekey.wire.reading import InnerError, NoAnswerError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sparekey.transport.exchange import Exchange
+    from sparekey.transport.responses import ResponseValidator
     from sparekey.types import Credential, Usage
     from sparekey.wire.model import WireRequest
 
-__all__ = ["Follower", "Item", "ItemReading", "Part"]
+__all__ = ["EventFilter", "Item", "ItemReading", "Part"]
 
 _LONGEST_PREAMBLE: Final = 1024 * 1024
 
@@ -116,13 +116,13 @@ class Ending:
         return errors.broken(self._dialect, self._resource, errors.Break(text, told, own, self._next))
 
 
-class Follower:
-    """Follows the events of one response."""
+class EventFilter:
+    """Lets the good events of one response through, and raises what is none."""
 
-    def __init__(self, exchange: Exchange, call: WireRequest, credential: Credential, response: Any) -> None:
+    def __init__(self, responses: ResponseValidator, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
-        self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._incoming, self._held = Incoming(call, hide_usage=exchange.hides_usage(call, credential)), 0
+        self._responses, self._call, self._credential, self._response = responses, call, credential, response
+        self._incoming, self._held = Incoming(call, hide_usage=responses.hides_usage(call, credential)), 0
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
         """Yield what can go on.
@@ -149,7 +149,7 @@ class Follower:
                 yield self._item(parts, began)
                 began = self._incoming.reader.content
         except InnerError as error:
-            raise self._exchange.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
+            raise self._responses.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
         except NoAnswerError as exc:
             raise self._broken(str(exc)) from None
 
@@ -161,9 +161,9 @@ class Follower:
                 raise self._broken("no content in the first megabyte of the stream")
         elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
             for value in reader.opening:
-                self._exchange.bindings.learn(self._call, self._credential.id, value)
+                self._responses.affinity.learn(self._call, self._credential.id, value)
         return Item(self._call.dialect, parts, content=reader.content, usage=self._incoming.usage)
 
     def _broken(self, text: str) -> Exception:
-        fault: Exception = self._exchange.lib.RemoteProtocolError(text)
+        fault: Exception = self._responses.lib.RemoteProtocolError(text)
         return fault

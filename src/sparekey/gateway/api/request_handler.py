@@ -16,16 +16,15 @@ from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
-from sparekey.transport.following import Ending
-from sparekey.transport.refusals import Refused
+from sparekey.transport.event_stream import Ending
+from sparekey.transport.refusals import Refused, UnservableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
+    from sparekey.engine.stream import AsyncStream
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.served_chains import Served
     from sparekey.gateway.upstream.messages import Raw, UpstreamResponse
-    from sparekey.transport.following import Item
+    from sparekey.transport.event_stream import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.model import WireRequest
 
@@ -148,7 +147,7 @@ class RequestHandler:
         self._chain = served.name
         current.set(self._ledger)
         with Present(scope, self._receive):
-            await self._relayed(served, call)
+            await self._forwarded(served, call)
 
     def _served(self, call: WireRequest) -> Served:
         """Return the chain that the client's `model` names.
@@ -167,14 +166,17 @@ class RequestHandler:
             raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
         return found
 
-    async def _relayed(self, served: Served, call: WireRequest) -> None:
-        relay = served.aside if call.kind == "other" else served.relay
+    async def _forwarded(self, served: Served, call: WireRequest) -> None:
+        """Put a request to the chain, and send what comes of it."""
+        forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
-            response, items = await relay.send(call)
+            response, items, _ = await forwarder.forward(call)
         except (Refused, AllCredentialsFailedError) as exc:
             await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
         except DeadlineExceeded as error:
             raise RefusalError(504, "deadline_exceeded", str(error)) from None
+        except UnservableError as error:
+            raise RefusalError(400, "wrong_dimensions", str(error)) from None
         except TransportError as error:
             raise RefusalError(502, "upstream", str(error)) from None
         else:
@@ -186,14 +188,15 @@ class RequestHandler:
             else:
                 await self._passed(response)
 
-    async def _streamed(self, call: WireRequest, response: UpstreamResponse, items: AsyncGenerator[Item]) -> None:
+    async def _streamed(self, call: WireRequest, response: UpstreamResponse, items: AsyncStream[Item]) -> None:
         """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
         self._stream, ending = True, Ending(call)
         async with aclosing(items):
             await self._start(response.status_code, _kept(response))
-            send = self._send
+            send, heard = self._send, self._ledger.heard
             try:
                 async for item in items:
+                    heard()
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     if ending.counts:
                         ending.passed(item)
