@@ -86,7 +86,7 @@ def unasync(text: str, names: Mapping[str, str]) -> str:
             pass
         elif token.type == tokenize.NAME:
             found.append(renamed(token.string, names))
-        elif token.type in {tokenize.STRING, tokenize.COMMENT}:
+        elif token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
             found.append(reworded(token.string))
         else:
             found.append(token.string)
