@@ -17,7 +17,7 @@ from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.transport.connections import Connections
-from sparekey.transport.event_stream import Ending, EventFilter, Item, ItemReading
+from sparekey.transport.event_filter import Ending, EventFilter, Item, ItemReading
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
 from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router

@@ -16,7 +16,7 @@ from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
-from sparekey.transport.event_stream import Ending
+from sparekey.transport.event_filter import Ending
 from sparekey.transport.refusals import Refused, UnservableError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.served_chains import Served
     from sparekey.gateway.upstream.messages import Raw, UpstreamResponse
-    from sparekey.transport.event_stream import Item
+    from sparekey.transport.event_filter import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.model import WireRequest
 
