@@ -7,7 +7,7 @@ import pytest
 from sparekey import Secret
 from sparekey.engine import Chain
 from sparekey.gateway.upstream import messages
-from sparekey.gateway.upstream.messages import UpstreamResponse
+from sparekey.gateway.upstream.messages import Response
 from sparekey.transport.affinity import ResourceAffinity
 from sparekey.transport.responses import ResponseValidator
 from sparekey.transport.routing_table import RoutingTable
@@ -31,6 +31,6 @@ def test_it_moves_on_and_parks_nobody(path, scope, told):
     table = RoutingTable(Chain([credential]), {"a": Target("openai", "https://a.example/v1", Secret("key"))})
     responses = ResponseValidator(table, messages, ResourceAffinity())
     call = understand("POST", f"/v1/{path}".encode(), [], BODY)
-    refused = responses.refused(call, credential, UpstreamResponse(404, {}, told), told, told)
+    refused = responses.refused(call, credential, Response(404, {}, told), told, told)
     failure = with_side_requests(table.classify)(refused)
     assert (failure.error_class, failure.scope) == (ErrorClass.MODEL_NOT_FOUND, scope)

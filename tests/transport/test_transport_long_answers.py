@@ -31,7 +31,7 @@ def responses():
 def judged(responses, path, answer):
     call = understand("POST", f"/v1/{path}".encode(), [], b'{"model": "m", "input": "x"}')
     body = json.dumps(answer).encode()
-    return responses.validated(call, B, messages.UpstreamResponse(200, {}, body), body)
+    return responses.validated(call, B, messages.Response(200, {}, body), body)
 
 
 @pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)

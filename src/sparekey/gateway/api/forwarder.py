@@ -14,7 +14,7 @@ from sparekey.wire.table import rewrite
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sparekey.gateway.upstream.messages import UpstreamResponse
+    from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import Client
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
@@ -29,7 +29,7 @@ class GatewayForwarder(AsyncForwarder):
         super().__init__(table, messages, sleep=sleep or anyio.sleep)
         self._client, self._timeout = client, table.timeout
 
-    async def _send(self, call: WireRequest, credential: Credential, request: Any) -> UpstreamResponse:
+    async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Response:
         del request
         put = rewrite(call, self.router.targets[credential.id])
         if ledger := current.get():
@@ -38,7 +38,7 @@ class GatewayForwarder(AsyncForwarder):
         response.credential_id = credential.id
         return response
 
-    async def _body(self, response: UpstreamResponse) -> bytes:
+    async def _body(self, response: Response) -> bytes:
         try:
             body: bytes = await response.stream.read()
         finally:
