@@ -167,9 +167,9 @@ class AsyncForwarder:
             decoding = self.responses.decoding(response)
             yield Item(call.dialect, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
-                for item in events.feed(chunk):
+                for item in events.items(chunk):
                     yield item
-            for item in events.end():
+            for item in events.items(None):
                 yield item
         finally:
             await source.aclose()

@@ -165,9 +165,9 @@ class Forwarder:
             decoding = self.responses.decoding(response)
             yield Item(call.dialect, response=response)
             for chunk in decoding.iter_bytes() if decoding else source:
-                for item in events.feed(chunk):
+                for item in events.items(chunk):
                     yield item
-            for item in events.end():
+            for item in events.items(None):
                 yield item
         finally:
             source.close()
