@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
     from sparekey.wire.model import WireRequest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class GatewayForwarder(AsyncForwarder):
     """Puts the requests of clients for one chain to its credentials until one answers."""
 
-    def __init__(self, table: RoutingTable, client: Client, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
+    def __init__(self, table: RoutingTable, client: UpstreamClient, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
         """Take a chain with its targets, and the connections; `sleep` waits so many seconds, for the drill."""
         super().__init__(table, messages, sleep=sleep or anyio.sleep)
         self._client, self._timeout = client, table.timeout

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.config.chain import BaseChain
     from sparekey.config.faults import Path
     from sparekey.core.pool import PoolState
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.types import Failure
     from sparekey.wire.model import Kind, Target
 
@@ -78,7 +78,7 @@ class Served:
 
 
 def serve(
-    config: Config, client: Client, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
+    config: Config, client: UpstreamClient, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
 ) -> dict[str, Served]:
     """Return the chains of a configuration by name, aliases left out.
 
@@ -116,7 +116,7 @@ def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], F
     return partial(classify, trace=True)
 
 
-def _served(path: Path, config: BaseChain[Any], client: Client, store: Any, timing: Timing) -> Served:
+def _served(path: Path, config: BaseChain[Any], client: UpstreamClient, store: Any, timing: Timing) -> Served:
     name = _USUAL.get(path) or str(path[-1])
     made = _table(config, name, store, timing)
     made.chain.classify = _explaining(made.chain.classify)
