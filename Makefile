@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test lint bench mutants fuzz train score peers docs clean
+.PHONY: help demo demo-keep test lint sync bench mutants fuzz train score peers docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -42,9 +42,13 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 test: $(VENV)/.dev $(VENV)/.node lint ## the whole suite, with the linters and the type checker
 	@$(BIN)/pytest -n 3 --dist loadscope
 
-lint: $(VENV)/.dev ## ruff and mypy
+sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
+	@$(BIN)/python tools/sync.py
+
+lint: $(VENV)/.dev ## ruff, mypy, and whether the synchronous twins are those of their sources
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/sync.py --check
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one, what reading an error costs

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.api.request_handler import Finished, Scope
     from sparekey.gateway.observe.log_thread import Writer
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
 
 _ADMIN: Final = ("/admin", "/console", "/metrics")
 
@@ -54,7 +54,7 @@ class Gateway:
         log: writes its log, if it has one of its own.
     """
 
-    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
+    def __init__(self, config: Config, client: UpstreamClient, *, store: Any = None, timing: Timing = REAL) -> None:
         """Take a configuration and the connections to the providers.
 
         Args:

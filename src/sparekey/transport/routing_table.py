@@ -1,4 +1,4 @@
-"""From a configuration, or a chain, to where the requests of each credential go."""
+"""The routing table of a chain: where the requests of each credential go, from a configuration or from credentials."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sparekey.config.chain import BaseChain
 from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.providers import Family, find, takes_stream_usage
+from sparekey.config.spaces import within_one
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
 from sparekey.transport.vectors import Vectors, parameter, vectors_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from sparekey.core.events import Event
-    from sparekey.types import Credential
+    from sparekey.types import Credential, Failure
     from sparekey.wire.model import Kind
 
 Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | Iterable[Credential]"
@@ -42,7 +43,7 @@ _NAMES: Final = {"chat": "vlm", "vlm": "vlm", "embedding": "dense", "dense": "de
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RoutingTable:
     """A chain with the target of each credential.
 
     Attributes:
@@ -57,9 +58,14 @@ class Plan:
     timeout: float | None = None
     vectors: Vectors | None = None
 
+    @property
+    def classify(self) -> Callable[[BaseException], Failure]:
+        """How the chain's failures are read: where it gives vectors, nobody moves to another model's."""
+        return self.chain.classify if self.vectors is None else within_one(self.chain.classify)
 
-def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> Plan:
-    """Return the plan for what a transport was given.
+
+def routing_table(source: Source | RoutingTable, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> RoutingTable:
+    """Return the routing table for what a transport was given.
 
     Args:
         source: a name (`chat`, `embedding`) of a chain in the configuration file, a configuration, a `Chain` or its credentials.
@@ -69,13 +75,13 @@ def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable
     Raises:
         ConfigError: there is no such chain, it is wrong, or a key is not where its reference says.
     """
-    found = source if isinstance(source, Plan) else _planned(source, family)
+    found = source if isinstance(source, RoutingTable) else _table_of(source, family)
     for hook in hooks:
         found.chain.add_hook(hook)
     return found
 
 
-def _planned(source: Source, family: Family) -> Plan:
+def _table_of(source: Source, family: Family) -> RoutingTable:
     if isinstance(source, str):
         source = _named(source)
     if isinstance(source, Config):
@@ -86,7 +92,7 @@ def _planned(source: Source, family: Family) -> Plan:
         return _configured(source)
     chain = source if isinstance(source, Chain) else Chain(source)
     targets = {c.id: target for c in chain.credentials if (target := _of_credential(c, family))}
-    return Plan(chain, targets, vectors=Vectors() if family == "embedding" else None)
+    return RoutingTable(chain, targets, vectors=Vectors() if family == "embedding" else None)
 
 
 def _named(name: str) -> BaseChain[Any]:
@@ -116,14 +122,14 @@ def _only(config: Config) -> BaseChain[Any]:
     return _chain_of(config, "vlm")
 
 
-def _configured(config: BaseChain[Any]) -> Plan:
+def _configured(config: BaseChain[Any]) -> RoutingTable:
     rows = config.instance_dicts()
     targets = {row["credential_id"]: target for row in rows if (target := _of_row(row, config.family))}
     chain = Chain(config.engine_credentials(), config.policy(), classify=config.classifier())
     vectors = None
     if isinstance(config, EmbeddingModelConfig):
         vectors, targets = vectors_of(config), {i: _asking(config, chain, i, target) for i, target in targets.items()}
-    return Plan(chain, targets, getattr(config, "timeout", None), vectors)
+    return RoutingTable(chain, targets, getattr(config, "timeout", None), vectors)
 
 
 def _asking(config: EmbeddingModelConfig, chain: Chain, credential_id: str, target: Target) -> Target:
