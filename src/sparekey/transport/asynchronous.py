@@ -17,9 +17,9 @@ from sparekey.transport.upstream import Upstream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
     from sparekey.engine.stream import AsyncStream
+    from sparekey.providers import Family
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential

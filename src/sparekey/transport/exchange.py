@@ -13,16 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sparekey.classify import classify
-from sparekey.config.providers import find
 from sparekey.config.spaces import within_one
 from sparekey.errors import AllCredentialsFailedError
+from sparekey.providers import prefill
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire import answer
 from sparekey.wire.common import COUNTED, UnsafePathError, asks_for_usage, safe
 from sparekey.wire.edit import replaced
-from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
 from sparekey.wire.table import DIALECTS, rewrite, understand
 from sparekey.wire.usage import usage_of
@@ -157,12 +156,11 @@ class Exchange:
     def going_on(self, call: WireRequest, credential: Credential, text: str) -> WireRequest | None:
         """Return a request for what comes behind a text, or None where the credential's model is not known to take such a one."""
         target = self.targets[credential.id]
-        provider = find(credential.provider)
-        marks = prefill(provider.name if provider else credential.provider, target.model or call.model)
+        found = prefill(credential.provider, target.model or call.model)
         messages = call.get("messages")
-        if marks is None or call.document is None or not isinstance(messages, list):
+        if found is None or call.document is None or not isinstance(messages, list):
             return None
-        document = replaced(call.document, "messages", going_on(messages, text, marks))
+        document = replaced(call.document, "messages", found.continued(messages, text))
         return call._replace(document=document, body=document.text.encode())
 
     def refusal(self, call: WireRequest) -> str:

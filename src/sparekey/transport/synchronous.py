@@ -18,9 +18,9 @@ from sparekey.wire.clients import interrupt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
     from sparekey.engine.stream import Stream
+    from sparekey.providers import Family
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
