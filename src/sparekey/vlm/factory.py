@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sparekey.config import VLMConfig
     from sparekey.vlm.base import VLMBase
 
-_BACKENDS: Final = {
+BACKENDS: Final = {
     "openai": "openai:OpenAIVLM",
     "azure": "azure:AzureVLM",
     "ark": "volcengine:VolcengineVLM",
@@ -39,7 +39,7 @@ class VLMFactory:
         """
         given = str(config.get("provider") or config.get("backend") or "openai").strip().lower()
         row = find(given)
-        backend = _load(_BACKENDS[row.chat.wire if row and row.chat else "litellm"])
+        backend = _load(BACKENDS[row.chat.wire if row and row.chat else "litellm"])
         return backend({**config, "provider": row.name if row else given})
 
 
