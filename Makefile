@@ -78,7 +78,7 @@ PEERS := $(patsubst tools/peers/requirements-%.txt,.peers/%/.installed,$(wildcar
 peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of the drill: docs/comparison.md (about ten minutes)
 	@PYTHONPATH=tools $(BIN)/python -m peers $(PEERS_ARGS)
 
-docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, the stub of the public names
+docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, what type checkers see
 	@PYTHONPATH=src:tools $(BIN)/python tools/errors_page.py docs/errors.md
 	@$(BIN)/python -m sparekey.config.docs docs/configuration.md
 	@$(BIN)/python tools/stub.py && $(BIN)/ruff check -q --fix src/sparekey/__init__.pyi && $(BIN)/ruff format -q src/sparekey/__init__.pyi

@@ -28,9 +28,9 @@ from sparekey.wire.clients import interrupt
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
     from sparekey.engine.stream import AsyncStream
+    from sparekey.providers import Family
     from sparekey.transport.routing import Eligible
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Attempt, Credential

@@ -6,12 +6,11 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from sparekey.config.providers import find
+from sparekey.providers import prefill
 from sparekey.transport.affinity import ResourceAffinity
 from sparekey.transport.refusals import UnservableError
 from sparekey.wire.common import UnsafePathError, safe
 from sparekey.wire.edit import replaced
-from sparekey.wire.prefill import going_on, prefill
 from sparekey.wire.table import DIALECTS, rewrite, understand
 
 if TYPE_CHECKING:
@@ -103,12 +102,11 @@ class Router:
     def going_on(self, call: WireRequest, credential: Credential, text: str) -> WireRequest | None:
         """Return a request for what comes behind a text, or None where the credential's model is not known to take such a one."""
         target = self.targets[credential.id]
-        provider = find(credential.provider)
-        marks = prefill(provider.name if provider else credential.provider, target.model or call.model)
+        found = prefill(credential.provider, target.model or call.model)
         messages = call.get("messages")
-        if marks is None or call.document is None or not isinstance(messages, list):
+        if found is None or call.document is None or not isinstance(messages, list):
             return None
-        document = replaced(call.document, "messages", going_on(messages, text, marks))
+        document = replaced(call.document, "messages", found.continued(messages, text))
         return call._replace(document=document, body=document.text.encode())
 
     def check(self, call: WireRequest) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sparekey.config import Config, EmbeddingConfig, load_config
 from sparekey.config.chain import BaseChain
-from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
-from sparekey.config.providers import Family, find, takes_stream_usage
 from sparekey.config.spaces import within_one
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
+from sparekey.providers import Family, dialect_of, find, takes_length
 from sparekey.transport.vectors import Vectors, parameter, vectors_of
 from sparekey.wire.model import Target
 from sparekey.wire.table import DIALECTS
@@ -27,16 +26,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | Iterable[Credential]"
 """What a transport can be made of: the name of a chain in the configuration file, a configuration, or an engine's chain."""
 
-_CHAT_WIRES: Final = {"openai": "openai", "ark": "openai", "azure": "azure", "anthropic": "anthropic", "gemini": "gemini"}
-"""A provider's chat wire (`config.providers`) -> the wire here; what is missing has no HTTP interface of its own (litellm)."""
-_EMBEDDING_WIRES: Final = {
-    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "mistral", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
-    "azure": "azure",
-    "gemini": "gemini",
-}
-"""A provider -> the wire of its embeddings, where an SDK for chat models speaks it as well."""
-_EMBEDDING_PATHS: Final = {"ollama": "/v1"}
-"""What the base URL of a provider's own API lacks for the OpenAI format."""
 _KINDS: Final[dict[Family, Kind]] = {"vlm": "chat", "embedding": "embed"}
 _NAMES: Final = {"chat": "vlm", "vlm": "vlm", "embedding": "dense", "dense": "dense", "sparse": "sparse", "hybrid": "hybrid"}
 """What a chain of a configuration file may be called here."""
@@ -166,18 +155,14 @@ def _of_credential(credential: Credential, family: Family) -> Target | None:
 def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target | None:
     """Return the target, or None where the provider has no HTTP interface that an SDK of another one speaks."""
     provider = find(name)
-    wire = _wire(name, family, base)
-    url = base or (provider.base(family) if provider else None)
+    offer = provider.offer(family) if provider else None
+    url = ((offer.address(base) if offer else base) or "").rstrip("/")
+    wire = offer.http_wire if offer else None
+    if base and (provider is None or provider.name == "litellm"):
+        wire = "openai"  # a server under a name of its own: nearly all of them speak this format
     if wire is None or not url:
         return None
-    tail = _EMBEDDING_PATHS.get(provider.name, "") if provider and family == "embedding" else ""
-    url = url.rstrip("/")
-    counts = family == "vlm" and DIALECTS[wire] == "openai" and takes_stream_usage(name, url)
-    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], stream_usage=counts, **rest)
-
-
-def _wire(name: str, family: Family, base: str | None) -> str | None:
-    provider = find(name)
-    if provider is None or provider.name == "litellm":
-        return "openai" if base else None  # a server under a name of its own: nearly all of them speak this format
-    return _CHAT_WIRES.get(provider.vlm or "") if family == "vlm" else _EMBEDDING_WIRES.get(provider.name)
+    if provider and offer is provider.embeddings and not url.endswith(provider.openai_path):
+        url += provider.openai_path
+    counts = family == "vlm" and DIALECTS[wire] == "openai" and dialect_of(name, url).stream_usage
+    return Target(wire, url, kind=_KINDS[family], stream_usage=counts, **rest)

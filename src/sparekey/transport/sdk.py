@@ -17,8 +17,8 @@ from sparekey.wire.table import DIALECTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
+    from sparekey.providers import Family
 
 SDK = Literal["openai", "azure", "anthropic", "gemini", "mistral"]
 HOST: Final = "https://sparekey.invalid"

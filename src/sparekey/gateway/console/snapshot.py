@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from sparekey import __version__
 from sparekey.classify.remedies import remedy
-from sparekey.config.providers import find
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
 from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
 from sparekey.masking import secrets_of
+from sparekey.providers import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -221,7 +221,7 @@ def _named(what: str, hide: Hider) -> str:
 def _host(credential: Credential) -> str:
     """Return the host a credential's requests go to, without path, user and password."""
     provider = find(credential.provider)
-    url = credential.endpoint or (provider and (provider.vlm_base or provider.embedding_base)) or ""
+    url = credential.endpoint or next(iter(provider.base_urls if provider else ()), "")
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2]
 
