@@ -2,10 +2,11 @@
 
 import pytest
 
+from later import later
 from sparekey.config import providers
 from sparekey.config.litellm import tables
 
-litellm = pytest.importorskip("litellm", reason="LiteLLM is not installed (extra `litellm`)")
+litellm = later("litellm", reason="LiteLLM is not installed (extra `litellm`)")
 
 OWN = ("moonshot", "groq", "xai", "cerebras", "mistral", "fireworks_ai", "together_ai", "nvidia_nim", "dashscope", "volcengine", "jina_ai")
 """Providers whose base URL is ours as well."""
