@@ -9,7 +9,7 @@ import pytest
 
 from sparekey import gateway
 
-pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
+pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
 CHAIN = '[vlm]\nprovider = "openai"\nmodel = "m"\n[[vlm.credentials]]\nid = "team"\napi_key = "env:TEAM_KEY"\n'
 CLAUDE = (
@@ -70,7 +70,7 @@ def test_without_a_file_it_says_how_to_get_one(sparekey):
 def test_without_the_gateways_packages_it_names_the_extra(sparekey, write, monkeypatch):
     """What is missing is named as one installs it."""
     write(CHAIN)
-    monkeypatch.delitem(sys.modules, "sparekey.gateway.server", raising=False)
+    monkeypatch.delitem(sys.modules, "sparekey.gateway.process.server", raising=False)
     monkeypatch.delattr(gateway, "server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = sparekey("serve")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-server = pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
+server = pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
 both = pytest.mark.parametrize("upstream", ["httptools", "aiohttp"])
 """Whatever connects to providers must do alike."""

@@ -8,8 +8,8 @@ from sdk_talk import QUESTION, credentials
 
 from later import later
 from sparekey import Chain, VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 from sparekey.transport import sdk_options
 
 package = later("mistralai.client", reason="the SDK mistralai is not installed")

@@ -4,7 +4,7 @@ import pytest
 from client_play import ARGUMENTS, FALLS, HELLO, PLACE, Find, Place, entered, got, items
 
 from later import later
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 
 anthropic = later("anthropic")
 

@@ -7,7 +7,7 @@ import pytest
 from gateway_play import SETTINGS, Running, chain
 
 from later import later
-from sparekey.simulator import TEXT, Simulator, faults
+from sparekey.lab.simulator import TEXT, Simulator, faults
 
 anthropic = later("anthropic")
 openai = later("openai")

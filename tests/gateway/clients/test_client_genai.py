@@ -4,7 +4,7 @@ import pytest
 from client_play import ARGUMENTS, FALLS, PLACE, Place, got, items
 
 from later import later
-from sparekey.simulator import TEXT, faults, unit_vector
+from sparekey.lab.simulator import TEXT, faults, unit_vector
 
 genai = later("google.genai", reason="google-genai is not installed")
 types = later("google.genai.types", reason="google-genai is not installed")

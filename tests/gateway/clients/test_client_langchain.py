@@ -4,7 +4,7 @@ import pytest
 from client_play import ARGUMENTS, BOTH, DIMENSION, FALLS, PLACE, Find, Place, got, items
 
 from later import later
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 openai = later("langchain_openai", reason="langchain-openai is not installed")
 anthropic = later("langchain_anthropic", reason="langchain-anthropic is not installed")

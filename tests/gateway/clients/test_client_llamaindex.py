@@ -4,7 +4,7 @@ import pytest
 from client_play import BOTH, DIMENSION, FALLS, PLACE, Place, got, items
 
 from later import later
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 llms = later("llama_index.llms.openai_like", reason="llama-index-llms-openai-like is not installed")
 embeddings = later("llama_index.embeddings.openai_like", reason="llama-index-embeddings-openai-like is not installed")

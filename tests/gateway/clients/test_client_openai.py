@@ -7,7 +7,7 @@ import pytest
 from client_play import ARGUMENTS, DIMENSION, FALLS, HELLO, PLACE, Find, Place, decoded, entered, got, items
 
 from later import later
-from sparekey.simulator import TEXT, faults, unit_vector
+from sparekey.lab.simulator import TEXT, faults, unit_vector
 
 openai = later("openai")
 

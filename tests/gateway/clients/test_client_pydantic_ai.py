@@ -6,7 +6,7 @@ import pytest
 from client_play import DIMENSION, FALLS, PLACE, Place
 
 from later import later
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 ai = later("pydantic_ai", reason="pydantic-ai is not installed")
 openai = later("openai")
