@@ -1,8 +1,13 @@
-"""Shared by every test: a clock that only moves when it is told to, and a home for states that is nobody's."""
+"""Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
+
+from pathlib import Path
 
 import pytest
 
 from fake_clock import FakeClock
+
+ONE_ROOT = Path(__file__).parent / "one_root.pem"
+"""An authority that has signed nothing. Reading a system's bundle takes a client some 20 ms, and no host here has a name of the world's."""
 
 
 @pytest.fixture
@@ -12,9 +17,11 @@ def clock():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def state_home(tmp_path_factory):
-    """Keep what commands remember out of the home of whoever runs the tests."""
+def environment(tmp_path_factory):
+    """Keep what commands remember out of the home of whoever runs the tests; libraries read and fetch nothing large at their start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("STATE_DIRECTORY", raising=False)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("SSL_CERT_FILE", str(ONE_ROOT))
+        patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or LiteLLM fetches a table from elsewhere
         yield
