@@ -1,13 +1,26 @@
 """Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fake_clock import FakeClock
 
 ONE_ROOT = Path(__file__).parent / "one_root.pem"
 """An authority that has signed nothing. Reading a system's bundle takes a client some 20 ms, and no host here has a name of the world's."""
+MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
+"""For a long search by Hypothesis: so many examples a test, other ones each time. Without it there are a few, always the same."""
+settings.register_profile(
+    "sparekey",
+    deadline=None,  # a busy machine is no fault of the code
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=MANY or 40,
+    derandomize=not MANY,
+    database=None,
+)
+settings.load_profile("sparekey")
 
 
 @pytest.fixture
