@@ -2,10 +2,11 @@
 
 import pytest
 
+from later import later
 from sparekey.config.litellm import tables
 from sparekey.providers import PROVIDERS, find_litellm
 
-litellm = pytest.importorskip("litellm", reason="LiteLLM is not installed (extra `litellm`)")
+litellm = later("litellm", reason="LiteLLM is not installed (extra `litellm`)")
 
 UNBASED = frozenset({"openai", "text-completion-openai", "azure", "anthropic", "gemini", "volcengine", "deepseek", "openrouter", "minimax"})
 """Names of whose base URLs LiteLLM does not tell before a call, or at which it has another path."""
