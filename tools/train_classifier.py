@@ -34,8 +34,8 @@ from error_examples import (
     sums,
 )
 from sparekey.classify.features import CALM, features
-from sparekey.classify.learned import SHIFT
 from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import SHIFT
 from sparekey.types import ErrorClass
 
 CLASSES = [str(c) for c in ErrorClass]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.causes import chain, kind_of, wire_of
-from sparekey.classify.evidence import Reading
+from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minute
+from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.exception_chain import chain, kind_of, wire_of
 from sparekey.classify.exceptions import read_exception, text_of
-from sparekey.classify.headers import lower_headers
-from sparekey.classify.judge import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
-from sparekey.classify.learned import model
-from sparekey.classify.ours import classify_ours, ours_within
-from sparekey.classify.proof import fingerprint, names_one_model, of_a_minute
+from sparekey.classify.own_exceptions import classify_ours, ours_within
 from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import model
+from sparekey.classify.verdict import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
 from sparekey.classify.waits import Stated, stated
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
@@ -21,7 +20,7 @@ from sparekey.types import ErrorClass, Evidence, Failure, Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
 
 _MAX_MESSAGE: Final = 300
 _MASKED: Final = 450

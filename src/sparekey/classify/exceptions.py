@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sparekey.classify.causes import BODIES, CODES, HEADERS, STATUSES, TELLING, get, held, kind_of
-from sparekey.classify.evidence import Level, Reading, bounded
-from sparekey.classify.headers import lower_headers
+from sparekey.classify.evidence import Level, Reading, bounded, lower_headers
+from sparekey.classify.exception_chain import BODIES, CODES, HEADERS, STATUSES, TELLING, get, held, kind_of
 
 _MAX_CODE: Final = 120
-_OF_CODES: Final = frozenset(CODES)
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _CALLABLE: Final = frozenset({"code", "details"})
 """Methods of grpc errors; nothing else is called."""
@@ -30,32 +28,34 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     if not attributes:
         return Reading(), False
     response = attributes.get("response")
-    reading = Reading(_status(attributes, response))
-    _read_headers(reading, attributes, response)
+    if isinstance(response, dict):  # botocore
+        meta = response.get("ResponseMetadata")
+        meta = meta if isinstance(meta, dict) else {}
+        status, headers = _as_status(meta.get("HTTPStatusCode")), meta.get("HTTPHeaders")
+    else:
+        status = _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
+        headers = next((attributes[name] for name in HEADERS if attributes.get(name)), None) or get(response, "headers")
+    own = (_as_status(attributes.get(name)) for name in STATUSES)
+    reading = Reading(next(filter(None, own), status), lower_headers(headers) if headers else None)
     _read_body(reading, attributes, response)
     worded = any(level.texts for level in reading.levels)
-    if not _OF_CODES.isdisjoint(attributes):
-        _read_codes(reading, attributes)
-    return reading, worded
-
-
-def _read_codes(reading: Reading, attributes: dict[str, Any]) -> None:
-    own = Level(0, "exception")
+    level = Level(0, "exception")
     for name in CODES:
         if name in attributes:
-            _add_code(own, attributes[name])
-    if own.codes or own.numbers:
-        reading.levels.append(own)
+            _add_code(level, attributes[name])
+    if level.codes or level.numbers:
+        reading.levels.append(level)
+    return reading, worded
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:
     """Return those attributes that may tell something, also the ones that are properties of the class."""
     inside = held(exc)
-    found = {name: inside[name] for name in TELLING & inside.keys()} if inside else {}
+    found = {name: inside[name] for name in TELLING & inside.keys()}
     for name in kind_of(exc).properties:
         if name not in found:
             found[name] = get(exc, name)
-    for name in _CALLABLE & found.keys() if found else ():
+    for name in _CALLABLE & found.keys():
         found[name] = _called(found[name])
     return found
 
@@ -67,18 +67,6 @@ def _called(value: Any) -> Any:
         return value()
     except Exception:  # noqa: BLE001 - a foreign method may raise anything
         return None
-
-
-def _status(attributes: dict[str, Any], response: Any) -> int | None:
-    for name in STATUSES:
-        if name in attributes and (status := _as_status(attributes[name])):
-            return status
-    if isinstance(response, dict):  # botocore
-        meta = response.get("ResponseMetadata")
-        return _as_status(meta.get("HTTPStatusCode")) if isinstance(meta, dict) else None
-    if response is not None:
-        return _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
-    return None
 
 
 def _as_status(value: Any) -> int | None:
@@ -96,21 +84,6 @@ def _add_code(level: Level, value: Any) -> None:
         level.codes.append(value)
 
 
-def _read_headers(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
-    headers = None
-    for name in HEADERS:
-        if attributes.get(name):
-            headers = attributes[name]
-            break
-    if isinstance(response, dict):
-        meta = response.get("ResponseMetadata")
-        headers = meta.get("HTTPHeaders") if isinstance(meta, dict) else None
-    elif headers is None and response is not None:
-        headers = get(response, "headers")
-    if headers:
-        reading.headers = lower_headers(headers)
-
-
 def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
     if isinstance(response, dict):
         reading.add_body({"error": response.get("Error", response)})
@@ -124,13 +97,7 @@ def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> N
         if isinstance(value, (str, bytes)) and value and name in _WHOLE:
             reading.add_body(value)
             return
-    if response is not None:
-        _read_content(reading, response)
-
-
-def _read_content(reading: Reading, response: Any) -> None:
-    """Read the body of a response if it is there already: reading it from the network here could block."""
-    inside = held(response)
+    inside = held(response)  # the body is read if it is there already: reading it from the network here could block
     for name in ("_content", "content", "_body", "body", "text"):
         value = inside.get(name)
         if isinstance(value, (bytes, str)) and value and value not in {b"null", "null"}:

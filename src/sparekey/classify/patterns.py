@@ -1,14 +1,35 @@
-"""Regular expressions that are compiled when they are first used: most errors need few of them, most processes meet few errors."""
+"""Words and regular expressions that are read and compiled when they are first used: most errors need few of them.
+
+Lists of words stand in tables/phrases.tsv, each with the reason why it is one; `<<name>>` in a pattern stands for a list's alternatives.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.classify.reasons import rows
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _METHODS: Final = ("finditer", "findall", "fullmatch", "match", "search", "split", "sub")
+_LIST: Final = re.compile(r"<<([a-z ]+)>>")
+
+
+@cache
+def _phrases() -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for _, (name, alternatives, _) in rows("phrases.tsv"):
+        found[name] = f"{found[name]}|{alternatives}" if name in found else alternatives
+    return found
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """Return the words of a list of tables/phrases.tsv."""
+    return frozenset(_phrases()[name].split("|"))
 
 
 class Pattern:
@@ -32,7 +53,7 @@ class Pattern:
         """Compile; this is asked only while the methods are not there yet."""
         if name not in _METHODS:
             raise AttributeError(name)
-        compiled = re.compile(self._source, self._flags)
+        compiled = re.compile(_LIST.sub(lambda found: _phrases()[found[1]], self._source), self._flags)
         for method in _METHODS:
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)

@@ -13,24 +13,9 @@ _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
 _GLUE_AFTER: Final = frozenset("-_/%")
 _DIGITS_FOLLOW: Final = frozenset(".,:")
 _AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
-_NAMED_BEFORE: Final = Pattern(
-    r"(?:status(?: ?code)?|code|errors?|fehler|erreur|erro|ошибка|http(?:/[123](?:\.[01])?)?"
-    r"|returns|returned|rejected|failed|failure|response|exception|got|received|raised|resourceexhausted|err|msg|answered|responded with"
-    r"|success|with|retries"
-    r"|错误|状态码|报错|错误码|异常|エラー|오류"
-    r"|de api|api)\Z"
-)
-_NAME_AFTER: Final = Pattern(
-    r"(?:client error|server error|bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout"
-    r"|conflict|gone|payload too large|request entity|content too large|unprocessable|too many|internal|bad gateway|gateway time"
-    r"|service unavailable"
-    r"|service temporarily|resource_exhausted|resource has|unavailable|invalid_argument|permission_denied|error|unauthenticated|not_found"
-    r"|failed_precondition|deadline_exceeded|you exceeded|status code|model_error|origin)"
-)
-_UNIT_AFTER: Final = Pattern(
-    r"(?:token|item|char|byte|[km]b|ms|sec|minute|hour|day|request|quer|credit|pixel|image|text|input|row|%|word|dimension|page|call|message"
-    r"|max|limit|km|dollars|usd|条|个|秒|字)"
-)
+_NAMED_BEFORE: Final = Pattern(r"(?:<<status before>>)\Z")
+_NAME_AFTER: Final = Pattern("<<status after>>")
+_UNIT_AFTER: Final = Pattern("<<unit>>")
 _EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _SUFFIX: Final = Pattern(r"\((\d{4,6})\)\s{0,4}\Z")
@@ -75,9 +60,7 @@ def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
         return False
     if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
         return False
-    if left == ":" and before[-2:-1].isdigit():
-        return False
-    return not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
+    return not (left == ":" and before[-2:-1].isdigit()) and not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
 
 
 def suffix_number(text: str) -> str:

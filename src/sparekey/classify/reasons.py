@@ -15,6 +15,8 @@ from sparekey.types import ErrorClass, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from sparekey.types import Failure
+
 OF_CREDENTIAL: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED, ErrorClass.MODEL_NOT_FOUND})
 OF_REQUEST: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
 """The classes that fail fast."""
@@ -155,7 +157,14 @@ def rows(name: str) -> Iterator[tuple[str, list[str]]]:
 @cache
 def _table() -> Mapping[str, _Row]:
     found = {}
-    for _, (reason, name, scope, words, remedy) in rows("reasons.tsv"):
+    for _, (reason, name, scope, *for_people) in rows("reasons.tsv"):
         error_class = ErrorClass(name)
-        found[reason] = _Row(error_class, Scope(scope) if scope else SCOPES[error_class], words, remedy)
+        found[reason] = _Row(error_class, Scope(scope) if scope else SCOPES[error_class], *for_people)
     return found
+
+
+def remedy(failure: Failure) -> str:
+    """Return what a person can do about a failure, in one sentence; for the reason of another version of sparekey, that of its class."""
+    known = _table()
+    row = known.get(Reason.UNREACHED if failure.unreached else failure.reason)
+    return (row or known[f"any {failure.error_class}"]).remedy

@@ -1,4 +1,4 @@
-"""What is known without reading any text: vendors' codes, HTTP statuses and the names of exceptions, from the tables beside this file.
+"""What is known without reading any text: vendors' codes, HTTP statuses, names of exceptions and of fields, from the tables beside this file.
 
 A row is a line of tab-separated fields; the first lines of each table say which. The tables are read when the first error comes.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -24,6 +24,8 @@ _MAX_KNOWN: Final = 4096
 _MAX_WORDS: Final = 16
 _LONGEST: Final = 8
 """Words of the longest code in the table."""
+CODE, MESSAGE, STATUS, WAIT, WAIT_MS, SKIP, EITHER = range(7)
+_ROLES: Final = {"code": CODE, "message": MESSAGE, "status": STATUS, "wait": WAIT, "wait ms": WAIT_MS, "skip": SKIP, "either": EITHER}
 
 
 class Meaning(NamedTuple):
@@ -105,10 +107,20 @@ def _expanded(codes: str) -> Iterator[str]:
         yield from map("".join, product(*choices))
 
 
+codes: Final = cache(Codes)
+"""Returns the table of codes; it is read once."""
+
+
 @cache
-def codes() -> Codes:
-    """Return the table of codes."""
-    return Codes()
+def _fields() -> Mapping[str, int]:
+    return {name: _ROLES[role] for _, (role, names, _) in rows("fields.tsv") for name in names.split()}
+
+
+@lru_cache(_MAX_KNOWN)
+def role_of(name: str) -> int | None:
+    """Return what the field of this name (in small letters) holds, or None; names that nobody has listed are read by their ends."""
+    known = _fields().get(name)
+    return MESSAGE if known is None and name.endswith(("message", "msg", "error", "description")) else known
 
 
 @cache

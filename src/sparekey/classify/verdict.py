@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sparekey.classify.certainty import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.features import features, of_words
-from sparekey.classify.learned import model
-from sparekey.classify.proof import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.reasons import OF_REQUEST, Reason
 from sparekey.classify.tables import Meaning, codes, meaning, of_status
+from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import Level, Reading
-    from sparekey.classify.learned import Guess, Model
+    from sparekey.classify.text_model import Guess, Model
 
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify.reasons import Reason
@@ -18,7 +19,7 @@ _MAX_CHAIN: Final = 8
 _RELATED: Final = frozenset({"exceptions", "reason", "last_exception", "os_error", "original_error"})
 _DATA_LIBRARIES: Final = frozenset({"pydantic", "pydantic_core", "jsonschema", "numpy", "yaml", "PIL"})
 _SAYS_NOTHING: Final = frozenset(
-    {"APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"}
+    ["APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"]
 )
 STATUSES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
 CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
@@ -62,27 +63,18 @@ def kind_of(exc: BaseException) -> Kind:
 
 
 def _read_kind(cls: type[BaseException]) -> Kind:
-    wire: Meaning | None = None
-    known = exceptions()
-    properties: list[str] = []
-    grouped = False
-    for base in cls.__mro__:
-        if base is Exception or base is BaseException:
-            break
-        wire = wire or known.get(base.__name__)
-        grouped = grouped or "exceptions" in base.__dict__
-        if not TELLING.isdisjoint(base.__dict__):
-            properties += sorted(TELLING & base.__dict__.keys() - set(properties))
-    foreign = _is_foreign(cls)
-    said = foreign and cls.__module__ != "builtins" and cls.__name__ not in _SAYS_NOTHING
-    return Kind(tuple(properties), wire, foreign, cls.__name__ if said else "", grouped)
-
-
-def _is_foreign(cls: type[BaseException]) -> bool:
+    bases = tuple(takewhile(lambda base: base not in {Exception, BaseException}, cls.__mro__))
     root = str(get(cls, "__module__")).partition(".")[0]
-    if root == "builtins":  # an exception made anew from a text of another language has no module
-        return not hasattr(builtins, cls.__name__)
-    return root not in sys.stdlib_module_names and root not in _DATA_LIBRARIES
+    # an exception made anew from a text of another language has no module
+    of_python = hasattr(builtins, cls.__name__) if root == "builtins" else root in sys.stdlib_module_names
+    foreign = not of_python and root not in _DATA_LIBRARIES
+    return Kind(
+        properties=tuple(dict.fromkeys(name for base in bases for name in sorted(TELLING & base.__dict__.keys()))),
+        wire=next((known for base in bases if (known := exceptions().get(base.__name__))), None),
+        foreign=foreign,
+        code=cls.__name__ if foreign and root != "builtins" and cls.__name__ not in _SAYS_NOTHING else "",
+        grouped=any("exceptions" in base.__dict__ for base in bases),
+    )
 
 
 def get(obj: Any, name: str) -> Any:
@@ -110,22 +102,17 @@ def chain(exc: BaseException) -> list[BaseException]:
 
 
 def _causes(exc: BaseException) -> list[BaseException]:
-    cause = exc.__cause__
-    if cause is None and not exc.__suppress_context__:
-        cause = exc.__context__
+    cause = exc.__cause__ if exc.__cause__ is not None or exc.__suppress_context__ else exc.__context__
     found = [] if cause is None else [cause]
     attributes = held(exc)
-    if not _RELATED.isdisjoint(attributes):
-        for name in _RELATED & attributes.keys():
-            found += _exceptions_in(attributes[name])
+    for name in _RELATED & attributes.keys():
+        found += _exceptions_in(attributes[name])
     if kind_of(exc).grouped:
         found += _exceptions_in(get(exc, "exceptions"))
     for argument in exc.args[:3] if isinstance(exc.args, tuple) else ():
         if not isinstance(argument, (str, int)):
             found += _exceptions_in(argument) or _exceptions_in(get(argument, "reason"))
-    if isinstance(exc, BaseExceptionGroup):
-        found += exc.exceptions[:3]
-    return found
+    return found + list(exc.exceptions[:3]) if isinstance(exc, BaseExceptionGroup) else found
 
 
 def _exceptions_in(value: Any) -> list[BaseException]:
@@ -140,9 +127,7 @@ def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
         known = kind_of(exc).wire
         if known is None and isinstance(exc, OSError):
             known = exceptions().get(exc.errno) if isinstance(exc.errno, int) else None
-        if known is None:
-            continue
-        if known.reason is Reason.CANCELLED and found is not None:
+        if known is None or (known.reason is Reason.CANCELLED and found is not None):
             continue  # a timeout is made by cancelling the wait: what stands above it says what happened
         if known.reason in {Reason.CANCELLED, Reason.FILE_SYSTEM} and (found is None or not found.unreached):
             return known
