@@ -10,8 +10,7 @@ from pathlib import Path
 from sparekey.classify import features as _features
 from sparekey.classify import text_model
 from sparekey.classify.evidence import Reading, lower_headers
-from sparekey.classify.exception_chain import kind_of
-from sparekey.classify.exceptions import read_exception, text_of
+from sparekey.classify.exceptions import kind_of, read_exception, text_of
 from sparekey.classify.reasons import Reason
 from sparekey.classify.text_model import Guess
 from sparekey.classify.verdict import judge as judge_reading

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.patterns import Pattern, words
+from sparekey.classify.patterns import compiled, words
 from sparekey.classify.reasons import OF_CREDENTIAL, OF_REQUEST
 from sparekey.types import ErrorClass, Evidence
 
@@ -22,11 +22,11 @@ ECHOING: Final = frozenset({400, 404, 405, 406, 409, 413, 415, 422, 424})
 OWN, WRAPPED, QUOTED = range(3)
 """Where an error object stood: in the body itself, in a string that is nothing but JSON, in the midst of prose."""
 
-_OF_ONE_REQUEST: Final = Pattern(r"\b(?:<<request words>>)\b|<<request words cjk>>")
-_SUBJECT: Final = {error_class: Pattern(f"<<about {error_class.replace('_', ' ')}>>") for error_class in OF_CREDENTIAL}
+_OF_ONE_REQUEST: Final = r"\b(?:<<request words>>)\b|<<request words cjk>>"
+_SUBJECT: Final = {error_class: f"<<about {error_class.replace('_', ' ')}>>" for error_class in OF_CREDENTIAL}
 """What a text has to speak of, beside a code that is certain about the credential."""
-_WORD: Final = Pattern(r"[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001 - a typographic apostrophe
-_QUOTED: Final = Pattern(r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^」]*」|『[^』]*』")
+_WORD: Final = r"[^\W\d_]+(?:['’][^\W\d_]+)?"  # noqa: RUF001 - a typographic apostrophe
+_QUOTED: Final = r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^」]*」|『[^』]*』"
 _PUNCTUATION: Final = str.maketrans(dict.fromkeys(".,;:!?()[]{}<>|，。；：！？（）【】、…《》", " "))  # noqa: RUF001 - of other scripts
 _QUOTES: Final = frozenset("\"`'“「『")
 _MAX_TEXT: Final = 600
@@ -34,16 +34,16 @@ _LONG: Final = 120
 """A longer text is never empty."""
 _LIMITS: Final = ("limit", "quota", "requests", "usage", "exhausted", "模型", "モデル", "모델")
 # "the limit for m-large", "model: m", "m-large's weekly limit": a name is what holds a hyphen or a number.
-_OF_NAME: Final = Pattern(r"\b(?:for|on|of) (?:the |this |your )?(?:model |models )?[`'\"“]?([a-z][\w./:-]*)")
-_A_LIMIT: Final = Pattern(r" (?:usage|rate|quota|weekly|daily|monthly|hourly|request|token)[ _]?(?:limit|quota|usage)")
-_ONE_MODEL: Final = Pattern("<<one model>>")
+_OF_NAME: Final = r"\b(?:for|on|of) (?:the |this |your )?(?:model |models )?[`'\"“]?([a-z][\w./:-]*)"
+_A_LIMIT: Final = r" (?:usage|rate|quota|weekly|daily|monthly|hourly|request|token)[ _]?(?:limit|quota|usage)"
+_ONE_MODEL: Final = "<<one model>>"
 _LONGEST_NAME: Final = 60
-_A_MINUTE: Final = Pattern("<<a minute>>")
+_A_MINUTE: Final = "<<a minute>>"
 
 
 def of_a_minute(texts: Iterable[str]) -> bool:
     """Return whether a size is that of an account's allowance of tokens a minute, not one of the model's."""
-    return any(_A_MINUTE.search(text[:_MAX_TEXT].lower()) for text in texts)
+    return any(compiled(_A_MINUTE).search(text[:_MAX_TEXT].lower()) for text in texts)
 
 
 def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: bool) -> Evidence:
@@ -65,7 +65,7 @@ def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: b
 
 def _agrees(error_class: ErrorClass, text: str) -> bool:
     """Return whether the words beside a certain code are about what the code says, and about nothing that one request asks for."""
-    return not _OF_ONE_REQUEST.search(text) and (not text.isascii() or bool(_SUBJECT[error_class].search(text)))
+    return not compiled(_OF_ONE_REQUEST).search(text) and (not text.isascii() or bool(compiled(_SUBJECT[error_class]).search(text)))
 
 
 def names_one_model(texts: Iterable[str], headers: Mapping[str, str]) -> bool:
@@ -78,9 +78,11 @@ def names_one_model(texts: Iterable[str], headers: Mapping[str, str]) -> bool:
 def _names_one(text: str) -> bool:
     if not any(map(text.__contains__, _LIMITS)):
         return False
-    if (("model" in text or not text.isascii()) and _ONE_MODEL.search(text)) or any(map(_is_name, _OF_NAME.findall(text))):
+    if (("model" in text or not text.isascii()) and compiled(_ONE_MODEL).search(text)) or any(
+        map(_is_name, compiled(_OF_NAME).findall(text))
+    ):
         return True
-    before = (text[max(0, found.start() - _LONGEST_NAME) : found.start()].split() for found in _A_LIMIT.finditer(text))
+    before = (text[max(0, found.start() - _LONGEST_NAME) : found.start()].split() for found in compiled(_A_LIMIT).finditer(text))
     return any(_is_name(said[-1].removesuffix("'s").strip("`'\"")) for said in before if said)
 
 
@@ -91,14 +93,14 @@ def _is_name(word: str) -> bool:
 
 def says_something(text: str) -> bool:
     """Return whether there is a word in `text` that tells more than that there was an error."""
-    return len(text) > _LONG or not words("empty").issuperset(_WORD.findall(text.lower()))
+    return len(text) > _LONG or not words("empty").issuperset(compiled(_WORD).findall(text.lower()))
 
 
 def says_bad_request(text: str) -> bool:
     """Return whether `text` says that the request is bad, and nothing else: as much as the number 400 says."""
     if len(text) > _LONG:
         return False
-    said = set(_WORD.findall(text.lower()))
+    said = set(compiled(_WORD).findall(text.lower()))
     return not words("bad").isdisjoint(said) and words("bad request").issuperset(said - words("empty"))
 
 
@@ -108,7 +110,7 @@ def fingerprint(status: int | None, text: str) -> str:
     if "://" in text:
         text = " ".join([word for word in text.split() if "://" not in word])
     if not _QUOTES.isdisjoint(text):
-        text = _QUOTED.sub(" ", text)
+        text = compiled(_QUOTED).sub(" ", text)
     # what holds a digit, a hyphen or another sign is an id, a number or a name
     said = [word for word in text.translate(_PUNCTUATION).split() if word.isalpha() or word.replace("'", "").isalpha()]
     return " ".join([str(status), *said] if status else said)[:_LONG]

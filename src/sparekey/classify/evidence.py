@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.certainty import OWN, QUOTED, WRAPPED
 from sparekey.classify.lenient_json import find_data, read_data, read_json, unescape
-from sparekey.classify.patterns import Pattern
+from sparekey.classify.patterns import compiled
 from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
 from sparekey.classify.tables import CODE, EITHER, MESSAGE, SKIP, STATUS, WAIT, WAIT_MS, role_of
 
@@ -29,17 +29,11 @@ _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
 _MAX_UNNAMED: Final = 4
-_WAITS: Final = frozenset({WAIT, WAIT_MS})
-_NUMERIC: Final = frozenset({CODE, STATUS, EITHER})
-_WORDY: Final = frozenset({MESSAGE, EITHER})
-_EVENTS: Final = Pattern(r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)")
+_EVENTS: Final = r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)"
 _ANSWERS: Final = frozenset({"choices", "candidates", "delta", "content_block", "output", "usage"})
 _ERRORS: Final = frozenset({"code", "message", "detail", "msg", "base_resp", "error_code", "header"})
-_INSIDE: Final = ("data", "response")
-_EVENT_ERROR: Final = Pattern(r"^event: ?error\b", 8)
-_LAST_NAME: Final = Pattern(r"([A-Za-z_]\w*)\s{0,3}\Z")
-_LONGEST_NAME: Final = 40
-_DEPTH: Final = attrgetter("depth")
+_EVENT_ERROR: Final = r"(?m)^event: ?error\b"
+_LAST_NAME: Final = r"([A-Za-z_]\w{0,40})\s{0,3}\Z"
 _PER_DAY: Final = 99
 
 
@@ -92,25 +86,23 @@ class Reading:
         status: the HTTP status of the response.
         headers: the response headers, lower-case.
         levels: the errors found, in the order of finding.
-        waits: (value, unit in seconds) of the fields that state a wait.
-        told_waits: the same, of fields inside a string.
+        waits: (value, unit in seconds, whether it stood in a string) of the fields that state a wait.
     """
 
-    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "told_waits", "waits")
+    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start without evidence but for status and headers."""
         self.status, self.headers = status, headers or {}
         self.levels: list[Level] = []
-        self.waits: list[tuple[Any, float]] = []
-        self.told_waits: list[tuple[Any, float]] = []
+        self.waits: list[tuple[Any, float, int]] = []
         self._unnamed: list[str] = []
         self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
         if len(self.levels) != self._sorted:
-            self.levels.sort(key=_DEPTH, reverse=True)
+            self.levels.sort(key=attrgetter("depth"), reverse=True)
             self._sorted = len(self.levels)
         return self.levels
 
@@ -154,7 +146,7 @@ class Reading:
                 continue
             value, end = read_data(text, start)
             if value:
-                named = _LAST_NAME.search(text, max(0, start - _LONGEST_NAME), start)  # protobuf text: `retry_delay {`
+                named = compiled(_LAST_NAME).search(text, max(0, start - 44), start)  # protobuf text: `retry_delay {`
                 self._walk(value, named[1].lower() if named else "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
             text = text[end:]
@@ -173,17 +165,16 @@ class Reading:
             return
         if isinstance(value, dict):
             self._object(value, where, depth, quoted=quoted, nesting=nesting)
-            return
-        for item in value[:_MAX_ITEMS]:
+        for item in () if isinstance(value, dict) else value[:_MAX_ITEMS]:
             if isinstance(item, (dict, list, tuple)):
                 self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
-            elif isinstance(item, str) and role_of(where) in _WORDY:
+            elif isinstance(item, str) and role_of(where) in {MESSAGE, EITHER}:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
         level = Level(depth, where, quoted=quoted)
         if role_of(where) == WAIT:
-            (self.told_waits if quoted else self.waits).append((value.get("seconds"), 1.0))
+            self.waits.append((value.get("seconds"), 1.0, quoted))
         for key, item in value.items():
             if item is None or item is True or item is False or type(key) is not str:
                 continue
@@ -211,8 +202,8 @@ class Reading:
             self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
-        if role in _WAITS:
-            (self.told_waits if level.quoted else self.waits).append((item, 0.001 if role == WAIT_MS else 1.0))
+        if role in {WAIT, WAIT_MS}:
+            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0, level.quoted))
         elif isinstance(item, str) and item and role != SKIP:
             if role == MESSAGE or " " in item or not item.isascii() or (role == EITHER and item[0] in "{["):
                 self._message(level, item, nesting)
@@ -224,7 +215,7 @@ class Reading:
                 self.levels.append(period)
             else:
                 level.codes.append(item[:_MAX_CODE])
-        elif isinstance(item, (int, float)) and role in _NUMERIC:
+        elif isinstance(item, (int, float)) and role in {CODE, STATUS, EITHER}:
             level.add_number(f"{level.where}.{name}", item)
 
     def _message(self, level: Level, text: str, nesting: int) -> None:
@@ -239,14 +230,16 @@ class Reading:
 
 def _last_error(text: str) -> str:
     """Return the data of the last server-sent event that is an error, or "": an answer's own words are none."""
-    for event in reversed(_EVENTS.split(text)):
+    for event in reversed(compiled(_EVENTS).split(text)):
         data = "\n".join(line[5:].strip() for line in event.splitlines() if line.startswith("data:"))
         if not data or data == "[DONE]":
             continue
         value = read_json(data) or (read_data(data, 0)[0] if data.startswith("{") else None)
-        if _EVENT_ERROR.search(event) or (value is None and "{" not in data):
+        if compiled(_EVENT_ERROR).search(event) or (value is None and "{" not in data):
             return data
-        if isinstance(value, dict) and any(isinstance(part, dict) and _is_error(part) for part in (value, *map(value.get, _INSIDE))):
+        if isinstance(value, dict) and any(
+            isinstance(part, dict) and _is_error(part) for part in (value, *map(value.get, ("data", "response")))
+        ):
             return data
     return ""
 

@@ -23,10 +23,13 @@ CALM: Final = 10
 """Features that every text is counted to have beside its own: a few words alone must not sound sure."""
 HEAD, TAIL = 1500, 500
 """So much of the beginning and of the end of what was said is read."""
-# Addresses; names of models, accounts and requests: letters with a digit among them, seven or more behind a letter, else ten.
+# Addresses; ids of requests with what they are called, numbers alone in brackets, masked keys; names of models, accounts and requests:
+# letters with a digit among them, seven or more behind a letter, else ten.
 _NAMES: Final = re.compile(
-    r"https?://[^\s\"'<>)\]]*+|(?<![\w-])(?=[\w.-]*\d)(?:[A-Za-z][\w.-]{6,}|[A-Za-z]+-\d[\w.-]*|(?=[\d.-]*[A-Za-z])[\w-]{10,})(?<![.-])|\*{3,}\w*",
-    re.ASCII,
+    r"https?://[^\s\"'<>)\]]*+|[(\[]\d+[)\]]|\*{3,}\w*"
+    r"|\(?\b(?:request|trace|log|ray|correlation)[ _-]?id\b[\"']?\s?[:=]?\s?(?:[\w-]*\d[\w-]*)?\)?"
+    r"|(?<![\w-])(?=[\w.-]*\d)(?:[A-Za-z][\w.-]{6,}|[A-Za-z]+-\d[\w.-]*|(?=[\d.-]*[A-Za-z])[\w-]{10,})(?<![.-])",
+    re.ASCII | re.IGNORECASE,
 )
 _QUOTES: Final = frozenset("\"`'“「")
 # What is quoted behind a word like `message` and a colon is what was said, not what the caller sent.
@@ -94,7 +97,7 @@ def of_words(reading: Reading) -> list[str]:
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
     quoted = ECHOING.isdisjoint({reading.inner_status(), reading.status})
-    return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
+    return of_text(" ; ".join(list(filter(says_something, texts)) or texts), quoted=quoted) if texts else ["silent"]
 
 
 def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:

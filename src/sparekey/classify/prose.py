@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.classify.patterns import Pattern
+from sparekey.classify.patterns import compiled
 
-_TAG: Final = Pattern(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
-_NUMBER: Final = Pattern(r"[45]\d\d")
+_TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_NUMBER: Final = r"[45]\d\d"
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
 _GLUE_AFTER: Final = frozenset("-_/%")
 _DIGITS_FOLLOW: Final = frozenset(".,:")
 _AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
-_NAMED_BEFORE: Final = Pattern(r"(?:<<status before>>)\Z")
-_NAME_AFTER: Final = Pattern("<<status after>>")
-_UNIT_AFTER: Final = Pattern("<<unit>>")
+_NAMED_BEFORE: Final = r"(?:<<status before>>)\Z"
+_NAME_AFTER: Final = "<<status after>>"
+_UNIT_AFTER: Final = "<<unit>>"
 _EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
-_SUFFIX: Final = Pattern(r"\((\d{4,6})\)\s{0,4}\Z")
+_SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
 def strip_html(text: str) -> str:
     """Return `text` without the tags of a page."""
-    return _TAG.sub(" ", text)
+    return compiled(_TAG).sub(" ", text)
 
 
 def is_html(text: str) -> bool:
@@ -35,7 +35,7 @@ def statuses(text: str) -> list[int]:
     """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
     if "4" not in text and "5" not in text:
         return []
-    return [int(m[0]) for m in _NUMBER.finditer(text) if _is_status(text, m.start(), m.end())]
+    return [int(m[0]) for m in compiled(_NUMBER).finditer(text) if _is_status(text, m.start(), m.end())]
 
 
 def _is_status(text: str, start: int, end: int) -> bool:
@@ -48,9 +48,9 @@ def _is_status(text: str, start: int, end: int) -> bool:
     what = after.lstrip(_EDGE_AFTER)
     if what[:1] == "{" or before.endswith(("http", "http/")):
         return True
-    if _UNIT_AFTER.match(what):
+    if compiled(_UNIT_AFTER).match(what):
         return False
-    if _NAME_AFTER.match(what) or _NAMED_BEFORE.search(before.rstrip(_EDGE_BEFORE)):
+    if compiled(_NAME_AFTER).match(what) or compiled(_NAMED_BEFORE).search(before.rstrip(_EDGE_BEFORE)):
         return True
     return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
 
@@ -65,5 +65,5 @@ def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
 
 def suffix_number(text: str) -> str:
     """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
-    match = _SUFFIX.search(text[-16:])
+    match = compiled(_SUFFIX).search(text[-16:])
     return match[1] if match else ""

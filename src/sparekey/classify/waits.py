@@ -6,15 +6,17 @@ All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify.certainty import ECHOING
-from sparekey.classify.patterns import Pattern, words
+from sparekey.classify.patterns import compiled, words
+from sparekey.classify.reasons import rows
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from sparekey.classify.evidence import Reading
 
@@ -30,44 +32,32 @@ _UNIT_NAMES: Final = (
     (604800.0, "w week weeks semaine semaines semana semanas woche wochen неделю недели недель 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
-_NUMBER: Final = Pattern(r"\d(?<![a-z0-9_.\-:/]\d)")
-_PART: Final = Pattern(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
-_BETWEEN: Final = Pattern(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
-_CUE: Final = Pattern(r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z")  # noqa: RUF001 - Chinese sentences end so
-_LEADS: Final = Pattern(
+_NUMBER: Final = r"\d(?<![a-z0-9_.\-:/]\d)"
+_PART: Final = rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])"
+_BETWEEN: Final = r"[\s,]{0,3}(?:and\s)?\s{0,2}"
+_CUE: Final = r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z"  # noqa: RUF001 - Chinese sentences end so
+_LEADS: Final = (
     r"(?:[\"'\s:=]{1,4}|[\s:=]{0,3}(?:in|after|for|at least|about|approximately)[\s:=~]{1,3})(?:about |approximately |at least |~)?"
 )
-_PLAN: Final = Pattern(r"\b(?:<<client plan>>)[ -]{1,2}\Z")
-_LATER: Final = Pattern(r"\s{0,2}(?:<<later>>)")
-_LATER_AGAIN: Final = Pattern(r"\s{0,2}(?:<<later>>)(?:に|에)?[\s、,，]{0,2}(?:<<again>>)")  # noqa: RUF001 - a Chinese comma
-_DATE: Final = Pattern(
+_PLAN: Final = r"\b(?:<<client plan>>)[ -]{1,2}\Z"
+_LATER: Final = r"\s{0,2}(?:<<later>>)"
+_LATER_AGAIN: Final = r"\s{0,2}(?:<<later>>)(?:に|에)?[\s、,，]{0,2}(?:<<again>>)|(?<!\d)\s{1,2}(?:<<again>>)\b"  # noqa: RUF001 - a Chinese comma
+_DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
-_CLOCK: Final = Pattern(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b")
-_TIMER: Final = Pattern(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])")
+_CLOCK: Final = r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
+_TIMER: Final = r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])"
 _BEIJING: Final = 8 * 3600.0
 """Chinese providers state local times without a zone (seen: zhipu)."""
-_HTTP_DATE: Final = Pattern(r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})")
+_HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
 _MAX_NUMBERS: Final = 40
 
-_RETRY_AFTER: Final = {
-    "retry-after-ms": 0.001,
-    "x-ms-retry-after-ms": 0.001,
-    **dict.fromkeys(("retry-after", "x-retry-after", "x-ratelimit-retry-after", "retry_after"), 1.0),
-}
-_LIMITS: Final = tuple(
-    # openai, azure, groq; anthropic; the IETF draft; openrouter, github, together
-    [(f"x-ratelimit-reset-{of}", f"x-ratelimit-remaining-{of}") for of in ("requests", "tokens")]
-    + [
-        (f"anthropic-ratelimit-{of}-reset", f"anthropic-ratelimit-{of}-remaining")
-        for of in ["requests", "tokens", "input-tokens", "output-tokens", "unified"]
-    ]
-    + [(f"{of}-reset", f"{of}-remaining") for of in ("ratelimit", "x-ratelimit", "x-rate-limit")]
-    + [("x-ratelimit-reset-after", "x-ratelimit-remaining")]
-)
-"""Headers that announce limits: when one resets, and how much of it is left."""
+
+@cache
+def _headers(kind: str) -> Sequence[tuple[str, str]]:
+    return [(header, other) for _, (of, header, other, _) in rows("headers.tsv") if of == kind]
 
 
 class Stated(NamedTuple):
@@ -83,33 +73,27 @@ def stated(reading: Reading, now: float) -> Stated:
     Dates are read by the server's own clock, where the response has a `Date`.
     """
     headers = reading.headers
-    if headers and (date := headers.get("date")) and (clock := _http_seconds(date.lower())):
-        now = clock
-    sure: list[float | None] = [from_headers(headers, now)] if headers else []
-    told: list[float | None] = []
-    in_text = sure if ECHOING.isdisjoint({reading.status, reading.inner_status()}) else told
-    in_text += [from_text(text, now) for level in reading.levels for text in level.texts]
-    if reading.waits:
-        sure.append(from_fields(reading.waits, now))
-    if reading.told_waits:
-        in_text.append(from_fields(reading.told_waits, now))
+    now = _http_seconds(headers.get("date", "").lower()) or now
+    sure = [from_headers(headers, now), *(read_value(value, unit, now) for value, unit, quoted in reading.waits if not quoted)]
+    told = [read_value(value, unit, now) for value, unit, quoted in reading.waits if quoted]
+    told += [from_text(text, now) for level in reading.levels for text in level.texts]
+    if ECHOING.isdisjoint({reading.status, reading.inner_status()}):
+        sure, told = sure + told, []
     for found in (sure, told):
-        if (longest := max((wait for wait in found if wait is not None), default=None)) is not None:
-            return Stated(longest, found is sure)
+        if waits := [wait for wait in found if wait is not None]:
+            return Stated(max(waits), found is sure)
     return Stated(from_limits(headers, now) if headers else None)
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
     """Return the wait that `retry-after` and its kin state; the finer unit first."""
-    for name, unit in _RETRY_AFTER.items():
-        if name in headers and (wait := read_value(headers[name], unit, now)) is not None:
-            return wait
-    return None
+    found = (read_value(headers[name], float(unit), now) for name, unit in _headers("wait") if name in headers)
+    return next((wait for wait in found if wait is not None), None)
 
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:
     """Return when the exhausted one of the announced limits resets; the longest, if several are exhausted or none says how much is left."""
-    known = [(headers[reset], headers.get(left)) for reset, left in _LIMITS if reset in headers]
+    known = [(headers[reset], headers.get(left)) for reset, left in _headers("limit") if reset in headers]
     exhausted = [reset for reset, left in known if left is not None and read_value(left, 1.0, now) == 0]
     exhausted = exhausted or [reset for reset, left in known if left is None]
     return max((wait for reset in exhausted if (wait := read_value(reset, 1.0, now)) is not None), default=None)
@@ -124,19 +108,11 @@ def read_value(value: Any, unit: float, now: float) -> float | None:
     try:
         return _number(float(text), unit, now)
     except ValueError:
-        pass
-    duration, end = read_duration(text, 0)
+        duration, end = read_duration(text, 0)
+        moment = _http_seconds(text)
     if duration is not None and end == len(text):
         return _bounded(duration)
-    if text[0].isdigit():
-        return _date_at(text, 0, now)
-    moment = _http_seconds(text)
-    return None if moment is None else _bounded(moment - now)
-
-
-def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None:
-    """Return the longest wait that the body's own fields state."""
-    return max((wait for value, unit in fields if (wait := read_value(value, unit, now)) is not None), default=None)
+    return _date_at(text, 0, now) if moment is None else _bounded(moment - now)
 
 
 def from_text(text: str, now: float) -> float | None:
@@ -144,18 +120,18 @@ def from_text(text: str, now: float) -> float | None:
     text = text.lower()
     if text.isascii() and not any(map(text.__contains__, words("wait hint"))):
         return None
-    for match in islice(_NUMBER.finditer(text), _MAX_NUMBERS):
+    for match in islice(compiled(_NUMBER).finditer(text), _MAX_NUMBERS):
         at = match.start()
         start = max(0, at - _WINDOW)
         before = text[start:at]
-        cue = None if before.isascii() and not any(map(before.__contains__, words("wait hint"))) else _CUE.search(text, start, at)
+        cue = None if before.isascii() and not any(map(before.__contains__, words("wait hint"))) else compiled(_CUE).search(text, start, at)
         if cue is None:
-            wait, end = (None, at) if text.isascii() else read_duration(text, at)
-            if wait is not None and _LATER_AGAIN.match(text, end):
+            wait, end = read_duration(text, at)
+            if wait is not None and compiled(_LATER_AGAIN).match(text, end):
                 return _bounded(wait)
-        elif not (cue["bare"] and _PLAN.search(text, max(0, cue.start() - 14), cue.start())):
+        elif not (cue["bare"] and compiled(_PLAN).search(text, max(0, cue.start() - 14), cue.start())):
             wait = _stated_at(text, at, cue, now)
-            if wait is not None or _DATE.match(text, at):  # a date that has passed is the statement, and says: now
+            if wait is not None or compiled(_DATE).match(text, at):  # a date that has passed is the statement, and says: now
                 return wait
     return None
 
@@ -163,27 +139,27 @@ def from_text(text: str, now: float) -> float | None:
 def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | None:
     if (date := _date_at(text, at, now, _BEIJING if cue["cjk"] else 0.0)) is not None:
         return date
-    if (timer := _TIMER.match(text, at)) and text[:at].endswith((" in ", " after ", " for ")):
+    if (timer := compiled(_TIMER).match(text, at)) and text[:at].endswith((" in ", " after ", " for ")):
         return _bounded(int(timer[1]) * 3600.0 + int(timer[2]) * 60 + int(timer[3]))
     wait, end = read_duration(text, at)
-    if wait is None or (cue["cjk"] and not _LATER.match(text, end)):
+    if wait is None or (cue["cjk"] and not compiled(_LATER).match(text, end)):
         return None
     has_unit = end > at and not text[end - 1].isdigit()
     # without a unit it stands right behind the words: "try again in 20", never "retry 4/10" or "please wait, job 83472"
-    leads = cue["bare"] and _LEADS.fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
+    leads = cue["bare"] and compiled(_LEADS).fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
     return _bounded(wait) if has_unit or leads else None
 
 
 def read_duration(text: str, start: int) -> tuple[float | None, int]:
     """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it and where it ends."""
     total, end = None, start
-    while match := _PART.match(text, end):
+    while match := compiled(_PART).match(text, end):
         unit = match[2] or ""
         if not unit and total is not None:
             break
         total, end = (total or 0.0) + float(match[1]) * _UNITS.get(unit, 1.0), match.end()
-        between = _BETWEEN.match(text, end)
-        if not unit or between is None or not (more := _PART.match(text, between.end())) or not more[2]:
+        between = compiled(_BETWEEN).match(text, end)
+        if not unit or between is None or not (more := compiled(_PART).match(text, between.end())) or not more[2]:
             break
         end = between.end()
     return total, end
@@ -205,13 +181,13 @@ def _bounded(seconds: float) -> float | None:
 
 def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
     """Read a date or a time of day; a date without a zone is `zone` seconds east of UTC, a time of day without one is not taken."""
-    if match := _DATE.match(text, at):
+    if match := compiled(_DATE).match(text, at):
         offset = match[7] or ""
         if offset[:1] in {"+", "-"}:
             zone = (int(offset[1:3]) * 3600 + int(offset[-2:]) * 60) * (1 if offset[0] == "+" else -1)
         moment = _unix(*(int(match[i] or 0) for i in range(1, 7)))
         return None if moment is None else _bounded(moment - (zone if offset not in {"z", "utc", "gmt"} else 0.0) - now)
-    if not (clock := _CLOCK.match(text, at)):
+    if not (clock := compiled(_CLOCK).match(text, at)):
         return None
     hour, minute = int(clock[1]), int(clock[2])
     hour = hour % 12 + 12 * (clock[3] == "pm") if clock[3] else hour
@@ -228,7 +204,7 @@ def _unix(year: int, month: int, day: int, hour: int, minute: int, second: int) 
 
 
 def _http_seconds(text: str) -> float | None:
-    match = _HTTP_DATE.search(text)
+    match = compiled(_HTTP_DATE).search(text)
     if not match or match[2] not in _MONTHS:
         return None
     return _unix(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]), int(match[4]), int(match[5]), int(match[6]))

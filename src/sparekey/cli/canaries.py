@@ -49,7 +49,8 @@ def _against(finding: Finding, first: Finding) -> Finding:
 
 
 def _other_space(finding: Finding, message: str) -> Finding:
-    return replace(finding, ok=False, error_class="configuration", reason="other_space", message=message, remedy=Reason.OTHER_SPACE.remedy)
+    told = Reason("other_space")
+    return replace(finding, ok=False, error_class="configuration", reason=told.value, message=message, remedy=told.remedy)
 
 
 def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:
