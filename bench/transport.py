@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 
 from sparekey import Credential, Secret, sdk_options
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -5,11 +5,11 @@ import json
 import math
 from itertools import count
 
-from sparekey.cell import Cell
 from sparekey.core import breaker, flow, streams
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
+from sparekey.engine.chain_state import ChainState
 from sparekey.errors import SparekeyError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
@@ -182,7 +182,7 @@ class StreamInFlight:
                 self.sent.append(ticket.index)
             case flow.Pause(seconds):
                 self.pauses.append(seconds)
-            case streams.Relay(ticket):
+            case streams.Deliver(ticket):
                 self.running, self.served = [], ticket.index
 
     def _send(self, message):
@@ -238,7 +238,7 @@ class Play:
     def __init__(self, credentials, clock, hooks=(), **policy):
         credentials = names(credentials) if isinstance(credentials, int) else tuple(credentials)
         self.pool, self.clock = Pool(credentials, Policy(**policy)), clock
-        self.cell = Cell(self.pool, clock, hooks)
+        self.cell = ChainState(self.pool, clock, hooks)
         self.ill, self.flying = {}, []
 
     @property

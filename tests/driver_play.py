@@ -5,8 +5,8 @@ import random
 
 from chain_play import Fault, auth, names, overloaded, permanent, quota, rate_limit, read, silent, unreached
 from sparekey.core.policy import Policy
+from sparekey.engine import AsyncFailover, Chain, Failover
 from sparekey.errors import SparekeyError
-from sparekey.failover import AsyncFailover, Chain, Failover
 from sparekey.types import ErrorClass, Failure, Scope
 
 

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "gateway"))
 from console_kit import BROWSER, FLAGS, Stage, console
 
 from sparekey.classify import classify_response
-from sparekey.core import operator
+from sparekey.core import manual
 from sparekey.core.events import AttemptFailed, AttemptSucceeded, ContentStarted
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 from sparekey.types import Attempt, Outcome, Usage
 
 DICE = random.Random(7)
@@ -55,7 +55,7 @@ def play(stage, past):
     stage.providers["team-a"].fail(faults.quota(retry_after=437))
     stage.ask()
     past.behind = 0.0
-    stage.chat.transact(operator.hold, 2, stage.chat.clock() + 1800, stage.chat.clock())
+    stage.chat.transact(manual.hold, 2, stage.chat.clock() + 1800, stage.chat.clock())
     stage.providers["elsewhere"].fail(faults.auth())
 
 

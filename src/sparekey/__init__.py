@@ -20,14 +20,16 @@ _HOMES = {
         "UnsupportedMediaInputError VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
-    "sparekey.failover": "Answer AsyncFailover Chain Failover limits",
+    "sparekey.engine": "Answer AsyncFailover Chain Failover limits",
     "sparekey.core.splice": "Piece Reading",
     "sparekey.core.policy": "Policy Recovery",
-    "sparekey.switching": "CircuitBreaker OrderedCredentialSwitcher PrimaryBackupSwitcher",
-    "sparekey.retry": "is_retryable_api_error retry_async retry_sync",
+    "sparekey.engine.switcher": "OrderedCredentialSwitcher",
+    "sparekey.compat.switching": "CircuitBreaker PrimaryBackupSwitcher",
+    "sparekey.compat.failover_vlm": "FailoverVLM",
+    "sparekey.engine.retry": "is_retryable_api_error retry_async retry_sync",
     "sparekey.transport": "AsyncFailoverTransport FailoverTransport sdk_options",
-    "sparekey.usage": "TokenTracker",
-    "sparekey.vlm": "FailoverVLM MultiCredentialVLM ToolCall VLMBase VLMChunk VLMFactory VLMResponse",
+    "sparekey.stats.tokens": "TokenTracker",
+    "sparekey.vlm": "MultiCredentialVLM ToolCall VLMBase VLMChunk VLMFactory VLMResponse",
     "sparekey.embedding": (
         "DenseEmbedderBase EmbedResult EmbedderBase EmbedderFactory FailoverEmbedder HybridEmbedderBase SparseEmbedderBase "
         "truncate_and_normalize"

@@ -5,7 +5,7 @@ import asyncio
 from chain_play import names
 from sparekey.core.events import AttemptAbandoned, AttemptFailed
 from sparekey.core.policy import Policy
-from sparekey.failover import AsyncFailover, Chain
+from sparekey.engine import AsyncFailover, Chain
 
 
 def test_it_is_an_abandoned_attempt():

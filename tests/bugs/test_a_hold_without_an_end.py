@@ -6,12 +6,12 @@ import re
 import pytest
 
 from chain_play import names
-from sparekey.core import operator
+from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.core.events import Parked
+from sparekey.engine import Chain, Failover
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.failover import Chain, Failover
-from sparekey.gateway.answers import told as answered
+from sparekey.gateway.api.replies import told as answered
 
 
 def held_chain(*seconds):
@@ -19,7 +19,7 @@ def held_chain(*seconds):
     told = []
     chain = Chain(names(len(seconds)), hooks=[told.append])
     for index, length in enumerate(seconds):
-        chain.transact(operator.hold, index, chain.clock() + length, chain.clock())
+        chain.transact(manual.hold, index, chain.clock() + length, chain.clock())
     return chain, told
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sparekey import Chain, Credential, Failover, Secret, VLMConfig, limits, sdk_options
-from sparekey.simulator import TEXT, Simulator, faults
+from sparekey.lab.simulator import TEXT, Simulator, faults
 
 openai = pytest.importorskip("openai", reason="needs the extra openai")
 

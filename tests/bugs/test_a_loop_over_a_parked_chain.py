@@ -7,8 +7,8 @@ import pytest
 from chain_play import names, quota, read
 from driver_play import Stage
 from sparekey.core.events import Exhausted
+from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.failover import Chain
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

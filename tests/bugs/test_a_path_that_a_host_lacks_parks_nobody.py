@@ -5,9 +5,9 @@ import json
 import pytest
 
 from sparekey import Secret
-from sparekey.failover import Chain
-from sparekey.gateway import lib
-from sparekey.gateway.lib import Response
+from sparekey.engine import Chain
+from sparekey.gateway.upstream import messages
+from sparekey.gateway.upstream.messages import Response
 from sparekey.transport.exchange import Exchange
 from sparekey.transport.targets import Plan
 from sparekey.types import Credential, ErrorClass, Scope
@@ -26,7 +26,7 @@ BODY = json.dumps({"model": "m", "messages": [], "input": "a"}).encode()
 def test_it_moves_on_and_parks_nobody(path, scope, told):
     """Only where every host has the path does a missing one blame the credential."""
     credential = Credential("a", "openai")
-    exchange = Exchange(Plan(Chain([credential]), {"a": Target("openai", "https://a.example/v1", Secret("key"))}), lib)
+    exchange = Exchange(Plan(Chain([credential]), {"a": Target("openai", "https://a.example/v1", Secret("key"))}), messages)
     call = understand("POST", f"/v1/{path}".encode(), [], BODY)
     failure = exchange.chain.classify(exchange.refused(call, credential, Response(404, {}, told), told, told))
     assert (failure.error_class, failure.scope) == (ErrorClass.MODEL_NOT_FOUND, scope)

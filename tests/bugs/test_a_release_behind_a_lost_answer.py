@@ -1,8 +1,8 @@
 """The store took a hold and its answer was lost; what was done here behind it was merged as if it had been done beside it, and undone."""
 
 from chain_play import names
-from sparekey.core import operator
-from sparekey.failover import Chain
+from sparekey.core import manual
+from sparekey.engine import Chain
 from sparekey.stores import Keeper
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.memory import MemoryValues
@@ -32,10 +32,10 @@ def test_what_was_done_behind_it_holds(clock):
         chain = Chain(names(3), clock=clock, store=keeper, name="chat")
         chain.switcher.commit_success(1)
         store.deaf = True
-        chain.transact(operator.hold, 0, clock() + 50_000, clock())
+        chain.transact(manual.hold, 0, clock() + 50_000, clock())
         assert keeper.away
-        chain.transact(operator.release, 0, clock())
-        chain.transact(operator.activate, 2, clock())
+        chain.transact(manual.release, 0, clock())
+        chain.transact(manual.activate, 2, clock())
         store.deaf = False
         keeper._worker.ask(30, keeper._poll)
         assert not keeper.away

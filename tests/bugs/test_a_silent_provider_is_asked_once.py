@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 from sparekey.wire.model import Put
 
-upstream = pytest.importorskip("sparekey.gateway.upstream", reason="the extra `gateway` is not installed (httptools)")
+upstream = pytest.importorskip("sparekey.gateway.upstream.pool", reason="the extra `gateway` is not installed (httptools)")
 BODY = b'{"model": "m", "messages": []}'
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chain_play import names, read
 from sparekey.core.policy import Policy
-from sparekey.failover import AsyncFailover, Chain
+from sparekey.engine import AsyncFailover, Chain
 
 
 class Late:

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sparekey import Chain, Credential, Secret
-from sparekey.simulator import Simulator
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import Simulator
+from sparekey.lab.simulator.answers import TEXT
 from sparekey.transport import sdk_options
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from sparekey.classify import classify
+from sparekey.engine import Chain, Failover
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.failover import Chain, Failover
-from sparekey.gateway.lib import Response
+from sparekey.gateway.upstream.messages import Response
 from sparekey.transport.refusals import Refused
 from sparekey.types import Credential, ErrorClass, Scope
 

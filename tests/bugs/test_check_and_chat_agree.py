@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparekey.cli.app import app
-from sparekey.simulator import TEXT, Simulator, faults
+from sparekey.lab.simulator import TEXT, Simulator, faults
 
 WORDINGS = [
     faults.refuse("auth", status=400, message="Incorrect API key provided: xa***ab."),

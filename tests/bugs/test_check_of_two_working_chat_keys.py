@@ -1,7 +1,7 @@
 """`sparekey check` compares vectors; two chat credentials that both work have none."""
 
 from sparekey.cli.canaries import compared
-from sparekey.cli.trial import Finding
+from sparekey.cli.probe_call import Finding
 
 
 def test_chat_credentials_are_left_as_they_are():

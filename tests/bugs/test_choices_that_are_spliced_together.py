@@ -8,7 +8,7 @@ from chain_play import overloaded
 from driver_play import Stage
 from sparekey.transport.following import Item, ItemReading, Part
 from sparekey.types import Usage
-from sparekey.wire.reading import Reader
+from sparekey.wire.reading import StreamReader
 from sparekey.wire.sse import event
 from sparekey.wire.usage import usage_of
 
@@ -29,7 +29,7 @@ ANSWER = [*LEFT, *RIGHT, USAGE]
 
 def items(values, answers=2):
     """The steps of a stream as the transports make them; a failure stands where it is."""
-    reader, made = Reader("openai", answers), []
+    reader, made = StreamReader("openai", answers), []
     for value in values:
         if isinstance(value, dict):
             one = event(f"data: {json.dumps(value)}\n\n".encode())

@@ -8,8 +8,8 @@ from resetting_host import ResettingHost
 from sparekey.config.gateway import GatewayConfig
 from sparekey.wire.model import Put
 
-connecting = pytest.importorskip("sparekey.gateway.connecting", reason="the extra `gateway` is not installed (httptools)")
-lib = pytest.importorskip("sparekey.gateway.lib")
+connecting = pytest.importorskip("sparekey.gateway.upstream.clients", reason="the extra `gateway` is not installed (httptools)")
+lib = pytest.importorskip("sparekey.gateway.upstream.messages")
 
 
 @pytest.mark.parametrize("kind", ["httptools", "aiohttp"])

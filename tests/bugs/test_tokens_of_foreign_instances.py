@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from sparekey.stats.tokens import TokenTracker, usage_from
 from sparekey.types import Usage
-from sparekey.usage import TokenTracker, usage_from
 from sparekey.vlm.multi import MultiCredentialVLM
 
 TOLD = {

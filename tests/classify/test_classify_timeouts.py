@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from sparekey.classify import classify
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 from sparekey.types import ErrorClass, Scope
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparekey.cli.app import app
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 _names = itertools.count()
 

@@ -13,7 +13,7 @@ from sparekey import __version__
 from sparekey.cli import render
 from sparekey.cli.problems import EXAMPLE
 from sparekey.config import load_config
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 COMMANDS = ["check", "chat", "embed", "explain", "migrate", "demo", "version"]
 SOURCE = Path(__file__).parents[2] / "src"

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from sparekey.cli.check import try_all
-from sparekey.cli.trial import Finding, Trial
-from sparekey.simulator import faults
+from sparekey.cli.probe_call import Finding, ProbeCall
+from sparekey.lab.simulator import faults
 
 
 def rows(result):
@@ -204,7 +204,7 @@ def test_call_that_never_ends_is_left_behind():
     """An SDK that does not mind its time limit cannot keep the command from ending."""
     gate = threading.Event()
 
-    class Stuck(Trial):
+    class Stuck(ProbeCall):
         blank = Finding("vlm", "stuck", "", "")
 
         def build(self, timeout):

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-import sparekey.gateway
+import sparekey.gateway.process
 from sparekey.cli import demo
 from sparekey.errors import MissingExtraError
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 LONGEST = 60
 
@@ -123,10 +123,10 @@ def console():
 def without_gateway(monkeypatch):
     """An installation without the extra `gateway`; the first part is not played, to save time."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    for name in ("sparekey.cli.demo.gateway", "sparekey.gateway.server"):
+    for name in ("sparekey.cli.demo.gateway", "sparekey.gateway.process.server"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr(demo, "gateway", raising=False)
-    monkeypatch.delattr(sparekey.gateway, "server", raising=False)
+    monkeypatch.delattr(sparekey.gateway.process, "server", raising=False)
     monkeypatch.setattr(demo.program, "play", lambda *_: True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sparekey.cli import toml
 from sparekey.config.environment import USUAL
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 EXAMPLES = [block.partition("\n") for block in re.findall(r"```console\n\$ (.*?)```", PAGE, re.DOTALL)]

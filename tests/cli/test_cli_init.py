@@ -73,7 +73,7 @@ def test_one_format_in_a_chain_that_the_gateway_serves(sparekey, folder, export)
     config = load_config(folder / "sparekey.toml")
     claude = config.vlm.credentials[2]
     assert (claude.provider, claude.api_base, claude.api_key.text) == ("openai", "https://api.anthropic.com/v1", "env:ANTHROPIC_API_KEY")
-    served = pytest.importorskip("sparekey.gateway.served", reason="the extra `gateway` is not installed")
+    served = pytest.importorskip("sparekey.gateway.api.served_chains", reason="the extra `gateway` is not installed")
     assert {name: chain.wire for name, chain in served.serve(config, client=None).items()} == {"chat": "openai", "embedding": "openai"}
 
 

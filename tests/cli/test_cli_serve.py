@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from sparekey import gateway
+from sparekey.gateway import process
 
-pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
+pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
 CHAIN = '[vlm]\nprovider = "openai"\nmodel = "m"\n[[vlm.credentials]]\nid = "team"\napi_key = "env:TEAM_KEY"\n'
 CLAUDE = (
@@ -70,8 +70,8 @@ def test_without_a_file_it_says_how_to_get_one(sparekey):
 def test_without_the_gateways_packages_it_names_the_extra(sparekey, write, monkeypatch):
     """What is missing is named as one installs it."""
     write(CHAIN)
-    monkeypatch.delitem(sys.modules, "sparekey.gateway.server", raising=False)
-    monkeypatch.delattr(gateway, "server", raising=False)
+    monkeypatch.delitem(sys.modules, "sparekey.gateway.process.server", raising=False)
+    monkeypatch.delattr(process, "server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = sparekey("serve")
     assert (result.exit_code, "pip install 'sparekey[gateway]'" in result.stderr) == (2, True)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 

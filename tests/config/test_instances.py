@@ -3,7 +3,7 @@
 import pytest
 
 from sparekey import EmbeddingConfig, VLMConfig
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 
 pytest.importorskip("openai", reason="needs the extra openai")
 

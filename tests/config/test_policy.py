@@ -12,8 +12,8 @@ from sparekey import Chain, ConfigError, Credential, EmbeddingConfig, Failover, 
 from sparekey.config import knobs
 from sparekey.config.knobs import Knobs
 from sparekey.core.policy import KNOBS, Recovery
-from sparekey.failover.limits import Limits, limited
-from sparekey.gateway.served import serve
+from sparekey.engine.limits import Limits, limited
+from sparekey.gateway.api.served_chains import serve
 
 KEY = "sk-test-0123456789abcdef"
 PAIR = [{"id": "a", "api_key": KEY}, {"id": "b", "api_key": KEY + "b"}]

@@ -38,7 +38,6 @@ from chain_play import (
     unreached,
 )
 from fake_clock import FakeClock
-from sparekey.cell import Cell
 from sparekey.core import breaker as b
 from sparekey.core import choose, flow, local, settlement, streams
 from sparekey.core.breaker import CLOSED, Phase
@@ -47,8 +46,9 @@ from sparekey.core.flow import Pause
 from sparekey.core.memory import words_of
 from sparekey.core.policy import REACTIONS, Advance, is_blind, is_refusal, reaction_to
 from sparekey.core.pool import Ticket, failback_due, late, phase, softly
-from sparekey.core.streams import Relay, Start, Wait
+from sparekey.core.streams import Deliver, KeepWaiting, Start
 from sparekey.core.walk import Walk
+from sparekey.engine.chain_state import ChainState
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
@@ -114,7 +114,7 @@ class Watching(Walk):
         Watching.latest = self
 
 
-class Watched(Cell):
+class Watched(ChainState):
     """A cell that holds every decision to the rules, and keeps account of probes and tickets, refusals and successes.
 
     `order` counts what happens. `asked`: when each ticket was given. `refusals`: when a credential first refused in some words. `against`:
@@ -426,9 +426,9 @@ class Requests(RuleBasedStateMachine):
     @rule(target=streaming, request=consumes(streaming), turn=TURNS, dice=DICE, late=LATE, data=st.data())
     def turn(self, request, turn, dice, late, data):
         match request.step:
-            case Start() | Wait():
+            case Start() | KeepWaiting():
                 self._raced(request, turn, dice, data.draw(st.integers(0, len(request.running) - 1)))
-            case Relay():
+            case Deliver():
                 self._relayed(request, turn, dice)
             case Pause():
                 self._slept(request, late)
@@ -438,20 +438,20 @@ class Requests(RuleBasedStateMachine):
         running = [ticket.index for ticket in request.running]
         index = running[which]
         self.heard[request].append((index, turn))
-        if turn == "slow" and request.step != Wait(patient=True):
+        if turn == "slow" and request.step != KeepWaiting(patient=True):
             self._overtaken(request, running, dice)
         elif isinstance(turn, Failure):
             self._lost(request, turn, index, dice)
         else:
             request.begin(index)
-            assert isinstance(request.step, Relay), "whoever is first is passed on"
+            assert isinstance(request.step, Deliver), "whoever is first is passed on"
             assert request.step.ticket.index == index
             self.silent[request] |= (self.slow[request] & set(running)) - {index}
 
     def _overtaken(self, request, running, dice):
         self.slow[request] |= set(running)
         request.slow(dice=dice)
-        assert isinstance(request.step, (Start, Wait)), "a slow stream alone ends nothing"
+        assert isinstance(request.step, (Start, KeepWaiting)), "a slow stream alone ends nothing"
         if isinstance(request.step, Start) and request.step.alone:
             self.silent[request] |= set(running)
 

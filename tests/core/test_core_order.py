@@ -9,7 +9,7 @@ from sparekey.core import choose, settlement
 from sparekey.core.breaker import Phase
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, PoolState, Ticket, failback_due, failback_target, higher_than_active, phase, restarted, switched
-from sparekey.core.settlement import Seen
+from sparekey.core.settlement import ObservedFailure
 
 
 def down_to(play, index):
@@ -483,7 +483,7 @@ def test_the_switchers_failback_moves_one_step(clock):
 
 def failed(failure, at=0.0):
     """A chain of two whose first credential has failed."""
-    seen = Seen(Ticket(0, 0), failure, Fault(failure), 0.5, at)
+    seen = ObservedFailure(Ticket(0, 0), failure, Fault(failure), 0.5, at)
     return switched(settlement.fail(Pool(names(2)), PoolState(), seen, at)[0], 1, at)
 
 

@@ -6,7 +6,7 @@ from chain_play import POSSIBLE, Play, auth, models, overloaded, permanent, quot
 from sparekey.core import streams
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
-from sparekey.core.streams import Relay, Start, Wait
+from sparekey.core.streams import Deliver, KeepWaiting, Start
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
 from sparekey.types import Credential, ErrorClass
 
@@ -33,7 +33,7 @@ def test_a_stream_that_begins_is_relayed(clock):
     stream = play.stream()
     assert stream.step == Start(stream.running[0], 10.0, alone=True)
     stream.begin()
-    assert isinstance(stream.step, Relay)
+    assert isinstance(stream.step, Deliver)
     assert stream.step.ticket.index == 0
     stream.end()
     assert (stream.over, stream.error, stream.sent) == (True, None, [0])
@@ -68,7 +68,7 @@ def test_a_slow_stream_of_an_older_term_moves_nobody(clock):
     play.ill = {0: auth()}
     play.call()
     late.begin()
-    assert isinstance(late.step, Relay)
+    assert isinstance(late.step, Deliver)
     assert (play.active, play.phase(0)) == (1, "PARKED")
 
 
@@ -227,7 +227,7 @@ def test_with_nobody_left_the_last_candidate_has_all_the_time(clock):
     """Its first content is waited for, and the budget is not touched."""
     play = Play(1, clock)
     stream = play.stream().slow()
-    assert (stream.step, stream.asked) == (Wait(patient=True), 0)
+    assert (stream.step, stream.asked) == (KeepWaiting(patient=True), 0)
     stream.begin().end()
     assert (stream.error, play.phase(0)) == (None, "CLOSED")
 
@@ -236,7 +236,7 @@ def test_without_a_budget_the_last_one_is_not_given_up(clock):
     """There is nobody to turn to."""
     play = Play(2, clock)
     stream = play.stream(hedge=False).slow().slow()
-    assert stream.step == Wait(patient=True)
+    assert stream.step == KeepWaiting(patient=True)
     stream.begin()
     assert stream.served == 1
 
@@ -245,14 +245,14 @@ def test_nobody_who_is_parked_is_asked_because_another_one_is_slow(clock):
     """A rescue is for a chain that has nobody else."""
     play = Play(2, clock)
     play.start({1}).fail(auth()).cancel()
-    assert play.stream().slow().step == Wait(patient=True)
+    assert play.stream().slow().step == KeepWaiting(patient=True)
 
 
 def test_the_slow_one_fails_and_the_other_goes_on(clock):
     """Its failure is settled as what it was; the one beside it has its own time."""
     play = Play(3, clock)
     stream = play.stream().slow().lose(overloaded(), 0)
-    assert (stream.step, play.phase(0)) == (Wait(patient=False), "PARKED")
+    assert (stream.step, play.phase(0)) == (KeepWaiting(patient=False), "PARKED")
     assert stream.begin().served == 1
 
 
@@ -268,7 +268,7 @@ def test_the_second_fails_and_nobody_is_left_for_its_place(clock):
     """The slow one has all the time."""
     play = Play(2, clock, max_retries=0, retry_same=False)
     stream = play.stream().slow().lose(auth(), 1)
-    assert stream.step == Wait(patient=True)
+    assert stream.step == KeepWaiting(patient=True)
     stream.lose(overloaded(), 0)
     assert (stream.sent, type(stream.error)) == ([0, 1], AllCredentialsFailedError)
 
@@ -294,7 +294,7 @@ def test_a_race_for_an_input_that_is_too_large(clock):
     play = Play(pair, clock)
     stream = play.stream().lose(too_large())
     assert stream.sent == [0, 2]
-    assert stream.slow().step == Wait(patient=True)
+    assert stream.slow().step == KeepWaiting(patient=True)
 
 
 # ── probes ──
@@ -355,7 +355,7 @@ def test_a_cut_goes_on_with_the_next_one(clock):
     stream = play.stream().begin().cut(overloaded())
     assert (stream.step.ticket.index, stream.step.alone, play.phase(0)) == (1, True, "PARKED")
     stream.begin()
-    assert isinstance(stream.step, Relay)
+    assert isinstance(stream.step, Deliver)
     assert (stream.step.ticket.index, play.active) == (1, 1)
     assert stream.end().error is None
 

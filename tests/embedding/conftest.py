@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 
 @pytest.fixture

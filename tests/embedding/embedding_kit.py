@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding import DenseEmbedderBase, EmbedResult
 from sparekey.embedding.factory import EmbedderFactory
-from sparekey.usage import TokenTracker
+from sparekey.stats.tokens import TokenTracker
 
 if TYPE_CHECKING:
     from sparekey.embedding.base import EmbedderBase
-    from sparekey.simulator import Provider
+    from sparekey.lab.simulator import Provider
 
 KEY = "sk-sim-1"
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # importing LiteLLM first elsewhere must not ask the internet either

@@ -7,7 +7,7 @@ from embedding_kit import KEY, SETUPS, Setup, leave, release
 
 from sparekey.classify import classify
 from sparekey.errors import VectorSpaceError
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 from sparekey.types import ErrorClass
 
 TEXT = "a spare key under the stone"

@@ -11,7 +11,7 @@ from sparekey.config.providers import PROVIDERS
 from sparekey.embedding import CompositeHybridEmbedder, EmbedderFactory, FailoverEmbedder
 from sparekey.embedding.factory import BACKENDS
 from sparekey.errors import ConfigError, MissingExtraError
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 pytest.importorskip("openai", reason="the openai SDK is not installed")
 

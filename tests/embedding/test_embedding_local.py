@@ -8,7 +8,7 @@ import pytest
 from sparekey.embedding import EmbedderFactory
 from sparekey.embedding.backends.local import find_model
 from sparekey.errors import ConfigError, MissingExtraError, VectorSpaceError
-from sparekey.usage import TokenTracker
+from sparekey.stats.tokens import TokenTracker
 
 
 def test_a_model_is_found_by_path_and_in_the_cache(tmp_path):

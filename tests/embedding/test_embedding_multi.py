@@ -8,11 +8,11 @@ from embedding_kit import SETUPS, Fake, bad_parameter, invalid_key, overloaded
 
 from sparekey.core.policy import Policy
 from sparekey.embedding import EmbedResult, FailoverEmbedder, SparseEmbedderBase
+from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError, InvalidInputError, VectorSpaceError
-from sparekey.failover import Chain
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
+from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Credential, ErrorClass
-from sparekey.usage import TokenTracker
 
 
 class Sparse(SparseEmbedderBase):
@@ -153,7 +153,7 @@ def test_a_key_that_dies_in_a_batch_costs_the_rest_only(simulator, asynchronous)
 
 
 def _vector(text):
-    from sparekey.simulator import unit_vector
+    from sparekey.lab.simulator import unit_vector
 
     return unit_vector(text, 4)
 

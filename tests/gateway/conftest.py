@@ -3,7 +3,7 @@
 import pytest
 from gateway_play import SETTINGS, Running, chain
 
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import httpx2
 import uvicorn
 
 from sparekey import Chain, Credential, FailoverTransport, Secret
-from sparekey.gateway.admin import Admin
-from sparekey.gateway.book import Book
+from sparekey.gateway.api.admin import Admin
 from sparekey.gateway.console.access import Door
-from sparekey.gateway.console.host import Tried, Watched
+from sparekey.gateway.console.host import ProbeResult, Watched
+from sparekey.stats.chain_stats import ChainStats
 
 KEYS = {"team-a": "sim-secret-4f9a1c77", "team-b": "sim-secret-b2d08e13", "elsewhere": "sim-secret-77aa90c1"}
 ADMIN_KEY = "an-admin-key-of-many-characters"
@@ -44,7 +44,7 @@ class Stage:
             )
 
         credentials = [credential(i) for i in ids]
-        chain, book = Chain(credentials), Book(self.clock)
+        chain, book = Chain(credentials), ChainStats(self.clock)
         chain.add_hook(book)
         return Watched(chain, book, "openai", {i: self.providers[i] for i in ids})
 
@@ -72,8 +72,8 @@ class Stage:
         try:
             response.raise_for_status()
         except httpx2.HTTPStatusError as exc:
-            return Tried(time.perf_counter() - start, watched.chain.classify(exc))
-        return Tried(time.perf_counter() - start)
+            return ProbeResult(time.perf_counter() - start, watched.chain.classify(exc))
+        return ProbeResult(time.perf_counter() - start)
 
     # what tests do with it
 

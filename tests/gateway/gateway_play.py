@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-server = pytest.importorskip("sparekey.gateway.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
+server = pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
 both = pytest.mark.parametrize("upstream", ["httptools", "aiohttp"])
 """Whatever connects to providers must do alike."""
@@ -47,7 +47,7 @@ class Running:
 
     async def _serve(self):
         self._loop, self._down = asyncio.get_running_loop(), asyncio.Event()
-        async with server.running(server.Settings(self.file)) as (self.server, self.application, self.url):
+        async with server.running(server.ServeSettings(self.file)) as (self.server, self.application, self.url):
             self.gateway.observers.append(self.finished.append)
             self._up.set()
             await self._down.wait()

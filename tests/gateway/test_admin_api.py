@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from sparekey.cli.app import app
 from sparekey.core.events import Parked
-from sparekey.gateway.book import Book
 from sparekey.gateway.console.snapshot import snapshot
-from sparekey.gateway.metrics import Metrics
-from sparekey.simulator import Simulator, faults
+from sparekey.gateway.observe.metrics import Metrics
+from sparekey.lab.simulator import Simulator, faults
+from sparekey.stats.chain_stats import ChainStats
 from sparekey.types import ErrorClass
 
 BEARER = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -146,7 +146,7 @@ def test_a_stream_of_events_ends_with_its_session(stage):
 
 def test_no_password_of_an_address_is_in_the_state(stage):
     """What is parked with a credential may be an endpoint whose address holds a password: it goes by its host."""
-    book = Book()
+    book = ChainStats()
     book(Parked("credential:a", 5.0, ErrorClass.TRANSIENT, "timeout"))
     book(Parked("endpoint:https://user:pass-word-1@llm.example/v1 gpt-5", 5.0, ErrorClass.TRANSIENT, "timeout"))
     chat = dataclasses.replace(stage.watched["chat"], book=book)

@@ -6,7 +6,7 @@ import time
 import pytest
 from console_kit import ADMIN_KEY, Stage, console
 
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 expect = playwright.expect

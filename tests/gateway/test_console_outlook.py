@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from chain_play import Play, auth, overloaded, quota, rate_limit, refusal, unknown
 from fake_clock import FakeClock
-from sparekey.core import operator
+from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.console.outlook import Coming, Outlook, behind, outlook, serving_index
 
@@ -45,7 +45,7 @@ def played(steps):
         if hold is not None:
             index, length = hold
             now = play.clock()
-            play.cell.transact(operator.hold, index, now + length, now)
+            play.cell.transact(manual.hold, index, now + length, now)
         play.clock.advance(seconds)
     play.ill = {}
     if serving(play) not in {None, play.active}:

@@ -6,7 +6,7 @@ import pytest
 from console_kit import KEYS, Stage, console
 
 from sparekey.core.events import AttemptFailed, Switched
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 from sparekey.types import ErrorClass, Failure
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")

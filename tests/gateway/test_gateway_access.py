@@ -13,7 +13,7 @@ from gateway_play import KEYS, SETTINGS, both, chain, question
 
 from sparekey.config import Config
 from sparekey.errors import ConfigError
-from sparekey.gateway import lib
+from sparekey.gateway.upstream import messages
 
 CLIENT = "spk-client-0123456789abcdef"
 ADMIN = "spk-admin-0123456789abcdef"
@@ -234,8 +234,8 @@ def test_a_provider_says_nothing_to_the_client_about_itself(serve):
 
 def test_a_packed_answer_does_not_fill_the_memory(serve, monkeypatch):
     """A small body that unpacks to a huge one is given up; one of an ordinary size is read, though nobody asked for it packed."""
-    monkeypatch.setattr(lib, "MOST_BYTES", 2**20)
-    assert lib.Response(200, {"content-encoding": "gzip"}, gzip.compress(ANSWER)).content == ANSWER
+    monkeypatch.setattr(messages, "MOST_BYTES", 2**20)
+    assert messages.Response(200, {"content-encoding": "gzip"}, gzip.compress(ANSWER)).content == ANSWER
     packed = [("content-type", "application/json"), ("content-encoding", "gzip")]
     with stubborn(200, packed, gzip.compress(ANSWER + b" " * 2**22)) as host:
         assert serve(chain("vlm", [host], extra="max_retries = 0") + SETTINGS).ask(body=question())[0] == 503
@@ -243,8 +243,8 @@ def test_a_packed_answer_does_not_fill_the_memory(serve, monkeypatch):
 
 def test_logs_hold_no_key(running, pair, caplog):
     """What is logged of a failure names the credential, not its key."""
-    from sparekey.gateway.access_log import as_dict
-    from sparekey.simulator import faults
+    from sparekey.gateway.observe.access_log import as_dict
+    from sparekey.lab.simulator import faults
 
     pair[0].fail(faults.echo_key())
     running.ask(body=question(), authorization=f"Bearer {CLIENT}")

@@ -10,7 +10,7 @@ import pytest
 from gateway_play import SETTINGS, chain, question
 
 from sparekey.gateway.console.words import REASONS
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 

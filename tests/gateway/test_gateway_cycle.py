@@ -1,4 +1,4 @@
-"""How an answer goes onto a client's connection: `sparekey.gateway.cycle`."""
+"""How an answer goes onto a client's connection: `sparekey.gateway.http.cycle`."""
 
 import asyncio
 import socket
@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 from uvicorn.protocols.http.flow_control import FlowControl
 
-from sparekey.gateway.answers import BREAK_OFF
-from sparekey.gateway.cycle import BadAnswerError, Cycle
+from sparekey.gateway.api.replies import BREAK_OFF
+from sparekey.gateway.http.cycle import BadAnswerError, Cycle
 
 
 class Line:

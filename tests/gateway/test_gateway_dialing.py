@@ -9,10 +9,10 @@ import uvloop
 from resetting_host import ANSWER, ResettingHost
 from sparekey.classify import classify
 from sparekey.config.gateway import GatewayConfig
-from sparekey.gateway import upstream, upstream_aiohttp
-from sparekey.gateway.connecting import client_of
-from sparekey.gateway.dialing import dialed
-from sparekey.gateway.lib import ConnectTimeout, TransportError
+from sparekey.gateway.upstream import aiohttp_client, pool
+from sparekey.gateway.upstream.clients import client_of
+from sparekey.gateway.upstream.dialing import dialed
+from sparekey.gateway.upstream.messages import ConnectTimeout, TransportError
 from sparekey.wire import network
 from sparekey.wire.model import Put
 from unreachable import REACHED, UNREACHED, silent
@@ -25,7 +25,7 @@ LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_even
 def short(monkeypatch):
     """Nobody is waited for longer than it takes to see that nobody comes."""
     monkeypatch.setattr(network, "CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr(upstream, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.4)
 
 
 async def asked(client, base):
@@ -171,6 +171,6 @@ def test_aiohttp_takes_its_protocols_from_us():
         with ResettingHost() as host:
             await asked(client, host.base_url)
         connector = client._opened().connector
-        assert connector._factory.func is upstream_aiohttp._Protocol
+        assert connector._factory.func is aiohttp_client._Protocol
 
     play("aiohttp", asyncio.new_event_loop, scene)

@@ -8,7 +8,7 @@ import zlib
 import pytest
 from gateway_play import question
 
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator.answers import TEXT
 
 
 def raw_deflate(data):

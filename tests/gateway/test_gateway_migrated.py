@@ -7,7 +7,7 @@ import pytest
 
 from sparekey.cli import toml
 from sparekey.config.litellm import convert
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 MASTER = "sk-master-0123456789abcdef"
 

@@ -10,8 +10,8 @@ import pytest
 from gateway_play import SETTINGS, Running, chain
 from hypothesis import HealthCheck, Phase, given, settings
 
-from sparekey.gateway import openapi, routes
-from sparekey.simulator import Simulator
+from sparekey.gateway.api import openapi, routes
+from sparekey.lab.simulator import Simulator
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 from schemathesis import GenerationMode, checks  # noqa: E402 - only where it is installed
@@ -119,7 +119,7 @@ def test_it_is_a_valid_description(schema):
 
 def test_every_route_is_in_it():
     """Whoever adds a route describes it."""
-    from sparekey.gateway.admin import Admin
+    from sparekey.gateway.api.admin import Admin
 
     assert {row.path for row in openapi.OPENAI} == routes.OPENAI
     assert {row.path.removeprefix("/v1/") for row in openapi.ANTHROPIC} == routes.ANTHROPIC

@@ -7,7 +7,7 @@ import time
 import pytest
 from gateway_play import SETTINGS, both, chain, question
 
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 
 def opened(running, body, *, stream):

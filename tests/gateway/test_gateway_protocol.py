@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gateway_play import KEYS, SETTINGS, chain, question
 
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 BODY = json.dumps(question()).encode()
 SIZE = b"Content-Length: %d\r\n" % len(BODY)

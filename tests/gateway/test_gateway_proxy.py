@@ -7,9 +7,9 @@ import socket
 import pytest
 from gateway_play import KEYS, SETTINGS, both, chain, question
 
-from sparekey.core import operator
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.core import manual
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 
 def events(raw):
@@ -135,7 +135,7 @@ def test_agents_that_repeat_a_502_for_minutes_get_what_they_show(running, pair, 
     assert status == 424
     assert "all 2 credentials of this chain failed" in body["error"]["message"]
     for one in pair:
-        running.do(lambda: [running.gateway.chains["chat"].chain.transact(operator.release, i, 0.0) for i in (0, 1)])
+        running.do(lambda: [running.gateway.chains["chat"].chain.transact(manual.release, i, 0.0) for i in (0, 1)])
         one.fail(faults.overloaded())
     status, _, _ = running.ask(body=question(), user_agent=agent)
     assert status == 503

@@ -10,8 +10,9 @@ from gateway_play import SETTINGS, both, chain, question
 
 from resetting_host import ANSWER, ResettingHost
 from sparekey.config.gateway import GatewayConfig
-from sparekey.gateway import access_log, connecting, upstream, upstream_aiohttp
-from sparekey.gateway.lib import ConnectError, ReadError
+from sparekey.gateway.observe import access_log
+from sparekey.gateway.upstream import aiohttp_client, clients, pool
+from sparekey.gateway.upstream.messages import ConnectError, ReadError
 from sparekey.wire.model import Put
 from sparekey.wire.writes import RUNNING
 
@@ -31,8 +32,8 @@ def patience(monkeypatch):
     """Set how long after it was written a lost request still counts as one that met a closed connection: tests know no speed."""
 
     def set_to(seconds):
-        monkeypatch.setattr(upstream, "STALE_SECONDS", seconds)
-        monkeypatch.setattr(upstream_aiohttp, "STALE_SECONDS", seconds)
+        monkeypatch.setattr(pool, "STALE_SECONDS", seconds)
+        monkeypatch.setattr(aiohttp_client, "STALE_SECONDS", seconds)
 
     set_to(60.0)
     return set_to
@@ -68,7 +69,7 @@ def play(kind, scene, **settings):
 
     async def run():
         RUNNING.set(running := Running())
-        client = connecting.client_of(GatewayConfig(upstream=kind, **settings))
+        client = clients.client_of(GatewayConfig(upstream=kind, **settings))
         try:
             return await scene(client), running.writes
         finally:

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from sparekey.cli import toml
 from sparekey.cli.app import app
-from sparekey.cli.greeting import greet
+from sparekey.cli.banner import greet
 from sparekey.config.gateway import GatewayConfig
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 

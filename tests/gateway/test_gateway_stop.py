@@ -13,7 +13,7 @@ import time
 import pytest
 from gateway_play import SETTINGS, chain, question
 
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 
 def streaming(running, pair):

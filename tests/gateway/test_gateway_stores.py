@@ -9,7 +9,7 @@ import pytest
 from gateway_play import KEYS, chain, question
 
 from real_servers import Server, server_binary, wait_until
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 ROTATED = ("sk-rotated-9999999999999", KEYS[1])
 

@@ -20,9 +20,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from sparekey.errors import ConfigError
-from sparekey.gateway import tracing
-from sparekey.simulator import faults
-from sparekey.telemetry.sdk import Sdk, sdk_of_environment
+from sparekey.gateway.observe import tracing
+from sparekey.lab.simulator import faults
+from sparekey.telemetry.sdk import OtelProviders, sdk_of_environment
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 CALLER = f"00-{TRACE}-{PARENT}-01"
@@ -55,7 +55,7 @@ class Told:
 def told(monkeypatch):
     """An SDK with exporters in memory, in the place of the environment's."""
     one = Told()
-    monkeypatch.setattr(tracing, "sdk_of_environment", lambda _: Sdk(one.tracing, one.metering))
+    monkeypatch.setattr(tracing, "sdk_of_environment", lambda _: OtelProviders(one.tracing, one.metering))
     yield one
     one.tracing.shutdown()
     one.metering.shutdown()
@@ -230,7 +230,7 @@ def test_an_exporter_that_is_not_there_is_named(monkeypatch, variables, words):
 def test_it_can_be_switched_off_from_outside(monkeypatch):
     """`OTEL_SDK_DISABLED` stands above the configuration."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    assert sdk_of_environment("sparekey") == Sdk(None, None)
+    assert sdk_of_environment("sparekey") == OtelProviders(None, None)
 
 
 def test_providers_that_are_there_already_are_used(monkeypatch, told):
@@ -239,4 +239,4 @@ def test_providers_that_are_there_already_are_used(monkeypatch, told):
 
     monkeypatch.delenv("OTEL_SDK_DISABLED", raising=False)
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: told.tracing)
-    assert sdk_of_environment("sparekey") == Sdk(None, None)
+    assert sdk_of_environment("sparekey") == OtelProviders(None, None)

@@ -14,10 +14,17 @@ from sparekey.classify import classify
 from sparekey.config import Config
 from sparekey.config.gateway import GatewayConfig
 from sparekey.errors import ConfigError
-from sparekey.gateway import lib
-from sparekey.gateway.connecting import Proxies, client_of, proxies_of
-from sparekey.gateway.lib import ConnectError, ReadError, ReadTimeout, RemoteProtocolError, TransportError, UnsupportedProtocol
-from sparekey.simulator import faults
+from sparekey.gateway.upstream import messages
+from sparekey.gateway.upstream.clients import Proxies, client_of, proxies_of
+from sparekey.gateway.upstream.messages import (
+    ConnectError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    TransportError,
+    UnsupportedProtocol,
+)
+from sparekey.lab.simulator import faults
 from sparekey.wire.model import Put
 
 KINDS = ("httptools", "aiohttp")
@@ -149,7 +156,7 @@ def test_an_answer_comes_as_it_is(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_that_does_not_end_is_no_answer(kind, monkeypatch):
     """It is given up before it fills the memory, and the host is cut off."""
-    monkeypatch.setattr(lib, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(messages, "MOST_BYTES", 2**20)
 
     async def run():
         async with Host(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 8_000_000) as host, client_of_kind(kind) as client:

@@ -6,8 +6,8 @@ import pytest
 from gateway_play import KEYS, SETTINGS, chain
 
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.simulator import faults
-from sparekey.simulator.answers import base64_floats
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import base64_floats
 from sparekey.transport.vectors import Vectors
 from sparekey.wire.table import understand
 from sparekey.wire.vectors import lengths

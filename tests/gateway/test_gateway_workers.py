@@ -14,7 +14,7 @@ from gateway_command import Command
 from gateway_play import KEYS, chain, question
 
 from real_servers import wait_until
-from sparekey.simulator import Simulator, faults
+from sparekey.lab.simulator import Simulator, faults
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes in /proc")
 

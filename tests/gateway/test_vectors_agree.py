@@ -18,7 +18,7 @@ from sparekey.config import EmbeddingModelConfig
 from sparekey.embedding import DenseEmbedderBase, EmbedResult, FailoverEmbedder
 from sparekey.embedding.factory import build_model
 from sparekey.errors import VectorSpaceError
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 GOOD, SPARE = [0.5, -0.25, 0.125], [0.25, 0.5, 1.0]
 

@@ -9,7 +9,7 @@ import time
 
 from stores_kit import AUTH, BRIEF, BUSY, ask, chain, parked
 
-from sparekey.failover import Failover
+from sparekey.engine import Failover
 from sparekey.stores import open_store
 
 FAILURES = {"auth": AUTH, "busy": BUSY, "brief": BRIEF}

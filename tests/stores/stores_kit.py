@@ -12,7 +12,7 @@ from pathlib import Path
 
 from real_servers import LONGEST, Server, server_binary, wait_until
 from sparekey.core.policy import Policy
-from sparekey.failover import Chain, Failover
+from sparekey.engine import Chain, Failover
 from sparekey.stores import Keeper, open_store
 from sparekey.stores.memory import MemoryValues
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.core.breaker import Breaker
-from sparekey.core.memory import LONGEST_QUEUE, Drought, Memory, Words
+from sparekey.core.memory import LONGEST_QUEUE, Drought, Memory, RefusedWords
 from sparekey.core.pool import Pool, PoolState
 from sparekey.stores.base import Stamp
 from sparekey.stores.codec import VERSION, Codec, NewerStateError, UnreadableStateError
@@ -44,7 +44,7 @@ breakers = st.builds(
     looks=counts,
 )
 words = st.builds(
-    Words,
+    RefusedWords,
     at=past,
     refused=st.dictionaries(ids, counts).map(MappingProxyType),
     acquitted=st.frozensets(ids),

@@ -17,12 +17,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from chain_play import InFlight, auth, names, overloaded, permanent, quota, rate_limit, refusal, silent
 from fake_clock import FakeClock
-from sparekey.cell import Cell
-from sparekey.core import operator
+from sparekey.core import manual
 from sparekey.core.breaker import CLOSED
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool
+from sparekey.engine.chain_state import ChainState
 from sparekey.stores import Keeper
 from sparekey.stores.base import Stamp, StoreAwayError
 from sparekey.stores.memory import MemoryValues
@@ -86,7 +86,7 @@ class Line:
         self._store.forget()
 
 
-class Process(Cell):
+class Process(ChainState):
     """One process: its copy of the chain, and who is told of its decisions."""
 
     def __init__(self, store, clock, decided):
@@ -187,7 +187,7 @@ class TwoProcesses(RuleBasedStateMachine):
     @rule(who=st.sampled_from([0, 1]), index=st.sampled_from([0, 1, 2]), what=st.sampled_from(["hold", "release", "probe_now", "activate"]))
     def person(self, who, index, what):
         until = [self.clock() + 50_000] if what == "hold" else []
-        self.processes[who].transact(getattr(operator, what), index, *until, self.clock())
+        self.processes[who].transact(getattr(manual, what), index, *until, self.clock())
 
     @rule()
     def meet(self):

@@ -8,7 +8,7 @@ import pytest
 from stores_kit import AUTH, BUSY, Ill, ask, chain, parked, wait_until
 
 from sparekey.core.events import Parked
-from sparekey.failover import Failover
+from sparekey.engine import Failover
 
 SLOW = 3600.0
 """A look that never comes by itself: what is seen then is seen because a change asked the store."""

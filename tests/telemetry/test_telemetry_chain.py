@@ -10,7 +10,7 @@ from openai import OpenAI
 from prometheus_client import generate_latest
 
 from sparekey import AllCredentialsFailedError, Chain, Credential, Failover, Secret, Usage, VLMConfig
-from sparekey.simulator import TEXT, Simulator, faults
+from sparekey.lab.simulator import TEXT, Simulator, faults
 from sparekey.telemetry import PrometheusHook, StructlogHook
 
 KEY = "plain-key-of-no-known-shape"

@@ -13,7 +13,7 @@ from telemetry_kit import CREDENTIALS, KEY, RATE, STATE, USAGE, Told
 from sparekey import Chain, Credential, Failover, Failure, Outcome
 from sparekey.classify.reasons import Reason
 from sparekey.telemetry import PrometheusHook
-from sparekey.telemetry.hook import Words
+from sparekey.telemetry.hook import BoundedLabels
 from sparekey.types import ErrorClass, Scope
 
 LABELS = ("credential", "what", "outcome", "error_class", "reason", "park", "kind", "old", "new", "le")
@@ -146,7 +146,7 @@ def test_a_reason_from_outside_makes_no_time_series(registry):
 def test_all_reasons_of_our_own_are_told():
     """The classifier's reasons are a closed list, no texts, and all of them fit."""
     reasons = {reason.value for reason in Reason}
-    words = Words()
+    words = BoundedLabels()
     assert len(reasons) > 50
     assert {words(reason) for reason in reasons} == reasons
 

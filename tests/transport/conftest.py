@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 _numbers = itertools.count()
 

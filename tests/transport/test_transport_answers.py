@@ -11,8 +11,8 @@ import pytest
 from sdk_talk import QUESTION, SDKS, ask, client, credential, credentials
 
 from sparekey import Chain, FailoverTransport, Policy
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 HASTY = Policy(egress_patience=0)
 """A loss of our own network is not waited out."""

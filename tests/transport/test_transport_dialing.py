@@ -12,7 +12,7 @@ from resetting_host import ResettingHost
 from sparekey import Chain, Credential, Policy, Secret
 from sparekey.core.events import AttemptFailed
 from sparekey.transport import stale
-from sparekey.transport.stale import Line
+from sparekey.transport.stale import IdleStream
 from sparekey.transport.upstream import Upstream
 from sparekey.wire import network
 from unreachable import REACHED, UNREACHED, silent
@@ -125,7 +125,7 @@ def test_a_response_can_still_be_broken_off(monkeypatch):
         upstream = Upstream(httpx2, httpx2.HTTPTransport, trust_env=False)
         response = upstream.for_url(httpx2.URL(host.base_url)).handle_request(httpx2.Request("POST", f"{host.base_url}/x", content=b"{}"))
         stream = response.extensions["network_stream"]
-        assert isinstance(stream, Line)
+        assert isinstance(stream, IdleStream)
         assert stream.get_extra_info("socket").getpeername() == ("127.0.0.1", host.port)
         response.close()
         for one in upstream.all():

@@ -6,8 +6,8 @@ from sdk_talk import ask, client, credentials
 from test_transport_failover import STREAMED, WHOLE
 
 from sparekey import Chain, ConfigError, FailoverTransport, Policy, VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 pytest.importorskip("pyreqwest", reason="the extra fast (pyreqwest) is not installed")
 FAST = {"upstream": "pyreqwest"}

@@ -6,8 +6,8 @@ import pytest
 from sdk_talk import PACKAGES, QUESTION, SDKS, ask, client, credential, credentials
 
 from sparekey import Chain, Policy, limits
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 # openai stops at `[DONE]` and leaves its own async generators to the garbage collector, of which trio complains
 LEFT_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")

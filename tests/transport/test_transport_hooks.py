@@ -6,8 +6,8 @@ import pytest
 from sdk_talk import ask, credentials
 
 from sparekey import AsyncFailoverTransport, FailoverTransport, VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 
 def config(*providers):

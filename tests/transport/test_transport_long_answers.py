@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sparekey import Secret
-from sparekey.failover import Chain
-from sparekey.gateway import lib
+from sparekey.engine import Chain
+from sparekey.gateway.upstream import messages
 from sparekey.transport.exchange import Exchange
 from sparekey.transport.targets import Plan
 from sparekey.types import Credential, Usage
@@ -21,13 +21,13 @@ TOKENS = {"prompt_tokens": 7, "total_tokens": 7}
 @pytest.fixture
 def exchange():
     targets = {i: Target("openai", "https://a.example/v1", Secret("key")) for i in "ab"}
-    return Exchange(Plan(Chain([Credential("a", "openai"), Credential("b", "openai")]), targets), lib)
+    return Exchange(Plan(Chain([Credential("a", "openai"), Credential("b", "openai")]), targets), messages)
 
 
 def judged(exchange, path, answer):
     call = understand("POST", f"/v1/{path}".encode(), [], b'{"model": "m", "input": "x"}')
     body = json.dumps(answer).encode()
-    return exchange.judged(call, exchange.chain.credentials[1], lib.Response(200, {}, body), body)
+    return exchange.judged(call, exchange.chain.credentials[1], messages.Response(200, {}, body), body)
 
 
 @pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)

@@ -7,8 +7,8 @@ import pytest
 from sdk_talk import QUESTION, credentials
 
 from sparekey import Chain, VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 from sparekey.transport import sdk_options
 
 package = pytest.importorskip("mistralai.client", reason="the SDK mistralai is not installed")

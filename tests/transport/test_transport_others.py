@@ -4,8 +4,8 @@ import pytest
 from sdk_talk import QUESTION, ask, client, credentials
 
 from sparekey import VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 
 TOOL = {"name": "look", "description": "looks", "input_schema": {"type": "object"}}
 

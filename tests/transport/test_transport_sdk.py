@@ -9,8 +9,8 @@ from account_host import AUDIO, account
 from sdk_talk import QUESTION, ask, client, credential, credentials
 
 from sparekey import Chain, ConfigError, Credential, FailoverTransport, Secret, VLMConfig
-from sparekey.simulator import faults
-from sparekey.simulator.answers import TEXT
+from sparekey.lab.simulator import faults
+from sparekey.lab.simulator.answers import TEXT
 from sparekey.transport import http_client, sdk_options
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {"model": {"type": "string"}}}}}

@@ -4,7 +4,7 @@ import threading
 
 from sdk_talk import QUESTION, client, credentials
 
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 
 
 def test_the_provider_is_left_and_the_reader_comes_back(provide):

@@ -3,7 +3,7 @@
 import pytest
 from vlm_backends import config_of, provider_of
 
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 from sparekey.vlm.factory import VLMFactory
 
 

@@ -7,7 +7,7 @@ import pytest
 from vlm_backends import HOW, KEY, LITELLM_WARNS, PRESENT, asked, asked_async, provider_of, streamed_async
 
 from sparekey.classify import classify
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 from sparekey.types import ErrorClass, Secret
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sparekey import AllCredentialsFailedError, VLMConfig, limits
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 from sparekey.types import ErrorClass
 from sparekey.vlm import MultiCredentialVLM
 from sparekey.vlm.backends.openai import OpenAIVLM

@@ -4,9 +4,9 @@ import pytest
 from vlm_backends import EACH_SDK, LITELLM_WARNS, PRESENT, asked
 
 from sparekey.classify import classify
+from sparekey.engine.retry import retry_sync
 from sparekey.errors import IncompleteAnswerError
-from sparekey.retry import retry_sync
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 from sparekey.types import ErrorClass
 
 pytestmark = LITELLM_WARNS

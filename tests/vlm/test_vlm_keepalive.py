@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from sparekey import VLMConfig, limits
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 
 KEY = "sk-sim-0123456789abcdef"
 WIRES = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}

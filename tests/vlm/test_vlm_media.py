@@ -6,7 +6,7 @@ import pytest
 from vlm_backends import BACKENDS, KEY, config_of, provider_of
 
 from sparekey.errors import InvalidInputError, UnsupportedMediaInputError
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 from sparekey.vlm import MultiCredentialVLM, VLMFactory
 
 BY_NAME = {b.provider: b for b in BACKENDS}

@@ -7,12 +7,13 @@ from unittest.mock import MagicMock
 import pytest
 from vlm_fakes import AuthError, BadRequestError, BusyError, ScriptedVLM
 
+from sparekey import FailoverVLM
 from sparekey.core.policy import Policy
+from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError, UnsupportedMediaInputError
-from sparekey.failover import Chain
+from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Credential, ErrorClass, Usage
-from sparekey.usage import TokenTracker
-from sparekey.vlm import FailoverVLM, MultiCredentialVLM, VLMChunk
+from sparekey.vlm import MultiCredentialVLM, VLMChunk
 
 
 def multi(*instances, **options):

@@ -1,6 +1,6 @@
 """Instances that answer from a script: what a wrapper sees of a model, without a network."""
 
-from sparekey.usage import TokenTracker
+from sparekey.stats.tokens import TokenTracker
 from sparekey.vlm.base import VLMBase
 from sparekey.vlm.types import VLMChunk, VLMResponse
 

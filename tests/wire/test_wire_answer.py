@@ -8,18 +8,18 @@ from sparekey.wire import answer, ends
 from sparekey.wire.deltas import DeltaReader
 from sparekey.wire.folding import whole_of
 from sparekey.wire.incoming import Incoming
-from sparekey.wire.model import Call
+from sparekey.wire.model import WireRequest
 from sparekey.wire.reading import InnerError, NoAnswerError
 from sparekey.wire.sse import Splitter
 from sparekey.wire.unfolding import events_of
 
 CALLS = {
-    "chat": Call("openai", "POST", "chat/completions", kind="chat"),
-    "completions": Call("openai", "POST", "completions", kind="chat"),
-    "responses": Call("openai", "POST", "responses", kind="chat"),
-    "anthropic": Call("anthropic", "POST", "messages", kind="chat"),
-    "complete": Call("anthropic", "POST", "complete", kind="chat"),
-    "gemini": Call("gemini", "POST", "models/m:generateContent", kind="chat"),
+    "chat": WireRequest("openai", "POST", "chat/completions", kind="chat"),
+    "completions": WireRequest("openai", "POST", "completions", kind="chat"),
+    "responses": WireRequest("openai", "POST", "responses", kind="chat"),
+    "anthropic": WireRequest("anthropic", "POST", "messages", kind="chat"),
+    "complete": WireRequest("anthropic", "POST", "complete", kind="chat"),
+    "gemini": WireRequest("gemini", "POST", "models/m:generateContent", kind="chat"),
 }
 CALL = {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}

@@ -1,9 +1,9 @@
 """How long a connection may take: the full limit, and less while the network itself is suspected."""
 
-from sparekey.wire.network import CONNECT_SECONDS, STEPS, SUSPICION_SECONDS, Network, Place, in_turns
+from sparekey.wire.network import CONNECT_SECONDS, STEPS, SUSPICION_SECONDS, Address, Network, in_turns
 from sparekey.wire.writes import RUNNING, written_again
 
-HOSTS = [Place(f"host-{i}.example", 443) for i in range(15)]
+HOSTS = [Address(f"host-{i}.example", 443) for i in range(15)]
 V4, V6 = 2, 10
 
 

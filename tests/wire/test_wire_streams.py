@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparekey.simulator.answers import Voice
-from sparekey.simulator.wires import find
-from sparekey.simulator.wires.base import Ask, Mark
+from sparekey.lab.simulator.answers import Voice
+from sparekey.lab.simulator.wires import find
+from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
 from sparekey.wire import answer, sse
-from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, error_of, wanted
+from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, StreamReader, error_of, wanted
 from sparekey.wire.table import understand
 
 
@@ -22,7 +22,7 @@ def events(raw):
 
 def read(dialect, *values):
     """The signs of several events, given as JSON values."""
-    reader = Reader(dialect)
+    reader = StreamReader(dialect)
     return reader, [reader.feed(sse.event(b"data: " + json.dumps(value).encode() + b"\n\n")) for value in values]
 
 
@@ -78,13 +78,13 @@ def test_how_many_answers_a_request_asks_for(path, body, answers):
 
 def test_an_answer_that_has_yet_to_begin_is_part_of_the_whole():
     """The stream may end behind the first of two, as hosts that know no others do, and may go on."""
-    reader = Reader("openai", 2)
+    reader = StreamReader("openai", 2)
     for lane in (0, 1):
         assert not reader.whole
         reader.feed(sse.event(b'data: {"choices": [{"index": %d, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n' % lane))
         assert reader.complete
     assert reader.whole
-    reader = Reader("openai", 2)
+    reader = StreamReader("openai", 2)
     reader.feed(sse.event(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'))
     reader.feed(sse.event(b"data: [DONE]\n\n"))
     assert reader.whole
@@ -96,8 +96,8 @@ def test_a_healthy_stream_has_content_and_is_complete_at_its_end(wire, tool):
     """Of each wire's stream the preamble is no content, every token is, and only with the finish reason it is complete."""
     spoken = find(wire)
     body = {"tools": [{"name": "look", "function": {"name": "look"}}]} if tool else {}
-    reader = Reader(wire if wire in {"anthropic", "gemini"} else "openai")
-    for frame in spoken.frames(Ask("chat", "m", words="hi", stream=True, tool=tool, body=body), Voice()):
+    reader = StreamReader(wire if wire in {"anthropic", "gemini"} else "openai")
+    for frame in spoken.frames(RequestedAnswer("chat", "m", words="hi", stream=True, tool=tool, body=body), Voice()):
         (event,) = events(frame.data)
         signs = reader.feed(event)
         assert not (frame.mark is Mark.OPEN and signs.content and not tool)
@@ -233,7 +233,7 @@ def test_bare_json_is_an_event():
     """So Google tells an error in the middle of a stream, and so do we, for its SDK."""
     (event,) = events(b'{\n  "error": {"code": 503}\n}\n\n')
     assert json.loads(event.data) == {"error": {"code": 503}}
-    assert Reader("gemini").feed(event).error
+    assert StreamReader("gemini").feed(event).error
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_bare_json_is_an_event():
 def test_events_of_no_known_shape_are_malformed(data):
     """What is no JSON, or none that the API could send, is told by one exception."""
     with pytest.raises(MalformedEventError):
-        Reader("openai").feed(sse.event(b"data: " + data + b"\n\n"))
+        StreamReader("openai").feed(sse.event(b"data: " + data + b"\n\n"))
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from peers.face import TIMEOUT
 from sparekey.config import VLMConfig
-from sparekey.drill.cast import Shape, cast_chat
-from sparekey.drill.clock import Clock
-from sparekey.drill.heard import Heard
-from sparekey.drill.runner import REAL
-from sparekey.drill.stage import Stage
-from sparekey.drill.world import QUESTION, World
 from sparekey.errors import AllCredentialsFailedError
+from sparekey.lab.drill.clock import Clock
+from sparekey.lab.drill.context import RowContext
+from sparekey.lab.drill.fixtures import Shape, cast_chat
+from sparekey.lab.drill.outcome import CallOutcome
+from sparekey.lab.drill.runner import REAL
+from sparekey.lab.drill.scenario import QUESTION, Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peers.remote import Worker
     from sparekey.config import Config
-    from sparekey.drill.cast import Seat
+    from sparekey.lab.drill.fixtures import Seat
 
 PATIENCE = 150.0
 """Seconds after which a call counts as hung: three attempts of 30 s and their pauses are over by then."""
@@ -58,7 +58,7 @@ def rebuilt(told: dict[str, Any]) -> BaseException:
     return error
 
 
-class OutsideWorld(World):
+class OutsideWorld(Scenario):
     """A peer's client among simulated providers. What only sparekey could tell of itself is missing here."""
 
     def __init__(self, worker: Worker, seats: Sequence[Seat], mode: str) -> None:
@@ -71,7 +71,7 @@ class OutsideWorld(World):
         worker.begin(do="open", world=self._name, seats=told, mode=mode).result(PATIENCE)
 
     def start(self, prompt: str = QUESTION, *, streaming: bool = False, mode: str | None = None) -> Future[Any]:
-        """Begin a call; the future's result is what was `Heard`."""
+        """Begin a call; the future's result is what was `CallOutcome`."""
         del mode
         heard: Future[Any] = Future()
         told = self._worker.begin(do="call", world=self._name, kind="stream" if streaming else "ask", prompt=prompt)
@@ -79,7 +79,7 @@ class OutsideWorld(World):
         self._begun[heard] = self.clock()
         return heard
 
-    def wait(self, call: Future[Any], longest: float = PATIENCE) -> Heard:
+    def wait(self, call: Future[Any], longest: float = PATIENCE) -> CallOutcome:
         """Wait for as long as for every peer: a row's own limit is judged by the seconds that the call took."""
         del longest
         waited = self.clock() - self._begun.pop(call)
@@ -95,7 +95,7 @@ class OutsideWorld(World):
         self._worker.begin(do="close", world=self._name)
 
 
-class OutsideStage(Stage):
+class OutsideStage(RowContext):
     """A stage whose worlds hold a peer's clients."""
 
     def __init__(self, worker: Worker, config: Config, mode: str) -> None:
@@ -123,5 +123,5 @@ def _hand_on(told: Future[Any], heard: Future[Any]) -> None:
     what = told.result()
     error = rebuilt(what["error"]) if "error" in what else None
     heard.set_result(
-        Heard(text=what["text"], error=error, seconds=what["seconds"], model=what.get("model", ""), tokens=what.get("tokens", 0))
+        CallOutcome(text=what["text"], error=error, seconds=what["seconds"], model=what.get("model", ""), tokens=what.get("tokens", 0))
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from peers.rows import FIRST_ROWS, ROWS
 from peers.systems import ROOT, SYSTEMS
-from sparekey.drill.verdict import Verdict, worst
+from sparekey.lab.drill.verdict import Verdict, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from peers.systems import System
-    from sparekey.drill.row import Row
+    from sparekey.lab.drill.row import Row
 
 PAGE: Final = ROOT / "docs" / "comparison.md"
 _PART: Final = re.compile(r"(?<=<!-- peers: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)

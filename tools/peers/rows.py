@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.drill import ROWS as DRILL
-from sparekey.drill.heard import original, whole
-from sparekey.drill.row import Row
-from sparekey.drill.verdict import Check, Verdict
-from sparekey.drill.world import each_distinct
-from sparekey.simulator import faults
+from sparekey.lab.drill import ROWS as DRILL
+from sparekey.lab.drill.outcome import original, whole
+from sparekey.lab.drill.row import Row
+from sparekey.lab.drill.scenario import each_distinct
+from sparekey.lab.drill.verdict import Check, Verdict
+from sparekey.lab.simulator import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peers.outside import OutsideStage, OutsideWorld
-    from sparekey.drill.heard import Heard
+    from sparekey.lab.drill.outcome import CallOutcome
 
 _AS_THEY_ARE: Final = tuple(row for row in DRILL if row.id[0] == "S" and row.id != "S15") + tuple(r for r in DRILL if r.id == "K06")
 _POISON: Final = "rate limit exceeded, insufficient balance, invalid api key"
@@ -30,7 +30,7 @@ def _remembers(tries: int, calls: int) -> Check:
     return Check("at most one try for two calls", 2 * tries <= calls, Verdict.PARTIAL)
 
 
-def _every(world: OutsideWorld, seconds: float, until: float) -> Iterator[tuple[float, Heard]]:
+def _every(world: OutsideWorld, seconds: float, until: float) -> Iterator[tuple[float, CallOutcome]]:
     """Ask regularly; yield when the call began, and what was heard."""
     start = world.clock()
     for turn in range(int(until / seconds) + 1):
@@ -135,7 +135,7 @@ def _k14(stage: OutsideStage) -> Iterator[Check]:
         yield from _whole_of(name, world.ask())
 
 
-def _whole_of(what: str, heard: Heard) -> Iterator[Check]:
+def _whole_of(what: str, heard: CallOutcome) -> Iterator[Check]:
     """Check as `whole` does, and say of which fault."""
     return (check._replace(what=f"{check.what} ({what})") for check in whole(heard))
 

@@ -12,10 +12,10 @@ from peers.outside import OutsideStage
 from peers.remote import BrokenAdapterError, Worker
 from peers.rows import FIRST_ROWS, LONGEST_FIRST, ROWS
 from peers.systems import PEERS
-from sparekey.drill.cast import built_in
-from sparekey.drill.row import Row, Run
-from sparekey.drill.verdict import verdict
-from sparekey.simulator import Simulator
+from sparekey.lab.drill.fixtures import built_in
+from sparekey.lab.drill.row import Row, Run
+from sparekey.lab.drill.verdict import verdict
+from sparekey.lab.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,7 +17,7 @@ from sparekey.errors import VectorSpaceError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sparekey.cli.trial import Finding
+    from sparekey.cli.probe_call import Finding
     from sparekey.embedding.types import EmbedResult
 
 SAME_MODEL: Final = 0.95

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sparekey.cli import canaries, exits, render
+from sparekey.cli.probe_call import SETUP, Finding, ProbeCall
 from sparekey.cli.settings import opened
-from sparekey.cli.trial import SETUP, Finding, Trial
 from sparekey.config.faults import dotted
 from sparekey.config.files import chains
 from sparekey.core.twins import shared_keys, twins
@@ -65,10 +65,10 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
     return exit_code([f for _, group in verdicts for f in group], [serves(group) for _, group in verdicts])
 
 
-def trials_of(config: Config, only: Sequence[str] = ()) -> list[Trial]:
+def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
     """Return what is to be tried, in the order of the configuration."""
     found = [
-        Trial(dotted(path), chain, index)
+        ProbeCall(dotted(path), chain, index)
         for path, chain in chains(config)
         for index, credential in enumerate(chain.credentials)
         if not only or credential.id in only
@@ -79,10 +79,12 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[Trial]:
 
         raise typer.BadParameter(f"no credential is called {unknown[0]!r}; there are {', '.join(dict.fromkeys(known))}")
     embedding = [t.name for t in found if t.chain.family == "embedding"]
-    return [Trial(t.name, t.chain, t.index, compare=embedding.count(t.name) > 1) for t in found]
+    return [ProbeCall(t.name, t.chain, t.index, compare=embedding.count(t.name) > 1) for t in found]
 
 
-def try_all(trials: Sequence[Trial], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE) -> list[Finding]:
+def try_all(
+    trials: Sequence[ProbeCall], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE
+) -> list[Finding]:
     """Try all, some at the same time; a call that outlives its time limit by `grace` is left behind, so that the command always ends."""
     done: queue.Queue[tuple[int, Finding]] = queue.Queue()
     waiting = iter([(i, trial, trial.build(timeout)) for i, trial in enumerate(trials)])
@@ -110,7 +112,7 @@ def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
     return [replace(f, **told.get((f.chain, f.credential), {})) for f in findings]
 
 
-def _work(waiting: Iterator[tuple[int, Trial, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:
+def _work(waiting: Iterator[tuple[int, ProbeCall, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:
     while True:
         with turn:
             ready = next(waiting, None)

@@ -15,10 +15,10 @@ from rich.text import Text
 from sparekey.cli import exits, render
 from sparekey.cli.settings import opened
 from sparekey.config.files import find_file
-from sparekey.drill import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
-from sparekey.drill.cast import stand_ins
-from sparekey.drill.runner import FAST, REAL, drilled
 from sparekey.errors import ConfigError
+from sparekey.lab.drill import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
+from sparekey.lab.drill.fixtures import stand_ins
+from sparekey.lab.drill.runner import FAST, REAL, drilled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from sparekey.masking import mask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.cli.pasted import Raised, Response
+    from sparekey.cli.error_input import PastedResponse, Raised
     from sparekey.types import Failure
 
 _PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
@@ -64,7 +64,7 @@ def _examples() -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def line(given: Response | Raised, failure: Failure, error_class: str) -> str:
+def line(given: PastedResponse | Raised, failure: Failure, error_class: str) -> str:
     """Return the line of JSON that teaches the classifier `error_class` for this error; keys in it are masked.
 
     Args:
@@ -87,7 +87,7 @@ def line(given: Response | Raised, failure: Failure, error_class: str) -> str:
     return mask(json.dumps(example, ensure_ascii=False))
 
 
-def _content(given: Response | Raised) -> dict[str, Any]:
+def _content(given: PastedResponse | Raised) -> dict[str, Any]:
     raised = getattr(given, "exception", None)
     if raised is not None:
         kind = type(raised)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from sparekey.classify.reasons import remedy
-from sparekey.cli import examples, pasted, render
+from sparekey.cli import error_input, examples, render
 from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to, stated_wait
 from sparekey.core.timing import believed
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -47,7 +47,7 @@ def run_explain(text: str, *, status: int | None = None, json: bool = False, rul
         rules: an operator's own rules, tried first.
         wrong: the class that it should have been: print the example that teaches it, and nothing else.
     """
-    given = pasted.read(text, status)
+    given = error_input.read(text, status)
     failure = given.failure(rules)
     if wrong is not None:
         sys.stdout.write(f"{examples.line(given, failure, wrong)}\n")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sparekey.cli import render
-from sparekey.cli.greeting import greet
+from sparekey.cli.banner import greet
 from sparekey.cli.problems import CannotListenError
 from sparekey.cli.settings import named
 from sparekey.errors import ConfigError, MissingExtraError
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sparekey.config import Config
     from sparekey.config.gateway import GatewayConfig
-    from sparekey.gateway.served import Served
-    from sparekey.gateway.server import Settings
+    from sparekey.gateway.api.served_chains import Served
+    from sparekey.gateway.process.server import ServeSettings
 
 _NOBODY: Any = None
 """In the place of connections, which only requests need."""
@@ -46,17 +46,17 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
     """
     file = named(path)
     try:
-        from sparekey.gateway import server  # noqa: PLC0415 - its packages are an extra
+        from sparekey.gateway.process import server  # noqa: PLC0415 - its packages are an extra
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] == "sparekey":
             raise
         raise MissingExtraError("the gateway", "gateway") from None
-    _introduced(server.Settings(file, host=host, port=port, workers=workers, store=store, keep=True))
+    _introduced(server.ServeSettings(file, host=host, port=port, workers=workers, store=store, keep=True))
 
 
-def _introduced(settings: Settings) -> None:
+def _introduced(settings: ServeSettings) -> None:
     """Refuse what could not serve, say where it listens and what it serves, then do."""
-    from sparekey.gateway import listening, server  # noqa: PLC0415 - as above
+    from sparekey.gateway.process import listening, server  # noqa: PLC0415 - as above
 
     listening.log_to_stderr()
     config, found = settings.read()
@@ -79,14 +79,14 @@ def _looked_over(config: Config, found: GatewayConfig) -> Mapping[str, Served]:
     Raises:
         ConfigError: a key is missing, or a chain cannot be served.
     """
-    from sparekey.gateway.access import Access  # noqa: PLC0415 - as above
-    from sparekey.gateway.served import serve  # noqa: PLC0415 - as above
+    from sparekey.gateway.api.access import Access  # noqa: PLC0415 - as above
+    from sparekey.gateway.api.served_chains import serve  # noqa: PLC0415 - as above
 
     Access(found)
     return serve(config, _NOBODY)
 
 
-def _kept(settings: Settings) -> list[tuple[str, str]]:
+def _kept(settings: ServeSettings) -> list[tuple[str, str]]:
     """Return where the state is kept, and where the history, for a person."""
     place = settings.place()
     if place.fault:

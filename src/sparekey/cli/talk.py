@@ -25,7 +25,7 @@ _SHOWN: Final = 8
 """How many numbers of a vector are shown."""
 
 
-class Account:
+class CallNarrator:
     """Keeps account of one call: says at once who failed, and remembers who answered."""
 
     def __init__(self, chain: BaseChain[Any], instance: Any) -> None:
@@ -56,7 +56,7 @@ class Account:
 
 
 @contextmanager
-def _calling(account: Account) -> Iterator[None]:
+def _calling(account: CallNarrator) -> Iterator[None]:
     """Let a provider's own exception be told as one."""
     try:
         yield
@@ -90,7 +90,7 @@ def run_chat(
         raise ConfigError(f"{file}: vlm: is missing; write a [vlm] table to chat with")
     options = _question(prompt, images, system)
     vlm = config.vlm.get_vlm_instance()
-    account = Account(config.vlm, vlm)
+    account = CallNarrator(config.vlm, vlm)
     try:
         with _calling(account):
             if json:
@@ -175,7 +175,7 @@ def run_embed(text: str, path: Path | None, *, query: bool = False, json: bool =
         raise ConfigError(f"{file}: embedding: is missing; write an [embedding.dense] table to embed with")
     embedder = config.embedding.get_embedder()
     parts = {"dense": getattr(embedder, "dense_embedder", None), "sparse": getattr(embedder, "sparse_embedder", None)}
-    accounts = [Account(chain, parts.get(kind) or embedder) for kind, chain in config.embedding.chains.items()]
+    accounts = [CallNarrator(chain, parts.get(kind) or embedder) for kind, chain in config.embedding.chains.items()]
     if config.embedding.hybrid is not None:
         accounts = accounts[-1:]
     try:

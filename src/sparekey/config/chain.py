@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import checks, providers
 from sparekey.config.base import Headers, Line, Name, Strict, Url
-from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.knobs import Knobs
 from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
@@ -35,7 +35,7 @@ building: Final = threading.RLock()
 """Held while an instance is built, so that two threads that ask first get the same one."""
 
 
-class Connection(Strict):
+class ConnectionFields(Strict):
     """How a model is reached: what a credential holds, and what a parent may hold for all of its credentials."""
 
     provider: Name | None = Field(None, description="Provider, by name or alias.")
@@ -51,7 +51,7 @@ class Connection(Strict):
     extra_headers: Headers | None = Field(None, repr=False, description="Further headers of each request.")
 
 
-class BaseCredential(Connection):
+class BaseCredential(ConnectionFields):
     """One credential of a chain. What is unset is inherited from the parent."""
 
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
@@ -60,7 +60,7 @@ class BaseCredential(Connection):
 C = TypeVar("C", bound=BaseCredential)
 
 
-class BaseChain(Knobs, Connection, Generic[C]):
+class BaseChain(Knobs, ConnectionFields, Generic[C]):
     """A model with an ordered list of credentials, index 0 has the highest priority, and with the policy of their chain."""
 
     family: ClassVar[Family]
@@ -70,7 +70,7 @@ class BaseChain(Knobs, Connection, Generic[C]):
     credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
 
-    _source: Source = PrivateAttr(default_factory=Source)
+    _source: ConfigSource = PrivateAttr(default_factory=ConfigSource)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
     _whose: object = PrivateAttr(default_factory=object)
@@ -95,7 +95,7 @@ class BaseChain(Knobs, Connection, Generic[C]):
                 if ref := getattr(connection, name):
                     setattr(connection, name, ref.at(*path, name))
 
-    def _connections(self) -> list[tuple[tuple[str | int, ...], Connection]]:
+    def _connections(self) -> list[tuple[tuple[str | int, ...], ConnectionFields]]:
         return [((), self), *((("credentials", i), c) for i, c in enumerate(self.credentials))]
 
     def _inherit(self, credential: C) -> None:
@@ -205,7 +205,7 @@ class BaseChain(Knobs, Connection, Generic[C]):
                 self._keys[ref] = ref.resolve(self._source)
             return self._keys[ref]
 
-    def _locate(self, source: Source) -> None:
+    def _locate(self, source: ConfigSource) -> None:
         """Remember the file, for messages about what is found later; what can be told about keys by a look is told now."""
         self._source, self._whose = source, Path(source.file).absolute()
         self._tell_same_keys(self.comparable_credentials())
@@ -217,7 +217,7 @@ def _tell_once(text: str, _whose: object) -> None:
     logger.warning("%s", text)
 
 
-def inherits_address(parent: Connection, credential: Connection) -> bool:
+def inherits_address(parent: ConnectionFields, credential: ConnectionFields) -> bool:
     """Tell whether a credential takes key, base URL and headers over from its parent.
 
     A key must never reach a host that its configuration does not name with it. So a credential of another provider inherits
@@ -232,11 +232,11 @@ def present(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _name(connection: Connection) -> str:
+def _name(connection: ConnectionFields) -> str:
     found = providers.find(connection.provider or "")
     return found.name if found else connection.provider or ""
 
 
-def _canonical(connection: Connection) -> None:
+def _canonical(connection: ConnectionFields) -> None:
     if connection.provider is not None:
         connection.provider = _name(connection)

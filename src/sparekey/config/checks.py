@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.config.faults import Path
-    from sparekey.config.providers import Family, Provider
+    from sparekey.config.providers import Family, ProviderSpec
     from sparekey.types import Credential
 
 _HOW = "write env:NAME, file:PATH, cmd:COMMAND, keyring:SERVICE/USER or the key itself"
@@ -94,7 +94,7 @@ def _model(credential: Any, path: Path) -> Iterator[Fault]:
         yield Fault((*path, "model"), "is missing; set it on the credential or for all beside `credentials`")
 
 
-def _missing(credential: Any, found: Provider, family: Family, path: Path) -> Iterator[Fault]:
+def _missing(credential: Any, found: ProviderSpec, family: Family, path: Path) -> Iterator[Fault]:
     for name in found.needs(family):
         if getattr(credential, name):
             continue

@@ -70,15 +70,15 @@ def _providers() -> str:
     return _grid(("provider", "also", "chat: needs, extra, base URL", "embeddings: kinds, needs, extra, base URL", "source"), rows)
 
 
-def _chat(row: providers.Provider) -> str:
+def _chat(row: providers.ProviderSpec) -> str:
     return _use(row, "vlm") if row.vlm else ""
 
 
-def _embeddings(row: providers.Provider) -> str:
+def _embeddings(row: providers.ProviderSpec) -> str:
     return f"{', '.join(row.embedding)}: {_use(row, 'embedding')}" if row.embedding else ""
 
 
-def _use(row: providers.Provider, family: providers.Family) -> str:
+def _use(row: providers.ProviderSpec, family: providers.Family) -> str:
     needs = ", ".join(f"`{name}`" for name in row.needs(family)) or "nothing"
     extra = f"[{row.extra_for(family)}]" if row.extra_for(family) else "no extra"
     base = row.base(family)

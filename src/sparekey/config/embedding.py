@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import dimensions, legacy, spaces
 from sparekey.config.base import Count, Line, Positive, Span, Strict
-from sparekey.config.chain import BaseChain, BaseCredential, Connection, building
+from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields, building
 from sparekey.config.faults import Fault, Faults
 from sparekey.config.providers import EmbeddingKind, Family
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KINDS: tuple[EmbeddingKind, ...] = ("dense", "sparse", "hybrid")
 
 
-class _EmbeddingFields(Connection):
+class _EmbeddingFields(ConnectionFields):
     space: Line | None = Field(
         None, description="Name of the vector space. Credentials of different models may stand in one chain only under the same name."
     )

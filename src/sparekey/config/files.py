@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sparekey.config import legacy, openviking
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import Source, line, lines
+from sparekey.config.faults import ConfigSource, line, lines
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
 from sparekey.config.vlm import VLMConfig
@@ -89,9 +89,9 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     except ValidationError as exc:
         raise ConfigError("\n".join(f"{file}: {text}" for text in lines(exc, Config, modern.origins))) from None
     for section, chain in chains(config):
-        chain._locate(Source(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
+        chain._locate(ConfigSource(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
     if config.gateway:
-        config.gateway._locate(Source(str(file), ("gateway",), file.parent))  # noqa: SLF001 - as above
+        config.gateway._locate(ConfigSource(str(file), ("gateway",), file.parent))  # noqa: SLF001 - as above
     return config
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from sparekey.config.base import Line, Name, Positive, Span, Strict
 from sparekey.config.embedding import EmbeddingModelConfig
-from sparekey.config.faults import Fault, Faults, Source
+from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig
 
@@ -105,7 +105,7 @@ class GatewayConfig(Strict):
     chat: dict[ModelName, GatewayChat] = Field(default_factory=dict, description="Further chains of chat models, by name.")
     embedding: dict[ModelName, GatewayEmbedding] = Field(default_factory=dict, description="Further chains of embedding models, by name.")
 
-    _source: Source = PrivateAttr(default_factory=Source)
+    _source: ConfigSource = PrivateAttr(default_factory=ConfigSource)
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
@@ -173,7 +173,7 @@ class GatewayConfig(Strict):
         """
         return ref.resolve(self._source)
 
-    def _locate(self, source: Source) -> None:
+    def _locate(self, source: ConfigSource) -> None:
         """Remember the file, for messages about references that are resolved later."""
         self._source = source
 

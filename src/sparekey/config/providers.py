@@ -16,7 +16,7 @@ EmbeddingKind = Literal["dense", "sparse", "hybrid"]
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class ProviderSpec:
     """One provider.
 
     Attributes:
@@ -73,14 +73,14 @@ _ALL_KINDS: Final[tuple[EmbeddingKind, ...]] = ("dense", "sparse", "hybrid")
 _ARK: Final = "https://ark.cn-beijing.volces.com/api/v3"
 
 
-def _compatible(name: str, base: str, docs: str, *aliases: str, stream_usage: bool = True) -> Provider:
+def _compatible(name: str, base: str, docs: str, *aliases: str, stream_usage: bool = True) -> ProviderSpec:
     """Return a host that speaks the OpenAI chat format under one base URL."""
-    return Provider(name, docs, aliases, vlm="openai", vlm_base=base, stream_usage=stream_usage)
+    return ProviderSpec(name, docs, aliases, vlm="openai", vlm_base=base, stream_usage=stream_usage)
 
 
-def _own_server(name: str, base: str, docs: str, *aliases: str) -> Provider:
+def _own_server(name: str, base: str, docs: str, *aliases: str) -> ProviderSpec:
     """Return a server of one's own that speaks the OpenAI format for chat and embeddings and asks for no key."""
-    return Provider(
+    return ProviderSpec(
         name,
         docs,
         aliases,
@@ -95,7 +95,7 @@ def _own_server(name: str, base: str, docs: str, *aliases: str) -> Provider:
 
 
 _ROWS: Final = (
-    Provider(
+    ProviderSpec(
         "openai",
         "https://platform.openai.com/docs/api-reference",
         ("openai-compatible", "openai_compatible"),
@@ -105,7 +105,7 @@ _ROWS: Final = (
         embedding_base="https://api.openai.com/v1",
         keyless_with_base=True,
     ),
-    Provider(
+    ProviderSpec(
         "azure",
         "https://learn.microsoft.com/azure/ai-services/openai/reference",
         ("azure-openai", "azure_openai"),
@@ -115,7 +115,7 @@ _ROWS: Final = (
         embedding_needs=("api_key", "api_base"),
         extra="azure",
     ),
-    Provider(
+    ProviderSpec(
         "volcengine",
         "https://www.volcengine.com/docs/82379",
         ("ark", "doubao"),
@@ -125,7 +125,7 @@ _ROWS: Final = (
         embedding_base=_ARK,
         extra="volcengine",
     ),
-    Provider(
+    ProviderSpec(
         "anthropic",
         "https://docs.anthropic.com/en/api/overview",
         ("claude",),
@@ -134,7 +134,7 @@ _ROWS: Final = (
         openai_base="https://api.anthropic.com/v1",  # https://platform.claude.com/docs/en/api/openai-sdk
         extra="anthropic",
     ),
-    Provider(
+    ProviderSpec(
         "gemini",
         "https://ai.google.dev/api",
         ("google", "google-genai"),
@@ -150,7 +150,7 @@ _ROWS: Final = (
     _compatible(
         "glm", "https://api.z.ai/api/coding/paas/v4", "https://docs.z.ai/api-reference", "zhipu", "zai", "z-ai", "z.ai", stream_usage=False
     ),
-    Provider(
+    ProviderSpec(
         "dashscope",
         "https://help.aliyun.com/zh/model-studio/",
         ("qwen", "aliyun", "bailian"),
@@ -173,7 +173,7 @@ _ROWS: Final = (
     _compatible("nvidia", "https://integrate.api.nvidia.com/v1", "https://docs.api.nvidia.com/nim/reference/", "nvidia_nim"),
     _own_server("vllm", "http://localhost:8000/v1", "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"),
     _own_server("lmstudio", "http://localhost:1234/v1", "https://lmstudio.ai/docs/app/api/endpoints/openai", "lm-studio", "lm_studio"),
-    Provider(
+    ProviderSpec(
         "ollama",
         "https://docs.ollama.com/api/openai-compatibility",
         vlm="openai",
@@ -185,7 +185,7 @@ _ROWS: Final = (
         keyless_with_base=True,
         embedding_extra="ollama",
     ),
-    Provider(
+    ProviderSpec(
         "litellm",
         "https://docs.litellm.ai/docs/providers",
         vlm="litellm",
@@ -195,7 +195,7 @@ _ROWS: Final = (
         keyless_with_base=True,
         extra="litellm",
     ),
-    Provider(
+    ProviderSpec(
         "minimax",
         "https://platform.minimax.io/docs/api-reference/text-openai-api",
         vlm="openai",
@@ -204,15 +204,15 @@ _ROWS: Final = (
         embedding_base="https://api.minimax.io/v1",
         embedding_extra="",
     ),
-    Provider(
+    ProviderSpec(
         "vikingdb",
         "https://www.volcengine.com/docs/84313",
         embedding=_ALL_KINDS,
         embedding_needs=("ak", "sk", "region"),
         extra="",
     ),
-    Provider("jina", "https://api.jina.ai/redoc", embedding=_DENSE, embedding_base="https://api.jina.ai/v1", extra="jina"),
-    Provider(
+    ProviderSpec("jina", "https://api.jina.ai/redoc", embedding=_DENSE, embedding_base="https://api.jina.ai/v1", extra="jina"),
+    ProviderSpec(
         "voyage",
         "https://docs.voyageai.com/reference/embeddings-api",
         ("voyageai",),
@@ -220,7 +220,7 @@ _ROWS: Final = (
         embedding_base="https://api.voyageai.com/v1",
         extra="voyage",
     ),
-    Provider(
+    ProviderSpec(
         "cohere",
         "https://docs.cohere.com/reference/embed",
         embedding=_DENSE,
@@ -228,10 +228,10 @@ _ROWS: Final = (
         openai_base="https://api.cohere.ai/compatibility/v1",  # https://docs.cohere.com/docs/compatibility-api
         extra="cohere",
     ),
-    Provider("local", "https://llama-cpp-python.readthedocs.io/", embedding=_DENSE, embedding_needs=(), extra="local"),
+    ProviderSpec("local", "https://llama-cpp-python.readthedocs.io/", embedding=_DENSE, embedding_needs=(), extra="local"),
 )
 
-PROVIDERS: Final[dict[str, Provider]] = {row.name: row for row in _ROWS}
+PROVIDERS: Final[dict[str, ProviderSpec]] = {row.name: row for row in _ROWS}
 """Every provider by its own name, in the order of the documentation."""
 
 _BY_NAME: Final = {name: row for row in _ROWS for name in (row.name, *row.aliases)}
@@ -242,7 +242,7 @@ NOT_OFFERED: Final = dict.fromkeys(("openai-codex", "codex"), _OAUTH)
 """Names that older configurations may hold and that sparekey has no way to serve, with the reason."""
 
 
-def find(name: str) -> Provider | None:
+def find(name: str) -> ProviderSpec | None:
     """Return the provider of that name or alias (case and spaces around it do not matter), or None."""
     return _BY_NAME.get(name.strip().lower())
 

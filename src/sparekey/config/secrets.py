@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import core_schema
 
-from sparekey.config.faults import Source
+from sparekey.config.faults import ConfigSource
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.types import Secret
 
@@ -77,7 +77,7 @@ class SecretRef:
         named = os.environ.get(self.text.partition(":")[2].strip(), "").strip() if self.kind == "env" else ""
         return Secret(self.text if self.kind == "value" else named or f"what is at {self.text}")
 
-    def resolve(self, source: Source | None = None) -> Secret:
+    def resolve(self, source: ConfigSource | None = None) -> Secret:
         """Return the key.
 
         Args:
@@ -87,7 +87,7 @@ class SecretRef:
             ConfigError: there is no key at the reference; the message names file, key and reference, never a value.
             MissingExtraError: a `keyring:` reference without the extra.
         """
-        source = source or Source()
+        source = source or ConfigSource()
         try:
             return Secret(_sound(self._read(source.folder)))
         except _Unresolved as exc:

@@ -9,14 +9,14 @@ from pydantic import Field, model_validator
 
 from sparekey.config import legacy
 from sparekey.config.base import Positive, Span, Strict
-from sparekey.config.chain import BaseChain, BaseCredential, Connection
+from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields
 from sparekey.config.providers import Family
 
 if TYPE_CHECKING:
     from sparekey.vlm.base import VLMBase
 
 
-class _VLMFields(Connection):
+class _VLMFields(ConnectionFields):
     extra_request_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
     stream: bool | None = Field(None, description="Ask for streamed answers.")
     max_tokens: Positive | None = Field(None, description="Most tokens of an answer; without it the provider's own limit.")

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparekey.core.pool import Pool
-    from sparekey.core.settlement import Seen
-    from sparekey.core.walk import Cell
+    from sparekey.core.settlement import ObservedFailure
+    from sparekey.core.walk import SharedState
 
 _UNAUTHORIZED: Final = 401
 
 
-def exhausted(pool: Pool, cell: Cell, seen: Mapping[int, Seen], untried: Sequence[int], now: float) -> AllCredentialsFailedError:
+def exhausted(
+    pool: Pool, cell: SharedState, seen: Mapping[int, ObservedFailure], untried: Sequence[int], now: float
+) -> AllCredentialsFailedError:
     """Return the error of a request that nobody served.
 
     No provider's exception is its cause: a traceback would print their words unmasked, and some of them repeat the key.
@@ -41,7 +43,7 @@ def exhausted(pool: Pool, cell: Cell, seen: Mapping[int, Seen], untried: Sequenc
     return error
 
 
-def _untried(pool: Pool, cell: Cell, index: int, now: float) -> CredentialError | None:
+def _untried(pool: Pool, cell: SharedState, index: int, now: float) -> CredentialError | None:
     """Why a credential was not asked; None if nothing is held against it."""
     credential_id = pool.credentials[index].id
     if cell.local.egress_at is not None:
@@ -58,13 +60,13 @@ def _untried(pool: Pool, cell: Cell, index: int, now: float) -> CredentialError 
     return CredentialError(credential_id, cause, why, index)
 
 
-def _of_a_lone_one(cell: Cell, seen: Mapping[int, Seen], entries: Sequence[CredentialError]) -> BaseException | None:
+def _of_a_lone_one(cell: SharedState, seen: Mapping[int, ObservedFailure], entries: Sequence[CredentialError]) -> BaseException | None:
     """The only credential's own refusal: there is nobody who could have said something else."""
     refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in seen.values())
     return entries[0].exception if entries and refused and (seen or cell.dead is not None) else None
 
 
-def _agreed(pool: Pool, seen: Sequence[Seen]) -> BaseException | None:
+def _agreed(pool: Pool, seen: Sequence[ObservedFailure]) -> BaseException | None:
     """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5).
 
     Two accounts in the same words outrank the passing fault of a third.

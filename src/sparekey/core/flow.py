@@ -5,7 +5,7 @@
     returns          when the call was served
     raises           the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
 
-The drivers in `sparekey.failover` are a few lines each, one sync and one async. Closing the generator (the call was cancelled)
+The drivers in `sparekey.engine` are a few lines each, one sync and one async. Closing the generator (the call was cancelled)
 takes the ticket back and blames nobody. Streams have a flow of their own: `sparekey.core.streams`.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from sparekey.core.settlement import Seen
+from sparekey.core.settlement import ObservedFailure
 from sparekey.core.walk import Walk
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
-    from sparekey.core.walk import Cell
+    from sparekey.core.walk import SharedState
     from sparekey.types import Failure
 
 S = TypeVar("S")
@@ -44,9 +44,9 @@ class Failed(NamedTuple):
     dice: float
     writes: int = 1
 
-    def seen(self, ticket: Ticket) -> Seen:
+    def seen(self, ticket: Ticket) -> ObservedFailure:
         """Return it as what a walk has seen of a ticket."""
-        return Seen(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
+        return ObservedFailure(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
 
 
 class Pause(NamedTuple):
@@ -61,7 +61,7 @@ Message: TypeAlias = "Done | Failed"
 
 def call(
     pool: Pool,
-    cell: Cell,
+    cell: SharedState,
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,

@@ -41,7 +41,7 @@ ASKED_BY_OTHERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class RefusedWords:
     """One wording of a refusal: see the module. Credentials go by their ids, requests by their hashes, `at` is the last refusal's time."""
 
     at: float
@@ -77,7 +77,7 @@ class Admission(NamedTuple):
 class Memory:
     """The memory of one chain."""
 
-    words: Mapping[str, Words] = field(default_factory=lambda: MappingProxyType({}))
+    words: Mapping[str, RefusedWords] = field(default_factory=lambda: MappingProxyType({}))
     drought: Drought | None = None
 
 
@@ -96,7 +96,7 @@ def refused(memory: Memory, words: str, who: str, epoch: int, now: float) -> Mem
     known = {key: one for key, one in memory.words.items() if now - one.at <= KEPT_SECONDS}
     if words not in known and len(known) >= MOST_WORDS:
         del known[min(known, key=lambda key: known[key].at)]
-    old = known.get(words) or Words(now)
+    old = known.get(words) or RefusedWords(now)
     known[words] = replace(old, at=now, refused=MappingProxyType({**old.refused, who: old.refused.get(who, epoch)}))
     return replace(memory, words=MappingProxyType(known))
 
@@ -111,7 +111,7 @@ def served(memory: Memory, who: str, began: int, elsewhere: Collection[str], now
         elsewhere: the words in which others refused the same request.
         now: the time.
     """
-    changed: dict[str, Words] = {}
+    changed: dict[str, RefusedWords] = {}
     for key, one in memory.words.items():
         new = one
         if who in one.refused and who not in one.acquitted and one.refused[who] <= began:

@@ -30,7 +30,7 @@ CONFIRMED_AT_ONCE_BY: Final = 10
 """Different requests that do so in whatever time."""
 
 
-class Seen(NamedTuple):
+class ObservedFailure(NamedTuple):
     """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
 
     `shape` is the request's, `writes` says how often it was written to the provider.
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
 
 
 def succeed(
-    pool: Pool, state: PoolState, ticket: Ticket, refusals: Sequence[Seen], request: str, sticky: bool, now: float
+    pool: Pool, state: PoolState, ticket: Ticket, refusals: Sequence[ObservedFailure], request: str, sticky: bool, now: float
 ) -> tuple[PoolState, Ticket]:
     """Take in a success; return the state and a ticket for what may still follow in the same call (the rest of a stream).
 
@@ -85,7 +85,7 @@ def commit(state: PoolState, index: int, now: float) -> PoolState:
     return replace(state, served=state.served + 1) if index > 0 else state
 
 
-def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolState, None]:
+def fail(pool: Pool, state: PoolState, seen: ObservedFailure, now: float) -> tuple[PoolState, None]:
     """Take in a failure: park whom it blames, unless the verdict is stale or the request itself is to blame."""
     ticket, failure = seen.ticket, seen.failure
     state, _ = release(pool, state, ticket)
@@ -103,7 +103,7 @@ def fail(pool: Pool, state: PoolState, seen: Seen, now: float) -> tuple[PoolStat
 
 
 def unserved(
-    pool: Pool, state: PoolState, seen: Sequence[Seen], request: str, everybody: bool, began: float, now: float
+    pool: Pool, state: PoolState, seen: Sequence[ObservedFailure], request: str, everybody: bool, began: float, now: float
 ) -> tuple[PoolState, None]:
     """Take in that nobody served a request. What everybody refused counts against nobody.
 
@@ -129,7 +129,7 @@ def unserved(
     return replace(state, memory=m.dry(memory, request, now) if everybody else memory), None
 
 
-def _failed_before(pool: Pool, state: PoolState, seen: Seen, began: float) -> bool:
+def _failed_before(pool: Pool, state: PoolState, seen: ObservedFailure, began: float) -> bool:
     guards = (state.breakers.get(name, CLOSED) for name in _blamed(pool, seen.ticket.index, seen.failure))
     return any(g.since is not None and g.since < began for g in guards)
 
@@ -164,7 +164,7 @@ def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
     return tuple(dict.fromkeys((guards.credential, wider)))
 
 
-def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
+def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     """The breaker after a failure whose length the table says, or the provider."""
     failure = seen.failure
     cause, stated = failure.error_class, stated_wait(failure)
@@ -179,7 +179,7 @@ def _parked(guard: Breaker, seen: Seen, now: float) -> Breaker:
     return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape
 
 
-def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
+def _soft(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     """The breaker after a failure that may be the request's. It counts as no park in a row."""
     cause = seen.failure.error_class
     level, probed = _firm_parks(guard, cause), seen.ticket.probe
@@ -187,14 +187,14 @@ def _soft(guard: Breaker, seen: Seen, now: float) -> Breaker:
     return _shaped(parked, seen) if parked.soft else parked
 
 
-def _shaped(guard: Breaker, seen: Seen) -> Breaker:
+def _shaped(guard: Breaker, seen: ObservedFailure) -> Breaker:
     """The breaker with the shape of a request that it has refused."""
     if not seen.shape or seen.shape in guard.shapes or len(guard.shapes) == b.MOST_SHAPES:
         return guard
     return replace(guard, shapes=(*guard.shapes, seen.shape))
 
 
-def _firm(guard: Breaker, seen: Seen, now: float) -> Breaker:
+def _firm(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     """The breaker after refusals that several requests confirm."""
     cause, parking = seen.failure.error_class, reaction_to(seen.failure).parking
     assert parking is not None
@@ -207,7 +207,7 @@ def _firm_parks(guard: Breaker, cause: ErrorClass) -> int:
     return guard.level if guard.cause is cause else 0
 
 
-def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[Seen], request: str, now: float) -> PoolState:
+def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[ObservedFailure], request: str, now: float) -> PoolState:
     """Count a request that some refused and another one served against those that refused it; park firmly where it is enough.
 
     Three have to span a soft park: what came while one lasted was asked by callers who did not know of it yet, maybe all of one kind.

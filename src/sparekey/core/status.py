@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sparekey.core.breaker import Phase, due_at, remaining
-from sparekey.core.operator import is_held
+from sparekey.core.manual import is_held
 from sparekey.core.pool import Pool, PoolState, failback_due, governing, phase, softly
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
-    from sparekey.core.settlement import Seen
-    from sparekey.core.walk import Cell
+    from sparekey.core.settlement import ObservedFailure
+    from sparekey.core.walk import SharedState
 
 
 class Start(NamedTuple):
@@ -40,13 +40,13 @@ class Start(NamedTuple):
     alone: bool = True
 
 
-class Wait(NamedTuple):
+class KeepWaiting(NamedTuple):
     """Go on waiting for those that run. `patient`: with no limit on the first content any more, since nobody else is left."""
 
     patient: bool = False
 
 
-class Relay(NamedTuple):
+class Deliver(NamedTuple):
     """Pass the items of this credential's stream on; give up the others."""
 
     ticket: Ticket
@@ -88,14 +88,14 @@ class Differs(NamedTuple):
     now: float
 
 
-Step: TypeAlias = "Start | Wait | Pause | Relay"
+Step: TypeAlias = "Start | KeepWaiting | Pause | Deliver"
 Message: TypeAlias = "Begun | Lost | Slow | Done | Failed | Differs"
 Steps: TypeAlias = "Generator[Step, Message, None]"
 
 
 def stream(
     pool: Pool,
-    cell: Cell,
+    cell: SharedState,
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
@@ -150,7 +150,7 @@ class _Stream:
     def _relayed(self, winner: Ticket) -> Generator[Step, Message, bool]:
         """The caller sees content from here on: what fails now is blamed on the credential, and may be recovered by the next one."""
         rest = self.walk.succeeded(winner)
-        message = yield Relay(rest)
+        message = yield Deliver(rest)
         self.walk.now = message.now
         if isinstance(message, Failed):
             self.walk.cut(message.seen(rest))
@@ -169,7 +169,7 @@ class _Race:
     def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None) -> None:
         self.walk, self.hedge, self.fault = walk, hedge, fault
         self.running: list[Ticket] = []
-        self.slow: dict[int, Seen] = {}
+        self.slow: dict[int, ObservedFailure] = {}
         self.again: set[int] = set()
 
     def steps(self) -> Generator[Step, Message, Ticket | None]:
@@ -195,7 +195,7 @@ class _Race:
         self.slow.update((ticket.index, slow.failed.seen(ticket)) for ticket in self.running)
         other = self.walk.beside()
         if other is None:
-            return Wait(patient=True)
+            return KeepWaiting(patient=True)
         hedged = self.hedge()
         if not hedged:
             for ticket in self.running:
@@ -216,11 +216,11 @@ class _Race:
     def _among_slow(self) -> Step | None:
         """One of several is out: its place beside those that are slow is for the next one."""
         if any(ticket.index not in self.slow for ticket in self.running):
-            return Wait()
+            return KeepWaiting()
         other = self.walk.beside()
-        return self._started(other, alone=False) if other else Wait(patient=True)
+        return self._started(other, alone=False) if other else KeepWaiting(patient=True)
 
-    def _again(self, seen: Seen) -> Generator[Step, Message, Ticket | None]:
+    def _again(self, seen: ObservedFailure) -> Generator[Step, Message, Ticket | None]:
         """The same credential once more, where that is right."""
         index = seen.ticket.index
         wait = None if index in self.again else self.walk.same_again(seen)

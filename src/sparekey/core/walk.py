@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
-    from sparekey.core.settlement import Seen
+    from sparekey.core.settlement import ObservedFailure
     from sparekey.types import Failure
 
 CALLS_TO_A_FAILING_HOST: Final = 2
@@ -42,7 +42,7 @@ CALLS_TO_A_FAILING_HOST: Final = 2
 _NUMBERS: Final = count(1)
 
 
-class Cell(Protocol):
+class SharedState(Protocol):
     """Where the state of a chain lives: read it, or let a pure function change it in one step."""
 
     dead: BaseException | None
@@ -80,7 +80,7 @@ class Walk:
     def __init__(
         self,
         pool: Pool,
-        cell: Cell,
+        cell: SharedState,
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
@@ -105,8 +105,8 @@ class Walk:
         self.tried: set[int] = set()
         self.calls: dict[int, int] = {}
         self.out: list[Ticket] = []
-        self.seen: dict[int, Seen] = {}
-        self.pending: list[Seen] = []
+        self.seen: dict[int, ObservedFailure] = {}
+        self.pending: list[ObservedFailure] = []
         self.host_faults: dict[str, int] = {}
         self.closed: set[int] = set()
         self.too_large: BaseException | None = None
@@ -329,7 +329,7 @@ class Walk:
         self._scouted()
         return after
 
-    def failed(self, seen: Seen) -> BaseException | None:
+    def failed(self, seen: ObservedFailure) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
         if is_refusal(failure):
@@ -360,7 +360,7 @@ class Walk:
         self._settle(seen)
         return None
 
-    def _refused(self, seen: Seen) -> BaseException | None:
+    def _refused(self, seen: ObservedFailure) -> BaseException | None:
         """Settle a refusal; return the caller's answer if one more credential was asked already and it is no better."""
         memory, words = self.cell.state.memory, m.words_of(seen.failure)
         credential_id = self.pool.credentials[self.pool.first_of[seen.ticket.index]].id
@@ -386,7 +386,7 @@ class Walk:
             # what cannot be reached with one key cannot be reached with the next: a second call is for an overload
             self.host_faults[endpoint] = CALLS_TO_A_FAILING_HOST if failure.unreached else self.host_faults.get(endpoint, 0) + 1
 
-    def cut(self, seen: Seen) -> None:
+    def cut(self, seen: ObservedFailure) -> None:
         """Settle the failure of a stream whose beginning the caller has seen."""
         self.seen[seen.ticket.index] = seen
         self._settle(seen)
@@ -396,7 +396,7 @@ class Walk:
         self._back(ticket)
         self._release(ticket)
 
-    def same_again(self, seen: Seen) -> float | None:
+    def same_again(self, seen: ObservedFailure) -> float | None:
         """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
 
         It stays only where no other credential of the same model is ready (DESIGN.md 4.6). A probe is sent once, and so is a rescue: what
@@ -450,7 +450,7 @@ class Walk:
             self.scouts = False
             self.cell.transact_local(local.back, self.number)
 
-    def _settle(self, seen: Seen) -> None:
+    def _settle(self, seen: ObservedFailure) -> None:
         self.cell.transact(settlement.fail, seen, self.now)
         if len(self.pool) == 1 and seen.failure.error_class is not ErrorClass.TRANSIENT and seen.failure.evidence is not Evidence.POSSIBLE:
             self.cell.dead = seen.exception

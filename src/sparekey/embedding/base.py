@@ -14,8 +14,8 @@ from sparekey.config.dimensions import known
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import normalize, normalize_batch, text_of, truncate
 from sparekey.errors import VectorSpaceError
+from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Usage
-from sparekey.usage import TokenTracker
 from sparekey.wire.settings import guarded
 
 if TYPE_CHECKING:

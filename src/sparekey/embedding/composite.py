@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sparekey.embedding.base import HybridEmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.types import EmbedResult
-from sparekey.usage import TokenTracker
+from sparekey.stats.tokens import TokenTracker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence

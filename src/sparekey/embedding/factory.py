@@ -9,8 +9,8 @@ from sparekey.config.providers import find, suggest
 from sparekey.config.spaces import natural_space
 from sparekey.embedding.composite import CompositeHybridEmbedder
 from sparekey.embedding.multi import FailoverEmbedder
+from sparekey.engine import Chain
 from sparekey.errors import ConfigError
-from sparekey.failover import Chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,23 +8,23 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sparekey.annotate import annotate, attribute
 from sparekey.config.spaces import within_one
 from sparekey.core.policy import walking_once
 from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.space import Space
 from sparekey.embedding.types import EmbedResult
+from sparekey.engine import AsyncFailover, Chain, Failover
+from sparekey.engine.annotate import annotate, attribute
 from sparekey.errors import IncompleteAnswerError, describe_exception
-from sparekey.failover import AsyncFailover, Chain, Failover
+from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Credential
-from sparekey.usage import TokenTracker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from sparekey.embedding.types import EmbeddingInput
-    from sparekey.failover import Answer
+    from sparekey.engine import Answer
 
 T = TypeVar("T")
 _log: Final = logging.getLogger("sparekey.embedding")

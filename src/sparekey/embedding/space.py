@@ -5,19 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparekey.annotate import attribute
 from sparekey.config.spaces import natural_space
 from sparekey.embedding.base import EmbedderBase, WithDimension
 from sparekey.embedding.vectors import check_length, is_finite
+from sparekey.engine.annotate import attribute
+from sparekey.engine.vector_length import known_length, learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.failover.space import known_length, learn_length
 from sparekey.wire.vectors import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sparekey.embedding.types import EmbedResult
-    from sparekey.failover import Chain
+    from sparekey.engine import Chain
 
 T = TypeVar("T")
 

@@ -48,7 +48,7 @@ class EmbedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EmbedResponse:
     """What one call to a provider gave: a result for each input, in order, and the tokens it counted (None: it did not say)."""
 
     results: list[EmbedResult]

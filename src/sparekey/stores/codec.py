@@ -1,7 +1,7 @@
 """A chain's state as bytes, for processes that share it: small JSON, with a version, without any key.
 
 Credentials go by their ids, so that processes whose lists differ for a while (a roll-out) understand each other. Times are spans from
-the stamp on; `sparekey.stores.moments` says why. A value of a later version, or one that is no value at all, is refused.
+the stamp on; `sparekey.stores.shared_time` says why. A value of a later version, or one that is no value at all, is refused.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.breaker import Breaker
-from sparekey.core.memory import LONGEST_QUEUE, MOST_WORDS, UNTOLD, Drought, Memory, Words
+from sparekey.core.memory import LONGEST_QUEUE, MOST_WORDS, UNTOLD, Drought, Memory, RefusedWords
 from sparekey.core.pool import PoolState
 from sparekey.masking import mask_values
 from sparekey.stores.base import Stamp
-from sparekey.stores.moments import age
-from sparekey.stores.older import understood
+from sparekey.stores.old_states import understood
+from sparekey.stores.shared_time import age
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _written(memory: Memory, now: float) -> dict[str, Any]:
 
 def _memory(data: dict[str, Any], written: float) -> Memory:
     words = {
-        _name(key): Words(
+        _name(key): RefusedWords(
             _past(one["at"], written),
             MappingProxyType({str(who): _whole(epoch) for who, epoch in one["refused"].items()}),
             frozenset(_names(one["acquitted"])),

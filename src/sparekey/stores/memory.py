@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sparekey.stores.moments import machine_stamp
+from sparekey.stores.shared_time import machine_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -16,7 +16,7 @@ from sparekey.core.pool import PoolState
 from sparekey.core.rejoin import counts_only, merged
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.codec import Codec, NewerStateError, UnreadableStateError
-from sparekey.stores.older import completed
+from sparekey.stores.old_states import completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sparekey.stores.database import connect, identity, telling
-from sparekey.stores.moments import machine_stamp
+from sparekey.stores.shared_time import machine_stamp
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from typing import TypeAlias
 
-    from sparekey.cell import Cell
     from sparekey.core.events import Event, Parked
+    from sparekey.engine.chain_state import ChainState
     from sparekey.types import Credential
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
@@ -39,7 +39,7 @@ def park_word(event: Parked) -> str:
     return "soft" if event.soft else "firm"
 
 
-class Words:
+class BoundedLabels:
     """Keeps the number of time series bounded: a classifier of one's own may put anything into a reason.
 
     The first `limit` different words pass as they are; later ones, and what is no word, are `other`. sparekey's own classifier has fewer.
@@ -73,7 +73,7 @@ class Hook:
     def __init__(self, chain_name: str) -> None:
         """Tell of a chain under this name."""
         self.chain_name = chain_name
-        self.reasons = Words()
+        self.reasons = BoundedLabels()
         self._credentials: dict[str, Credential] = {}
 
     @property
@@ -81,7 +81,7 @@ class Hook:
         """The events that go anywhere."""
         return self.handlers.keys()
 
-    def attach(self, cell: Cell) -> None:
+    def attach(self, cell: ChainState) -> None:
         """Learn the chain's credentials; the chain calls it when the hook is added. One hook tells of one chain."""
         self._credentials = {c.id: c for c in cell.pool.credentials}
 

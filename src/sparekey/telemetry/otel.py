@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from sparekey.cell import Cell
+    from sparekey.engine.chain_state import ChainState
     from sparekey.telemetry.hook import Ended
     from sparekey.types import Failure, Usage
 
@@ -81,7 +81,7 @@ class OpenTelemetryHook(Hook):
         self._open = _OpenSpans(max_open)
         self._about: dict[str, Attributes] = {}
 
-    def attach(self, cell: Cell) -> None:
+    def attach(self, cell: ChainState) -> None:
         """Learn the chain's credentials, and write down what is the same for every attempt with one."""
         super().attach(cell)
         self._about = {c.id: self._told_of(c) for c in cell.pool.credentials}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from sparekey.cell import Cell
+    from sparekey.engine.chain_state import ChainState
     from sparekey.telemetry.hook import Ended
     from sparekey.types import Usage
 
@@ -32,7 +32,7 @@ _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 
 _WELL: Final = frozenset({Standing.ACTIVE, Standing.READY})
 
 
-class Row(NamedTuple):
+class MetricRow(NamedTuple):
     """One metric; every one has the label `chain` as well."""
 
     name: str
@@ -43,23 +43,23 @@ class Row(NamedTuple):
 
 _ONE: Final = ("credential",)
 ROWS: Final = (
-    Row("sparekey_attempts", Counter, "Attempts that ended, by outcome.", (*_ONE, "outcome", "error_class", "reason")),
-    Row("sparekey_writes", Counter, "Requests written to providers: none, one or two by an attempt.", _ONE),
-    Row("sparekey_attempt_duration_seconds", Histogram, "From the beginning of an attempt to its end.", (*_ONE, "outcome")),
-    Row("sparekey_first_content_seconds", Histogram, "From the beginning of a stream's attempt to its first content.", _ONE),
-    Row("sparekey_tokens", Counter, "Tokens as the providers counted them, by kind: prompt, completion.", (*_ONE, "kind")),
-    Row("sparekey_cached_tokens", Counter, "The prompt tokens among them that came from a provider's cache.", _ONE),
-    Row("sparekey_reasoning_tokens", Counter, "The completion tokens among them that were spent on reasoning.", _ONE),
-    Row("sparekey_failovers", Counter, "Switches of the active credential downwards.", ("old", "new")),
-    Row("sparekey_failbacks", Counter, "Switches of the active credential upwards.", ("old", "new")),
-    Row("sparekey_parks", Counter, "What was parked, and why.", ("what", "error_class", "reason", "park")),
-    Row("sparekey_probes", Counter, "Single requests let through to what a park had run out for.", ("what",)),
-    Row("sparekey_recoveries", Counter, "What was parked and is well again.", ("what",)),
-    Row("sparekey_exhausted", Counter, "Calls that ended without an answer: every credential failed or is parked.", ()),
-    Row(
+    MetricRow("sparekey_attempts", Counter, "Attempts that ended, by outcome.", (*_ONE, "outcome", "error_class", "reason")),
+    MetricRow("sparekey_writes", Counter, "Requests written to providers: none, one or two by an attempt.", _ONE),
+    MetricRow("sparekey_attempt_duration_seconds", Histogram, "From the beginning of an attempt to its end.", (*_ONE, "outcome")),
+    MetricRow("sparekey_first_content_seconds", Histogram, "From the beginning of a stream's attempt to its first content.", _ONE),
+    MetricRow("sparekey_tokens", Counter, "Tokens as the providers counted them, by kind: prompt, completion.", (*_ONE, "kind")),
+    MetricRow("sparekey_cached_tokens", Counter, "The prompt tokens among them that came from a provider's cache.", _ONE),
+    MetricRow("sparekey_reasoning_tokens", Counter, "The completion tokens among them that were spent on reasoning.", _ONE),
+    MetricRow("sparekey_failovers", Counter, "Switches of the active credential downwards.", ("old", "new")),
+    MetricRow("sparekey_failbacks", Counter, "Switches of the active credential upwards.", ("old", "new")),
+    MetricRow("sparekey_parks", Counter, "What was parked, and why.", ("what", "error_class", "reason", "park")),
+    MetricRow("sparekey_probes", Counter, "Single requests let through to what a park had run out for.", ("what",)),
+    MetricRow("sparekey_recoveries", Counter, "What was parked and is well again.", ("what",)),
+    MetricRow("sparekey_exhausted", Counter, "Calls that ended without an answer: every credential failed or is parked.", ()),
+    MetricRow(
         "sparekey_credential_up", GaugeMetricFamily, "1 for a credential that gets traffic, 0 for one that is parked or only probed.", _ONE
     ),
-    Row("sparekey_active", GaugeMetricFamily, "1 for the active credential, where the next request starts, 0 for the others.", _ONE),
+    MetricRow("sparekey_active", GaugeMetricFamily, "1 for the active credential, where the next request starts, 0 for the others.", _ONE),
 )
 """Every metric. A counter's samples end in `_total`."""
 
@@ -87,7 +87,7 @@ class PrometheusHook(Hook):
         self._counters: dict[tuple[str, ...], Counter] = {}
         self._histograms: dict[tuple[str, ...], Histogram] = {}
 
-    def attach(self, cell: Cell) -> None:
+    def attach(self, cell: ChainState) -> None:
         """Let the gauges read this chain."""
         super().attach(cell)
         self._metrics.cells[self.chain_name] = ref(cell)
@@ -162,7 +162,7 @@ class _Metrics:
         self.histograms = {
             row.name: Histogram(row.name, row.text, ("chain", *row.labels), registry=None, buckets=_SECONDS) for row in _rows(Histogram)
         }
-        self.cells: dict[str, ref[Cell]] = {}
+        self.cells: dict[str, ref[ChainState]] = {}
 
     def describe(self) -> Iterator[Metric]:
         """Yield every metric without samples."""
@@ -177,11 +177,11 @@ class _Metrics:
         yield from _gauges({name: cell for name, found in self.cells.copy().items() if (cell := found()) is not None})
 
 
-def _rows(family: Family) -> Iterator[Row]:
+def _rows(family: Family) -> Iterator[MetricRow]:
     return (row for row in ROWS if row.family is family)
 
 
-def _gauges(cells: Mapping[str, Cell]) -> Iterator[Metric]:
+def _gauges(cells: Mapping[str, ChainState]) -> Iterator[Metric]:
     up, active = (GaugeMetricFamily(row.name, row.text, labels=("chain", *row.labels)) for row in _rows(GaugeMetricFamily))
     for name, cell in cells.items():
         for row in describe(cell.pool, cell.state, cell.clock()).credentials:

@@ -18,7 +18,7 @@ _PROTOCOLS: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grp
 _CLOSE_MILLIS: Final = 5000
 
 
-class Sdk(NamedTuple):
+class OtelProviders(NamedTuple):
     """Where spans and measurements go; None: to the program's global providers."""
 
     tracing: TracerProvider | None = None
@@ -32,7 +32,7 @@ class Sdk(NamedTuple):
                 provider.shutdown()  # type: ignore[union-attr]
 
 
-def sdk_of_environment(service: str) -> Sdk:
+def sdk_of_environment(service: str) -> OtelProviders:
     """Return the providers that are there already (`opentelemetry-instrument`, or the program around us), or else make them.
 
     Args:
@@ -42,9 +42,9 @@ def sdk_of_environment(service: str) -> Sdk:
         ConfigError: the SDK, or an exporter that the variables name, is not installed.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return Sdk()
+        return OtelProviders()
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return Sdk()
+        return OtelProviders()
     try:
         from opentelemetry.sdk.metrics import MeterProvider as Metering  # noqa: PLC0415 - the user's to install
         from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader  # noqa: PLC0415
@@ -58,7 +58,7 @@ def sdk_of_environment(service: str) -> Sdk:
     for made in _exporters("traces"):
         tracing.add_span_processor(BatchSpanProcessor(made))
     readers = [made if isinstance(made, MetricReader) else PeriodicExportingMetricReader(made) for made in _exporters("metrics")]
-    return Sdk(tracing, Metering(readers, resource))
+    return OtelProviders(tracing, Metering(readers, resource))
 
 
 def _named() -> bool:

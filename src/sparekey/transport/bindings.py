@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 _MOST: Final = 10_000
 _ID: Final = re.compile(
@@ -30,7 +30,7 @@ class Bindings:
         self._owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
 
-    def owner(self, call: Call) -> str | None:
+    def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
         if not self._owners:
             return None
@@ -41,7 +41,7 @@ class Bindings:
                     return owner
         return None
 
-    def learn(self, call: Call, credential_id: str, value: Any) -> None:
+    def learn(self, call: WireRequest, credential_id: str, value: Any) -> None:
         """Remember what the JSON of an answer, or of a stream's first event, says was made."""
         stored = call.get("store") is True
         for text in _ids(value):

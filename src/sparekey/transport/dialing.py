@@ -13,8 +13,8 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.transport.stale import AsyncLine, Line, Watch
-from sparekey.wire.network import Place, in_turns
+from sparekey.transport.stale import AsyncIdleStream, IdleStream, IdleWatch
+from sparekey.wire.network import Address, in_turns
 
 if TYPE_CHECKING:
     from sparekey.wire.network import Network
@@ -23,12 +23,12 @@ _LEAST: Final = 0.25
 """Seconds that an address gets at least, however many there are."""
 
 
-class _Backend:
+class _NetworkBackend:
     """The network backend of a pool, in the place of the pool's own, which does the work."""
 
-    def __init__(self, inner: Any, watch: Watch) -> None:
+    def __init__(self, inner: Any, watch: IdleWatch) -> None:
         self._inner, self.watch = inner, watch
-        self._served: dict[Place, str] = {}
+        self._served: dict[Address, str] = {}
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> Any:
         """Connect as the pool's own."""
@@ -39,17 +39,17 @@ class _Backend:
         return self._inner.sleep(seconds)
 
 
-class Backend(_Backend):
-    """As `_Backend`, of a sync pool."""
+class SyncNetworkBackend(_NetworkBackend):
+    """As `_NetworkBackend`, of a sync pool."""
 
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Line:
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> IdleStream:
         """Return a stream to a host.
 
         Raises:
             ConnectTimeout: the pool's library's; nobody has answered in time.
             ConnectError: the pool's library's; the name is unknown, or nobody is there.
         """
-        place, watch = Place(host, port), self.watch
+        place, watch = Address(host, port), self.watch
         limit, begun = watch.within(place, timeout), time.monotonic()
         try:
             stream = self._tried(place, begun + limit, options)
@@ -57,9 +57,9 @@ class Backend(_Backend):
             watch.network.silent(place, limit)
             raise
         watch.network.reached(place, time.monotonic() - begun)
-        return Line(stream, watch, place)
+        return IdleStream(stream, watch, place)
 
-    def _tried(self, place: Place, until: float, options: dict[str, Any]) -> Any:
+    def _tried(self, place: Address, until: float, options: dict[str, Any]) -> Any:
         addresses = self._looked_up(place, until)
         addresses.sort(key=lambda address: address != self._served.get(place))  # whoever answered the last time comes first
         while True:
@@ -74,7 +74,7 @@ class Backend(_Backend):
                 self._served[place] = address
                 return stream
 
-    def _looked_up(self, place: Place, until: float) -> list[str]:
+    def _looked_up(self, place: Address, until: float) -> list[str]:
         """Return the addresses of a host, in turns of their families. The look-up has no limit of its own, so it runs in a thread."""
         if _is_address(place.host):
             return [place.host]
@@ -89,12 +89,12 @@ class Backend(_Backend):
         return answer
 
 
-class AsyncBackend(_Backend):
-    """As `_Backend`, of an async pool."""
+class AsyncNetworkBackend(_NetworkBackend):
+    """As `_NetworkBackend`, of an async pool."""
 
-    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> AsyncLine:  # noqa: ASYNC109
-        """As `Backend.connect_tcp`."""
-        place, watch = Place(host, port), self.watch
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> AsyncIdleStream:  # noqa: ASYNC109
+        """As `SyncNetworkBackend.connect_tcp`."""
+        place, watch = Address(host, port), self.watch
         limit, begun = watch.within(place, timeout), time.monotonic()
         try:
             stream = await self._inner.connect_tcp(host, port, limit, **options)
@@ -104,7 +104,7 @@ class AsyncBackend(_Backend):
         except UnicodeError as exc:  # trio's, of a name that nobody can have
             raise watch.core.ConnectError(str(exc)) from exc
         watch.network.reached(place, time.monotonic() - begun)
-        return AsyncLine(stream, watch, place)
+        return AsyncIdleStream(stream, watch, place)
 
 
 def watched(transport: Any, network: Network) -> bool:
@@ -113,10 +113,10 @@ def watched(transport: Any, network: Network) -> bool:
     inner = getattr(pool, "_network_backend", None)
     if pool is None or inner is None:
         return False
-    if not isinstance(inner, _Backend):
+    if not isinstance(inner, _NetworkBackend):
         core = import_module(type(pool).__module__.partition(".")[0])
-        kind = AsyncBackend if hasattr(pool, "handle_async_request") else Backend
-        pool._network_backend = kind(inner, Watch(core, network))  # noqa: SLF001 - the pool takes one, the transport does not
+        kind = AsyncNetworkBackend if hasattr(pool, "handle_async_request") else SyncNetworkBackend
+        pool._network_backend = kind(inner, IdleWatch(core, network))  # noqa: SLF001 - the pool takes one, the transport does not
     return True
 
 
@@ -130,7 +130,7 @@ def _is_address(host: str) -> bool:
     return False
 
 
-def _look_up(place: Place, found: SimpleQueue[list[str] | OSError | UnicodeError]) -> None:
+def _look_up(place: Address, found: SimpleQueue[list[str] | OSError | UnicodeError]) -> None:
     try:
         rows = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sparekey.transport.targets import Plan
     from sparekey.types import Attempt, Credential, Failure, Usage
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 logger = logging.getLogger("sparekey")
 
@@ -118,7 +118,7 @@ class Exchange:
 
     # what a request asks for, and of whom
 
-    def call(self, request: Any, body: bytes) -> Call:
+    def call(self, request: Any, body: bytes) -> WireRequest:
         """Read a request of the SDK. One that no provider may see is refused here, before anybody could be blamed for it."""
         call = understand(request.method, request.url.raw_path, request.headers.raw, body)
         try:
@@ -130,7 +130,7 @@ class Exchange:
             logger.warning("the SDK repeats failed requests by itself, on top of the chain: give it max_retries=0 (sdk_options does)")
         return call
 
-    def ways(self, call: Call) -> list[Way]:
+    def ways(self, call: WireRequest) -> list[Way]:
         """Return whom to ask, as a list of restrictions that are tried one after the other; None is no restriction.
 
         A request about something else than the chain's model asks the active credential first, and never moves it.
@@ -146,7 +146,7 @@ class Exchange:
             return [_only({active}), _only(able - {active})] if len(able) > 1 else [_only({active})]
         return [None if len(able) == len(self.chain.credentials) else _only(able)]
 
-    def request(self, call: Call, credential: Credential, original: Any, *, own: bool) -> Any:
+    def request(self, call: WireRequest, credential: Credential, original: Any, *, own: bool) -> Any:
         """Return the request as it goes to a credential's host; `own`: to a transport that we made."""
         url, headers, body = rewrite(call, self.targets[credential.id])
         stream = self.lib.ByteStream(body)
@@ -154,7 +154,7 @@ class Exchange:
             return Outgoing(call.method, self._url(url), RawHeaders(headers), stream, original.extensions)
         return self.lib.Request(call.method, self._url(url), headers=headers, stream=stream, extensions=original.extensions)
 
-    def going_on(self, call: Call, credential: Credential, text: str) -> Call | None:
+    def going_on(self, call: WireRequest, credential: Credential, text: str) -> WireRequest | None:
         """Return a request for what comes behind a text, or None where the credential's model is not known to take such a one."""
         target = self.targets[credential.id]
         provider = find(credential.provider)
@@ -165,7 +165,7 @@ class Exchange:
         document = replaced(call.document, "messages", going_on(messages, text, marks))
         return call._replace(document=document, body=document.text.encode())
 
-    def refusal(self, call: Call) -> str:
+    def refusal(self, call: WireRequest) -> str:
         """Return why a request cannot be served, whoever is asked, or ""."""
         return self.vectors.refusal(call) if call.kind == "embed" and self.vectors is not None else ""
 
@@ -178,7 +178,7 @@ class Exchange:
 
     # what came back
 
-    def is_stream(self, call: Call, response: Any) -> bool:
+    def is_stream(self, call: WireRequest, response: Any) -> bool:
         """Return whether a response is read as a stream of events, and handed on as one: where a model was asked for one, always."""
         if response.status_code >= _REDIRECT:
             return False
@@ -188,11 +188,11 @@ class Exchange:
         response.headers.pop("content-length", None)
         return True
 
-    def wants_reading(self, call: Call, response: Any) -> bool:
+    def wants_reading(self, call: WireRequest, response: Any) -> bool:
         """Return whether a response has to be read before the SDK gets it: what is not (audio, files) is passed on as it comes."""
         return call.kind != "other" or response.status_code >= _REDIRECT or _media_type(response) == b"application/json"
 
-    def judged(self, call: Call, credential: Credential, response: Any, raw: bytes) -> Any:
+    def judged(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:
         """Return a response that was read, for the SDK.
 
         Raises:
@@ -226,11 +226,11 @@ class Exchange:
         response.headers["content-length"] = str(len(body))
         return body
 
-    def hides_usage(self, call: Call, credential: Credential) -> bool:
+    def hides_usage(self, call: WireRequest, credential: Credential) -> bool:
         """Return whether a stream's event with nothing but tokens is kept from the caller, who did not ask for it."""
         return self.targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
-    def refused(self, call: Call, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
+    def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
         """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""
         secret = self.targets[credential.id].api_key
         key = secret.reveal().encode() if secret else b""
@@ -282,7 +282,7 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
     return error
 
 
-def _is_rare(call: Call) -> bool:
+def _is_rare(call: WireRequest) -> bool:
     """Tell whether the chain's model is asked in a way that not every host has (`responses`, the counting of tokens)."""
     return call.kind != "other" and call.resource.rpartition(":")[2] not in _EVERYWHERE
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sparekey.transport.exchange import Exchange
     from sparekey.types import Credential, Usage
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 __all__ = ["Follower", "Item", "ItemReading", "Part"]
 
@@ -95,7 +95,7 @@ class Ending:
         counts: whether events are numbered on this wire: then each item that goes out has to be shown to `passed`.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: WireRequest) -> None:
         """Start before the first event of the answer to a call."""
         self._dialect, self._resource = call.dialect, call.resource
         self.counts = call.dialect == "openai" and call.resource == "responses"
@@ -119,7 +119,7 @@ class Ending:
 class Follower:
     """Follows the events of one response."""
 
-    def __init__(self, exchange: Exchange, call: Call, credential: Credential, response: Any) -> None:
+    def __init__(self, exchange: Exchange, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
         self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
         self._incoming, self._held = Incoming(call, hide_usage=exchange.hides_usage(call, credential)), 0

@@ -7,15 +7,15 @@ from typing import Any, ClassVar, NamedTuple
 
 import httpx2
 
-from sparekey.transport.aio import AsyncRelay, AsyncTransport
-from sparekey.transport.blocking import BlockingTransport, Relay
+from sparekey.transport.asynchronous import AsyncSdkStream, AsyncTransport
+from sparekey.transport.synchronous import BlockingTransport, SdkStream
 
 
-class _Relay(Relay, httpx2.SyncByteStream):
+class _Relay(SdkStream, httpx2.SyncByteStream):
     lib: ClassVar[Any] = httpx2
 
 
-class _AsyncRelay(AsyncRelay, httpx2.AsyncByteStream):
+class _AsyncRelay(AsyncSdkStream, httpx2.AsyncByteStream):
     lib: ClassVar[Any] = httpx2
 
 
@@ -27,14 +27,14 @@ class FailoverTransport(BlockingTransport, httpx2.BaseTransport):
     """
 
     lib: ClassVar[Any] = httpx2
-    relay: ClassVar[type[Relay]] = _Relay
+    relay: ClassVar[type[SdkStream]] = _Relay
 
 
 class AsyncFailoverTransport(AsyncTransport, httpx2.AsyncBaseTransport):
     """Failover for an `httpx2.AsyncClient`, on asyncio or trio; see `FailoverTransport`. It belongs to one event loop."""
 
     lib: ClassVar[Any] = httpx2
-    relay: ClassVar[type[AsyncRelay]] = _AsyncRelay
+    relay: ClassVar[type[AsyncSdkStream]] = _AsyncRelay
 
 
 class _Cookieless:
@@ -76,8 +76,8 @@ def legacy() -> Library:
     """Return the transports for httpx; the SDKs that still use it bring it with them."""
     import httpx  # noqa: PLC0415 - not a dependency of ours
 
-    relay = type("_Relay", (Relay, httpx.SyncByteStream), {"lib": httpx})
-    async_relay = type("_AsyncRelay", (AsyncRelay, httpx.AsyncByteStream), {"lib": httpx})
+    relay = type("_Relay", (SdkStream, httpx.SyncByteStream), {"lib": httpx})
+    async_relay = type("_AsyncRelay", (AsyncSdkStream, httpx.AsyncByteStream), {"lib": httpx})
     return _library(
         httpx,
         type("FailoverTransport", (BlockingTransport, httpx.BaseTransport), {"lib": httpx, "relay": relay}),

@@ -21,7 +21,7 @@ import pyreqwest.exceptions as faults
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
-from sparekey.wire.network import STALE_SECONDS, Place
+from sparekey.wire.network import STALE_SECONDS, Address
 from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class _Client:
 
     def __init__(self, key: tuple[float | None, ...], made: Any) -> None:
         self.key, self.made = key, made
-        self.kept: dict[Place, float] = {}
+        self.kept: dict[Address, float] = {}
 
-    def may_have_idle(self, host: Place) -> bool:
+    def may_have_idle(self, host: Address) -> bool:
         """Whether a request to a host that begins now may meet a connection that was used before."""
         return time.monotonic() - self.kept.get(host, -_IDLE_SECONDS) < _IDLE_SECONDS
 
@@ -172,7 +172,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
     unreached = (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
-        def __init__(self, sent: Any, answer: Any, kept: dict[Place, float], host: Place) -> None:
+        def __init__(self, sent: Any, answer: Any, kept: dict[Address, float], host: Address) -> None:
             self._sent, self._reader, self._kept, self._host = sent, answer.body_reader, kept, host
 
         def __iter__(self) -> Iterator[bytes]:
@@ -190,7 +190,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
 
     class Engine(lib.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:
-            host, limits = Place(request.url.host, request.url.port), request.extensions.get("timeout") or {}
+            host, limits = Address(request.url.host, request.url.port), request.extensions.get("timeout") or {}
             connect = network.limit(host)
             if (given := limits.get("connect")) is not None:
                 connect = min(connect, given)
@@ -216,13 +216,13 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
             written_again()
             return response
 
-        def _written(self, client: _Client, request: Any, body: bytes, host: Place) -> Any:
+        def _written(self, client: _Client, request: Any, body: bytes, host: Address) -> Any:
             sent = _prepared(client.made, request, body)
             answer = sent.__enter__()
             network.suspected_until = 0.0
             return _response(lib, answer, Stream(sent, answer, client.kept, host))
 
-        def _told(self, fault: faults.PyreqwestError, host: Place, connect: float) -> Exception:
+        def _told(self, fault: faults.PyreqwestError, host: Address, connect: float) -> Exception:
             """Return the library's own exception for a request without an answer."""
             told = mapped(fault, lib)
             if isinstance(told, lib.ConnectTimeout):

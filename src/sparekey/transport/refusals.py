@@ -105,7 +105,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         return f"HTTP {self.status_code}: {classify(self).message}"
 
 
-class Told(NamedTuple):
+class ErrorReply(NamedTuple):
     """What a caller is told.
 
     Attributes:
@@ -147,7 +147,7 @@ class Told(NamedTuple):
         return json.dumps({**errors.body(dialect, self.status, self.code, self.message), **about}).encode()
 
 
-def told(exc: Refused | AllCredentialsFailedError) -> Told:
+def told(exc: Refused | AllCredentialsFailedError) -> ErrorReply:
     """Return what a caller is told of a refusal that is his, or of an exhausted chain.
 
     Nothing of `exc` is changed: one refusal may be told to many callers.
@@ -181,7 +181,7 @@ def cause(entry: CredentialError) -> Cause:
     return Cause(entry.credential_id, error_class, failure.reason, failure.status, failure.message)
 
 
-def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> Told:
+def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> ErrorReply:
     """The provider's own words, in its own JSON if it sent an object, with the status that the caller may see."""
     failure, who = classify(refused), refused.credential_id
     status = _status(refused, failure)
@@ -195,7 +195,7 @@ def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> Told:
     own = None if status == _UNAUTHORIZED else _own(refused, failure)
     message = wording.refused(failure, who, failure.status)
     shown = _BAD_GATEWAY if status == _UNAUTHORIZED else status
-    return Told(shown, failure.reason, message, about, own, failure.retry_after, _kept(refused))
+    return ErrorReply(shown, failure.reason, message, about, own, failure.retry_after, _kept(refused))
 
 
 def _status(refused: Refused, failure: Failure) -> int:
@@ -222,14 +222,14 @@ def _kept(refused: Refused) -> Raw:
     return [(raw, value) for raw, name, value in found if name not in _OF_THE_MESSAGE and not _A_WAIT.search(name)]
 
 
-def _exhausted(error: AllCredentialsFailedError) -> Told:
+def _exhausted(error: AllCredentialsFailedError) -> ErrorReply:
     """That it was a chain, with the cause of each of its credentials."""
     causes = [cause(entry) for entry in error.errors]
     about: dict[str, Any] = {"causes": [one.fields for one in causes]}
     if error.retry_after is not None:
         about["retry_after"] = round(error.retry_after, 3)
     message = wording.exhausted(causes, error.retry_after)
-    return Told(_status_of_all(error, causes), "all_credentials_failed", message, about, wait=error.retry_after)
+    return ErrorReply(_status_of_all(error, causes), "all_credentials_failed", message, about, wait=error.retry_after)
 
 
 def _status_of_all(error: AllCredentialsFailedError, causes: Sequence[Cause]) -> int:

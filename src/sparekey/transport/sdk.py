@@ -28,7 +28,7 @@ PLACEHOLDER: Final = "sparekey"
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _SdkArguments:
     """What one SDK needs: its dialect, its package, how to tell its HTTP library, and its client's arguments."""
 
     dialect: str
@@ -158,9 +158,9 @@ def _installed(package: str, sdk: str) -> Any:
 
 
 _ROWS: Final = {
-    "openai": _Row("openai", "openai", _of_default_client, _stainless(base_url=f"{HOST}/v1")),
-    "azure": _Row("openai", "openai", _of_default_client, _stainless(azure_endpoint=HOST, api_version=API_VERSION)),
-    "anthropic": _Row("anthropic", "anthropic", _of_default_client, _stainless(base_url=HOST)),
-    "gemini": _Row("gemini", "google.genai", _of_genai, _gemini),
-    "mistral": _Row("openai", "mistralai.client", _of_mistral, _mistral),
+    "openai": _SdkArguments("openai", "openai", _of_default_client, _stainless(base_url=f"{HOST}/v1")),
+    "azure": _SdkArguments("openai", "openai", _of_default_client, _stainless(azure_endpoint=HOST, api_version=API_VERSION)),
+    "anthropic": _SdkArguments("anthropic", "anthropic", _of_default_client, _stainless(base_url=HOST)),
+    "gemini": _SdkArguments("gemini", "google.genai", _of_genai, _gemini),
+    "mistral": _SdkArguments("openai", "mistralai.client", _of_mistral, _mistral),
 }

@@ -20,7 +20,7 @@ from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS
 from sparekey.wire.writes import unwritten, written_again
 
 if TYPE_CHECKING:
-    from sparekey.wire.network import Network, Place
+    from sparekey.wire.network import Address, Network
 
 _NUMBERS: Final = count(1)
 
@@ -28,8 +28,8 @@ _NUMBERS: Final = count(1)
 class Stale(Exception):  # noqa: N818 - a mark
     """A connection that had been idle was closed before any byte of an answer."""
 
-    watch: Watch
-    place: Place
+    watch: IdleWatch
+    place: Address
 
 
 @cache
@@ -38,29 +38,29 @@ def _marked(error: type[Exception]) -> type[Exception]:
     return type("StaleConnection", (error, Stale), {})
 
 
-class Watch:
+class IdleWatch:
     """What the connections of one pool share."""
 
     def __init__(self, core: Any, network: Network) -> None:
         """Take the library of the pool (httpcore or httpcore2), and what connecting has shown of the network."""
         self.core, self.network = core, network
-        self.forgotten: dict[Place, int] = {}
+        self.forgotten: dict[Address, int] = {}
         """By place: connections with a smaller number are dropped when they are idle."""
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: Address) -> None:
         """Have the pool drop what is idle there."""
         self.forgotten[place] = next(_NUMBERS)
 
-    def within(self, place: Place, timeout: float | None) -> float:
+    def within(self, place: Address, timeout: float | None) -> float:
         """Return the seconds that a connection may take, of a caller who would wait for `timeout`."""
         limit = self.network.limit(place)
         return limit if timeout is None else min(limit, timeout)
 
 
-class _Line:
+class _IdleStream:
     """What a stream knows of its connection."""
 
-    def __init__(self, stream: Any, watch: Watch, place: Place) -> None:
+    def __init__(self, stream: Any, watch: IdleWatch, place: Address) -> None:
         """Take a stream of the pool's library that is connected."""
         self._stream, self._watch, self._place = stream, watch, place
         self._number = next(_NUMBERS)
@@ -88,7 +88,7 @@ class _Line:
             raise error from cause
 
 
-class Line(_Line):
+class IdleStream(_IdleStream):
     """A stream of a sync pool."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -115,17 +115,17 @@ class Line(_Line):
         """Close the connection."""
         self._stream.close()
 
-    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Line:
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> IdleStream:
         """Return a stream that speaks TLS over this one."""
         made = self._stream.start_tls(ssl_context, server_hostname, _no_longer(timeout))
-        return Line(made, self._watch, self._place)
+        return IdleStream(made, self._watch, self._place)
 
 
-class AsyncLine(_Line):
+class AsyncIdleStream(_IdleStream):
     """A stream of an async pool."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the pool's interface
-        """As `Line.read`."""
+        """As `IdleStream.read`."""
         try:
             data: bytes = await self._stream.read(max_bytes, timeout)
         except self._lost as exc:
@@ -139,13 +139,13 @@ class AsyncLine(_Line):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
-        """As `Line.write`."""
+        """As `IdleStream.write`."""
         if self._heard:
             self._next_request()
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        """As `Line.close`."""
+        """As `IdleStream.close`."""
         await self._stream.aclose()
 
     async def start_tls(
@@ -153,10 +153,10 @@ class AsyncLine(_Line):
         ssl_context: Any,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as above
-    ) -> AsyncLine:
-        """As `Line.start_tls`."""
+    ) -> AsyncIdleStream:
+        """As `IdleStream.start_tls`."""
         made = await self._stream.start_tls(ssl_context, server_hostname, _no_longer(timeout))
-        return AsyncLine(made, self._watch, self._place)
+        return AsyncIdleStream(made, self._watch, self._place)
 
 
 def _no_longer(timeout: float | None) -> float:

@@ -10,8 +10,8 @@ from sparekey.config.chain import BaseChain
 from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.providers import Family, find, takes_stream_usage
+from sparekey.engine import Chain
 from sparekey.errors import ConfigError
-from sparekey.failover import Chain
 from sparekey.transport.vectors import Vectors, parameter, vectors_of
 from sparekey.wire.model import Target
 from sparekey.wire.table import DIALECTS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.config.dimensions import known, takes_length
 from sparekey.config.providers import find
 from sparekey.config.spaces import natural_space
+from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.failover.space import learn_length
 from sparekey.wire.reading import NoAnswerError
 from sparekey.wire.vectors import admitted, asked_lengths
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.embedding import EmbeddingModelConfig
-    from sparekey.failover import Chain
-    from sparekey.wire.model import Call
+    from sparekey.engine import Chain
+    from sparekey.wire.model import WireRequest
 
 _PARAMETERS: Final = {"gemini": "outputDimensionality", "mistral": "output_dimension", "voyage": "output_dimension"}
 """What a provider calls the length that a request asks for; the others call it `dimensions`."""
@@ -62,13 +62,13 @@ class Vectors:
         first = chain.credentials[0]
         self.chain, self.space = chain, natural_space(first.provider, first.model)
 
-    def refusal(self, call: Call) -> str:
+    def refusal(self, call: WireRequest) -> str:
         """Return why a request cannot be served before anybody is asked, or "": it asks for another length than the declared one."""
         if not self.declared or all(wanted in {None, self.declared} for wanted in asked_lengths(call)):
             return ""
         return f"the vectors of this model have {self.declared} dimensions; ask for {self.declared}, or leave the length out"
 
-    def admit(self, credential_id: str, call: Call, body: bytes) -> bytes | None:
+    def admit(self, credential_id: str, call: WireRequest, body: bytes) -> bytes | None:
         """Let an answer through whose vectors are good, as many as the inputs, and as long as they must be.
 
         Returns:

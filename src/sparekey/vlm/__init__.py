@@ -3,7 +3,6 @@
 from sparekey.vlm.base import VLMBase
 from sparekey.vlm.factory import VLMFactory
 from sparekey.vlm.multi import MultiCredentialVLM
-from sparekey.vlm.pair import FailoverVLM
 from sparekey.vlm.types import ToolCall, VLMChunk, VLMResponse
 
-__all__ = ["FailoverVLM", "MultiCredentialVLM", "ToolCall", "VLMBase", "VLMChunk", "VLMFactory", "VLMResponse"]
+__all__ = ["MultiCredentialVLM", "ToolCall", "VLMBase", "VLMChunk", "VLMFactory", "VLMResponse"]

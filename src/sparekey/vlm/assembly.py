@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.errors import ContentFilteredError, IncompleteAnswerError
+from sparekey.stats.tokens import as_dict
 from sparekey.types import Usage
-from sparekey.usage import as_dict
 from sparekey.vlm.types import ToolCall, VLMChunk, VLMResponse
 from sparekey.wire import ends
 from sparekey.wire.think import Parts, ThinkFilter

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 from sparekey.errors import UnsupportedMediaInputError
+from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Secret, Usage
-from sparekey.usage import TokenTracker
 from sparekey.vlm.assembly import chunk_of
 from sparekey.wire.settings import guarded, reveal
 from sparekey.wire.think import split_think

@@ -54,7 +54,7 @@ def build(config: VLMConfig) -> VLMBase:
     The instances of a chain try nothing twice by themselves: the chain's engine does, as its policy says. A lone instance
     keeps the configured `max_retries`.
     """
-    from sparekey.failover import Chain  # noqa: PLC0415 - only chains need the engine
+    from sparekey.engine import Chain  # noqa: PLC0415 - only chains need the engine
     from sparekey.vlm.multi import MultiCredentialVLM  # noqa: PLC0415 - as above
 
     dicts, credentials = config.instance_dicts(), config.engine_credentials()

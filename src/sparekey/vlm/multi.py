@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.annotate import annotate, attribute
 from sparekey.core.policy import walking_once
-from sparekey.failover import AsyncFailover, Chain, Failover
+from sparekey.engine import AsyncFailover, Chain, Failover
+from sparekey.engine.annotate import annotate, attribute
 from sparekey.types import Credential
 from sparekey.vlm.reading import ChunkReading, usage_of, with_ledger
 from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, no_media, size_of, takes

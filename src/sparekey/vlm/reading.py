@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.core.splice import Piece, Reading
+from sparekey.stats.tokens import usage_from
 from sparekey.types import Usage
-from sparekey.usage import usage_from
 from sparekey.vlm.types import VLMChunk, VLMResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparekey.failover import Answer
+    from sparekey.engine import Answer
 
 
 class ChunkReading(Reading[Any]):

@@ -8,9 +8,9 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.annotate import annotate, attribute
+from sparekey.engine.annotate import annotate, attribute
 from sparekey.errors import UnsupportedMediaInputError, describe_exception
-from sparekey.usage import TokenTracker
+from sparekey.stats.tokens import TokenTracker
 from sparekey.vlm.base import VLMBase
 from sparekey.vlm.calling import CallingVLM
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.wire import responses, vectors
 from sparekey.wire.decoding import loads
 from sparekey.wire.folding import whole_of
-from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, Reader, Speech, wanted
+from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, StreamReader, VisibleText, wanted
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.table import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.wire.model import Call, Signs
+    from sparekey.wire.model import Signs, WireRequest
 
 _WELL_READ: Final = 256 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
@@ -48,14 +48,14 @@ _LINES: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-class Answer(NamedTuple):
+class WholeAnswer(NamedTuple):
     """A whole answer: its JSON (None where there need be none), and its bytes if they had to be written anew (else None)."""
 
     value: Any
     body: bytes | None = None
 
 
-def read(call: Call, body: bytes) -> Answer:
+def read(call: WireRequest, body: bytes) -> WholeAnswer:
     """Read the body of a success, without its encoding.
 
     Args:
@@ -69,20 +69,20 @@ def read(call: Call, body: bytes) -> Answer:
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
         judge(call, value)
-        return Answer(value, _dumped(value))
+        return WholeAnswer(value, _dumped(value))
     if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
-        return Answer(_ends(body))
+        return WholeAnswer(_ends(body))
     try:
         value = loads(body.removeprefix(_BOM))
     except (ValueError, RecursionError):
         if call.kind == "other":
-            return Answer(None)
+            return WholeAnswer(None)
         raise _told(body) from None
     judge(call, value)
-    return Answer(value)
+    return WholeAnswer(value)
 
 
-def judge(call: Call, value: Any) -> None:
+def judge(call: WireRequest, value: Any) -> None:
     """Let the JSON of an answer pass.
 
     Raises:
@@ -118,8 +118,8 @@ def form_of(start: bytes) -> str:
     return "" if any(line.startswith(start) for line in _LINES) else "text"
 
 
-def _judge_chat(call: Call, value: Any) -> None:
-    speech, faults = Speech(), ""
+def _judge_chat(call: WireRequest, value: Any) -> None:
+    speech, faults = VisibleText(), ""
     try:
         for signs in _signs(call, value):
             if signs.error:
@@ -134,7 +134,7 @@ def _judge_chat(call: Call, value: Any) -> None:
         raise _none(value, "a success without an answer")
 
 
-def _signs(call: Call, value: Any) -> Iterator[Signs]:
+def _signs(call: WireRequest, value: Any) -> Iterator[Signs]:
     """Yield what a whole answer tells; Gemini streams without events as a list."""
     if isinstance(value, list) and call.dialect == "gemini" and call.stream:
         for one in value:
@@ -154,7 +154,7 @@ _SHAPES: Final = {
 """Fields of which every answer has one."""
 
 
-def _is_to_come(call: Call, value: Any) -> bool:
+def _is_to_come(call: WireRequest, value: Any) -> bool:
     """Tell whether the answer is a promise that the caller asked for (`background`)."""
     return call.get("background") is True and isinstance(value, dict) and value.get("status") in {"queued", "in_progress"} and "id" in value
 
@@ -211,9 +211,9 @@ def _told(body: bytes) -> InnerError | NoAnswerError:
     return NoAnswerError("a success whose body is no JSON")
 
 
-def _collected(call: Call, body: bytes) -> Any:
+def _collected(call: WireRequest, body: bytes) -> Any:
     """Return the whole answer that a stream of events holds."""
-    splitter, reader, values = Splitter(), Reader(call.dialect, wanted(call)), []
+    splitter, reader, values = Splitter(), StreamReader(call.dialect, wanted(call)), []
     try:
         for event in (*splitter.feed(body), *splitter.end()):
             if reader.feed(event).error:

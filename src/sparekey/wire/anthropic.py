@@ -8,7 +8,7 @@ from sparekey.wire import common, ends
 from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
-    from sparekey.wire.model import Call, Kind, Put, Target
+    from sparekey.wire.model import Kind, Put, Target, WireRequest
 
 KINDS: Final[dict[str, Kind]] = {"messages": "chat", "messages/count_tokens": "chat", "complete": "chat"}
 """The resources that ask the chain's own model."""
@@ -27,7 +27,7 @@ _PLAIN: Final[dict[str | None, Signs]] = {
 """Events that always tell the same."""
 
 
-def put(call: Call, target: Target) -> Put:
+def put(call: WireRequest, target: Target) -> Put:
     """Put a request to Anthropic or a host that speaks its wire."""
     base, version = common.without_version(common.base_path(target))
     path = f"{base}/{version or 'v1'}/{common.safe(call.resource)}"

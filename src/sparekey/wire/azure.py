@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sparekey.wire import common
 
 if TYPE_CHECKING:
-    from sparekey.wire.model import Call, Put, Target
+    from sparekey.wire.model import Put, Target, WireRequest
 
 API_VERSION: Final = "2024-10-21"
 """The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""
@@ -27,7 +27,7 @@ _OF_A_DEPLOYMENT: Final = frozenset(
 """Everything else stands beside the deployments."""
 
 
-def put(call: Call, target: Target) -> Put:
+def put(call: WireRequest, target: Target) -> Put:
     """Put a request to an Azure resource."""
     base, resource = common.base_path(target), common.safe(call.resource)
     if base.endswith("/openai/v1"):

@@ -10,7 +10,7 @@ from sparekey.wire import edit, forms
 from sparekey.wire.model import Prepared, Put
 
 if TYPE_CHECKING:
-    from sparekey.wire.model import Call, Target
+    from sparekey.wire.model import Target, WireRequest
 
 _OWN: Final = frozenset(
     {
@@ -36,7 +36,7 @@ class UnsafePathError(ValueError):
     """A path that would leave the base path of the credential's host."""
 
 
-def put(call: Call, target: Target, path: str, query: str, auth: tuple[str, str], body: bytes | None = None) -> Put:
+def put(call: WireRequest, target: Target, path: str, query: str, auth: tuple[str, str], body: bytes | None = None) -> Put:
     """Put a request together: `path` (from the root of the host), `query`, and a key in the header `auth[0]`, behind `auth[1]`."""
     ready = prepared(target, ("", "") if call.key_in_query else auth)
     body = with_model(call, target) if body is None else body
@@ -65,7 +65,7 @@ def prepared(target: Target, auth: tuple[str, str]) -> Prepared:
     return found
 
 
-def with_model(call: Call, target: Target) -> bytes:
+def with_model(call: WireRequest, target: Target) -> bytes:
     """Return the body with the credential's model and further fields; the very same bytes where nothing changes."""
     document = call.document
     if document is None or call.kind != target.kind:
@@ -80,7 +80,7 @@ def with_model(call: Call, target: Target) -> bytes:
     return call.body if edited is document else edited.text.encode()
 
 
-def asks_for_usage(call: Call) -> bool:
+def asks_for_usage(call: WireRequest) -> bool:
     """Tell whether a request for a stream asks for an event with its tokens."""
     options = call.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
@@ -95,7 +95,7 @@ def _counting(document: edit.Document) -> edit.Document:
     return edit.completed(document, {"stream_options": wanted})
 
 
-def _needless(call: Call, target: Target) -> set[str]:
+def _needless(call: WireRequest, target: Target) -> set[str]:
     """Return the fields of a request for vectors that its host need not see, and may refuse.
 
     Those that are null, and the length that the model's vectors have anyway.
@@ -108,13 +108,13 @@ def _needless(call: Call, target: Target) -> set[str]:
     }
 
 
-def _in_form(call: Call, target: Target) -> bytes:
+def _in_form(call: WireRequest, target: Target) -> bytes:
     """Return a form with the credential's model; its files stay the bytes they are."""
     field = (call.form or {}).get("model")
     return call.body if field is None or not target.model or field.value == target.model else forms.replaced(call.body, field, target.model)
 
 
-def model_of(call: Call, target: Target) -> str:
+def model_of(call: WireRequest, target: Target) -> str:
     """Return the model that the request is to name at the credential's host."""
     return target.model if target.model and call.kind == target.kind else call.model
 

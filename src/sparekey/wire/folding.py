@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 _JOINED: Final = frozenset({"content", "refusal", "reasoning", "reasoning_content", "reasoning_text", "thinking", "thought"})
 """Fields of a message whose pieces are texts that follow each other."""
 _FINAL: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
 
 
-def whole_of(call: Call, values: Sequence[tuple[str, Any]]) -> Any:
+def whole_of(call: WireRequest, values: Sequence[tuple[str, Any]]) -> Any:
     """Return the whole answer.
 
     Args:

@@ -11,7 +11,7 @@ from sparekey.wire import common, ends
 from sparekey.wire.model import ERROR, NOTHING, Signs
 
 if TYPE_CHECKING:
-    from sparekey.wire.model import Call, Kind, Put, Target
+    from sparekey.wire.model import Kind, Put, Target, WireRequest
 
 KINDS: Final[dict[str, Kind]] = {
     "generateContent": "chat",
@@ -44,7 +44,7 @@ def method_of(resource: str) -> tuple[str, str]:
     return (unquote(found[1]), found[2]) if found else ("", "")
 
 
-def put(call: Call, target: Target) -> Put:
+def put(call: WireRequest, target: Target) -> Put:
     """Put a request to the Gemini API; the key goes where the caller's stood, into the header or the query."""
     base, version = common.without_version(common.base_path(target))
     version = target.api_version or version or call.version or "v1beta"
@@ -90,7 +90,7 @@ def _named(model: str) -> str:
     return quote(model if "/" in model else f"models/{model}", safe="/")
 
 
-def _body(call: Call, target: Target) -> bytes | None:
+def _body(call: WireRequest, target: Target) -> bytes | None:
     """Name the model, and what it is to be asked besides, in each request of a batch, too; only there the body is written anew."""
     requests = call.get("requests")
     if not call.document or not isinstance(requests, list):

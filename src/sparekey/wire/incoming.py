@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import answer
-from sparekey.wire.reading import CutOffError, InnerError, NoAnswerError, Reader, wanted
+from sparekey.wire.reading import CutOffError, InnerError, NoAnswerError, StreamReader, wanted
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.unfolding import events_of
 from sparekey.wire.usage import later, usage_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.types import Usage
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
     from sparekey.wire.sse import Event
 
 _LONGEST_WHOLE: Final = 64 * 1024 * 1024
@@ -41,9 +41,9 @@ class Incoming:
         usage: the tokens that were told so far.
     """
 
-    def __init__(self, call: Call, *, hide_usage: bool = False) -> None:
+    def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
         """Start before the first byte; `hide_usage`: leave out the event that holds nothing but tokens: the caller did not ask for it."""
-        self.reader = Reader(call.dialect, wanted(call))
+        self.reader = StreamReader(call.dialect, wanted(call))
         self.usage: Usage | None = None
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
         self._form, self._start, self._held = "", bytearray(), list[Part]()

@@ -56,7 +56,7 @@ class Prepared(NamedTuple):
     names: frozenset[bytes]
 
 
-class Call(NamedTuple):
+class WireRequest(NamedTuple):
     """A request as an SDK put it, free of the host, base path and key that the SDK believes in.
 
     Attributes:

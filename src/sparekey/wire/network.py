@@ -34,7 +34,7 @@ _FADING: Final = 0.8
 """What is left of a slow connection's duration with each later one."""
 
 
-class Place(NamedTuple):
+class Address(NamedTuple):
     """Where a connection goes; port None: the usual one of its scheme."""
 
     host: str
@@ -49,25 +49,25 @@ class Network:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Suspect nothing; `clock` gives seconds, for tests."""
         self._clock = clock
-        self._usual: dict[Place, float] = {}
-        self._cut: dict[Place, int] = {}
+        self._usual: dict[Address, float] = {}
+        self._cut: dict[Address, int] = {}
         self.suspected_until = 0.0
         """Until when the network is suspected. Whoever hears anything from a host sets it to 0."""
 
-    def limit(self, place: Place) -> float:
+    def limit(self, place: Address) -> float:
         """Return how many seconds a connection may take that begins now."""
         if self._clock() >= self.suspected_until:
             return CONNECT_SECONDS
         step = max(bisect_left(STEPS, _MARGIN * self._usual.get(place, 0.0)), min(self._cut.get(place, 0), _MOST_CUT))
         return STEPS[min(step, len(STEPS) - 1)]
 
-    def reached(self, place: Place, seconds: float) -> None:
+    def reached(self, place: Address, seconds: float) -> None:
         """Note that a connection came about, and how long that took."""
         self.suspected_until = 0.0
         self._cut.pop(place, None)
         self._usual[place] = max(seconds, self._usual.get(place, 0.0) * _FADING)
 
-    def silent(self, place: Place, seconds: float) -> None:
+    def silent(self, place: Address, seconds: float) -> None:
         """Note that no connection came about within so many seconds, and that nobody refused it."""
         if seconds >= CONNECT_SECONDS:
             self.suspected_until = self._clock() + SUSPICION_SECONDS

@@ -13,7 +13,7 @@ from sparekey.wire.model import ERROR, NOTHING, Signs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sparekey.wire.model import Call, Kind, Put, Target
+    from sparekey.wire.model import Kind, Put, Target, WireRequest
 
 KINDS: Final[dict[str, Kind]] = {
     "chat/completions": "chat",
@@ -48,7 +48,7 @@ def resource_of(path: str) -> tuple[str, str]:
     return (next(part for part in below.groups() if part is not None) if below else path.lstrip("/")), ""
 
 
-def put(call: Call, target: Target) -> Put:
+def put(call: WireRequest, target: Target) -> Put:
     """Put a request to a host with one base URL; the key is a bearer token."""
     path = f"{common.base_path(target)}/{common.safe(call.resource)}"
     return common.put(call, target, path, call.query, ("authorization", "Bearer "))

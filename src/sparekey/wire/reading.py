@@ -10,7 +10,7 @@ from sparekey.wire.table import EVENTS, REOPENING
 from sparekey.wire.think import ThinkFilter
 
 if TYPE_CHECKING:
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
     from sparekey.wire.sse import Event
 
 _MOST_OPENING: Final = 16
@@ -47,14 +47,14 @@ def error_of(value: Any) -> Any:
     return {"error": found or value.get("error") or value}
 
 
-def wanted(call: Call) -> int:
+def wanted(call: WireRequest) -> int:
     """Return how many answers a request asks for."""
     config = call.get("generationConfig")
     found = config.get("candidateCount") if isinstance(config, dict) else call.get("n")
     return found if isinstance(found, int) else 1
 
 
-def wants_events(call: Call) -> bool:
+def wants_events(call: WireRequest) -> bool:
     """Return whether a request asks for events; Gemini streams a list where it is not asked for them."""
     return call.stream and (call.dialect != "gemini" or "alt=sse" in call.query)
 
@@ -63,7 +63,7 @@ class CutOffError(MalformedEventError):
     """A stream that says it is done before its answer is."""
 
 
-class Speech:
+class VisibleText:
     """Whether the texts of an answer are one: thoughts between tags and white space are none."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Speech:
         return bool(self._filters.setdefault(lane, ThinkFilter()).feed(text).content)
 
 
-class Reader:
+class StreamReader:
     """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
 
     An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
@@ -99,7 +99,7 @@ class Reader:
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
-        self._speech = Speech()
+        self._speech = VisibleText()
         self.content = False
         self.value: Any = None
         """The JSON of the last event; None if it has none."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from sparekey.wire import anthropic, azure, edit, forms, gemini, openai
-from sparekey.wire.model import Call
+from sparekey.wire.model import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sparekey.wire.model import Kind, Put, Signs, Target
 
-PUTS: Final[dict[str, Callable[[Call, Target], Put]]] = {
+PUTS: Final[dict[str, Callable[[WireRequest, Target], Put]]] = {
     "openai": openai.put,
     "azure": azure.put,
     "anthropic": anthropic.put,
@@ -35,7 +35,7 @@ REOPENING: Final = frozenset({"gemini"})
 """Dialects in which an answer may go on behind a finish reason: Gemini sends one behind each round of a tool of its own."""
 
 
-def rewrite(call: Call, target: Target) -> Put:
+def rewrite(call: WireRequest, target: Target) -> Put:
     """Put a request to a credential's host: address, key, model and API version are the credential's, nothing else changes.
 
     Raises:
@@ -44,7 +44,7 @@ def rewrite(call: Call, target: Target) -> Put:
     return PUTS[target.wire](call, target)
 
 
-def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Call:
+def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> WireRequest:
     """Read a request as an SDK made it.
 
     Args:
@@ -56,7 +56,7 @@ def understand(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
     return understood(method, target, [(name.lower(), value) for name, value in headers], body)
 
 
-def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Call:
+def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> WireRequest:
     """As `understand`, for headers whose names are in lower case already."""
     raw_path, _, query = target.decode("ascii", "replace").partition("?")
     names = dict(headers)
@@ -74,7 +74,7 @@ def understood(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]
 
 def _gemini(
     path: str, method: str, pairs: list[str], headers: Sequence[tuple[bytes, bytes]], body: bytes, document: edit.Document | None
-) -> Call:
+) -> WireRequest:
     resource, version = gemini.resource_of(path)
     model, verb = gemini.method_of(resource)
     rest = [pair for pair in pairs if not pair.startswith("key=")]
@@ -93,9 +93,9 @@ def _call(
     *,
     kind: Kind | None,
     model: str = "",
-) -> Call:
+) -> WireRequest:
     fields = document.fields if document else {}
-    return Call(
+    return WireRequest(
         dialect,
         method,
         resource,
@@ -109,7 +109,7 @@ def _call(
     )
 
 
-def _of_form(call: Call, names: dict[bytes, bytes]) -> Call:
+def _of_form(call: WireRequest, names: dict[bytes, bytes]) -> WireRequest:
     """Return a call with what a form says (audio, images); one that cannot be read goes on as it is."""
     try:
         form = forms.read(names.get(b"content-type", b""), call.body)

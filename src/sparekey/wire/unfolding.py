@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 
-def events_of(call: Call, value: Any) -> bytes:
+def events_of(call: WireRequest, value: Any) -> bytes:
     """Return the events of a whole answer, which is known to be one of the dialect.
 
     Args:

@@ -21,7 +21,7 @@ from sparekey.wire.reading import NoAnswerError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sparekey.wire.model import Call
+    from sparekey.wire.model import WireRequest
 
 _VECTOR: Final = {
     "openai": re.compile(rb'"embedding"\s*:\s*(?:(\[)\s*|")'),
@@ -88,7 +88,7 @@ def lengths(dialect: str, body: bytes) -> Iterator[int | None]:
     return (one.length for one in vectors(dialect, body))
 
 
-def admitted(call: Call, body: bytes) -> Admitted | None:
+def admitted(call: WireRequest, body: bytes) -> Admitted | None:
     """Look at the vectors of an answer; those in another encoding than the request asks for are encoded anew.
 
     Args:
@@ -117,7 +117,7 @@ def admitted(call: Call, body: bytes) -> Admitted | None:
     return Admitted([one.length for one in found], _converted(body, [one for one in found if one.encoded != encoded]))
 
 
-def asked_lengths(call: Call) -> list[int | None]:
+def asked_lengths(call: WireRequest) -> list[int | None]:
     """Return the length that a request asks for: one for all, or one an input (batches of Gemini)."""
     requests = call.get("requests")
     several = [one for one in requests if isinstance(one, dict)] if isinstance(requests, list) else []
@@ -125,7 +125,7 @@ def asked_lengths(call: Call) -> list[int | None]:
     return [_length(one, _ASKED.get(call.dialect, ())) for one in fields]
 
 
-def inputs(call: Call) -> int | None:
+def inputs(call: WireRequest) -> int | None:
     """Return how many inputs a request has; None where its provider may count them in its own way."""
     if call.dialect == "gemini":
         requests = call.get("requests")
@@ -243,7 +243,7 @@ def _floats(body: bytes, start: int, end: int) -> int:
     return (end - start - body.count(b"=", max(start, end - 2), end)) * 3 // 4 // _BYTES
 
 
-def _wants_base64(call: Call) -> bool:
+def _wants_base64(call: WireRequest) -> bool:
     return "base64" in {call.get("encoding_format"), call.get("embedding_type")}
 
 

@@ -7,8 +7,8 @@ import inspect
 
 from pydantic import BaseModel
 
-from sparekey.core import operator
-from sparekey.simulator import faults
+from sparekey.core import manual
+from sparekey.lab.simulator import faults
 
 HELLO = [{"role": "user", "content": "Where is the spare key?"}]
 ARGUMENTS = {"query": "spare key"}
@@ -56,8 +56,8 @@ class House:
     @staticmethod
     def _reset(chain):
         for index in (1, 0):
-            chain.transact(operator.release, index, chain.clock())
-        chain.transact(operator.activate, 0, chain.clock())
+            chain.transact(manual.release, index, chain.clock())
+        chain.transact(manual.activate, 0, chain.clock())
 
     def fail(self, name, fault):
         """Let every credential of a chain meet a fault (a name in `FALLS`, or one of the simulator's)."""

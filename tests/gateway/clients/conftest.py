@@ -6,7 +6,7 @@ import pytest
 from client_play import House
 from gateway_play import SETTINGS, Running, chain
 
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 FAST = "max_retries = 0\npatience = 0"  # what a chain waits for is tested elsewhere
 CHAINS = {

@@ -3,7 +3,7 @@
 import pytest
 from client_play import ARGUMENTS, FALLS, HELLO, PLACE, Find, Place, entered, got, items
 
-from sparekey.simulator import TEXT, faults
+from sparekey.lab.simulator import TEXT, faults
 
 anthropic = pytest.importorskip("anthropic", reason="anthropic is not installed")
 

@@ -10,7 +10,7 @@ from gateway_play import SETTINGS, Running, chain
 from google import genai
 from google.genai import errors
 
-from sparekey.simulator import TEXT, Simulator, faults
+from sparekey.lab.simulator import TEXT, Simulator, faults
 
 HERE = Path(__file__).parent / "node"
 HELLO = "Where is the spare key?"

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from client_play import ARGUMENTS, DIMENSION, HELLO, Find, decoded
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 CURL = shutil.which("curl")
 pytestmark = pytest.mark.skipif(CURL is None, reason="curl is not installed")

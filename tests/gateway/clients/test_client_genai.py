@@ -3,7 +3,7 @@
 import pytest
 from client_play import ARGUMENTS, FALLS, PLACE, Place, got, items
 
-from sparekey.simulator import TEXT, faults, unit_vector
+from sparekey.lab.simulator import TEXT, faults, unit_vector
 
 genai = pytest.importorskip("google.genai", reason="google-genai is not installed")
 types = genai.types

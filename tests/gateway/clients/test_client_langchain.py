@@ -3,7 +3,7 @@
 import pytest
 from client_play import ARGUMENTS, BOTH, DIMENSION, FALLS, PLACE, Find, Place, got, items
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 openai = pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
 anthropic = pytest.importorskip("langchain_anthropic", reason="langchain-anthropic is not installed")

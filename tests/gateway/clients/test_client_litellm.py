@@ -5,7 +5,7 @@ import json
 import pytest
 from client_play import ARGUMENTS, BOTH, DIMENSION, FALLS, HELLO, PLACE, Find, Place, decoded, got, items
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # its own models, under a newer pydantic
 

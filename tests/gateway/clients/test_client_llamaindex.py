@@ -3,7 +3,7 @@
 import pytest
 from client_play import BOTH, DIMENSION, FALLS, PLACE, Place, got, items
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 llms = pytest.importorskip("llama_index.llms.openai_like", reason="llama-index-llms-openai-like is not installed")
 embeddings = pytest.importorskip("llama_index.embeddings.openai_like", reason="llama-index-embeddings-openai-like is not installed")

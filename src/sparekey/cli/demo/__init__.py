@@ -16,7 +16,7 @@ from sparekey.cli import exits
 from sparekey.cli.demo import program
 from sparekey.cli.problems import how_to_install
 from sparekey.errors import MissingExtraError
-from sparekey.simulator import Simulator
+from sparekey.lab.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from rich.text import Text
 from sparekey.cli import toml
 from sparekey.cli.demo.narrator import Narrator
 from sparekey.cli.demo.program import LONGEST, MODELS, PAUSE
-from sparekey.gateway import server
-from sparekey.gateway.host import GatewayHost
-from sparekey.simulator import faults
+from sparekey.gateway.observe.console_host import GatewayHost
+from sparekey.gateway.process import server
+from sparekey.lab.simulator import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from openai import OpenAI
     from rich.console import Console
 
-    from sparekey.gateway.app import Gateway
-    from sparekey.simulator import Provider
+    from sparekey.gateway.api.app import Gateway
+    from sparekey.lab.simulator import Provider
 
 WAIT: Final = 3.0
 """Seconds that the first provider asks to wait for."""
@@ -122,7 +122,7 @@ def _go_on(asking: Asking, url: str, file: Path) -> None:
 @contextmanager
 def _served(file: Path, providers: Sequence[Provider]) -> Iterator[tuple[str, Gateway]]:
     """Run the gateway in a thread with an event loop of its own; hand out its address and itself."""
-    running = server.running(server.Settings(file))
+    running = server.running(server.ServeSettings(file))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(running) as (_, application, url):
         assert application.gateway is not None
         portal.call(_let_console_inject, application.gateway, file, providers)

@@ -20,14 +20,14 @@ from sparekey.cli.demo.narrator import Narrator, clock_in
 from sparekey.config import EmbeddingConfig, VLMConfig
 from sparekey.core.events import AttemptSucceeded, Event
 from sparekey.core.status import ChainStatus, CredentialStatus, Standing
-from sparekey.simulator import faults
+from sparekey.lab.simulator import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from sparekey.simulator import Provider
+    from sparekey.lab.simulator import Provider
 
 QUOTA_RETURNS_IN: Final = 3.0
 """Seconds after which the first provider says that its quota is reset: more than a request waits, little for a person."""
@@ -44,7 +44,7 @@ def play(console: Console, providers: list[Provider]) -> bool:
     providers[1].fail(faults.overloaded())
     console.print(_opening(providers))
     vlm, embedder = vlm_config(providers).get_vlm_instance(), embedding_config(providers).get_embedder()
-    chat, embedding = Account(console, vlm), Account(console, embedder)
+    chat, embedding = DemoNarrator(console, vlm), DemoNarrator(console, embedder)
     try:
         chat.call("chat", lambda: str(vlm.get_completion("Why do programs need spare keys?")))
         chat.call("vision", lambda: str(vlm.get_vision_completion("What colour is this?", images=[_red_dot()])))
@@ -77,7 +77,7 @@ def embedding_config(providers: list[Provider]) -> EmbeddingConfig:
     return EmbeddingConfig.model_validate({"dense": {"provider": "openai", "model": MODELS["embedding"], "credentials": credentials}})
 
 
-class Account(Narrator):
+class DemoNarrator(Narrator):
     """Writes down, as it happens, who answered, why the others did not, and whose tokens were used."""
 
     def __init__(self, console: Console, wrapper: Any) -> None:
@@ -105,7 +105,7 @@ class Account(Narrator):
         super().note(event)
 
 
-def _wait_for_failback(console: Console, account: Account, vlm: Any) -> bool:
+def _wait_for_failback(console: Console, account: DemoNarrator, vlm: Any) -> bool:
     """Go on calling until the first credential serves again."""
     started = time.monotonic()
     while account.chain.active_index != 0 and time.monotonic() - started < LONGEST:
@@ -149,7 +149,7 @@ def _returns(row: CredentialStatus) -> str:
     return f"in {row.returns_in:.0f} s, at {clock_in(row.returns_in)}" if row.returns_in else "now"
 
 
-def _tokens(chat: Account, embedding: Account, providers: list[Provider]) -> Table:
+def _tokens(chat: DemoNarrator, embedding: DemoNarrator, providers: list[Provider]) -> Table:
     table = Table(title="tokens per credential", title_justify="left", title_style="bold")
     table.add_column("credential")
     for column in ("chat tokens", "embedding tokens", "requests it saw"):

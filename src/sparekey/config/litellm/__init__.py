@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.config.litellm.deployments import Reader
+from sparekey.config.litellm.deployments import DeploymentReader
 from sparekey.config.litellm.groups import Groups
 from sparekey.config.litellm.model import Converted, Deployment
 from sparekey.config.litellm.settings import settle
@@ -34,7 +34,7 @@ def convert(data: Mapping[str, Any], environ: Mapping[str, str]) -> Converted:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError("model_list: is missing or no list of tables; as YAML only LiteLLM's config.yaml is read")
     done = Converted()
-    reader = Reader(data, environ, done)
+    reader = DeploymentReader(data, environ, done)
     groups: dict[str, list[Deployment]] = {}
     for index, entry in enumerate(entries):
         if one := reader.read(entry, f"model_list[{index}]"):

@@ -18,7 +18,7 @@ _OWN_FORMAT = frozenset({"anthropic", "gemini", "cohere"})
 """Providers with a format of their own, which speak OpenAI's as well."""
 
 
-class Reader:
+class DeploymentReader:
     """Reads the entries of one file."""
 
     def __init__(self, data: Mapping[str, Any], environ: Mapping[str, str], done: Converted) -> None:

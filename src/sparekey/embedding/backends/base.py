@@ -19,8 +19,8 @@ from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.vectors import check_length
+from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
-from sparekey.retry import retry_async, retry_sync
 from sparekey.types import Usage
 from sparekey.wire.clients import Clients, Gate
 from sparekey.wire.settings import NO_KEY, reveal
@@ -28,7 +28,7 @@ from sparekey.wire.settings import NO_KEY, reveal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sparekey.embedding.types import Answer, EmbeddingInput, EmbedResult
+    from sparekey.embedding.types import EmbeddingInput, EmbedResponse, EmbedResult
 
 Prepared: TypeAlias = "Sequence[str | list[dict[str, Any]]]"
 """Inputs in canonical form, as `_request` gets them."""
@@ -61,7 +61,7 @@ def task_fields(param: str | None, field: str) -> dict[str, str]:
 DEFAULT_MAX_CONCURRENT: Final = 10
 
 
-class Backend(EmbedderBase):
+class EmbeddingBackend(EmbedderBase):
     """An embedder that asks a provider."""
 
     default_base: ClassVar[str | None] = None
@@ -101,7 +101,7 @@ class Backend(EmbedderBase):
     async def _asend(self, request: Any) -> Any: ...
 
     @abstractmethod
-    def _parse(self, response: Any) -> Answer: ...
+    def _parse(self, response: Any) -> EmbedResponse: ...
 
     def _make_sync(self) -> Any:
         return None
@@ -129,7 +129,7 @@ class Backend(EmbedderBase):
     def _run(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
         request = self._request(inputs, is_query)
 
-        def attempt() -> Answer:
+        def attempt() -> EmbedResponse:
             with self._gate:
                 return self._parse(self._send(request))
 
@@ -138,13 +138,13 @@ class Backend(EmbedderBase):
     async def _arun(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
         request = self._request(inputs, is_query)
 
-        async def attempt() -> Answer:
+        async def attempt() -> EmbedResponse:
             async with self._gate:
                 return self._parse(await self._asend(request))
 
         return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)
 
-    def _accept(self, answer: Answer, inputs: Prepared) -> list[EmbedResult]:
+    def _accept(self, answer: EmbedResponse, inputs: Prepared) -> list[EmbedResult]:
         """Count the tokens and let only whole answers of the right space through."""
         usage = answer.usage or Usage(sum(_estimate(content) for content in inputs))
         self.token_tracker.record(self.model_name, self.provider, usage)

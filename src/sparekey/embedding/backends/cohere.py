@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
 from sparekey.wire.clients import Held, http_client
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class CohereEmbedder(Backend, DenseEmbedderBase):
+class CohereEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from Cohere; `input_type` is `search_query` or `search_document` unless configured."""
 
     default_batch_size = most_inputs = 96
@@ -70,13 +70,13 @@ class CohereEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._clients.asynchronous.sdk.embed(**request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         vectors = getattr(getattr(response, "embeddings", None), "float_", None)
         if not vectors:
             raise no_vectors("Cohere", getattr(response, "model_extra", None))
         billed = getattr(response.meta, "billed_units", None)
         counted = int((getattr(billed, "input_tokens", None) or 0) + (getattr(billed, "image_tokens", None) or 0))
-        return Answer([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)
 
 
 def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

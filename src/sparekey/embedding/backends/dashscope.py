@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError, SparekeyError
 from sparekey.types import Usage
@@ -43,7 +43,7 @@ class DashScopeError(SparekeyError):
         super().__init__(f"{self.status_code} {self.code}: {response.message}")
 
 
-class DashScopeEmbedder(Backend, DenseEmbedderBase):
+class DashScopeEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from DashScope, with `enable_fusion`, `res_level` and `max_video_frames` for multimodal models."""
 
     default_batch_size = most_inputs = 10
@@ -99,14 +99,14 @@ class DashScopeEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await asyncio.to_thread(self._send, request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         if response.status_code != _OK:
             raise DashScopeError(response)
         found = (response.output or {}).get("embeddings")
         if not found:
             raise no_vectors("DashScope", {k: v for k in ("code", "message") if (v := response.get(k))})
         ordered = sorted(found, key=lambda item: item.get("text_index", item.get("index", 0)) or 0)
-        return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], _usage(response.usage))
+        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], _usage(response.usage))
 
 
 def _contents(content: str | list[dict[str, Any]]) -> list[dict[str, str]]:

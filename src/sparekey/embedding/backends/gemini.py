@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from sparekey.embedding.backends.base import Backend, Prepared, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError
 from sparekey.types import Usage
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class GeminiEmbedder(Backend, DenseEmbedderBase):
+class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from the Gemini API."""
 
     default_batch_size = most_inputs = 100
@@ -92,8 +92,8 @@ class GeminiEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._clients.asynchronous.sdk.models.embed_content(**request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         if not response.embeddings:
             raise no_vectors("Gemini")
         counted = getattr(response.usage_metadata, "prompt_token_count", None)
-        return Answer([EmbedResult(as_vector(e.values)) for e in response.embeddings], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(e.values)) for e in response.embeddings], Usage(counted) if counted else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from sparekey.embedding.backends.base import Backend, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, no_vectors
 from sparekey.errors import IncompleteAnswerError, SparekeyError
 from sparekey.wire.clients import http_client
 
@@ -21,7 +21,7 @@ class Post:
     query: dict[str, str] = field(default_factory=dict)
 
 
-class HttpBackend(Backend):
+class HttpBackend(EmbeddingBackend):
     """Sends a `Post`; `_parse` gets the response."""
 
     def _make_sync(self) -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
 
@@ -28,7 +28,7 @@ class _TrueZero(int):
 _NO_RETRIES: Final = _TrueZero(0)
 
 
-class LiteLLMEmbedder(Backend, DenseEmbedderBase):
+class LiteLLMEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from whatever LiteLLM reaches."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -65,9 +65,9 @@ class LiteLLMEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._sdk.aembedding(**request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         if not response.data:
             raise no_vectors("LiteLLM")
         ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
         counted = getattr(response.usage, "prompt_tokens", None)
-        return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)

@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import ConfigError
 from sparekey.types import Usage
@@ -29,7 +29,7 @@ _QUERY_PREFIXES: Final = {"bge-small-zh": "为这个句子生成表示以用于�
 _TOKENS_AT_ONCE: Final = 2048
 
 
-class LocalEmbedder(Backend, DenseEmbedderBase):
+class LocalEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from a local GGUF model; one inference at a time, as the library is not thread-safe."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -61,9 +61,9 @@ class LocalEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: list[str]) -> Any:
         return await asyncio.to_thread(self._send, request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         counted = (response.get("usage") or {}).get("prompt_tokens")
-        return Answer([EmbedResult(as_vector(item["embedding"])) for item in response["data"]], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in response["data"]], Usage(counted) if counted else None)
 
 
 def find_model(model: str, model_path: str | None, cache_dir: str | None) -> Path:

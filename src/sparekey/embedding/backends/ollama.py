@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sparekey.config.dimensions import takes_length
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class OllamaEmbedder(Backend, DenseEmbedderBase):
+class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from an Ollama server; `extra_body` fills the request's `options`, `truncate` and `keep_alive`."""
 
     default_batch_size = 64
@@ -68,11 +68,11 @@ class OllamaEmbedder(Backend, DenseEmbedderBase):
         except (self._sdk.ResponseError, ConnectionError, ValueError) as exc:
             _clarify(exc)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         if not response.embeddings:
             raise no_vectors("Ollama")
         counted = response.prompt_eval_count
-        return Answer([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
 
 
 def _clarify(exc: Exception) -> NoReturn:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparekey.config.dimensions import takes_length
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.errors import ConfigError, IncompleteAnswerError, InvalidInputError
 from sparekey.types import Usage
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class OpenAIEmbedder(Backend, DenseEmbedderBase):
+class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from the OpenAI embeddings API.
 
     `query_param` and `document_param` go into the body as `input_type` (or under the names they state), for hosts that tell the two
@@ -79,7 +79,7 @@ class OpenAIEmbedder(Backend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._clients.asynchronous.embeddings.create(**request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         return parse_openai(response)
 
 
@@ -168,7 +168,7 @@ def _jina_item(content: str | list[dict[str, Any]]) -> dict[str, str]:
     return {"image": images[0]}
 
 
-def parse_openai(response: Any) -> Answer:
+def parse_openai(response: Any) -> EmbedResponse:
     """Read an answer of the OpenAI embeddings format.
 
     Raises:
@@ -181,7 +181,7 @@ def parse_openai(response: Any) -> Answer:
     if len(places) == len(data) > len(set(places)):
         raise IncompleteAnswerError("the provider gave two vectors of one index")
     ordered = sorted(data, key=lambda item: getattr(item, "index", 0) or 0)
-    return Answer([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
+    return EmbedResponse([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
 
 
 def openai_usage(usage: Any) -> Usage | None:

@@ -13,7 +13,7 @@ from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withh
 from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
 
@@ -73,12 +73,12 @@ class _VikingDBEmbedder(HttpBackend):
             )
         )
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         said = read_json(response)
         result = said.get("result")
         if not isinstance(result, dict) or not (data := result.get("data")):
             raise withheld("VikingDB", response, said)
-        return Answer([self._result(item) for item in data], _usage(result.get("token_usage")))
+        return EmbedResponse([self._result(item) for item in data], _usage(result.get("token_usage")))
 
     def _result(self, item: dict[str, Any]) -> EmbedResult:
         dense = as_vector(item.get("dense", item.get("dense_embedding"))) if self.is_dense else None

@@ -11,10 +11,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config.dimensions import known
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.backends.openai import openai_usage
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector, truncate_and_normalize
 from sparekey.errors import IncompleteAnswerError
 from sparekey.wire.clients import http_client
@@ -27,7 +27,7 @@ _TEXT_MODEL = re.compile(r"^doubao-embedding(-large)?-text\b")
 """Models that the multimodal endpoint does not know, whatever `input` says."""
 
 
-class _ArkEmbedder(Backend):
+class _ArkEmbedder(EmbeddingBackend):
     """What the three kinds share."""
 
     default_batch_size = 64
@@ -79,12 +79,12 @@ class _ArkEmbedder(Backend):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._endpoint(self._clients.asynchronous).create(**request)
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         data = getattr(response, "data", None)
         if not data:
             raise no_vectors("Ark", getattr(response, "model_extra", None))
         items = data if isinstance(data, list) else [data]
-        return Answer([self._result(item) for item in items], openai_usage(getattr(response, "usage", None)))
+        return EmbedResponse([self._result(item) for item in items], openai_usage(getattr(response, "usage", None)))
 
     def _result(self, item: Any) -> EmbedResult:
         dense = self._cut(as_vector(item.embedding)) if self.is_dense else None

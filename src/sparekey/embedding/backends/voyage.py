@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import Backend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import Answer, EmbedResult
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
 from sparekey.types import Usage
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class VoyageEmbedder(Backend, DenseEmbedderBase):
+class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from Voyage, of text or (models named `voyage-multimodal-*`) of text and images together."""
 
     default_batch_size = 128
@@ -71,13 +71,13 @@ class VoyageEmbedder(Backend, DenseEmbedderBase):
     def _path(self) -> str:
         return "/multimodalembeddings" if self.supports_multimodal else "/embeddings"
 
-    def _parse(self, response: Any) -> Answer:
+    def _parse(self, response: Any) -> EmbedResponse:
         said = response.data if isinstance(response.data, dict) else {}
         if not said.get("data"):
             raise no_vectors("Voyage", said)
         ordered = sorted(said["data"], key=lambda item: item.get("index") or 0)
         counted = (said.get("usage") or {}).get("total_tokens")
-        return Answer([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
+        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
 
 
 def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ snapshot    everything the page and `sparekey status` show, as one JSON value
 access      the admin key, sessions, who may change something
 live        server-sent events
 actions     what a person may do
-faults      what can be injected into simulated providers
 
 The page is served as it is: `index.html`, `console.css`, and small modules without a build step. `console.js` puts the parts together,
 `live.js` keeps the connection, `cards.js` shows the credentials, `past.js` what happened, `actions.js` asks and does, `draw.js` makes

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.exceptions import HTTPException
 
 from sparekey.classify.reasons import remedy
-from sparekey.core import operator
+from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
-from sparekey.gateway.console.faults import NAMES, inject
 from sparekey.gateway.console.snapshot import Hider
 from sparekey.gateway.console.words import cause_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sparekey.gateway.console.host import Host, Tried, Watched
+    from sparekey.gateway.console.host import Host, ProbeResult, Watched
 
 _DECISIONS: Final[Mapping[str, Callable[..., Any]]] = {
-    "release": operator.release,
-    "probe": operator.probe_now,
-    "activate": operator.activate,
+    "release": manual.release,
+    "probe": manual.probe_now,
+    "activate": manual.activate,
 }
 
 
@@ -67,16 +66,16 @@ def give_fault(host: Host, chain: str, body: Mapping[str, Any]) -> dict[str, Any
     provider = watched.simulated.get(str(body.get("credential")))
     if provider is None:
         raise HTTPException(409, "faults can be injected into simulated providers only, and this credential has none")
-    if name not in NAMES:
-        raise HTTPException(422, f"there is no such fault; there are: {', '.join(NAMES)}")
-    inject(provider, str(name))
+    if name not in provider.injectable:
+        raise HTTPException(422, f"there is no such fault; there are: {', '.join(provider.injectable)}")
+    provider.inject(str(name))
     watched.book.act(str(body["credential"]), f"fault: {name}")
     return {"done": "fault"}
 
 
 def _decide(watched: Watched, index: int, action: str) -> None:
     chain = watched.chain
-    if action == "probe" and operator.is_held(chain.pool, chain.state, index, chain.clock()):
+    if action == "probe" and manual.is_held(chain.pool, chain.state, index, chain.clock()):
         raise HTTPException(409, "a person holds it back; release it first")
     watched.book.act(chain.credentials[index].id, action)
     chain.transact(_DECISIONS[action], index, chain.clock())
@@ -89,7 +88,7 @@ def _hold(watched: Watched, index: int, body: Mapping[str, Any]) -> None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds) or seconds <= 0:
         raise HTTPException(422, "`seconds` is how long to hold: a number above 0; leave it out to hold until released")
     now = watched.chain.clock()
-    watched.chain.transact(operator.hold, index, now + min(seconds, UNTIL_RELEASED), now)
+    watched.chain.transact(manual.hold, index, now + min(seconds, UNTIL_RELEASED), now)
 
 
 async def _tested(host: Host, name: str, watched: Watched, index: int) -> dict[str, Any]:
@@ -98,7 +97,7 @@ async def _tested(host: Host, name: str, watched: Watched, index: int) -> dict[s
     return {"credential": credential.id, "ok": tried.failure is None, "seconds": tried.seconds, **_reason(tried, watched)}
 
 
-def _reason(tried: Tried, watched: Watched) -> dict[str, Any]:
+def _reason(tried: ProbeResult, watched: Watched) -> dict[str, Any]:
     failure, hide = tried.failure, Hider(watched.chain.credentials)
     if failure is None:
         return {"words": "It answers."}

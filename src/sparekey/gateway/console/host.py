@@ -6,12 +6,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from sparekey.failover import Chain
-    from sparekey.gateway.book import Book
-    from sparekey.simulator import Provider
+    from sparekey.engine import Chain
+    from sparekey.stats.chain_stats import ChainStats
     from sparekey.types import Failure
+
+
+class SimulatedProvider(Protocol):
+    """A provider that is none: it can be made to fail."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it is reached."""
+
+    @property
+    def injectable(self) -> Sequence[str]:
+        """The names of its faults; the last one ends the others."""
+
+    def inject(self, name: str) -> None:
+        """Let it fail so from now on. Raises KeyError if there is no such name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +40,13 @@ class Watched:
     """
 
     chain: Chain
-    book: Book
+    book: ChainStats
     wire: str = ""
-    simulated: Mapping[str, Provider] = field(default_factory=dict)
+    simulated: Mapping[str, SimulatedProvider] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class ProbeResult:
     """What came of one tiny request with one credential; `failure` is None if it was answered. It changes nothing in the chain."""
 
     seconds: float
@@ -56,5 +70,5 @@ class Host(Protocol):
     def store(self) -> Mapping[str, Any]:
         """Return `kind` (memory, sqlite, redis), and `away`: why it cannot be reached, or None."""
 
-    async def trial(self, chain: str, credential: str) -> Tried:
+    async def trial(self, chain: str, credential: str) -> ProbeResult:
         """Make one tiny request with one credential of a chain."""

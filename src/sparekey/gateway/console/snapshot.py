@@ -11,7 +11,6 @@ from sparekey import __version__
 from sparekey.classify.reasons import remedy
 from sparekey.config.providers import find
 from sparekey.core.status import CredentialStatus, Standing, describe
-from sparekey.gateway.console.faults import NAMES
 from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
 from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
 from sparekey.masking import mask_values
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sparekey.core.pool import Pool, PoolState
-    from sparekey.gateway.book import Account, Book
     from sparekey.gateway.console.host import Host, Watched
-    from sparekey.gateway.timeline import Miss, Moment
+    from sparekey.stats.chain_stats import ChainStats, CredentialSummary
+    from sparekey.stats.timeline import FailedAttempt, TimelineEntry
     from sparekey.types import Credential, Failure
 
 _LONGEST_TEXT: Final = 600
@@ -39,7 +38,7 @@ def snapshot(host: Host, now: float, known: Mapping[str, int] = _NONE) -> dict[s
     Args:
         host: the gateway.
         now: seconds since 1970.
-        known: how often timeline and failures of a chain had changed (`Book.past`) when the reader was last told of them, by name:
+        known: how often timeline and failures of a chain had changed (`ChainStats.past`) when the reader was last told of them, by name:
             what he knows already is left out.
     """
     chains = [_chain(name, watched, known.get(name)) for name, watched in host.chains.items()]
@@ -66,12 +65,12 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
         "reserve": "" if found.coming is Coming.REFUSED else _reserve(ids, serving, behind(pool, state, now)),
         "failback": _failback(pool, state, now),
         "credentials": rows,
-        "faults": [*NAMES] if watched.simulated else [],
+        "faults": [*next(iter(watched.simulated.values())).injectable] if watched.simulated else [],
         **({} if known == book.past else _past(book, hide)),
     }
 
 
-def _past(book: Book, hide: Hider) -> dict[str, Any]:
+def _past(book: ChainStats, hide: Hider) -> dict[str, Any]:
     return {"timeline": [_moment(moment, hide) for moment in book.timeline()], "failures": [_miss(miss, hide) for miss in book.misses()]}
 
 
@@ -151,7 +150,7 @@ def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: Pool
     }
 
 
-def _account(account: Account, hide: Hider) -> dict[str, Any]:
+def _account(account: CredentialSummary, hide: Hider) -> dict[str, Any]:
     names = ("median", "p95")
     return {
         "requests": account.requests,
@@ -170,7 +169,7 @@ def _account(account: Account, hide: Hider) -> dict[str, Any]:
     }
 
 
-def _miss(miss: Miss, hide: Hider) -> dict[str, Any]:
+def _miss(miss: FailedAttempt, hide: Hider) -> dict[str, Any]:
     failure = miss.failure
     return {
         "at": miss.at,
@@ -199,7 +198,7 @@ def _unread(failure: Failure) -> list[str]:
     return [f"no answer to read; what was seen: {seen}", f"decided -> {failure.error_class} / {failure.reason}"]
 
 
-def _moment(moment: Moment, hide: Hider) -> dict[str, Any]:
+def _moment(moment: TimelineEntry, hide: Hider) -> dict[str, Any]:
     return {
         "at": moment.at,
         "kind": moment.kind,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.reasons import Reason
-from sparekey.core.operator import HELD
+from sparekey.core.manual import HELD
 from sparekey.core.pool import known_guards, until
 from sparekey.core.status import Standing
 from sparekey.gateway.console.outlook import Coming

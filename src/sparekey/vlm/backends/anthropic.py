@@ -6,9 +6,9 @@ import re
 from typing import Any, ClassVar, Final
 
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
-from sparekey.vlm.backends.chat import Ask, ChatBackend
+from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.sdks import sdk
-from sparekey.wire.model import Call
+from sparekey.wire.model import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
 
 _VERSION: Final = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")
@@ -28,7 +28,7 @@ class AnthropicVLM(ChatBackend):
     module = "anthropic"
     extra = "anthropic"
     default_base = "https://api.anthropic.com"
-    wire: ClassVar[Call] = Call("anthropic", "POST", "messages", kind="chat")
+    wire: ClassVar[WireRequest] = WireRequest("anthropic", "POST", "messages", kind="chat")
 
     def _client_options(self, anthropic: Any, http: Any) -> dict[str, Any]:
         return {
@@ -48,7 +48,7 @@ class AnthropicVLM(ChatBackend):
         anthropic: Any = sdk(self.module, "provider 'anthropic'", self.extra)
         return anthropic.AsyncAnthropic(**self._client_options(anthropic, anthropic.DefaultAsyncHttpxClient))
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         system, messages = to_messages(ask.messages)
         request: dict[str, Any] = {"model": self.model, "messages": messages}
         request |= {"system": system} if system else {}
@@ -58,7 +58,7 @@ class AnthropicVLM(ChatBackend):
         extra = {name: limits.pop(name) for name in ("temperature",) if name in limits} | self.extra_request_body
         return request | limits | ({"extra_body": extra} if extra else {})
 
-    def _limits(self, ask: Ask) -> dict[str, Any]:
+    def _limits(self, ask: ChatQuestion) -> dict[str, Any]:
         """Return the limit of tokens, and thinking or a temperature: the API takes one of the two."""
         limit, version = ask.max_tokens or _MAX_TOKENS, version_of(self.model or "")
         if ask.thinking and version >= _ADAPTIVE_FROM:

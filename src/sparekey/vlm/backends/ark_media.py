@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.engine.retry import retry_async
 from sparekey.errors import InvalidInputError, UnsupportedMediaInputError, describe_exception
-from sparekey.retry import retry_async
 from sparekey.types import Usage
 from sparekey.vlm.backends.sdks import no_answer
 

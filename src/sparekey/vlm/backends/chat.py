@@ -1,7 +1,8 @@
 """What all backends share: a request is built, sent once, read; retries and streams are driven here.
 
-A backend says how its client is made, how an `Ask` becomes the SDK's arguments, how they are sent, and how the answer is had from the SDK
-as it came. What an answer is says `sparekey.wire`. Everything else is here, once for threads and once for event loops.
+A backend says how its client is made, how a `ChatQuestion` becomes the SDK's arguments, how they are sent,
+and how the answer is had from the SDK as it came. `sparekey.wire` says what an answer is. Everything else is
+here, once for threads and once for event loops.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from sparekey.engine.closing import on_abandon
+from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
-from sparekey.failover.closing import on_abandon
 from sparekey.masking import mask
-from sparekey.retry import retry_async, retry_sync
 from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
@@ -27,7 +28,7 @@ from sparekey.wire import answer
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
 from sparekey.wire.deltas import DeltaReader
 from sparekey.wire.incoming import Incoming
-from sparekey.wire.model import Call
+from sparekey.wire.model import WireRequest
 from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.reading import InnerError, NoAnswerError
 
@@ -46,7 +47,7 @@ MODES: Final = frozenset({"auto", "none", "required"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatQuestion:
     """One question, with every default filled in. `messages` and `tools` are in OpenAI's format."""
 
     messages: Messages
@@ -66,7 +67,7 @@ class ChatBackend(CallingVLM):
     default_model: ClassVar[str | None] = None
     default_base: ClassVar[str | None] = None
     max_image_bytes: ClassVar[int] = MAX_IMAGE_BYTES
-    wire: ClassVar[Call] = Call("openai", "POST", "chat/completions", kind="chat")
+    wire: ClassVar[WireRequest] = WireRequest("openai", "POST", "chat/completions", kind="chat")
     """What it asks for, in the words of `sparekey.wire`: the format and the resource of its requests."""
     client_per_thread: ClassVar[bool] = False
     """Whether the SDK's blocking client must not be shared by threads."""
@@ -105,7 +106,7 @@ class ChatBackend(CallingVLM):
         """Return a client for one event loop, its own retries off."""
 
     @abstractmethod
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         """Return the SDK's arguments."""
 
     @abstractmethod
@@ -182,7 +183,7 @@ class ChatBackend(CallingVLM):
         ask = await self._ask_async(**options)
         return await retry_async(partial(self._once_async, ask), max_retries=self.max_retries)
 
-    async def _ask_async(self, prompt: str, images: Sequence[Image] | None = None, **options: Any) -> Ask:
+    async def _ask_async(self, prompt: str, images: Sequence[Image] | None = None, **options: Any) -> ChatQuestion:
         """As `_ask`; images may be files, and those are read in a thread."""
         if images:
             return await asyncio.to_thread(self._ask, prompt, images, **options)
@@ -197,11 +198,11 @@ class ChatBackend(CallingVLM):
         tool_choice: str | None = None,
         messages: Messages | None = None,
         max_tokens: int | None = None,
-    ) -> Ask:
+    ) -> ChatQuestion:
         if not messages:
             parts = [image_part(image, max_bytes=self.max_image_bytes) for image in images or ()]
             messages = [{"role": "user", "content": [*parts, {"type": "text", "text": prompt}] if parts else prompt}]
-        return Ask(
+        return ChatQuestion(
             messages=messages,
             tools=tools or None,
             tool_choice=tool_choice or "auto",
@@ -209,13 +210,13 @@ class ChatBackend(CallingVLM):
             max_tokens=self.max_tokens if max_tokens is None else max_tokens,
         )
 
-    def _once(self, ask: Ask) -> VLMResponse:
+    def _once(self, ask: ChatQuestion) -> VLMResponse:
         if self.stream:
             return collect(self._stream(ask, retries=0))
         with self._gate:
             return self._whole(self._send(self.get_client(), self._request(ask), stream=False))
 
-    async def _once_async(self, ask: Ask) -> VLMResponse:
+    async def _once_async(self, ask: ChatQuestion) -> VLMResponse:
         if self.stream:
             return collect([chunk async for chunk in self._stream_async(ask, retries=0)])
         async with self._gate:
@@ -233,7 +234,7 @@ class ChatBackend(CallingVLM):
         self._count(parts)
         return parts.response()
 
-    def _stream(self, ask: Ask, *, retries: int) -> Iterator[VLMChunk]:
+    def _stream(self, ask: ChatQuestion, *, retries: int) -> Iterator[VLMChunk]:
         """Retries end with the first event: what was handed out cannot be taken back."""
         request, parts = self._request(ask), Assembler()
         with self._gate:
@@ -247,7 +248,7 @@ class ChatBackend(CallingVLM):
                 self._count(parts)
                 end(stream)
 
-    async def _stream_async(self, ask: Ask, *, retries: int) -> AsyncGenerator[VLMChunk]:
+    async def _stream_async(self, ask: ChatQuestion, *, retries: int) -> AsyncGenerator[VLMChunk]:
         request, parts = self._request(ask), Assembler()
         async with self._gate:
             stream, deltas, delta = await retry_async(partial(self._open_async, request), max_retries=retries)
@@ -305,7 +306,7 @@ class ChatBackend(CallingVLM):
 class _Events:
     """What the events of one stream add."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: WireRequest) -> None:
         self._incoming, self._read = Incoming(call._replace(stream=True, query="alt=sse")), DeltaReader(call.dialect)
 
     def feed(self, piece: Any) -> Iterator[Delta]:

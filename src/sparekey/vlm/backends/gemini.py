@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import httpx2
 
 from sparekey.errors import UnsupportedMediaInputError
-from sparekey.vlm.backends.chat import Ask, ChatBackend
+from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.clients import certificates
-from sparekey.wire.model import Call
+from sparekey.wire.model import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class GeminiVLM(ChatBackend):
     module = "google.genai"
     extra = "gemini"
     default_base = "https://generativelanguage.googleapis.com"
-    wire: ClassVar[Call] = Call("gemini", "POST", "models/m:generateContent", kind="chat")
+    wire: ClassVar[WireRequest] = WireRequest("gemini", "POST", "models/m:generateContent", kind="chat")
 
     def _make_client(self) -> Any:
         return self._client({"httpx_client": self._http(httpx2.Client)})
@@ -67,7 +67,7 @@ class GeminiVLM(ChatBackend):
         await client._api_client._async_httpx_client.aclose()  # noqa: SLF001 - ours: the SDK does not close what it did not make
         client.close()
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         system, contents = to_contents(ask.messages)
         config: dict[str, Any] = {
             "system_instruction": system or None,

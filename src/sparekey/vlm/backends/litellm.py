@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.vlm.backends.chat import Ask, ChatBackend
+from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.openai import tool_choice
 from sparekey.vlm.backends.sdks import installed, sdk
 from sparekey.wire.clients import end
@@ -47,7 +47,7 @@ class LiteLLMVLM(ChatBackend):
         model = self.model or ""
         return model if self.provider in _NAMES or model.startswith(f"{self.provider}/") else f"{self.provider}/{model}"
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         fields = {
             "model": self._name(),
             "messages": ask.messages,
@@ -97,7 +97,7 @@ def load(extra: str) -> Any:
     return litellm
 
 
-def _tools(ask: Ask) -> dict[str, Any]:
+def _tools(ask: ChatQuestion) -> dict[str, Any]:
     """Return the tools. Given any, litellm 1.106 loads its bridge to MCP, and fails where `mcp` is not installed: it is told not to."""
     if not ask.tools:
         return {}

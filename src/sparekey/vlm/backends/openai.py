@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sparekey.config.providers import takes_stream_usage
-from sparekey.vlm.backends.chat import MODES, Ask, ChatBackend
+from sparekey.vlm.backends.chat import MODES, ChatBackend, ChatQuestion
 from sparekey.vlm.backends.dialects import dialect_of
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.settings import NO_KEY, reveal
@@ -53,7 +53,7 @@ class OpenAIVLM(ChatBackend):
         client.organization, client.project = self.config.get("organization"), self.config.get("project")
         return client
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         model = str(self.model)
         request: dict[str, Any] = {"model": model, "messages": ask.messages}
         if self.temperature is not None and not self.dialect.fixed_sampling.search(model):
@@ -64,12 +64,12 @@ class OpenAIVLM(ChatBackend):
             request["reasoning_effort"] = effort
         return request | self._tools(ask) | self._extra_body(ask)
 
-    def _tools(self, ask: Ask) -> dict[str, Any]:
+    def _tools(self, ask: ChatQuestion) -> dict[str, Any]:
         if not ask.tools:
             return {}
         return {"tools": ask.tools, "tool_choice": "auto" if self.dialect.only_auto else tool_choice(ask.tool_choice)}
 
-    def _extra_body(self, ask: Ask) -> dict[str, Any]:
+    def _extra_body(self, ask: ChatQuestion) -> dict[str, Any]:
         body = self.dialect.thinking_fields(str(self.model), thinking=ask.thinking) | self.extra_request_body
         return {"extra_body": body} if body else {}
 

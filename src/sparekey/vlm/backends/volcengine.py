@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sparekey.vlm.backends.ark_media import supports, understand
-from sparekey.vlm.backends.chat import Ask, ChatBackend
+from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.openai import tool_choice
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.settings import NO_KEY, reveal
@@ -55,7 +55,7 @@ class VolcengineVLM(ChatBackend):
             client.api_key = None  # the SDK signs with the pair only if there is no key
         return client
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, ask: ChatQuestion) -> dict[str, Any]:
         request = {
             "model": self.model,
             "messages": ask.messages,

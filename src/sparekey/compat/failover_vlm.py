@@ -1,0 +1,186 @@
+"""The older pair: a primary and a backup. For more than two, and for every class of error, see `MultiCredentialVLM`."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.compat.switching import PrimaryBackupSwitcher
+from sparekey.engine.annotate import annotate
+from sparekey.errors import describe_exception
+from sparekey.vlm.reading import has_content
+from sparekey.vlm.wrapper import (
+    WrapperVLM,
+    annotated,
+    annotated_async,
+    held_back,
+    held_back_async,
+    no_media,
+    size_of,
+    takes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from sparekey.vlm.images import Image
+    from sparekey.vlm.types import VLMChunk
+
+_log: Final = logging.getLogger("sparekey.vlm")
+
+
+class FailoverVLM(WrapperVLM):
+    """A primary, and a backup that takes over when the primary's error is `permanent`, `auth` or `quota_exceeded`.
+
+    Errors of other classes are raised as they are; if the backup fails too, its error is raised. All carry the attributes
+    `sparekey_credential_id` (`primary` or `backup`), `sparekey_model` and `sparekey_api_base`.
+
+    Attributes:
+        primary: the first instance.
+        backup: the second one.
+    """
+
+    def __init__(self, primary: Any, backup: Any, failback_timeout_seconds: float = 600.0, failback_request_count: int = 50) -> None:
+        """Pair two instances.
+
+        Args:
+            primary: answers as long as it can.
+            backup: answers when it cannot.
+            failback_timeout_seconds: seconds on the backup after which the primary is tried again.
+            failback_request_count: requests to the backup after which it is tried again, too.
+        """
+        super().__init__([primary, backup])
+        self.primary, self.backup = primary, backup
+        self._switcher = PrimaryBackupSwitcher(failback_timeout_seconds, failback_request_count)
+
+    @property
+    def is_using_backup(self) -> bool:
+        """Whether requests go to the backup at the moment."""
+        return self._switcher.is_using_backup
+
+    def update_token_usage(self, *args: Any, **kwargs: Any) -> None:
+        """Count a call at the instance in use."""
+        (self.backup if self.is_using_backup else self.primary).update_token_usage(*args, **kwargs)
+
+    def _call(self, method: str, options: dict[str, Any]) -> Any:
+        if self._switcher.should_try_primary():
+            try:
+                answer = getattr(self.primary, method)(**options)
+            except Exception as exc:
+                if not self._moves_on(exc):
+                    raise
+            else:
+                self._switcher.record_primary_success()
+                return answer
+        self._switcher.record_backup_request()
+        try:
+            return getattr(self.backup, method)(**options)
+        except Exception as exc:
+            self._both_failed(exc)
+            raise
+
+    async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
+        if self._switcher.should_try_primary():
+            try:
+                answer = await getattr(self.primary, method)(**options)
+            except Exception as exc:
+                if not self._moves_on(exc):
+                    raise
+            else:
+                self._switcher.record_primary_success()
+                return answer
+        self._switcher.record_backup_request()
+        try:
+            return await getattr(self.backup, method)(**options)
+        except Exception as exc:
+            self._both_failed(exc)
+            raise
+
+    def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
+        """Answer piece by piece; the backup may take over until the first content is out, never after."""
+        if self._switcher.should_try_primary():
+            begun = False
+            try:
+                for chunk in held_back(self.primary.stream_completion(prompt, images=images, **options), has_content):
+                    begun = True
+                    yield chunk
+            except Exception as exc:
+                if not self._moves_on(exc) or begun:
+                    raise
+            else:
+                self._switcher.record_primary_success()
+                return
+        self._switcher.record_backup_request()
+        yield from annotated(self.backup.stream_completion(prompt, images=images, **options), "backup", self.backup)
+
+    def stream_completion_async(
+        self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
+    ) -> AsyncIterator[VLMChunk]:
+        """As `stream_completion`, asynchronously."""
+        return self._streamed(lambda one: one.stream_completion_async(prompt, images=images, **options), has_content)
+
+    def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
+        """Yield the items of a stream of one's own making; the backup may take over until the first one is out.
+
+        Args:
+            stream_factory: opens a stream on an instance.
+        """
+        return self._streamed(stream_factory, lambda _: True)
+
+    async def _streamed(self, factory: Callable[[Any], AsyncIterator[Any]], is_content: Callable[[Any], bool]) -> AsyncIterator[Any]:
+        if self._switcher.should_try_primary():
+            begun = False
+            try:
+                stream = annotated_async(factory(self.primary), "primary", self.primary)
+                async with aclosing(held_back_async(stream, is_content)) as items:
+                    async for item in items:
+                        begun = True
+                        yield item
+            except Exception as exc:
+                if not self._moves_on(exc) or begun:
+                    raise
+            else:
+                self._switcher.record_primary_success()
+                return
+        self._switcher.record_backup_request()
+        async with aclosing(annotated_async(factory(self.backup), "backup", self.backup)) as items:
+            async for item in items:
+                yield item
+
+    async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
+        """Answer a text about an audio or video file, by an instance that takes it.
+
+        Raises:
+            UnsupportedMediaInputError: none of the two takes it.
+        """
+        size = await size_of(media_path)
+        options = {"prompt": prompt, "media_path": Path(media_path), "filename": filename, "media_type": media_type}
+        able = [name for name, one in (("primary", self.primary), ("backup", self.backup)) if takes(one, media_type, filename, size)]
+        if not able:
+            raise no_media(media_type, filename)
+        if len(able) == 1:
+            return await self._media_of(able[0], options)
+        answer: str = await self._call_async("get_media_completion_async", options)
+        return answer
+
+    async def _media_of(self, name: str, options: dict[str, Any]) -> str:
+        """Ask the only one that takes the file; that the primary serves it shows that the primary is well again."""
+        instance = getattr(self, name)
+        try:
+            answer: str = await instance.get_media_completion_async(**options)
+        except Exception as exc:
+            annotate(exc, name, instance)
+            raise
+        if instance is self.primary:
+            self._switcher.record_primary_success()
+        return answer
+
+    def _moves_on(self, exc: Exception) -> bool:
+        annotate(exc, "primary", self.primary)
+        return self._switcher.record_primary_failure(exc)
+
+    def _both_failed(self, exc: Exception) -> None:
+        annotate(exc, "backup", self.backup)
+        _log.error("the backup failed, too: %s", describe_exception(exc))

@@ -1,0 +1,177 @@
+"""Small stateful faces of the core, for those who bring their own loop: the pair's switcher and a circuit breaker.
+
+They decide nothing themselves: order, term, park and probe live in `sparekey.core`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.classify import classify
+from sparekey.core import breaker, policy, pool, settlement
+from sparekey.core.breaker import Breaker, Phase
+from sparekey.core.timing import park_seconds
+from sparekey.engine.chain_state import monotonic
+from sparekey.engine.switcher import OrderedCredentialSwitcher
+from sparekey.errors import CircuitBreakerOpen
+from sparekey.stores.memory import MemoryStore
+from sparekey.types import ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+logger = logging.getLogger("sparekey")
+
+
+_PRIMARY, _BACKUP = 0, 1
+
+
+class PrimaryBackupSwitcher:
+    """The two-credential predecessor: a primary, a backup, and when to try the primary again."""
+
+    SWITCHES_ON: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+    BLAMES_REQUEST: Final = frozenset({ErrorClass.INPUT_TOO_LARGE, ErrorClass.CONTENT_SAFETY})
+
+    def __init__(
+        self,
+        failback_timeout_seconds: float = 600.0,
+        failback_request_count: int = 200,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Start with the primary; times in seconds, counts in requests to the backup."""
+        self._switcher = OrderedCredentialSwitcher(2, failback_timeout_seconds, failback_request_count, clock=clock)
+        self._cell = self._switcher._cell  # noqa: SLF001 - two faces of one state in one module
+
+    @property
+    def is_using_backup(self) -> bool:
+        """Whether requests go to the backup."""
+        return self._cell.state.active == _BACKUP
+
+    def should_try_primary(self) -> bool:
+        """Return whether the next request goes to the primary: it is in use, or a failback is due."""
+        return not self.is_using_backup or pool.failback_due(self._cell.pool, self._cell.state, self._cell.clock())
+
+    def record_primary_success(self) -> None:
+        """Take in that the primary served: it is in use again."""
+        self._switcher.commit_success(_PRIMARY)
+
+    def record_primary_failure(self, error: BaseException) -> bool:
+        """Take in a failure of the primary; return whether the backup is to be tried.
+
+        A failed failback restarts timer and count, whatever it failed of; refused or oversized content says nothing about the primary.
+        """
+        error_class, now = classify(error).error_class, self._cell.clock()
+        switches = error_class in self.SWITCHES_ON
+        if self.is_using_backup:
+            if error_class not in self.BLAMES_REQUEST:
+                self._cell.change(lambda s: pool.restarted(s, now))
+        elif switches:
+            self._cell.change(lambda s: settlement.commit(s, _BACKUP, now) if s.active == _PRIMARY else s)
+        return switches
+
+    def record_backup_request(self) -> None:
+        """Count a request to the backup towards the failback."""
+        self._switcher.on_success(_BACKUP)
+
+
+class _Counted(NamedTuple):
+    """A breaker, and the failures in a row that have not opened it yet."""
+
+    breaker: Breaker = breaker.CLOSED
+    failures: int = 0
+
+
+class CircuitBreaker:
+    """Protects one lone instance: after failures in a row nothing is let through for a while, then one single probe."""
+
+    RETRY_AFTER_CAP: Final = 30.0
+    TRIPS_AT_ONCE: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+    IGNORES: Final = PrimaryBackupSwitcher.BLAMES_REQUEST
+
+    def __init__(
+        self,
+        failure_threshold: int = 5,
+        reset_timeout: float = 300,
+        max_reset_timeout: float | None = None,
+        *,
+        trips_at_once: Collection[str] = TRIPS_AT_ONCE,
+        probe_lease: float | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Start closed.
+
+        Args:
+            failure_threshold: failures in a row that open the breaker.
+            reset_timeout: seconds until the first probe; doubled whenever a probe fails, reset by a success.
+            max_reset_timeout: the most seconds it is doubled to; None for no limit.
+            trips_at_once: the error classes that open it without waiting for the threshold.
+            probe_lease: seconds after which a probe without a result counts as lost; None: as long as `reset_timeout`.
+            clock: returns seconds; for tests.
+        """
+        self._threshold, self._trips_at_once, self._clock = failure_threshold, frozenset(trips_at_once), clock
+        cap = float("inf") if max_reset_timeout is None else max_reset_timeout
+        self._parking = policy.Parking(reset_timeout, 2, cap)
+        self._lease = reset_timeout if probe_lease is None else probe_lease
+        self._store: MemoryStore[_Counted] = MemoryStore(_Counted())
+
+    def check(self) -> None:
+        """Let the request through, or raise; the request let through after a park is its one probe.
+
+        Raises:
+            CircuitBreakerOpen: the breaker is open, or its probe is out.
+        """
+        while True:
+            now, counted = self._clock(), self._store.read()
+            old = counted.breaker
+            found = breaker.phase(old, now)
+            if found is Phase.CLOSED:
+                return
+            if found is not Phase.DUE:
+                wait = self.retry_after
+                raise CircuitBreakerOpen(f"circuit breaker is open ({old.cause}: {old.reason}); retry after {wait:.0f} s", wait)
+            if self._store.compare_and_set(counted, _Counted(breaker.leased(old, now + self._lease))):
+                logger.info("circuit breaker: half-open, one request probes")
+                return
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a request may be let through, at most 30; 0 if the breaker is not open."""
+        found = self._store.read().breaker
+        return 0.0 if found.until is None else min(max(found.until - self._clock(), 0.0), self.RETRY_AFTER_CAP)
+
+    def record_success(self) -> None:
+        """Take in a success: closed, and everything forgotten."""
+        self._change(lambda _: _Counted())
+
+    def record_failure(self, error: BaseException) -> None:
+        """Take in a failure; what the request itself is to blame for (too large, refused content) is ignored."""
+        failure = classify(error)
+        if failure.error_class in self.IGNORES:
+            self._change(lambda c: c._replace(breaker=breaker.released(c.breaker)))
+            return
+        now = self._clock()
+        self._change(lambda c: self._after_failure(c, failure.error_class, failure.reason, now))
+
+    def _after_failure(self, counted: _Counted, error_class: ErrorClass, reason: str, now: float) -> _Counted:
+        """Open is open: a late failure changes nothing. A failed probe doubles the time, a trip starts with the first."""
+        found = counted.breaker
+        standing = breaker.phase(found, now)
+        if standing is Phase.PARKED:
+            return counted
+        if standing is Phase.CLOSED and counted.failures + 1 < self._threshold and error_class not in self._trips_at_once:
+            return counted._replace(failures=counted.failures + 1)
+        level = 1 if standing is Phase.CLOSED else found.level + 1
+        return _Counted(breaker.parked(found, now, park_seconds(self._parking, level, 0.5), level, error_class, reason))
+
+    def _change(self, edit: Callable[[_Counted], _Counted]) -> None:
+        while True:
+            old = self._store.read()
+            new = edit(old)
+            if new is old or self._store.compare_and_set(old, new):
+                return
+
+    @property
+    def _current_reset_timeout(self) -> float:
+        return park_seconds(self._parking, max(self._store.read().breaker.level, 1), 0.5)

@@ -1,0 +1,90 @@
+"""One stream of the async driver: read up to its first content in a task of its own, and from there on by whoever passes it on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import anyio
+
+from sparekey.engine.closing import aclose
+from sparekey.engine.wait_timer import OverdueError, WaitTimer
+from sparekey.errors import IncompleteAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+    from sparekey.engine.call import Limit, RunningAttempt
+
+T = TypeVar("T")
+_CLOSE_SECONDS: Final = 2.0
+"""How long a stream that was broken off may take to close."""
+
+
+class AsyncSource(Generic[T]):
+    """A stream, its first content, and what went wrong before that."""
+
+    def __init__(self, entry: RunningAttempt, open_: Callable[[], tuple[AsyncIterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
+        self.fault: BaseException | None = None
+        self._open, self._content = open_, content
+        self._stream: object = None
+        self._items: AsyncIterator[T] | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._watch = WaitTimer()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Read up to the first content: `held` is what was read, `fault` what went wrong."""
+        try:
+            self._stream, self.resumed = self._open()
+            self._items = aiter(self._stream)
+            await self._read_on()
+        except Exception as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+            await self.close()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def run(self, report: Callable[[AsyncSource[T]], None]) -> None:
+        """As `start`, then report; as a task that `cancel` ends."""
+        with anyio.CancelScope() as self._scope:
+            await self.start()
+            report(self)
+
+    def cancel(self) -> None:
+        """Break off what `run` does."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+        """Return the next item.
+
+        Raises:
+            StopAsyncIteration: there is none.
+            LimitExceeded: it did not come in time.
+        """
+        assert self._items is not None
+        if limit is None:
+            return await anext(self._items)
+        try:
+            return await self._watch.wait(anext(self._items), real(limit.seconds))
+        except OverdueError:
+            raise limit.exceeded() from None
+
+    async def close(self) -> None:
+        """End it, once; a caller that is cancelled waits for this, too."""
+        self._watch.close()
+        if not self._closed:
+            self._closed = True
+            with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await aclose(self._items, self._stream)
+
+    async def _read_on(self) -> None:
+        assert self._items is not None
+        async for item in self._items:
+            self.held.append(item)
+            if self._content(item):
+                return
+        raise IncompleteAnswerError("the stream ended before any content")

@@ -1,0 +1,207 @@
+"""The attempts of one call as a loop, for code that does not fit into a function of a credential.
+
+for attempt in chain.attempts():
+    with attempt:
+        answer = ask(attempt.credential)
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Self
+
+from sparekey.core import flow
+from sparekey.core.flow import Done, Pause
+from sparekey.engine.call import Ledger, LogicalCall, RunningAttempt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from sparekey.core.pool import Ticket
+    from sparekey.engine.chain import Chain
+    from sparekey.types import Attempt, Credential, Usage
+
+
+class Attempts:
+    """The attempts of one call: `for` them, or `async for` them, each in a `with`.
+
+    What a `with` block raises is classified. If another credential can help, the loop goes on; else the exception comes out of the block:
+    the provider's own where nobody can help, `AllCredentialsFailedError` where nobody is left (out of the loop itself, if nobody can be
+    tried at all). A block that ends without one ends the loop. Leaving the loop ends the call.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        eligible: Callable[[Credential], bool] | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        asleep: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
+        """Begin a call now, with the limits that hold here.
+
+        Args:
+            chain: whose credentials are tried.
+            eligible: restricts the call to some of them.
+            sleep: waits so many seconds, for tests.
+            asleep: as `sleep`, on an event loop.
+        """
+        self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or _asleep
+        chain = self._call.chain
+        self._steps = flow.call(chain.pool, chain, self._call.began, chain.indices(eligible), self._call.policy, self._call.identity)
+        self._step: flow.Step | None = None
+        self._begun = False
+        self._trial: OpenAttempt | None = None
+
+    @property
+    def ledger(self) -> Sequence[Attempt]:
+        """Every attempt so far."""
+        return Ledger(self._call.entries)
+
+    def __iter__(self) -> Iterator[OpenAttempt]:
+        return _Loop(self)
+
+    def __aiter__(self) -> AsyncIterator[OpenAttempt]:
+        return _Loop(self)
+
+    def next(self) -> flow.Step | None:
+        """Return what is to be done next: make an attempt, sleep, or nothing any more.
+
+        Raises:
+            Exception: what ends the call without an answer.
+        """
+        if self._trial is not None:
+            raise RuntimeError("use each attempt in a `with`: what became of the last one is not known")
+        if not self._begun:
+            self._begun = True
+            self._move(lambda: next(self._steps, None))
+        return self._step
+
+    def begin(self, ticket: Ticket) -> OpenAttempt:
+        """Begin an attempt."""
+        self._trial = OpenAttempt(self, self._call, self._call.start(ticket))
+        return self._trial
+
+    def sleep(self, pause: Pause) -> None:
+        """Sleep before the next step."""
+        self._sleep(pause.seconds)
+        self.settle(Done(self._call.chain.clock()))
+
+    async def asleep(self, pause: Pause) -> None:
+        """As `sleep`, on an event loop."""
+        await self._asleep(pause.seconds)
+        self.settle(Done(self._call.chain.clock()))
+
+    def settle(self, message: flow.Message) -> None:
+        """Report what became of the last step.
+
+        Raises:
+            Exception: what ends the call without an answer.
+        """
+        self._trial = None
+        self._move(lambda: flow.advance(self._steps, message))
+
+    def give_up(self) -> None:
+        """End the call, if it is not over, without a verdict on the attempt that runs."""
+        if self._trial is not None:
+            self._call.abandoned(self._trial.entry)
+        self._step = self._trial = None
+        self._steps.close()
+
+    def _move(self, move: Callable[[], flow.Step | None]) -> None:
+        try:
+            self._step = move()
+        except BaseException as exc:
+            self._step = None
+            self._call.broken(exc)
+            raise
+
+
+class _Loop:
+    """One loop over the attempts of a call: when it breaks off or nobody holds it any more, the call is over.
+
+    It is no generator, since those of an event loop are closed late, and with a warning.
+    """
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> OpenAttempt:
+        attempts = self._attempts
+        try:
+            while isinstance(step := attempts.next(), Pause):
+                attempts.sleep(step)
+        except BaseException:
+            attempts.give_up()
+            raise
+        if step is None:
+            raise StopIteration
+        return attempts.begin(step)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> OpenAttempt:
+        attempts = self._attempts
+        try:
+            while isinstance(step := attempts.next(), Pause):
+                await attempts.asleep(step)
+        except BaseException:
+            attempts.give_up()
+            raise
+        if step is None:
+            raise StopAsyncIteration
+        return attempts.begin(step)
+
+    def __del__(self) -> None:
+        self._attempts.give_up()
+
+
+class OpenAttempt:
+    """One attempt, to be used in a `with`.
+
+    Attributes:
+        credential: with which to make it.
+        usage: the tokens of its answer, for the ledger; set it where you know them.
+        entry: it, in the books of the call.
+    """
+
+    def __init__(self, attempts: Attempts, call: LogicalCall, entry: RunningAttempt) -> None:
+        """Stand for an attempt that has begun."""
+        self.credential, self.usage = entry.credential, None
+        self.entry = entry
+        self._attempts, self._call = attempts, call
+
+    usage: Usage | None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> bool:
+        if exc is None:
+            self._attempts.settle(Done(self._call.succeeded(self.entry, self.usage)))
+            return False
+        if not isinstance(exc, Exception):
+            self._attempts.give_up()
+            return False
+        return self._failed(exc)
+
+    def _failed(self, exc: Exception) -> bool:
+        """Return whether the loop goes on."""
+        try:
+            self._attempts.settle(self._call.failed(self.entry, exc))
+        except Exception as fault:
+            if fault is exc:
+                return False
+            raise fault from None  # a traceback would print the provider's words unmasked
+        return True
+
+
+async def _asleep(seconds: float) -> None:
+    import anyio  # noqa: PLC0415 - `import sparekey` shall not load it
+
+    await anyio.sleep(seconds)

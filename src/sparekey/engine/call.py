@@ -1,0 +1,213 @@
+"""One call as its driver sees it: the core's flow, the ledger of its attempts, the events that hooks are told, the limits that hold.
+
+Everything that the sync and the async driver would both have to decide stands here; they only make attempts, wait and sleep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
+
+from sparekey.classify.own_exceptions import classify_ours
+from sparekey.core.events import (
+    AttemptAbandoned,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    ContentStarted,
+    Exhausted,
+)
+from sparekey.core.flow import Failed
+from sparekey.core.identity import Identity
+from sparekey.engine.limits import limited
+from sparekey.errors import AllCredentialsFailedError, LimitExceeded
+from sparekey.types import Attempt, Outcome
+from sparekey.wire.writes import RUNNING
+
+if TYPE_CHECKING:
+    from sparekey.core.pool import Ticket
+    from sparekey.engine.chain import Chain
+    from sparekey.types import Credential, Failure, Usage
+
+T = TypeVar("T")
+_NUMBERS: Final = count(1)
+_PROCESS: Final = token_hex(4)
+
+
+class Answer(NamedTuple, Generic[T]):
+    """What a call gave, who gave it, and every attempt that was made for it."""
+
+    value: T
+    credential: Credential
+    attempts: Sequence[Attempt]
+
+
+class Limit(NamedTuple):
+    """How long to wait for something, in seconds of the chain's clock, and which limit that is."""
+
+    seconds: float
+    reason: str
+    whole: float
+
+    def exceeded(self) -> LimitExceeded:
+        """Return the exception for a wait that was in vain."""
+        return LimitExceeded(self.reason, self.whole)
+
+
+class RunningAttempt:
+    """One attempt while it runs."""
+
+    __slots__ = ("credential", "ended", "failure", "first", "number", "outcome", "started", "ticket", "usage", "writes")
+
+    def __init__(self, number: int, ticket: Ticket, credential: Credential, started: float) -> None:
+        """Begin at `started`."""
+        self.number, self.ticket, self.credential, self.started = number, ticket, credential, started
+        self.first: float | None = None
+        self.ended = started
+        self.outcome: Outcome | None = None
+        self.failure: Failure | None = None
+        self.usage: Usage | None = None
+        self.writes = 1
+
+    def attempt(self) -> Attempt:
+        """Return it as the ledger shows it."""
+        first = None if self.first is None else self.first - self.started
+        outcome = self.outcome or Outcome.ABANDONED
+        return Attempt(
+            self.credential.id, outcome, self.failure, self.ended - self.started, first, self.usage, self.ticket.probe, self.writes
+        )
+
+
+class Ledger(Sequence[Attempt]):
+    """The attempts of a call, the first one first; they are put into words when somebody looks."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: list[RunningAttempt]) -> None:
+        """Show these entries, and those that are added later."""
+        self._entries = entries
+
+    @overload
+    def __getitem__(self, index: int) -> Attempt: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Attempt, ...]: ...
+    def __getitem__(self, index: int | slice) -> Attempt | tuple[Attempt, ...]:
+        if isinstance(index, slice):
+            return tuple(entry.attempt() for entry in self._entries[index])
+        return self._entries[index].attempt()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (list(self),)
+
+
+class LogicalCall:
+    """The books of one call."""
+
+    __slots__ = ("_body", "_hooked", "began", "chain", "entries", "number", "policy")
+
+    def __init__(self, chain: Chain, body: bytes = b"") -> None:
+        """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
+        self.policy, self.began = limited(chain.pool.policy), chain.clock()
+        self.chain = chain if self.policy is chain.pool.policy else chain.under(self.policy)
+        self.entries: list[RunningAttempt] = []
+        self.number = next(_NUMBERS)
+        self._hooked, self._body = bool(chain.hooks), body
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this request from others: without a body each call is another request."""
+        return Identity(self._body, (_PROCESS, self.number))
+
+    def start(self, ticket: Ticket) -> RunningAttempt:
+        """Begin an attempt."""
+        chain, entries = self.chain, self.entries
+        entry = RunningAttempt(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], chain.clock())
+        entries.append(entry)
+        RUNNING.set(entry)
+        if self._hooked and chain.listeners(AttemptStarted):
+            chain.tell(AttemptStarted(entry.credential.id, self.number, entry.number, ticket.probe))
+        return entry
+
+    def begun(self, entry: RunningAttempt) -> float:
+        """Note the first content of a stream; return when it came."""
+        entry.first = now = self.chain.clock()
+        if self._hooked:
+            self.chain.tell(ContentStarted(entry.credential.id, self.number, entry.number, now - entry.started))
+        return now
+
+    def succeeded(self, entry: RunningAttempt, usage: Usage | None = None) -> float:
+        """Note that an attempt succeeded, a stream at its end; return when."""
+        entry.ended, entry.outcome = self.chain.clock(), Outcome.SUCCEEDED
+        entry.usage = usage or entry.usage
+        if self._hooked:
+            self.chain.tell(AttemptSucceeded(entry.credential.id, self.number, entry.number, entry.attempt()))
+        return entry.ended
+
+    def failed(self, entry: RunningAttempt, exc: Exception) -> Failed:
+        """Read why an attempt failed, and note it."""
+        return self.noted(entry, self.read(exc)._replace(writes=entry.writes))
+
+    def noted(self, entry: RunningAttempt, failed: Failed) -> Failed:
+        """Note how an attempt failed."""
+        entry.ended, entry.outcome, entry.failure = failed.now, Outcome.FAILED, failed.failure
+        if self._hooked:
+            self.chain.tell(AttemptFailed(entry.credential.id, failed.failure, self.number, entry.number, entry.attempt()))
+        return failed
+
+    def read(self, exc: Exception) -> Failed:
+        """Read why an attempt failed. A limit of ours is known for what it is."""
+        chain = self.chain
+        failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.classify(exc)
+        return Failed(chain.clock(), failure, exc, chain.random())
+
+    def abandoned(self, entry: RunningAttempt) -> None:
+        """Note that an attempt was broken off; one that is over already stays as it is."""
+        if entry.outcome is not None:
+            return
+        entry.ended, entry.outcome = self.chain.clock(), Outcome.ABANDONED
+        if self._hooked:
+            self.chain.tell(AttemptAbandoned(entry.credential.id, self.number, entry.number, entry.attempt()))
+
+    def broken(self, exc: BaseException) -> None:
+        """Put the ledger onto what the caller gets instead of an answer."""
+        if not isinstance(exc, Exception):
+            return
+        ledger = tuple(Ledger(self.entries))
+        if isinstance(exc, AllCredentialsFailedError):
+            exc.attempts = ledger
+            if self._hooked:
+                self.chain.tell(Exhausted(exc, self.number))
+        with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
+            exc.sparekey_attempts = ledger  # type: ignore[attr-defined]
+
+    def limit(self, entry: RunningAttempt, idle: float | None = None) -> Limit | None:
+        """Return which limit of an attempt will run out first, as seen at this moment; None if none will. `idle` is one that begins now."""
+        policy = self.policy
+        if policy.attempt_limit is None and policy.deadline is None:
+            return None if idle is None else Limit(idle, "stalled", idle)
+        now = self.chain.clock()
+        found = [Limit(idle, "stalled", idle)] if idle is not None else []
+        if policy.attempt_limit is not None:
+            found.append(Limit(entry.started + policy.attempt_limit - now, "timeout", policy.attempt_limit))
+        if policy.deadline is not None:
+            found.append(Limit(self.began + policy.deadline - now, "deadline", policy.deadline))
+        return min(found)
+
+    def real(self, seconds: float) -> float:
+        """Return how long to wait for so many seconds of the chain's clock."""
+        return max(0.0, seconds * self.chain.pace)

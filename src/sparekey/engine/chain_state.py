@@ -1,0 +1,162 @@
+"""The state of one chain with its clock: pure decisions go in, and come out as one atomic change.
+
+Nothing is locked while a decision is computed or a call is out: a decision is made on what was read, and made again if somebody else
+was faster (compare-and-set).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
+from sparekey.core.local import LocalState
+from sparekey.core.manual import HELD
+from sparekey.core.pool import Pool, PoolState
+from sparekey.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from sparekey.stores.keeper import Keeper
+
+logger = logging.getLogger("sparekey")
+
+
+def monotonic() -> float:
+    """The default clock, in seconds: jumps of the wall clock do not touch it."""
+    return time.monotonic()
+
+
+class ChainState:
+    """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Callable[[], float] = monotonic,
+        hooks: Iterable[Callable[[Event], None]] = (),
+        store: Keeper | None = None,
+        name: str = "",
+    ) -> None:
+        """Start with what the store remembers of `name`, else with nothing parked and the first credential active.
+
+        Args:
+            pool: the credentials.
+            clock: returns seconds.
+            hooks: called after each change of this process, outside any lock.
+            store: where the state lives; None: in this object.
+            name: the chain's name in the store.
+
+        Raises:
+            ValueError: there is a store and no name.
+        """
+        self.pool = pool
+        self.clock = clock
+        self._dead: list[BaseException | None] = [None]
+        self._local = MemoryStore(LocalState.of(pool.policy))
+        self.hooks: list[Callable[[Event], None]] = []
+        self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
+        fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
+        self._store = fresh if store is None else store.attach(name, pool, clock)
+        for hook in hooks:
+            self.add_hook(hook)
+
+    @property
+    def state(self) -> PoolState:
+        """The state now: a pure read."""
+        return self._store.read()
+
+    @property
+    def dead(self) -> BaseException | None:
+        """How the one credential of the chain refused last, if it is certainly dead; all views of a chain know it."""
+        return self._dead[0]
+
+    @dead.setter
+    def dead(self, error: BaseException | None) -> None:
+        self._dead[0] = error
+
+    @property
+    def local(self) -> LocalState:
+        """What only this process knows of the chain: a pure read."""
+        return self._local.read()
+
+    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
+        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
+        while True:
+            old = self._local.read()
+            new, answer = decide(old, self.pool.policy, *args)
+            if new is old or self._local.compare_and_set(old, new):
+                return answer
+
+    def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
+        """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
+        store = self._store
+        while True:
+            old = store.read()
+            new, answer = decide(self.pool, old, *args)
+            if new is old:
+                return answer
+            if store.compare_and_set(old, new):
+                self._announce(old, new)
+                return answer
+
+    def change(self, edit: Callable[[PoolState], PoolState]) -> None:
+        """Put `edit(state)` in the place of the state, atomically."""
+        self.transact(lambda _pool, state: (edit(state), None))
+
+    def add_hook(self, hook: Callable[[Event], None]) -> None:
+        """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged.
+
+        A hook that has a method `attach` is shown this chain first: events name credentials, a hook may have to know more of them. One
+        whose attribute `logs` is true writes the log of this chain, which then writes none itself. One that has an attribute `hears`,
+        a collection of types of events, is called with those only.
+        """
+        if (attach := getattr(hook, "attach", None)) is not None:
+            attach(self)
+        self.hooks.append(hook)
+
+    def listeners(self, kind: type) -> tuple[Callable[[Event], None], ...]:
+        """Return the hooks that want to hear of a type of event: where there are none, the event need not be made."""
+        known, found = self._listeners.get(kind, (0, ()))
+        if known != (now := len(self.hooks)):
+            found = tuple(hook for hook in self.hooks if kind in getattr(hook, "hears", (kind,)))
+            self._listeners[kind] = (now, found)
+        return found
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to every hook that wants to hear of it."""
+        for hook in self.listeners(type(event)):
+            try:
+                hook(event)
+            except Exception:
+                logger.exception("a hook raised on %r; the call goes on", event)
+
+    def _announce(self, old: PoolState, new: PoolState) -> None:
+        if old.breakers is new.breakers and old.active == new.active:
+            return
+        logged_elsewhere = any(getattr(hook, "logs", False) is True for hook in self.hooks)
+        for event in between(self.pool, old, new, self.clock()):
+            if not logged_elsewhere:
+                _log(event)
+            self.tell(event)
+
+
+def _log(event: Event) -> None:
+    match event:
+        case Switched(old, new, failback=True):
+            logger.info("failback: active credential %s -> %s", old, new)
+        case Switched(old, new):
+            logger.warning("failover: active credential %s -> %s", old, new)
+        case Parked(what, None):
+            logger.warning("%s held until a person releases it", what)
+        case Parked(what, seconds, None, reason) if reason == HELD:
+            logger.warning("%s held for %.1f s", what, seconds)
+        case Parked(what, seconds, cause, reason, soft):
+            logger.warning("%s parked%s for %.1f s: %s (%s)", what, " softly" if soft else "", seconds, cause, reason)
+        case Probed(what):
+            logger.info("%s: park has run out, one request probes it", what)
+        case Recovered(what):
+            logger.info("%s is well again", what)

@@ -1,0 +1,146 @@
+"""One stream of the sync driver, read where nobody who waits for it can be held by it: in a thread of its own.
+
+The thread reads an item only when it is asked for one, so that between two items the stream can be closed at once. A thread that is
+stuck in a read when its stream is given up ends when that read does; `on_abandon` lets whoever opened the stream hasten that.
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from sparekey.engine.closing import INTERRUPTS, close, interrupt
+from sparekey.engine.stream import Stopped
+from sparekey.errors import IncompleteAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sparekey.engine.call import Limit, RunningAttempt
+
+T = TypeVar("T")
+_CLOSE_SECONDS: Final = 5.0
+"""How long the caller waits for a stream that is being closed."""
+
+
+class StreamSource(Generic[T]):
+    """A stream read in the caller's own thread: nothing limits it."""
+
+    def __init__(self, entry: RunningAttempt, open_: Callable[[], tuple[Iterable[T], bool]], content: Callable[[T], bool]) -> None:
+        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        self.entry, self.resumed, self.held = entry, False, list[T]()
+        self.fault: BaseException | None = None
+        self._left = False
+        self._open, self._content = open_, content
+        self._stream: object = None
+        self._items: Iterator[T] | None = None
+
+    def start(self, report: Callable[[StreamSource[T]], None]) -> None:
+        """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
+        try:
+            self._stream, self.resumed = self._open()
+            self._items = iter(self._stream)
+            self._read_on()
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+        report(self)
+
+    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+        """Return the next item.
+
+        Raises:
+            StopIteration: there is none.
+            LimitExceeded: it did not come in time.
+        """
+        del limit, real
+        assert self._items is not None
+        return next(self._items)
+
+    def stop(self) -> None:
+        """End the wait of a thread in `pull`, where it can be done."""
+
+    def close(self) -> None:
+        """End it."""
+        close(self._items, self._stream)
+
+    def _read_on(self) -> None:
+        assert self._items is not None
+        for item in self._items:
+            self.held.append(item)
+            if self._left or self._content(item):
+                return
+        raise IncompleteAnswerError("the stream ended before any content")
+
+
+class Pump(StreamSource[T]):
+    """A stream read in a thread of its own."""
+
+    def __init__(
+        self,
+        entry: RunningAttempt,
+        open_: Callable[[], tuple[Iterable[T], bool]],
+        content: Callable[[T], bool],
+        *,
+        run: Callable[[Callable[[], object]], None],
+    ) -> None:
+        """As `StreamSource`; `run` lets a thread do some work."""
+        super().__init__(entry, open_, content)
+        self._let_run, self._over, self._busy = run, threading.Event(), True
+        self._interrupts: list[Callable[[], object]] = []
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def start(self, report: Callable[[StreamSource[T]], None]) -> None:
+        """As `StreamSource.start`, without waiting for it."""
+        self._report = report
+        self._let_run(self._run)
+
+    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+        """As `StreamSource.pull`."""
+        self._busy = True
+        self._asked.put(True)
+        try:
+            item, fault = self._given.get(timeout=None if limit is None else real(limit.seconds))
+        except Empty:
+            assert limit is not None
+            raise limit.exceeded() from None
+        self._busy = isinstance(fault, Stopped)
+        if fault is not None:
+            raise fault
+        return item  # type: ignore[return-value]  # there is one where there is no fault
+
+    def stop(self) -> None:
+        """End the wait of a thread in `pull`, or the next one."""
+        self._given.put((None, Stopped()))
+
+    def close(self) -> None:
+        """End it: at once if it is not just being read, else as soon as that read is over."""
+        self._left = True
+        self._asked.put(False)
+        if self._busy:
+            interrupt(self._interrupts)
+        else:
+            self._over.wait(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        INTERRUPTS.set(self._interrupts)
+        super().start(self._opened)
+        try:
+            while self.fault is None and self._asked.get():
+                self._given.put(self._next())
+        finally:
+            super().close()
+            self._over.set()
+
+    def _opened(self, _: StreamSource[T]) -> None:
+        self._busy = False
+        self._report(self)
+
+    def _next(self) -> tuple[T | None, BaseException | None]:
+        assert self._items is not None
+        try:
+            return next(self._items), None
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+            return None, exc

@@ -1,0 +1,150 @@
+"""Who may use the gateway. Keys are known by their digests only, and compared in constant time."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from sparekey.config.gateway import is_loopback
+from sparekey.errors import ConfigError
+from sparekey.gateway.api.replies import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.config.secrets import SecretRef
+
+_SHORTEST: Final = 20
+"""Characters of a key. Digests are not salted: a salt protects words that can be guessed, and these keys are long and random."""
+_BEARERS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client that is known.
+
+    Attributes:
+        name: its name, or "" where no keys are asked for.
+        chains: the names of the chains that it may use; None: all.
+        expires: the last day of its key, as ISO text that sorts by time; "": none.
+    """
+
+    name: str = ""
+    chains: frozenset[str] | None = None
+    expires: str = ""
+
+    def may(self, chain: str) -> bool:
+        """Tell whether it may use a chain."""
+        return self.chains is None or chain in self.chains
+
+
+ANYBODY: Final = Caller()
+"""Whoever asks, where no keys are asked for."""
+
+
+class Access:
+    """The clients and the admin of one configuration."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        """Read the keys, and forget them.
+
+        Raises:
+            ConfigError: a key is not where its reference says, or could be guessed.
+        """
+        self._clients = {
+            _digest_of(config, client.key, client.key_sha256, f"clients[{i}].key"): Caller(
+                client.name,
+                None if client.chains is None else frozenset(client.chains),
+                client.expires.isoformat() if client.expires else "",
+            )
+            for i, client in enumerate(config.clients)
+        }
+        self._admin = _digest_of(config, config.admin_key, config.admin_key_sha256, "admin_key")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no keys are asked for."""
+        return not self._clients
+
+    def caller(self, headers: Mapping[bytes, bytes], query: bytes) -> Caller:
+        """Return who asks.
+
+        Raises:
+            RefusalError: no key, a wrong one, an expired one; or, where no keys are asked for, a web page that reaches for this machine.
+        """
+        if not self._clients:
+            refuse_pages(headers)
+            return ANYBODY
+        key = _presented(headers, query)
+        if not key:
+            raise RefusalError(401, "no_key", "no key was sent: send your key of this gateway as the client's API key")
+        digest = sha256(key).hexdigest()
+        found = self._clients.get(digest)  # whoever can time this learns about a digest, which he has himself
+        if found is None or not any(hmac.compare_digest(digest, known) for known in self._clients):
+            raise RefusalError(401, "invalid_key", "this key is not known to the gateway")
+        if found.expires and datetime.now(UTC).date().isoformat() > found.expires:
+            raise RefusalError(401, "expired_key", f"the key of {found.name!r} expired after {found.expires}")
+        return found
+
+    def reader(self, headers: Mapping[bytes, bytes], query: bytes) -> Caller:
+        """As `caller`, for what is no secret of any client: the admin may read it, too.
+
+        Raises:
+            RefusalError: as `caller`.
+        """
+        if self._admin and hmac.compare_digest(sha256(_presented(headers, query)).hexdigest(), self._admin):
+            return ANYBODY
+        return self.caller(headers, query)
+
+    def admin_digest(self) -> str:
+        """Return the SHA-256 of the admin key in hexadecimal; the empty string if there is none."""
+        return self._admin
+
+
+def refuse_pages(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse web pages of elsewhere: a browser on this machine would let any of them ask, also under a name that points here.
+
+    Raises:
+        RefusalError: the request was made for another host, or by a page of another host.
+    """
+    host, origin = headers.get(b"host", b""), headers.get(b"origin", b"")
+    if host and not _is_ours(b"//" + host):
+        raise RefusalError(403, "wrong_host", "without client keys the gateway answers only under this machine's own addresses")
+    if origin and not _is_ours(origin):
+        raise RefusalError(403, "wrong_origin", "without client keys the gateway does not answer web pages of other hosts")
+
+
+@lru_cache(256)
+def _is_ours(url: bytes) -> bool:
+    """Tell whether a URL, or a host behind two slashes, is on this machine."""
+    try:
+        return is_loopback(urlsplit(url.decode("latin-1")).hostname or "")
+    except ValueError:
+        return False
+
+
+def _presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:
+    """Return the key as the SDKs send it: OpenAI's as a bearer token, the others' in a header, Gemini's also in the query."""
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer" and token:
+        return token.strip()
+    for name in _BEARERS:
+        if key := headers.get(name):
+            return key.strip()
+    pair = next((pair for pair in query.split(b"&") if pair.startswith(b"key=")), b"") if query else b""
+    return unquote_to_bytes(pair[4:])
+
+
+def _digest_of(config: GatewayConfig, ref: SecretRef | None, digest: str | None, where: str) -> str:
+    if ref is None:
+        return digest or ""
+    key = config.secret(ref).reveal()
+    if len(key) < _SHORTEST:
+        raise ConfigError(f"gateway.{where}: the key has fewer than {_SHORTEST} characters and could be guessed; make one with --new-key")
+    return sha256(key.encode()).hexdigest()

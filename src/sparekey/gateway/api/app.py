@@ -1,0 +1,163 @@
+"""The gateway as an ASGI application: a request comes in, a chain answers it.
+
+What is on the hot path is plain ASGI: reading the path, the key and the body, one walk through a chain, and its answer's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.gateway.api import replies
+from sparekey.gateway.api.access import Access
+from sparekey.gateway.api.get_routes import METHODS
+from sparekey.gateway.api.replies import GatewayReply
+from sparekey.gateway.api.request_handler import RequestHandler
+from sparekey.gateway.api.served_chains import REAL, Served, Timing, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sparekey.config import Config
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.gateway.api.request_handler import Finished, Scope
+    from sparekey.gateway.observe.log_thread import Writer
+    from sparekey.gateway.upstream.pool import Client
+
+_ADMIN: Final = ("/admin", "/console", "/metrics")
+
+
+class State(NamedTuple):
+    """What a configuration gives: it is replaced as a whole, and requests keep the one with which they began."""
+
+    config: GatewayConfig
+    access: Access
+    chains: Mapping[str, Served]
+    by_name: Mapping[str, Served]
+    loaded_at: float
+    fault: str = ""
+    """Why a later configuration was refused; "" if none was."""
+
+
+class Gateway:
+    """Serves the chains of a configuration over HTTP.
+
+    Attributes:
+        state: chains, access and limits; `reload` replaces them.
+        draining: whether it is about to stop: `/readyz` says so, new requests are refused.
+        admin: takes what is below `/admin`, `/console` and `/metrics`; None: nothing is there.
+        observers: called with each finished request.
+        newcomers: called with each chain of a configuration that is read anew, before it is served.
+        log: writes its log, if it has one of its own.
+    """
+
+    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
+        """Take a configuration and the connections to the providers.
+
+        Args:
+            config: the configuration, with a key at each reference.
+            client: the connections; the gateway closes them when it stops.
+            store: keeps the state of the chains, from `sparekey.stores.open_store`; None: this process does.
+            timing: how the chains see time and chance; for the drill.
+
+        Raises:
+            ConfigError: it cannot be served.
+        """
+        self.client, self.store, self._timing = client, store, timing
+        self.draining = False
+        self.admin: Any = None
+        self.observers: list[Callable[[Finished], None]] = []
+        self.newcomers: list[Callable[[Served], None]] = []
+        self.log: Writer | None = None
+        self._prefix, self._count = secrets.token_hex(4), count(1)
+        self.running = 0
+        self.state = self._made(config, None)
+
+    @property
+    def chains(self) -> Mapping[str, Served]:
+        """The chains by name."""
+        return self.state.chains
+
+    def reload(self, config: Config) -> None:
+        """Serve another configuration from now on. Requests that run go on with the one they began with.
+
+        Raises:
+            ConfigError: it cannot be served; the old one stays.
+        """
+        self.state = self._made(config, self.state.chains)
+
+    def refuse(self, fault: str) -> None:
+        """Note that a later configuration cannot be used: the old one stays, and says so."""
+        self.state = self.state._replace(fault=fault)
+
+    def _made(self, config: Config, old: Mapping[str, Served] | None) -> State:
+        from sparekey.config.gateway import GatewayConfig  # noqa: PLC0415 - pydantic models are made when they are needed
+
+        settings = config.gateway or GatewayConfig()
+        access = Access(settings)
+        chains = serve(config, self.client, self.store, old, self._timing)
+        for newcomer in self.newcomers:
+            for served in chains.values():
+                newcomer(served)
+        return State(settings, access, chains, {name: one for one in chains.values() for name in one.names}, time.time())
+
+    async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Serve one connection's request, as ASGI has it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _lifespan(self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.client.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    async def _http(self, scope: Scope, receive: Any, send: Any) -> None:
+        path: str = scope["path"]
+        if path.startswith("/v1"):
+            pass
+        elif path in _HEALTH and scope["method"] in METHODS:
+            await _whole(send, _HEALTH[path](self))
+            return
+        elif self.admin is not None and path.startswith(_ADMIN):
+            await self.admin(scope, receive, send)
+            return
+        visit = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
+        self.running += 1
+        try:
+            await visit.serve()
+        finally:
+            self.running -= 1
+            finished = visit.finished()
+            for observer in self.observers:
+                observer(finished)
+
+    def healthy(self) -> GatewayReply:
+        """Say that the process lives."""
+        return GatewayReply(200, [replies.JSON], b'{"status":"ok"}')
+
+    def ready(self) -> GatewayReply:
+        """Say whether requests may come, and whether the last configuration was refused."""
+        body = {"status": "draining" if self.draining else "ready", "chains": list(self.state.chains)}
+        if self.state.fault:
+            body["configuration"] = "the changed configuration was refused, the one before is in use; the log says why"
+        return GatewayReply(503 if self.draining else 200, [replies.JSON], json.dumps(body).encode())
+
+
+_HEALTH: Final[dict[str, Callable[[Gateway], GatewayReply]]] = {"/healthz": Gateway.healthy, "/readyz": Gateway.ready}
+
+
+async def _whole(send: Any, reply: GatewayReply) -> None:
+    length = (b"content-length", b"%d" % len(reply.body))
+    await send({"type": "http.response.start", "status": reply.status, "headers": [*reply.headers, length]})
+    await send({"type": "http.response.body", "body": reply.body})

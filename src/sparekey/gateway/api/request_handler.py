@@ -1,0 +1,268 @@
+"""One request of a client and its answer: from its headers to the last byte."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
+from sparekey.gateway.api import replies, routes
+from sparekey.gateway.api.access import ANYBODY, Caller
+from sparekey.gateway.api.get_routes import read
+from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
+from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
+from sparekey.gateway.observe.request_ledger import RequestLedger, current
+from sparekey.gateway.upstream.messages import ByteStream, TransportError
+from sparekey.transport.following import Ending
+from sparekey.transport.refusals import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.api.served_chains import Served
+    from sparekey.gateway.upstream.messages import Raw, Response
+    from sparekey.transport.following import Item
+    from sparekey.types import Attempt, Usage
+    from sparekey.wire.model import WireRequest
+
+logger = logging.getLogger("sparekey")
+
+Scope = dict[str, Any]
+_APART: Final = 0.05
+"""Seconds between the last pieces of a stream that broke off."""
+_KEPT_BACK: Final = frozenset(
+    {
+        *(b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"upgrade", b"trailer", b"te", b"date", b"server"),
+        *(b"set-cookie", b"www-authenticate", b"proxy-authenticate", b"alt-svc", b"strict-transport-security", b"location"),
+        *(b"openai-organization", b"openai-project", b"x-should-retry", b"clear-site-data"),
+        *(b"x-sparekey-credential", b"x-sparekey-attempts", b"x-sparekey-request-id"),
+    }
+)
+"""Headers of a provider that say nothing to the client: about its connection, or about whose account it is; and those that are ours."""
+
+
+class Finished(NamedTuple):
+    """One request, when all is over.
+
+    Attributes:
+        request_id: its number in the log and in the answer's headers.
+        client: the name of the client; "" where no keys are asked for.
+        chain: the name of the chain; "" if it came to none.
+        method: the HTTP method.
+        path: its path, without the query.
+        status: the status of the answer; 499 if the client left before there was one.
+        stream: whether the answer came in events.
+        attempts: the ledger.
+        credential: who answered, or "".
+        seconds: from its headers to the end of the answer.
+        overhead: seconds of that which no provider is to blame for.
+        usage: the tokens that the provider counted.
+        left: whether the client went before the end.
+        first_content: seconds to the first content of a stream; None of other answers.
+    """
+
+    request_id: str
+    client: str = ""
+    chain: str = ""
+    method: str = ""
+    path: str = ""
+    status: int = 0
+    stream: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    credential: str = ""
+    seconds: float = 0.0
+    overhead: float = 0.0
+    usage: Usage | None = None
+    left: bool = False
+    first_content: float | None = None
+
+
+class RequestHandler:
+    """One request and its answer."""
+
+    __slots__ = (
+        *("_began", "_caller", "_chain", "_credential", "_dialect", "_gateway", "_ledger", "_left", "_receive", "_scope"),
+        *("_send", "_state", "_status", "_stream", "request_id"),
+    )
+
+    def __init__(self, gateway: Gateway, scope: Scope, receive: Any, send: Any, request_id: str) -> None:
+        """Take what ASGI gives."""
+        self._began = time.perf_counter()
+        self._gateway, self._scope, self._receive, self._send = gateway, scope, receive, send
+        self.request_id, self._state = request_id, gateway.state
+        self._ledger = RequestLedger()
+        self._caller: Caller = ANYBODY
+        self._chain = self._credential = ""
+        self._dialect = "openai"
+        self._status, self._stream, self._left = 0, False, False
+
+    async def serve(self) -> None:
+        """Answer it."""
+        try:
+            await self._answered()
+        except RefusalError as error:
+            await self._whole(replies.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413, 503})
+        except ClientGoneError:
+            self._left = True
+            self._status = self._status or 499
+        except asyncio.CancelledError:
+            if not self._gateway.draining or self._status:
+                self._left = True
+                raise
+            late = RefusalError(503, "stopping", "the gateway had to stop before the answer was there; ask again, another one will answer")
+            await self._whole(replies.refusal(self._dialect, late, self.request_id), close=True)
+        except Exception:
+            logger.exception("request %s: an error of the gateway itself", self.request_id)
+            if self._status:
+                raise
+            bug = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
+            await self._whole(replies.refusal(self._dialect, bug, self.request_id), close=True)
+
+    async def _answered(self) -> None:
+        scope, state = self._scope, self._state
+        headers: Raw = scope["headers"]
+        path, method = scope["path"], scope["method"]
+        named = dict(headers)
+        self._dialect = routes.dialect_of(path, named)
+        checked(named)
+        if self._gateway.draining:
+            raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
+        if method != "POST":
+            known = state.access.reader if path == routes.DESCRIPTION else state.access.caller
+            self._caller = known(named, scope["query_string"])
+            names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
+            await self._whole(read(path, method, self._dialect, names))
+            return
+        self._caller = state.access.caller(named, scope["query_string"])
+        asked = routes.asked(path)
+        self._dialect = asked.dialect
+        body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
+        query = scope["query_string"]
+        target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
+        call = routes.read(asked, method, target, headers, named, body)
+        served = self._served(call)
+        self._chain = served.name
+        current.set(self._ledger)
+        with Present(scope, self._receive):
+            await self._relayed(served, call)
+
+    def _served(self, call: WireRequest) -> Served:
+        """Return the chain that the client's `model` names.
+
+        Raises:
+            RefusalError: there is none, or not for this.
+        """
+        found = self._state.by_name.get(call.model)
+        if found is None or not self._caller.may(found.name):
+            known = ", ".join(name for name in self._state.chains if self._caller.may(name))
+            raise RefusalError(404, "model_not_found", f"there is no model {call.model[:100]!r} here; there are: {known}")
+        if found.wire != call.dialect:
+            raise RefusalError(400, "wrong_format", f"the model {found.name!r} speaks the {found.wire} format, not {call.dialect}'s")
+        if call.kind != found.kind and (call.kind != "other" or found.kind == "embed"):
+            wanted = "embeddings" if found.kind == "embed" else "chat"
+            raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
+        return found
+
+    async def _relayed(self, served: Served, call: WireRequest) -> None:
+        relay = served.aside if call.kind == "other" else served.relay
+        try:
+            response, items = await relay.send(call)
+        except (Refused, AllCredentialsFailedError) as exc:
+            await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
+        except DeadlineExceeded as error:
+            raise RefusalError(504, "deadline_exceeded", str(error)) from None
+        except TransportError as error:
+            raise RefusalError(502, "upstream", str(error)) from None
+        else:
+            self._credential = response.credential_id
+            if items is not None:
+                await self._streamed(call, response, items)
+            elif isinstance(response.stream, ByteStream):
+                await self._whole(GatewayReply(response.status_code, _kept(response), response.stream.data))
+            else:
+                await self._passed(response)
+
+    async def _streamed(self, call: WireRequest, response: Response, items: AsyncGenerator[Item]) -> None:
+        """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
+        self._stream, ending = True, Ending(call)
+        async with aclosing(items):
+            await self._start(response.status_code, _kept(response))
+            send = self._send
+            try:
+                async for item in items:
+                    await send({"type": "http.response.body", "body": item.data, "more_body": True})
+                    if ending.counts:
+                        ending.passed(item)
+                    item.parts = ()  # it is out: nobody has to keep its events while the next one is waited for
+            except (SparekeyError, Refused, TransportError, ValueError) as exc:
+                await self._broken(ending.pieces(exc, request_id=self.request_id))
+            else:
+                await send({"type": "http.response.body", "body": b""})
+
+    async def _broken(self, pieces: tuple[bytes, ...]) -> None:
+        """Send the last pieces of a stream that broke off. Each comes by itself: some clients read what comes at once as one thing."""
+        for piece in pieces:
+            if len(pieces) > 1:
+                await asyncio.sleep(_APART)
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send(BREAK_OFF)
+
+    async def _passed(self, response: Response) -> None:
+        """Send an answer on that needs no reading: audio, a file."""
+        try:
+            await self._start(response.status_code, _kept(response))
+            async for chunk in response.stream:
+                self._ledger.heard()
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TransportError as exc:  # without its end the client knows that this is not all
+            logger.warning("request %s: %s broke off in its middle: %s", self.request_id, response.credential_id, exc)
+            await self._send(BREAK_OFF)
+        else:
+            await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            await response.stream.aclose()
+
+    async def _start(self, status: int, headers: Raw) -> None:
+        self._status = status
+        headers.append((b"x-sparekey-request-id", self.request_id.encode()))
+        if self._chain:
+            headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.number))
+            if self._credential:
+                headers.append((b"x-sparekey-credential", self._credential.encode("ascii", "replace")))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _whole(self, reply: GatewayReply, *, close: bool = False) -> None:
+        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        if close:
+            headers.append((b"connection", b"close"))
+        await self._start(reply.status, headers)
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+    def finished(self) -> Finished:
+        """Return what became of it."""
+        now, ledger = time.perf_counter(), self._ledger
+        seconds = now - self._began
+        return Finished(
+            self.request_id,
+            self._caller.name,
+            self._chain,
+            self._scope["method"],
+            self._scope["path"],
+            self._status,
+            self._stream,
+            tuple(ledger.attempts),
+            self._credential,
+            seconds,
+            max(0.0, seconds - (ledger.last - ledger.first)),
+            ledger.usage,
+            self._left,
+            ledger.content - self._began if ledger.content else None,
+        )
+
+
+def _kept(response: Response) -> Raw:
+    return [pair for pair in response.headers.raw if pair[0] not in _KEPT_BACK]

@@ -1,0 +1,168 @@
+"""The chains that a gateway serves, by the names that clients call them."""
+
+from __future__ import annotations
+
+import random as _random
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.config.files import chains as chains_of
+from sparekey.engine import Chain
+from sparekey.engine.chain_state import monotonic
+from sparekey.errors import ConfigError
+from sparekey.gateway.api.forwarder import Forwarder
+from sparekey.gateway.observe.request_ledger import Enter
+from sparekey.gateway.process.key_rotation import renew
+from sparekey.transport.targets import Plan, plan
+from sparekey.wire.table import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sparekey.config import Config
+    from sparekey.config.chain import BaseChain
+    from sparekey.config.faults import Path
+    from sparekey.core.pool import PoolState
+    from sparekey.gateway.upstream.pool import Client
+    from sparekey.types import Failure
+    from sparekey.wire.model import Kind, Target
+
+_USUAL: Final[dict[Path, str]] = {
+    ("vlm",): "chat",
+    ("embedding", "dense"): "embedding",
+    ("embedding", "sparse"): "sparse",
+    ("embedding", "hybrid"): "hybrid",
+}
+"""What the chains of a program are called here."""
+
+
+class Timing(NamedTuple):
+    """How the chains see time and chance: for the drill, which lets hours pass in a moment (see `sparekey.engine.Chain`)."""
+
+    clock: Callable[[], float] = monotonic
+    random: Callable[[], float] = _random.random
+    pace: float = 1.0
+    sleep: Callable[[float], Awaitable[None]] | None = None
+
+
+REAL: Final = Timing()
+"""Time as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A chain under its name.
+
+    Attributes:
+        name: what clients call it, as `model`.
+        names: all its names, aliases included.
+        chain: the engine's chain, with its state.
+        targets: where the requests of each credential go, by its id.
+        wire: the format that all its credentials speak: `openai`, `anthropic` or `gemini`.
+        kind: what its models are for: `chat` or `embed`.
+        config_path: where it stands in the configuration (`("vlm",)`, `("gateway", "chat", "fast")`).
+        relay: takes requests about the chain's own models.
+        aside: takes those about images, audio and moderation.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    chain: Chain
+    targets: Mapping[str, Target]
+    wire: str
+    kind: Kind
+    config_path: Path
+    relay: Forwarder
+    aside: Forwarder
+
+
+def serve(
+    config: Config, client: Client, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
+) -> dict[str, Served]:
+    """Return the chains of a configuration by name, aliases left out.
+
+    Args:
+        config: the configuration.
+        client: the connections to the providers.
+        store: keeps the state of the chains; None: this process does.
+        old: the chains that were served before: what they know of a credential that is unchanged stays known.
+        timing: how the chains see time and chance.
+
+    Raises:
+        ConfigError: a key is missing, a credential cannot be reached over HTTP, two formats in one chain, two chains of one name.
+    """
+    found: dict[str, Served] = {}
+    taken: dict[str, str] = {}
+    for path, chain in chains_of(config):
+        served = _served(path, chain, client, store, timing)
+        for name in served.names:
+            if name in taken:
+                raise ConfigError(f"{chain._source.place(())}: the name {name!r} is also that of {taken[name]}")  # noqa: SLF001
+            taken[name] = ".".join(map(str, path))
+        before = old.get(served.name) if old else None
+        if before is not None and (store is None or store.away):
+            _remember(served.chain, before.chain)
+        if store is not None:
+            renew(served.chain, store, served.name, before.chain if before else None)
+        found[served.name] = served
+    if not found:
+        raise ConfigError("the configuration has no chain to serve: write [vlm], [embedding.dense] or [gateway.chat.NAME]")
+    return found
+
+
+def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], Failure]:
+    """Return `classify` with the steps to its verdict, for the console: only a failure pays for them."""
+    return partial(classify, trace=True)
+
+
+def _served(path: Path, config: BaseChain[Any], client: Client, store: Any, timing: Timing) -> Served:
+    name = _USUAL.get(path) or str(path[-1])
+    made = _plan(config, name, store, timing)
+    made.chain.classify = _explaining(made.chain.classify)
+    wire = _wire(config, made)
+    kind: Kind = "embed" if config.family == "embedding" else "chat"
+    made.chain.add_hook(Enter())
+    aside = replace(made, targets={i: replace(target, kind="other") for i, target in made.targets.items()})
+    relays = Forwarder(made, client, sleep=timing.sleep), Forwarder(aside, client, sleep=timing.sleep)
+    relays[1].exchange.bindings = relays[0].exchange.bindings
+    names = (name, *(alias for alias in getattr(config, "aliases", ()) if alias != name))
+    return Served(name, names, made.chain, made.targets, wire, kind, path, *relays)
+
+
+def _plan(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Plan:
+    made = plan(config)
+    if store is None and timing is REAL:
+        return made
+    more: Any = {"clock": timing.clock, "random": timing.random, "pace": timing.pace, "store": store, "name": name if store else ""}
+    return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **more))
+
+
+def _wire(config: BaseChain[Any], made: Plan) -> str:
+    """Return the one format of a chain: a request is passed on as it is, so whoever may get it must understand it."""
+    spoken: dict[str, str] = {}
+    for index, credential in enumerate(made.chain.credentials):
+        target = made.targets.get(credential.id)
+        if target is None:
+            where = config._source.place(("credentials", index))  # noqa: SLF001 - messages name the file
+            raise ConfigError(f"{where}: {credential.provider} has no HTTP interface that the gateway can pass requests to")
+        spoken.setdefault(DIALECTS[target.wire], credential.id)
+    if len(spoken) > 1:
+        told = ", ".join(f"{name} speaks {dialect}" for dialect, name in spoken.items())
+        where = config._source.place(())  # noqa: SLF001 - as above
+        raise ConfigError(f"{where}: credentials of one chain must speak one format here, and {told}; make two chains of it")
+    return next(iter(spoken))
+
+
+def _remember(new: Chain, old: Chain) -> None:
+    """Carry over who is active, and who is parked. A credential with another key starts afresh, and is tried before those below it."""
+    before = {c.id: c for c in old.credentials}
+    same = {c.id for c in new.credentials if before.get(c.id) == c}
+    places = {c.id: i for i, c in enumerate(new.credentials)}
+    active = places[old.active_id] if old.active_id in same else 0
+    fresh = next((i for i, c in enumerate(new.credentials) if c.id not in same), active)
+    guards = {name for i, c in enumerate(old.credentials) if c.id in same for name in old.pool.guards[i]}
+    breakers = {name: guard for name, guard in old.state.breakers.items() if name in guards}
+    kept: PoolState = replace(old.state, active=min(active, fresh), breakers=breakers)
+    store = new._store  # noqa: SLF001 - a chain that nobody uses yet, and nothing happened in it that hooks should be told
+    store.compare_and_set(store.read(), kept)

@@ -1,0 +1,1 @@
+"""HTTP towards clients: one connection, its requests and their bodies."""

@@ -1,0 +1,228 @@
+"""The gateway as the console sees it: its chains with their books, its metrics, and one tiny request for a trial."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.gateway.api.admin import Admin
+from sparekey.gateway.console.access import Door
+from sparekey.gateway.console.host import ProbeResult, SimulatedProvider, Watched
+from sparekey.gateway.console.snapshot import Hider
+from sparekey.stats.chain_stats import ChainStats, ChainSums
+from sparekey.stats.restart import acted, bring, remembered
+from sparekey.stats.worker_reports import Report
+from sparekey.wire.table import understand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.api.served_chains import Served
+    from sparekey.gateway.observe.metrics import Metrics
+    from sparekey.stats.history import History
+    from sparekey.stats.timeline import TimelineEntry
+    from sparekey.stats.worker_reports import Board
+    from sparekey.wire.model import Kind, WireRequest
+
+_SAY: Final = [{"role": "user", "content": "Say yes."}]
+_GEMINI: Final = {"parts": [{"text": "Say yes."}]}
+TRIALS: Final[Mapping[tuple[str, Kind], tuple[str, tuple[bytes, bytes], dict[str, Any]]]] = {
+    ("openai", "chat"): ("/v1/chat/completions", (b"accept", b"*/*"), {"model": "any", "messages": _SAY}),
+    ("openai", "embed"): ("/v1/embeddings", (b"accept", b"*/*"), {"model": "any", "input": ["yes"]}),
+    ("anthropic", "chat"): ("/v1/messages", (b"anthropic-version", b"2023-06-01"), {"model": "any", "max_tokens": 16, "messages": _SAY}),
+    ("gemini", "chat"): ("/v1beta/models/any:generateContent", (b"x-goog-api-client", b"sparekey"), {"contents": [_GEMINI]}),
+    ("gemini", "embed"): ("/v1beta/models/any:embedContent", (b"x-goog-api-client", b"sparekey"), {"content": _GEMINI}),
+}
+"""The request of a trial, by wire and kind: path, the header that tells the wire, body."""
+
+
+class GatewayHost:
+    """Keeps a book of every chain that is served, under its name: reloading the configuration goes on in the same book."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        file: Path | None = None,
+        *,
+        simulated: Iterable[SimulatedProvider] = (),
+        history: History | None = None,
+        board: Board | None = None,
+    ) -> None:
+        """Watch a gateway's chains, those of later configurations too.
+
+        Args:
+            gateway: the gateway; its requests are counted from now on.
+            file: the configuration's, for show.
+            simulated: providers of a simulator; those that a credential points to can be given faults.
+            history: where what happens is kept; what it knows of today is read.
+            board: where the workers of the gateway tell each other what they have counted; None: this is the only one.
+        """
+        self._gateway, self._file, self._history, self._board = gateway, file, history, board
+        self._simulated = {provider.base_url.rstrip("/"): provider for provider in simulated}
+        self._books: dict[str, ChainStats] = {}
+        self._seen: Sequence[Report] = ()
+        self._shared: dict[str, ChainStats] = {}
+        self._metrics = _metrics(gateway)
+        self._known = self._pages_before()
+        for served in gateway.chains.values():
+            self.watch(served)
+        gateway.newcomers.append(self.watch)
+        if history is not None:
+            history.sources.append(lambda: bring(history, dict(self._books)))
+        if board is not None:
+            board.begin(self._report)
+
+    def _pages_before(self) -> Mapping[str, ChainSums]:
+        """Return what was known before this process began: from the worker in whose place it is, or from the history."""
+        if self._board is not None:
+            if self._metrics is not None:
+                self._metrics.before = self._board.left.families
+            return self._board.left.pages
+        return {} if self._history is None else remembered(self._history, time.time())
+
+    def watch(self, served: Served) -> None:
+        """Keep the book of a chain."""
+        served.chain.add_hook(self._book(served.name))
+        if self._history is not None:
+            served.chain.add_hook(self._history.hook(served.name, served.chain.credentials, words=False, counts=False))
+        if self._metrics is not None:
+            self._metrics.follow(served.name, served.chain)
+
+    def _book(self, name: str) -> ChainStats:
+        book = self._books.get(name)
+        if book is None:
+            book = ChainStats()
+            book.load(self._known.get(name, ChainSums()))
+            book.acted = self._noted(name)
+            self._books[name] = book
+        return book
+
+    def _noted(self, name: str) -> Callable[[TimelineEntry], None]:
+        def note(moment: TimelineEntry) -> None:
+            if self._history is not None:
+                self._history.note(acted(name, moment))
+
+        return note
+
+    def close(self) -> None:
+        """Write down what is not written yet. It may take a few seconds, so not on an event loop."""
+        if self._board is not None:
+            self._board.close()
+        if self._history is not None:
+            self._history.close()
+
+    # ── several workers ──
+
+    def _report(self) -> Report:
+        """Return what this worker tells the others."""
+        chains = self._gateway.chains
+        hide = {name: Hider(one.chain.credentials) for name, one in chains.items()}
+        pages = {name: book.page(hide.get(name, str)) for name, book in list(self._books.items())}
+        return Report(running=self._gateway.running, pages=pages, families=self._metrics.families() if self._metrics else [])
+
+    def _shown(self) -> Mapping[str, ChainStats]:
+        """Return the books as they are shown: those of all workers as one."""
+        if self._board is None:
+            return self._books
+        reports = self._board.all()
+        if reports is not self._seen or self._shared.keys() != self._books.keys():
+            self._seen, self._shared = reports, {name: _together(name, own, reports) for name, own in self._books.items()}
+        return self._shared
+
+    def _measured(self) -> bytes:
+        """Return the metrics of all workers."""
+        assert self._metrics is not None
+        if self._board is None:
+            return self._metrics.text()
+        self._board.pin()
+        families = [family for report in self._board.all() for family in report.families]
+        return self._metrics.text_of(families, sum(report.running for report in self._board.living()))
+
+    def admin(self) -> Admin:
+        """Return what serves the console, the admin API and the metrics."""
+        digest = self._admin_digest()
+        seal = hmac.digest(digest.encode(), b"sparekey console", hashlib.sha256) if digest else None  # the same in every worker
+        door = Door(self._admin_digest, seal=seal)
+        return Admin(self, door, metrics=None if self._metrics is None else self._measured)
+
+    def _admin_digest(self) -> str:
+        return self._gateway.state.access.admin_digest()
+
+    # ── what the console asks for ──
+
+    @property
+    def chains(self) -> Mapping[str, Watched]:
+        """The chains by name."""
+        books, served = self._shown(), self._gateway.chains.items()
+        return {name: Watched(one.chain, books[name], one.wire, self._simulators(one)) for name, one in served}
+
+    def _simulators(self, served: Served) -> Mapping[str, SimulatedProvider]:
+        known, bases = self._simulated, {i: target.base_url.rstrip("/") for i, target in served.targets.items()}
+        return {i: known[base] for i, base in bases.items() if base in known} if known else {}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the gateway drains: pages that only listen are sent away, so that nothing waits for them."""
+        return self._gateway.draining
+
+    def config(self) -> Mapping[str, Any]:
+        """Return which configuration is in use, since when, why a newer one is not, and how many workers serve it."""
+        state = self._gateway.state
+        workers = 1 if self._board is None else len(self._board.living())
+        return {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None, "workers": workers}
+
+    def store(self) -> Mapping[str, Any]:
+        """Return where the state and the history live, and why they are away if they are."""
+        store, history = self._gateway.store, self._history
+        kept = {"kind": "memory", "away": None} if store is None else {"kind": store.label, "away": store.away}
+        return {**kept, "history": history and str(history.path), "history_away": history and history.away}
+
+    async def trial(self, chain: str, credential: str) -> ProbeResult:
+        """Make one tiny request with one credential; the chain does not hear of it."""
+        served = self._gateway.chains[chain]
+        named = next(c for c in served.chain.credentials if c.id == credential)
+        begin = time.perf_counter()
+        try:
+            await served.relay.once(_trial(served), named)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the person asked for it
+            return ProbeResult(time.perf_counter() - begin, served.chain.classify(exc))
+        return ProbeResult(time.perf_counter() - begin)
+
+
+class _Together(ChainStats):
+    """The books of all workers as one; what a person does is written into the one of the worker that was asked."""
+
+    def __init__(self, own: ChainStats) -> None:
+        super().__init__()
+        self._own = own
+
+    def act(self, credential: str, what: str) -> None:
+        self._own.act(credential, what)
+
+
+def _together(name: str, own: ChainStats, reports: Iterable[Report]) -> ChainStats:
+    book = _Together(own)
+    for report in reports:
+        book.load(report.pages.get(name, ChainSums()))
+    return book
+
+
+def _trial(served: Served) -> WireRequest:
+    path, header, body = TRIALS[served.wire, served.kind]
+    return understand("POST", path.encode(), [header, (b"content-type", b"application/json")], json.dumps(body).encode())
+
+
+def _metrics(gateway: Gateway) -> Metrics | None:
+    """Return the metrics of a gateway, which count its requests from now on; None where the library is not installed."""
+    try:
+        from sparekey.gateway.observe.metrics import Metrics  # noqa: PLC0415 - its library is an extra
+    except ImportError:
+        return None
+    made = Metrics(gateway)
+    gateway.observers.append(made.observe)
+    return made

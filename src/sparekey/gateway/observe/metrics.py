@@ -1,0 +1,119 @@
+"""What Prometheus is told of the gateway itself; what happens in its chains is told by `sparekey.telemetry`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+
+from sparekey.stats.metric_sums import Family, added
+from sparekey.telemetry.prometheus import PrometheusHook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sparekey.engine import Chain
+    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.api.request_handler import Finished
+
+_OVERHEAD: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
+_RUNNING: Final = "sparekey_gateway_running"
+_SUMMED: Final = frozenset({"counter", "histogram"})
+_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
+
+
+class Metrics:
+    """The metrics of one gateway, in a registry of their own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        """Count the requests of a gateway; `follow` adds its chains."""
+        self.registry = registry = CollectorRegistry()
+        self._hooks: dict[str, PrometheusHook] = {}
+        # looking a series up by its labels costs more than counting
+        self._series: dict[tuple[str, int], tuple[Counter, tuple[Histogram, Histogram] | None]] = {}
+        self._requests = Counter("sparekey_gateway_requests", "Requests by chain and status.", ("chain", "status"), registry=registry)
+        self._seconds = Histogram(
+            "sparekey_gateway_request_duration_seconds",
+            "From a request to the end of its answer.",
+            ("chain",),
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._overhead = Histogram(
+            "sparekey_gateway_overhead_seconds",
+            "The part of it that no provider is to blame for.",
+            ("chain",),
+            registry=registry,
+            buckets=_OVERHEAD,
+        )
+        dropped = Counter("sparekey_gateway_log_lines_dropped", "Lines of the log that nobody took in time.", registry=registry)
+        if gateway.log is not None:
+            gateway.log.on_drop = dropped.inc
+        self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
+        self._running.set_function(lambda: gateway.running)
+        self.before: list[Family] = []
+        """What was counted by the worker whose place this one has taken."""
+
+    def follow(self, name: str, chain: Chain) -> None:
+        """Count what happens in a chain; one that takes another's place goes on with its numbers."""
+        hook = self._hooks.setdefault(name, PrometheusHook(name, self.registry))
+        chain.add_hook(hook)
+
+    def observe(self, finished: Finished) -> None:
+        """Count a request."""
+        chain = finished.chain
+        if (series := self._series.get((chain, finished.status))) is None:
+            timed = (self._seconds.labels(chain), self._overhead.labels(chain)) if chain else None
+            series = self._series[chain, finished.status] = (self._requests.labels(chain, str(finished.status)), timed)
+        requests, timed = series
+        requests.inc()
+        if timed is not None:
+            timed[0].observe(finished.seconds)
+            timed[1].observe(finished.overhead)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def families(self) -> list[Family]:
+        """Return what was counted here and by the worker before, for other workers to add up."""
+        return added([*self.before, *map(_family, self._collected(summed=True))])
+
+    def text_of(self, families: Sequence[Family], running: int) -> bytes:
+        """Return the text for several workers: what they have counted, added up, and the state as this one sees it.
+
+        Args:
+            families: what each of them has counted.
+            running: requests under way in all of them.
+        """
+        return generate_latest(_Shown([*map(_metric, added(families)), *self._collected(summed=False), _gauge(running)]))
+
+    def _collected(self, *, summed: bool) -> Iterator[Metric]:
+        return (one for one in self.registry.collect() if (one.type in _SUMMED) is summed and one.name != _RUNNING)
+
+
+class _Shown:
+    """As much of a registry as its text is made from."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._metrics)
+
+
+def _family(metric: Metric) -> Family:
+    """Return a metric as a value. When a series began is left out: the sum of several has no beginning."""
+    told = [(s.name, tuple(s.labels.items()), s.value) for s in metric.samples if not s.name.endswith("_created")]
+    return Family(metric.name, metric.type, metric.documentation, told)
+
+
+def _metric(family: Family) -> Metric:
+    metric = Metric(family.name, family.text, family.kind)
+    for name, labels, value in family.samples:
+        metric.add_sample(name, dict(labels), value)
+    return metric
+
+
+def _gauge(running: int) -> Metric:
+    return _metric(Family(_RUNNING, "gauge", "Requests under way.", [(_RUNNING, (), running)]))

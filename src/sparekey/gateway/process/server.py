@@ -1,0 +1,344 @@
+"""The process of the gateway: it listens, reads its configuration anew, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+
+from sparekey.config import load_config
+from sparekey.config.gateway import GatewayConfig, open_to_all
+from sparekey.errors import ConfigError
+from sparekey.gateway.api.app import Gateway
+from sparekey.gateway.http.protocol import LIMITS, GatewayProtocol, ProtocolLimits
+from sparekey.gateway.observe.access_log import AccessLog
+from sparekey.gateway.observe.log_thread import Writer, logging_through
+from sparekey.gateway.process import systemd
+from sparekey.gateway.process.draining import Server
+from sparekey.gateway.process.listening import address, file_limit, log_to_stderr, raise_file_limit
+from sparekey.gateway.process.state_files import StateFiles, place_of
+from sparekey.gateway.process.tls import Tls, stamp
+from sparekey.gateway.process.workers import Workers, shared
+from sparekey.gateway.upstream.clients import client_of, proxies_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from sparekey.gateway.observe.console_host import GatewayHost
+
+logger = logging.getLogger("sparekey")
+
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two looks at the configuration file."""
+_BACKLOG: Final = 4096
+_SIGN_OF_LIFE: Final = 10
+"""Seconds for which a worker's sign of life is waited for."""
+_AT_ONCE: Final = frozenset({"clients", "admin_key", "admin_key_sha256", "max_body_mb", "body_timeout", "chat", "embedding"})
+"""What a reload changes; the rest of the section is settled when the process starts."""
+
+
+class ServeSettings:
+    """What the command line says, over what the configuration says; passed on to workers as it is."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        workers: int | None = None,
+        store: str | None = None,
+        keep: bool = False,
+    ) -> None:
+        """Take the configuration's file, and what stands above it.
+
+        Args:
+            file: the configuration.
+            host: the address to listen on.
+            port: the port.
+            workers: how many processes.
+            store: where the state is kept, as an address.
+            keep: whether state and history are kept in the usual place if no store is named: the command does so, who embeds the
+                gateway asks for it.
+        """
+        self.file = file
+        self._host, self._port, self._workers, self._store = host, port, workers, store
+        self._keep = keep
+        self._place: StateFiles | None = None
+        self.board: Path | None = None
+
+    def read(self) -> tuple[Any, GatewayConfig]:
+        """Return the configuration and the settings of the gateway in it.
+
+        Raises:
+            ConfigError: it is wrong, or would let strangers in.
+        """
+        config = load_config(self.file)
+        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._store}
+        found = config.gateway or GatewayConfig()
+        found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
+        if fault := open_to_all(found.host, has_clients=bool(found.clients)):
+            raise ConfigError(f"{self.file}: gateway.host: {fault}")
+        proxies_of(found)
+        config.gateway = found
+        return config, found
+
+    def place(self) -> StateFiles:
+        """Return where state and history are kept; it is settled once, and workers are told.
+
+        Raises:
+            ConfigError: the configuration is wrong.
+        """
+        if self._place is None:
+            _, found = self.read()
+            usual = self._keep or (found.store or "").startswith("sqlite:")
+            self._place = place_of(self.file, found.store) if usual else StateFiles(found.store)
+        return self._place
+
+    def move(self, store: str) -> None:
+        """Keep the state elsewhere."""
+        self._place = self.place()._replace(store=store)
+
+
+class Application:
+    """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
+
+    def __init__(self, settings: ServeSettings, *, tls: Tls | None = None, owns_process: bool = False) -> None:
+        """Take the settings.
+
+        Args:
+            settings: the configuration's file, and what stands above it.
+            tls: the certificate, which is watched; None: the gateway speaks plain HTTP.
+            owns_process: whether the process is the gateway's alone: then all that it logs is written without waiting.
+        """
+        self.settings, self._tls, self._owns_process = settings, tls, owns_process
+        self.tell: Callable[[str], object] = _nobody
+        self.gateway: Gateway | None = None
+        self._kept: GatewayHost | None = None
+        self._parent, self._orphan = 0, False
+        self._seen: tuple[int, int, int] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._tracing: Any = None
+        self._open: contextlib.ExitStack | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._tracing is not None:
+            await self._tracing(scope, receive, send)
+        elif self.gateway is not None:
+            await self.gateway(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            self.start()
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the process must not serve
+            self._close_log()
+            await send({"type": "lifespan.startup.failed", "message": str(exc)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def start(self) -> None:
+        """Make the gateway, and watch its configuration."""
+        raise_file_limit()
+        self._parent = os.getppid()
+        if self.settings.board is not None:
+            log_to_stderr()  # a worker is a process of its own
+        config, settings = self.settings.read()
+        place = self.settings.place()
+        log, self._open = Writer(), contextlib.ExitStack()
+        self._open.callback(log.close)
+        if self._owns_process:
+            self._open.enter_context(logging_through(log))
+        self.gateway = Gateway(config, client_of(settings), store=_store(place.store))
+        self.gateway.log = log
+        if settings.access_log:
+            self.gateway.observers.append(AccessLog(log))
+        self._kept = _host(self.gateway, self.settings.file, place, self.settings.board)
+        self.gateway.admin = self._kept.admin()
+        self._tracing = _traced(self.gateway) if settings.opentelemetry else None
+        self._watching = asyncio.create_task(self._watch())
+        gc.freeze()  # what is there now stays: no collection needs to look at it again
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        gc.unfreeze()  # whoever embeds the gateway lives on, and so does its garbage
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        if self.gateway is not None:
+            self.gateway.admin.close()
+            await self.gateway.client.aclose()
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.close)
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
+            if callable(close := getattr(self.gateway.store, "close", None)):
+                await asyncio.to_thread(close)
+        if self._orphan and self.settings.board is not None:
+            shutil.rmtree(self.settings.board, ignore_errors=True)  # who made it is not there to do so
+        await asyncio.to_thread(self._close_log)
+
+    def _close_log(self) -> None:
+        """Write what waits, and let the log be written as before."""
+        if self._open is not None:
+            self._open.close()
+
+    def reload(self) -> None:
+        """Read the configuration and the certificate anew; a bad one is refused, and the old one stays."""
+        assert self.gateway is not None
+        self._seen = stamp(self.settings.file)
+        self.tell(systemd.reloading())
+        if self._tls is not None:
+            self._tls.renew()
+        try:
+            config, found = self.settings.read()
+            before = self.gateway.state.config
+            self.gateway.reload(config)
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with a file must not stop what runs
+            self.gateway.refuse(str(exc))
+            logger.error("the changed configuration is refused, the one before stays in use: %s", exc)  # noqa: TRY400 - the words say it all
+        else:
+            logger.warning("configuration read anew: %s", ", ".join(self.gateway.chains))
+            if late := [
+                name for name in GatewayConfig.model_fields if name not in _AT_ONCE and getattr(before, name) != getattr(found, name)
+            ]:
+                logger.warning("changed, but in use only after a restart: gateway.%s", ", gateway.".join(late))
+        self.tell("READY=1")
+
+    async def _watch(self) -> None:
+        """Look at the files now and then: their folder may be a mounted one, of which nobody tells."""
+        self._seen, shown = stamp(self.settings.file), self._tls and self._tls.stamp
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.tell("WATCHDOG=1")
+            self._look_for_parent()
+            if stamp(self.settings.file) not in {None, self._seen}:
+                self.reload()
+            if self._tls is not None and self._tls.stamp not in {None, shown}:
+                shown = self._tls.stamp
+                self._tls.renew()
+
+    def _look_for_parent(self) -> None:
+        """A worker whose parent was killed holds the port against the next gateway: it stops."""
+        if self.settings.board is not None and os.getppid() != self._parent:
+            logger.warning("the gateway's parent process is gone, this worker stops")
+            self._parent, self._orphan = os.getppid(), True
+            signal.raise_signal(signal.SIGTERM)
+
+
+def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = None) -> uvicorn.Config:
+    """Return how uvicorn is to serve."""
+    config = uvicorn.Config(
+        application,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http=GatewayProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=round(settings.idle_timeout),
+        timeout_graceful_shutdown=round(settings.stop_timeout),
+        timeout_worker_healthcheck=_SIGN_OF_LIFE,
+        ssl_context_factory=tls,
+    )
+    most = min(settings.max_connections, max(16, file_limit() // 2 - 64))  # each may take two files, one of them towards a provider
+    setattr(config, LIMITS, ProtocolLimits(settings.header_timeout, settings.write_timeout, settings.stop_timeout, most))
+    return config
+
+
+@contextlib.asynccontextmanager
+async def running(settings: ServeSettings) -> AsyncIterator[tuple[Server, Application, str]]:
+    """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
+    _, found = settings.read()
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls)
+    server = Server(server_config(application, found, tls), application)
+    task = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` takes the process's signals, which are not ours here
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag for it, and no event
+            await asyncio.sleep(0.005)
+        if task.done():
+            await task
+            raise ConfigError("the gateway did not start; the log says why")
+        yield server, application, address(found, server.servers[0].sockets[0])
+    finally:
+        server.should_exit = True
+        await task
+
+
+def run(settings: ServeSettings, bound: socket.socket) -> None:
+    """Serve until a signal says stop.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    _, found = settings.read()
+    tls = Tls(found) if found.certfile else None
+    application = Application(settings, tls=tls, owns_process=True)
+    config = server_config(application, found, tls)
+    if found.workers == 1:
+        application.tell = systemd.notify
+        Server(config, application).run(sockets=[bound])
+    else:
+        with shared(settings):
+            workers = Workers(config, sockets=[bound])
+            workers.run()
+        if workers.failed:
+            sys.exit(STARTUP_FAILURE)  # as with one process
+
+
+def _nobody(_: str) -> None:
+    """Tell nobody."""
+
+
+def _store(url: str | None) -> Any:
+    if url is None:
+        return None
+    from sparekey import stores  # noqa: PLC0415 - only those who name one need it
+
+    opened: Any = stores.open_store(url)
+    return opened
+
+
+def _host(gateway: Gateway, file: Path, place: StateFiles, board: Path | None) -> GatewayHost:
+    """Return what knows of everything for the console, the admin API and the metrics."""
+    from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
+    from sparekey.stats.history import History  # noqa: PLC0415 - as above
+    from sparekey.stats.worker_reports import Board  # noqa: PLC0415 - starlette and what else is loaded when the server starts, not with this module
+
+    history = None if place.history is None else History(place.history)
+    return GatewayHost(gateway, file, history=history, board=None if board is None else Board(board))
+
+
+def _traced(gateway: Gateway) -> Any:
+    """Return the gateway with its requests traced."""
+    from sparekey.gateway.observe.tracing import traced  # noqa: PLC0415 - its library is an extra
+
+    return traced(gateway)

@@ -1,0 +1,1 @@
+"""HTTP towards providers: connections, their pools, and what comes back on them."""

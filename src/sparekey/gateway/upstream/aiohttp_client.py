@@ -1,0 +1,265 @@
+"""The connections to the providers made by aiohttp: slower than `upstream`, known everywhere, and with a way through a proxy."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from sparekey.gateway.upstream.messages import (
+    ConnectError,
+    ConnectTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    TransportError,
+    UnsupportedProtocol,
+    received,
+    whole,
+)
+from sparekey.gateway.upstream.pool import IDLE_SECONDS
+from sparekey.wire.network import STALE_SECONDS, Address, Network
+from sparekey.wire.writes import unwritten, written_again
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from sparekey.gateway.upstream.clients import Proxies
+    from sparekey.gateway.upstream.messages import Response
+    from sparekey.wire.model import Put
+
+_LARGE: Final = 2**20
+"""Bytes of a body from which on aiohttp wants it as a file, so that it can send it piece by piece."""
+_LONGEST: Final = 64 * 1024
+_PROXY_REFUSES: Final = 407
+_UNASKED: Final = ("accept", "accept-encoding", "content-type", "user-agent")
+"""Headers that aiohttp would add."""
+
+
+class Aiohttp:
+    """Connections that aiohttp keeps; see `sparekey.gateway.upstream.pool.Client`. It belongs to one event loop."""
+
+    def __init__(self, proxies: Proxies | None = None) -> None:
+        """Start without a connection; `proxies` knows the way to each host, None: all are reached directly."""
+        self._proxies = proxies
+        self._session: aiohttp.ClientSession | None = None
+        self._network = Network()
+
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
+        """See `Client.send`."""
+        url = _url(put.url)
+        proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
+        way = _Way(Address(url.host or "", url.port))
+        try:
+            answer = await self._asked(way, method, url, put, proxy, silence)
+        except BaseException as exc:
+            if way.protocol is None:
+                unwritten()
+            # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
+            if not (isinstance(exc, ReadError) and way.was_stale):
+                raise
+        else:
+            return self._answered(answer, proxied=proxy is not None)
+        again = _Way(way.place, fresh=True)
+        try:
+            answer = await self._asked(again, method, url, put, proxy, silence)
+        finally:
+            if again.protocol is not None:
+                written_again()
+        return self._answered(answer, proxied=proxy is not None)
+
+    def _answered(self, answer: aiohttp.ClientResponse, *, proxied: bool) -> Response:
+        if proxied and answer.status == _PROXY_REFUSES:
+            answer.close()
+            raise ConnectError("the proxy wants other credentials (gateway.proxy)")
+        self._network.suspected_until = 0.0
+        raw = [(name.lower(), value) for name, value in answer.raw_headers]
+        return received(answer.status, raw, Body(answer))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _asked(self, way: _Way, method: str, url: URL, put: Put, proxy: str | None, silence: float | None) -> aiohttp.ClientResponse:
+        """Write the request once, and return the answer when its headers are there."""
+        _WAY.set(way)
+        limit = self._network.limit(way.place)
+        headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
+        options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(limit, silence), "allow_redirects": False}
+        body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
+        try:
+            with _translated():
+                return await self._opened().request(method, url, headers=headers, data=body or None, **options)
+        except ConnectTimeout:
+            self._network.silent(way.place, limit)
+            raise
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """Return the session, which is made when an event loop runs."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=_Connector(self._network),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=_UNASKED,
+                auto_decompress=False,
+                trust_env=False,
+                max_line_size=_LONGEST,
+                max_field_size=_LONGEST,
+            )
+        return self._session
+
+
+class _Way:
+    """The way of one write: over which connection it goes, and what is known of that."""
+
+    __slots__ = ("fresh", "place", "protocol", "reused", "since")
+
+    def __init__(self, place: Address, *, fresh: bool = False) -> None:
+        """Start before there is a connection; `fresh`: it has to be one that nobody has used."""
+        self.place, self.fresh = place, fresh
+        self.protocol: ResponseHandler | None = None
+        self.reused, self.since = False, 0.0
+
+    @property
+    def was_stale(self) -> bool:
+        """Whether the connection, now lost, had been idle, and was closed before any byte of an answer and soon enough."""
+        heard = getattr(self.protocol, "heard", True)
+        return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
+
+
+_WAY: Final[ContextVar[_Way]] = ContextVar("sparekey_way")
+"""The way of the write that is made in this context: aiohttp has no argument by which a connector could know it."""
+
+
+class _Protocol(ResponseHandler):
+    """One connection, which knows whether it was used, and whether anything was heard since."""
+
+    used = heard = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take note that something came."""
+        self.heard = True
+        super().data_received(data)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives each write its connection, and lets nobody but `Aiohttp.send` decide on a second one."""
+
+    def __init__(self, network: Network) -> None:
+        """Start without a connection; `network` is told of each that comes about."""
+        trusted = ssl.create_default_context()
+        super().__init__(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), ssl=trusted)
+        self._factory: Any = partial(_Protocol, loop=self._loop)
+        self._network = network
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a connection, an idle one if there is one and it may be."""
+        way = _WAY.get()
+        if way.protocol is not None:  # aiohttp repeats what has an idempotent method by itself
+            raise aiohttp.ServerDisconnectedError
+        while True:
+            begun = time.monotonic()
+            connection = await super().connect(*args, **kwargs)
+            protocol: Any = connection.protocol
+            reused = getattr(protocol, "used", False)
+            if not (way.fresh and reused):
+                break
+            connection.close()  # one that was idle beside a lost one
+        protocol.used, protocol.heard = True, False
+        way.protocol, way.reused, way.since = protocol, reused, time.monotonic()
+        if not reused:
+            self._network.reached(way.place, way.since - begun)
+        return connection
+
+
+class Body:
+    """What comes behind the headers of an answer."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        """Take the answer."""
+        self._answer = answer
+
+    async def read(self) -> bytes:
+        """Return what is left of it; one that is cancelled cuts the connection."""
+        return await whole(aiter(self))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._answer.content
+        try:
+            while not content.at_eof():
+                with _translated():
+                    piece = await content.readany()
+                if piece:
+                    yield piece
+        except BaseException:
+            self._answer.close()
+            raise
+
+    async def aclose(self) -> None:
+        """Have no more of it: unless it is at its end, the connection is cut."""
+        self._answer.close()
+
+
+_FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = (
+    (aiohttp.ConnectionTimeoutError, ConnectTimeout, "no connection in time"),
+    (aiohttp.ServerTimeoutError, ReadTimeout, "the provider was silent for too long"),
+    (aiohttp.ClientHttpProxyError, ConnectError, "the proxy lets nobody through to this host"),
+    (aiohttp.ClientProxyConnectionError, ConnectError, "no connection to the proxy (gateway.proxy)"),
+    (aiohttp.ClientConnectorError, ConnectError, "no connection"),
+    (aiohttp.ClientResponseError, RemoteProtocolError, "no HTTP came back"),
+    (aiohttp.InvalidURL, UnsupportedProtocol, "the base URL of a credential is neither http nor https"),
+    (aiohttp.ClientPayloadError, ReadError, "the host closed the connection before its answer was complete"),
+    (aiohttp.ServerDisconnectedError, ReadError, "the host closed the connection before its answer was complete"),
+    (aiohttp.ClientError, ReadError, "the connection broke"),
+    (ConnectionError, ReadError, "the host reset the connection"),
+    (UnicodeError, ConnectError, "no connection: the host has a name that none can have"),
+)
+"""What aiohttp raises, and what it is called here; the first that fits holds. Its own texts may hold a URL with a key in it."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, ConnectionError, UnicodeError) as exc:
+        kind, text = next((kind, text) for known, kind, text in _FAULTS if isinstance(exc, known))
+        cause = getattr(exc, "os_error", None) or getattr(exc, "certificate_error", None)
+        raise kind(f"{text}: {cause.strerror or type(cause).__name__}" if cause else text) from cause
+
+
+def _url(text: str) -> URL:
+    """Return a URL, to the letter as it stands.
+
+    Raises:
+        UnsupportedProtocol: aiohttp would not go there.
+    """
+    try:
+        url = URL(text, encoded=True)
+        usable = url.scheme in {"http", "https"} and url.host
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UnsupportedProtocol("the base URL of a credential is neither http nor https")
+    return url
+
+
+def _limits(connect: float, silence: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silence)
+
+
+def _text(value: bytes) -> str:
+    """Return a header's value so that aiohttp, which writes UTF-8, sends the same bytes; what is no UTF-8 is sent as such."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

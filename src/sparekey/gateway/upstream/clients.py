@@ -1,0 +1,83 @@
+"""What connects the gateway to providers: which of the two clients, and which hosts are behind a proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks the second
+
+from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.gateway.upstream.pool import Pooled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.gateway.upstream.pool import Client
+
+
+class Proxies:
+    """The way to each host. A proxy's URL may hold a password, so nothing of it is shown."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        """Take the proxies by scheme (`http`, `https`, `all`); under `no` stand the hosts and domains that need none, between commas.
+
+        Raises:
+            ConfigError: one of them is no HTTP proxy.
+        """
+        self._known = dict(known)
+        for scheme in ("http", "https", "all"):
+            if (url := self._known.get(scheme)) and not _is_http(url):
+                raise ConfigError(f"gateway.proxy: the proxy for {scheme} is no URL that begins with http:// or https://")
+
+    def of(self, scheme: str, host: str) -> str | None:
+        """Return the URL of the proxy to a host (`api.example:443`); None if it is reached directly."""
+        found = self._known.get(scheme) or self._known.get("all")
+        return found if found and not proxy_bypass_environment(host, self._known) else None
+
+
+def proxies_of(settings: GatewayConfig) -> Proxies | None:
+    """Return the proxies that the configuration asks for; None if there are none.
+
+    Raises:
+        ConfigError: a proxy is not where its reference says, or is none that can be used.
+    """
+    if settings.proxy_from_environment:
+        return Proxies(getproxies_environment())
+    if settings.proxy:
+        url = settings.secret(settings.proxy).reveal()
+        return Proxies({"all": url, "no": ",".join(settings.no_proxy)})
+    return None
+
+
+def client_of(settings: GatewayConfig) -> Client:
+    """Return the connections to the providers, as the configuration wants them made.
+
+    Raises:
+        ConfigError: the proxy cannot be used.
+        MissingExtraError: aiohttp, or OpenTelemetry's API, is wanted and not installed.
+    """
+    client = Pooled() if settings.upstream == "httptools" else _aiohttp(settings)
+    if not settings.opentelemetry:
+        return client
+    try:
+        from sparekey.gateway.observe.tracing import Carrying  # noqa: PLC0415 - its library is an extra
+    except ImportError:
+        raise MissingExtraError("gateway.opentelemetry", "otel") from None
+    return Carrying(client)
+
+
+def _aiohttp(settings: GatewayConfig) -> Client:
+    try:
+        from sparekey.gateway.upstream.aiohttp_client import Aiohttp  # noqa: PLC0415 - its library is an extra
+    except ImportError:
+        raise MissingExtraError('gateway.upstream = "aiohttp"', "aiohttp") from None
+    return Aiohttp(proxies_of(settings))
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -1,0 +1,199 @@
+"""What `sparekey.transport.exchange` asks of an HTTP library, in the gateway's own few classes.
+
+The exchange decides for any library that has httpx's names. Here they are with nothing behind them: a response is a status, headers and
+a body that arrives, and the failures have the names by which `sparekey.classify` knows them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sparekey.errors import SparekeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Raw = list[tuple[bytes, bytes]]
+URL: Final = str
+MOST_BYTES: Final = 256 * 2**20
+"""The longest answer that is read as a whole: longer than any model's, shorter than memory. Streams and files pass in pieces."""
+
+
+class TransportError(SparekeyError):
+    """A request that had no response, or none that is HTTP."""
+
+
+class ConnectError(TransportError):
+    """No connection came about: nobody there, no such name, no trust in the certificate."""
+
+
+class ConnectTimeout(ConnectError):  # noqa: N818 - httpx's name, by which it is classified
+    """No connection came about in time."""
+
+
+class ReadTimeout(TransportError):  # noqa: N818 - as above
+    """The provider was silent for too long."""
+
+
+class ReadError(TransportError):
+    """The connection broke."""
+
+
+class RemoteProtocolError(TransportError):
+    """What came back is no HTTP, or no answer of this API."""
+
+
+class UnsupportedProtocol(TransportError):  # noqa: N818 - as above
+    """No credential of the chain speaks the format of the request."""
+
+
+class Headers(MutableMapping[str, str]):
+    """Headers of a response as they came (`raw`), and by name in any case."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Raw) -> None:
+        """Take names and values."""
+        self.raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower().encode()
+        for known, value in self.raw:
+            if known.lower() == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self.pop(name, None)
+        self.raw.append((name.lower().encode(), value.encode("latin-1", "replace")))
+
+    def __delitem__(self, name: str) -> None:
+        wanted = name.lower().encode()
+        left = [pair for pair in self.raw if pair[0].lower() != wanted]
+        if len(left) == len(self.raw):
+            raise KeyError(name)
+        self.raw = left
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name.lower().decode("latin-1") for name, _ in self.raw))
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+class BodyStream(Protocol):
+    """The body of a response while it arrives."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield its bytes in the pieces in which they come."""
+
+    async def read(self) -> bytes:
+        """Return what is left of it."""
+
+    async def aclose(self) -> None:
+        """Have no more of it; what is still being sent is cut off."""
+
+
+class ByteStream:
+    """A body that is there already."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        """Take its bytes."""
+        self.data = data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.data
+
+    async def read(self) -> bytes:
+        """Return it."""
+        return self.data
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+class Response:
+    """A response; `credential_id` says whose it is."""
+
+    __slots__ = ("content", "credential_id", "extensions", "headers", "status_code", "stream")
+
+    def __init__(self, status_code: int, headers: Any = (), content: bytes = b"", stream: Any = None) -> None:
+        """Take its parts; `content`: a body that is there already, with whatever encoding the headers say."""
+        raw = headers.items() if isinstance(headers, dict) else headers
+        self.status_code = status_code
+        self.headers = Headers([(_bytes(name), _bytes(value)) for name, value in raw])
+        encoding = self.headers.get("content-encoding") if content or stream is not None else None
+        self.content = _decoder(encoding).whole(content) if encoding and content else content
+        self.stream: Any = stream if stream is not None else ByteStream(content)
+        self.credential_id = ""
+        self.extensions: dict[str, Any] = {}
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the body without its encoding."""
+        decoder = _decoder(self.headers.get("content-encoding"))
+        async for chunk in self.stream:
+            if piece := decoder.feed(chunk):
+                yield piece
+
+
+async def whole(pieces: AsyncIterator[bytes]) -> bytes:
+    """Return a body that arrives in pieces.
+
+    Raises:
+        RemoteProtocolError: it does not end.
+    """
+    found: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
+def received(status: int, raw: Raw, stream: BodyStream) -> Response:
+    """Return a response as it came off the wire."""
+    response = Response.__new__(Response)
+    response.status_code, response.headers, response.content = status, Headers(raw), b""
+    response.stream, response.credential_id, response.extensions = stream, "", {}
+    return response
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
+
+
+class _Decoder:
+    """Takes the encoding off a body, piece by piece. We ask providers for none, so this is for those that do not listen."""
+
+    def __init__(self, bits: int | None) -> None:
+        self._inflate = zlib.decompressobj(bits) if bits is not None else None
+
+    def feed(self, chunk: bytes) -> bytes:
+        if self._inflate is None:
+            return chunk
+        try:
+            piece = self._inflate.decompress(chunk, MOST_BYTES)
+        except zlib.error:
+            raise RemoteProtocolError("a body that is not encoded as its headers say") from None
+        if self._inflate.unconsumed_tail:
+            raise RemoteProtocolError(f"a body that unpacks to more than {MOST_BYTES >> 20} MiB")
+        return piece
+
+    def whole(self, body: bytes) -> bytes:
+        return self.feed(body)
+
+
+_WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS, "identity": None, "": None}
+
+
+def _decoder(encoding: str | None) -> _Decoder:
+    name = (encoding or "").strip().lower()
+    if name not in _WINDOWS:
+        raise RemoteProtocolError("a body in an encoding that nobody asked for")
+    return _Decoder(_WINDOWS[name])

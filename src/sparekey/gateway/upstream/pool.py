@@ -1,0 +1,209 @@
+"""The connections to the providers, behind one small interface.
+
+`Client` is what the gateway asks for; `Pooled` is the one it has. The choice was measured (bench/gateway.py): the clients with a Rust core
+leave a call running whose caller has gone before the response headers, and aiohttp costs more than all the rest of the gateway.
+So the connections are asyncio's, the parser is httptools (the one that Node uses, and uvicorn), and what is in between is `http1`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from sparekey.gateway.upstream.dialing import dialed
+from sparekey.gateway.upstream.http1 import UpstreamConnection
+from sparekey.gateway.upstream.messages import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
+from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS, Address, Network
+from sparekey.wire.writes import unwritten, written_again
+
+if TYPE_CHECKING:
+    import socket
+
+    from sparekey.gateway.upstream.http1 import ResponseReader
+    from sparekey.gateway.upstream.messages import Response
+    from sparekey.wire.model import Put
+
+IDLE_SECONDS: Final = 45.0
+"""Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
+
+
+class Client(Protocol):
+    """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
+
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
+        """Return the response as soon as its headers are there.
+
+        The request is written once. It is written once more, on a connection made for it, if the first write met a connection that had
+        been idle and was closed before any byte of an answer; `wire.writes` counts that. Then the other idle ones of this host are closed.
+
+        Cancelling it, or closing the response's stream, cuts the connection if the answer was not at its end.
+
+        Args:
+            method: the HTTP method.
+            put: URL, headers and body, which are sent as they are.
+            silence: seconds of it after which the attempt has failed; None: no limit.
+
+        Raises:
+            TransportError: there is no response.
+        """
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class Origin(NamedTuple):
+    """Where a connection goes."""
+
+    secure: bool
+    place: Address
+
+
+class Pooled:
+    """Keeps connections open, and gives each to one request at a time. It belongs to one event loop."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        """Start without a connection; `context`: how certificates are verified."""
+        self._context = context
+        self._idle: dict[str, deque[UpstreamConnection]] = {}
+        self._all: set[UpstreamConnection] = set()
+        self._origins: dict[str, Origin] = {}
+        self._network = Network()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open, idle ones included."""
+        return len(self._all)
+
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
+        """See `Client.send`."""
+        begin = put.url.find("/", put.url.find("://") + 3)
+        origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
+        head = _head(method, target, put.headers)
+        connection = self._take(origin)
+        if connection is not None:
+            asked = time.monotonic()
+            answer = connection.ask(head, put.body, silence)
+            try:
+                await answer.headers()
+            except ReadError:
+                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame. One that
+                # was silent for a while had the request: it failed.
+                if answer.heard or time.monotonic() - asked > STALE_SECONDS:
+                    raise
+            else:
+                return self._answered(answer)
+            self._forget(origin)
+        # What was idle beside it may be closed as well, and each would cost another write: the repeat goes out on a connection of its
+        # own, whatever others have given back meanwhile.
+        lost = connection is not None
+        try:
+            connection = await self._connect(origin)
+        except BaseException:
+            if not lost:
+                unwritten()
+            raise
+        if lost:
+            written_again()
+        answer = connection.ask(head, put.body, silence)
+        await answer.headers()
+        return self._answered(answer)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for connection in list(self._all):
+            connection.abort()
+        self._idle.clear()
+        await asyncio.sleep(0)
+
+    def released(self, connection: UpstreamConnection) -> None:
+        """Take a connection back whose answer is at its end."""
+        idle = self._idle.setdefault(connection.origin, deque())
+        now = time.monotonic()
+        while idle and now - idle[0].since > IDLE_SECONDS:
+            idle.popleft().abort()
+        connection.since = now
+        idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """Forget a connection that is closed."""
+        self._all.discard(connection)
+        idle = self._idle.get(connection.origin)
+        if idle and connection in idle:
+            idle.remove(connection)
+
+    def _answered(self, answer: ResponseReader) -> Response:
+        self._network.suspected_until = 0.0
+        return received(answer.status, answer.raw, answer)
+
+    def _forget(self, origin: str) -> None:
+        """Close what is idle at an origin."""
+        for connection in self._idle.pop(origin, ()):
+            connection.abort()
+
+    def _take(self, origin: str) -> UpstreamConnection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if time.monotonic() - connection.since <= IDLE_SECONDS and connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, origin: str) -> UpstreamConnection:
+        where, network = self._origins.get(origin) or self._origin(origin), self._network
+        begun, limit = time.monotonic(), network.limit(where.place)
+        tcp: socket.socket | None = None
+        try:
+            async with asyncio.timeout(limit):
+                tcp = await dialed(*where.place)
+            network.reached(where.place, time.monotonic() - begun)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await self._talking(origin, where, tcp)
+        except TimeoutError:
+            if tcp is None:
+                network.silent(where.place, limit)
+            raise ConnectTimeout(f"no connection to {where.place.host} within {limit if tcp is None else CONNECT_SECONDS:g} s") from None
+        except (OSError, UnicodeError) as exc:  # a name may be none that could stand in a question
+            raise ConnectError(f"no connection to {where.place.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
+        self._all.add(connection)
+        return connection
+
+    async def _talking(self, origin: str, where: Origin, tcp: socket.socket) -> UpstreamConnection:
+        """Return the connection over a socket, which is closed if none comes about."""
+        secure = self._tls() if where.secure else None
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: UpstreamConnection(origin, self.released, self.lost),
+                sock=tcp,
+                ssl=secure,
+                server_hostname=where.place.host if secure else None,
+            )
+        except BaseException:
+            tcp.close()
+            raise
+        return connection
+
+    def _origin(self, origin: str) -> Origin:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UnsupportedProtocol("the base URL of a credential is neither http nor https")
+        secure = parts.scheme == "https"
+        found = self._origins[origin] = Origin(secure, Address(parts.hostname, parts.port or (443 if secure else 80)))
+        return found
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context()
+            self._context.set_alpn_protocols(["http/1.1"])
+        return self._context
+
+
+def _head(method: str, target: str, headers: list[tuple[bytes, bytes]]) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii")]
+    lines += [b"%b: %b" % pair for pair in headers]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)

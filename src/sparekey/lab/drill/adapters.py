@@ -1,0 +1,171 @@
+"""What a world's calls go to: the chain in this process behind its wrappers, or the same chain behind a gateway."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from sparekey.config import EmbeddingConfig
+from sparekey.config.files import Config
+from sparekey.engine import Chain
+from sparekey.gateway.observe.access_log import as_dict
+from sparekey.lab.drill.client import SdkClient
+from sparekey.lab.drill.in_process_gateway import InProcessGateway, settings
+from sparekey.lab.drill.model import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sparekey.config.chain import BaseChain
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.core.events import Event
+    from sparekey.gateway.api.served_chains import Served
+    from sparekey.lab.drill.clock import Clock
+    from sparekey.stores import Keeper
+
+GATEWAY: Final = "gateway"
+"""The mode in which calls go through a gateway."""
+_PAGES: Final = {"metrics": "/metrics", "console": "/admin/api/state"}
+_OK: Final = 200
+_SETTLE: Final = 1.0
+"""Seconds in which a gateway must have taken in that a caller has gone."""
+
+
+class WrapperAdapter:
+    """The chain behind the wrappers that a program uses."""
+
+    def __init__(
+        self,
+        config: BaseChain[Any],
+        kind: str,
+        clock: Clock,
+        dice: Callable[[], float],
+        hook: Callable[[Event], None],
+        store: Keeper | None,
+    ) -> None:
+        """Build the chain of a configuration; `kind` is `chat` or that of its vectors."""
+        self.chain = Chain(
+            config.engine_credentials(),
+            config.policy(),
+            clock=clock,
+            random=dice,
+            pace=clock.scale,
+            classify=config.classifier(),
+            hooks=[hook],
+            store=store,
+            name="drill" if store else "",
+        )
+        self.model: Any = build(config, kind, self.chain, clock)
+
+    def settle(self, out: Callable[[], int]) -> None:
+        """Do nothing: a call that is over is settled."""
+
+    def shown(self) -> dict[str, str]:
+        """Return nothing: there are no pages."""
+        return {}
+
+    def close(self) -> None:
+        """Do nothing: the model is closed with the calls."""
+
+
+class GatewayAdapter:
+    """The chain behind a gateway, and an SDK in front of it."""
+
+    def __init__(
+        self,
+        config: BaseChain[Any],
+        kind: str,
+        clock: Clock,
+        dice: Callable[[], float],
+        hook: Callable[[Event], None],
+        store: Keeper | None,
+        given: GatewayConfig | None = None,
+    ) -> None:
+        """Serve the chain of a configuration; `given`: the gateway's settings.
+
+        Raises:
+            ConfigError: it cannot be served.
+            MissingExtraError: the gateway's packages, or the SDK's, are not installed.
+        """
+        self._kind, self._given = kind, settings(given)
+        self.house = InProcessGateway(self.whole(config), clock, dice, lambda served: served.chain.add_hook(hook), store)
+        self.model: Any = SdkClient(self.served.wire, self.house.url, self.served.name)
+
+    @property
+    def served(self) -> Served:
+        """The chain as it is served now: another one after each new configuration."""
+        return next(iter(self.house.gateway.chains.values()))
+
+    @property
+    def chain(self) -> Chain:
+        """The engine's chain."""
+        return self.served.chain
+
+    def whole(self, config: BaseChain[Any]) -> Config:
+        """Return a whole configuration with one chain."""
+        chain: dict[str, Any] = (
+            {"vlm": config} if self._kind == "chat" else {"embedding": EmbeddingConfig.model_validate({self._kind: config})}
+        )
+        return Config.model_construct(**chain, gateway=self._given, rules=[])
+
+    def reload(self, config: BaseChain[Any]) -> None:
+        """Serve another configuration from now on."""
+        whole = self.whole(config)
+        self.house.do(lambda: self.house.gateway.reload(whole))
+
+    def settle(self, out: Callable[[], int]) -> None:
+        """Wait until the gateway works for no more callers than there are: the one whose call is over may see its end a little sooner."""
+        end = time.monotonic() + _SETTLE
+        while self.house.gateway.running > out() and time.monotonic() < end:
+            time.sleep(0.001)
+
+    def shown(self) -> dict[str, str]:
+        """Return its pages for the operator, and its access log."""
+        log = json.dumps([as_dict(one) for one in self.house.finished])
+        return {"access log": log, **{name: self._page(path) for name, path in _PAGES.items()}}
+
+    def _page(self, path: str) -> str:
+        status, _, text = self.knock("GET", path)
+        if status != _OK:
+            raise RuntimeError(f"the gateway has no page at {path}")
+        return text
+
+    @property
+    def port(self) -> int:
+        """Its port on loopback."""
+        return int(self.house.url.rpartition(":")[2])
+
+    def knock(
+        self, method: str = "POST", path: str = "/v1/chat/completions", body: Any = None, **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        """Make one request by hand; return status, headers and body."""
+        return knock(self.house.url, method, path, body, **headers)
+
+    def close(self) -> None:
+        """Stop the gateway."""
+        self.house.close()
+
+
+def knock(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], str]:
+    """Make one request by hand; return status, headers and body. Underscores in the names of headers are hyphens.
+
+    Args:
+        url: where to.
+        method: the HTTP method.
+        path: the path.
+        body: bytes, or an iterator of them, which are sent in chunks.
+        **headers: the headers; empty ones are left out.
+    """
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    sent = {name.replace("_", "-"): value for name, value in headers.items() if value}
+    try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before its end: the answer is there all the same
+            connection.request(method, path, body, sent)
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read().decode("utf-8", "replace")
+    finally:
+        connection.close()

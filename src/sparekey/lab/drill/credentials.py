@@ -1,0 +1,409 @@
+"""K: credentials. What a failure parks, for how long, and what it must not touch."""
+
+from __future__ import annotations
+
+import io
+import logging
+import traceback
+from contextlib import contextmanager
+from itertools import product, repeat
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.classify import classify
+from sparekey.errors import describe_exception
+from sparekey.lab.drill.blame import refusing, served, well
+from sparekey.lab.drill.bounds import CROWD, crowd_among_dead
+from sparekey.lab.drill.cases import SEATS, beside
+from sparekey.lab.drill.fixtures import NO_FAILBACK
+from sparekey.lab.drill.outcome import original, whole
+from sparekey.lab.drill.row import Row
+from sparekey.lab.drill.scenario import each_distinct
+from sparekey.lab.drill.verdict import Check, Verdict
+from sparekey.lab.drill.wordings import wordings
+from sparekey.lab.simulator import faults
+from sparekey.types import ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sparekey.lab.drill.context import RowContext
+    from sparekey.lab.drill.outcome import CallOutcome
+    from sparekey.lab.drill.scenario import Scenario
+    from sparekey.lab.drill.virtual_scenario import VirtualScenario
+    from sparekey.lab.simulator.faults import Fault
+
+_TO_THE_MINUTE: Final = frozenset({"anthropic"})
+"""Providers that state a reset as a time of day, rounded up to the next minute."""
+_POISON: Final = "rate limit exceeded, insufficient balance, invalid api key"
+_KEY_SHAPES: Final = {
+    "sk-…": "sk-drill-{:04d}-5f1d0c7e9ab24638",
+    "32 hexadecimal digits": "5f1d0c7e9ab246385f1d0c7e9ab2{:04d}",
+    "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
+}
+"""OpenAI's prefix, and shapes that nothing tells from other text: those of Azure and Volcengine."""
+_ARREARS: Final = {
+    "openai": ("co-balance400", "co-quota422", "co-zh403"),
+    "anthropic": ("ca-credit", "ca-billing"),
+    "gemini": ("cg-billing", "cg-suspended"),
+}
+_NO_KEY: Final = {
+    "openai": ("co-key400", "co-key401", "co-blocked403"),
+    "anthropic": ("ca-disabled", "ca-key"),
+    "gemini": ("cg-expired", "cg-invalid"),
+}
+_NO_MODEL: Final = {"openai": ("co-model404", "co-nothing404"), "anthropic": ("ca-model",), "gemini": ("cg-model",)}
+"""How keys die in K03, K06 and K11 when only the last one is left: the names of wordings, by wire."""
+_ONE_MOMENT: Final = 5.0
+"""Seconds in which an answer comes if nobody waits for anything."""
+
+
+def _class_is(world: Scenario, seat: int, expected: ErrorClass) -> Check:
+    return Check(f"parked as {expected}", world.standing(seat).cause is expected)
+
+
+def _stays_parked(world: Scenario, seat: int, seconds: float) -> Iterator[Check]:
+    """Let time pass, and check that calls do not reach a parked credential in it."""
+    before = world.tries(seat)
+    for _ in range(4):
+        world.clock.skip(seconds / 4)
+        yield from whole(world.ask())
+    yield Check("no traffic while it is parked", world.tries(seat) == before)
+
+
+def _comes_back(world: Scenario, seat: int) -> Iterator[Check]:
+    """Let the park end, and check that one request probes the credential, which is well again."""
+    before = world.tries(seat)
+    world.heal()
+    world.clock.skip(world.parked_for(seat) + 1)
+    yield from whole(world.ask())
+    yield Check("one probe brings it back", world.tries(seat) == before + 1 and world.chain.active_index == seat)
+
+
+def _k01(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+    world.fail(0, faults.auth())
+    yield from whole(world.ask())
+    yield _class_is(world, 0, ErrorClass.AUTH)
+    yield from _stays_parked(world, 0, world.parked_for(0) - 5)
+    yield from _comes_back(world, 0)
+    for seats in SEATS if stage.profile.full else SEATS[:1]:
+        yield from beside(stage, _k01_under_load, seats, "co-invalid")
+
+
+async def _k01_under_load(setting: VirtualScenario) -> list[Check]:
+    """Let a dead key meet crowds, and then a thousand requests: served ones end no firm park, however many they are."""
+    first, *rest = await setting.open()
+    first.acts = refusing(setting.case.words)
+    for actor in rest:
+        actor.acts = well
+    crowds = [call for _ in range(4) for call in await setting.together(CROWD, lambda i: f"one of a crowd ({i}.)")]
+    after = first.calls()
+    number = 1000 if setting.full else 200
+    calls = await setting.every(500 / number, number, lambda i: f"question ({i}.)")
+    later = first.calls() - after
+    return [
+        served(crowds, "64 callers at once"),
+        served(calls, "callers"),
+        Check(f"the dead key got {after} calls of four crowds, {CROWD} are allowed", after <= CROWD),
+        Check(f"the dead key got {later} of {number} later requests in 500 s", not later),
+    ]
+
+
+def _all_but_last(stage: RowContext, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """Let all keys but the last one refuse everything in the same words, and check that it is reached, and that they are left alone."""
+    for name, seats in product(deaths["openai"] if not stage.wire else deaths.get(stage.wire, ()), SEATS[1:]):
+        words = next(one for one in wordings() if one.id == name)
+        world = stage.chat(seats=seats, apart=True)
+        world.clock.freeze()
+        for seat in range(seats - 1):
+            world.fail(seat, words.fault())
+        yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{name}, {seats} keys: the first request tried a dead one {most} times, one is allowed", most <= 1, Verdict.PARTIAL)
+        for _ in range(9):
+            yield from whole(world.ask())
+        most = max(world.tries(seat) for seat in range(seats - 1))
+        yield Check(f"{name}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
+
+
+def _k02(stage: RowContext) -> Iterator[Check]:
+    for status in (402, 429):
+        world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+        world.fail(0, faults.refuse("quota", status=status, retry_after=120, wait_form="retry-after"))
+        since = world.clock()
+        yield from whole(world.ask())
+        yield _class_is(world, 0, ErrorClass.QUOTA_EXCEEDED)
+        left = world.parked_for(0)
+        latest = 180 if world.chain.credentials[0].provider in _TO_THE_MINUTE else 120
+        yield Check(f"status {status}: parked until the stated moment", 120 - (world.clock() - since) <= left <= latest)
+        yield from _stays_parked(world, 0, world.parked_for(0) - 10)
+        yield from _comes_back(world, 0)
+
+
+def _k03(stage: RowContext) -> Iterator[Check]:
+    for fault in (faults.overdue(), faults.refuse("overdue", status=400), faults.refuse("overdue", status=412)):
+        world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+        world.fail(0, fault)
+        yield from whole(world.ask())
+        cause = world.standing(0).cause
+        status = f"{fault.status or 'usual'} status"
+        yield Check(f"{status}: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
+        before = world.tries(0)
+        world.clock.skip(world.parked_for(0) / 2)
+        yield from whole(world.ask())
+        yield Check(f"{status}: no traffic while it is parked", world.tries(0) == before)
+    yield from _all_but_last(stage, _ARREARS)
+
+
+def _k04(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2, apart=True)
+    world.fail(0, faults.daily_quota())
+    yield from whole(world.ask(), within=_ONE_MOMENT)
+    yield _class_is(world, 0, ErrorClass.QUOTA_EXCEEDED)
+
+
+def _k05(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+    world.fail(0, faults.rate_limit(retry_after=30))
+    yield from whole(world.ask(), within=_ONE_MOMENT)
+    yield Check("parked for the stated 30 s", 20 <= world.parked_for(0) <= 30 and world.standing(0).stated)
+    yield from _stays_parked(world, 0, world.parked_for(0) - 10)
+    yield from _comes_back(world, 0)
+
+
+def _k06(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=15, apart=True)
+    last = len(world.seats) - 1
+    for seat in range(last):
+        world.fail(seat, faults.auth())
+    yield from whole(world.ask())
+    yield Check("each key is tried once", all(world.tries(seat) == 1 for seat in range(len(world.seats))), Verdict.PARTIAL)
+    yield from _all_but_last(stage, _NO_KEY)
+    yield from beside(stage, crowd_among_dead, 15, "co-key401")
+
+
+def _k07(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=15, apart=True)
+    world.fail_all(faults.auth())
+    said = world.ask().exhausted
+    yield Check("one error about the chain", said is not None)
+    causes = said.causes if said else {}
+    yield Check("with a cause for each key", causes == {seat.id: ErrorClass.AUTH for seat in world.seats})
+    yield Check("with status 502, and never a 401 of the gateway's own", said is None or said.status in {0, 502})
+
+
+def _k08(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=3, apart=True)
+    for seat in range(len(world.seats)):
+        world.fail(seat, faults.rate_limit(retry_after=40 - 5 * min(seat, 2)))
+    heard = world.ask()
+    said = heard.exhausted
+    yield Check("one error about the chain", said is not None)
+    soonest = said.retry_after if said else None
+    yield Check("with the soonest return", soonest is not None and 20 <= soonest <= 30)
+    yield Check("with status 429", said is None or said.status in {0, 429})
+    yield Check("nobody waits for it", heard.seconds < _ONE_MOMENT, Verdict.PARTIAL)
+
+
+def _k09(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2, apart=True)
+    yield from whole(world.ask())
+    for provider in each_distinct(world):
+        provider.unplug()
+    yield Check("an error while the network is down", world.ask().error is not None)
+    yield Check("no key is parked", not world.parked)
+    yield Check("the active one does not move", world.chain.active_index == 0)
+    for provider in each_distinct(world):
+        provider.plug_in()
+    heard = world.ask()
+    yield from whole(heard, within=_ONE_MOMENT)
+    yield Check("the first one serves again", heard.model == world.seats[0].model and world.chain.active_index == 0)
+
+
+def _k10(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=3, apart=True, one_account=2)
+    world.fail(0, faults.quota())
+    world.fail(1, faults.quota())
+    yield from whole(world.ask())
+    yield Check("both are parked", {seat.id for seat in world.seats[:2]} <= set(world.parked))
+    yield Check("by one failure", world.tries(0) == 1 and world.tries(1) == 0, Verdict.PARTIAL)
+
+
+def _k11(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=3, twins={2: 0}, knobs=NO_FAILBACK)
+    world.fail(0, faults.model_not_found(), model=world.seats[0].model)
+    first = world.ask()
+    yield from whole(first)
+    yield Check("the key without the model is parked for it", world.parked == [world.seats[0].id])
+    world.fail(1, faults.auth())
+    second = world.ask()
+    yield from whole(second)
+    yield Check("the same key serves its other model", second.model == world.seats[2].model)
+    yield from _all_but_last(stage, _NO_MODEL)
+    yield from beside(stage, crowd_among_dead, 3, "co-model404")
+
+
+def _k12(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2)
+    world.fail_all(faults.bad_request())
+    for _ in range(100):
+        yield original(world.ask())
+    yield Check("none replayed on a second credential", world.tries() == world.tries(0) == 100, Verdict.PARTIAL)
+    yield Check("nothing parked", not world.parked)
+    world.heal()
+    yield from whole(world.ask(), within=_ONE_MOMENT)
+
+
+def _k13(stage: RowContext) -> Iterator[Check]:
+    inside = ((faults.overloaded(), ErrorClass.TRANSIENT), (faults.quota(), ErrorClass.QUOTA_EXCEEDED))
+    for refusal, expected in inside:
+        for streaming in (False, True):
+            world = stage.chat(seats=2, apart=True)
+            world.fail(0, faults.error_event(refusal) if streaming else faults.error_body(refusal))
+            yield from whole(world.stream() if streaming else world.ask())
+            how = "stream" if streaming else "answer"
+            yield Check(f"an error in the {how}: parked as {expected}", world.standing(0).cause is expected)
+
+
+def _k14(stage: RowContext) -> Iterator[Check]:
+    broken: list[Fault] = [faults.html(), faults.empty_body(), faults.truncated_json()]
+    for fault in broken:
+        world = stage.chat(seats=2, apart=True)
+        world.fail(0, fault)
+        yield from whole(world.ask())
+        yield _class_is(world, 0, ErrorClass.TRANSIENT)
+
+
+def _k15(stage: RowContext) -> Iterator[Check]:
+    for name, shape in _KEY_SHAPES.items():
+        world = stage.chat(seats=2, apart=True, key=shape)
+        world.fail_all(faults.echo_key())
+        with _overheard() as log:
+            heard = world.ask()
+        keys = [seat.key for seat in world.seats]
+        shown = {"log": log.getvalue(), "events": repr(world.events), "status": repr(world.chain.status()), **_told(heard), **world.shown()}
+        for where, text in shown.items():
+            yield Check(f"no key ({name}) in the {where}", not any(key in text for key in keys))
+        yield Check("the caller learns why", heard.exhausted is not None)
+
+
+def _told(heard: CallOutcome) -> dict[str, str]:
+    """Return every text that the chain's own error makes. Its entries hold the providers' exceptions as they were raised."""
+    error: Any = heard.error
+    response = getattr(error, "response", None)
+    answer = {} if response is None else {"headers": repr(response.headers), "answer": response.text}
+    entries = getattr(error, "errors", [])
+    return answer | {
+        "error": f"{error} {error!r}",
+        "descriptions of its causes": " ".join(describe_exception(e.exception) + classify(e.exception).message for e in entries),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+@contextmanager
+def _overheard() -> Iterator[io.StringIO]:
+    """Listen to everything that sparekey logs."""
+    written = io.StringIO()
+    handler, logger = logging.StreamHandler(written), logging.getLogger("sparekey")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield written
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _k16(stage: RowContext) -> Iterator[Check]:
+    for fault in (faults.echo_words(), faults.bad_request(message="Unsupported input: {words}")):
+        for seats in SEATS if stage.profile.full else SEATS[::2]:
+            world = stage.chat(seats=seats, apart=True)
+            world.fail_all(fault)
+            longest, wide, since = 0.0, 0, world.clock()
+            for turn in range(100):
+                before = world.tries()
+                yield Check("an error", world.ask(f"{_POISON} ({turn}.)").error is not None)
+                longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
+                wide += world.tries() - before > 2
+            yield Check(f"{seats} keys: one was parked for {longest:.0f} s, 5 are allowed", longest <= 5)
+            told = f"{seats} keys: {wide} requests made more than 2 tries; the first two and then one a second may ask everybody"
+            yield Check(told, wide <= world.clock() - since + 2)
+            world.heal()
+            yield from whole(world.ask(), within=_ONE_MOMENT)
+            yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
+
+
+def _k17(stage: RowContext) -> Iterator[Check]:
+    for fault in (faults.keepalive("comment", every=1.0), faults.keepalive("empty", every=1.0)):
+        world = stage.chat(seats=2)
+        world.fail(0, fault)
+        yield from whole(world.stream(longest=25), within=15)
+
+
+def _k18(stage: RowContext) -> Iterator[Check]:
+    for stated in (0, -5, "soon", 3600):
+        world = stage.chat(seats=2, apart=True)
+        world.fail(0, faults.rate_limit(retry_after=stated))
+        yield from whole(world.ask(), within=_ONE_MOMENT)
+        yield Check(f"Retry-After: {stated}: parked all the same", world.parked_for(0) > 0)
+    yield Check("the long one is believed", world.parked_for(0) > 3590)
+    world.clock.skip(world.chain.pool.policy.failback_timeout_seconds + 1)
+    left = world.parked_for(0)
+    yield from whole(world.ask())
+    looked = world.tries(0) - 1  # once, after a tenth of it
+    yield Check("a due failback does not shorten a stated end", looked <= 1 and world.parked_for(0) > left - 60)
+
+
+def _k19(stage: RowContext) -> Iterator[Check]:
+    for dice in (0.0, 0.999):
+        world = stage.chat(seats=3, apart=True, dice=repeat(dice).__next__)
+        world.fail(0, faults.overloaded())
+        world.fail(1, faults.auth())
+        start = world.clock()
+        for turn in range(11):
+            world.clock.skip_to(start + 4.0 * turn)
+            if turn == 3:
+                world.seats[0].provider.heal()
+            yield from whole(world.ask())
+        yield Check(
+            f"back on the first within 30 s of its recovery (the engine's dice at {dice:g})", world.chain.active_index == 0, Verdict.PARTIAL
+        )
+
+
+_NEXT: Final = "the next one serves"
+ROWS: Final = (
+    Row("K01", "first key 401", _NEXT, "the first gets nothing until its park ends", _k01),
+    Row("K02", "quota used up, with a stated reset", _NEXT, "nothing until that moment, then one probe", _k02),
+    Row("K03", "account overdue, as 403, 400 and 412", _NEXT, "as K01, by cause and not by status", _k03),
+    Row("K04", 'a 429 that means "per day"', "the next one serves at once", "parked as quota, not as rate limit", _k04),
+    Row("K05", "429 with Retry-After: 30", "no wait", "parked for 30 s, then one probe", _k05),
+    Row("K06", "15 keys, 14 dead", "the 15th serves the first request", "one try a key", _k06),
+    Row("K07", "every key 401", "one error with a cause for each", "", _k07, client="502 with a cause for each, never a 401"),
+    Row("K08", "every key rate limited", "an error with the soonest return", "", _k08, client="429 with Retry-After: the soonest return"),
+    Row("K09", "network down here, then back", "an error, then served at once", "nothing parked, the active one stays", _k09),
+    Row("K10", "two keys of one account, its quota gone", "the third serves", "both parked by one failure", _k10),
+    Row("K11", "key A lacks the model, key B has it", "B serves; A serves its other models", "", _k11),
+    Row("K12", "100 malformed requests", "the provider's own errors", "none on a second credential, nothing parked", _k12),
+    Row("K13", "200 with the error inside", _NEXT, "parked as the error inside says", _k13),
+    Row("K14", "HTML page, empty body, truncated JSON", _NEXT, "parked as transient", _k14),
+    Row(
+        "K15",
+        "the error text repeats the key",
+        "no key in log, error, event or status",
+        "",
+        _k15,
+        alone=True,
+        client="no key in answer, header, log, metrics or console",
+    ),
+    Row(
+        "K16",
+        "100 poisoned requests",
+        "an error each, then served at once",
+        "from the third on at most two tries each, no park beyond 5 s",
+        _k16,
+    ),
+    Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
+    Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),
+    Row("K19", "middle key revoked, first 503 for 10 s", "all served, back on the first within 30 s", "", _k19),
+)

@@ -1,0 +1,131 @@
+"""E: embeddings. No vector of another space ever comes out, and what is done stays done."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.config import EmbeddingConfig
+from sparekey.config.files import Config
+from sparekey.errors import ConfigError
+from sparekey.lab.drill.adapters import GATEWAY
+from sparekey.lab.drill.fixtures import NO_FAILBACK
+from sparekey.lab.drill.row import Row
+from sparekey.lab.drill.verdict import Check, Verdict
+from sparekey.lab.simulator import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sparekey.lab.drill.context import RowContext
+    from sparekey.lab.drill.outcome import CallOutcome
+
+_TEXTS: Final = 1000
+_SMALL, _LARGE, _OLD = "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"
+"""OpenAI's models of 1536, 3072 and 1536 numbers."""
+
+
+def _pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    credentials = [{"id": "first", "api_key": "none", **first}, {"id": "second", "api_key": "none", **second}]
+    return {"dense": {"provider": "openai", "max_retries": 0, "credentials": credentials}}
+
+
+def _refusal(stage: RowContext, data: dict[str, Any]) -> str:
+    """Return the message with which a configuration is refused, a gateway's where there is one; the empty string if it is not."""
+    try:
+        if stage.mode == GATEWAY:
+            Config.model_validate({"gateway": {"embedding": {"drill": data["dense"]}}})
+        else:
+            EmbeddingConfig.model_validate(data)
+    except ConfigError as exc:
+        return str(exc)
+    return ""
+
+
+def _in_short(refusal: str) -> str:
+    return f"refused: {refusal.split(': ', 2)[-1].partition(';')[0]}" if refusal else "loaded"
+
+
+def _e01(stage: RowContext) -> Iterator[Check]:
+    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _LARGE}))
+    stage.notes.append(_in_short(said))
+    yield Check("refused when loaded", bool(said))
+    yield Check("with both numbers", "1536" in said and "3072" in said, Verdict.PARTIAL)
+
+
+def _e02(stage: RowContext) -> Iterator[Check]:
+    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _OLD}))
+    yield Check("refused when loaded", bool(said))
+    homes = [stage.simulator.provider(space, space=space) for space in ("ours", "theirs")]
+    one, other = ({"model": m, "space": "shared", "api_base": p.base_url} for m, p in zip((_SMALL, _OLD), homes, strict=True))
+    yield Check("loaded where the space is declared the same", not _refusal(stage, _pair(one, other)))
+    cosine = _checked(_pair(one, other))
+    stage.notes += [_in_short(said), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
+    yield Check("`check` shows the cosine", cosine is not None and abs(cosine) < 0.5)
+
+
+def _checked(data: dict[str, Any]) -> float | None:
+    """Return the cosine that `sparekey check` finds for the second credential; the command stands above, so it is looked up by name."""
+    check, canaries = import_module("sparekey.cli.check"), import_module("sparekey.cli.canaries")
+    findings = check.try_all(check.trials_of(Config.model_validate({"embedding": data})), 10.0)
+    cosine: float | None = canaries.compared(findings)[1].cosine
+    return cosine
+
+
+def _e03(stage: RowContext) -> Iterator[Check]:
+    world = stage.embedding(seats=2, apart=True)
+    world.fail(0, faults.wrong_length(7))
+    for heard in (world.embed("a spare key"), world.embed_batch(["one", "two", "three"])):
+        yield from _vectors(heard)
+        yield Check("no vector of another length", all(len(vector) != 7 for vector in heard.vectors or ()))
+
+
+def _e04(stage: RowContext) -> Iterator[Check]:
+    texts = [f"text number {i}" for i in range(_TEXTS)]
+    expected = stage.embedding(seats=2, apart=True).embed_batch(texts)
+    world = stage.embedding(seats=2, apart=True, knobs=NO_FAILBACK)
+    world.fail(0, faults.quota(), after_texts=400)
+    heard = world.embed_batch(texts)
+    yield from _vectors(heard)
+    yield Check("every text has its own vector, in order", _alike(heard.vectors or (), expected.vectors or ()))
+    yield Check("the finished part is kept, only the rest moves on", 0 < world.texts(1) < _TEXTS - 400 + world.batch_size)
+    yield Check("the dead key is not asked for the rest", world.texts(0) <= 400 + world.batch_size, Verdict.PARTIAL)
+
+
+def _alike(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(some) == len(others) > 0 and all(_near(a, b) for a, b in zip(some, others, strict=True))
+
+
+def _near(a: Any, b: Any) -> bool:
+    """Dense vectors may differ by their way of travelling; sparse ones, weights by name, are the same."""
+    return a == b or (isinstance(a[0], float) and math.dist(a, b) < 1e-4)
+
+
+def _e05(stage: RowContext) -> Iterator[Check]:
+    world = stage.embedding(seats=2, apart=True)
+    odd: dict[str, list[str]] = {
+        "nothing": [],
+        "an empty text": [""],
+        "300 KB": ["spare key " * 30_000],
+        "a surrogate": ["spare \ud800 key"],
+    }
+    for name, texts in odd.items():
+        heard = world.embed_batch(texts)
+        stage.notes.append(f"{name}: {type(heard.error).__name__ if heard.error else heard.words}")
+        yield Check(f"{name}: an answer or a clear error", not heard.hung and heard.exhausted is None)
+        yield Check(f"{name}: nothing parked", not world.parked)
+    yield from _vectors(world.embed("a spare key"))
+
+
+def _vectors(heard: CallOutcome) -> Iterator[Check]:
+    yield Check("vectors", bool(heard.vectors), Verdict.FAIL if heard.hung else Verdict.SAFE)
+
+
+ROWS: Final = (
+    Row("E01", "the spare has another dimension", "refused when loaded, with both numbers", "", _e01, ("sync",)),
+    Row("E02", "same dimension, another model", "refused unless declared; `check` shows the cosine", "", _e02, ("sync",)),
+    Row("E03", "a vector of another length arrives", "never handed on", "", _e03),
+    Row("E04", "the key dies after 400 of 1,000 texts", "1,000 vectors in order", "the finished part is kept", _e04),
+    Row("E05", "no text, empty text, 300 KB, a surrogate", "a clear error or the provider's own", "nothing parked", _e05),
+)

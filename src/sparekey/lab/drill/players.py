@@ -1,0 +1,141 @@
+"""Rows that are played in virtual time, in processes of their own: they need a core each, and no clock but theirs."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.lab.drill.fixtures import settings_of
+from sparekey.lab.drill.row import Result, Run, joined
+from sparekey.lab.drill.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sparekey.config import Config
+    from sparekey.lab.drill.profile import Profile
+    from sparekey.lab.drill.row import Row
+
+_AT_ONCE: Final = 8
+"""Cases of one job at most, so that the cores are busy to the end."""
+_CLOSING: Final = 10.0
+Job = tuple["Row", str, tuple[int, int]]
+
+
+class Players:
+    """The processes and what they play."""
+
+    def __init__(self, config: Config, rows: Sequence[Row], profile: Profile) -> None:
+        """Take whose settings hold, and the rows; `begin` lets processes play them."""
+        self._config, self._profile = config, profile
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
+        self._left = {row.id: {mode: _jobs(row, mode, profile) for mode in row.modes} for row in rows}
+        self._parts: dict[str, dict[str, list[Run]]] = {row.id: {mode: [] for mode in row.modes} for row in rows}
+        self._workers: list[threading.Thread] = []
+        self.number = 0
+        for job in (job for row in rows for mode in row.modes for job in self._left[row.id][mode]):
+            self._jobs.put(job)
+            self.number += 1
+
+    def begin(self, processes: int) -> None:
+        """Let so many more processes take part, as far as there is something left for them."""
+        for _ in range(min(processes, self._jobs.qsize())):
+            worker = threading.Thread(target=_work, args=(self._config, self._profile, self._jobs, self._done), daemon=True)
+            self._workers.append(worker)
+            worker.start()
+
+    def results(self) -> Iterator[Result]:
+        """Yield each result as soon as all of its cases are there."""
+        for _ in range(self.number):
+            row, run = self._done.get()
+            parts = self._parts[row.id]
+            parts[run.mode].append(run)
+            if all(len(parts[mode]) == len(jobs) for mode, jobs in self._left[row.id].items()):
+                yield Result(row, tuple(joined(parts[mode]) for mode in row.modes))
+        for worker in self._workers:
+            worker.join(_CLOSING)
+
+
+def _jobs(row: Row, mode: str, profile: Profile) -> list[Job]:
+    assert row.cases is not None
+    return [(row, mode, (start, start + _AT_ONCE)) for start in range(0, row.cases(mode, profile.full), _AT_ONCE)]
+
+
+def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[Job], done: queue.SimpleQueue[tuple[Row, Run]]) -> None:
+    player: Player | None = None
+    while not jobs.empty():
+        try:
+            row, mode, part = jobs.get_nowait()
+        except queue.Empty:
+            break
+        try:
+            player = player or Player(config, profile)
+            run = player.play(row, mode, part)
+        except (OSError, ValueError) as exc:
+            if player is not None:
+                player.close()
+            player, run = None, Run(mode, Verdict.FAIL, "", "", (f"the process that played it has ended: {exc}",), 0.0)
+        done.put((row, run))
+    if player is not None:
+        player.close()
+
+
+class Player:
+    """One such process (see `sparekey.lab.drill.player`)."""
+
+    def __init__(self, config: Config, profile: Profile) -> None:
+        """Start it."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sparekey.lab.drill.player"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+        self._say({"config": plain(config), "profile": asdict(profile)})
+
+    def play(self, row: Row, mode: str, part: tuple[int, int]) -> Run:
+        """Let it play some cases of a row.
+
+        Raises:
+            ValueError: it has ended.
+        """
+        self._say({"row": row.id, "mode": mode, "part": part})
+        assert self._process.stdout is not None
+        return Run.of(json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def _say(self, what: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(what) + "\n")
+        self._process.stdin.flush()
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """Return as data what these rows take from a configuration: what the chat chain and the gateway are set to, and no key."""
+    assert config.vlm is not None
+    settings = json.loads(config.vlm.model_dump_json(include=set(settings_of(config.vlm)), exclude_none=True))
+    gateway = config.gateway.model_dump(mode="json", exclude=_NOT_SENT, exclude_unset=True) if config.gateway else None
+    stand_in = {"provider": "openai", "model": "m", "api_key": "none"}
+    return {"vlm": {**settings, **stand_in}} | ({"gateway": gateway} if gateway else {})
+
+
+_NOT_SENT: Final = {"clients", "admin_key", "admin_key_sha256", "certfile", "keyfile", "chat", "embedding", "store"}

@@ -1,0 +1,144 @@
+"""Plays rows, several at the same time, each on a stage of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from sparekey.config import EmbeddingConfig
+from sparekey.errors import SparekeyError, describe_exception
+from sparekey.lab.drill.context import ALL, RowContext
+from sparekey.lab.drill.fixtures import built_in
+from sparekey.lab.drill.players import Players
+from sparekey.lab.drill.profile import FAST, REAL, Profile
+from sparekey.lab.drill.row import BOTH, THROUGH, Result, Row, Run
+from sparekey.lab.drill.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sparekey.config import Config
+
+_AT_ONCE: Final = 6
+_CORES: Final = 4
+__all__ = ["FAST", "REAL", "Profile", "completed", "drilled", "play", "run"]
+
+
+def run(
+    config: Config | None, rows: Sequence[Row], profile: Profile = FAST, tick: Callable[[Result], None] = lambda _: None
+) -> list[Result]:
+    """Play rows and return their results, in their order.
+
+    Args:
+        config: whose chains are drilled; None, or a chain that it does not have: the built-in ones.
+        rows: what is played.
+        profile: how time passes.
+        tick: called with each result as it comes.
+
+    Raises:
+        MissingExtraError: a provider's SDK is not installed.
+        ConfigError: a chain cannot be built.
+    """
+    whole = completed(config)
+    _warm_up(whole, profile, dict.fromkeys(mode for row in rows for mode in row.modes))
+    found: dict[str, Result] = {}
+
+    def note(result: Result) -> None:
+        found[result.row.id] = result
+        tick(result)
+
+    players = Players(whole, [row for row in rows if row.cases is not None], profile)
+    players.begin(max(1, cores() - 1))  # the other rows, in threads, take one
+    for alone in (False, True):
+        for result in _together(whole, [r for r in rows if r.cases is None and r.alone is alone], profile, 1 if alone else _AT_ONCE):
+            note(result)
+    players.begin(1)
+    for result in players.results():
+        note(result)
+    return [found[row.id] for row in rows]
+
+
+def cores() -> int:
+    """Return how many cores a drill uses."""
+    return min(_CORES, os.cpu_count() or 1)
+
+
+def drilled(config: Config) -> dict[str, str | None]:
+    """Return which chains of a configuration are drilled, by `vlm` and `embedding`: those, else the gateway's first, else (None) none."""
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    return {
+        "vlm": "vlm" if config.vlm else next((f"gateway.chat.{name}" for name in chat), None),
+        "embedding": "embedding" if config.embedding else next((f"gateway.embedding.{name}" for name in vectors), None),
+    }
+
+
+def completed(config: Config | None) -> Config:
+    """Return a configuration that has both kinds of chains: what it lacks is taken from the gateway's own chains, or the built-in one."""
+    spare = built_in()
+    if config is None:
+        return spare
+    chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
+    named = (EmbeddingConfig.model_validate({one.kind: one}) for one in vectors.values())
+    found = {
+        "vlm": config.vlm or next(iter(chat.values()), spare.vlm),
+        "embedding": config.embedding or next(named, spare.embedding),
+    }
+    return config.model_copy(update=found)
+
+
+def play(config: Config, row: Row, mode: str, profile: Profile, part: tuple[int, int] = ALL) -> Run:
+    """Play one row in one mode. An error of the row itself is a failure of the row: whatever it was, nobody was served."""
+    since = time.monotonic()
+    with RowContext(config, mode, profile, waits=row.waits, part=part) as stage:
+        try:
+            checks = list(row.play(stage))
+            found, broken = verdict(checks), [check.what for check in checks if not check.holds]
+        except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the others go on
+            found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
+        seen, took = tuple(dict.fromkeys(broken)), time.monotonic() - since
+        return Run(mode, found, stage.caller_saw, stage.provider_saw, seen, took, stage.cases)
+
+
+def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:
+    """Play rows at the same time; yield each result as soon as all of its runs are there."""
+    runs: dict[str, dict[str, Run]] = {row.id: {} for row in rows}
+    jobs: queue.SimpleQueue[tuple[Row, str]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
+    for job in ((row, mode) for row in rows for mode in row.modes):
+        jobs.put(job)
+    for _ in range(min(at_once, jobs.qsize())):  # daemons, so that a drill can be broken off whatever a row waits for
+        threading.Thread(target=_work, args=(config, profile, jobs, done), daemon=True).start()
+    for _ in range(sum(len(row.modes) for row in rows)):
+        row, run = done.get()
+        runs[row.id][run.mode] = run
+        if len(runs[row.id]) == len(row.modes):
+            yield Result(row, tuple(runs[row.id][mode] for mode in row.modes))
+
+
+def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, str]], done: queue.SimpleQueue[tuple[Row, Run]]) -> None:
+    while not jobs.empty():
+        try:
+            row, mode = jobs.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            run = play(config, row, mode, profile)
+        except Exception as exc:  # noqa: BLE001 - what a stage does when it is set up or cleared away must show, too
+            run = Run(mode, Verdict.FAIL, "", "", (f"there was no stage: {describe_exception(exc)}",), 0.0)
+        done.put((row, run))
+
+
+def _warm_up(config: Config, profile: Profile, modes: Iterable[str]) -> None:
+    """Make a call of each kind before the clock runs: the first one imports SDKs.
+
+    Raises:
+        SparekeyError: a chain cannot be built.
+    """
+    for mode in THROUGH if [*modes] == [*THROUGH] else BOTH:
+        with RowContext(config, mode, profile) as stage:
+            for heard in (stage.chat().ask(), stage.embedding().embed("warm")):
+                if isinstance(heard.error, SparekeyError):
+                    raise heard.error

@@ -1,0 +1,237 @@
+"""S: streams and transport. Every call here is streamed, and every healthy answer is one text of sixty words."""
+
+from __future__ import annotations
+
+from itertools import pairwise, repeat
+from typing import TYPE_CHECKING, Final
+
+from sparekey.classify import classify
+from sparekey.lab.drill.outcome import original, whole
+from sparekey.lab.drill.row import Row
+from sparekey.lab.drill.verdict import Check, Verdict
+from sparekey.lab.simulator import TEXT, faults
+from sparekey.types import ErrorClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from sparekey.lab.drill.context import RowContext
+    from sparekey.lab.drill.outcome import CallOutcome
+    from sparekey.lab.drill.scenario import Scenario
+
+_CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
+_KEYS: Final = 15
+_IDLE: Final = 60
+_DICE: Final = (0.0, 0.999)
+"""The ends of what the engine's dice may show: a row that counts on luck does not hold."""
+
+
+def _at_most(tries: int, most: int) -> Check:
+    return Check(f"at most {most} tries", tries <= most, Verdict.PARTIAL)
+
+
+def _s01(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.rate_limit(retry_after=2), times=1)
+    yield from whole(world.stream(), within=20)
+    gaps = [later - earlier for earlier, later in pairwise(world.arrivals(0))]
+    yield Check("the stated wait was kept", all(gap >= 1.8 for gap in gaps), Verdict.PARTIAL)
+
+
+def _s02(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.rate_limit())
+    yield from whole(world.stream())
+    tries = world.arrivals(0)
+    yield Check("at most 4 tries in 3 s", sum(at - tries[0] < 3 for at in tries) <= 4, Verdict.PARTIAL)
+    yield _at_most(len(tries), 6)
+    world = stage.chat(seats=_KEYS, one_host=True)
+    for seat in range(_KEYS - 1):
+        world.fail(seat, faults.rate_limit())
+    yield from whole(world.stream())
+    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, {_KEYS + 2} are allowed", world.tries() <= _KEYS + 2)
+
+
+def _s03(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.server_error(), times=1)
+    yield from whole(world.stream())
+    yield Check("a second try on the same credential", world.tries(0) == 2, Verdict.PARTIAL)
+
+
+def _s04(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.overloaded())
+    yield from whole(world.stream())
+    yield _at_most(world.tries(0), 6)
+    world = stage.chat(seats=_KEYS, one_host=True)
+    world.fail_all(faults.overloaded())
+    heard = world.stream()
+    yield Check("an error where all keys are at that host", heard.error is not None)
+    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, 6 are allowed", world.tries() <= 6)
+
+
+def _s05(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.reset(), times=1)
+    yield from whole(world.stream())
+    world = stage.chat(seats=2, apart=True)
+    world.fail(0, faults.slow(before=0.5), times=_IDLE)
+    calls = [world.start() for _ in range(_IDLE)]
+    yield Check(f"{_IDLE} requests were served side by side", all(world.wait(call).complete for call in calls))
+    before = world.tries(0)
+    world.fail(0, faults.reset())
+    yield from whole(world.stream())
+    written = world.tries(0) - before
+    yield Check(
+        f"beside {_IDLE} idle connections to a host that resets, one request was written {written} times, 2 are allowed", written <= 2
+    )
+
+
+def _s06(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.hang(120))
+    yield from whole(world.stream(longest=min(world.timeout, 240) + 20), within=world.timeout + 15)
+    yield _at_most(world.tries(0), 1)
+
+
+def _s07(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.slow_start(20))
+    yield from whole(world.stream(), within=15)
+
+
+def _s08(stage: RowContext) -> Iterator[Check]:
+    for how in _CUTS:
+        world = stage.chat()
+        world.fail(0, faults.cut(after=40, how=how))
+        yield from whole(world.stream())
+
+
+def _s09(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.stall(after=20, seconds=30), times=1)
+    heard = world.stream()
+    yield from whole(heard)
+    yield Check("within 45 s", heard.seconds < 45)
+    yield from whole(world.stream(), within=10)
+
+
+def _s10(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.broken_event(at=10))
+    heard = world.stream()
+    yield from whole(heard)
+    yield Check("nothing broken reaches the caller", TEXT.startswith(heard.text))
+
+
+def _s11(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    world.fail(0, faults.no_done())
+    heard = world.stream()
+    yield from whole(heard, within=8)
+    yield Check("usage is there", heard.tokens > 0, Verdict.PARTIAL)
+
+
+def _s12(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat()
+    first = world.seats[0].model
+    alike = [i for i, seat in enumerate(world.seats) if seat.model == first]
+    for i in alike:
+        world.fail(i, faults.context_length())
+    heard = world.stream()
+    if len(alike) < len(world.seats):
+        yield from whole(heard)
+        yield Check("the answer is another model's", heard.model != first)
+    else:
+        yield original(heard)
+        yield _is_of(heard, ErrorClass.INPUT_TOO_LARGE)
+    yield _at_most(sum(world.tries(i) for i in alike), 1)
+
+
+def _s13(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2)
+    world.fail_all(faults.content_filter())
+    heard = world.stream()
+    yield original(heard)
+    yield _is_of(heard, ErrorClass.CONTENT_SAFETY)
+    yield _at_most(world.tries(), 1)
+
+
+def _s14(stage: RowContext) -> Iterator[Check]:
+    for how in _CUTS:
+        world = stage.chat(seats=2)
+        world.fail(0, faults.cut(after=40, how=how))
+        for i in range(1, len(world.seats)):
+            world.fail(i, faults.no_prefill())
+        heard = world.stream()
+        yield from whole(heard)
+        yield Check("never the rejection of the prefill", "assistant message" not in str(heard.error).lower())
+
+
+def _s15(stage: RowContext) -> Iterator[Check]:
+    for dice in _DICE:
+        world = stage.chat(seats=2, dice=repeat(dice).__next__)
+        world.fail(0, faults.overloaded())
+        heard, back, down = _once_every(world, 4.0, ill_for=60.0, until=60.0 + 30.0)
+        yield Check("all are served", all(one.complete for one in heard), Verdict.SAFE)
+        yield Check(f"back on the first within 30 s of its recovery (the engine's dice at {dice:g})", back, Verdict.PARTIAL)
+        yield Check("while it is down, at most one try a park", down <= world.parks(0) + 1, Verdict.PARTIAL)
+
+
+def _once_every(world: Scenario, seconds: float, *, ill_for: float, until: float) -> tuple[list[CallOutcome], bool, int]:
+    """Ask regularly; end the fault when its time has come. Return what was heard, whether traffic came back, and the tries before."""
+    start, heard, down = world.clock(), [], 0
+    for turn in range(int(until / seconds) + 1):
+        world.clock.skip_to(start + turn * seconds)
+        if turn * seconds < ill_for:
+            down = world.tries(0)
+        else:
+            world.heal()
+        heard.append(world.stream())
+    return heard, world.chain.active_index == 0, down
+
+
+def _s16(stage: RowContext) -> Iterator[Check]:
+    world = stage.chat(seats=2)
+    world.fail(0, faults.overloaded())
+    heard = world.stream()
+    yield from whole(heard)
+    yield Check("it names the model that gave it", heard.model == world.seats[1].model, Verdict.PARTIAL)
+    yield Check("with its usage", heard.tokens > 0, Verdict.PARTIAL)
+
+
+def _is_of(heard: CallOutcome, expected: ErrorClass) -> Check:
+    return Check(f"an error of the class {expected}", heard.error is not None and classify(heard.error).error_class is expected)
+
+
+_WHOLE: Final = "the whole answer"
+_NEXT: Final = "the whole answer, from the next credential"
+ROWS: Final = (
+    Row("S01", "429 with Retry-After: 2 once, then healthy", f"{_WHOLE} within 20 s", "no second try before 1.8 s", _s01),
+    Row("S02", "429 without a wait, for ever", _NEXT, "at most 4 tries in 3 s, 6 in all; of 15 keys at one host, 17", _s02),
+    Row("S03", "500 once, then healthy", _WHOLE, "a second try on the same credential", _s03),
+    Row("S04", "503 for ever", _NEXT, "at most 6 tries, of 15 keys at that host, too", _s04),
+    Row("S05", "TCP reset before any byte, once", _WHOLE, "one request is written at most twice", _s05),
+    Row("S06", "accepts and never answers (120 s)", f"{_WHOLE} within 15 s of the limit", "one try", _s06, waits=True),
+    Row("S07", "headers at once, first token after 20 s", f"{_WHOLE} within 15 s", "", _s07, waits=True),
+    Row("S08", "stream cut after 40 of 60 words", f"{_WHOLE}, or a clean error; never a short success", "", _s08),
+    Row(
+        "S09",
+        "silent for 30 s after 20 words, then closed",
+        f"{_WHOLE}, or a clean error, within 45 s; the next call at once",
+        "",
+        _s09,
+        waits=True,
+    ),
+    Row("S10", "the tenth event is not JSON", f"{_WHOLE}, nothing broken", "", _s10),
+    Row("S11", "complete, but no [DONE]", f"{_WHOLE} within 8 s, with usage", "", _s11),
+    Row("S12", "context length exceeded", f"{_WHOLE} from another model, else the original error", "one try a model", _s12),
+    Row("S13", "content filter", "the provider's own error", "one try, no other credential", _s13),
+    Row("S14", "as S08, and the next one rejects a prefill", f"{_WHOLE}, or the first fault's error", "", _s14),
+    Row(
+        "S15", "503 for 60 s, a call each 4 s", "every call served, back within 30 s of recovery", "at most one try a park while down", _s15
+    ),
+    Row("S16", "503 for ever, the next one answers", f"{_WHOLE}, with the right model and its usage", "", _s16),
+)

@@ -1,0 +1,35 @@
+"""Every row of the drill, and those of the catalogue that it does not play, with the reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparekey.lab.drill import blame, bounds, callers, concurrency, credentials, embeddings, returns, sharing, streams
+
+_OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *returns.ROWS), key=lambda row: row.id))
+
+ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *sharing.ROWS, *embeddings.ROWS)
+"""The rows that are played with a chain in this process, in the order of the catalogue."""
+
+NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in (*callers.ROTATION, *callers.ROWS)}
+"""Rows that are not played so, and why."""
+
+_ALL: Final = (
+    *streams.ROWS,
+    *credentials.ROWS,
+    *_OTHERS,
+    *concurrency.ROWS,
+    *sharing.ROWS,
+    *callers.ROTATION,
+    *embeddings.ROWS,
+    *callers.ROWS,
+)
+
+EVERY_ROW: Final = tuple(row.every_way() for row in _ALL)
+"""The rows in every way in which they can be played."""
+
+GATEWAY_ROWS: Final = tuple(row.through_gateway() for row in _ALL if not row.not_through)
+"""The rows that are played through the gateway, in the order of the catalogue."""
+
+NOT_THROUGH: Final = {row.id: row.not_through for row in _ALL if row.not_through}
+"""Rows that cannot be put through it, and why."""

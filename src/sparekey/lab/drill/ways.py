@@ -1,0 +1,263 @@
+"""The ways in which a request of the rows P goes in: the wrapper, an SDK over a transport, and a gateway's HTTP interface."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from sparekey.config.files import Config
+from sparekey.engine import Chain
+from sparekey.errors import AllCredentialsFailedError, describe_exception
+from sparekey.lab.drill.adapters import WrapperAdapter
+from sparekey.lab.drill.client import TONGUES
+from sparekey.lab.drill.in_process_gateway import BEARER, served_here, settings
+from sparekey.transport import sdk_options
+from sparekey.vlm.types import VLMChunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sparekey.config import VLMConfig
+    from sparekey.config.gateway import GatewayConfig
+    from sparekey.core.events import Event
+    from sparekey.lab.drill.virtual_time import VirtualTime
+
+ANSWER: Final = "A spare key lies under the old gate."
+"""What every healthy provider says in the rows P."""
+_TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
+_CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this \w+ )?failed")
+"""How an error says that it is one about a whole chain."""
+_LONGEST: Final = 600.0
+"""Seconds, in virtual time, after which a call is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What came of one call.
+
+    Attributes:
+        served: the whole answer came.
+        words: all that an error says, that of a chain with the words of its causes.
+        first: what a person sees of it: the error's own text, without its causes.
+        message: the message in an error's JSON, where there is one.
+        status: the HTTP status of the error, where it has one.
+        chain: the error says that it is one about the whole chain.
+        headers: those of an answer that is an error, where there is one.
+    """
+
+    served: bool
+    words: str = ""
+    first: str = ""
+    message: str = ""
+    status: int = 0
+    chain: bool = False
+    headers: dict[str, str] | None = None
+
+
+class Way(Protocol):
+    """One way in."""
+
+    chain: Chain
+
+    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
+        """Make one call; return what came of it, raise nothing."""
+        ...
+
+
+def failed(exc: BaseException) -> CallResult:
+    """Return what an exception tells."""
+    causes = [describe_exception(one.exception) for one in exc.errors] if isinstance(exc, AllCredentialsFailedError) else []
+    response = getattr(exc, "response", None)
+    status = int(getattr(response, "status_code", 0) or getattr(exc, "status_code", 0) or getattr(exc, "code", 0) or 0)
+    headers = {str(k).lower(): str(v) for k, v in dict(getattr(response, "headers", {})).items()}
+    text = str(exc)
+    body = getattr(exc, "body", None)
+    chain = isinstance(exc, AllCredentialsFailedError) or bool(_CHAIN.search(f"{text} {body}"))
+    message = _message(body) or str(getattr(exc, "message", "") or "")
+    return CallResult(False, " ".join([text, str(body or ""), *causes]), text, message, status, chain, headers)
+
+
+def _message(body: Any) -> str:
+    """Return the message in the JSON of an error, as SDKs keep it."""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    return str(error.get("message") or "") if isinstance(error, dict) else ""
+
+
+class WrapperWay:
+    """`MultiCredentialVLM` with the official SDKs below it, blocking or not."""
+
+    def __init__(self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], mode: str) -> None:
+        """Build it; `mode` is `sync` or `async`."""
+        self._within = WrapperAdapter(config, "chat", clock, dice, hook, None)  # type: ignore[arg-type]  # a clock is a clock
+        self.chain, self._mode = self._within.chain, mode
+
+    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
+        """Make one call."""
+        try:
+            if self._mode == "sync":
+                text = await asyncio.get_running_loop().run_in_executor(None, self._blocking, prompt, stream)
+            else:
+                text = await self._whole(prompt, stream=stream)
+        except Exception as exc:  # noqa: BLE001 - whatever the caller would get
+            return failed(exc)
+        return CallResult(text == ANSWER, text, text)
+
+    async def _whole(self, prompt: str, *, stream: bool) -> str:
+        model = self._within.model
+        if not stream:
+            return str(await model.get_completion_async(prompt))
+        async with aclosing(model.stream_completion_async(prompt)) as chunks:
+            return "".join([str(chunk) async for chunk in chunks if isinstance(chunk, VLMChunk)])
+
+    def _blocking(self, prompt: str, stream: bool) -> str:
+        model = self._within.model
+        return "".join(map(str, model.stream_completion(prompt))) if stream else str(model.get_completion(prompt))
+
+    async def close(self) -> None:
+        """Close the clients."""
+        with suppress(Exception):  # how an SDK parts from its sockets is not looked at here
+            await self._within.model.aclose()
+
+
+class SdkWay:
+    """The official SDK of a wire, over the transport that `sdk_options` puts under it."""
+
+    def __init__(self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], wire: str) -> None:
+        """Build it."""
+        self.chain = Chain(
+            config.engine_credentials(),
+            config.policy(),
+            clock=clock,
+            random=dice,
+            pace=clock.scale,
+            classify=config.classifier(),
+            hooks=[hook],
+        )
+        options = sdk_options(self.chain, sdk=wire, asynchronous=True)  # type: ignore[arg-type]  # the wires are called as their SDKs
+        self._tongue, self._client = TONGUES[wire], client(wire, options)
+        self._model = str(config.credentials[0].model)
+
+    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
+        """Make one call."""
+        try:
+            text = await heard(self._tongue, self._client, self._model, prompt, stream=stream)
+        except Exception as exc:  # noqa: BLE001 - whatever the caller would get
+            return failed(exc)
+        return CallResult(text == ANSWER, text, text)
+
+    async def close(self) -> None:
+        """Close the client."""
+        with suppress(Exception):  # as above
+            await self._client.close()
+
+
+def client(wire: str, options: dict[str, Any]) -> Any:
+    """Return the asynchronous client of a wire's SDK (of Gemini the one that has both faces)."""
+    if wire == "openai":
+        from openai import AsyncOpenAI  # noqa: PLC0415 - an extra
+
+        return AsyncOpenAI(**options)
+    if wire == "anthropic":
+        from anthropic import AsyncAnthropic  # noqa: PLC0415 - as above
+
+        return AsyncAnthropic(**options)
+    from google.genai import Client  # noqa: PLC0415 - as above
+
+    return Client(**options)
+
+
+async def heard(tongue: Any, client: Any, model: str, prompt: str, *, stream: bool) -> str:
+    """Ask with an SDK; return the text of the whole answer."""
+    answer = await tongue.ask(tongue.aside(client), model, prompt, stream)
+    if not stream:
+        return str(tongue.said(answer))
+    return "".join([str(tongue.heard(event)) async for event in answer])
+
+
+class GatewayWay:
+    """A gateway on this loop; its clients speak plain HTTP, so that a crowd costs little and each byte is seen."""
+
+    def __init__(self, wire: str) -> None:
+        """Take the wire of its chain; `begin` serves."""
+        self._wire, self._stack = wire, AsyncExitStack()
+
+    async def begin(
+        self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], given: GatewayConfig | None
+    ) -> None:
+        """Serve a chain; `given`: the gateway's settings."""
+        whole = Config.model_construct(vlm=config, embedding=None, gateway=settings(given), rules=[])
+        gateway, self.url = await self._stack.enter_async_context(
+            served_here(whole, clock, dice, lambda served: served.chain.add_hook(hook))
+        )
+        served = next(iter(gateway.chains.values()))
+        self.chain, self.model, self._netloc = served.chain, served.name, urlsplit(self.url).netloc
+
+    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
+        """Make one call."""
+        path, body = request(self._wire, self.model, prompt, stream=stream)
+        try:
+            status, headers, text = await post(self._netloc, path, json.dumps(body).encode())
+        except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
+            return CallResult(False, describe_exception(exc), str(exc))
+        said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
+        if said == ANSWER:
+            return CallResult(True, said, said)
+        return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers)
+
+    async def close(self) -> None:
+        """Stop serving."""
+        with suppress(Exception):  # a case is over: what it found is found
+            await asyncio.wait_for(self._stack.aclose(), 30)
+
+
+def _read(text: str) -> str:
+    """Return a JSON text with its escapes read, so that words of any script are found in it."""
+    with suppress(ValueError):
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    return ""
+
+
+def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, dict[str, Any]]:
+    """Return path and body of a question on a wire."""
+    messages = [{"role": "user", "content": prompt}]
+    if wire == "anthropic":
+        return "/v1/messages", {"model": model, "max_tokens": 99, "messages": messages, "stream": stream}
+    if wire == "gemini":
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return f"/v1beta/models/{model}:{method}", {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+    return "/v1/chat/completions", {"model": model, "messages": messages, "stream": stream}
+
+
+async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str]:
+    """Post to a gateway over a connection of its own; return status, headers and the text of the answer."""
+    host, _, port = netloc.partition(":")
+    async with asyncio.timeout(_LONGEST):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            head = f"POST {path} HTTP/1.1\r\nHost: {netloc}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
+            writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            rest = await reader.read()
+        finally:
+            writer.close()
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
+    chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+    return int(lines[0].split()[1]), headers, (_unchunked(rest) if chunked else rest).decode("utf-8", "replace")
+
+
+def _unchunked(data: bytes) -> bytes:
+    """Return the body of chunks; what is cut off stays away."""
+    parts = []
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size.split(b";")[0] or b"0", 16)
+        if not length:
+            break
+        parts.append(data[:length])
+        data = data[length + 2 :]
+    return b"".join(parts)

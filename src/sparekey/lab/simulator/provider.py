@@ -1,0 +1,229 @@
+"""A simulated provider as a test sees it: its address, what it saw, and what shall go wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sparekey.lab.simulator import fault_menu, faults
+from sparekey.lab.simulator.answers import TEXT, Voice
+from sparekey.lab.simulator.connection import ServerConnection
+from sparekey.lab.simulator.ledger import TrafficLog
+from sparekey.lab.simulator.play import play
+from sparekey.lab.simulator.script import Script, ScriptRule
+from sparekey.lab.simulator.shapes import structured
+from sparekey.lab.simulator.wires.base import RequestedAnswer, UnreadableRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+
+    from sparekey.lab.simulator.play import Step
+    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.wires.base import ProviderReply, Wire
+
+
+_WRONG_TYPES = (AttributeError, LookupError, TypeError, ValueError)
+"""What a wire stumbles over that reads a well-formed request: it need not guard against every other shape of JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What a provider is like when it is well; see `Simulator.provider` for the meaning."""
+
+    voice: Voice = field(default_factory=Voice)
+    keys: Collection[str] | None = None
+    models: Collection[str] | None = None
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+    max_input_tokens: int | None = None
+    time_scale: float = 1.0
+
+
+class Provider:
+    """One provider of a `Simulator`; made by `Simulator.provider`. Its methods may be called from any thread."""
+
+    def __init__(self, name: str, wire: Wire, settings: ProviderSettings, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        """Take a name, a wire, the settings, and the function that runs a coroutine in the simulator's thread."""
+        self.name, self.wire, self.settings = name, wire, settings
+        self.port = 0
+        self._run = run
+        self._ledger = TrafficLog()
+        self._script, self._script_lock = Script(), threading.Lock()
+        self._decide: Callable[[RequestedAnswer], faults.Fault | None] = lambda _: None
+        self._server: asyncio.Server | None = None
+
+    @property
+    def origin(self) -> str:
+        """The address without the wire's own path, for instance `http://127.0.0.1:43211/first`."""
+        return f"http://127.0.0.1:{self.port}/{self.name}"
+
+    @property
+    def injectable(self) -> tuple[str, ...]:
+        """The names that `inject` takes."""
+        return fault_menu.NAMES
+
+    def inject(self, name: str) -> None:
+        """Let every request meet the fault of this name until another one is chosen, or `healthy`.
+
+        Raises:
+            KeyError: there is no such fault.
+        """
+        fault = fault_menu.fault(name)
+        self.heal()
+        if fault is not None:
+            self.fail(fault)
+
+    @property
+    def base_url(self) -> str:
+        """What the SDK of this wire takes as its base URL or endpoint."""
+        return self.origin + self.wire.root
+
+    # what it saw
+
+    @property
+    def requests(self) -> tuple[ReceivedRequest, ...]:
+        """Every request that arrived whole, in the order of arrival."""
+        return self._ledger.requests
+
+    @property
+    def abandoned(self) -> tuple[ReceivedRequest, ...]:
+        """The requests whose client left before the answer was at its end."""
+        return self._ledger.abandoned
+
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections of clients are open, idle ones included."""
+        return len(self._ledger.connections)
+
+    def wait_for(self, condition: Callable[[Provider], bool], timeout: float = 5.0) -> bool:
+        """Wait until `condition(self)` is true, at most `timeout` seconds; return whether it is.
+
+        It blocks its thread: `await asyncio.to_thread(p.wait_for, lambda p: p.abandoned)` in a coroutine.
+        """
+        return self._ledger.wait_for(lambda: condition(self), timeout)
+
+    # what goes wrong
+
+    def fail(
+        self,
+        fault: faults.Fault,
+        times: int | None = None,
+        after: int = 0,
+        *,
+        after_texts: int = 0,
+        key: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Let requests meet a fault, behind what is scripted already.
+
+        Args:
+            fault: what they meet, from `sparekey.lab.simulator.faults`.
+            times: how many requests meet it; None: every one from now on, until `heal()` or the next `fail` about the same requests.
+            after: how many requests pass unharmed before.
+            after_texts: how many texts are embedded before; the request that would exceed the number meets the fault.
+            key: only requests with this key.
+            model: only requests for this model.
+        """
+        with self._script_lock:
+            self._script.add(ScriptRule(fault, times, after, after_texts, key, model))
+
+    def script(self, sequence: Iterable[faults.Fault | None]) -> None:
+        """Let the coming requests meet these faults, one each, None being a healthy answer; then all is well again."""
+        with self._script_lock:
+            for fault in sequence:
+                self._script.add(ScriptRule(fault, times=1))
+
+    def decide(self, choice: Callable[[RequestedAnswer], faults.Fault | None]) -> None:
+        """Let a function choose the fault of each request, None being what the script says; it is called as the request arrives."""
+        self._decide = choice
+
+    def heal(self) -> None:
+        """End every fault; answers that are being played go on as they are."""
+        with self._script_lock:
+            self._script.clear()
+
+    def unplug(self) -> None:
+        """Refuse connections from now on, and cut those that are open."""
+        self._run(self.unlisten())
+
+    def plug_in(self) -> None:
+        """Take connections again, on the same port."""
+        self._run(self.listen())
+
+    # what the simulator's thread does
+
+    async def listen(self) -> None:
+        """Listen on the provider's port, a free one at first. Runs in the simulator's thread, as does `unlisten`."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connection, "127.0.0.1", self.port, backlog=1024)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def unlisten(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        for connection in self._ledger.connections:
+            connection.drop(hard=True)
+        await asyncio.sleep(0)
+
+    def _connection(self) -> ServerConnection:
+        return ServerConnection(f"/{self.name}", self._ledger, self._stage, self.settings.time_scale)
+
+    def _stage(self, seen: ReceivedRequest) -> Iterator[Step]:
+        """Decide what happens to a request: a scripted fault, its own fault, or an answer."""
+        key, serial = self.wire.key(seen), self._ledger.arrived(seen)
+        ask, own_fault = self._read(seen)
+        ask = replace(ask, key=key, serial=serial)
+        own_fault = self._wrong_key(ask) or own_fault or self._wrong_request(ask)
+        fault = self._decide(ask) or self._scripted(ask) or own_fault
+        if isinstance(fault, faults.NoPrefill):
+            fault = faults.refuse("prefill") if ask.prefilled else own_fault
+        reply = self.wire.refuse(own_fault, ask) if own_fault else self._answer(fault, ask)
+        return play(fault, reply, self.wire, ask)
+
+    def _read(self, seen: ReceivedRequest) -> tuple[RequestedAnswer, faults.Refusal | None]:
+        try:
+            return self.wire.read(seen), None
+        except UnreadableRequestError as error:
+            return RequestedAnswer("unreadable"), error.refusal
+        except _WRONG_TYPES as error:
+            return RequestedAnswer("unreadable"), _wrong_type(error)
+
+    def _answer(self, fault: faults.Fault | None, ask: RequestedAnswer) -> ProviderReply:
+        try:
+            return self.wire.answer(ask, self._voice(fault, ask))
+        except _WRONG_TYPES as error:
+            return self.wire.refuse(_wrong_type(error), ask)
+
+    def _scripted(self, ask: RequestedAnswer) -> faults.Fault | None:
+        with self._script_lock:
+            return self._script.take(ask.key, ask.model, len(ask.texts))
+
+    def _wrong_key(self, ask: RequestedAnswer) -> faults.Refusal | None:
+        keys = self.settings.keys
+        return faults.auth() if keys is not None and ask.key not in keys else None
+
+    def _wrong_request(self, ask: RequestedAnswer) -> faults.Refusal | None:
+        models, longest = self.settings.models, self.settings.max_input_tokens
+        if models is not None and ask.model and ask.model not in models:
+            return faults.model_not_found()
+        if longest is not None and ask.longest_input > longest:
+            return faults.context_length()
+        return None
+
+    def _voice(self, fault: faults.Fault | None, ask: RequestedAnswer) -> Voice:
+        usual = self.settings.voice
+        text = (usual.text == TEXT and structured(ask.body)) or usual.text  # whoever gave a text of his own gets that one
+        voice = replace(usual, text=text, dimension=self.settings.dimensions.get(ask.model, usual.dimension))
+        match fault:
+            case faults.WrongLength(length=length):
+                return replace(voice, force_length=length)
+            case faults.Missing(what="content"):
+                return replace(voice, text="", reasoning="")
+            case _:
+                return voice
+
+
+def _wrong_type(error: Exception) -> faults.Refusal:
+    return faults.bad_request(message=f"Invalid type in the request: {error}.")

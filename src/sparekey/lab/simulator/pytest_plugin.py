@@ -1,0 +1,22 @@
+"""A pytest fixture for the simulator, for whoever asks for it: nothing is registered by installing sparekey.
+
+In a `conftest.py`: `pytest_plugins = ["sparekey.lab.simulator.pytest_plugin"]`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sparekey.lab.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """Run a simulator for one test: `first = simulator.provider("first", wire="openai")`."""
+    with Simulator() as running:
+        yield running

@@ -1,0 +1,69 @@
+"""Which fault comes next: the rules that `Provider.fail` and `Provider.script` leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparekey.lab.simulator.faults import Fault
+
+
+@dataclass(slots=True)
+class ScriptRule:
+    """A fault and whom it meets; it counts down as requests come. `fault` None is a healthy answer."""
+
+    fault: Fault | None
+    times: int | None = None
+    after: int = 0
+    after_texts: int = 0
+    key: str | None = None
+    model: str | None = None
+
+    @property
+    def whom(self) -> tuple[str | None, str | None]:
+        """The requests it is about."""
+        return self.key, self.model
+
+    def meets(self, key: str, model: str) -> bool:
+        """Whether a request with this key and model is one of them."""
+        return self.key in {None, key} and self.model in {None, model}
+
+    def spares(self, texts: int) -> bool:
+        """Count a request against `after` and `after_texts`; True if it still passes unharmed."""
+        if self.after > 0:
+            self.after -= 1
+            return True
+        if 0 < self.after_texts >= texts:
+            self.after_texts -= texts
+            return True
+        self.after_texts = 0
+        return False
+
+
+class Script:
+    """The rules in their order. The first that meets a request decides; a used-up one is gone. Not thread-safe: the provider locks."""
+
+    def __init__(self) -> None:
+        """Begin well."""
+        self._rules: list[ScriptRule] = []
+
+    def add(self, rule: ScriptRule) -> None:
+        """Add a rule behind the others; it replaces an endless one about the same requests, which would hide it for ever."""
+        self._rules = [other for other in self._rules if other.times is not None or other.whom != rule.whom]
+        self._rules.append(rule)
+
+    def clear(self) -> None:
+        """Forget every rule."""
+        self._rules.clear()
+
+    def take(self, key: str, model: str, texts: int) -> Fault | None:
+        """Return the fault for one request, and count it."""
+        rule = next((rule for rule in self._rules if rule.meets(key, model)), None)
+        if rule is None or rule.spares(texts):
+            return None
+        if rule.times is not None:
+            rule.times -= 1
+            if rule.times == 0:
+                self._rules.remove(rule)
+        return rule.fault

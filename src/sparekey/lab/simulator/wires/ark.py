@@ -1,0 +1,129 @@
+"""The Volcengine Ark wire: OpenAI's answers under `/api/v3`, Ark's own error codes, and multimodal embeddings.
+
+Source: https://www.volcengine.com/docs/82379/1299023 (error codes) and the official Ark SDK.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from sparekey.lab.simulator.wires.base import RefusalWording, RequestedAnswer, json_reply, object_body, words_of
+from sparekey.lab.simulator.wires.openai import OpenAIWire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sparekey.lab.simulator.answers import Voice
+    from sparekey.lab.simulator.faults import Refusal
+    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.wires.base import ProviderReply
+
+_SPARSE_TERMS = 1 << 16
+
+WORDINGS: dict[str, RefusalWording] = {
+    "auth": RefusalWording(401, "The API key or AK/SK in the request is missing or invalid.", "AuthenticationError", "Unauthorized"),
+    "permission": RefusalWording(
+        403, "The request failed because you do not have access to the requested resource.", "AccessDenied", "Forbidden"
+    ),
+    "overdue": RefusalWording(403, "The request failed because your account has an overdue balance.", "AccountOverdueError", "Forbidden"),
+    "quota": RefusalWording(
+        429,
+        "Your account [2100000000] has reached the set inference limit for the [{model}] model, and the model service has been paused. To "
+        'continue using this model, please visit the Model Activation page to adjust or close the "Safe Experience Mode".',
+        "SetLimitExceeded",
+        "TooManyRequests",
+    ),
+    "daily_quota": RefusalWording(
+        429,
+        "You have exceeded the weekly usage quota.",
+        "QuotaExceeded",
+        "TooManyRequests",
+        wait=" It will reset at {moment}.",
+        wait_form="none",
+    ),
+    "rate_limit": RefusalWording(
+        429,
+        "The Requests Per Minute (RPM) limit of the associated endpoint for your account has been exceeded. Please try again later.",
+        "RateLimitExceeded.EndpointRPMExceeded",
+        "TooManyRequests",
+    ),
+    "overloaded": RefusalWording(
+        429,
+        "The service is currently unable to process additional requests due to server overload. Please try again later.",
+        "ServerOverloaded",
+        "TooManyRequests",
+    ),
+    "server_error": RefusalWording(
+        500, "The service encountered an unexpected internal error.", "InternalServiceError", "InternalServerError"
+    ),
+    "model_not_found": RefusalWording(
+        404, "The model or endpoint {model} does not exist or you do not have access to it.", "InvalidEndpointOrModel.NotFound", "NotFound"
+    ),
+    "context_length": RefusalWording(
+        400,
+        "Input length 40000 exceeds the maximum length 32768.",
+        "InvalidParameter",
+        "BadRequest",
+        "messages",
+    ),
+    "content_filter": RefusalWording(
+        400, "The request failed because the input text may contain sensitive information.", "SensitiveContentDetected", "BadRequest"
+    ),
+    "bad_request": RefusalWording(
+        400, "One or more parameters specified in the request are not valid.", "InvalidParameter", "BadRequest", "temperature"
+    ),
+    "prefill": RefusalWording(
+        400,
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+        "InvalidParameter",
+        "BadRequest",
+        "messages",
+    ),
+    "not_found": RefusalWording(404, "The specified resource is not found.", "NotFound", "NotFound"),
+}
+
+
+class ArkWire(OpenAIWire):
+    """Chat, text embeddings and multimodal embeddings of Ark. One multimodal request has one vector, whatever its parts."""
+
+    name = "ark"
+    root = "/api/v3"
+    dimension = 2048
+    wordings = WORDINGS
+
+    def read(self, seen: ReceivedRequest) -> RequestedAnswer:
+        """Read a request; parts of a multimodal one are joined, as they share one vector."""
+        if not seen.path.endswith("/embeddings/multimodal"):
+            return super().read(seen)
+        body = object_body(seen, "input", "model")
+        text = words_of(body["input"])
+        media = [part for part in body["input"] if part.get("type") != "text"]
+        joined = text + json.dumps(media) if media else text
+        return RequestedAnswer("multimodal", str(body["model"]), (joined,), text, dimensions=body.get("dimensions"), body=body)
+
+    def answer(self, ask: RequestedAnswer, voice: Voice) -> ProviderReply:
+        """Render multimodal embeddings, and the rest as OpenAI does."""
+        if ask.kind != "multimodal":
+            return super().answer(ask, voice)
+        data: dict[str, Any] = {"object": "embedding", "embedding": voice.vector(ask.texts[0], ask.dimensions)}
+        if (ask.body.get("sparse_embedding") or {}).get("type") == "enabled":
+            data["sparse_embedding"] = sparse(ask.words)
+        details = {"text_tokens": ask.prompt_tokens, "image_tokens": 0}
+        usage = {"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens, "prompt_tokens_details": details}
+        envelope = {"id": f"sim{ask.serial}", "created": 1_767_225_600, "model": ask.model, "object": "list"}
+        return json_reply({**envelope, "data": data, "usage": usage}, headers=self.headers(ask))
+
+    def error_json(self, wording: RefusalWording, refusal: Refusal, ask: RequestedAnswer) -> Mapping[str, Any]:
+        """Put an error into Ark's shape, with the request id in the text."""
+        del refusal
+        message = f"{wording.message} Request id: 0217000000000000000000000000sim{ask.serial:06d}"
+        return {"error": {"code": wording.code, "message": message, "param": wording.param or "", "type": wording.type}}
+
+
+def sparse(text: str) -> list[dict[str, Any]]:
+    """Return a sparse vector: one term a word, weighted by how often it occurs."""
+    words = text.lower().split()
+    terms = {int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % _SPARSE_TERMS: words.count(word) for word in words}
+    return [{"index": index, "value": round(count / len(words), 6)} for index, count in sorted(terms.items())]

@@ -1,0 +1,200 @@
+"""The Responses API: whole, and as a stream of typed events. A response is known to the key that made it, and to no other.
+
+Source: https://platform.openai.com/docs/api-reference/responses and /responses-streaming.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.lab.simulator.answers import Voice
+from sparekey.lab.simulator.faults import refuse
+from sparekey.lab.simulator.wires.base import (
+    Frame,
+    Mark,
+    ProviderReply,
+    RequestedAnswer,
+    UnreadableRequestError,
+    json_reply,
+    sse,
+    stream_reply,
+    words_of,
+)
+from sparekey.lab.simulator.wires.openai_resource import CREATED, Resource, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sparekey.lab.simulator.wires.base import Headers, RefusalWording
+
+ARGUMENTS: Final = '{"query": "spare key"}'
+_FAILS: Final = {"server_error", "rate_limit_exceeded", "invalid_prompt"}
+"""Codes with which a response fails (`response.failed`); any other error is an event of its own (`error`)."""
+
+
+class Responses(Resource):
+    """`/v1/responses`."""
+
+    path = "responses"
+    needed = ("model", "input")
+
+    def read(self, body: Mapping[str, Any], key: str) -> RequestedAnswer:
+        """Read a request; one that goes on from a response of another key is refused."""
+        before = body.get("previous_response_id")
+        if before and not str(before).endswith(_mark(key)):
+            raise UnreadableRequestError(refuse("response_not_found", message=f"Previous response with id '{before}' not found."))
+        given = body["input"]
+        words = " ".join(filter(None, (words_of(body.get("instructions")), words_of(given))))
+        return RequestedAnswer(
+            self.path, str(body["model"]), words=words, stream=bool(body.get("stream")), tool=_tool(body, given), body=body
+        )
+
+    def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
+        """Render the response, or the events that lead to it."""
+        if ask.stream:
+            return stream_reply(_frames(ask, voice), headers=headers)
+        return json_reply(response(ask, voice), headers=headers)
+
+    def error_event(self, wording: RefusalWording, error: Any, ask: RequestedAnswer) -> bytes:
+        """Let the response fail where its error has a code for that; else send an event `error`."""
+        del error
+        if _code(wording) in _FAILS:
+            return _event("response.failed", 1, response=_failed(wording, ask))
+        return _event("error", 1, code=wording.code or wording.type, message=wording.message, param=wording.param)
+
+    def error_body(self, wording: RefusalWording, error: Any, ask: RequestedAnswer) -> Any:
+        """Return a response that has failed; where its error has no code for that, the usual error."""
+        return _failed(wording, ask) if _code(wording) in _FAILS else error
+
+    def chunk(self, ask: RequestedAnswer) -> bytes:
+        """Return what OpenAI sends while it has nothing to say."""
+        del ask
+        return _event("keepalive", 1)
+
+
+class InputTokens(Responses):
+    """`/v1/responses/input_tokens`."""
+
+    path = "responses/input_tokens"
+
+    def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
+        """Count the words of the input."""
+        del voice
+        return json_reply({"object": "response.input_tokens", "input_tokens": ask.prompt_tokens}, headers=headers)
+
+
+def response(ask: RequestedAnswer, voice: Voice, status: str = "completed") -> dict[str, Any]:
+    """Return a response as it is at one moment of its life."""
+    done = status == "completed"
+    used = tokens(ask.prompt_tokens, voice.completion_tokens)
+    details = {
+        "input_tokens_details": {"cached_tokens": voice.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": voice.reasoning_tokens},
+    }
+    return {
+        "id": f"resp_sim{ask.serial}{_mark(ask.key)}",
+        "object": "response",
+        "created_at": CREATED,
+        "status": status,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": ask.body.get("instructions"),
+        "metadata": {},
+        "model": ask.model,
+        "output": list(_items(ask, voice)) if done else [],
+        "parallel_tool_calls": True,
+        "previous_response_id": ask.body.get("previous_response_id"),
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "usage": {**used, **details} if done else None,
+    }
+
+
+def _items(ask: RequestedAnswer, voice: Voice) -> Iterator[dict[str, Any]]:
+    """Yield what a response puts out: its reasoning, then a message or the call of a tool."""
+    if voice.reasoning:
+        yield {"id": f"rs_sim{ask.serial}", "type": "reasoning", "summary": [{"type": "summary_text", "text": voice.reasoning}]}
+    if ask.tool:
+        called = {"call_id": f"call_sim{ask.serial}", "name": ask.tool, "arguments": ARGUMENTS, "status": "completed"}
+        yield {"id": f"fc_sim{ask.serial}", "type": "function_call", **called}
+    elif voice.text:
+        part = {"type": "output_text", "text": voice.text, "annotations": []}
+        yield {"id": f"msg_sim{ask.serial}", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+
+
+def _frames(ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
+    """Render the events, numbered from 0."""
+    number = count()
+    for status, name in (("in_progress", "response.created"), ("in_progress", "response.in_progress")):
+        yield Frame(Mark.OPEN, _event(name, next(number), response=response(ask, voice, status)))
+    for index, item in enumerate(_items(ask, voice)):
+        for mark, name, fields in _SHOWN[item["type"]](item, voice):
+            yield Frame(mark, _event(name, next(number), output_index=index, **fields))
+    yield Frame(Mark.FINISH, _event("response.completed", next(number), response=response(ask, voice)))
+
+
+_Shown = tuple[Mark, str, dict[str, Any]]
+
+
+def _message(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
+    at, part = {"item_id": item["id"], "content_index": 0}, item["content"][0]
+    yield Mark.OPEN, "response.output_item.added", {"item": {**item, "status": "in_progress", "content": []}}
+    yield Mark.OPEN, "response.content_part.added", {**at, "part": {**part, "text": ""}}
+    for piece in voice.pieces:
+        yield Mark.TOKEN, "response.output_text.delta", {**at, "delta": piece, "logprobs": []}
+    yield Mark.FINISH, "response.output_text.done", {**at, "text": part["text"], "logprobs": []}
+    yield Mark.FINISH, "response.content_part.done", {**at, "part": part}
+    yield Mark.FINISH, "response.output_item.done", {"item": item}
+
+
+def _reasoning(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
+    at, part = {"item_id": item["id"], "summary_index": 0}, item["summary"][0]
+    yield Mark.OPEN, "response.output_item.added", {"item": {**item, "summary": []}}
+    yield Mark.OPEN, "response.reasoning_summary_part.added", {**at, "part": {**part, "text": ""}}
+    for piece in voice.reasoning_pieces:
+        yield Mark.TOKEN, "response.reasoning_summary_text.delta", {**at, "delta": piece}
+    yield Mark.OPEN, "response.reasoning_summary_text.done", {**at, "text": part["text"]}
+    yield Mark.OPEN, "response.reasoning_summary_part.done", {**at, "part": part}
+    yield Mark.OPEN, "response.output_item.done", {"item": item}
+
+
+def _called(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
+    del voice
+    at = {"item_id": item["id"]}
+    yield Mark.OPEN, "response.output_item.added", {"item": {**item, "status": "in_progress", "arguments": ""}}
+    for start in range(0, len(ARGUMENTS), 8):
+        yield Mark.TOKEN, "response.function_call_arguments.delta", {**at, "delta": ARGUMENTS[start : start + 8]}
+    yield Mark.FINISH, "response.function_call_arguments.done", {**at, "name": item["name"], "arguments": ARGUMENTS}
+    yield Mark.FINISH, "response.output_item.done", {"item": item}
+
+
+_SHOWN: Final = {"message": _message, "reasoning": _reasoning, "function_call": _called}
+"""How an item of the output comes, by its type."""
+
+
+def _event(kind: str, number: int, /, **fields: Any) -> bytes:
+    return sse({"type": kind, "sequence_number": number, **fields}, kind)
+
+
+def _tool(body: Mapping[str, Any], given: Any) -> str:
+    """Return the tool that is to be called: the first one offered, unless its result is there already or tools are switched off."""
+    offered = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
+    answered = isinstance(given, list) and bool(given) and given[-1].get("type") == "function_call_output"
+    return "" if not offered or answered or body.get("tool_choice") == "none" else str(offered[0].get("name", ""))
+
+
+def _failed(wording: RefusalWording, ask: RequestedAnswer) -> dict[str, Any]:
+    return {**response(ask, Voice(text=""), "failed"), "error": {"code": _code(wording), "message": wording.message}}
+
+
+def _code(wording: RefusalWording) -> str:
+    return wording.code or wording.type or ""
+
+
+def _mark(key: str) -> str:
+    """Return what tells the responses of one key from those of another."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
