@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
 
-from sparekey.classify.remedies import remedy
+from sparekey.classify.reasons import remedy
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.console.snapshot import Hider

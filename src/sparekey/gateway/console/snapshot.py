@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey import __version__
-from sparekey.classify.remedies import remedy
+from sparekey.classify.reasons import remedy
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
 from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
