@@ -181,7 +181,8 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
     if len(faults) == 1:
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
-    error = AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+    entries = [entry for fault in faults for entry in fault.errors]
+    error = AllCredentialsFailedError(entries, min(waits, default=None), secrets=faults[0].secrets)
     agreed = [fault.agreed for fault in faults if fault.agreed is not None]
     if len(agreed) == len(faults) and len({classify(one).fingerprint for one in agreed}) == 1:
         error.agreed = agreed[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.masking import secrets_of
 from sparekey.transport.refusals import Refused
 from sparekey.transport.side_requests import is_rare
 from sparekey.wire import answer
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _EVENTS: Final = b"text/event-stream"
 _REDIRECT: Final = 300
-_TELLING_KEY: Final = 8
-"""Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
 
 
@@ -41,6 +40,7 @@ class ResponseValidator:
         """Take where the requests of each credential go, what the vectors of the chain must be like, and the library."""
         self.lib, self.affinity = lib, affinity
         self._targets, self._vectors = table.targets, table.vectors
+        self._secrets = secrets_of(table.targets.values())
 
     def is_stream(self, call: WireRequest, response: Any) -> bool:
         """Return whether a response is read as a stream of events, and handed on as one: where a model was asked for one, always."""
@@ -95,14 +95,16 @@ class ResponseValidator:
         return self._targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
     def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
-        """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""
-        secret = self._targets[credential.id].api_key
-        key = secret.reveal().encode() if secret else b""
-        if len(key) >= _TELLING_KEY and key in body:
-            body, event = body.replace(key, b"***"), event.replace(key, b"***")
-            raw = body
+        """Return a refusal. Where the provider repeats a key, the caller must not see it: he was never given it."""
+        cut = self._secrets.cut_bytes(body)
+        if cut != body:
+            raw = body = cut
+            event = self._secrets.cut_bytes(event)
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
+        for name, value in response.headers.items():
+            if (shown := self._secrets.cut_known(value)) != value:
+                response.headers[name] = shown
         aside = call.kind == "other"
         found = Refused(response, raw, body, event=event, aside=aside, rare=is_rare(call), credential_id=credential.id)
         found.empty = call.kind == "embed" and inputs(call) == 0
