@@ -20,11 +20,12 @@ def test_minimax_is_reached_at_one_address():
     embedder.close()
 
 
-def test_an_older_base_url_of_kimis_works_on_every_way():
-    """Only the wrapper knew that `/coding` is another format's address: the transports and the gateway asked it, and got a 404."""
+def test_older_names_of_kimis_work_on_every_way():
+    """Only the wrapper knew them: the transports and the gateway asked another format's address for a model of no name, and got a 404."""
     pytest.importorskip("openai", reason="the openai SDK is not installed")
     chain = VLMConfig(model="k2p5", credentials=[{"id": "a", "provider": "kimi", "api_key": "k", "api_base": OLD_KIMI}])
-    assert plan(chain).targets["a"].base_url == f"{OLD_KIMI}/v1"
+    target = plan(chain).targets["a"]
+    assert (target.base_url, target.model) == (f"{OLD_KIMI}/v1", "kimi-for-coding")
     assert plan([Credential("a", "kimi", "m", api_key=Secret("k"), endpoint=OLD_KIMI)]).targets["a"].base_url == f"{OLD_KIMI}/v1"
     assert VLMFactory.create({"provider": "kimi", "api_key": "k", "api_base": OLD_KIMI}).api_base == f"{OLD_KIMI}/v1"
 

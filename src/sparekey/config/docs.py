@@ -72,7 +72,7 @@ def _providers() -> str:
             _use(row.chat) if row.chat else "",
             f"{', '.join(row.embeddings.kinds)}: {_use(row.embeddings)}" if row.embeddings else "",
             ", ".join(f"`{name}`" for name in row.key_variables),
-            _link(row.docs),
+            ", ".join((_link(row.docs), *([f"[errors]({row.errors})"] if row.errors else []))),
         )
         for row in PROVIDERS.values()
     )
