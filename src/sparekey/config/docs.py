@@ -69,7 +69,7 @@ def _providers() -> str:
         (
             f"`{row.name}`",
             ", ".join(f"`{a}`" for a in row.aliases),
-            _use(row.chat) if row.chat else "",
+            "; or ".join((_use(row.chat), *(f"`{site}`" for site in row.sites))) if row.chat else "",
             f"{', '.join(row.embeddings.kinds)}: {_use(row.embeddings)}" if row.embeddings else "",
             ", ".join(f"`{name}`" for name in row.key_variables),
             ", ".join((_link(row.docs), *([f"[errors]({row.errors})"] if row.errors else []))),
