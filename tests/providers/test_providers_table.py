@@ -25,7 +25,7 @@ def offers(row):
 
 def pages(row):
     """Every page that a row names."""
-    yield row.docs
+    yield from filter(None, (row.docs, row.errors))
     yield from (keys.source for keys in row.keys)
     if row.chat:
         yield from (one.source for one in (row.chat.dialect, row.chat.prefill) if one)
