@@ -40,17 +40,17 @@ class Past:
 
 def play(stage, past):
     """Ten minutes of traffic: the first account runs out of quota in the middle."""
-    book = stage.watched["chat"].book
+    stats = stage.watched["chat"].stats
     limited = classify_response(429, {"retry-after": "20"}, '{"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}')
     busy = classify_response(503, {}, '{"error": {"message": "The engine is currently overloaded", "type": "server_error"}}')
     for second in range(3600, 0, -1):
         past.behind = second + 5
         for _ in range(DICE.choice([0, 1, 1, 2])):
-            serve(book, "team-a" if second > 185 else "team-b", DICE.lognormvariate(0.1 if second > 185 else 0.45, 0.25))
+            serve(stats, "team-a" if second > 185 else "team-b", DICE.lognormvariate(0.1 if second > 185 else 0.45, 0.25))
         if second % 700 == 3:
-            book(AttemptFailed("team-a", limited, second, 1, Attempt("team-a", Outcome.FAILED, limited, 0.12)))
+            stats(AttemptFailed("team-a", limited, second, 1, Attempt("team-a", Outcome.FAILED, limited, 0.12)))
         if second % 1100 == 7:
-            book(AttemptFailed("team-a", busy, second, 1, Attempt("team-a", Outcome.FAILED, busy, 0.4)))
+            stats(AttemptFailed("team-a", busy, second, 1, Attempt("team-a", Outcome.FAILED, busy, 0.4)))
     past.behind = 184
     stage.providers["team-a"].fail(faults.quota(retry_after=437))
     stage.ask()
@@ -59,10 +59,10 @@ def play(stage, past):
     stage.providers["elsewhere"].fail(faults.auth())
 
 
-def serve(book, name, duration):
+def serve(stats, name, duration):
     usage = Usage(DICE.randint(300, 2400), DICE.randint(80, 700))
-    book(ContentStarted(name, after=duration * DICE.uniform(0.2, 0.35)))
-    book(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=duration, usage=usage)))
+    stats(ContentStarted(name, after=duration * DICE.uniform(0.2, 0.35)))
+    stats(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=duration, usage=usage)))
 
 
 def main(folder):

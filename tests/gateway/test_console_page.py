@@ -210,14 +210,14 @@ def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
 
 def test_a_page_that_is_open_for_long_does_not_grow(page, stage):
     """After a thousand switches and as many different failures it is no larger than after three hundred."""
-    book = stage.watched["chat"].book
+    stats = stage.watched["chat"].stats
     failure = Failure(ErrorClass.AUTH, "invalid_key", status=401, message="no")
 
     def happen(times, name):
         for number in range(times):
-            book(Switched("team-a", "team-b", failback=False))
-            book(AttemptFailed("team-a", dataclasses.replace(failure, message=f"{name} {number}"), call=number))
-        book(Switched("team-a", name, failback=False))
+            stats(Switched("team-a", "team-b", failback=False))
+            stats(AttemptFailed("team-a", dataclasses.replace(failure, message=f"{name} {number}"), call=number))
+        stats(Switched("team-a", name, failback=False))
         expect(page.locator("#timeline li").first).to_contain_text(f"{name} took over")
         return page.evaluate("document.querySelectorAll('*').length")
 

@@ -2,7 +2,7 @@
 
 from chain_play import Play, auth, quota, refusal
 from sparekey.core.status import describe
-from sparekey.gateway.console.outlook import Coming, outlook
+from sparekey.gateway.observe.outlook import Coming, outlook
 from sparekey.gateway.console.words import ahead, coming, following, why
 
 

@@ -13,7 +13,7 @@ from stores_kit import AUTH, Ill, ask, chain
 from sparekey.core.events import AttemptFailed, AttemptSucceeded, Exhausted
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats.history import History
-from sparekey.stats.records import HistoryEntry
+from sparekey.stats.record import Record
 from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Secret, Usage
 
 DAY = 86_400.0
@@ -137,10 +137,10 @@ def test_a_file_that_vanished_is_made_anew(path, caplog):
 def test_it_is_bounded(path):
     """The newest are kept; a flood of failures takes no place of the rest; what is too old goes."""
     with History(path, every=QUIET, keep_events=10, keep_days=30, wall=lambda: NOON) as history:
-        history.note(HistoryEntry(NOON - 40 * DAY, "chat", "parked", "old"))
-        history.note(HistoryEntry(NOON, "chat", "parked", "new"))
+        history.note(Record(NOON - 40 * DAY, "chat", "parked", "old"))
+        history.note(Record(NOON, "chat", "parked", "new"))
         for i in range(50):
-            history.note(HistoryEntry(NOON, "chat", "failed", f"k{i}"))
+            history.note(Record(NOON, "chat", "failed", f"k{i}"))
         history.flush()
         assert [entry.who for entry in history.events(kinds=["parked"])] == ["new"]
         assert [entry.who for entry in history.events(kinds=["failed"])] == [f"k{i}" for i in range(49, 39, -1)]
@@ -150,11 +150,11 @@ def test_a_locked_file_loses_nothing(path, caplog, monkeypatch):
     """One line, and what was noted is written later, once."""
     monkeypatch.setattr("sparekey.stats.history._WAIT", 0.05)
     with History(path, every=QUIET, wall=lambda: NOON) as history:
-        history.note(HistoryEntry(NOON, "chat", "failover", "zero"))
+        history.note(Record(NOON, "chat", "failover", "zero"))
         history.flush()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            history.note(HistoryEntry(NOON, "chat", "failover", "one"))
+            history.note(Record(NOON, "chat", "failover", "one"))
             history.count("chat", "k0", Usage(3))
             history.flush()
             history.flush()

@@ -14,9 +14,8 @@ from sparekey.cli.app import app
 from sparekey.lab.simulator import faults
 from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.history import History
-from sparekey.stats.records import HistoryEntry
+from sparekey.stats.record import Record
 from sparekey.stats.restart import remembered
-from sparekey.stats.timeline import FailedAttempt, TimelineEntry
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 SECRET = "the caller's very own words"
@@ -161,24 +160,24 @@ def test_entries_come_back_as_what_they_were(tmp_path):
     detail = '{"scope": "credential", "status": 401, "evidence": "certain", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'
     with History(tmp_path / "history.db") as history:
         for entry in (
-            HistoryEntry(now, "chat", "parked", "credential:a", cause="auth", reason="invalid_key", seconds=600),
-            HistoryEntry(now, "chat", "parked", "account:x", cause="auth", reason="invalid_key", seconds=600),
-            HistoryEntry(now, "chat", "failover", "a", "b"),
-            HistoryEntry(now, "chat", "parked", "credential:b", reason="held", seconds=60),
-            HistoryEntry(now, "chat", "action", "b", reason="release"),
-            HistoryEntry(now, "chat", "failed", "a", cause="auth", reason="invalid_key", detail=detail),
-            HistoryEntry(now, "chat", "failed", "a", cause="no such class", reason="odd", detail='{"evidence": "structured"}'),
+            Record(now, "chat", "parked", "credential:a", cause="auth", reason="invalid_key", seconds=600),
+            Record(now, "chat", "parked", "account:x", cause="auth", reason="invalid_key", seconds=600),
+            Record(now, "chat", "failover", "a", "b"),
+            Record(now, "chat", "parked", "credential:b", reason="held", seconds=60),
+            Record(now, "chat", "action", "b", reason="release"),
+            Record(now, "chat", "failed", "a", cause="auth", reason="invalid_key", detail=detail),
+            Record(now, "chat", "failed", "a", cause="no such class", reason="odd", detail='{"evidence": "structured"}'),
         ):
             history.note(entry)
         history.flush()
-        book = ChainStats()
-        book.load(remembered(history, now)["chat"])
-    assert book.timeline() == [
-        TimelineEntry(now, "action", ("credential:b",), reason="release"),
-        TimelineEntry(now, "held", ("credential:b",), seconds=60, reason="held"),
-        TimelineEntry(now, "failover", ("credential:b",), "a"),
-        TimelineEntry(now, "parked", ("credential:a", "account:x"), seconds=600, cause="auth", reason="invalid_key"),
+        stats = ChainStats()
+        stats.load(remembered(history, now)["chat"])
+    assert stats.timeline() == [
+        Record(now, "action", ("credential:b",), reason="release"),
+        Record(now, "held", ("credential:b",), seconds=60, reason="held"),
+        Record(now, "failover", ("credential:b",), "a"),
+        Record(now, "parked", ("credential:a", "account:x"), seconds=600, cause="auth", reason="invalid_key"),
     ]
-    odd, known = book.misses()
+    odd, known = stats.failures()
     assert known == FailedAttempt(now, 7, 2, "a", failure, 0.5)
     assert (odd.failure.error_class, odd.failure.reason, odd.failure.evidence) == (ErrorClass.UNKNOWN, "odd", Evidence.LIKELY)

@@ -24,8 +24,8 @@ _LARGEST: Final = 600.0
 _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 
 
-class Window:
-    """Durations of a sliding window. Not thread-safe: whoever owns it locks."""
+class Quantiles:
+    """The durations of a sliding window. Not thread-safe: whoever owns it locks."""
 
     __slots__ = ("_counts", "_medians", "_over", "_slices", "_stamps", "_width")
 
