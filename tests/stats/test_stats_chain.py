@@ -108,7 +108,7 @@ def test_failed_attempts_are_kept_for_explain(stats, clock):
     clock.advance(5)
     stats(failed("b"))
     newest, oldest = stats.failures()
-    assert (newest.credential, newest.at - oldest.at, newest.call, newest.number) == ("b", 5, 7, 2)
+    assert (newest.credential, newest.at - oldest.at, newest.call, newest.attempt) == ("b", 5, 7, 2)
     assert oldest.failure.trace == ("read",)
     assert stats.summary("a").last_failure is oldest
 

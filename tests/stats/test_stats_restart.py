@@ -1,183 +1,103 @@
-"""What a gateway knew before it was started anew is there again, and what nobody may read was never written."""
+"""What the history knows comes back as what it was: records and the numbers of today."""
 
-import contextlib
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
-from gateway_command import Command
-from gateway_play import chain, question
-from typer.testing import CliRunner
 
-from real_servers import wait_until
-from sparekey.cli.app import app
-from sparekey.lab.simulator import faults
-from sparekey.stats.chain_stats import ChainStats
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, Parked, Switched
+from sparekey.stats.chain_stats import ChainReport, ChainStats
 from sparekey.stats.history import History
 from sparekey.stats.record import Record
-from sparekey.stats.restart import remembered
-from sparekey.types import ErrorClass, Evidence, Failure, Scope
+from sparekey.stats.restart import count_into, remembered
+from sparekey.types import Attempt, ErrorClass, Evidence, Failure, Outcome, Scope, Usage
 
-SECRET = "the caller's very own words"
+REFUSED = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, evidence=Evidence.CERTAIN, rule="openai.code")
+OLD_ROWS = """
+INSERT INTO sparekey_events (at, chain, kind, who, other, cause, reason, seconds, message, detail) VALUES
+  (1.0, 'chat', 'parked', 'credential:a', '', 'auth', 'invalid_key', 600.0, '', ''),
+  (1.0, 'chat', 'parked', 'account:x', '', 'auth', 'invalid_key', 600.0, '', ''),
+  (2.0, 'chat', 'failover', 'a', 'b', '', '', NULL, '', ''),
+  (3.0, 'chat', 'parked', 'credential:b', '', '', 'held', 60.0, '', ''),
+  (4.0, 'chat', 'action', 'b', '', '', 'release', NULL, '', ''),
+  (5.0, 'chat', 'failed', 'a', '', 'auth', 'invalid_key', NULL, 'no',
+    '{"scope": "credential", "status": 401, "evidence": "certain", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'),
+  (6.0, 'chat', 'failed', 'a', '', 'no such class', 'odd', NULL, '', '{"evidence": "structured"}')
+"""
+"""Rows as versions before December 2026 have written them."""
 
 
 @pytest.fixture
-def kept(serve, pair, tmp_path):
-    """Start a gateway whose state is in a file; again and again the same."""
-    text = chain("vlm", pair) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "sqlite:///{tmp_path}/state.db"\n'
-    return lambda: serve(text)
+def history(tmp_path):
+    with History(tmp_path / "history.db", every=3600.0, wall=lambda: 10.0) as opened:
+        yield opened
 
 
-def shown(running):
-    """The chain as the console sees it, without what moves."""
-    (told,) = running.ask("GET", "/admin/api/state")[2]["chains"]
-    rows = [
-        {key: row[key] for key in ("id", "requests", "succeeded", "failed", "abandoned", "errors", "tokens_today", "standing")}
-        for row in told["credentials"]
+def test_records_come_back_as_what_they_were(history, clock):
+    """Switches, parks, holds, what people did, failed and tested attempts: the same records, without their providers' words."""
+    clock.now = 5.0
+    stats = ChainStats(clock, chain="chat")
+    stats.listeners.append(lambda record: history.note(record, words=False))
+    for event in (
+        Parked("credential:a", 600, ErrorClass.AUTH, "invalid_key"),
+        Parked("account:x", 600, ErrorClass.AUTH, "invalid_key"),
+        Switched("a", "b", failback=False),
+        Parked("credential:b", 60, None, "held"),
+        AttemptFailed("a", REFUSED, call=7, number=2, attempt=Attempt("a", Outcome.FAILED, REFUSED, 0.5)),
+    ):
+        stats(event)
+        clock.advance(1)
+    stats.act("b", "release")
+    stats.add(Record(clock(), "tested", ("credential:a",), seconds=0.1, chain="chat"))
+    history.flush()
+    later = ChainStats(clock, chain="chat")
+    later.load(remembered(history, clock())["chat"])
+    assert [(r.kind, r.what, r.old, r.seconds, r.cause, r.reason, r.times) for r in later.timeline()] == [
+        (r.kind, r.what, r.old, r.seconds, r.cause, r.reason, r.times) for r in stats.timeline()
     ]
-    return rows, told["timeline"], told["failures"]
+    (known,), (was,) = later.failures(), stats.failures()
+    assert (known.failure, known.credential, known.seconds, known.call, known.attempt) == (was.failure, "a", 0.5, 7, 2)
+    assert later.summary("a").last_failure == known
 
 
-def test_a_restart_forgets_nothing(kept, pair):
-    """Today's counts and tokens, the timeline with what people did, the last failed attempts: all but the providers' words."""
-    first = kept()
-    pair[0].fail(faults.quota(retry_after=3600))
-    for _ in range(3):
-        first.ask(body=question())
-    first.ask(path="/admin/api/chains/chat/credentials/first/hold", body={})
-    rows, timeline, failures = shown(first)
-    first.stop()
-    again, later, failed = shown(kept())
-    assert again == rows
-    assert rows[1]["tokens_today"]["total"] > 0
-    assert [moment["kind"] for moment in later] == [moment["kind"] for moment in timeline]
-    assert {"failover", "parked", "held"} <= {moment["kind"] for moment in later}
-    assert [(one["class"], one["reason"], one["status"], one["rule"], one["remedy"]) for one in failed] == [
-        (one["class"], one["reason"], one["status"], one["rule"], one["remedy"]) for one in failures
-    ]
-    assert failures[0]["message"]
-    assert not failed[0]["message"]
+def test_numbers_come_back_once(history, clock):
+    """Today's requests, causes and tokens are those of the day, and what came from the history is not written into it again."""
+    stats = ChainStats(clock, chain="chat")
+    stats(AttemptSucceeded("a", attempt=Attempt("a", Outcome.SUCCEEDED, usage=Usage(10, 5))))
+    stats(AttemptFailed("a", REFUSED))
+    count_into(history, {"chat": stats})
+    history.flush()
+    later = ChainStats(clock, chain="chat")
+    later.load(remembered(history, clock())["chat"])
+    count_into(history, {"chat": later})
+    history.flush()
+    summary = later.summary("a")
+    assert (summary.succeeded, summary.errors, summary.prompt_tokens) == (1, (("auth", "invalid_key", 1),), 10)
+    assert [row.requests for row in history.usage()] == [1]
 
 
-def test_what_is_remembered_is_not_written_twice(kept, pair):
-    """However often it is started, a day's requests are counted once."""
-    running = kept()
-    running.ask(body=question())
-    for _ in range(2):
-        running.stop()
-        running = kept()
-    running.ask(body=question())
-    running.stop()
-    assert shown(kept())[0][0]["requests"] == 2
-
-
-def test_status_in_a_terminal_knows_today(kept, pair, tmp_path):
-    """After a restart `sparekey status` shows the requests and tokens of the whole day, and what is wrong with the files."""
-
-    def status(running):
-        return CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200"}).stdout
-
-    running = kept()
-    for _ in range(3):
-        running.ask(body=question())
-    running.stop()
-    running = kept()
-    running.ask(body=question())
-    (row,) = (line.split() for line in status(running).splitlines() if {"first", "serving"} <= set(line.split()))
-    tokens = running.ask("GET", "/admin/api/state")[2]["chains"][0]["credentials"][0]["tokens_today"]["total"]
-    assert {"4", "0", str(tokens)} <= set(row)
-    assert tokens % 4 == 0
-    with contextlib.closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        running.ask(path="/admin/api/chains/chat/credentials/first/hold", body={})
-        assert "is away" in status(running)
-        other.execute("ROLLBACK")
-
-
-def test_no_key_and_no_text_is_written(kept, pair, tmp_path):
-    """K15: neither the key that a provider repeats nor the words of a caller stand in any file."""
-    running = kept()
-    text = question(messages=[{"role": "user", "content": SECRET}])
-    for fault in (faults.echo_words(), faults.bad_request(message=f"Unsupported parameter: {SECRET}"), faults.echo_key()):
-        pair[0].fail(fault, times=1)
-        running.ask(body=text)
-    running.stop()
-    assert len(pair[0].requests) == 3
-    files = [file for file in tmp_path.iterdir() if ".db" in file.name]
-    assert {"state.db", "state-history.db"} <= {file.name for file in files}
-    whole = b"".join(file.read_bytes() for file in files)
-    assert b"invalid_key" in whole
-    for secret in ("sk-first", "sk-second", SECRET, "spare key?", "very own"):
-        assert secret.encode() not in whole
-
-
-def test_a_history_that_is_away_stops_nobody(kept, pair, tmp_path, caplog, monkeypatch):
-    """Locked by another program: requests are served, one warning is written, and what happened meanwhile is in it later."""
-    monkeypatch.setattr("sparekey.stats.history._WAIT", 0.05)
-    running = kept()
-    running.ask(body=question())
-    history = running.gateway.admin._host._history
-    assert wait_until(history.usage)
-    with contextlib.closing(sqlite3.connect(tmp_path / "state-history.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        for _ in range(5):
-            assert running.ask(body=question())[0] == 200
-        assert wait_until(lambda: history.away)
-        assert running.ask("GET", "/admin/api/state")[2]["store"]["history_away"]
-        other.execute("COMMIT")
-    assert wait_until(lambda: sum(row.requests for row in history.usage()) == 6)
-    assert caplog.text.count("cannot be written") == 1
-
-
-def test_a_killed_gateway_remembers(tmp_path, pair):
-    """M09: after a SIGKILL the parks are there, and so is what was counted until the last second, in a place that it tells.
-
-    Its workers do not go on without it: they would hold the port.
-    """
-    file = tmp_path / "sparekey.toml"
-    file.write_text(chain("vlm", pair))
-    pair[0].fail(faults.auth())
-    environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    with Command(file, "--workers", "2", **environ) as command:
-        command.get("/v1/chat/completions", question())
-        folder = tmp_path / "state/sparekey"
-        assert f"sqlite:///{folder}/sparekey-" in command.said()
-        with History(next(folder.glob("*-history.db"))) as history:
-            assert wait_until(history.usage)
-        command.kill()
-        assert wait_until(command.refuses)
-    pair[0].heal()
-    with Command(file, **environ) as command:
-        assert command.get("/v1/chat/completions", question())[1]["x-sparekey-credential"] == "second"
-        rows = command.rows()
-        assert (rows["first"]["standing"], rows["first"]["failed"], rows["second"]["requests"]) == ("parked", 1, 2)
-
-
-def test_entries_come_back_as_what_they_were(tmp_path):
-    """Each kind of entry; one that another version has written is shown as far as it is understood."""
-    now = time.time()
-    failure = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, evidence=Evidence.CERTAIN, rule="openai.code")
-    detail = '{"scope": "credential", "status": 401, "evidence": "certain", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'
-    with History(tmp_path / "history.db") as history:
-        for entry in (
-            Record(now, "chat", "parked", "credential:a", cause="auth", reason="invalid_key", seconds=600),
-            Record(now, "chat", "parked", "account:x", cause="auth", reason="invalid_key", seconds=600),
-            Record(now, "chat", "failover", "a", "b"),
-            Record(now, "chat", "parked", "credential:b", reason="held", seconds=60),
-            Record(now, "chat", "action", "b", reason="release"),
-            Record(now, "chat", "failed", "a", cause="auth", reason="invalid_key", detail=detail),
-            Record(now, "chat", "failed", "a", cause="no such class", reason="odd", detail='{"evidence": "structured"}'),
-        ):
-            history.note(entry)
-        history.flush()
-        stats = ChainStats()
-        stats.load(remembered(history, now)["chat"])
-    assert stats.timeline() == [
-        Record(now, "action", ("credential:b",), reason="release"),
-        Record(now, "held", ("credential:b",), seconds=60, reason="held"),
-        Record(now, "failover", ("credential:b",), "a"),
-        Record(now, "parked", ("credential:a", "account:x"), seconds=600, cause="auth", reason="invalid_key"),
+def test_a_file_of_an_earlier_version_is_read(history, tmp_path):
+    """A hold was a park without a cause, a failed attempt told its duration in its details; what is not understood is left out."""
+    history.note(Record(0.5, "recovered", ("credential:z",), chain="other"))
+    history.flush()
+    with closing(sqlite3.connect(tmp_path / "history.db")) as file:
+        file.executescript(OLD_ROWS)
+    stats = ChainStats(lambda: 10.0, chain="chat")
+    stats.load(remembered(history, 10.0).get("chat", ChainReport()))
+    numbers = [record.number for record in stats.timeline()]
+    assert numbers == sorted(numbers, reverse=True)
+    assert [(r.at, r.kind, r.what, r.old, r.seconds) for r in stats.timeline()] == [
+        (4.0, "action", ("credential:b",), "", None),
+        (3.0, "held", ("credential:b",), "", 60.0),
+        (2.0, "failover", ("credential:b",), "a", None),
+        (1.0, "parked", ("credential:a", "account:x"), "", 600.0),
     ]
     odd, known = stats.failures()
-    assert known == FailedAttempt(now, 7, 2, "a", failure, 0.5)
+    assert (known.credential, known.seconds, known.call, known.attempt, known.message) == ("a", 0.5, 7, 2, "no")
+    assert known.failure == Failure(
+        ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, message="no", evidence=Evidence.CERTAIN, rule="openai.code"
+    )
     assert (odd.failure.error_class, odd.failure.reason, odd.failure.evidence) == (ErrorClass.UNKNOWN, "odd", Evidence.LIKELY)
+    assert [r.at for r in history.events(kinds=["held"])] == [3.0]
+    assert [(r.who, r.other) for r in history.events(kinds=["failover", "action"])] == [("b", ""), ("a", "b")], "the names before"
