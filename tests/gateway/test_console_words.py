@@ -2,8 +2,8 @@
 
 from chain_play import Play, auth, quota, refusal
 from sparekey.core.status import describe
-from sparekey.gateway.observe.outlook import Coming, outlook
 from sparekey.gateway.console.words import ahead, coming, following, why
+from sparekey.gateway.observe.outlook import Coming, outlook
 
 
 def said(play, index):

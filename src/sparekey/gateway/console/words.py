@@ -287,8 +287,15 @@ def _failing(rows: Sequence[CredentialStatus], whys: Sequence[str], health: Chai
     if health.level is Level.DOWN and health.trying is not None:
         return [f"None has served since it failed. {rows[health.trying].id}: {_lower(whys[health.trying])}"]
     if not recent.failed:
-        return []
+        only_refused = recent.refused and not recent.served
+        return (
+            [f"The last {_many(recent.refused)} refused for what {'it' if recent.refused == 1 else 'they'} asked."] if only_refused else []
+        )
     return [f"{recent.failed} of the last {recent.failed + recent.served + recent.refused} requests failed."]
+
+
+def _many(count: int) -> str:
+    return "request was" if count == 1 else f"{count} requests were"
 
 
 def _all_shut(rows: Sequence[CredentialStatus]) -> str:
