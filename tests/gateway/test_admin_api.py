@@ -152,7 +152,7 @@ def test_no_password_of_an_address_is_in_the_state(stage):
     chat = dataclasses.replace(stage.watched["chat"], stats=stats)
     host = type("Host", (), {"chains": {"chat": chat}, "config": stage.config, "store": stage.store})()
     shown = snapshot(host, 0.0)["chains"][0]
-    assert shown["timeline"][0]["what"] == ["credential:a", "endpoint:llm.example"]
+    assert shown["timeline"][0]["what"] == ("credential:a", "endpoint:llm.example")
 
 
 def test_no_key_is_in_the_state(open_url, stage):

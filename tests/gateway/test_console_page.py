@@ -201,7 +201,7 @@ def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
         page.locator("#dialog .primary").click()
         expect(page.locator(".results .bad")).to_contain_text(HOSTILE)
         assert page.locator("main img, dialog img").count() == 0
-        assert page.title().startswith("! team-b serves")
+        assert page.title().startswith("! chat: team-b serves")
         assert KEYS["team-a"] not in page.content()
         assert not broken
         assert {one.startswith(f"{url}/") for one in asked} == {True}

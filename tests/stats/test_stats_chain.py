@@ -16,10 +16,11 @@ from sparekey.core.events import (
     Recovered,
     Switched,
 )
+from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.quantiles import Quantiles
-from sparekey.types import Attempt, ErrorClass, Failure, Outcome, Usage
+from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Scope, Secret, Usage
 
 NOON = 20_000 * 86400 + 43_200.0
 
@@ -194,3 +195,56 @@ def test_a_credential_that_is_gone_is_forgotten(stats):
     stats(failed("b"))
     stats.keep_only(frozenset({"a"}))
     assert (stats.summary("a").requests, stats.summary("b").requests, len(stats.failures())) == (1, 0, 1)
+
+
+def ends(stats):
+    return [(kind, who) for _, kind, who in stats.ends()]
+
+
+def test_a_call_that_another_attempt_saves_was_served(stats):
+    """Two attempts fail, the third one answers: one call, served."""
+    for name in "ab":
+        stats(failed(name))
+    stats(AttemptSucceeded("c", call=7))
+    assert ends(stats) == [("served", "c")]
+
+
+def test_an_exhausted_chain_is_a_call_that_failed(stats):
+    """With the credential that was asked last; where all refused it in the same words, the request was refused."""
+    stats(failed())
+    error = AllCredentialsFailedError([("a", "auth", ValueError("no"), 0)])
+    stats(Exhausted(error, call=7))
+    error.agreed = error.errors[0].exception
+    stats(Exhausted(error, call=8))
+    assert ends(stats) == [("failed", "a"), ("refused", "a")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "first", "end"),
+    [
+        (Failure(ErrorClass.PERMANENT, "bad_request", Scope.REQUEST), None, [("refused", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "connection"), 0.2, [("failed", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "deadline"), None, [("failed", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "overloaded"), None, []),
+    ],
+)
+def test_a_failed_attempt_that_nothing_follows(stats, failure, first, end):
+    """A request at fault, a stream that broke off after content, a deadline: so the call has ended. Else another attempt follows."""
+    stats(AttemptFailed("a", failure, call=7, attempt=Attempt("a", Outcome.FAILED, failure, 1.0, first)))
+    assert ends(stats) == end
+    stats(AttemptSucceeded("b", call=7))
+    assert ends(stats) == [("served", "b")]
+
+
+def test_a_key_is_cut_out_before_anybody_sees_it(stats):
+    """Of every text of a record, the parts of a pair too, when it is made: what is kept, sent and written is masked and bounded."""
+    stats.attach(Chain([Credential("a", api_key=Secret("the-first-half:the-second-half"), headers={"x-team": "the-team-header"})]))
+    said = "the-first-half and the-second-half, the-team-header, sk-live-0123456789abcdef0123 " + "x" * 2000
+    failure = Failure(ErrorClass.AUTH, "invalid_key", message=said, rule=f"body: {said}", trace=(said,) * 40)
+    stats(AttemptFailed("a", failure, call=1))
+    stats(Exhausted(AllCredentialsFailedError([("a", "auth", ValueError(said), 0)]), call=1))
+    told = repr(stats.report())
+    for secret in ("the-first-half", "the-second-half", "the-team-header", "sk-live"):
+        assert secret not in told
+    (record,) = stats.failures()
+    assert (len(record.message), len(record.failure.rule), len(record.failure.trace)) == (600, 120, 12)

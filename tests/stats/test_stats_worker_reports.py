@@ -1,8 +1,11 @@
 """Workers that tell each other what they have counted: everything adds up, and nothing is lost or counted twice."""
 
+import json
+
 import pytest
 
-from sparekey.core.events import AttemptFailed, AttemptSucceeded, Switched
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, Exhausted, Switched
+from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats import worker_reports
 from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.worker_reports import MetricFamily, WorkerReport, WorkerReports, summed
@@ -131,3 +134,38 @@ def test_the_day_turns_for_all(workers, clock):
     two.serve()
     two.reports.write()
     assert two.seen().summary("a").succeeded == 1
+
+
+def test_a_report_of_an_earlier_version_is_read(tmp_path, clock):
+    """The package was upgraded under workers that run: their counts, timeline and failures are there, as records."""
+    clock.now = NOON
+    failure = {"error_class": "auth", "reason": "invalid_key", "scope": "credential", "status": 401, "message": "no", "evidence": "certain"}
+    miss = {"at": NOON, "call": 7, "number": 2, "credential": "a", "failure": failure, "duration": 0.5, "times": 3}
+    moments = [
+        {"at": NOON, "kind": "failover", "what": ["credential:b"], "old": "a", "seconds": None, "cause": "", "reason": "", "times": 1}
+    ]
+    tally = {"day": 20_000, "succeeded": 5, "failed": 1, "charged": 5, "prompt": 10, "errors": {"auth invalid_key": 1}}
+    page = {"rows": {"a": {"tally": tally, "latency": {"86400000": {"3": 2}}, "first": {}}}, "moments": moments, "misses": [miss]}
+    old = {"at": NOON, "running": 2, "pages": {"chat": {**page, "last": {"a": miss}, "revision": 9}}}
+    old["families"] = [{"name": "requests", "kind": "counter", "text": "", "samples": [["requests_total", [["chain", "chat"]], 5.0]]}]
+    (tmp_path / "0.json").write_text(json.dumps(old))
+    reports = WorkerReports(tmp_path, clock)
+    stats = ChainStats(clock)
+    stats.load(reports.before.chains["chat"])
+    summary = stats.summary("a")
+    assert (summary.succeeded, summary.errors, reports.before.metrics[0].samples[0][2]) == (5, (("auth", "invalid_key", 1),), 5.0)
+    assert [(record.kind, record.what, record.old) for record in stats.timeline()] == [("failover", ("credential:b",), "a")]
+    (known,) = stats.failures()
+    assert known == summary.last_failure
+    assert (known.credential, known.failure.status, known.seconds, known.attempt, known.times) == ("a", 401, 0.5, 2, 3)
+
+
+def test_how_calls_ended_adds_up_in_order(workers, clock):
+    """One worker served a second after the other failed: the last end is the one that was served."""
+    one, two = workers(), workers()
+    one.stats(Exhausted(AllCredentialsFailedError([]), call=1))
+    clock.advance(1)
+    two.serve()
+    for worker in (one, two):
+        worker.reports.write()
+    assert [kind for _, kind, _ in one.seen().ends()] == ["failed", "served"]

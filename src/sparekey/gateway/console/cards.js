@@ -55,7 +55,7 @@ export function running(node) {
 
 function makeCard(row, current) {
   const part = (tag, name) => el(tag, { class: name });
-  const card = { pill: part("span", "pill"), stats: part("dl", "stats"), about: part("p", "about"), why: part("span", ""), following: part("span", "following"), told: part("div", "told-of") };
+  const card = { pill: part("span", "pill"), slow: el("span", { class: "slowly", hidden: true }, icon("due"), "Slow"), stats: part("dl", "stats"), about: part("p", "about"), why: part("span", ""), following: part("span", "following"), told: part("div", "told-of") };
   card.next = running(card.following);
   card.button = el("button", { type: "button", text: "Actions", "aria-label": `Actions for ${row.id}`, "aria-haspopup": "dialog" });
   card.button.addEventListener("click", () => {
@@ -65,7 +65,7 @@ function makeCard(row, current) {
   card.root = el("li", { class: "card", "data-id": row.id },
     el("span", { class: "node", "aria-hidden": "true", text: row.index + 1 }),
     el("div", { class: "who" },
-      el("p", { class: "name" }, el("strong", { text: row.id }), card.pill), card.about,
+      el("p", { class: "name" }, el("strong", { text: row.id }), card.pill, card.slow), card.about,
       el("p", { class: "words" }, card.why, " ", card.following), card.told),
     card.stats, card.button);
   return card;
@@ -83,6 +83,7 @@ function fillCard(chain, row, card, tops) {
     card.root.className = `card ${now}`;
   }
   setText(card.about, [row.model, row.provider, row.host, row.account && `account ${row.account}`].filter(Boolean).join(" · "));
+  card.slow.hidden = row.slow === null;
   setText(card.why, row.why);
   card.next.fill(row.following);
   fillExplanation(row, card);

@@ -58,7 +58,7 @@ function take(coming) {
 function titleOf(chains) {
   const level = WORST_FIRST.find((one) => chains.some((c) => c.level === one)), such = chains.filter((c) => c.level === level);
   const name = chains.length > 1 ? `${such[0].name}: ` : "";
-  const said = level === "ok" && chains.length > 1 ? `All ${chains.length} chains are well` : `${name}${such[0].headline}`;
+  const said = level === "ok" && chains.length > 1 ? `${chains.length === 2 ? "Both" : `All ${chains.length}`} chains serve` : `${name}${such[0].headline}`;
   const more = level !== "ok" && such.length > 1 ? ` (and ${such.length - 1} more)` : "";
   return `${LEVELS[level][0]} ${said}${more} · sparekey`;
 }

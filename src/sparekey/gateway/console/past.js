@@ -57,7 +57,7 @@ const KINDS = {
   probed: (m) => `One request tries ${named(own(m.what))}`,
   recovered: (m) => `${named(own(m.what))} ${own(m.what).length > 1 ? "are" : "is"} well again`,
   exhausted: () => "A request found nobody to serve it",
-  tested: (m, who) => `Test of ${who}: ${m.words ?? `it answers, after ${seconds(m.seconds)}.`}`,
+  tested: (m, who) => `Test of ${who}: ${m.words ? m.words[0].toLowerCase() + m.words.slice(1) : `it answers, after ${seconds(m.seconds)}.`}`,
   action: (m, who) => `A person ${DONE[m.reason] ?? m.reason} ${who || "all credentials"}`,
 };
 const DONE = { release: "released", probe: "asked for a probe of", activate: "made active:", test: "tested" };

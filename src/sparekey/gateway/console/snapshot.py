@@ -70,7 +70,7 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
         "serving": None if is_.serving is None else ids[is_.serving],
         "trying": None if is_.trying is None else ids[is_.trying],
         "level": is_.level,
-        "headline": headline(ids, is_),
+        "headline": headline(ids, is_, slowness),
         "detail": detail(standings, whys, is_, slowness, stats.now()),
         "next": ahead(ids, is_).parts(),
         "reserve": reserve(ids, is_),

@@ -241,8 +241,8 @@ def _by_count(ids: Sequence[str], found: Outlook) -> str:
     return f" or {count}" if found.by_count is None else f", or {ids[found.by_count]} {count}"
 
 
-def headline(ids: Sequence[str], health: ChainHealth) -> str:
-    """Return the line that is read first: who serves, or that nobody does."""
+def headline(ids: Sequence[str], health: ChainHealth, slow: float | None = None) -> str:
+    """Return the line that is read first: who serves, and whether slowly, or that nobody does."""
     if health.level is Level.DOWN:
         return "Nobody can serve" if health.trying is None else "Requests fail"
     if health.outlook.coming is Coming.REFUSED:
@@ -250,7 +250,8 @@ def headline(ids: Sequence[str], health: ChainHealth) -> str:
     if health.outlook.coming is Coming.RESCUED:
         return "No credential is well"
     assert health.serving is not None
-    return f"{ids[health.serving]} serves{f' in place of {ids[0]}' if health.serving else ''}"
+    place = f" in place of {ids[0]}" if health.serving else ""
+    return f"{ids[health.serving]} serves{place}{', slowly' if slow is not None else ''}"
 
 
 def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainHealth, slow: float | None, wall: float) -> str:
@@ -260,7 +261,7 @@ def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainH
         rows: the credentials, and
         whys: why each of them does not serve, as `why` says it.
         health: of the chain.
-        slow: seconds to first content of the one that serves, if it is slow.
+        slow: seconds that the one that serves takes to begin, if it is slow.
         wall: the time of day.
     """
     said = _failing(rows, whys, health, wall)
@@ -273,7 +274,7 @@ def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainH
     elif health.serving is not None:
         said.append(_spares(rows[1:]))
     if slow is not None:
-        said.insert(0, f"It is slow: {_span(slow)} to first content.")
+        said.insert(0, f"{rows[health.serving or 0].id} takes {slow:.1f} s to begin.")
     return " ".join(said)
 
 
