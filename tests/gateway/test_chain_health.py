@@ -69,13 +69,13 @@ def test_a_last_credential_that_fails_between_its_parks_serves_nobody(watched):
         for seconds in (0.1, 1.0, 2.6, 1.4):
             watched.clock.advance(seconds)
             assert (watched.health.level, watched.health.serving) == (DOWN, None)
-    assert watched.said[1] == "The last 12 requests failed, the first 79 s ago. team-c: its provider is overloaded."
+    assert watched.said[1] == "The last 12 requests failed, the first 83 s ago. team-c: its provider is overloaded."
     watched.clock.advance(400)
     assert watched.health.level is DOWN
     assert watched.said == (
         "Requests fail",
-        "The last request failed, 7 min ago. team-c: its provider is overloaded.",
-        "The next request tries team-c.",
+        "The last request failed, 7 min ago. team-a: its account has no balance left.",
+        "The next request tries team-a.",
     )
     del watched.ill["team-c"]
     assert watched.ask() == 1

@@ -57,7 +57,7 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
         for row, summary in zip(standings, done, strict=True)
     ]
     rows = [
-        _credential(watched, row, summary, why_, following(state, row).parts(), coming(state, row))
+        _credential(watched, row, summary, why_, following(state, row, failing=row.index == is_.trying).parts(), coming(state, row))
         | {"slow": seconds, "failing": row.index == is_.trying}
         for row, summary, why_, seconds in zip(standings, done, whys, slow(done), strict=True)
     ]

@@ -100,7 +100,7 @@ def failure_words(record: Record) -> str:
 def why(pool: Pool, state: PoolState, row: CredentialStatus, failing: Record | None = None) -> str:
     """Return in one sentence why a credential does not serve now, or that nothing is wrong with it.
 
-    `failing`: its last failure, of a credential that is not parked, and to which requests go that fail.
+    `failing`: the last failure of a credential to which requests go that fail (`ChainHealth.trying`).
     """
     if failing is not None and row.standing in {Standing.ACTIVE, Standing.READY}:
         return f"Requests fail there: {_lower(failure_words(failing))}"
@@ -111,7 +111,7 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus, failing: Record | N
     if row.cause is None and row.reason == HELD and not row.held:
         return "A person held it back."
     kind = _governing(pool, state, row.index).partition(":")[0] if row.standing is Standing.PARKED else ""
-    whole = "others go first" if row.soft else _WHOLE.get(kind, "")
+    whole = _WHOLE.get(kind, "") if not row.soft else "" if failing is not None else "others go first"
     return f"{cause_words(row.cause, row.reason)}{f'; {whole}' if whole else ''}."
 
 
@@ -139,8 +139,10 @@ def coming(state: PoolState, row: CredentialStatus) -> str:
     return f"When its {_stop(row)} ends{_as_stated(row)}, {_trial(state, row)}"
 
 
-def following(state: PoolState, row: CredentialStatus) -> Sentence:
-    """Return in one sentence what will happen to a credential next, with the time that is left."""
+def following(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> Sentence:
+    """Return in one sentence what will happen to a credential next, with the time that is left; `failing`: requests go there that fail."""
+    if failing and row.standing is not Standing.PROBING:
+        return Sentence("The next request tries it all the same, since no other one is left.")
     higher = row.index < state.active
     match row.standing:
         case Standing.ACTIVE:
