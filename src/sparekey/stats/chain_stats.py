@@ -207,11 +207,14 @@ class ChainStats:
 
     def _row(self, credential: str, now: float) -> CredentialStats:
         row = self._rows.get(credential)
+        return row if row is not None and now < row.midnight else self._new_day(credential, row, now)
+
+    def _new_day(self, credential: str, row: CredentialStats | None, now: float) -> CredentialStats:
         if row is None:
             row = self._rows[credential] = CredentialStats()
-        if row.day.day != (day := int(now // DAY_SECONDS)):
-            self._unsent.append((credential, row.news()))
-            row.day = DayCounts(day)
+        self._unsent.append((credential, row.news()))
+        day = int(now // DAY_SECONDS)
+        row.day, row.midnight = DayCounts(day), float((day + 1) * DAY_SECONDS)
         return row
 
     def _all_ends(self) -> list[End]:
@@ -221,7 +224,9 @@ class ChainStats:
         return sorted([*self._ends, *open_ends], key=lambda end: end[0])[-MOST_ENDS:]
 
     def _succeeded(self, event: AttemptSucceeded, now: float) -> None:
-        row, attempt = self._row(event.credential_id, now), event.attempt
+        row, attempt = self._rows.get(event.credential_id), event.attempt
+        if row is None or now >= row.midnight:  # as `_row`, without a call: this is each request's way
+            row = self._new_day(event.credential_id, row, now)
         day = row.day
         day.succeeded += 1
         day.charged += 1

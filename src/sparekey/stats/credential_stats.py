@@ -124,10 +124,11 @@ class CredentialStats:
     Not thread-safe: whoever owns it locks.
     """
 
-    __slots__ = ("day", "first_content", "handed_out", "last_failure", "latency")
+    __slots__ = ("day", "first_content", "handed_out", "last_failure", "latency", "midnight")
 
     def __init__(self) -> None:
-        """Begin at zero, on no day yet."""
+        """Begin at zero, on no day yet: `midnight` is the end of the day whose numbers it counts."""
+        self.midnight = 0.0
         self.day, self.handed_out = DayCounts(), DayCounts()
         self.latency, self.first_content = Quantiles(WINDOW_SECONDS), Quantiles(WINDOW_SECONDS)
         self.last_failure: Record | None = None
