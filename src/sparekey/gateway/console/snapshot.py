@@ -52,14 +52,18 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
     is_ = health(pool, state, now, stats.ends(), stats.now())
     standings = [_standing(row, serves=row.index == is_.serving) for row in describe(pool, state, now).credentials]
     done = [stats.summary(row.id) for row in standings]
-    whys = [
-        why(pool, state, row, summary.last_failure if row.index == is_.trying else None)
-        for row, summary in zip(standings, done, strict=True)
-    ]
+    failing = [row.index == is_.trying for row in standings]
+    whys = [why(pool, state, row, one.last_failure if fails else None) for row, one, fails in zip(standings, done, failing, strict=True)]
     rows = [
-        _credential(watched, row, summary, why_, following(state, row, failing=row.index == is_.trying).parts(), coming(state, row))
-        | {"slow": seconds, "failing": row.index == is_.trying}
-        for row, summary, why_, seconds in zip(standings, done, whys, slow(done), strict=True)
+        {
+            **_credential(watched, row),
+            **_words(why_, coming(state, row, failing=fails)),
+            "following": following(state, row, failing=fails).parts(),
+            **_summary(summary),
+            "slow": seconds,
+            "failing": fails,
+        }
+        for row, summary, why_, seconds, fails in zip(standings, done, whys, slow(done), failing, strict=True)
     ]
     ids = [row.id for row in standings]
     slowness = None if is_.serving is None else rows[is_.serving]["slow"]
@@ -108,9 +112,7 @@ def _standing(row: CredentialStatus, *, serves: bool) -> CredentialStatus:
     return replace(row, standing=Standing.ACTIVE) if serves and row.standing is Standing.READY else row
 
 
-def _credential(
-    watched: Watched, row: CredentialStatus, summary: CredentialSummary, reason: str, following_: Mapping[str, Any], next_: str
-) -> dict[str, Any]:
+def _credential(watched: Watched, row: CredentialStatus) -> dict[str, Any]:
     credential = watched.chain.pool.credentials[row.index]
     return {
         "id": row.id,
@@ -124,17 +126,16 @@ def _credential(
         "held": row.held,
         "cause": row.cause,
         "reason": row.reason,
-        "why": reason,
-        "next": next_,
-        "words": f"{reason} {next_}",
-        "following": following_,
         "returns_in": row.returns_in,
         "stated": row.stated,
         "soft": row.soft,
         "looks_in": row.looks_in,
         "simulated": row.id in watched.simulated,
-        **_summary(summary),
     }
+
+
+def _words(why_: str, next_: str) -> dict[str, str]:
+    return {"why": why_, "next": next_, "words": f"{why_} {next_}"}
 
 
 def _summary(done: CredentialSummary) -> dict[str, Any]:

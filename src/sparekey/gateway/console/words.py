@@ -128,10 +128,10 @@ class Sentence:
         return {"before": self.before, "in": self.seconds, "after": self.after}
 
 
-def coming(state: PoolState, row: CredentialStatus) -> str:
-    """Return in one sentence what will happen to a credential next, without a time."""
-    if row.standing is not Standing.PARKED or _endless(row):
-        return following(state, row).before
+def coming(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> str:
+    """Return in one sentence what will happen to a credential next, without a time; `failing` as in `following`."""
+    if failing or row.standing is not Standing.PARKED or _endless(row):
+        return following(state, row, failing=failing).before
     if row.soft:
         return "It is asked when none of the others serves, else when its park ends."
     if _is_looked_at(row):
