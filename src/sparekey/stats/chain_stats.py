@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted, Exhausted
 from sparekey.stats.credential_stats import DAY_SECONDS, CredentialReport, CredentialStats, CredentialSummary, DayCounts
 from sparekey.stats.record import PLAIN, RECORDED, Masker, Record, append, of_action, record_of
-from sparekey.stores.codec import secret_values
 from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class ChainStats:
 
     def attach(self, chain: _Chain) -> None:
         """Cut this chain's keys out of every record from now on."""
-        self._mask = Masker(secret_values(chain.credentials))
+        self._mask = Masker(chain.credentials)
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""

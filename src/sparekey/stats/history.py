@@ -22,7 +22,6 @@ from sparekey.core.manual import HELD
 from sparekey.stats.history_rows import COLUMNS, DayAttempts, DayUsage, record_of_row, row_of
 from sparekey.stats.record import LONGEST_NAME, RECORDED, Masker, Record, record_of
 from sparekey.stores.base import StoreAwayError
-from sparekey.stores.codec import secret_values
 from sparekey.stores.database import connect, identity, telling
 from sparekey.stores.worker import Worker
 
@@ -130,7 +129,7 @@ class History:
             words: whether the providers' own words are kept: they may repeat those of the caller.
             counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
-        return _Hook(self, chain, Masker(secret_values(credentials)), words=words, counts=counts)
+        return _Hook(self, chain, Masker(credentials), words=words, counts=counts)
 
     def now(self) -> float:
         """Return the time of day, as this history has it."""

@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 
 from sparekey.core.events import AttemptFailed, Exhausted, Parked, Probed, Recovered, Switched
 from sparekey.core.manual import HELD
-from sparekey.masking import mask_values
+from sparekey.masking import secrets_of
 from sparekey.types import Failure  # noqa: TC001 - pydantic reads the annotations of what is sent between workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableSequence
 
     from sparekey.core.events import Event
+    from sparekey.types import Credential
 
 LONGEST_NAME: Final = 120
 LONGEST_TEXT: Final = 600
@@ -97,16 +98,15 @@ class Record:
 
 
 class Masker:
-    """Cuts secrets, and whatever looks like one, out of a text, and bounds it. Cheap to make; it holds the values in clear."""
+    """Cuts secrets, and whatever looks like one, out of a text, and bounds it."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Know these values, and the parts of pairs of keys; the longer ones go first, so that none leaves a rest of another."""
-        parts = {part for secret in secrets for part in (secret, *secret.split(":")) if part}
-        self._secrets = sorted(parts, key=len, reverse=True)
+    def __init__(self, credentials: Iterable[Credential] = ()) -> None:
+        """Know the secrets of some credentials."""
+        self._secrets = secrets_of(credentials)
 
     def __call__(self, text: object, longest: int = LONGEST_TEXT) -> str:
         """Return what may be shown and kept of `text`, on one line."""
-        shown = mask_values(" ".join(str(text).split()), *self._secrets)
+        shown = " ".join(self._secrets.cut(str(text)).split())
         return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
     def failure(self, failure: Failure) -> Failure:
@@ -116,7 +116,7 @@ class Masker:
 
 
 PLAIN: Final = Masker()
-"""Knows no values: cuts out what looks like a key."""
+"""Knows nobody's secrets: cuts out what looks like a key."""
 
 
 def record_of(event: Event, at: float, chain: str = "", mask: Masker = PLAIN) -> Record | None:
