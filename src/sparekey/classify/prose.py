@@ -4,41 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.classify.patterns import Pattern
+from sparekey.classify.patterns import compiled
 
-_TAG: Final = Pattern(r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>")
-_NUMBER: Final = Pattern(r"[45]\d\d")
+_TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_NUMBER: Final = r"[45]\d\d"
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
 _GLUE_AFTER: Final = frozenset("-_/%")
 _DIGITS_FOLLOW: Final = frozenset(".,:")
 _AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
-_NAMED_BEFORE: Final = Pattern(
-    r"(?:status(?: ?code)?|code|errors?|fehler|erreur|erro|ошибка|http(?:/[123](?:\.[01])?)?"
-    r"|returns|returned|rejected|failed|failure|response|exception|got|received|raised|resourceexhausted|err|msg|answered|responded with"
-    r"|success|with|retries"
-    r"|错误|状态码|报错|错误码|异常|エラー|오류"
-    r"|de api|api)\Z"
-)
-_NAME_AFTER: Final = Pattern(
-    r"(?:client error|server error|bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout"
-    r"|conflict|gone|payload too large|request entity|content too large|unprocessable|too many|internal|bad gateway|gateway time"
-    r"|service unavailable"
-    r"|service temporarily|resource_exhausted|resource has|unavailable|invalid_argument|permission_denied|error|unauthenticated|not_found"
-    r"|failed_precondition|deadline_exceeded|you exceeded|status code|model_error|origin)"
-)
-_UNIT_AFTER: Final = Pattern(
-    r"(?:token|item|char|byte|[km]b|ms|sec|minute|hour|day|request|quer|credit|pixel|image|text|input|row|%|word|dimension|page|call|message"
-    r"|max|limit|km|dollars|usd|条|个|秒|字)"
-)
+_NAMED_BEFORE: Final = r"(?:<<status before>>)\Z"
+_NAME_AFTER: Final = "<<status after>>"
+_UNIT_AFTER: Final = "<<unit>>"
 _EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
 _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
-_SUFFIX: Final = Pattern(r"\((\d{4,6})\)\s{0,4}\Z")
+_SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
 def strip_html(text: str) -> str:
     """Return `text` without the tags of a page."""
-    return _TAG.sub(" ", text)
+    return compiled(_TAG).sub(" ", text)
 
 
 def is_html(text: str) -> bool:
@@ -50,7 +35,7 @@ def statuses(text: str) -> list[int]:
     """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
     if "4" not in text and "5" not in text:
         return []
-    return [int(m[0]) for m in _NUMBER.finditer(text) if _is_status(text, m.start(), m.end())]
+    return [int(m[0]) for m in compiled(_NUMBER).finditer(text) if _is_status(text, m.start(), m.end())]
 
 
 def _is_status(text: str, start: int, end: int) -> bool:
@@ -63,9 +48,9 @@ def _is_status(text: str, start: int, end: int) -> bool:
     what = after.lstrip(_EDGE_AFTER)
     if what[:1] == "{" or before.endswith(("http", "http/")):
         return True
-    if _UNIT_AFTER.match(what):
+    if compiled(_UNIT_AFTER).match(what):
         return False
-    if _NAME_AFTER.match(what) or _NAMED_BEFORE.search(before.rstrip(_EDGE_BEFORE)):
+    if compiled(_NAME_AFTER).match(what) or compiled(_NAMED_BEFORE).search(before.rstrip(_EDGE_BEFORE)):
         return True
     return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
 
@@ -75,12 +60,10 @@ def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
         return False
     if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
         return False
-    if left == ":" and before[-2:-1].isdigit():
-        return False
-    return not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
+    return not (left == ":" and before[-2:-1].isdigit()) and not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
 
 
 def suffix_number(text: str) -> str:
     """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
-    match = _SUFFIX.search(text[-16:])
+    match = compiled(_SUFFIX).search(text[-16:])
     return match[1] if match else ""

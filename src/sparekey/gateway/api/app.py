@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.api.request_handler import Finished, Scope
     from sparekey.gateway.observe.log_thread import Writer
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.stats.chain_stats import End
 
 _ADMIN: Final = ("/admin", "/console", "/metrics")
@@ -57,7 +57,7 @@ class Gateway:
         ends: returns how the last calls of a chain ended, by its name; nobody knows where no statistics are kept.
     """
 
-    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
+    def __init__(self, config: Config, client: UpstreamClient, *, store: Any = None, timing: Timing = REAL) -> None:
         """Take a configuration and the connections to the providers.
 
         Args:

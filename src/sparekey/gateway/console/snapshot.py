@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey import __version__
-from sparekey.classify.remedies import remedy
-from sparekey.config.providers import find
+from sparekey.classify.reasons import remedy
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.words import ahead, coming, detail, failure_words, following, headline, reserve, why
 from sparekey.gateway.observe.chain_health import ChainHealth, health, slow
+from sparekey.providers import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,6 +200,6 @@ def _unread(failure: Failure) -> list[str]:
 def _host(credential: Credential) -> str:
     """Return the host a credential's requests go to, without path, user and password."""
     provider = find(credential.provider)
-    url = credential.endpoint or (provider and (provider.vlm_base or provider.embedding_base)) or ""
+    url = credential.endpoint or next(iter(provider.base_urls if provider else ()), "")
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2]

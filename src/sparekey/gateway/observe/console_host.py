@@ -182,7 +182,7 @@ class GatewayHost:
         named = next(c for c in served.chain.credentials if c.id == credential)
         begin = time.perf_counter()
         try:
-            await served.relay.once(_trial(served), named)
+            await served.forwarder.once(_trial(served), named)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the person asked for it
             return ProbeResult(time.perf_counter() - begin, served.chain.failure(exc))
         return ProbeResult(time.perf_counter() - begin)

@@ -7,45 +7,35 @@ It is one pass of a tokenizer and never raises: what cannot be understood is lef
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.patterns import Pattern
+from sparekey.classify.patterns import compiled
+
+if TYPE_CHECKING:
+    import re
 
 MAX_TOKENS: Final = 1500
 MAX_DEPTH: Final = 12
 _DECODER: Final = json.JSONDecoder()
-_TOKEN: Final = Pattern(
-    r'(?:b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
+_LEXEME: Final = (
+    r'(?s)(?:b?"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)'  # a string, or the rest of one that was cut off
     r"|b?'((?:[^'\\]++|\\.)*+)(?:'|\\?\Z)"
     r"|([A-Za-z_@$][\w.@$-]*+)"
     r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?))\s*+([:=])?"  # with the colon that makes it a key
-    r"|([{}\[\],:=])",
-    re.DOTALL,
+    r"|([{}\[\],:=])"
 )
 # `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone. A pattern that begins
 # with one class of characters is searched for several times as fast as one that begins with a choice.
-_OPENS: Final = Pattern(
-    r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
-)
-_GO_STRUCT: Final = Pattern(r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])")
-_ESCAPE: Final = Pattern(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_GO_KEY: Final = Pattern(r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):")
-_PLAIN_WORDS: Final = {
-    "null": None,
-    "None": None,
-    "nil": None,
-    "undefined": None,
-    "true": True,
-    "True": True,
-    "false": False,
-    "False": False,
-}
+_OPENS: Final = r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
+_GO_STRUCT: Final = r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])"
+_ESCAPE: Final = r"(?s)\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)"
+_GO_KEY: Final = r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):"
+_PLAIN_WORDS: Final = dict.fromkeys(("null", "None", "nil", "undefined")) | {"true": True, "True": True, "false": False, "False": False}
 
 
 def unescape(text: str) -> str:
     """Undo one level of backslash escapes; white space that was escaped becomes one space."""
-    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    return compiled(_ESCAPE).sub(_unescaped, text) if "\\" in text else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -57,21 +47,20 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def find_data(text: str, start: int = 0) -> int:
     """Return where something that looks like an object or a list begins, or -1."""
-    match = _OPENS.search(text, start)
-    return match.start() if match else -1
+    return match.start() if (match := compiled(_OPENS).search(text, start)) else -1
 
 
 def read_data(text: str, start: int) -> tuple[Any, int]:
     """Return the object or list that begins at `start` and where it ends; (None, start + 1) if nothing can be made of it."""
     if start and text.startswith("map[", start - 3):
         return _read_go(text, start, "]")
-    if _GO_STRUCT.match(text, start):
+    if compiled(_GO_STRUCT).match(text, start):
         return _read_go(text, start, "}")
     if found := _read_strict(text, start):
         return found
     reader = _Reader()
     end = len(text)
-    for count, match in enumerate(_TOKEN.finditer(text, start)):
+    for count, match in enumerate(compiled(_LEXEME).finditer(text, start)):
         if reader.take(match) or count > MAX_TOKENS:
             end = match.end()
             break
@@ -118,44 +107,33 @@ class _Reader:
 
     def take(self, match: re.Match[str]) -> bool:
         double, single, word, number, colon, char = match.groups()
-        if char is not None:
+        if char in {",", "{", "[", "}", "]"}:
             return self._punctuation(char)
         if word is not None:
-            if word not in _PLAIN_WORDS:
-                self._scalar(word)
-            elif self.key is not None:
-                self._scalar(_PLAIN_WORDS[word])
+            if word not in _PLAIN_WORDS or self.key is not None:
+                self._scalar(_PLAIN_WORDS.get(word, word))
         elif number is not None:
             self._scalar(_number(number))
-        else:
+        elif char is None:
             self._scalar(unescape(single if double is None else double))
-        if colon and self.pending is not None:
+        if (colon or char) and self.pending is not None:
             self.key, self.pending = self.pending, None
         return False
 
     def _punctuation(self, char: str) -> bool:
-        if char == ",":
-            self.key = self.pending = None
-        elif char in "{[":
-            self._open({} if char == "{" else [])
+        if char in "{[":
+            container: Any = {} if char == "{" else []
+            if self.root is None:
+                self.root = container
+            elif len(self.stack) < MAX_DEPTH:
+                self.key = self.key or self.pending  # protobuf text opens a message without a colon: `error {`
+                self._put(container)
+            self.stack.append(container)
         elif char in "}]":
-            self.key = self.pending = None
             self.stack.pop()
-            self.here = self.stack[-1] if self.stack else None
-            return not self.stack
-        elif self.pending is not None:
-            self.key, self.pending = self.pending, None
-        return False
-
-    def _open(self, container: Any) -> None:
-        if self.root is None:
-            self.root = container
-        elif len(self.stack) < MAX_DEPTH:
-            self.key = self.key or self.pending  # protobuf text opens a message without a colon: `error {`
-            self._put(container)
-        self.stack.append(container)
-        self.here = container
+        self.here = self.stack[-1] if self.stack else None
         self.key = self.pending = None
+        return not self.stack
 
     def _scalar(self, value: Any) -> None:
         if self.key is None and type(self.here) is dict:
@@ -182,6 +160,6 @@ def _read_go(text: str, start: int, close: str) -> tuple[dict[str, str], int]:
     """Read what Go prints of a map (`map[code:429 message:too many requests]`) or of a struct (`{Code:429 Message:too many requests}`)."""
     end = text.find(close, start) if close == "]" else text.rfind(close, start)
     end = len(text) if end < 0 else end
-    keys = list(_GO_KEY.finditer(text, start, end))
+    keys = list(compiled(_GO_KEY).finditer(text, start, end))
     stops = [key.start() for key in keys[1:]] + [end]
     return {key[1]: text[key.end() : stop].strip(" {}") for key, stop in zip(keys, stops, strict=True)}, end + 1

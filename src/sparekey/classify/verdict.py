@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sparekey.classify.certainty import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.features import features, of_words
-from sparekey.classify.learned import model
-from sparekey.classify.proof import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.reasons import OF_REQUEST, Reason
 from sparekey.classify.tables import Meaning, codes, meaning, of_status
+from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import Level, Reading
-    from sparekey.classify.learned import Guess, Model
+    from sparekey.classify.text_model import Model
 
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0
@@ -41,15 +41,12 @@ class Verdict(NamedTuple):
     features: tuple[str, ...] = ()
 
 
-class Judge:
+class _Judge:
     """One judgement: the levels of a reading, innermost first, and the status that counts."""
 
-    __slots__ = ("bare", "class_name", "echoing", "levels", "mind", "reading", "status", "wait")
-
     def __init__(self, reading: Reading, class_name: str, wait: float | None, mind: Model | None, *, foreign: bool) -> None:
-        """Sort the evidence; `foreign` says that it came from a provider or an SDK, whatever it looks like."""
-        self.reading, self.class_name, self.wait, self.levels = reading, class_name, wait, reading.innermost()
-        self.mind = mind
+        self.reading, self.class_name, self.wait, self.mind = reading, class_name, wait, mind
+        self.levels = reading.innermost()
         self.status = reading.inner_status() or 0
         self.echoing = self.status in ECHOING or reading.status in ECHOING
         self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
@@ -81,66 +78,61 @@ class Judge:
                 return Verdict(found, self._strength(found, level), f"code: {code} ({found.row})")
         return None
 
+    def _strength(self, found: Meaning, level: Level, number: str = "") -> Evidence:
+        texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]
+        prose = level.where == "text" or number.startswith("text=")
+        return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
+
     def _by_text(self) -> Verdict | None:
         mind = self.mind or model()
         seen = features(self.reading, self.class_name, self.wait)
         guess = mind.guess(seen)
         error_class, confidence = guess.error_class, guess.confidence
-        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, guess):
+        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, error_class):
             error_class, confidence = guess.other, guess.other_confidence
         if confidence < mind.least or error_class is ErrorClass.UNKNOWN:
             return None
         found = meaning(mind.cause(guess, error_class))
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing or confidence < mind.likely)
-        if error_class is ErrorClass.PERMANENT:
-            evidence = self._of_permanent()
+        if error_class is ErrorClass.PERMANENT and any(level.page for level in self.levels):
+            evidence = Evidence.POSSIBLE
+        elif error_class is ErrorClass.PERMANENT:
+            own = (codes().read(code) for level in self.levels if level.quoted == OWN and level.where != "text" for code in level.codes)
+            evidence = Evidence.CERTAIN if any(row and row.certain for row in own) else Evidence.LIKELY
         return Verdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
-    def _least_of_request(self, mind: Model, guess: Guess) -> float:
+    def _least_of_request(self, mind: Model, error_class: ErrorClass) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
+        surer = (1.0 + mind.fail_fast_at) / 2
         if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
-            return _NEVER if all(level.where == "text" for level in self.levels) else (1.0 + mind.fail_fast_at) / 2
-        if guess.error_class is not ErrorClass.PERMANENT:
+            return _NEVER if all(level.where == "text" for level in self.levels) else surer
+        if error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at
         if self.bare or mind.knows(of_words(self.reading)) < _UNDERSTOOD:
             return _NEVER
-        return (1.0 + mind.fail_fast_at) / 2 if self.status in _OF_CREDENTIAL else mind.fail_fast_at
-
-    def _of_permanent(self) -> Evidence:
-        if any(level.page for level in self.levels):
-            return Evidence.POSSIBLE
-        own = (code for level in self.levels if level.quoted == OWN and level.where != "text" for code in level.codes)
-        return Evidence.CERTAIN if any((row := codes().read(code)) and row.certain for code in own) else Evidence.LIKELY
+        return surer if self.status in _OF_CREDENTIAL else mind.fail_fast_at
 
     def _by_status(self, *, told: bool) -> Verdict | None:
-        found = of_status(self.status or (400 if not (told or self.bare) and self._says_400() else 0))
-        if found is None or (told and found.reason.error_class is ErrorClass.PERMANENT):
-            return None
-        evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
-        if found.reason.error_class is ErrorClass.PERMANENT and not self._says_400():
-            evidence = Evidence.POSSIBLE
-        return Verdict(found, evidence, f"status: {self.status}")
-
-    def _says_400(self) -> bool:
         """A 400 whose text says nothing could be anything; one that says at least "400" is about the request."""
         named = self.reading.status is None
-        return any(
+        says_400 = any(
             not level.page and ((level.statuses and (named or level.where != "text")) or any(map(says_bad_request, level.texts)))
             for level in self.levels
         )
-
-    def _strength(self, found: Meaning, level: Level, number: str = "") -> Evidence:
-        texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]
-        prose = level.where == "text" or number.startswith("text=")
-        return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
+        found = of_status(self.status or (400 if says_400 and not told and not self.bare else 0))
+        if found is None or (told and found.reason.error_class is ErrorClass.PERMANENT):
+            return None
+        evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
+        if found.reason.error_class is ErrorClass.PERMANENT and not says_400:
+            evidence = Evidence.POSSIBLE
+        return Verdict(found, evidence, f"status: {self.status}")
 
 
 def _is_bare(level: Level) -> bool:
     """Tell whether it is prose that no provider has marked as its own.
 
     "invalid prompt" without a status and without a provider's structure may be a bug of one backend: no reason to fail fast. What calls
-    itself `...Exception` comes from a service (aws, aliyun), what complains of a request's body speaks HTTP, and Python's own messages
-    are English.
+    itself `...Exception` comes from a service, what complains of a request's body speaks HTTP, and Python's own messages are English.
     """
     text = level.texts[0] if level.texts else ""
     return level.where == "text" and "Exception" not in text and "request body" not in text and text.isascii()
@@ -158,7 +150,7 @@ def judge(
         wait: the seconds that it states, or None: a limit of a second and one of a day differ by it.
         mind: the model; that of the package where it is None.
     """
-    return Judge(reading, class_name, wait, mind, foreign=foreign).verdict()
+    return _Judge(reading, class_name, wait, mind, foreign=foreign).verdict()
 
 
 UNTOLD: Final = Verdict(meaning(Reason.UNKNOWN), Evidence.POSSIBLE, "nothing told")

@@ -1,4 +1,4 @@
-"""Rules of an operator's own, tried before all others: for a gateway that answers in words nobody else uses."""
+"""Rules of a user's own, tried before all others: for a gateway that answers in words nobody else uses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from sparekey.classify.reasons import SCOPES
 from sparekey.errors import ConfigError
 from sparekey.types import Action, ErrorClass, Evidence, Failure, Scope
 
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
 
 _MAX_TEXT: Final = 4000
 _MAX_PATTERN: Final = 500
-_SCOPES: Final[Mapping[ErrorClass, Scope]] = {
-    ErrorClass.PERMANENT: Scope.REQUEST,
-    ErrorClass.CONTENT_SAFETY: Scope.REQUEST,
-    ErrorClass.INPUT_TOO_LARGE: Scope.REQUEST,
-    ErrorClass.QUOTA_EXCEEDED: Scope.ACCOUNT,
-    ErrorClass.AUTH: Scope.CREDENTIAL,
-    ErrorClass.MODEL_NOT_FOUND: Scope.CREDENTIAL,
-    ErrorClass.TRANSIENT: Scope.ENDPOINT,
-}
 # The class and the scope with which the engine does what the action says: scope `request` parks nobody.
 ACTIONS: Final[Mapping[str, tuple[ErrorClass, Scope]]] = {
     Action.STOP: (ErrorClass.PERMANENT, Scope.REQUEST),
@@ -58,9 +50,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.then not in ACTIONS and self.then not in set(ErrorClass):
-            raise ConfigError(
-                f"rule {self.title}: then={self.then!r} is neither an error class ({', '.join(ErrorClass)}) nor one of {', '.join(ACTIONS)}"
-            )
+            known = f"neither an error class ({', '.join(ErrorClass)}) nor one of {', '.join(ACTIONS)}"
+            raise ConfigError(f"rule {self.title}: then={self.then!r} is {known}")
         if self.status is None and not self.contains and not self.regex:
             raise ConfigError(f"rule {self.title}: it has no condition (status, contains or regex)")
         if self.status is not None and not 100 <= self.status < 600:  # noqa: PLR2004 - the range of HTTP statuses
@@ -70,26 +61,22 @@ class Rule:
     @property
     def title(self) -> str:
         """The name, or the conditions in its place."""
-        shown = (
-            f"status={self.status}" if self.status else "",
-            f"contains={self.contains!r}" if self.contains else "",
-            f"regex={self.regex!r}" if self.regex else "",
-        )
-        return self.name or " ".join(filter(None, shown)) or "?"
+        conditions = [("status", self.status), ("contains", self.contains), ("regex", self.regex)]
+        return self.name or " ".join(f"{name}={value!r}" for name, value in conditions if value) or "?"
 
     def speaks(self, status: int | None, text: str) -> bool:
         """Tell whether every condition holds for a failure with this status and these codes and words."""
-        if self.status is not None and status != self.status:
-            return False
         text = text[:_MAX_TEXT]
-        if self.contains and self.contains.lower() not in text.lower():
-            return False
-        return self._pattern is None or self._pattern.search(text) is not None
+        return (
+            (self.status is None or status == self.status)
+            and self.contains.lower() in text.lower()
+            and (self._pattern is None or self._pattern.search(text) is not None)
+        )
 
     def overrule(self, failure: Failure) -> Failure:
         """Return `failure` with this rule's verdict in place of its own."""
         action = Action(self.then) if self.then in ACTIONS else None
-        error_class, scope = ACTIONS[action] if action else _meaning(ErrorClass(self.then))
+        error_class, scope = ACTIONS[action] if action else (ErrorClass(self.then), SCOPES[ErrorClass(self.then)])
         line = f"overruled by operator rule {self.title} -> {self.then}"
         return replace(
             failure,
@@ -102,10 +89,6 @@ class Rule:
             rule=f"operator: {self.title}",
             trace=(*failure.trace, line) if failure.trace else (),
         )
-
-
-def _meaning(error_class: ErrorClass) -> tuple[ErrorClass, Scope]:
-    return error_class, _SCOPES.get(error_class, Scope.UNKNOWN)
 
 
 def _compiled(pattern: str, title: str) -> re.Pattern[str]:
