@@ -1,12 +1,12 @@
 """Eleven tables spoke about providers, each with names and addresses of its own; where they differed, one way in was wrong."""
 
 import pytest
-from sparekey.transport.targets import plan
 
 from sparekey import Credential, Secret, VLMConfig
 from sparekey.embedding import EmbedderFactory
 from sparekey.errors import ConfigError
 from sparekey.telemetry.genai import about
+from sparekey.transport.routing_table import plan
 from sparekey.vlm import VLMFactory
 
 OLD_KIMI = "https://api.kimi.com/coding"
