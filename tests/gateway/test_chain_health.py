@@ -102,9 +102,9 @@ def test_all_that_refuse_different_requests_are_down(watched):
 )
 def test_who_is_slow(seconds, expected):
     """By itself from 5 s to first content on, beside a faster one from 2 s on."""
-    assert slow([CredentialSummary(first_content=(one, one)) for one in seconds]) == expected
+    assert slow([CredentialSummary(latest_first=one) for one in seconds]) == expected
 
 
 def test_whole_answers_may_take_longer():
     """They are as long as what is asked for."""
-    assert slow([CredentialSummary(latency=(one, one)) for one in (31.0, 29.0, 9.0)]) == [31.0, None, None]
+    assert slow([CredentialSummary(latest=one) for one in (31.0, 29.0, 9.0)]) == [31.0, None, None]

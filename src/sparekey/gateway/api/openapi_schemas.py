@@ -123,7 +123,7 @@ OURS: Final[dict[str, Any]] = {
         of(
             "at kind what reason times",
             at=told("Seconds since 1970.", NUMBER),
-            kind={"enum": [*"failover failback parked held probed recovered failed exhausted action tested".split()]},
+            kind={"enum": [*["failover", "failback", "parked", "held", "probed", "recovered", "failed", "exhausted", "action", "tested"]]},
             what=told("Whom it is about, as `credential:a`; of a switch, who is active now.", many(TEXT)),
             old=told("Of a switch, who was active before.", TEXT),
             seconds=told("How long a park lasts, or an attempt took.", maybe(NUMBER)),
