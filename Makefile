@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test lint sync bench mutants fuzz train score peers docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -39,8 +39,20 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 	@$(NPM) install --prefix $(NODE_CLIENTS) --no-package-lock --no-audit --no-fund --ignore-scripts --silent \
 	  && touch $@ || echo "npm could not install the clients of $<: their tests are skipped"
 
-test: $(VENV)/.dev $(VENV)/.node lint ## the whole suite, with the linters and the type checker
-	@$(BIN)/pytest -n 3 --dist loadscope
+# Three workers, as some tests wait for sockets and processes. Long modules begin first (tests/conftest.py).
+PYTEST := $(BIN)/pytest --dist loadscope --no-loadscope-reorder -n
+
+test: $(VENV)/.dev $(VENV)/.node ## the whole suite, with the linters and the type checker
+	@$(MAKE) --no-print-directory -j2 lint suite
+
+suite: $(VENV)/.dev $(VENV)/.node
+	@$(PYTEST) 3
+
+test-fast: $(VENV)/.dev ## what a minute is enough for: neither drills nor browsers nor many processes
+	@$(PYTEST) 2 -m 'not slow and not long'
+
+test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
+	@$(PYTEST) 2 -m slow
 
 sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
 	@$(BIN)/python tools/sync.py

@@ -13,6 +13,13 @@ ONE_ROOT = Path(__file__).parent / "one_root.pem"
 """An authority that has signed nothing. Reading a system's bundle takes a client some 20 ms, and no host here has a name of the world's."""
 MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
 """For a long search by Hypothesis: so many examples a test, other ones each time. Without it there are a few, always the same."""
+LONG = (
+    *("test_drill_gateway", "test_drill_credentials", "test_drill_others", "test_drill_streams", "test_drill_command"),
+    *("test_console_page", "test_gateway_workers", "test_gateway_restart", "test_client_broken", "test_answers_agree"),
+    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo", "test_readme"),
+    *("test_transport_engine", "test_transport_failover", "test_core_blame"),
+)
+"""Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
 settings.register_profile(
     "sparekey",
     deadline=None,  # a busy machine is no fault of the code
@@ -34,6 +41,15 @@ def pytest_collection_finish():
     gc.enable()
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """Put the long modules first, and mark them."""
+    places = {name: place for place, name in enumerate(LONG)}
+    for item in items:
+        if item.path.stem in places:
+            item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture

@@ -31,14 +31,22 @@ MENDED = "I,F401,UP028,TC"
 
 
 class Twin(NamedTuple):
-    """A source, what is written from it, and the names that change here alone."""
+    """A source, what is written from it, what that says of itself, and the names that change here alone."""
 
     source: str
     target: str
+    docstring: str
     names: Mapping[str, str] = MappingProxyType({})
 
 
-TWINS = (Twin("transport/asynchronous.py", "transport/synchronous.py", {"anyio": "time"}),)
+TWINS = (
+    Twin(
+        "transport/asynchronous.py",
+        "transport/synchronous.py",
+        "The loop of `sparekey.transport.asynchronous` for threads: the same but for `await`.",
+        {"anyio": "time"},
+    ),
+)
 NAMES = {
     **{f"__{name}__": f"__{name.removeprefix('a')}__" for name in ("aiter", "anext", "aenter", "aexit")},
     "aclose": "close",
@@ -96,7 +104,9 @@ def unasync(text: str, names: Mapping[str, str]) -> str:
 
 def generated(twin: Twin) -> str:
     """Return what the twin's file must hold."""
-    text = unasync((PACKAGE / twin.source).read_text(encoding="utf-8"), twin.names)
+    source = (PACKAGE / twin.source).read_text(encoding="utf-8")
+    _, _, rest = source.removeprefix('"""').partition('"""')
+    text = f'"""{twin.docstring}"""' + unasync(rest, twin.names)
     text = HEADER.format(source=f"src/sparekey/{twin.source}") + text
     name = str(PACKAGE / twin.target)
     fixed = _ruff(

@@ -69,10 +69,10 @@ def _providers() -> str:
         (
             f"`{row.name}`",
             ", ".join(f"`{a}`" for a in row.aliases),
-            _use(row.chat) if row.chat else "",
+            "; or ".join((_use(row.chat), *(f"`{site}`" for site in row.sites))) if row.chat else "",
             f"{', '.join(row.embeddings.kinds)}: {_use(row.embeddings)}" if row.embeddings else "",
             ", ".join(f"`{name}`" for name in row.key_variables),
-            _link(row.docs),
+            ", ".join((_link(row.docs), *([f"[errors]({row.errors})"] if row.errors else []))),
         )
         for row in PROVIDERS.values()
     )

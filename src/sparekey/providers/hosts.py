@@ -60,6 +60,7 @@ HOSTS: Final = (
     ProviderSpec(
         "glm",
         "https://docs.z.ai/api-reference",
+        errors="https://docs.bigmodel.cn/cn/api/api-code",
         aliases=("zhipu", "zai", "z-ai", "z.ai"),
         chat=Chat(
             "openai",
@@ -87,6 +88,7 @@ HOSTS: Final = (
     ProviderSpec(
         "deepseek",
         "https://api-docs.deepseek.com/",
+        errors="https://api-docs.deepseek.com/quick_start/error_codes",
         chat=Chat("openai", "https://api.deepseek.com", suggested="deepseek-v4-flash"),
         keys=one_key("DEEPSEEK_API_KEY", "https://api-docs.deepseek.com/"),
     ),
@@ -112,6 +114,7 @@ HOSTS: Final = (
     ProviderSpec(
         "groq",
         "https://console.groq.com/docs/openai",
+        errors="https://console.groq.com/docs/errors",
         chat=Chat("openai", "https://api.groq.com/openai/v1", suggested="openai/gpt-oss-120b"),
         keys=one_key("GROQ_API_KEY", "https://console.groq.com/docs/quickstart"),
     ),
@@ -126,6 +129,7 @@ HOSTS: Final = (
     ProviderSpec(
         "openrouter",
         "https://openrouter.ai/docs/api-reference/overview",
+        errors="https://openrouter.ai/docs/api/reference/errors-and-debugging",
         chat=Chat(
             "openai",
             "https://openrouter.ai/api/v1",
@@ -186,6 +190,7 @@ HOSTS: Final = (
     ProviderSpec(
         "sambanova",
         "https://docs.sambanova.ai/docs/en/get-started/api-keys-urls",
+        errors="https://docs.sambanova.ai/docs/ja/api-reference/using-the-api/api-error-codes",
         chat=Chat("openai", "https://api.sambanova.ai/v1", suggested="Meta-Llama-3.3-70B-Instruct"),
         keys=one_key("SAMBANOVA_API_KEY", "https://docs.pipecat.ai/server/services/llm/sambanova"),
     ),

@@ -257,6 +257,7 @@ class ProviderSpec:
     Attributes:
         name: its name in configurations, lower-case.
         docs: the page of the provider that the row was read from.
+        errors: its page about its errors, where it has one that was read; the empty string else.
         aliases: other names that mean the same provider.
         chat: its chat models; None: it has none here.
         embeddings: its embedding models; None: it has none here.
@@ -272,6 +273,7 @@ class ProviderSpec:
     name: str
     docs: str
     _: KW_ONLY
+    errors: str = ""
     aliases: tuple[str, ...] = ()
     chat: Chat | None = None
     embeddings: Embeddings | None = None

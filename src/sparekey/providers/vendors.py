@@ -46,6 +46,7 @@ VENDORS: Final = (
     ProviderSpec(
         "openai",
         "https://platform.openai.com/docs/api-reference",
+        errors="https://platform.openai.com/docs/guides/error-codes/api-errors",
         aliases=("openai-compatible", "openai_compatible"),
         chat=Chat("openai", "https://api.openai.com/v1", model="gpt-4o-mini", suggested="gpt-5.6-luna"),
         embeddings=Embeddings("openai", "https://api.openai.com/v1", suggested="text-embedding-3-small", models=_OPENAI_MODELS),
@@ -97,6 +98,7 @@ VENDORS: Final = (
     ProviderSpec(
         "gemini",
         "https://ai.google.dev/api",
+        errors="https://ai.google.dev/gemini-api/docs/troubleshooting",
         aliases=("google", "google-genai"),
         chat=Chat("gemini", _GEMINI_BASE, extra="gemini", suggested="gemini-flash-latest"),
         embeddings=Embeddings(
@@ -149,6 +151,7 @@ VENDORS: Final = (
     ProviderSpec(
         "dashscope",
         "https://help.aliyun.com/zh/model-studio/",
+        errors="https://help.aliyun.com/zh/model-studio/error-code",
         aliases=("qwen", "aliyun", "bailian"),
         chat=Chat(
             "openai",
@@ -185,6 +188,7 @@ VENDORS: Final = (
     ProviderSpec(
         "minimax",
         "https://platform.minimax.io/docs/api-reference/text-openai-api",
+        errors="https://platform.minimax.io/docs/api-reference/errorcode",
         chat=Chat("openai", "https://api.minimax.io/v1", suggested="MiniMax-M3"),
         embeddings=Embeddings(
             "minimax",
@@ -202,6 +206,7 @@ VENDORS: Final = (
     ProviderSpec(
         "voyage",
         "https://docs.voyageai.com/reference/embeddings-api",
+        errors="https://docs.voyageai.com/docs/error-codes",
         aliases=("voyageai",),
         embeddings=Embeddings(
             "voyage",
@@ -224,6 +229,7 @@ VENDORS: Final = (
     ProviderSpec(
         "cohere",
         "https://docs.cohere.com/reference/embed",
+        errors="https://docs.cohere.com/reference/errors",
         embeddings=Embeddings(
             "cohere",
             "https://api.cohere.com",
@@ -239,7 +245,7 @@ VENDORS: Final = (
         ),
         keys=(KeyVariables(("CO_API_KEY", "COHERE_API_KEY"), "https://docs.cohere.com/docs/get-started-installation"),),
         openai_base="https://api.cohere.ai/compatibility/v1",  # https://docs.cohere.com/docs/compatibility-api
-        litellm=LiteLLMNames(keys=("COHERE_API_KEY", "CO_API_KEY")),
+        litellm=LiteLLMNames(names=("cohere", "cohere_chat"), keys=("COHERE_API_KEY", "CO_API_KEY")),
     ),
     ProviderSpec(
         "jina",

@@ -162,6 +162,8 @@ def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target 
         wire = "openai"  # a server under a name of its own: nearly all of them speak this format
     if wire is None or not url:
         return None
+    if offer and rest["model"]:
+        rest["model"] = offer.named(rest["model"])
     if provider and offer is provider.embeddings and not url.endswith(provider.openai_path):
         url += provider.openai_path
     counts = family == "vlm" and DIALECTS[wire] == "openai" and dialect_of(name, url).stream_usage

@@ -1,10 +1,5 @@
 # Generated from src/sparekey/transport/asynchronous.py by tools/sync.py: change that file, then `make sync`.
-"""The loop of every way in over HTTP: a request is put to the credentials of a chain until one answers.
-
-`Forwarder` makes the attempts; whom to ask is `routing`'s to decide, what came back `responses`'. `Transport` is that loop under
-the SDKs of any HTTP library with httpx's names, `sparekey.gateway.api.forwarder` under the gateway's own few classes. The synchronous
-transport is generated from this file by tools/sync.py (`make sync`).
-"""
+"""The loop of `sparekey.transport.asynchronous` for threads: the same but for `await`."""
 
 from __future__ import annotations
 
