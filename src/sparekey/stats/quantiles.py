@@ -24,8 +24,8 @@ _LARGEST: Final = 600.0
 _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 
 
-class Window:
-    """Durations of a sliding window. Not thread-safe: whoever owns it locks."""
+class Quantiles:
+    """The durations of a sliding window. Not thread-safe: whoever owns it locks."""
 
     __slots__ = ("_counts", "_medians", "_over", "_slices", "_stamps", "_width")
 
@@ -44,7 +44,8 @@ class Window:
         if self._stamps[place] != stamp:
             self._counts[place] = array("L", bytes(8 * _BUCKETS))
             self._stamps[place] = stamp
-        self._counts[place][_bucket(value)] += 1
+        bucket = 0 if value <= _SMALLEST else int(log(min(value, _LARGEST) / _SMALLEST) * _PER_LOG) + 1
+        self._counts[place][bucket] += 1
         self._medians[place] = None
 
     def quantiles(self, now: float, shares: Iterable[float]) -> list[float | None]:
@@ -100,10 +101,6 @@ class Window:
 
 def _filled(counts: Iterable[int]) -> dict[int, int]:
     return {bucket: n for bucket, n in enumerate(counts) if n}
-
-
-def _bucket(value: float) -> int:
-    return 0 if value <= _SMALLEST else int(log(min(value, _LARGEST) / _SMALLEST) * _PER_LOG) + 1
 
 
 def _quantile(counts: Sequence[int], share: float) -> float | None:

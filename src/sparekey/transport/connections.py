@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.transport.dialing import watched
-from sparekey.transport.stale import AsyncRepeating, Repeating
+from sparekey.transport.stale import AsyncStaleRetryTransport, StaleRetryTransport
 from sparekey.wire.network import Network
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _LIMITS: Final = {"max_connections": 1000, "max_keepalive_connections": 100}
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-class Upstream:
+class Connections:
     """Gives the transport for a URL. Proxies are those of the environment, as the SDKs' own clients find them."""
 
     def __init__(self, lib: Any, make: Callable[..., Any], given: Any = None, *, verify: Any = True, trust_env: bool = True) -> None:
@@ -42,7 +42,7 @@ class Upstream:
         engine, given = (given, None) if isinstance(given, str) else ("httpx", given)
         self.own = given is None
         self._lib, self._network = lib, Network()
-        self._given, self._trust_env, self._lock = self._repeating(given), trust_env, threading.Lock()
+        self._given, self._trust_env, self._lock = self._retrying(given), trust_env, threading.Lock()
         self._make: Callable[..., Any] = partial(make, verify=verify, trust_env=trust_env, limits=lib.Limits(**_LIMITS))
         if engine == "pyreqwest":
             self._make = self._fast(make, self._make, verify, trust_env)
@@ -71,7 +71,7 @@ class Upstream:
         proxy = _proxy(*origin[:2]) if self._trust_env else None
         with self._lock:
             if proxy not in self._by_proxy:
-                self._by_proxy[proxy] = self._repeating(self._make(proxy=proxy))
+                self._by_proxy[proxy] = self._retrying(self._make(proxy=proxy))
             self._by_origin[origin] = self._by_proxy[proxy]
             return self._by_origin[origin]
 
@@ -89,13 +89,13 @@ class Upstream:
         except ImportError:
             raise MissingExtraError("the engine 'pyreqwest'", "fast") from None
         most = _LIMITS["max_connections"]
-        return lambda proxy: blocking_engine(lib, self._repeating(own(proxy=proxy)), network, verify=verify, proxy=proxy, most=most)
+        return lambda proxy: blocking_engine(lib, self._retrying(own(proxy=proxy)), network, verify=verify, proxy=proxy, most=most)
 
-    def _repeating(self, transport: Any) -> Any:
+    def _retrying(self, transport: Any) -> Any:
         """Return a transport that writes once more what met a closed idle connection; one of another kind as it is."""
         if transport is None or not watched(transport, self._network):
             return transport
-        return (AsyncRepeating if hasattr(transport, "handle_async_request") else Repeating)(transport, self._lib)
+        return (AsyncStaleRetryTransport if hasattr(transport, "handle_async_request") else StaleRetryTransport)(transport, self._lib)
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -22,7 +22,7 @@ _UNSTORED: Final = (b"chatcmpl", b"msg")
 """Ids of answers that hosts forget at once, unless they were asked to keep them."""
 
 
-class Bindings:
+class ResourceAffinity:
     """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport."""
 
     def __init__(self) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sparekey.core.pool import Pool, PoolState
 
 _BEGINS: Final = Asker(begins=True)
-_ORDINARY: Final = Asker(doubtful=True)
+ORDINARY: Final = Asker(doubtful=True)
+"""The next request that probes nobody."""
 
 
 class Coming(Enum):
@@ -58,7 +59,7 @@ class Outlook:
 
 def serving_index(pool: Pool, state: PoolState, now: float) -> int | None:
     """Return who takes the next ordinary request; None if all are parked firmly."""
-    return _index(choose(pool, state, _ORDINARY, now))
+    return _index(choose(pool, state, ORDINARY, now))
 
 
 def behind(pool: Pool, state: PoolState, now: float) -> int | None:
@@ -69,7 +70,7 @@ def behind(pool: Pool, state: PoolState, now: float) -> int | None:
 
 def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
     """Return what happens next at `now`, if nothing fails or is done until then."""
-    choice = choose(pool, state, _ORDINARY, now)
+    choice = choose(pool, state, ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
         return _closed(pool, state, now)
     if state.memory.drought is not None and state.memory.drought.confirmed:

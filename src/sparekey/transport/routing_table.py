@@ -1,4 +1,4 @@
-"""From a configuration, or a chain, to where the requests of each credential go."""
+"""The routing table of a chain: where the requests of each credential go, from a configuration or from credentials."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sparekey.config import Config, EmbeddingConfig, load_config
 from sparekey.config.chain import BaseChain
-from sparekey.config.dimensions import takes_length
 from sparekey.config.embedding import EmbeddingModelConfig
-from sparekey.config.providers import Family, find, takes_stream_usage
+from sparekey.config.spaces import within_one
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
+from sparekey.providers import Family, dialect_of, find, takes_length
 from sparekey.transport.vectors import Vectors, parameter, vectors_of
 from sparekey.wire.model import Target
 from sparekey.wire.table import DIALECTS
@@ -20,29 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from sparekey.core.events import Event
-    from sparekey.types import Credential
+    from sparekey.types import Credential, Failure
     from sparekey.wire.model import Kind
 
 Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | Iterable[Credential]"
 """What a transport can be made of: the name of a chain in the configuration file, a configuration, or an engine's chain."""
 
-_CHAT_WIRES: Final = {"openai": "openai", "ark": "openai", "azure": "azure", "anthropic": "anthropic", "gemini": "gemini"}
-"""A provider's chat wire (`config.providers`) -> the wire here; what is missing has no HTTP interface of its own (litellm)."""
-_EMBEDDING_WIRES: Final = {
-    **dict.fromkeys(("openai", "volcengine", "jina", "voyage", "mistral", "ollama", "vllm", "lmstudio", "litellm"), "openai"),
-    "azure": "azure",
-    "gemini": "gemini",
-}
-"""A provider -> the wire of its embeddings, where an SDK for chat models speaks it as well."""
-_EMBEDDING_PATHS: Final = {"ollama": "/v1"}
-"""What the base URL of a provider's own API lacks for the OpenAI format."""
 _KINDS: Final[dict[Family, Kind]] = {"vlm": "chat", "embedding": "embed"}
 _NAMES: Final = {"chat": "vlm", "vlm": "vlm", "embedding": "dense", "dense": "dense", "sparse": "sparse", "hybrid": "hybrid"}
 """What a chain of a configuration file may be called here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RoutingTable:
     """A chain with the target of each credential.
 
     Attributes:
@@ -57,9 +47,14 @@ class Plan:
     timeout: float | None = None
     vectors: Vectors | None = None
 
+    @property
+    def classify(self) -> Callable[[BaseException], Failure]:
+        """How the chain's failures are read: where it gives vectors, nobody moves to another model's."""
+        return self.chain.classify if self.vectors is None else within_one(self.chain.classify)
 
-def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> Plan:
-    """Return the plan for what a transport was given.
+
+def routing_table(source: Source | RoutingTable, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> RoutingTable:
+    """Return the routing table for what a transport was given.
 
     Args:
         source: a name (`chat`, `embedding`) of a chain in the configuration file, a configuration, a `Chain` or its credentials.
@@ -69,13 +64,13 @@ def plan(source: Source | Plan, family: Family = "vlm", hooks: Iterable[Callable
     Raises:
         ConfigError: there is no such chain, it is wrong, or a key is not where its reference says.
     """
-    found = source if isinstance(source, Plan) else _planned(source, family)
+    found = source if isinstance(source, RoutingTable) else _table_of(source, family)
     for hook in hooks:
         found.chain.add_hook(hook)
     return found
 
 
-def _planned(source: Source, family: Family) -> Plan:
+def _table_of(source: Source, family: Family) -> RoutingTable:
     if isinstance(source, str):
         source = _named(source)
     if isinstance(source, Config):
@@ -86,7 +81,7 @@ def _planned(source: Source, family: Family) -> Plan:
         return _configured(source)
     chain = source if isinstance(source, Chain) else Chain(source)
     targets = {c.id: target for c in chain.credentials if (target := _of_credential(c, family))}
-    return Plan(chain, targets, vectors=Vectors() if family == "embedding" else None)
+    return RoutingTable(chain, targets, vectors=Vectors() if family == "embedding" else None)
 
 
 def _named(name: str) -> BaseChain[Any]:
@@ -116,14 +111,14 @@ def _only(config: Config) -> BaseChain[Any]:
     return _chain_of(config, "vlm")
 
 
-def _configured(config: BaseChain[Any]) -> Plan:
+def _configured(config: BaseChain[Any]) -> RoutingTable:
     rows = config.instance_dicts()
     targets = {row["credential_id"]: target for row in rows if (target := _of_row(row, config.family))}
     chain = Chain(config.engine_credentials(), config.policy(), classify=config.classifier())
     vectors = None
     if isinstance(config, EmbeddingModelConfig):
         vectors, targets = vectors_of(config), {i: _asking(config, chain, i, target) for i, target in targets.items()}
-    return Plan(chain, targets, getattr(config, "timeout", None), vectors)
+    return RoutingTable(chain, targets, getattr(config, "timeout", None), vectors)
 
 
 def _asking(config: EmbeddingModelConfig, chain: Chain, credential_id: str, target: Target) -> Target:
@@ -160,18 +155,16 @@ def _of_credential(credential: Credential, family: Family) -> Target | None:
 def _target(name: str, family: Family, base: str | None, **rest: Any) -> Target | None:
     """Return the target, or None where the provider has no HTTP interface that an SDK of another one speaks."""
     provider = find(name)
-    wire = _wire(name, family, base)
-    url = base or (provider.base(family) if provider else None)
+    offer = provider.offer(family) if provider else None
+    url = ((offer.address(base) if offer else base) or "").rstrip("/")
+    wire = offer.http_wire if offer else None
+    if base and (provider is None or provider.name == "litellm"):
+        wire = "openai"  # a server under a name of its own: nearly all of them speak this format
     if wire is None or not url:
         return None
-    tail = _EMBEDDING_PATHS.get(provider.name, "") if provider and family == "embedding" else ""
-    url = url.rstrip("/")
-    counts = family == "vlm" and DIALECTS[wire] == "openai" and takes_stream_usage(name, url)
-    return Target(wire, url if url.endswith(tail) else url + tail, kind=_KINDS[family], stream_usage=counts, **rest)
-
-
-def _wire(name: str, family: Family, base: str | None) -> str | None:
-    provider = find(name)
-    if provider is None or provider.name == "litellm":
-        return "openai" if base else None  # a server under a name of its own: nearly all of them speak this format
-    return _CHAT_WIRES.get(provider.vlm or "") if family == "vlm" else _EMBEDDING_WIRES.get(provider.name)
+    if offer and rest["model"]:
+        rest["model"] = offer.named(rest["model"])
+    if provider and offer is provider.embeddings and not url.endswith(provider.openai_path):
+        url += provider.openai_path
+    counts = family == "vlm" and DIALECTS[wire] == "openai" and dialect_of(name, url).stream_usage
+    return Target(wire, url, kind=_KINDS[family], stream_usage=counts, **rest)

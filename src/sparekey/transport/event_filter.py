@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
@@ -14,59 +14,65 @@ from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
 from sparekey.wire.reading import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from sparekey.transport.exchange import Exchange
+    from sparekey.transport.responses import ResponseValidator
     from sparekey.types import Credential, Usage
     from sparekey.wire.model import WireRequest
 
-__all__ = ["Follower", "Item", "ItemReading", "Part"]
+__all__ = ["EventFilter", "Item", "ItemReading", "Part"]
 
 _LONGEST_PREAMBLE: Final = 1024 * 1024
 
 
 class Item:
-    """One step of a stream on its way to the SDK: first the response, then its events as they came in.
+    """One step of a stream on its way to the caller: first the response, then its events as they came in.
 
     Attributes:
-        content: whether the stream has brought content by now.
+        dialect: the format of the events.
         parts: the events.
+        data: their bytes.
+        alive: whether it is more than a comment that keeps the line.
+        content: whether the stream has brought content by now.
+        complete: whether every answer of the stream has come to its end, and none has gone on behind it.
         response: the response, in the first step alone.
         usage: the tokens that were counted so far.
     """
 
+    __slots__ = ("_spots", "alive", "complete", "content", "data", "dialect", "parts", "response", "usage")
+
     def __init__(self, dialect: str, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None) -> None:
         """Hold what one chunk brought."""
         self.dialect, self.parts, self.content, self.response, self.usage = dialect, parts, content, response, usage
+        self._spots: list[Sequence[Spot]] | None = None
+        if len(parts) == 1:
+            (event, _, self.complete) = parts[0]
+            self.data, self.alive = event.raw, bool(event.data)
+        else:
+            self.data = b"".join([part.event.raw for part in parts])
+            self.alive, self.complete = any(part.event.data for part in parts), bool(parts) and parts[-1].complete
 
     @property
-    def data(self) -> bytes:
-        """The bytes."""
-        return b"".join([part.event.raw for part in self.parts])
-
-    @cached_property
     def spots(self) -> list[Sequence[Spot]]:
         """The texts of each event."""
-        return [spots_of(self.dialect, part.value) for part in self.parts]
+        if self._spots is None:
+            self._spots = [spots_of(self.dialect, part.value) for part in self.parts]
+        return self._spots
+
+    def sent(self) -> None:
+        """Forget the events: they are out, and nobody has to keep them while the next ones are waited for."""
+        self.parts, self.data, self._spots = (), b"", None
 
 
 class ItemReading(Reading[Item]):
-    """How the driver of streams reads these steps."""
+    """How the driver of streams reads these steps: most of it stands in their attributes, and is read without a call."""
 
     spoken = SPOKEN
     thought = THOUGHT
-
-    def content(self, item: Item) -> bool:
-        """Tell whether the stream has brought content."""
-        return item.content
-
-    def alive(self, item: Item) -> bool:
-        """Tell whether it is more than a comment that keeps the line."""
-        return any(part.event.data for part in item.parts)
-
-    def complete(self, item: Item) -> bool:
-        """Tell whether every answer of the stream has come to its end, and none has gone on behind it."""
-        return bool(item.parts) and item.parts[-1].complete
+    content: Callable[[Item], bool] = attrgetter("content")  # type: ignore[assignment]
+    alive: Callable[[Item], bool] = attrgetter("alive")  # type: ignore[assignment]
+    complete: Callable[[Item], bool] = attrgetter("complete")  # type: ignore[assignment]
+    usage: Callable[[Item], Usage | None] = attrgetter("usage")  # type: ignore[assignment]
 
     def pieces(self, item: Item) -> Sequence[Piece] | None:
         """Return its texts; a response that is no stream has none, and needs none."""
@@ -81,11 +87,6 @@ class ItemReading(Reading[Item]):
         (part,), (spots,) = item.parts, item.spots
         event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
         return Item(item.dialect, (part._replace(event=event),), content=item.content, usage=item.usage)
-
-    def usage(self, item: Item) -> Usage | None:
-        """Return the tokens so far."""
-        usage: Usage | None = item.usage
-        return usage
 
 
 class Ending:
@@ -116,54 +117,45 @@ class Ending:
         return errors.broken(self._dialect, self._resource, errors.Break(text, told, own, self._next))
 
 
-class Follower:
-    """Follows the events of one response."""
+class EventFilter:
+    """Lets the good events of one response through, and raises what is none."""
 
-    def __init__(self, exchange: Exchange, call: WireRequest, credential: Credential, response: Any) -> None:
+    def __init__(self, responses: ResponseValidator, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
-        self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._incoming, self._held = Incoming(call, hide_usage=exchange.hides_usage(call, credential)), 0
+        self._responses, self._call, self._credential, self._response = responses, call, credential, response
+        self._incoming, self._held = Incoming(call, hide_usage=responses.hides_usage(call, credential)), 0
+        self._began = False
 
-    def feed(self, chunk: bytes) -> Iterator[Item]:
-        """Yield what can go on.
-
-        Raises:
-            Refused: an error event.
-            Exception: the library's own, for what is no stream of this API.
-        """
-        return self._items(self._incoming.feed(chunk))
-
-    def end(self) -> Iterator[Item]:
-        """Yield what is left.
+    def items(self, chunk: bytes | None) -> Iterator[Item]:
+        """Yield what can go on with a chunk of bytes; None: there are no more, and what is left goes on.
 
         Raises:
-            Refused: an error in the place of events.
-            Exception: the library's own, if the answer is not complete, or none.
+            Refused: an error event, or an error in the place of events.
+            Exception: the library's own, for what is no stream of this API; at the end, if the answer is not complete, or none.
         """
-        return self._items(self._incoming.end())
-
-    def _items(self, steps: Iterator[list[Part]]) -> Iterator[Item]:
-        began = self._incoming.reader.content
+        incoming, dialect = self._incoming, self._call.dialect
         try:
-            for parts in steps:
-                yield self._item(parts, began)
-                began = self._incoming.reader.content
+            for parts in incoming.end() if chunk is None else incoming.feed(chunk):
+                if not self._began:
+                    self._opens(parts)
+                yield Item(dialect, parts, content=self._began, usage=incoming.usage)
         except InnerError as error:
-            raise self._exchange.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
+            raise self._responses.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
         except NoAnswerError as exc:
             raise self._broken(str(exc)) from None
 
-    def _item(self, parts: list[Part], began: bool) -> Item:
+    def _opens(self, parts: Sequence[Part]) -> None:
+        """Bound what comes before the first content; with that, remember who has made what stands there."""
         reader = self._incoming.reader
-        if not reader.content:
+        self._began = reader.content
+        if not self._began:
             self._held += sum(len(part.event.raw) for part in parts)
             if self._held > _LONGEST_PREAMBLE:
                 raise self._broken("no content in the first megabyte of the stream")
-        elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
+        elif self._call.dialect == "openai" and "chat" not in self._call.resource:
             for value in reader.opening:
-                self._exchange.bindings.learn(self._call, self._credential.id, value)
-        return Item(self._call.dialect, parts, content=reader.content, usage=self._incoming.usage)
+                self._responses.affinity.learn(self._call, self._credential.id, value)
 
     def _broken(self, text: str) -> Exception:
-        fault: Exception = self._exchange.lib.RemoteProtocolError(text)
+        fault: Exception = self._responses.lib.RemoteProtocolError(text)
         return fault
