@@ -22,8 +22,9 @@ _LOOKS: Final = 3
 """How often the sockets are looked at before time jumps: what is sent on loopback is there when `send` returns."""
 _BREATH: Final = 0.001
 """Real seconds for which the sockets are watched while a thread works."""
-_QUIET: Final = 2.0
-"""Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass."""
+_QUIET: Final = 2000
+"""Looks at the sockets, a breath each, without a sign, after which even a thread that works is taken to wait for a provider that lets time
+pass. Where the machine is busy each of them takes longer, and so does the thread."""
 _STUCK: Final = 20.0
 """Real seconds after which a loop without a timer, and without a sign from any socket, has nothing to come any more."""
 _HUNG: Final = 120.0
@@ -43,11 +44,12 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if (found := super().select(0)) or (timeout is not None and timeout <= 0):
             return found
-        patience = time.monotonic() + (_QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG)
+        patience, looks = time.monotonic() + (_STUCK if self.loop.working <= 0 else _HUNG), 0
         while timeout is None or self.loop.working > 0:
             if found := super().select(_BREATH):
                 return found
-            if time.monotonic() > patience:
+            looks += 1
+            if looks >= _QUIET if timeout is not None else time.monotonic() > patience:
                 break
         for _ in range(_LOOKS):
             if found := super().select(0):
