@@ -1,12 +1,12 @@
 """Eleven tables spoke about providers, each with names and addresses of its own; where they differed, one way in was wrong."""
 
 import pytest
-from sparekey.transport.targets import plan
 
 from sparekey import Credential, Secret, VLMConfig
 from sparekey.embedding import EmbedderFactory
 from sparekey.errors import ConfigError
 from sparekey.telemetry.genai import about
+from sparekey.transport.routing_table import routing_table
 from sparekey.vlm import VLMFactory
 
 OLD_KIMI = "https://api.kimi.com/coding"
@@ -24,9 +24,9 @@ def test_older_names_of_kimis_work_on_every_way():
     """Only the wrapper knew them: the transports and the gateway asked another format's address for a model of no name, and got a 404."""
     pytest.importorskip("openai", reason="the openai SDK is not installed")
     chain = VLMConfig(model="k2p5", credentials=[{"id": "a", "provider": "kimi", "api_key": "k", "api_base": OLD_KIMI}])
-    target = plan(chain).targets["a"]
+    target = routing_table(chain).targets["a"]
     assert (target.base_url, target.model) == (f"{OLD_KIMI}/v1", "kimi-for-coding")
-    assert plan([Credential("a", "kimi", "m", api_key=Secret("k"), endpoint=OLD_KIMI)]).targets["a"].base_url == f"{OLD_KIMI}/v1"
+    assert routing_table([Credential("a", "kimi", "m", api_key=Secret("k"), endpoint=OLD_KIMI)]).targets["a"].base_url == f"{OLD_KIMI}/v1"
     assert VLMFactory.create({"provider": "kimi", "api_key": "k", "api_base": OLD_KIMI}).api_base == f"{OLD_KIMI}/v1"
 
 

@@ -1,85 +1,20 @@
 """How a chain is, is what its last requests saw: for the console, `sparekey status` and `/readyz` alike."""
 
 import pytest
+from health_kit import Watched
 
-from chain_play import Fault, auth, overloaded, permanent, quota, rate_limit, read, refusal
+from chain_play import auth, permanent, rate_limit, refusal
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
-from sparekey.core.policy import Policy
-from sparekey.core.status import describe
-from sparekey.engine import Chain, Failover
-from sparekey.gateway.console.words import ahead, detail, headline, why
 from sparekey.gateway.observe.chain_health import Level, health, slow
-from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.credential_stats import CredentialSummary
-from sparekey.types import Credential
 
 OK, SPARE, DOWN = Level.OK, Level.SPARE, Level.DOWN
-
-
-class Watched:
-    """A chain with its statistics, whose credentials fail as they are told to."""
-
-    def __init__(self, clock, *ids):
-        self.clock, self.ids, self.ill = clock, ids, {}
-        self.chain = Chain([Credential(i, model="m") for i in ids], Policy(patience=0.0), classify=read, clock=clock, random=lambda: 0.5)
-        self.stats = ChainStats(clock)
-        self.chain.add_hook(self.stats)
-
-    def ask(self, times=1, every=0.0, **ill):
-        """Make calls, `every` so many seconds; return how many were served."""
-        self.ill, served = ill or self.ill, 0
-        for _ in range(times):
-            self.clock.advance(every)
-            try:
-                Failover(self.chain).call(self._attempt)
-                served += 1
-            except Exception:
-                continue
-        return served
-
-    def _attempt(self, credential):
-        if credential.id in self.ill:
-            raise Fault(self.ill[credential.id])
-        return credential.id
-
-    @property
-    def health(self):
-        return health(self.chain.pool, self.chain.state, self.clock(), self.stats.ends(), self.clock())
-
-    @property
-    def said(self):
-        """The lines that are read first."""
-        found, rows = self.health, describe(self.chain.pool, self.chain.state, self.clock()).credentials
-        last = {row.id: self.stats.summary(row.id).last_failure for row in rows}
-        whys = [why(self.chain.pool, self.chain.state, row, last[row.id] if row.index == found.trying else None) for row in rows]
-        return headline(self.ids, found), detail(rows, whys, found, None, self.clock()), ahead(self.ids, found).before
 
 
 @pytest.fixture
 def watched(clock):
     return Watched(clock, "team-a", "team-b", "team-c")
-
-
-def test_a_last_credential_that_fails_between_its_parks_serves_nobody(watched):
-    """Whenever one looks, in its parks and after them, however long nobody asks: requests fail. One that is served ends it."""
-    ill = {"team-a": quota(3600), "team-b": auth(), "team-c": overloaded()}
-    for _ in range(12):
-        assert watched.ask(1, every=2.0, **ill) == 0
-        for seconds in (0.1, 1.0, 2.6, 1.4):
-            watched.clock.advance(seconds)
-            assert (watched.health.level, watched.health.serving) == (DOWN, None)
-    assert watched.said[1] == "The last 12 requests failed, the first 83 s ago. team-c: its provider is overloaded."
-    watched.clock.advance(400)
-    assert watched.health.level is DOWN
-    assert watched.said == (
-        "Requests fail",
-        "The last request failed, 7 min ago. team-a: its account has no balance left.",
-        "The next request tries team-a.",
-    )
-    del watched.ill["team-c"]
-    assert watched.ask() == 1
-    assert (watched.health.level, watched.health.serving) == (SPARE, 2)
 
 
 def test_a_chain_that_is_well_is_told_by_who_serves(watched):
@@ -167,9 +102,9 @@ def test_all_that_refuse_different_requests_are_down(watched):
 )
 def test_who_is_slow(seconds, expected):
     """By itself from 5 s to first content on, beside a faster one from 2 s on."""
-    assert slow([CredentialSummary(first_content=(one, one)) for one in seconds]) == expected
+    assert slow([CredentialSummary(latest_first=one) for one in seconds]) == expected
 
 
 def test_whole_answers_may_take_longer():
     """They are as long as what is asked for."""
-    assert slow([CredentialSummary(latency=(one, one)) for one in (31.0, 29.0, 9.0)]) == [31.0, None, None]
+    assert slow([CredentialSummary(latest=one) for one in (31.0, 29.0, 9.0)]) == [31.0, None, None]

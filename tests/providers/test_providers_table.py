@@ -1,6 +1,7 @@
 """Every row of the table of providers is whole, the rows agree with each other and with the code that reads them."""
 
 import re
+from importlib import import_module
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,6 +80,13 @@ def test_wires_are_known(row):
         assert {(row.embeddings.wire, kind) for kind in row.embeddings.kinds} <= set(BACKENDS)
     assert all(HTTP_WIRES.get(offer.wire, "openai") in PUTS for offer in offers(row))
     assert all(offer.wire in {*WIRES, "litellm", "local"} for offer in offers(row))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.chat], ids=lambda row: row.name)
+def test_the_extra_of_a_row_is_that_of_its_backend(row):
+    """What the page says to install is what the error about a missing SDK says."""
+    module, _, name = vlm.BACKENDS[row.chat.wire].partition(":")
+    assert getattr(import_module(f"sparekey.vlm.backends.{module}"), name).extra == row.chat.extra
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

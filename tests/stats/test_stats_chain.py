@@ -77,6 +77,19 @@ def test_quantiles_are_those_of_the_last_minutes(stats, clock):
     assert stats.summary("a").latency == (None, None)
 
 
+def test_the_latest_answers_are_told_apart_from_ten_minutes(stats, clock):
+    """After two hundred quick ones five slow ones are the latest; fewer than five go with what came before them."""
+    for _ in range(200):
+        stats(ContentStarted("a", after=0.01))
+    clock.advance(60)
+    for times, latest in ((2, 0.01), (3, 8.0)):
+        for _ in range(times):
+            stats(ContentStarted("a", after=8.0))
+        assert stats.summary("a").latest_first == pytest.approx(latest, rel=0.06)
+    assert stats.summary("a").first_content[0] == pytest.approx(0.01, rel=0.06)
+    assert stats.summary("b").latest_first is None
+
+
 @pytest.mark.parametrize("value", [0, 1e-9, 0.001, 3600, float("inf")])
 def test_a_window_takes_any_duration(value):
     """The ends of the scale are taken, too."""

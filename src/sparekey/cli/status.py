@@ -156,8 +156,8 @@ def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
 
 
 def _answers_in(row: Mapping[str, Any]) -> str:
-    """Return the median of first contents, else of whole answers, in the last ten minutes; marked if that is slow."""
-    first, whole = row["first_content"]["median"], row["latency"]["median"]
+    """Return the median of the latest first contents, else of the latest whole answers; marked if that is slow."""
+    first, whole = row["first_content"]["latest"], row["latency"]["latest"]
     median = whole if first is None else first
     if median is None:
         return ""

@@ -1,4 +1,4 @@
-"""Providers with a format, an SDK or vectors of their own: one row each, with the pages it was read from."""
+"""Providers with a format, an SDK or vectors of their own: one row each, with its pages."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ VENDORS: Final = (
         ),
         keys=(KeyVariables(("CO_API_KEY", "COHERE_API_KEY"), "https://docs.cohere.com/docs/get-started-installation"),),
         openai_base="https://api.cohere.ai/compatibility/v1",  # https://docs.cohere.com/docs/compatibility-api
-        litellm=LiteLLMNames(keys=("COHERE_API_KEY", "CO_API_KEY")),
+        litellm=LiteLLMNames(names=("cohere", "cohere_chat"), keys=("COHERE_API_KEY", "CO_API_KEY")),
     ),
     ProviderSpec(
         "jina",

@@ -101,7 +101,8 @@ class CredentialReport:
 class CredentialSummary:
     """What one credential did: `requests` and what follows today, the durations (in seconds) in the last ten minutes.
 
-    `errors` counts by error class and reason; a quantile is None where nothing was measured; `recent` are medians, the oldest first.
+    `errors` counts by error class and reason; a quantile is None where nothing was measured; `recent` are medians, the oldest first;
+    `latest` is the median of about the last five, whatever came before them.
     """
 
     requests: int = 0
@@ -113,6 +114,8 @@ class CredentialSummary:
     completion_tokens: int = 0
     latency: tuple[float | None, ...] = (None, None)
     first_content: tuple[float | None, ...] = (None, None)
+    latest: float | None = None
+    latest_first: float | None = None
     recent: tuple[float | None, ...] = ()
     recent_first: tuple[float | None, ...] = ()
     last_failure: Record | None = None
@@ -162,6 +165,8 @@ class CredentialStats:
             completion_tokens=day.completion,
             latency=tuple(self.latency.quantiles(now, shares)),
             first_content=tuple(self.first_content.quantiles(now, shares)),
+            latest=self.latency.latest(now),
+            latest_first=self.first_content.latest(now),
             recent=tuple(self.latency.medians(now)),
             recent_first=tuple(self.first_content.medians(now)),
             last_failure=self.last_failure,

@@ -54,6 +54,16 @@ class Quantiles:
         total = [sum(column) for column in zip(*live, strict=True)] if live else []
         return [_quantile(total, share) for share in shares]
 
+    def latest(self, now: float, least: int = 5) -> float | None:
+        """Return the median of the newest slices that together hold `least` durations, or of all if they hold fewer; None without any."""
+        total: list[int] = []
+        for counts in reversed(self._live(now)):
+            if counts is not None:
+                total = [a + b for a, b in zip(total, counts, strict=True)] if total else list(counts)
+                if sum(total) >= least:
+                    break
+        return _quantile(total, 0.5)
+
     def medians(self, now: float) -> list[float | None]:
         """Return the median of each slice, the oldest first; None for a slice without values."""
         return [None if place is None else self._median(place) for place in self._places(now)]

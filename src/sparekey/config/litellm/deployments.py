@@ -62,8 +62,8 @@ class DeploymentReader:
         base = text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", self._environ) or self._usual_base(prefix)
         provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
         row = find_litellm(prefix)
-        if provider == "openai" and row and _has_own_format(row):
-            self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(prefix=prefix))
+        if provider == "openai" and row and _has_own_format(row) and (row.embeddings if found.embedding else row.chat):
+            self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(name=row.name))
         if row and row.name == "dashscope" and base is None:
             self._done.ask(f"{found.where} ({found.group})", f'a key of the international site needs api_base = "{row.sites[0]}"')
         headers = without_nothing({**table(params, "headers"), **table(params, "extra_headers")})
@@ -125,8 +125,8 @@ class DeploymentReader:
 
 
 _SPEAKS = (
-    "{prefix} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
-    ' for clients that write its own, set provider = "{prefix}" and remove api_base'
+    "{name} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
+    ' for clients that write its own, set provider = "{name}" and remove api_base'
 )
 
 
@@ -136,7 +136,7 @@ def _split(full: str) -> tuple[str, str]:
     if slash and (find_litellm(prefix) or prefix in tables.OPENAI_LIKE):
         return prefix, rest
     rows = [] if slash else PROVIDERS.values()
-    known = next((row.name for row in rows if full.startswith(row.litellm.models or ("/",))), None)
+    known = next((row.name for row in rows if full.startswith(row.litellm.models)), None)
     return (known, full) if known else (prefix if slash else "", rest or full)
 
 

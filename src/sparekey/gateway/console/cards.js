@@ -119,8 +119,8 @@ function stat(name, figure, chart, sub, look = null) {
 }
 
 function timing(name, times, top, label, slow) {
-  const known = times.median !== null, isSlow = slow !== null && times.median === slow;
-  const sub = known ? `${isSlow ? "slow · " : ""}95 % under ${seconds(times.p95)}` : "";
+  const known = times.median !== null, isSlow = slow !== null && times.latest === slow;
+  const sub = known ? `${isSlow ? `now ${seconds(slow)} · ` : ""}95 % under ${seconds(times.p95)}` : "";
   return stat(name, seconds(times.median), known ? spark(times.recent, label, top) : null, sub, isSlow ? "slow" : null);
 }
 

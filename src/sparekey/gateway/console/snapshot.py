@@ -146,8 +146,8 @@ def _summary(done: CredentialSummary) -> dict[str, Any]:
         "failed": done.failed,
         "abandoned": done.abandoned,
         "errors": [{"class": c, "reason": r, "count": n} for c, r, n in done.errors],
-        "latency": {**dict(zip(names, done.latency, strict=True)), "recent": done.recent},
-        "first_content": {**dict(zip(names, done.first_content, strict=True)), "recent": done.recent_first},
+        "latency": {**dict(zip(names, done.latency, strict=True)), "latest": done.latest, "recent": done.recent},
+        "first_content": {**dict(zip(names, done.first_content, strict=True)), "latest": done.latest_first, "recent": done.recent_first},
         "tokens_today": {
             "prompt": done.prompt_tokens,
             "completion": done.completion_tokens,

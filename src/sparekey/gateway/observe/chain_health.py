@@ -134,10 +134,13 @@ def recent_calls(ends: Sequence[End], wall: float) -> RecentCalls:
 
 
 def slow(credentials: Sequence[CredentialSummary]) -> list[float | None]:
-    """Return of each credential the seconds to first content (else to an answer) if it is slow, by itself or beside the others."""
-    first = _slow([one.first_content[0] for one in credentials], SLOW_SECONDS)
-    whole = _slow([one.latency[0] for one in credentials], SLOW_ANSWER_SECONDS)
-    return [a if one.first_content[0] is not None else b for one, a, b in zip(credentials, first, whole, strict=True)]
+    """Return of each credential the seconds to first content (else to an answer) if it is slow, by itself or beside the others.
+
+    What counts are its latest answers: thousands of quick ones before them would hide for minutes that it has become slow.
+    """
+    first = _slow([one.latest_first for one in credentials], SLOW_SECONDS)
+    whole = _slow([one.latest for one in credentials], SLOW_ANSWER_SECONDS)
+    return [a if one.latest_first is not None else b for one, a, b in zip(credentials, first, whole, strict=True)]
 
 
 def _slow(medians: Sequence[float | None], limit: float) -> list[float | None]:

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from sparekey.gateway.upstream.http1 import has_stray_bytes
 from sparekey.gateway.upstream.messages import (
     ConnectError,
     ConnectTimeout,
@@ -144,14 +145,18 @@ _WRITE: Final[ContextVar[_Write]] = ContextVar("sparekey_write")
 
 
 class _Protocol(ResponseHandler):
-    """One connection, which knows whether it was used, and whether anything was heard since."""
+    """One connection, which knows whether it was used, whether an answer is awaited on it, and whether anything was heard since."""
 
     used = heard = False
+    awaited = True
 
     def data_received(self, data: bytes) -> None:
-        """Take note that something came."""
+        """Take note that something came; what nobody awaits ends the connection, or aiohttp would take it for the next answer."""
         self.heard = True
-        super().data_received(data)
+        if self.awaited or not data:  # aiohttp goes on with what it holds by handing in nothing
+            super().data_received(data)
+        else:
+            self.close()
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -174,14 +179,19 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(*args, **kwargs)
             protocol: Any = connection.protocol
             reused = getattr(protocol, "used", False)
-            if not (write.fresh and reused):
+            if not (reused and (write.fresh or protocol.should_close or has_stray_bytes(protocol.transport))):
                 break
-            connection.close()  # one that was idle beside a lost one
-        protocol.used, protocol.heard = True, False
+            connection.close()  # one that was idle beside a lost one, or on which something came that nobody asked for
+        protocol.used, protocol.awaited, protocol.heard = True, True, False
         write.protocol, write.reused, write.since = protocol, reused, time.monotonic()
         if not reused:
             self._network.reached(write.place, write.since - begun)
         return connection
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        """Take a connection back: nothing is awaited on it any more."""
+        protocol.awaited = False
+        super()._release(key, protocol, should_close=should_close)
 
 
 class Body:
