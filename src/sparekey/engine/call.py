@@ -11,7 +11,7 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from sparekey.classify.ours import classify_ours
+from sparekey.classify.own_exceptions import classify_ours
 from sparekey.core.events import (
     AttemptAbandoned,
     AttemptFailed,
@@ -172,7 +172,7 @@ class LogicalCall:
     def read(self, exc: Exception) -> Failed:
         """Read why an attempt failed. A limit of ours is known for what it is."""
         chain = self.chain
-        failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.classify(exc)
+        failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.failure(exc)
         return Failed(chain.clock(), failure, exc, chain.random())
 
     def abandoned(self, entry: RunningAttempt) -> None:
