@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.patterns import compiled, words
 from sparekey.classify.reasons import OF_CREDENTIAL, OF_REQUEST
+from sparekey.classify.tables import compiled, words
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ _QUOTED: Final = r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|“[^”]*”|「[^�
 _PUNCTUATION: Final = str.maketrans(dict.fromkeys(".,;:!?()[]{}<>|，。；：！？（）【】、…《》", " "))  # noqa: RUF001 - of other scripts
 _QUOTES: Final = frozenset("\"`'“「『")
 _MAX_TEXT: Final = 600
-_LONG: Final = 120
-"""A longer text is never empty."""
+_LONG: Final = 120  # a longer text is never empty
 _LIMITS: Final = ("limit", "quota", "requests", "usage", "exhausted", "模型", "モデル", "모델")
 # "the limit for m-large", "model: m", "m-large's weekly limit": a name is what holds a hyphen or a number.
 _OF_NAME: Final = r"\b(?:for|on|of) (?:the |this |your )?(?:model |models )?[`'\"“]?([a-z][\w./:-]*)"
@@ -47,14 +46,9 @@ def of_a_minute(texts: Iterable[str]) -> bool:
 
 
 def evidence_of(told: Meaning, text: str, *, place: int, prose: bool, echoing: bool) -> Evidence:
-    """Return how much a code or words prove.
+    """Return how much a code or words prove: `told` is what they mean, `text` the message beside a code, `place` where it stood.
 
-    Args:
-        told: what they mean.
-        text: the message beside the code.
-        place: `OWN`, `WRAPPED` or `QUOTED`.
-        prose: it stood in free text, not in a field.
-        echoing: a status under which a provider may repeat the caller's words.
+    `prose`: it stood in free text, not in a field; `echoing`: under a status with which a provider may repeat the caller's words.
     """
     sure = told.certain and not prose and (place == OWN or (place == WRAPPED and not echoing))
     error_class = told.reason.error_class

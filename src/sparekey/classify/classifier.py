@@ -9,8 +9,8 @@ from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minut
 from sparekey.classify.evidence import Reading, lower_headers
 from sparekey.classify.exceptions import chain, kind_of, read_exception, text_of, wire_of
 from sparekey.classify.own_exceptions import classify_ours, ours_within
-from sparekey.classify.patterns import words
 from sparekey.classify.reasons import Reason
+from sparekey.classify.tables import words
 from sparekey.classify.text_model import model
 from sparekey.classify.verdict import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
 from sparekey.classify.waits import Stated, stated
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
     from sparekey.classify.user_rules import Rule
 
-_MAX_MESSAGE: Final = 300
-_MASKED: Final = 450
-_WORDS_SHOWN: Final = 8
+_MAX_MESSAGE, _MASKED, _WORDS_SHOWN = 300, 450, 8
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
 _WAITABLE: Final = (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN)

@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.certainty import OWN, QUOTED, WRAPPED
 from sparekey.classify.lenient_json import find_data, read_data, read_json, unescape
-from sparekey.classify.patterns import compiled
-from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
-from sparekey.classify.tables import CODE, EITHER, MESSAGE, SKIP, STATUS, WAIT, WAIT_MS, role_of
+from sparekey.classify.tables import CODE, EITHER, MESSAGE, SKIP, STATUS, WAIT, WAIT_MS, compiled, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TEXT: Final = 12_000
-"""Longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end."""
+MAX_TEXT: Final = 12_000  # longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end
 _TAIL: Final = 3_000
-_NO_TEXT: Final = "<empty message>"
-"""What old SDKs of openai say if the provider said nothing."""
-_MAX_HEADERS: Final = 200
+_NO_TEXT: Final = "<empty message>"  # what old SDKs of openai say if the provider said nothing
 _MAX_LEVELS: Final = 40
 _MAX_NODES: Final = 300
 _MAX_NESTING: Final = 24
-_MAX_DEEP: Final = 15
-"""Three steps an escape: a text, the object in it, the error in that."""
+_MAX_DEEP: Final = 15  # three steps an escape: a text, the object in it, the error in that
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
@@ -35,31 +29,35 @@ _ERRORS: Final = frozenset({"code", "message", "detail", "msg", "base_resp", "er
 _EVENT_ERROR: Final = r"(?m)^event: ?error\b"
 _LAST_NAME: Final = r"([A-Za-z_]\w{0,40})\s{0,3}\Z"
 _PER_DAY: Final = 99
+_TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_NUMBER: Final = r"[45]\d\d"
+# What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
+_GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
+_GLUE_AFTER: Final = frozenset("-_/%")
+_DIGITS_FOLLOW: Final = frozenset(".,:")
+_AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
+_NAMED_BEFORE: Final = r"(?:<<status before>>)\Z"
+_NAME_AFTER: Final = "<<status after>>"
+_UNIT_AFTER: Final = "<<unit>>"
+_EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
+_EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
+_SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
 class Level:
-    """One error object, or one stretch of prose around it.
-
-    Attributes:
-        depth: how deep it stood; the deepest is the provider's own.
-        where: the key it stood under; "text" for prose.
-        quoted: whether it stood in a string, or inside another error's prose, where a caller's words may stand, too.
-        codes: its codes and types.
-        numbers: its numeric codes with the place they stood at, as `error.code=1113`.
-        statuses: its HTTP statuses.
-        texts: its messages, the longest first.
-        page: its text is one of HTML.
-    """
+    """One error object, or one stretch of prose around it."""
 
     __slots__ = ("codes", "depth", "numbers", "page", "quoted", "statuses", "texts", "where")
 
     def __init__(self, depth: int, where: str, *, quoted: int = OWN) -> None:
         """Make an empty level."""
-        self.depth, self.where, self.quoted, self.page = depth, where, quoted, False
-        self.codes: list[str] = []
-        self.numbers: list[str] = []
-        self.statuses: list[int] = []
-        self.texts: list[str] = []
+        self.depth, self.where = depth, where  # how deep it stood, the deepest is the provider's own; under which key, "text" for prose
+        self.quoted = quoted  # whether it stood in a string, or in the midst of prose, where a caller's words may stand, too
+        self.page = False  # its text is one of HTML
+        self.codes: list[str] = []  # its codes and types
+        self.numbers: list[str] = []  # its numeric codes with the place they stood at, as `error.code=1113`
+        self.statuses: list[int] = []  # its HTTP statuses
+        self.texts: list[str] = []  # its messages, the longest first
 
     def add_number(self, place: str, number: float) -> None:
         """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
@@ -71,32 +69,25 @@ class Level:
 
     def add_words(self, text: str) -> None:
         """Take a message: its words, the statuses in it, and a number that closes it."""
-        if "<" in text and is_html(text):
-            text, self.page = strip_html(text), True
-        self.statuses += statuses(text)
-        if text.endswith(")") and (number := suffix_number(text)):
+        if "<" in text and (plain := _text_of_page(text)) is not text:
+            text, self.page = plain, True
+        self.statuses += _statuses(text)
+        if text.endswith(")") and (number := _suffix_number(text)):
             self.numbers.append(f"text={number}")
         self.texts.append(text)
 
 
 class Reading:
-    """Everything that was found out about one failure.
-
-    Attributes:
-        status: the HTTP status of the response.
-        headers: the response headers, lower-case.
-        levels: the errors found, in the order of finding.
-        waits: (value, unit in seconds, whether it stood in a string) of the fields that state a wait.
-    """
+    """Everything that was found out about one failure."""
 
     __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
-        """Start without evidence but for status and headers."""
+        """Start with the status of the response and its headers, in small letters."""
         self.status, self.headers = status, headers or {}
-        self.levels: list[Level] = []
-        self.waits: list[tuple[Any, float, int]] = []
-        self._unnamed: list[str] = []
+        self.levels: list[Level] = []  # the errors found, in the order of finding
+        self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
+        self._unnamed: list[str] = []  # sentences in fields that nobody has named
         self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
@@ -108,12 +99,16 @@ class Reading:
 
     def inner_status(self) -> int | None:
         """Return the status that the innermost error names, or that of the response."""
-        return next((level.statuses[-1] for level in self.innermost() if level.statuses), self.status)
+        for level in self.innermost():
+            if level.statuses:
+                return level.statuses[-1]
+        return self.status
 
     def add_body(self, body: Any) -> None:
         """Read a body: bytes, text, or the value of its JSON. Where no field is named as a message is, any sentence counts."""
         if isinstance(body, (bytes, bytearray, memoryview)):
-            body = _decoded(bytes(body))
+            data = bytes(body)
+            body = (data if len(data) <= 2 * MAX_TEXT else data[:MAX_TEXT] + b" " + data[-_TAIL:]).decode("utf-8", "replace")
         if isinstance(body, str):
             self.add_text(body)
         elif isinstance(body, (dict, list, tuple)):
@@ -245,9 +240,8 @@ def _last_error(text: str) -> str:
 
 
 def _is_error(event: dict[str, Any]) -> bool:
-    if any(event.get(name) for name in ("error", "err", "errors")):
-        return True
-    return _ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event)
+    told = any(event.get(name) for name in ("error", "err", "errors"))
+    return told or (_ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event))
 
 
 def bounded(text: str) -> str:
@@ -255,20 +249,52 @@ def bounded(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - _TAIL]} {text[-_TAIL:]}"
 
 
-def _decoded(data: bytes) -> str:
-    if len(data) > 2 * MAX_TEXT:
-        data = data[:MAX_TEXT] + b" " + data[-_TAIL:]
-    return data.decode("utf-8", "replace")
-
-
 def lower_headers(headers: Any) -> dict[str, str]:
     """Return `headers` (a mapping, pairs, or any object with `items()`) with lower-case names; {} for anything else."""
     try:
         pairs = headers.items() if hasattr(headers, "items") else headers or ()
-        return {_of_header(name).lower(): _of_header(value) for name, value in list(pairs)[:_MAX_HEADERS]}
+        plain = [[part.decode("latin-1") if isinstance(part, bytes) else str(part)[:1000] for part in pair] for pair in list(pairs)[:200]]
+        return {name.lower(): value for name, value in plain}
     except Exception:  # noqa: BLE001 - foreign objects may raise anything
         return {}
 
 
-def _of_header(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)[:1000]
+def _text_of_page(text: str) -> str:
+    """Return `text` without the tags of a page; as it is if it is none."""
+    return compiled(_TAG).sub(" ", text) if "</" in text or "<!" in text or "<html" in text or "<HTML" in text else text
+
+
+def _statuses(text: str) -> list[int]:
+    """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
+    return [int(m[0]) for m in compiled(_NUMBER).finditer(text) if _is_status(text, m.start(), m.end())]
+
+
+def _is_status(text: str, start: int, end: int) -> bool:
+    left, right = text[start - 1 : start], text[end : end + 1]
+    if (right.isalnum() and right.isascii()) or right in _GLUE_AFTER or (left.isdigit() and left.isascii()):
+        return False
+    before, after = text[max(0, start - 26) : start].lower(), text[end : end + 26].lower()
+    if not _stands_alone(before, left, right, after):
+        return False
+    what = after.lstrip(_EDGE_AFTER)
+    if what[:1] == "{" or before.endswith(("http", "http/")):
+        return True
+    if compiled(_UNIT_AFTER).match(what):
+        return False
+    if compiled(_NAME_AFTER).match(what) or compiled(_NAMED_BEFORE).search(before.rstrip(_EDGE_BEFORE)):
+        return True
+    return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
+
+
+def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
+    if left.isalnum() and left.isascii() and not before.endswith("http"):
+        return False
+    if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
+        return False
+    return not (left == ":" and before[-2:-1].isdigit()) and not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
+
+
+def _suffix_number(text: str) -> str:
+    """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
+    match = compiled(_SUFFIX).search(text[-16:])
+    return match[1] if match else ""

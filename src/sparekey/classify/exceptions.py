@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -30,40 +31,29 @@ TELLING: Final = frozenset({*STATUSES, *CODES, *BODIES, *HEADERS, "response"})
 """The attributes that are read; what else an exception holds is left alone."""
 _MAX_CODE: Final = 120
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
-_CALLABLE: Final = frozenset({"code", "details"})
-"""Methods of grpc errors; nothing else is called."""
+_CALLABLE: Final = frozenset({"code", "details"})  # methods of grpc errors; nothing else is called
 
 
 class Kind(NamedTuple):
-    """What the class of an exception tells by itself.
+    """What the class of an exception tells by itself."""
 
-    Attributes:
-        properties: the attributes of `TELLING` that the class defines, not the instance.
-        wire: what the transport's exceptions of this name mean, or None.
-        foreign: it may be a provider's or an SDK's: not Python's, nor of a library that only checks data.
-        code: its name where that is a provider's own word, else "".
-        grouped: it has a property `exceptions`.
-    """
-
-    properties: tuple[str, ...]
-    wire: Meaning | None
-    foreign: bool
-    code: str
-    grouped: bool
+    properties: tuple[str, ...]  # the attributes of `TELLING` that the class defines, not the instance
+    wire: Meaning | None  # what the transport's exceptions of this name mean
+    foreign: bool  # it may be a provider's or an SDK's: not Python's, nor of a library that only checks data
+    code: str  # its name where that is a provider's own word, else ""
+    grouped: bool  # it has a property `exceptions`
 
 
-_MAX_KINDS: Final = 4096
 _KINDS: Final[dict[type[BaseException], Kind]] = {}
+_MAX_KINDS: Final = 4096
 
 
 def kind_of(exc: BaseException) -> Kind:
     """Return what the class of `exc` tells; it is read once a class."""
-    cls = type(exc)
-    kind = _KINDS.get(cls)
-    if kind is None:
+    if (kind := _KINDS.get(type(exc))) is None:
         if len(_KINDS) >= _MAX_KINDS:
             _KINDS.clear()  # someone makes a class for each error
-        kind = _KINDS[cls] = _read_kind(cls)
+        kind = _KINDS[type(exc)] = _read_kind(type(exc))
     return kind
 
 
@@ -184,17 +174,10 @@ def _attributes(exc: BaseException) -> dict[str, Any]:
         if name not in found:
             found[name] = get(exc, name)
     for name in _CALLABLE & found.keys():
-        found[name] = _called(found[name])
+        if callable(found[name]) and not isinstance(found[name], type):
+            with suppress(Exception):  # a foreign method may raise anything
+                found[name] = found[name]()
     return found
-
-
-def _called(value: Any) -> Any:
-    if not callable(value) or isinstance(value, type):
-        return value
-    try:
-        return value()
-    except Exception:  # noqa: BLE001 - a foreign method may raise anything
-        return None
 
 
 def _as_status(value: Any) -> int | None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.certainty import ECHOING, says_something
-from sparekey.classify.patterns import words
+from sparekey.classify.tables import words
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import Reading
@@ -23,13 +23,12 @@ CALM: Final = 10
 """Features that every text is counted to have beside its own: a few words alone must not sound sure."""
 HEAD, TAIL = 1500, 500
 """So much of the beginning and of the end of what was said is read."""
-# Addresses; ids of requests with what they are called, numbers alone in brackets, masked keys; names of models, accounts and requests:
-# letters with a digit among them, seven or more behind a letter, else ten.
-_NAMES: Final = re.compile(
-    r"https?://[^\s\"'<>)\]]*+|[(\[]\d+[)\]]|\*{3,}\w*"
-    r"|\(?\b(?:request|trace|log|ray|correlation)[ _-]?id\b[\"']?\s?[:=]?\s?(?:[\w-]*\d[\w-]*)?\)?"
-    r"|(?<![\w-])(?=[\w.-]*\d)(?:[A-Za-z][\w.-]{6,}|[A-Za-z]+-\d[\w.-]*|(?=[\d.-]*[A-Za-z])[\w-]{10,})(?<![.-])",
-    re.ASCII | re.IGNORECASE,
+# Left out: addresses, numbers alone in brackets, masked keys, ids with what they are called; words of letters and digits; and what holds a
+# digit behind a hyphen, as in names of models and files, of which the first letters stay.
+_LEFT_OUT: Final = (
+    r"(?a:https?://[^\s\"'<>)\]]*+|[(\[]\d+[)\]]|\*{3,}\w*"
+    r"|(?i:\(?\b(?:request|trace|log|ray|correlation)[ _-]?id\b)[\"']?\s?[:=]?\s?(?:[\w-]*\d[\w-]*)?\)?"
+    r"|(?<![\w-])(?:(?=[A-Za-z]+\d)[\w-]{7,}|\d(?=[\w-]*[A-Za-z])[\w-]{9,})|[-_](?=[\w.-]*\d)[\w.-]+)|"
 )
 _QUOTES: Final = frozenset("\"`'“「")
 # What is quoted behind a word like `message` and a colon is what was said, not what the caller sent.
@@ -38,8 +37,9 @@ _QUOTED: Final = re.compile(
     "(?:\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9]))",
     re.IGNORECASE,
 )
-_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|\d+|~")
-_ANY_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+")
+_CODE_WORD: Final = r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])"
+_WORD: Final = re.compile(rf"{_LEFT_OUT}({_CODE_WORD}|\d+|~)")
+_ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
 _PREFIX: Final = 5
 _LONG: Final = 6
 _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
@@ -54,7 +54,6 @@ def of_text(text: str, *, quoted: bool = True) -> list[str]:
     """
     if len(text) > HEAD + TAIL:
         text = f"{text[:HEAD]} {text[-TAIL:]}"
-    text = _NAMES.sub(" ", text)
     if not quoted and not _QUOTES.isdisjoint(text) and says_something(bare := _QUOTED.sub(_unquoted, text)):
         text = bare
     if text.isascii():
@@ -86,7 +85,7 @@ def _of_words(said: list[str]) -> list[str]:
 @lru_cache(1024)
 def of_code(code: str) -> tuple[str, ...]:
     """Return the features of a code, a type or the name of an exception: its words, and the same as words of a code."""
-    said = " ".join(_WORD.findall(code[:120])).lower().split()
+    said = " ".join(re.findall(_CODE_WORD, code[:120])).lower().split()
     said += [f"{a} {b}" for a, b in pairwise(said)]
     return *said, *[f"c:{word}" for word in said]
 

@@ -7,9 +7,10 @@ It is one pass of a tokenizer and never raises: what cannot be understood is lef
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.patterns import compiled
+from sparekey.classify.tables import compiled
 
 if TYPE_CHECKING:
     import re
@@ -76,18 +77,16 @@ def _read_strict(text: str, start: int) -> tuple[Any, int] | None:
         text = text.replace("': None", "': null").replace("': True", "': true").replace("': False", "': false").replace("'", '"')
     elif quote != '"':
         return None
-    try:
+    with suppress(ValueError, RecursionError):
         return _DECODER.raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
+    return None
 
 
 def read_json(text: str) -> Any:
     """Return the value of a text that is JSON, or None."""
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    return None
 
 
 class _Reader:

@@ -7,7 +7,6 @@ from typing import Final
 from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
-_MAX_CHAIN: Final = 8
 _OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded)
 
 
@@ -45,9 +44,9 @@ def classify_ours(exc: BaseException) -> Failure | None:
 def ours_within(exc: BaseException) -> Failure | None:
     """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
     current: BaseException | None = exc
-    for _ in range(_MAX_CHAIN):
+    for _ in range(8):
         if current is None or "status_code" in getattr(current, "__dict__", ()):
-            return None
+            break
         if failure := classify_ours(current):
             return failure
         current = current.__cause__

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 OF_CREDENTIAL: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED, ErrorClass.MODEL_NOT_FOUND})
-OF_REQUEST: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
-"""The classes that fail fast."""
+OF_REQUEST: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})  # the classes that fail fast
 SCOPES: Final[Mapping[ErrorClass, Scope]] = {
     **dict.fromkeys(OF_REQUEST, Scope.REQUEST),
     ErrorClass.AUTH: Scope.CREDENTIAL,
@@ -54,8 +53,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
     reason: _Row(ErrorClass(name), Scope(scope) if scope else SCOPES[ErrorClass(name)], *for_people)
     for _, (reason, name, scope, *for_people) in rows("reasons.tsv")
 }
-_OF_CLASS: Final = "any "
-"""Before the name of a class: the row for the reasons of another version of sparekey."""
+_OF_CLASS: Final = "any "  # before the name of a class: the row for the reasons of another version of sparekey
 
 
 class Reason(StrEnum):

@@ -1,6 +1,7 @@
 """What is known without reading any text: vendors' codes, HTTP statuses, names of exceptions and fields, from tables beside this file.
 
-A row is a line of tab-separated fields; the first lines of each table say which. The tables are read when the first error comes.
+A row is a line of tab-separated fields; the first lines of each table say which. The tables are read when the first error comes. Lists of
+words (phrases.tsv) have the reason why each is one; `<<name>>` in a pattern stands for a list's alternatives.
 """
 
 from __future__ import annotations
@@ -19,46 +20,31 @@ if TYPE_CHECKING:
 
 _SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+_LIST: Final = re.compile(r"<<([a-z ]+)>>")
 _CHOICE: Final = re.compile(r"\{([^}]*)\}")
 _MAX_KNOWN: Final = 4096
 _MAX_WORDS: Final = 16
-_LONGEST: Final = 8
-"""Words of the longest code in the table."""
+_LONGEST: Final = 8  # words of the longest code in the table
 CODE, MESSAGE, STATUS, WAIT, WAIT_MS, SKIP, EITHER = range(7)
 _ROLES: Final = {"code": CODE, "message": MESSAGE, "status": STATUS, "wait": WAIT, "wait ms": WAIT_MS, "skip": SKIP, "either": EITHER}
 
 
 class Meaning(NamedTuple):
-    """What a row says.
-
-    Attributes:
-        reason: the cause.
-        scope: whom it blames.
-        certain: the code can mean nothing else: proof at once (DESIGN.md 3.1).
-        unreached: no connection came about.
-        reached: one did, whatever the exception was raised from.
-        wrapper: raised around anything, so words that tell more are believed first.
-        row: where it stands, as `codes.tsv:12`; empty for what no table says.
-    """
+    """What a row says."""
 
     reason: Reason
-    scope: Scope
-    certain: bool = False
-    unreached: bool = False
-    reached: bool = False
-    wrapper: bool = False
-    row: str = ""
+    scope: Scope  # whom it blames
+    certain: bool = False  # the code can mean nothing else: proof at once (DESIGN.md 3.1)
+    unreached: bool = False  # no connection came about
+    reached: bool = False  # one did, whatever the exception was raised from
+    wrapper: bool = False  # raised around anything, so words that tell more are believed first
+    row: str = ""  # where it stands, as `codes.tsv:12`; empty for what no table says
 
 
 @cache
 def meaning(reason: Reason) -> Meaning:
     """Return what a reason means by itself."""
     return Meaning(reason, reason.scope)
-
-
-def code_words(code: str) -> str:
-    """Return a code as words: `AllocationQuota.FreeTierOnly` becomes "allocation quota free tier only"."""
-    return _SEPARATORS.sub(" ", _SEAM.sub(" ", code[:200]).lower()).strip()
 
 
 class Codes:
@@ -82,7 +68,7 @@ class Codes:
 
     def _read(self, code: str) -> Meaning | None:
         """Return what `code` means, or None."""
-        words = code_words(code)
+        words = _SEPARATORS.sub(" ", _SEAM.sub(" ", code[:200]).lower()).strip()  # `FreeTierOnly` becomes "free tier only"
         if told := self._whole.get(words):
             return told
         parts = words.split()[:_MAX_WORDS]
@@ -97,8 +83,7 @@ def _expanded(codes: str) -> Iterator[str]:
         yield from map("".join, product(*choices))
 
 
-codes: Final = cache(Codes)
-"""Returns the table of codes; it is read once."""
+codes: Final = cache(Codes)  # returns the table, which is read once
 
 
 @cache
@@ -138,3 +123,23 @@ def exceptions() -> Mapping[str | int, Meaning]:
         numbers = (getattr(errno, prefix + name, None) for name in names.split() for prefix in ("", "WSA"))
         found |= dict.fromkeys(filter(None, numbers) if kind.startswith("errno") else names.split(), told)
     return found
+
+
+@cache
+def _phrases() -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for _, (name, alternatives, _) in rows("phrases.tsv"):
+        found[name] = f"{found[name]}|{alternatives}" if name in found else alternatives
+    return found
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """Return the words of a list of tables/phrases.tsv."""
+    return frozenset(_phrases()[name].split("|"))
+
+
+@cache
+def compiled(source: str) -> re.Pattern[str]:
+    """Return the compiled pattern, lists of words put in."""
+    return re.compile(_LIST.sub(lambda found: _phrases()[found[1]], source))

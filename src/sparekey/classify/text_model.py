@@ -22,30 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FILE: Final = "model.bin"
-LANE: Final = 4
-"""Bytes of a lane: more features fit into a sum than a text can have."""
+LANE: Final = 4  # bytes of a lane: more features fit into a sum than a text can have
 SHIFT: Final = 128
 MAX_FEATURES: Final = 4000
 
 
 class Guess(NamedTuple):
-    """What the model makes of a failure.
+    """What the model makes of a failure; each share is between 0 and 1."""
 
-    Attributes:
-        error_class: the likeliest class.
-        confidence: how likely it is, between 0 and 1.
-        of_request: how likely it is that the request is at fault.
-        other: the likeliest class that does not fail fast.
-        other_confidence: how likely that is.
-        causes: the score of each cause.
-    """
-
-    error_class: ErrorClass
-    confidence: float
-    of_request: float
-    other: ErrorClass
-    other_confidence: float
-    causes: Sequence[float] = ()
+    error_class: ErrorClass  # the likeliest class
+    confidence: float  # how likely it is
+    of_request: float  # how likely it is that the request is at fault
+    other: ErrorClass  # the likeliest class that does not fail fast
+    other_confidence: float  # how likely that is
+    lanes: Sequence[int] = ()  # the sums of all lanes, first of the classes, then of the causes
+    root: float = 1.0  # what they are divided by
 
 
 class Model:
@@ -63,7 +54,8 @@ class Model:
         self._classes = [ErrorClass(name) for name in head["classes"]]
         self._reasons = [Reason(name) for name in head["reasons"]]
         self._others = [at for at, c in enumerate(self._classes) if c not in OF_REQUEST]
-        self._of_class = {c: [at for at, r in enumerate(self._reasons) if r.error_class is c] for c in self._classes}
+        count = len(self._classes)
+        self._of_class = {c: [at for at, r in enumerate(self._reasons, count) if r.error_class is c] for c in self._classes}
         self._bias, (self._scale, self._) = head["bias"], (scale / 1e6 for scale in head["scale"])
         self._width = len(self._bias)
         self._unpack = Struct(f"<{self._width}I").unpack
@@ -77,15 +69,13 @@ class Model:
         total = sum([packed[at] or self._pack(at) for at in known])
         shift, root, count = SHIFT * len(known), math.sqrt(len(features) + CALM), len(self._classes)
         lanes = self._unpack(total.to_bytes(self._width * LANE, "little"))
-        scores = [(lane - shift) / root + bias for lane, bias in zip(lanes, self._bias, strict=True)]
-        classes = scores[:count]
-        top = max(classes)
-        odds = [math.exp((score - top) * self._scale) for score in classes]
-        total_odds = sum(odds)
-        best, other = classes.index(top), max(self._others, key=classes.__getitem__)
-        of_request = 1.0 - sum([odds[at] for at in self._others]) / total_odds
-        shares = (self._classes[best], odds[best] / total_odds, of_request, self._classes[other], odds[other] / total_odds)
-        return Guess(*shares, causes=scores[count:])
+        scores = [(lane - shift) / root + bias for lane, bias in zip(lanes[:count], self._bias[:count], strict=True)]
+        top = max(scores)
+        odds = [math.exp((score - top) * self._scale) for score in scores]
+        whole = sum(odds)
+        best, other = scores.index(top), max(self._others, key=scores.__getitem__)
+        of_request = 1.0 - sum([odds[at] for at in self._others]) / whole
+        return Guess(self._classes[best], odds[best] / whole, of_request, self._classes[other], odds[other] / whole, lanes, root)
 
     def _pack(self, at: int) -> int:
         spread = bytearray(self._width * LANE)
@@ -95,7 +85,8 @@ class Model:
 
     def cause(self, guess: Guess, error_class: ErrorClass) -> Reason:
         """Return the likeliest cause of a guess, if it is of this class."""
-        return self._reasons[max(self._of_class[error_class], key=guess.causes.__getitem__)]
+        lanes, root, bias = guess.lanes, guess.root, self._bias
+        return self._reasons[max(self._of_class[error_class], key=lambda at: lanes[at] + bias[at] * root) - len(self._classes)]
 
     def knows(self, features: Sequence[str]) -> float:
         """Return the share of these features that the model knows."""

@@ -67,11 +67,8 @@ class Rule:
     def speaks(self, status: int | None, text: str) -> bool:
         """Tell whether every condition holds for a failure with this status and these codes and words."""
         text = text[:_MAX_TEXT]
-        return (
-            (self.status is None or status == self.status)
-            and self.contains.lower() in text.lower()
-            and (self._pattern is None or self._pattern.search(text) is not None)
-        )
+        told = self.contains.lower() in text.lower() and (self._pattern is None or self._pattern.search(text) is not None)
+        return told and (self.status is None or status == self.status)
 
     def overrule(self, failure: Failure) -> Failure:
         """Return `failure` with this rule's verdict in place of its own."""
@@ -95,9 +92,8 @@ def _compiled(pattern: str, title: str) -> re.Pattern[str]:
     if len(pattern) > _MAX_PATTERN:
         raise ConfigError(f"rule {title[:80]}: the pattern is longer than {_MAX_PATTERN} characters")
     if _may_run_for_ever(pattern):
-        raise ConfigError(
-            f"rule {title}: a repeated group that itself repeats or chooses can take for ever on a long text; write it without nesting"
-        )
+        why = "a repeated group that itself repeats or chooses can take for ever on a long text; write it without nesting"
+        raise ConfigError(f"rule {title}: {why}")
     try:
         return re.compile(pattern, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as wrong:

@@ -14,20 +14,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify.certainty import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
-from sparekey.classify.features import features, of_words
+from sparekey.classify.features import features
 from sparekey.classify.reasons import OF_REQUEST, Reason
 from sparekey.classify.tables import Meaning, codes, meaning, of_status
 from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sparekey.classify.evidence import Level, Reading
     from sparekey.classify.text_model import Model
 
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
 _NEVER: Final = 2.0
-_UNDERSTOOD: Final = 0.25
-"""Share of the words that the model has to know: a 400 in a language of its own says nothing about the request."""
+_UNDERSTOOD: Final = 0.25  # share of the words that the model has to know: a 400 in a language of its own says nothing about the request
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
 _MAX_TEXT: Final = 3000
 
@@ -59,7 +60,8 @@ class _Judge:
         if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - nobody follows it, whatever it says
             return self._by_status(told=False)
         told = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
-        return (self._by_text() if told or self.class_name else None) or self._by_status(told=told)
+        named = self.class_name and not says_bad_request(self.class_name)
+        return (self._by_text() if told or named else None) or self._by_status(told=told)
 
     def _by_code(self, level: Level) -> Verdict | None:
         table = codes()
@@ -88,7 +90,7 @@ class _Judge:
         seen = features(self.reading, self.class_name, self.wait)
         guess = mind.guess(seen)
         error_class, confidence = guess.error_class, guess.confidence
-        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, error_class):
+        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, error_class, seen):
             error_class, confidence = guess.other, guess.other_confidence
         if confidence < mind.least or error_class is ErrorClass.UNKNOWN:
             return None
@@ -101,14 +103,14 @@ class _Judge:
             evidence = Evidence.CERTAIN if any(row and row.certain for row in own) else Evidence.LIKELY
         return Verdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
-    def _least_of_request(self, mind: Model, error_class: ErrorClass) -> float:
+    def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
         surer = (1.0 + mind.fail_fast_at) / 2
         if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
             return _NEVER if all(level.where == "text" for level in self.levels) else surer
         if error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at
-        if self.bare or mind.knows(of_words(self.reading)) < _UNDERSTOOD:
+        if self.bare or mind.knows(seen) < _UNDERSTOOD:
             return _NEVER
         return surer if self.status in _OF_CREDENTIAL else mind.fail_fast_at
 
@@ -143,12 +145,8 @@ def judge(
 ) -> Verdict | None:
     """Return the verdict on a reading, or None if nothing in it tells.
 
-    Args:
-        reading: the evidence.
-        class_name: the name of the exception's class, if it is a provider's or an SDK's.
-        foreign: the evidence came from a provider or an SDK; else bare words about the request are not believed.
-        wait: the seconds that it states, or None: a limit of a second and one of a day differ by it.
-        mind: the model; that of the package where it is None.
+    `class_name` is that of the exception, if it is a provider's or an SDK's; if not `foreign`, bare words about the request are not
+    believed; `wait` are the seconds that it states: a limit of a second and one of a day differ by it; `mind` stands for the model.
     """
     return _Judge(reading, class_name, wait, mind, foreign=foreign).verdict()
 

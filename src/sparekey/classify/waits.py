@@ -11,8 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify.certainty import ECHOING
-from sparekey.classify.patterns import compiled, words
 from sparekey.classify.reasons import rows
+from sparekey.classify.tables import compiled, words
 
 if TYPE_CHECKING:
     import re
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from sparekey.classify.evidence import Reading
 
-LONGEST: Final = 366 * 86400.0
-"""A longer statement is cut to this."""
+LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
     (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
@@ -47,8 +46,7 @@ _DATE: Final = (
 )
 _CLOCK: Final = r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
 _TIMER: Final = r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])"
-_BEIJING: Final = 8 * 3600.0
-"""Chinese providers state local times without a zone (seen: zhipu)."""
+_BEIJING: Final = 8 * 3600.0  # Chinese providers state local times without a zone (seen: zhipu)
 _HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
@@ -88,7 +86,7 @@ def stated(reading: Reading, now: float) -> Stated:
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
     """Return the wait that `retry-after` and its kin state; the finer unit first."""
     found = (read_value(headers[name], float(unit), now) for name, unit in _headers("wait") if name in headers)
-    return next((wait for wait in found if wait is not None), None)
+    return next((wait for wait in found if wait is not None), None) if headers else None
 
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:

@@ -10,7 +10,7 @@ _LIBRARY: Final = "https://ollama.com/library"
 
 
 def _server(name: str, base: str, docs: str, *aliases: str, litellm: str) -> ProviderSpec:
-    """Return the row of a server that speaks OpenAI's format for chat and embeddings; `litellm` is LiteLLM's name of it."""
+    """Return the row of a server that speaks OpenAI's format; `litellm` is LiteLLM's name of it."""
     return ProviderSpec(
         name,
         docs,

@@ -70,7 +70,7 @@ class ChatDialect:
             `{"enabled": true}` and is left out otherwise. Empty: there is none.
         thinking_models: the models that know the field; others would refuse it.
         fixed_sampling: the models that refuse a temperature.
-        completion_tokens: the models that want `max_completion_tokens` in the place of `max_tokens`.
+        completion_tokens: the models that want `max_completion_tokens`, not `max_tokens`.
         only_auto: whether `auto` is the only tool choice.
         stream_usage: whether streams take `stream_options`; where they do not, the last event
             counts the tokens by itself.
@@ -104,7 +104,7 @@ class EmbeddingModel:
         allowed: the lengths a request may name; empty: the length is fixed.
         at_most: a request may name any length from 1 to this; None: only those of `allowed`.
         source: the page that says so.
-        space: models with the same non-empty space put their vectors into one space; empty: a space of its own.
+        space: models with the same one put their vectors into one space; empty: one of its own.
         dated: its name may end in a release date; a row of the dated name wins.
     """
 
@@ -161,15 +161,15 @@ class Offer:
 
     @property
     def http_wire(self) -> str | None:
-        """The format in which requests are passed on over HTTP; None: it is reached through its SDK only."""
+        """The format in which requests are passed on over HTTP; None: only its SDK reaches it."""
         return HTTP_WIRES.get(self.wire)
 
     def named(self, model: str | None) -> str | None:
-        """Return the model of a configuration as it is called today, or the default one where it has none."""
+        """Return a configuration's model as it is called today; the default one where it has none."""
         return self.renamed_models.get(model, model) if model else self.model
 
     def address(self, base: str | None) -> str | None:
-        """Return the base URL of a configuration as it is called today, or the default one where it has none."""
+        """Return a configuration's base URL as it is today; the default one where it has none."""
         return self.renamed_bases.get(base.rstrip("/"), base) if base else self.base
 
 
@@ -179,7 +179,7 @@ class Chat(Offer):
 
     Attributes:
         dialect: how its hosts differ from OpenAI, in whose format they speak; None: they do not.
-        prefill: how its models go on behind the beginning of an answer; None: it is not known that they do.
+        prefill: how its models go on behind the beginning of an answer; None: not known.
     """
 
     _: KW_ONLY
@@ -212,7 +212,8 @@ class KeyVariables:
     """The environment variables in which people keep a provider's keys.
 
     Attributes:
-        names: variables that hold a key; further ones end in `_2`, `_SPARE`, `_BACKUP`. Empty: no key is needed.
+        names: variables that hold a key; further ones end in `_2`, `_SPARE`, `_BACKUP`. Empty: it
+            needs no key.
         source: the page that names the variable.
         base: variables that hold the base URL.
         deployment: variables that hold the name of a deployment, which then is the chat model.
@@ -236,7 +237,8 @@ class LiteLLMNames:
     """What LiteLLM calls a provider, and where it looks for what its configuration leaves out.
 
     Attributes:
-        names: its names of the provider; None: it has ours; empty: what it calls so cannot be taken over.
+        names: its names of the provider; None: it has ours; empty: its models are called otherwise
+            there, so its configuration cannot be taken over.
         keys: variables in which it looks for a key, the usual one first; empty: those of the row.
         base: its base URL, where it is another one than ours: a key must stay with its host.
         base_variables: variables in which it looks for a base URL, beside `NAME_API_BASE`.
@@ -262,8 +264,9 @@ class ProviderSpec:
         chat: its chat models; None: it has none here.
         embeddings: its embedding models; None: it has none here.
         keys: where its keys usually are; one entry for each host that takes keys of its own.
-        sites: base URLs of its further sites (other regions, other plans), for which it has other keys.
-        openai_base: base URL at which it speaks OpenAI's format beside its own; None: it does not, or has no other.
+        sites: base URLs of its further sites (regions, plans), which take other keys.
+        openai_base: base URL at which it speaks OpenAI's format beside its own; None: it does
+            not, or has no other.
         openai_path: what base URLs of its own format lack for OpenAI's.
         keyless_with_base: no key is needed where `api_base` is given (a server of one's own).
         litellm: what LiteLLM calls it.
@@ -298,7 +301,7 @@ class ProviderSpec:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The host names by which it can be told from its base URL; those of one's own machine say nothing."""
+        """The host names of its base URLs; one's own machine is nobody's."""
         return frozenset(urlsplit(url).hostname or "" for url in self.base_urls) - {"localhost", ""}
 
     @property

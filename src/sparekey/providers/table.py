@@ -1,4 +1,4 @@
-"""All rows in one table, and the questions that are asked of it: which provider is that, and how do its hosts and models differ?"""
+"""All rows in one table, and what is asked of it: who is that, and how does it differ from OpenAI?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BY_LITELLM: Final = {name: row for row in PROVIDERS.values() if row.litellm.nam
 _OAUTH: Final = "signs in with a person's subscription (OAuth), not with a key; use provider 'openai' with an api_key"
 
 NOT_OFFERED: Final = dict.fromkeys(("openai-codex", "codex"), _OAUTH)
-"""Names that older configurations may hold and that sparekey has no way to serve, with the reason."""
+"""Names in older configurations that sparekey has no way to serve, with the reason."""
 
 OPENAI: Final = ChatDialect(
     source="https://platform.openai.com/docs/guides/reasoning", fixed_sampling=OPENAI_REASONING, completion_tokens=OPENAI_REASONING
@@ -45,7 +45,7 @@ https://docs.siliconflow.cn/cn/api-reference/embeddings/create-embeddings.
 
 
 def find(name: str) -> ProviderSpec | None:
-    """Return the provider of that name or alias (case and spaces around it do not matter), or None."""
+    """Return the provider of a name or an alias, in any case and with spaces around it, or None."""
     return _BY_NAME.get(name.strip().lower())
 
 
@@ -68,19 +68,19 @@ def names(family: Family) -> list[str]:
 
 
 def suggest(name: str, family: Family) -> str:
-    """Return what to do about a name that is not known: the name that was probably meant, or all of them."""
+    """Return what to do about an unknown name: the one that was probably meant, or all of them."""
     close = get_close_matches(name.strip().lower(), [n for n, row in _BY_NAME.items() if row.offer(family)], n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names(family))}"
 
 
 def dialect_of(name: str, base_url: str | None) -> ChatDialect:
-    """Return how a host differs from OpenAI: by the name of its provider, else by the host of its base URL."""
+    """Return how a host differs from OpenAI: by its provider's name, else by its base URL."""
     rows = (find(name), find_host(base_url))
     return next((row.chat.dialect for row in rows if row and row.chat and row.chat.dialect), OPENAI)
 
 
 def prefill(name: str | None, model: str | None) -> Prefill | None:
-    """Return how a provider's model goes on behind the beginning of an answer, or None if it is not known to."""
+    """Return how a model goes on behind the beginning of an answer; None: it is not known to."""
     row = find(name or "")
     found = row.chat.prefill if row and row.chat else None
     return found if found and found.models.search(model or "") else None
@@ -97,7 +97,7 @@ def embedding_model(provider: str | None, model: str | None) -> EmbeddingModel |
 
     Args:
         provider: the provider's name or an alias.
-        model: the model's name as sent; letter case does not matter, nor a `:latest` or `models/` around it.
+        model: the model's name as it is sent, in any case, with or without `:latest`, `models/`.
     """
     row = find(provider or "")
     models = row.embeddings.models if row and row.embeddings else {}
@@ -108,7 +108,7 @@ def embedding_model(provider: str | None, model: str | None) -> EmbeddingModel |
 
 
 def takes_length(provider: str | None, model: str | None) -> bool:
-    """Tell whether a request may name the length of its vectors; of a model that nobody knows it may."""
+    """Tell whether a request may name the length of its vectors; it may to an unknown model."""
     known = embedding_model(provider, model)
     if known is not None:
         return bool(known.allowed) or known.at_most is not None

@@ -1,4 +1,4 @@
-"""Providers with a format, an SDK or vectors of their own: one row each, with the pages it was read from."""
+"""Providers with a format, an SDK or vectors of their own: one row each, with its pages."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def _split(full: str) -> tuple[str, str]:
     if slash and (find_litellm(prefix) or prefix in tables.OPENAI_LIKE):
         return prefix, rest
     rows = [] if slash else PROVIDERS.values()
-    known = next((row.name for row in rows if full.startswith(row.litellm.models or ("/",))), None)
+    known = next((row.name for row in rows if full.startswith(row.litellm.models)), None)
     return (known, full) if known else (prefix if slash else "", rest or full)
 
 

@@ -136,13 +136,13 @@ class Gateway:
         elif self.admin is not None and path.startswith(_ADMIN):
             await self.admin(scope, receive, send)
             return
-        visit = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
+        handler = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
         self.running += 1
         try:
-            await visit.serve()
+            await handler.serve()
         finally:
             self.running -= 1
-            finished = visit.finished()
+            finished = handler.finished()
             for observer in self.observers:
                 observer(finished)
 
