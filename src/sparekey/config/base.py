@@ -24,8 +24,8 @@ class _Telling(ModelMetaclass):
     def __call__(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # noqa: N805 - in a metaclass it is one
         try:
             return ModelMetaclass.__call__(cls, *args, **kwargs)
-        except ValidationError as exc:
-            raise as_config_error(exc, cls) from None
+        except ValidationError:
+            raise as_config_error(cls, kwargs) from None
 
 
 class Strict(BaseModel, metaclass=_Telling):
@@ -38,8 +38,8 @@ class Strict(BaseModel, metaclass=_Telling):
         """Read a mapping as pydantic does, but raise `ConfigError` with one line a fault."""
         try:
             return super().model_validate(obj, **kwargs)
-        except ValidationError as exc:
-            raise as_config_error(exc, cls) from None
+        except ValidationError:
+            raise as_config_error(cls, obj) from None
 
 
 # -- checked texts ---------------------------------------------------------------------------------------------------------

@@ -43,6 +43,9 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     shared: ClassVar[tuple[str, ...]] = ("model", "account", "space")
 
     dimension: Positive | None = Field(None, description="Length of the vectors; without it the model's own.")
+    shorten: Literal["provider", "here"] = Field(
+        "provider", description="Who shortens vectors to `dimension`: the provider is asked to, or they are cut and scaled `here`."
+    )
     batch_size: Positive = Field(32, description="Most texts of one request.")
     input: Literal["text", "multimodal"] = Field("multimodal", description="What is embedded.")
     query_param: Line | None = Field(None, description="What a query is called at the provider (task or input type).")
@@ -88,7 +91,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
 
 
 _MODEL_LEVEL = (
-    *("dimension", "batch_size", "input", "query_param", "document_param", "encoding_format", "version", "model_path", "cache_dir"),
+    *("dimension", "shorten", "batch_size", "input", "query_param", "document_param", "encoding_format", "version", "model_path", "cache_dir"),
     *("enable_fusion", "res_level", "max_video_frames", "extra_body"),
 )
 
