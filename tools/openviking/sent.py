@@ -46,7 +46,8 @@ def capture() -> None:
     """Put something that only writes down in the place of every HTTP client."""
     os.environ["DISABLE_AIOHTTP_TRANSPORT"] = "True"
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import httpx
+    import importlib
+
     import requests
 
     def send(_: Any, request: Any, **__: Any) -> Any:
@@ -55,7 +56,12 @@ def capture() -> None:
     async def send_async(_: Any, request: Any, **__: Any) -> Any:
         raise SentError(request.method, str(request.url), request.headers, await request.aread())
 
-    httpx.Client.send, httpx.AsyncClient.send = send, send_async  # type: ignore[method-assign]
+    for name in ("httpx", "httpx2"):
+        try:
+            module: Any = importlib.import_module(name)
+        except ImportError:
+            continue
+        module.Client.send, module.AsyncClient.send = send, send_async
     requests.Session.send = lambda _, request, **__: send(  # type: ignore[method-assign]
         _, _Prepared(request.method, request.url, request.headers, request.body)
     )

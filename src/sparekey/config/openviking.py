@@ -56,9 +56,12 @@ _THINKING: Final = re.compile(r"gpt-(?:[5-9]|[1-9]\d)|o[134]")
 """Models to which OpenViking sends `reasoning_effort: low` where nothing is configured."""
 _EFFORT: Final = "low"
 _AZURE_VERSION: Final = "2025-01-01-preview"
+_MINIMAX: Final = "https://api.minimax.chat/v1"
+_ZAI: Final = "https://api.z.ai/api/paas/v4"
+"""Z.ai's host for keys that are billed by use; a coding plan's keys are good for another."""
 _OLLAMA_WINDOW: Final = 16384
 """Tokens of context that OpenViking asks Ollama for through LiteLLM; Ollama's own default cuts prompts in silence."""
-_CUT_HERE: Final = frozenset({"openai", "ollama", "volcengine"})
+_CUT_HERE: Final = frozenset({"openai", "ollama", "volcengine", "litellm"})
 """Embeddings that OpenViking asks for in full and shortens itself."""
 
 _COMPLETE: Final = ("azure/", "azure_ai/", "azure_text/", "bedrock/", "sagemaker", "vertex_ai/", "github_copilot/", "openai/", "ollama")
@@ -208,6 +211,8 @@ def _defaults(provider: str, model: str) -> Iterator[tuple[str, Any]]:
         yield "reasoning_effort", _EFFORT
     if provider == "azure":
         yield "api_version", _AZURE_VERSION
+    if provider in {"zhipu", "zai"}:
+        yield "api_base", _ZAI
 
 
 def _route(model: str, base: Any) -> str:
@@ -251,6 +256,15 @@ def _embedding(section: Mapping[str, Any]) -> dict[str, Any]:
     return filled if kinds else {**filled, "dense": {"provider": "local", "model": "bge-small-zh-v1.5-f16"}}
 
 
+def _minimax(chain: dict[str, Any]) -> None:
+    """Ask MiniMax's older host, whose keys OpenViking's users have, and put the account's group where that host looks for it."""
+    chain.setdefault("api_base", _MINIMAX)
+    headers = chain.get("extra_headers")
+    if isinstance(headers, dict) and (name := next((name for name in headers if name.lower() == "groupid"), None)):
+        chain["extra_headers"] = {other: value for other, value in headers.items() if other != name}
+        chain["extra_body"] = {"GroupId": headers[name], **(chain.get("extra_body") or {})}
+
+
 def _chain(chain: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(chain)
     if not filled.get("provider") and not filled.get("backend"):
@@ -262,6 +276,8 @@ def _chain(chain: Mapping[str, Any]) -> dict[str, Any]:
         filled.setdefault("shorten", "here")
     if asked == {"azure"}:
         filled.setdefault("api_version", _AZURE_VERSION)
+    if asked == {"minimax"}:
+        _minimax(filled)
     for side in ("query_param", "document_param"):
         if isinstance(filled.get(side), str) and asked != {"gemini"}:
             filled[side] = filled[side].lower()

@@ -67,8 +67,8 @@ class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
         config: dict[str, Any] = {**self._task(is_query)}
-        if self.dimension:
-            config["output_dimensionality"] = self.dimension
+        if self.asked_length:
+            config["output_dimensionality"] = self.asked_length
         if self.extra_body:
             config["http_options"] = {"extra_body": self.extra_body}
         contents = [self._sdk.types.Content(parts=self._parts(content)) for content in inputs]

@@ -68,8 +68,8 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
         # The SDK would ask for base64 by itself, but then it hides an error inside a 200 behind one of its own.
         form = self.config.get("encoding_format") or "base64"
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), "encoding_format": form}
-        if self.dimension and takes_length(self.provider, self.model_name):
-            request["dimensions"] = self.dimension
+        if self.asked_length and takes_length(self.provider, self.model_name):
+            request["dimensions"] = self.asked_length
         body = {**self._task(is_query), **self.extra_body}
         return {**request, "extra_body": body} if body else request
 
