@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import dimensions, legacy, spaces
-from sparekey.config.base import Count, Line, Positive, Span, Strict
+from sparekey.config.base import Body, Count, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields, building
 from sparekey.config.faults import Fault, Faults
 from sparekey.config.providers import EmbeddingKind, Family
@@ -57,7 +57,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     enable_fusion: bool | None = Field(None, description="One vector for all parts of an input (dashscope, multimodal).")
     res_level: Count | None = Field(None, description="Resolution of images (dashscope, multimodal).")
     max_video_frames: Count | None = Field(None, description="Frames taken from a video (dashscope, multimodal).")
-    extra_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
+    extra_body: Body | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
     timeout: Span = Field(60.0, description="Seconds for one attempt.")
     max_input_tokens: Count = Field(4096, description="Longer inputs are cut to this many tokens; 0 sends them as they are.")
     max_concurrent: Positive = Field(10, description="Requests at the same time.")
@@ -91,7 +91,18 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
 
 
 _MODEL_LEVEL = (
-    *("dimension", "shorten", "batch_size", "input", "query_param", "document_param", "encoding_format", "version", "model_path", "cache_dir"),
+    *(
+        "dimension",
+        "shorten",
+        "batch_size",
+        "input",
+        "query_param",
+        "document_param",
+        "encoding_format",
+        "version",
+        "model_path",
+        "cache_dir",
+    ),
     *("enable_fusion", "res_level", "max_video_frames", "extra_body"),
 )
 

@@ -146,8 +146,13 @@ def _remove(data: Any, path: Path) -> bool:
 
 def _follows(fault: Fault, removed: Sequence[Path]) -> bool:
     """Tell whether a fault may be there only because something was taken out."""
-    near = any(path[: len(fault.path)] == fault.path or fault.path[: len(path)] == path for path in removed)
-    return near or (fault.text.startswith("is missing") and any(path[-1] == fault.path[-1] for path in removed))
+    if any(path[: len(fault.path)] == fault.path or fault.path[: len(path)] == path for path in removed):
+        return True
+    if not fault.path or not fault.text.startswith("is missing"):
+        return False
+    *parent, name = fault.path
+    misspelt = [str(path[-1]) for path in removed if list(path[:-1]) == parent]
+    return bool(get_close_matches(str(name), misspelt, n=1, cutoff=0.6)) or any(path[-1] == name for path in removed)
 
 
 def as_config_error(model: type[BaseModel], data: Any) -> ConfigError:

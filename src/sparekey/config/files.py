@@ -48,6 +48,7 @@ class Config(Strict):
     embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
     gateway: GatewayConfig | None = Field(None, description="The gateway.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, for every chain.")
+    strict: bool = Field(False, description="Refuse a chain of which one key cannot be found; else its other credentials serve.")
 
     @model_validator(mode="before")
     @classmethod
@@ -57,7 +58,7 @@ class Config(Strict):
     @model_validator(mode="after")
     def _hand_down(self) -> Self:
         for _, chain in chains(self):
-            chain._handed_down = tuple(self.rules)  # noqa: SLF001 - one package
+            chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
 
     def close(self) -> None:
@@ -191,8 +192,8 @@ def _toml(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        # The words may name a key of the file, and a key may stand where a name belongs.
-        raise ConfigError(f"{file}: not valid TOML: {mask(str(exc))}") from None
+        what, _, where = mask(str(exc)).partition(" (at ")  # masked: a key may stand where a name belongs
+        raise ConfigError(f"{file}: not valid TOML{f' (at {where}' if where else ''}: {what}") from None
 
 
 def _json(text: str, file: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import providers as table
 from sparekey.config import routes
-from sparekey.config.faults import Fault, Faults, line
+from sparekey.config.faults import Fault, Faults, dotted, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,13 +70,15 @@ class Modern:
     Attributes:
         data: the section.
         forms: the older forms that were found, as words for the warning line.
-        left_out: what was left out, by its path, with the reason.
+        unused: settings that mean nothing here, by their paths, each with the reason; `forms` names them as well.
+        left_out: what was left out though it meant something, by its path, with the reason.
         origins: where a part of `data` stood in the section that was given.
         faults: older forms that cannot be read.
     """
 
     data: dict[str, Any]
     forms: list[str] = field(default_factory=list)
+    unused: list[Fault] = field(default_factory=list)
     left_out: list[Fault] = field(default_factory=list)
     origins: dict[Path, Path] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -86,20 +88,25 @@ class Modern:
         self.forms += [f"{path[-1]}.{form}" for form in other.forms]
         self.origins |= {(*path, *new): (*path, *old) for new, old in other.origins.items()}
         self.faults += [Fault((*path, *fault.path), fault.text) for fault in other.faults]
+        self.unused += [Fault((*path, *one.path), one.text) for one in other.unused]
         self.left_out += [Fault((*path, *one.path), one.text) for one in other.left_out]
 
     def leave(self, data: dict[str, Any], reasons: Mapping[str, str], *path: str | int) -> None:
         """Take keys out of a part that stands at `path`, and note why."""
-        self.left_out += [Fault((*path, name), why) for name, why in reasons.items() if data.pop(name, None) is not None]
+        for name, why in reasons.items():
+            if data.pop(name, None) is not None:
+                self.unused.append(Fault((*path, name), why))
+                self.forms.append(f"{dotted((*path, name))}, not used here")
 
 
-def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Modern:
+def section(old: Mapping[str, Any], family: Family, *, keep: bool = True, strict: bool = False) -> Modern:
     """Return one chain's section in the present form.
 
     Args:
         old: the section as given.
         family: what the chain is for.
         keep: leave plain keys on the parent, too, where a program may look for them; False moves them.
+        strict: leave no credential out.
     """
     modern = Modern(dict(old))
     if family == "vlm":
@@ -116,17 +123,19 @@ def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Mod
         _pair(modern, family)
     elif any(modern.data.get(name) for name in (*CONNECTION[family], "providers", "default_provider")):
         _single(modern, family, keep=keep)
-    _through_litellm(modern, family)
-    return modern if modern.data.get("strict") else _served(modern, family)
+    _through_litellm(modern)
+    if not (strict or modern.data.get("strict")):
+        _served(modern)
+    return modern
 
 
-def embedding(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
+def embedding(old: Mapping[str, Any], *, keep: bool = True, strict: bool = False) -> Modern:
     """Return the embedding section, with each of its chains, in the present form."""
     modern = Modern(dict(old))
     modern.leave(modern.data, _FOREIGN["embedding"])
     for kind in _KINDS:
         if isinstance(modern.data.get(kind), dict):
-            part = section(modern.data[kind], "embedding", keep=keep)
+            part = section(modern.data[kind], "embedding", keep=keep, strict=strict)
             modern.data[kind] = part.data
             modern.absorb(part, kind)
     return modern
@@ -134,14 +143,28 @@ def embedding(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
 
 def document(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
     """Return a whole configuration in the present form."""
-    modern = Modern(dict(old))
+    modern, strict = Modern(dict(old)), old.get("strict") is True
     for name in ("vlm", "embedding"):
         given = modern.data.get(name)
         if isinstance(given, dict):
-            part = section(given, "vlm", keep=keep) if name == "vlm" else embedding(given, keep=keep)
+            part = section(given, "vlm", keep=keep, strict=strict) if name == "vlm" else embedding(given, keep=keep, strict=strict)
             modern.data[name] = part.data
             modern.absorb(part, name)
+    if not strict:
+        _without_chat(modern)
     return modern
+
+
+def _without_chat(modern: Modern) -> None:
+    """Leave out a chat model whose only credentials nobody here can serve, so that the embeddings beside it can be used."""
+    chat = modern.data.get("vlm")
+    credentials = chat.get("credentials") if isinstance(chat, dict) and modern.data.get("embedding") else None
+    if not isinstance(chat, dict) or not isinstance(credentials, list) or not credentials or chat.get("strict"):
+        return
+    why = [_unserved(one, chat.get("provider")) for one in credentials]
+    if all(why):
+        modern.left_out.append(Fault(("vlm",), f"there is no chat model: {why[0]}"))
+        del modern.data["vlm"]
 
 
 def on_the_way_in(data: Any, family: Family) -> Any:
@@ -167,7 +190,7 @@ def _admitted(modern: Modern, where: str) -> dict[str, Any]:
 
 
 def warn(modern: Modern, where: str) -> None:
-    """Write the one line about older forms, if there were any, and one about each thing that was left out."""
+    """Write the one line about older forms, if there were any, and one about each thing that was left out though it meant something."""
     if modern.forms:
         found = ", ".join(dict.fromkeys(modern.forms))
         logger.warning("%s: deprecated older form (%s), read as credentials; `sparekey migrate` prints the new form", where, found)
@@ -269,13 +292,15 @@ def _pair(modern: Modern, family: Family) -> None:
     second, second_origin = _connection(backup, family, inner)
     first, first_origin = _connection(modern.data, family, modern)
     modern.faults += [Fault(("backup", *fault.path), fault.text) for fault in inner.faults]
-    modern.left_out += [Fault(("backup", *one.path), one.text) for one in inner.left_out]
+    modern.unused += [Fault(("backup", *one.path), one.text) for one in inner.unused]
+    modern.forms += [f"backup.{form}" for form in inner.forms if form.endswith("not used here")]
     modern.forms.append("backup")
     moved = (*CONNECTION[family], "providers", "default_provider")
     rest = {name: value for name, value in _set(backup).items() if name not in moved}
     for name in _CHAIN_LEVEL if family == "vlm" else ():
         if name in rest and rest.pop(name) != modern.data.get(name):
-            modern.left_out.append(Fault(("backup", name), "a chain has it once, for all of its credentials"))
+            modern.unused.append(Fault(("backup", name), "a chain has it once, for all of its credentials"))
+            modern.forms.append(f"backup.{name}, which a chain has once")
     first |= _set({name: modern.data.pop(name, None) for name in ("max_tokens",) if family == "vlm"})
     for name in (*moved, "backup"):
         modern.data.pop(name, None)
@@ -301,18 +326,18 @@ def _connection(data: Mapping[str, Any], family: Family, modern: Modern) -> tupl
 # -- who serves ------------------------------------------------------------------------------------------------------------------
 
 
-def _through_litellm(modern: Modern, family: Family) -> None:
+def _through_litellm(modern: Modern) -> None:
     """Let a provider that only LiteLLM knows be reached through it, its name before the model's, as LiteLLM writes it."""
     credentials = modern.data.get("credentials")
     if not isinstance(credentials, list):
         return
     parent = modern.data.get("provider")
-    modern.data["credentials"] = [_routed(one, parent, modern, family) if isinstance(one, dict) else one for one in credentials]
-    if parent and (known := routes.ours(str(parent))) != parent and isinstance(parent, str):
+    modern.data["credentials"] = [_routed(one, parent, modern) if isinstance(one, dict) else one for one in credentials]
+    if isinstance(parent, str) and (known := routes.ours(parent)) != parent:
         modern.data["provider"] = known
 
 
-def _routed(credential: dict[str, Any], parent: Any, modern: Modern, family: Family) -> dict[str, Any]:
+def _routed(credential: dict[str, Any], parent: Any, modern: Modern) -> dict[str, Any]:
     given = credential.get("provider") or parent
     if not isinstance(given, str) or table.find(given) or _plain(given) in table.NOT_OFFERED:
         return credential
@@ -326,19 +351,18 @@ def _routed(credential: dict[str, Any], parent: Any, modern: Modern, family: Fam
     return {**credential, "provider": name, "model": f"{_plain(given)}/{model}"}
 
 
-def _served(modern: Modern, family: Family) -> Modern:
+def _served(modern: Modern) -> None:
     """Leave out the credentials that nobody here can serve, as long as one remains."""
     credentials = modern.data.get("credentials")
     if not isinstance(credentials, list):
-        return modern
+        return
     why = [_unserved(one, modern.data.get("provider")) for one in credentials]
     if all(why):
-        return modern
+        return
     modern.left_out += [Fault(("credentials", i), reason) for i, reason in enumerate(why) if reason]
     kept = [i for i, reason in enumerate(why) if not reason]
     modern.origins |= {("credentials", new): modern.origins.get(("credentials", old), ("credentials", old)) for new, old in enumerate(kept)}
     modern.data["credentials"] = [credentials[i] for i in kept]
-    return modern
 
 
 def _unserved(credential: Any, parent: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from sparekey.config import legacy
-from sparekey.config.base import Line, Positive, Span, Strict
+from sparekey.config.base import Body, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields
 from sparekey.config.providers import Family
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _VLMFields(ConnectionFields):
-    extra_request_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
+    extra_request_body: Body | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
     reasoning_effort: Line | None = Field(
         None, description="How much the model thinks (`low`, `medium`, `high`, ...), in OpenAI's format, Ark's and through LiteLLM."
     )
@@ -49,7 +49,15 @@ class VLMConfig(_VLMFields, BaseChain[VLMCredential]):
     """
 
     family: ClassVar[Family] = "vlm"
-    shared: ClassVar[tuple[str, ...]] = ("model", "account", "extra_request_body", "reasoning_effort", "stream", "max_tokens", "forward_api_key")
+    shared: ClassVar[tuple[str, ...]] = (
+        "model",
+        "account",
+        "extra_request_body",
+        "reasoning_effort",
+        "stream",
+        "max_tokens",
+        "forward_api_key",
+    )
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="Temperature; without it the provider's own.")
     thinking: bool = Field(False, description="Let the model think before it answers, where that can be chosen.")

@@ -142,7 +142,7 @@ def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:
         model=row.get("model"),
         api_version=row.get("api_version"),
         headers=row.get("extra_headers") or {},
-        body=row.get("extra_request_body") or {},
+        body={name: row[name] for name in ("reasoning_effort",) if row.get(name)} | (row.get("extra_request_body") or {}),
     )
 
 
