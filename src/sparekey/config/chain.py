@@ -58,6 +58,13 @@ class BaseCredential(ConnectionFields):
 
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
 
+    def can_be_called(self, family: Family) -> bool:
+        """Tell whether it has what its provider needs, as far as a look shows: no file is read, no command is run."""
+        found = providers.find(self.provider or "")
+        keys = [ref for ref in (self.api_key, self.ak, self.sk) if ref]
+        keyless = found is None or "api_key" not in found.needs(family) or (found.keyless_with_base and self.api_base is not None)
+        return all(ref.may_be_there() for ref in keys) if keys else keyless
+
 
 C = TypeVar("C", bound=BaseCredential)
 

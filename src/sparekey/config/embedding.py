@@ -12,6 +12,7 @@ from sparekey.config.base import Body, Count, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields, building
 from sparekey.config.faults import Fault, Faults
 from sparekey.config.providers import EmbeddingKind, Family
+from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
     from sparekey.embedding.base import EmbedderBase
@@ -80,6 +81,17 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
         first = self.credentials[0]
         known = dimensions.known(first.provider, first.model)
         return self.dimension or (known.default if known else None)
+
+    def get_effective_dimension(self) -> int:
+        """Return `known_dimension`. The length of a model that nobody knows has to be configured: it is never made up.
+
+        Raises:
+            ConfigError: it is not known.
+        """
+        if self.known_dimension is None:
+            where = self._source.place(("dimension",))
+            raise ConfigError(f"{where}: is not known of {self.credentials[0].model}; set dimension, or ask the embedder's get_dimension()")
+        return self.known_dimension
 
     def _faults(self) -> list[Fault]:
         return super()._faults() or [*spaces.faults(self), *spaces.parameters(self)]
@@ -182,6 +194,10 @@ class EmbeddingConfig(Strict):
         embedder: Any = self.get_embedder()
         dimension: int = embedder.get_dimension()
         return dimension
+
+    def get_effective_dimension(self) -> int:
+        """`get_dimension()` under OpenViking's name for it."""
+        return self.get_dimension()
 
     @property
     def dimension(self) -> int:

@@ -75,6 +75,10 @@ class SecretRef:
         """Return the same reference, known to stand at `path`."""
         return replace(self, path=path)
 
+    def may_be_there(self) -> bool:
+        """Tell whether there is a key, as far as a look shows: only of a variable it does."""
+        return self.kind != "env" or bool(os.environ.get(self.text.partition(":")[2].strip(), "").strip())
+
     def glance(self) -> Secret:
         """Return the key if a look is enough (it stands there itself, or in the environment), else a stand-in for what is there.
 
