@@ -1,8 +1,7 @@
 """Counting tokens."""
 
-from datetime import datetime
-
 import threading
+from datetime import datetime
 
 from sparekey.stats.tokens import TokenTracker, as_dict
 from sparekey.types import Usage

@@ -3,9 +3,10 @@
     import sparekey.compat.openviking
     sparekey.compat.openviking.install()
 
-From then on OpenViking builds its chains of credentials from `MultiCredentialVLM`, `FailoverVLM` and `FailoverEmbedder` of this package.
-Its own instances stay behind them: they ask the providers, count tokens and write its metrics as before. What the wrappers raise, OpenViking
-knows: errors carry its `ModelErrorKind`, and an exhausted chain is its `AllCredentialsFailedError` as well as ours.
+From then on OpenViking builds its chains of credentials from `MultiCredentialVLM`, `FailoverVLM` and
+`FailoverEmbedder` of this package. Its own instances stay behind them: they ask the providers, count tokens and
+write its metrics as before. What the wrappers raise, OpenViking knows: errors carry its `ModelErrorKind`, and an
+exhausted chain is its `AllCredentialsFailedError` as well as ours.
 
 `python -m sparekey.compat.openviking ARGUMENTS` installs them and starts `openviking-server ARGUMENTS`.
 
@@ -86,7 +87,8 @@ def _modules() -> dict[str, ModuleType]:
 
 def _made(modules: dict[str, ModuleType]) -> dict[str, type]:
     """Return the classes that are put in; each is an OpenViking instance to `isinstance`, too."""
-    told = _Telling(modules["openviking.utils.exceptions"].AllCredentialsFailedError, modules["openviking.models.model_error"].ModelErrorKind)
+    errors, kinds = modules["openviking.utils.exceptions"], modules["openviking.models.model_error"]
+    told = _Telling(errors.AllCredentialsFailedError, kinds.ModelErrorKind)
 
     class VikingMultiCredentialVLM(_TellingVLM, MultiCredentialVLM):
         _told = told

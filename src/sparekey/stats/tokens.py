@@ -116,7 +116,8 @@ class TokenTracker:
             for provider, counts in rows.items() if isinstance(rows, dict) else ():
                 calls = _part(counts, "call_count")
                 usage = usage_from(counts) or Usage()
-                out._add(str(model), str(provider), Counted(usage, calls if isinstance(calls, int) else 0, _time(_part(counts, "last_updated"))))
+                last = _time(_part(counts, "last_updated"))
+                out._add(str(model), str(provider), Counted(usage, calls if isinstance(calls, int) else 0, last))
         return out
 
     @classmethod

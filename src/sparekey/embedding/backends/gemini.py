@@ -1,7 +1,8 @@
 """Gemini through Google's own SDK (google-genai).
 
-`query_param` and `document_param` name a task (`RETRIEVAL_QUERY`, `RETRIEVAL_DOCUMENT`, ...); unset, none is sent. It goes into the field
-`task_type`; `gemini-embedding-2` knows no such field and is told by the words before a text. Facts: https://ai.google.dev/gemini-api/docs/embeddings (at most 100 inputs a request).
+`query_param` and `document_param` name a task (`RETRIEVAL_QUERY`, `RETRIEVAL_DOCUMENT`, ...); unset, none is sent.
+It goes into the field `task_type`; `gemini-embedding-2` knows no such field and is told by the words before a text.
+Facts: https://ai.google.dev/gemini-api/docs/embeddings (at most 100 inputs a request).
 """
 
 from __future__ import annotations
