@@ -35,7 +35,8 @@ def main() -> int:
     if not options.server:
         good &= _forms(options.python)
     if not options.forms:
-        good &= all([_served(way, options.python) for way in (options.server or ",".join(WAYS)).split(",")])
+        for way in (options.server or ",".join(WAYS)).split(","):
+            good &= _served(way, options.python)
     return 0 if good else 1
 
 
