@@ -32,7 +32,10 @@ class ModelErrorKind(str, Enum):  # noqa: UP042 - a StrEnum's members hash other
 
 _BY_REASON: Final = {
     **dict.fromkeys(("rate_limited", "concurrency", "stated_wait"), ModelErrorKind.RATE_LIMIT_ERROR),
-    **dict.fromkeys(("timeout", "connection", "unreached", "pool_timeout", "cancelled"), ModelErrorKind.TRANSIENT_NETWORK_ERROR),
+    **dict.fromkeys(
+        ("timeout", "connection", "unreached", "pool_timeout", "cancelled", "deadline", "slow_start", "stalled"),
+        ModelErrorKind.TRANSIENT_NETWORK_ERROR,
+    ),
     **dict.fromkeys(
         ("permission_denied", "region_blocked", "ip_blocked", "api_disabled", "org_unverified"), ModelErrorKind.PERMISSION_DENIED
     ),

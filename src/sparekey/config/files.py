@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sparekey.config import legacy, openviking
+from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
@@ -123,9 +123,15 @@ def find_file() -> Path:
 
 
 def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True) -> legacy.Modern:
-    """Return a configuration as read from a file in the present form; OpenViking's other sections are left out."""
+    """Return a configuration as read from a file in the present form; OpenViking's other sections are left out.
+
+    Variables are replaced where the configuration is used (`keep`), and stay where it is to be written down again.
+    """
     if not openviking.is_one(data, filename):
-        return legacy.document(data, keep=keep)
+        data, faults = variables.expanded(data, os.environ) if keep else (data, [])
+        modern = legacy.document(data, keep=keep)
+        modern.faults = [*faults, *modern.faults]
+        return modern
     read = openviking.ours(data, os.environ)
     modern = legacy.document(read.data, keep=keep)
     modern.forms, modern.faults = [*read.forms, *modern.forms], [*read.faults, *modern.faults]

@@ -17,12 +17,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.faults import Fault
+from sparekey.config.variables import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sparekey.config.faults import Path
+    from sparekey.config.faults import Fault, Path
 
 _OURS: Final = ("vlm", "embedding")
 _SECTIONS: Final = frozenset(
@@ -154,11 +154,8 @@ def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read) -> An
 
 def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], read: Read) -> str:
     name = found[1] or found[2] or ""
-    if name in environ:
-        return environ[name]
-    if found[1] is not None and "extra" not in str(path):
-        read.faults.append(Fault(path, f"the environment variable {name} is not set; export it, or write its value"))
-    return found[0]  # as OpenViking leaves it: a dollar may be just that
+    surely = found[1] is not None and not any(str(part).startswith("extra_") for part in path)  # elsewhere a dollar may be just that
+    return looked_up(found, name, path, environ, read.faults if surely else [])
 
 
 # -- chat models ---------------------------------------------------------------------------------------------------------------

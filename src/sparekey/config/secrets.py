@@ -17,7 +17,6 @@ import os
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass, replace
 from pathlib import Path as Folder
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,17 +47,21 @@ class _Unresolved(Exception):  # noqa: N818 - an answer on the way to a ConfigEr
     """Why a reference gives no key, and what to do about it."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SecretRef:
     """A key as a configuration names it. It shows references, never a key.
+
+    It is no dataclass: pydantic would write one out field by field into `model_dump()`, with the key in it.
 
     Attributes:
         text: the reference, or the key itself. Show `shown` instead.
         path: where the key stands below its chain (`("credentials", 0, "api_key")`), for messages.
     """
 
-    text: str
-    path: Path = ()
+    __slots__ = ("path", "text")
+
+    def __init__(self, text: str, path: Path = ()) -> None:
+        """Take the text, and where it stands."""
+        self.text, self.path = text, path
 
     @property
     def kind(self) -> str:
@@ -73,7 +76,7 @@ class SecretRef:
 
     def at(self, *path: str | int) -> SecretRef:
         """Return the same reference, known to stand at `path`."""
-        return replace(self, path=path)
+        return SecretRef(self.text, path)
 
     def may_be_there(self) -> bool:
         """Tell whether there is a key, as far as a look shows: only of a variable it does."""
