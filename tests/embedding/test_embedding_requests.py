@@ -8,10 +8,10 @@ import pytest
 from embedding_kit import KEY, Setup, release
 
 from sparekey.embedding.backends.base import task_fields
-from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.errors import ConfigError, IncompleteAnswerError, InvalidInputError, VectorSpaceError
 from sparekey.lab.simulator import faults
+from sparekey.providers.auth.volcengine import sign
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 URL = "https://example.org/key.png"

@@ -19,15 +19,15 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config import providers as table
 from sparekey.config import routes
 from sparekey.config.faults import Fault, Faults, dotted, line
+from sparekey.providers import NOT_OFFERED, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sparekey.config.faults import Path
-    from sparekey.config.providers import Family
+    from sparekey.providers import Family
 
 logger = logging.getLogger("sparekey.config")
 
@@ -339,7 +339,7 @@ def _through_litellm(modern: Modern) -> None:
 
 def _routed(credential: dict[str, Any], parent: Any, modern: Modern) -> dict[str, Any]:
     given = credential.get("provider") or parent
-    if not isinstance(given, str) or table.find(given) or _plain(given) in table.NOT_OFFERED:
+    if not isinstance(given, str) or find(given) or _plain(given) in NOT_OFFERED:
         return credential
     name = routes.ours(given)
     if name == given:
@@ -367,7 +367,7 @@ def _served(modern: Modern) -> None:
 
 def _unserved(credential: Any, parent: Any) -> str:
     given = (credential.get("provider") or parent) if isinstance(credential, dict) else None
-    reason = table.NOT_OFFERED.get(_plain(given))
+    reason = NOT_OFFERED.get(_plain(given))
     return f"{_plain(given)!r} is not offered: it {reason}" if reason else ""
 
 
@@ -376,8 +376,8 @@ def _usable(entries: Mapping[str, Mapping[str, Any]]) -> str | None:
     if len(entries) == 1:
         return next(iter(entries))
     for name, entry in entries.items():
-        found = table.find(name)
-        if entry.get("api_key") or (found and "api_key" not in found.vlm_needs):
+        found = find(name)
+        if entry.get("api_key") or (found and found.chat and "api_key" not in found.chat.needs):
             return name
     return None
 

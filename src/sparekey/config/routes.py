@@ -7,17 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.config import providers
-
-RENAMED: Final = {
-    "hosted_vllm": "vllm",
-    "jina_ai": "jina",
-    "fireworks_ai": "fireworks",
-    "ollama_chat": "ollama",
-    "cohere_chat": "cohere",
-    "text-completion-openai": "openai",
-}
-"""Providers that LiteLLM calls otherwise, beside those whose row here has its name as an alias."""
+from sparekey.providers import find, find_litellm
 
 ROUTED: Final = frozenset(
     {
@@ -37,6 +27,7 @@ ROUTED: Final = frozenset(
 def ours(name: str) -> str:
     """Return the name here of a provider that LiteLLM knows: its own row's, else `litellm`; any other name as it is."""
     plain = name.strip().lower()
-    if providers.find(plain):
+    if find(plain):
         return name
-    return RENAMED.get(plain) or ("litellm" if plain in ROUTED else name)
+    row = find_litellm(plain)
+    return row.name if row else "litellm" if plain in ROUTED else name

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
-from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
+from sparekey.providers.auth.volcengine import sign
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
