@@ -478,7 +478,7 @@ class Walk:
         policy, failure, index = self.policy, seen.failure, seen.ticket.index
         if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
             return None
-        if failure.timed_out or failure.unreached or seen.writes > 1:
+        if failure.timed_out or failure.unreached or seen.writes > 1 or not self._open_to(index):
             return None
         if is_rate_limit(failure) and failure.retry_after is None and self._ready():
             return None  # nobody knows when there is room again

@@ -103,7 +103,7 @@ def admitted(call: WireRequest, body: bytes) -> Admitted | None:
         NoAnswerError: there are none, or not as many as inputs; one is empty, holds what is no finite number, or nothing but zeros; or an
             index is there twice.
     """
-    if call.dialect not in _VECTOR or any(call.get(name) not in {None, "float", "base64"} for name in _KINDS_OF_NUMBERS):
+    if call.dialect not in _VECTOR or any(call.get(name) not in (None, "float", "base64") for name in _KINDS_OF_NUMBERS):
         return None
     found, wanted = list(vectors(call.dialect, body)), inputs(call)
     if any(one.length is None for one in found):
@@ -115,6 +115,23 @@ def admitted(call: WireRequest, body: bytes) -> Admitted | None:
     _check_order(call.dialect, body, len(found))
     encoded = _wants_base64(call)
     return Admitted([one.length for one in found], _converted(body, [one for one in found if one.encoded != encoded]))
+
+
+def shortened(dialect: str, body: bytes, length: int) -> bytes | None:
+    """Return an answer with its vectors cut to `length` numbers and scaled to length 1; None if none is longer.
+
+    Only right for models that are trained for it, whose first numbers are a vector of their own.
+    """
+    pieces, at = [], 0
+    for one in vectors(dialect, body):
+        if one.length is None or one.length <= length:
+            continue
+        numbers = (as_floats(_text(body, one)) if one.encoded else _numbers(body, one))[:length]
+        norm = math.hypot(*numbers) or 1.0
+        cut = [number / norm for number in numbers]
+        pieces += [body[at : one.start], as_base64(cut) if one.encoded else json.dumps(cut)[1:-1].encode()]
+        at = one.end
+    return b"".join([*pieces, body[at:]]) if pieces else None
 
 
 def asked_lengths(call: WireRequest) -> list[int | None]:
@@ -244,7 +261,7 @@ def _floats(body: bytes, start: int, end: int) -> int:
 
 
 def _wants_base64(call: WireRequest) -> bool:
-    return "base64" in {call.get("encoding_format"), call.get("embedding_type")}
+    return "base64" in (call.get("encoding_format"), call.get("embedding_type"))
 
 
 def _length(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:

@@ -11,6 +11,7 @@ Sync and async share the first and the last, so they cannot drift apart.
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
@@ -18,9 +19,10 @@ from sparekey.embedding.base import EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
-from sparekey.embedding.vectors import check_length
+from sparekey.embedding.vectors import check_length, truncate_and_normalize
 from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
+from sparekey.providers import find
 from sparekey.types import Usage
 from sparekey.wire.clients import Clients, Gate
 from sparekey.wire.settings import NO_KEY, reveal
@@ -64,8 +66,8 @@ DEFAULT_MAX_CONCURRENT: Final = 10
 class EmbeddingBackend(EmbedderBase):
     """An embedder that asks a provider."""
 
-    default_base: ClassVar[str | None] = None
-    """Where it sends its requests if the configuration names no `api_base`."""
+    default_provider: ClassVar[str | None] = None
+    """The provider that is asked where the configuration names none."""
     default_query: ClassVar[str | None] = None
     default_document: ClassVar[str | None] = None
     most_inputs: ClassVar[int] = 2048
@@ -79,9 +81,12 @@ class EmbeddingBackend(EmbedderBase):
         Raises:
             MissingExtraError: the provider's SDK is not installed.
         """
-        super().__init__("", config)
-        self.api_base: str | None = self.config.get("api_base") or self.default_base
+        super().__init__("", {**config, "provider": config.get("provider") or self.default_provider})
+        row = find(self.provider)
+        base: str | None = self.config.get("api_base")
+        self.api_base = row.embeddings.address(base) if row and row.embeddings else base
         self.dimension: int | None = self.config.get("dimension")
+        self._shortens = self.config.get("shorten") == "here"
         self.extra_body: dict[str, Any] = self.config.get("extra_body") or {}
         self.extra_headers: dict[str, str] = self.config.get("extra_headers") or {}
         self.query_param = self._side("query_param", self.default_query)
@@ -108,6 +113,11 @@ class EmbeddingBackend(EmbedderBase):
 
     def _make_async(self) -> Any:
         return None
+
+    @property
+    def asked_length(self) -> int | None:
+        """The length that the provider is asked for; None: whole vectors, which may be shortened here."""
+        return None if self._shortens else self.dimension
 
     # the steps that do not
     def embed(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
@@ -150,9 +160,15 @@ class EmbeddingBackend(EmbedderBase):
         self.token_tracker.record(self.model_name, self.provider, usage)
         if len(answer.results) != len(inputs):
             raise IncompleteAnswerError(f"{self!r} gave {len(answer.results)} vectors for {len(inputs)} inputs")
-        for result in answer.results:
+        results = [self._shortened(result) for result in answer.results] if self._shortens else answer.results
+        for result in results:
             self._check(result)
-        return answer.results
+        return results
+
+    def _shortened(self, result: EmbedResult) -> EmbedResult:
+        if result.dense_vector is None:
+            return result
+        return replace(result, dense_vector=truncate_and_normalize(result.dense_vector, self.dimension))
 
     def _check(self, result: EmbedResult) -> None:
         if (self.is_dense and not result.is_dense) or (self.is_sparse and not result.is_sparse):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sparekey.config.dimensions import takes_length
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
+from sparekey.providers import takes_length
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from an Ollama server; `extra_body` fills the request's `options`, `truncate` and `keep_alive`."""
 
     default_batch_size = 64
-    default_base = "http://localhost:11434"
+    default_provider = "ollama"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_base`, `api_key` (optional), `dimension`, `extra_headers`, `extra_body`.
@@ -53,7 +53,7 @@ class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:  # noqa: ARG002 - Ollama's models have one side
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), **self.extra_body}
-        asks = self.dimension and takes_length(self.provider, self.model_name)
+        asks = self.asked_length and takes_length(self.provider, self.model_name)
         return {**request, "dimensions": self.dimension} if asks else request
 
     def _send(self, request: dict[str, Any]) -> Any:

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
-from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.backends.volcengine import sparse_vector
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector
+from sparekey.providers.auth.volcengine import sign
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _VikingDBEmbedder(HttpBackend):
         body: dict[str, Any] = {"data": [{**_item(content), **task} for content in inputs], **self.extra_body}
         model = {key: value for key, value in self._model.items() if value}
         if self.is_dense:
-            body["dense_model"] = {**model, "dim": self.dimension} if self.dimension else model
+            body["dense_model"] = {**model, "dim": self.asked_length} if self.asked_length else model
         if self.is_sparse:
             body["sparse_model"] = model
         return Post("/api/vikingdb/embedding", body)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sparekey.config.dimensions import known
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
 from sparekey.embedding.backends.openai import openai_usage
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import as_vector, truncate_and_normalize
 from sparekey.errors import IncompleteAnswerError
+from sparekey.providers import embedding_model
 from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _ArkEmbedder(EmbeddingBackend):
 
     default_batch_size = 64
     most_inputs = 256
-    default_base = "https://ark.cn-beijing.volces.com/api/v3"
+    default_provider = "volcengine"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_key`, `api_base`, `dimension`, `input` (`multimodal` or `text`) and more.
@@ -67,7 +67,7 @@ class _ArkEmbedder(EmbeddingBackend):
         common = {"model": self.model_name, "extra_headers": self.extra_headers or None, "extra_body": body or None}
         if not self._multimodal:
             return {**common, "input": as_texts(inputs), "encoding_format": self.config.get("encoding_format") or "float"}
-        request = {**common, "input": _parts(inputs[0]), "dimensions": self.dimension}
+        request = {**common, "input": _parts(inputs[0]), "dimensions": self.asked_length}
         return {**request, "sparse_embedding": {"type": "enabled"}} if self.is_sparse else request
 
     def _endpoint(self, client: Any) -> Any:
@@ -93,7 +93,7 @@ class _ArkEmbedder(EmbeddingBackend):
 
     def _cut(self, vector: list[float]) -> list[float]:
         """Shorten a text model's vector here: the text endpoint takes no length, its documentation says to cut and normalize."""
-        row = known("volcengine", self.model_name)
+        row = embedding_model("volcengine", self.model_name)
         whole = self._multimodal or (row is not None and len(vector) != row.default)
         return vector if whole else truncate_and_normalize(vector, self.dimension)
 

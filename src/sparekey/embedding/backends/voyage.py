@@ -24,7 +24,7 @@ class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     default_batch_size = 128
     most_inputs = 1000
-    default_base = "https://api.voyageai.com/v1"
+    default_provider = "voyage"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_key`, `api_base`, `dimension`, `query_param`, `document_param`, `extra_headers`, `extra_body`.
@@ -46,8 +46,8 @@ class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
             request["inputs"] = [{"content": _content(content)} for content in inputs]
         else:
             request["input"] = as_texts(inputs)
-        if self.dimension:
-            request["output_dimension"] = self.dimension
+        if self.asked_length:
+            request["output_dimension"] = self.asked_length
         return {**request, "encoding_format": self.config.get("encoding_format") or "base64"}
 
     def _make_sync(self) -> Any:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any
 
 from sparekey.errors import ConfigError
 from sparekey.vlm.backends.openai import OpenAIVLM
-
-API_VERSION: Final = "2024-10-21"
-"""The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""
+from sparekey.wire.azure import API_VERSION
 
 
 class AzureVLM(OpenAIVLM):
     """Chat completions of an Azure deployment; `api_version` is 2024-10-21 by default."""
 
     extra = "azure"
-    default_model: ClassVar[str | None] = None
-    default_base: ClassVar[str | None] = None
+    default_provider = "azure"
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration (see `ChatBackend`).
