@@ -110,7 +110,9 @@ OURS: Final[dict[str, Any]] = {
         serving=told("Who serves, as the last requests saw it; null: nobody does.", maybe(TEXT)),
         trying=told("Of a chain that is down: whom the next request goes to; null: to nobody.", maybe(TEXT)),
         level=_LEVEL,
-        recent=told("How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE)),
+        recent=told(
+            "How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, failed_since=maybe(NUMBER))
+        ),
         headline=TEXT,
         detail=TEXT,
         credentials=many(ref("CredentialState")),
