@@ -231,6 +231,12 @@ class FailoverEmbedder(EmbedderBase):
         found = {id(t): t for e in self._embedders if (t := _tracker_of(e)) is not None}
         return next(iter(found.values())) if len(found) == 1 else TokenTracker.merged(*found.values())
 
+    def update_token_usage(self, *counted: Any, **told: Any) -> None:
+        """Count the tokens of one call at the embedder that serves."""
+        embedder = self._by_id[self.active_credential_id]
+        if callable(update := getattr(embedder, "update_token_usage", None)):
+            update(*counted, **told)
+
     def reset_token_usage(self) -> None:
         """Start counting at zero again, in every embedder."""
         for embedder in self._embedders:

@@ -89,7 +89,7 @@ class ItemReading(Reading[Item]):
         return Item(item.dialect, (part._replace(event=event),), content=item.content, usage=item.usage)
 
 
-class Ending:
+class StreamBreak:
     """How a stream that breaks off is told to be broken.
 
     Attributes:

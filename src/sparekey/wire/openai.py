@@ -21,8 +21,12 @@ KINDS: Final[dict[str, Kind]] = {
     "responses": "chat",
     "responses/input_tokens": "chat",
     "embeddings": "embed",
+    "embeddings/multimodal": "embed",
 }
-"""The resources that ask the chain's own model; what is not listed is about something else."""
+"""The resources that ask the chain's own model; what is not listed is about something else.
+
+`embeddings/multimodal` is Ark's: https://www.volcengine.com/docs/82379/1523520
+"""
 
 _DEPLOYMENT: Final = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 _BELOW: Final = re.compile(r"(?:/[^/]+)*?/v\d[a-z0-9]*/(.*)|/openai/(.*)|/(.*)", re.DOTALL)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.engine.retry import retry_async
 from sparekey.errors import InvalidInputError, UnsupportedMediaInputError, describe_exception
-from sparekey.types import Usage
 from sparekey.vlm.backends.sdks import no_answer
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _text(vlm: VolcengineVLM, answer: Any) -> str:
     if usage := getattr(answer, "usage", None):
         cached = getattr(getattr(usage, "input_tokens_details", None), "cached_tokens", 0) or 0
         thought = getattr(getattr(usage, "output_tokens_details", None), "reasoning_tokens", 0) or 0
-        vlm.token_tracker.record(vlm.model or "", vlm.provider, Usage(usage.input_tokens, usage.output_tokens, cached, thought))
+        vlm.update_token_usage(vlm.model or "", vlm.provider, usage.input_tokens, usage.output_tokens, 0.0, cached, thought)
     messages = [item for item in getattr(answer, "output", None) or () if getattr(item, "type", "") == "message"]
     texts = [part.text for item in messages for part in item.content or () if getattr(part, "type", "") == "output_text"]
     text = "\n".join(filter(None, texts)).strip()

@@ -302,7 +302,7 @@ class ChatBackend(CallingVLM):
 
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
-            self.token_tracker.record(self.model or "", self.provider, parts.usage)
+            self._record(parts.usage)
 
 
 class _Events:
