@@ -11,8 +11,7 @@ from sparekey.gateway.upstream.messages import UpstreamResponse
 from sparekey.transport.exchange import Exchange
 from sparekey.transport.targets import Plan
 from sparekey.types import Credential, ErrorClass, Scope
-from sparekey.wire.model import Target
-from sparekey.wire.table import understand
+from sparekey.wire.request import Target, understand
 
 BODY = json.dumps({"model": "m", "messages": [], "input": "a"}).encode()
 

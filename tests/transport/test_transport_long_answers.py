@@ -10,8 +10,7 @@ from sparekey.gateway.upstream import messages
 from sparekey.transport.exchange import Exchange
 from sparekey.transport.targets import Plan
 from sparekey.types import Credential, Usage
-from sparekey.wire.model import Target
-from sparekey.wire.table import understand
+from sparekey.wire.request import Target, understand
 
 LONG = [0.25] * 100_000
 VECTOR = [{"object": "embedding", "index": 0, "embedding": LONG}]

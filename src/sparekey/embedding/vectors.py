@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.wire.vectors import as_floats, is_good
+from sparekey.wire.embeddings import as_floats, is_good
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
 
@@ -144,12 +144,12 @@ class AsyncTransport:
     async def _items(self, call: WireRequest, request: Any, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, request, credential)
         if not self.exchange.is_stream(call, response):
-            yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
+            yield Item(call.format, content=True, response=await self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(call.dialect, response=response)
+            yield Item(call.format, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 for item in follower.feed(chunk):
                     yield item

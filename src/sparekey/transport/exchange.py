@@ -20,20 +20,21 @@ from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
 from sparekey.wire import answer
-from sparekey.wire.common import COUNTED, UnsafePathError, asks_for_usage, safe
-from sparekey.wire.edit import replaced
+from sparekey.wire.embeddings import inputs
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.formats import DIALECTS
+from sparekey.wire.json_body import replaced
 from sparekey.wire.prefill import going_on, prefill
-from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
-from sparekey.wire.table import DIALECTS, rewrite, understand
-from sparekey.wire.usage import usage_of
-from sparekey.wire.vectors import inputs
+from sparekey.wire.request import understand
+from sparekey.wire.rewrite import COUNTED, UnsafePathError, asks_for_usage, rewrite, safe
+from sparekey.wire.stream_reader import wants_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from sparekey.transport.targets import Plan
     from sparekey.types import Attempt, Credential, Failure, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
 
@@ -208,7 +209,7 @@ class Exchange:
             raise self.refused(call, credential, response, error.data, error.data) from None
         except NoAnswerError as exc:
             raise self.lib.RemoteProtocolError(str(exc)) from None
-        response.extensions["sparekey_usage"] = usage_of(call.dialect, found.value)
+        response.extensions["sparekey_usage"] = found.summary.usage
         if call.kind == "other" or call.resource == "responses":
             self.bindings.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):

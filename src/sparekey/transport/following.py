@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.classify import classify
 from sparekey.core.splice import Piece, Reading
 from sparekey.transport.refusals import Refused
-from sparekey.wire import errors, sse
-from sparekey.wire.incoming import Incoming, Part
-from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
-from sparekey.wire.reading import InnerError, NoAnswerError
+from sparekey.wire import sse
+from sparekey.wire.broken_stream import Break
+from sparekey.wire.event_stream import EventStream, Part
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.splice_texts import SPOKEN, THOUGHT, Spot, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.transport.exchange import Exchange
     from sparekey.types import Credential, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.format import Format
+    from sparekey.wire.request import WireRequest
 
 __all__ = ["Follower", "Item", "ItemReading", "Part"]
 
@@ -35,9 +37,9 @@ class Item:
         usage: the tokens that were counted so far.
     """
 
-    def __init__(self, dialect: str, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None) -> None:
+    def __init__(self, form: Format, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None) -> None:
         """Hold what one chunk brought."""
-        self.dialect, self.parts, self.content, self.response, self.usage = dialect, parts, content, response, usage
+        self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
 
     @property
     def data(self) -> bytes:
@@ -47,7 +49,8 @@ class Item:
     @cached_property
     def spots(self) -> list[Sequence[Spot]]:
         """The texts of each event."""
-        return [spots_of(self.dialect, part.value) for part in self.parts]
+        spots = self.form.spots
+        return [tuple(spots(part.value)) if isinstance(part.value, dict) else () for part in self.parts]
 
 
 class ItemReading(Reading[Item]):
@@ -74,13 +77,13 @@ class ItemReading(Reading[Item]):
 
     def split(self, item: Item) -> Sequence[Item]:
         """Return its events one by one."""
-        return [Item(item.dialect, (part,), content=item.content, usage=item.usage) for part in item.parts]
+        return [Item(item.form, (part,), content=item.content, usage=item.usage) for part in item.parts]
 
     def cut(self, item: Item, texts: Sequence[str]) -> Item | None:
         """Return the one event with other texts."""
         (part,), (spots,) = item.parts, item.spots
         event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
-        return Item(item.dialect, (part._replace(event=event),), content=item.content, usage=item.usage)
+        return Item(item.form, (part._replace(event=event),), content=item.content, usage=item.usage)
 
     def usage(self, item: Item) -> Usage | None:
         """Return the tokens so far."""
@@ -97,7 +100,7 @@ class Ending:
 
     def __init__(self, call: WireRequest) -> None:
         """Start before the first event of the answer to a call."""
-        self._dialect, self._resource = call.dialect, call.resource
+        self._format = call.format
         self.counts = call.dialect == "openai" and call.resource == "responses"
         self._next = 0
 
@@ -113,7 +116,7 @@ class Ending:
         text = f"the stream broke off: {failure.message or failure.reason}"
         told = {**about, "class": str(failure.error_class), "reason": failure.reason}
         own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
-        return errors.broken(self._dialect, self._resource, errors.Break(text, told, own, self._next))
+        return self._format.broken(Break(text, told, own, self._next))
 
 
 class Follower:
@@ -122,7 +125,8 @@ class Follower:
     def __init__(self, exchange: Exchange, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
         self._exchange, self._call, self._credential, self._response = exchange, call, credential, response
-        self._incoming, self._held = Incoming(call, hide_usage=exchange.hides_usage(call, credential)), 0
+        self._format, self._held = call.format, 0
+        self._events = EventStream(call, hide_usage=exchange.hides_usage(call, credential))
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
         """Yield what can go on.
@@ -131,7 +135,7 @@ class Follower:
             Refused: an error event.
             Exception: the library's own, for what is no stream of this API.
         """
-        return self._items(self._incoming.feed(chunk))
+        return self._items(self._events.feed(chunk))
 
     def end(self) -> Iterator[Item]:
         """Yield what is left.
@@ -140,21 +144,21 @@ class Follower:
             Refused: an error in the place of events.
             Exception: the library's own, if the answer is not complete, or none.
         """
-        return self._items(self._incoming.end())
+        return self._items(self._events.end())
 
     def _items(self, steps: Iterator[list[Part]]) -> Iterator[Item]:
-        began = self._incoming.reader.content
+        began = self._events.reader.content
         try:
             for parts in steps:
                 yield self._item(parts, began)
-                began = self._incoming.reader.content
+                began = self._events.reader.content
         except InnerError as error:
             raise self._exchange.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
         except NoAnswerError as exc:
             raise self._broken(str(exc)) from None
 
     def _item(self, parts: list[Part], began: bool) -> Item:
-        reader = self._incoming.reader
+        reader = self._events.reader
         if not reader.content:
             self._held += sum(len(part.event.raw) for part in parts)
             if self._held > _LONGEST_PREAMBLE:
@@ -162,7 +166,7 @@ class Follower:
         elif not began and self._call.dialect == "openai" and "chat" not in self._call.resource:
             for value in reader.opening:
                 self._exchange.bindings.learn(self._call, self._credential.id, value)
-        return Item(self._call.dialect, parts, content=reader.content, usage=self._incoming.usage)
+        return Item(self._format, parts, content=reader.content, usage=self._events.usage)
 
     def _broken(self, text: str) -> Exception:
         fault: Exception = self._exchange.lib.RemoteProtocolError(text)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
 
@@ -144,13 +144,13 @@ class BlockingTransport:
     def _items(self, call: WireRequest, request: Any, credential: Credential) -> Iterator[Item]:
         response = self._sent(call, request, credential)
         if not self.exchange.is_stream(call, response):
-            yield Item(call.dialect, content=True, response=self._read(call, credential, response))
+            yield Item(call.format, content=True, response=self._read(call, credential, response))
             return
         source, follower = response.stream, Follower(self.exchange, call, credential, response)
         on_abandon(partial(interrupt, response))
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(call.dialect, response=response)
+            yield Item(call.format, response=response)
             for chunk in decoding.iter_bytes() if decoding else source:
                 yield from follower.feed(chunk)
             yield from follower.end()

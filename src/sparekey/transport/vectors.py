@@ -10,15 +10,15 @@ from sparekey.config.providers import find
 from sparekey.config.spaces import natural_space
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.wire.reading import NoAnswerError
-from sparekey.wire.vectors import admitted, asked_lengths
+from sparekey.wire.embeddings import admitted, asked_lengths
+from sparekey.wire.format import NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.embedding import EmbeddingModelConfig
     from sparekey.engine import Chain
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _PARAMETERS: Final = {"gemini": "outputDimensionality", "mistral": "output_dimension", "voyage": "output_dimension"}
 """What a provider calls the length that a request asks for; the others call it `dimensions`."""

@@ -13,7 +13,7 @@ from sparekey.gateway.observe.request_ledger import current
 from sparekey.gateway.upstream import messages
 from sparekey.transport.exchange import Exchange, counted, merged
 from sparekey.transport.following import Follower, Item, ItemReading
-from sparekey.wire.table import rewrite
+from sparekey.wire.rewrite import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
     from sparekey.types import Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
 
@@ -92,12 +92,12 @@ class Forwarder:
     async def _items(self, call: WireRequest, credential: Credential) -> AsyncIterator[Item]:
         response = await self._sent(call, credential)
         if not self.exchange.is_stream(call, response):
-            yield Item(call.dialect, content=True, response=await self._read(call, credential, response))
+            yield Item(call.format, content=True, response=await self._read(call, credential, response))
             return
         source, follower, ledger = response.stream, Follower(self.exchange, call, credential, response), current.get()
         try:
             decoding = self.exchange.decoding(response)
-            yield Item(call.dialect, response=response)
+            yield Item(call.format, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 if ledger:
                     ledger.heard()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw, UpstreamResponse
     from sparekey.transport.following import Item
     from sparekey.types import Attempt, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
 

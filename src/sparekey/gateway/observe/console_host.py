@@ -15,7 +15,7 @@ from sparekey.gateway.console.snapshot import Hider
 from sparekey.stats.chain_stats import ChainStats, ChainSums
 from sparekey.stats.restart import acted, bring, remembered
 from sparekey.stats.worker_reports import Report
-from sparekey.wire.table import understand
+from sparekey.wire.request import understand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparekey.stats.history import History
     from sparekey.stats.timeline import TimelineEntry
     from sparekey.stats.worker_reports import Board
-    from sparekey.wire.model import Kind, WireRequest
+    from sparekey.wire.request import Kind, WireRequest
 
 _SAY: Final = [{"role": "user", "content": "Say yes."}]
 _GEMINI: Final = {"parts": [{"text": "Say yes."}]}

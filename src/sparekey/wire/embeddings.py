@@ -15,13 +15,13 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire.decoding import loads
-from sparekey.wire.reading import NoAnswerError
+from sparekey.wire.format import NoAnswerError
+from sparekey.wire.json_body import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _VECTOR: Final = {
     "openai": re.compile(rb'"embedding"\s*:\s*(?:(\[)\s*|")'),
