@@ -7,7 +7,7 @@ import pytest
 from sparekey import Secret
 from sparekey.engine import Chain
 from sparekey.gateway.upstream import messages
-from sparekey.gateway.upstream.messages import UpstreamResponse
+from sparekey.gateway.upstream.messages import Response
 from sparekey.transport.exchange import Exchange
 from sparekey.transport.targets import Plan
 from sparekey.types import Credential, ErrorClass, Scope
@@ -27,5 +27,5 @@ def test_it_moves_on_and_parks_nobody(path, scope, told):
     credential = Credential("a", "openai")
     exchange = Exchange(Plan(Chain([credential]), {"a": Target("openai", "https://a.example/v1", Secret("key"))}), messages)
     call = understand("POST", f"/v1/{path}".encode(), [], BODY)
-    failure = exchange.chain.classify(exchange.refused(call, credential, UpstreamResponse(404, {}, told), told, told))
+    failure = exchange.chain.classify(exchange.refused(call, credential, Response(404, {}, told), told, told))
     assert (failure.error_class, failure.scope) == (ErrorClass.MODEL_NOT_FOUND, scope)

@@ -7,7 +7,7 @@ import pytest
 from sparekey.classify import classify
 from sparekey.engine import Chain, Failover
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.gateway.upstream.messages import UpstreamResponse
+from sparekey.gateway.upstream.messages import Response
 from sparekey.transport.refusals import Refused
 from sparekey.types import Credential, ErrorClass, Scope
 
@@ -22,7 +22,7 @@ TOLD = [
 
 def refused(status, message, code):
     body = json.dumps({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}).encode()
-    return Refused(UpstreamResponse(status, {}, body), body, body)
+    return Refused(Response(status, {}, body), body, body)
 
 
 @pytest.mark.parametrize("told", TOLD, ids=[one[1][:24] for one in TOLD])

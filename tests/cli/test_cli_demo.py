@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-import sparekey.gateway
+import sparekey.gateway.process
 from sparekey.cli import demo
 from sparekey.errors import MissingExtraError
 from sparekey.lab.simulator import Simulator
@@ -126,7 +126,7 @@ def without_gateway(monkeypatch):
     for name in ("sparekey.cli.demo.gateway", "sparekey.gateway.process.server"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr(demo, "gateway", raising=False)
-    monkeypatch.delattr(sparekey.gateway, "server", raising=False)
+    monkeypatch.delattr(sparekey.gateway.process, "server", raising=False)
     monkeypatch.setattr(demo.program, "play", lambda *_: True)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sparekey import gateway
+from sparekey.gateway import process
 
 pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
@@ -71,7 +71,7 @@ def test_without_the_gateways_packages_it_names_the_extra(sparekey, write, monke
     """What is missing is named as one installs it."""
     write(CHAIN)
     monkeypatch.delitem(sys.modules, "sparekey.gateway.process.server", raising=False)
-    monkeypatch.delattr(gateway, "server", raising=False)
+    monkeypatch.delattr(process, "server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = sparekey("serve")
     assert (result.exit_code, "pip install 'sparekey[gateway]'" in result.stderr) == (2, True)

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from chain_play import Fault, auth, no_model, overloaded, permanent, quota, rate_limit, too_large, unknown, unsafe
-from sparekey import CircuitBreaker, OrderedCredentialSwitcher, PrimaryBackupSwitcher, switching
+from sparekey import CircuitBreaker, OrderedCredentialSwitcher, PrimaryBackupSwitcher
+from sparekey.compat import switching
 from sparekey.errors import CircuitBreakerOpen
 
 

@@ -47,7 +47,7 @@ class Running:
 
     async def _serve(self):
         self._loop, self._down = asyncio.get_running_loop(), asyncio.Event()
-        async with server.running(server.Settings(self.file)) as (self.server, self.application, self.url):
+        async with server.running(server.ServeSettings(self.file)) as (self.server, self.application, self.url):
             self.gateway.observers.append(self.finished.append)
             self._up.set()
             await self._down.wait()

@@ -55,7 +55,7 @@ def test_a_failover_is_told_by_all_three(world, registry):
         "invalid_key",
         int(first.base_url.split(":")[2].split("/")[0]),
     )
-    assert {event.name for event in request.events} == {"sparekey.park", "sparekey.engine"}
+    assert {event.name for event in request.events} == {"sparekey.park", "sparekey.failover"}
     scraped = generate_latest(registry).decode()
     assert 'sparekey_active{chain="chat",credential="second"} 1.0' in scraped
     assert 'sparekey_credential_up{chain="chat",credential="first"} 0.0' in scraped

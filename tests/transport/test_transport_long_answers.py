@@ -26,7 +26,7 @@ def exchange():
 def judged(exchange, path, answer):
     call = understand("POST", f"/v1/{path}".encode(), [], b'{"model": "m", "input": "x"}')
     body = json.dumps(answer).encode()
-    return exchange.judged(call, exchange.chain.credentials[1], messages.UpstreamResponse(200, {}, body), body)
+    return exchange.judged(call, exchange.chain.credentials[1], messages.Response(200, {}, body), body)
 
 
 @pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)

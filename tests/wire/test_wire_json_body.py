@@ -1,4 +1,4 @@
-"""The fast JSON reader: `sparekey.wire.decoding`."""
+"""The fast JSON reader: `sparekey.wire.json_body`."""
 
 import json
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
-from sparekey.wire.chat_completions import counted, is_error
+from sparekey.wire.chat_completions import counted, error_body, is_error
 from sparekey.wire.conversation import (
     Conversation,
     Fields,

@@ -10,7 +10,7 @@ from drill_verdicts import NOT_YET, NOT_YET_THROUGH
 from sparekey.lab.drill import GATEWAY_ROWS, NOT_RUN, ROWS, Verdict, run
 from sparekey.lab.drill.runner import FAST
 
-PAGE = (Path(__file__).parents[2] / "docs" / "drill.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "drill.md").read_text("utf-8")
 LIBRARY, _, GATEWAY = PAGE.partition("## Through the gateway")
 
 

@@ -9,7 +9,7 @@ from pytest_examples import CodeExample, EvalExample, find_examples
 
 from sparekey.lab.simulator import faults
 
-PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
+PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 
 
 @pytest.mark.parametrize("example", find_examples(PAGE), ids=str)

@@ -18,7 +18,7 @@ from sparekey.wire.rewrite import rewrite
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-    from sparekey.gateway.upstream.messages import UpstreamResponse
+    from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import Client
     from sparekey.transport.exchange import Way
     from sparekey.transport.targets import Plan
@@ -37,7 +37,7 @@ class Forwarder:
         self._failover = AsyncFailover(self.exchange.chain, sleep=sleep)
         self._client, self._timeout = client, plan.timeout
 
-    async def send(self, call: WireRequest) -> tuple[UpstreamResponse, AsyncGenerator[Item] | None]:
+    async def send(self, call: WireRequest) -> tuple[Response, AsyncGenerator[Item] | None]:
         """Return the response of the first credential that answers, and the rest of its events if it is a stream.
 
         Raises:
@@ -62,7 +62,7 @@ class Forwarder:
         except AllCredentialsFailedError as error:
             raise merged([*faults, error]) from None
 
-    async def _walk(self, call: WireRequest, way: Way) -> tuple[UpstreamResponse, AsyncGenerator[Item] | None]:
+    async def _walk(self, call: WireRequest, way: Way) -> tuple[Response, AsyncGenerator[Item] | None]:
         if not call.stream:
             answer = await self._failover.run(functools.partial(self.once, call), eligible=way, usage=counted, body=call.body)
             return answer.value, None
@@ -84,7 +84,7 @@ class Forwarder:
             await anext(items, None)
         return head.response, None
 
-    async def once(self, call: WireRequest, credential: Credential) -> UpstreamResponse:
+    async def once(self, call: WireRequest, credential: Credential) -> Response:
         """Make one attempt at a whole answer."""
         response = await self._sent(call, credential)
         return await self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
@@ -108,7 +108,7 @@ class Forwarder:
         finally:
             await source.aclose()
 
-    async def _sent(self, call: WireRequest, credential: Credential) -> UpstreamResponse:
+    async def _sent(self, call: WireRequest, credential: Credential) -> Response:
         put = rewrite(call, self.exchange.targets[credential.id])
         if ledger := current.get():
             ledger.begins(credential.id)
@@ -116,12 +116,12 @@ class Forwarder:
         response.credential_id = credential.id
         return response
 
-    async def _read(self, call: WireRequest, credential: Credential, response: UpstreamResponse) -> UpstreamResponse:
+    async def _read(self, call: WireRequest, credential: Credential, response: Response) -> Response:
         try:
             raw = await response.stream.read()
         finally:
             await response.stream.aclose()
         if ledger := current.get():
             ledger.heard()
-        judged: UpstreamResponse = self.exchange.judged(call, credential, response, raw)
+        judged: Response = self.exchange.judged(call, credential, response, raw)
         return judged

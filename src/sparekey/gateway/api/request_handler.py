@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.served_chains import Served
-    from sparekey.gateway.upstream.messages import Raw, UpstreamResponse
+    from sparekey.gateway.upstream.messages import Raw, Response
     from sparekey.transport.following import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.request import WireRequest
@@ -186,7 +186,7 @@ class RequestHandler:
             else:
                 await self._passed(response)
 
-    async def _streamed(self, call: WireRequest, response: UpstreamResponse, items: AsyncGenerator[Item]) -> None:
+    async def _streamed(self, call: WireRequest, response: Response, items: AsyncGenerator[Item]) -> None:
         """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
         self._stream, ending = True, Ending(call)
         async with aclosing(items):
@@ -211,7 +211,7 @@ class RequestHandler:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         await self._send(BREAK_OFF)
 
-    async def _passed(self, response: UpstreamResponse) -> None:
+    async def _passed(self, response: Response) -> None:
         """Send an answer on that needs no reading: audio, a file."""
         try:
             await self._start(response.status_code, _kept(response))
@@ -264,5 +264,5 @@ class RequestHandler:
         )
 
 
-def _kept(response: UpstreamResponse) -> Raw:
+def _kept(response: Response) -> Raw:
     return [pair for pair in response.headers.raw if pair[0] not in _KEPT_BACK]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.request_handler import Finished
     from sparekey.gateway.api.served_chains import Served
-    from sparekey.gateway.upstream.messages import UpstreamResponse
+    from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import Client
     from sparekey.telemetry.sdk import OtelProviders
     from sparekey.wire.request import Kind, Put
@@ -97,7 +97,7 @@ class Carrying:
         """Send with `client`."""
         self._client = client
 
-    async def send(self, method: str, put: Put, silence: float | None) -> UpstreamResponse:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `Client.send`."""
         headers = [pair for pair in put.headers if pair[0] != _HEADER]
         if (span := attempt_span()) is not None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from sparekey.gateway.upstream.clients import Proxies
-    from sparekey.gateway.upstream.messages import UpstreamResponse
+    from sparekey.gateway.upstream.messages import Response
     from sparekey.wire.request import Put
 
 _LARGE: Final = 2**20
@@ -53,7 +53,7 @@ class Aiohttp:
         self._session: aiohttp.ClientSession | None = None
         self._network = Network()
 
-    async def send(self, method: str, put: Put, silence: float | None) -> UpstreamResponse:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `Client.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
@@ -76,7 +76,7 @@ class Aiohttp:
                 written_again()
         return self._answered(answer, proxied=proxy is not None)
 
-    def _answered(self, answer: aiohttp.ClientResponse, *, proxied: bool) -> UpstreamResponse:
+    def _answered(self, answer: aiohttp.ClientResponse, *, proxied: bool) -> Response:
         if proxied and answer.status == _PROXY_REFUSES:
             answer.close()
             raise ConnectError("the proxy wants other credentials (gateway.proxy)")

@@ -116,7 +116,7 @@ class ByteStream:
         """Do nothing."""
 
 
-class UpstreamResponse:
+class Response:
     """A response; `credential_id` says whose it is."""
 
     __slots__ = ("content", "credential_id", "extensions", "headers", "status_code", "stream")
@@ -156,9 +156,9 @@ async def whole(pieces: AsyncIterator[bytes]) -> bytes:
     return found[0] if len(found) == 1 else b"".join(found)
 
 
-def received(status: int, raw: Raw, stream: BodyStream) -> UpstreamResponse:
+def received(status: int, raw: Raw, stream: BodyStream) -> Response:
     """Return a response as it came off the wire."""
-    response = UpstreamResponse.__new__(UpstreamResponse)
+    response = Response.__new__(Response)
     response.status_code, response.headers, response.content = status, Headers(raw), b""
     response.stream, response.credential_id, response.extensions = stream, "", {}
     return response

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import socket
 
     from sparekey.gateway.upstream.http1 import ResponseReader
-    from sparekey.gateway.upstream.messages import UpstreamResponse
+    from sparekey.gateway.upstream.messages import Response
     from sparekey.wire.request import Put
 
 IDLE_SECONDS: Final = 45.0
@@ -34,7 +34,7 @@ IDLE_SECONDS: Final = 45.0
 class Client(Protocol):
     """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
 
-    async def send(self, method: str, put: Put, silence: float | None) -> UpstreamResponse:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """Return the response as soon as its headers are there.
 
         The request is written once. It is written once more, on a connection made for it, if the first write met a connection that had
@@ -78,7 +78,7 @@ class Pooled:
         """How many connections are open, idle ones included."""
         return len(self._all)
 
-    async def send(self, method: str, put: Put, silence: float | None) -> UpstreamResponse:
+    async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `Client.send`."""
         begin = put.url.find("/", put.url.find("://") + 3)
         origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
@@ -135,7 +135,7 @@ class Pooled:
         if idle and connection in idle:
             idle.remove(connection)
 
-    def _answered(self, answer: ResponseReader) -> UpstreamResponse:
+    def _answered(self, answer: ResponseReader) -> Response:
         self._network.suspected_until = 0.0
         return received(answer.status, answer.raw, answer)
 
