@@ -148,7 +148,7 @@ def collect(chunks: Iterable[VLMChunk]) -> VLMResponse:
 
 def chunk_of(answer: VLMResponse | str) -> VLMChunk:
     """Return a whole answer as the one chunk of a stream; older models answer with a plain text."""
-    if isinstance(answer, str):
+    if not isinstance(answer, VLMResponse):
         return VLMChunk(answer, finish_reason="stop")
     usage = Usage(**{name: answer.usage.get(name, 0) for name in _COUNTS}) if answer.usage else None
     return VLMChunk(
