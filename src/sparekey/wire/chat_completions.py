@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
@@ -29,6 +29,7 @@ from sparekey.wire.conversation import (
     Turn,
     media_of_url,
     parts_of,
+    word_of,
 )
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping
@@ -396,13 +397,14 @@ def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) ->
         turns.append(Turn("user", (Opaque(message),)))
         return
     taken = Fields(message)
-    content, role = taken.rest.pop("content", None), message.get("role")
+    content, role = taken.rest.pop("content", None), word_of(message.get("role"))
     plain, parts = isinstance(content, str), parts_of(content, _part)
     if "content" in message and content is None:
         taken.rest["content"] = None
     if role in {"system", "developer"}:
         del taken.rest["role"]
-        system.append(SystemPrompt(parts, role, len(turns), plain, taken.rest))
+        rank: Literal["system", "developer"] = "system" if role == "system" else "developer"
+        system.append(SystemPrompt(parts, rank, len(turns), plain, taken.rest))
     elif role == "tool":
         result = ToolResult(taken.text("tool_call_id"), taken.text("name"), parts, is_plain=plain)
         turns.append(Turn("user", (result,), extra=taken.rest))
@@ -479,8 +481,9 @@ def _tool_choice(taken: Fields) -> ToolChoice:
     if isinstance(named, dict) and isinstance(named.get("name"), str):
         return ToolChoice("required", (named["name"],), parallel, taken.rest.pop("tool_choice"))
     allowed = mapping(choice, "allowed_tools")
-    names: list[Any] = [mapping(tool, "function").get("name") for tool in allowed.get("tools") or () if isinstance(tool, dict)]
-    if allowed.get("mode") in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
+    tools = allowed.get("tools")
+    names: list[Any] = [mapping(tool, "function").get("name") for tool in tools] if isinstance(tools, list) else []
+    if word_of(allowed.get("mode")) in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
         return ToolChoice(allowed["mode"], tuple(names), parallel, taken.rest.pop("tool_choice"))
     return ToolChoice(parallel=parallel)
 

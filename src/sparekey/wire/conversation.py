@@ -368,6 +368,11 @@ class Inner(Fields):
                 del self._outer.rest[self._name]
 
 
+def word_of(value: Any) -> str:
+    """Return a text, or "" where something else stands in its place."""
+    return value if isinstance(value, str) else ""
+
+
 def parts_of(content: Any, read: Callable[[Fields, str, int], Part | None], depth: int = 0) -> tuple[Part, ...]:
     """Return the parts of a content: a bare text, or a list.
 
@@ -388,8 +393,7 @@ def _part(value: Any, read: Callable[[Fields, str, int], Part | None], depth: in
         return Opaque(value)  # a bare text among parts: only Gemini and Mistral have such
     if not isinstance(value, dict) or depth >= DEEPEST:
         return Opaque(value)
-    kind = value.get("type")
-    found = read(Fields(value), kind if isinstance(kind, str) else "", depth)
+    found = read(Fields(value), word_of(value.get("type")), depth)
     return Opaque(value) if found is None else found
 
 

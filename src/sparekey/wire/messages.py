@@ -24,6 +24,7 @@ from sparekey.wire.conversation import (
     ToolResult,
     Turn,
     parts_of,
+    word_of,
 )
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping
@@ -314,7 +315,7 @@ def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) ->
     if not isinstance(message, dict):
         turns.append(Turn("user", (Opaque(message),)))
         return
-    taken, role = Fields(message), message.get("role")
+    taken, role = Fields(message), word_of(message.get("role"))
     content = taken.rest.pop("content", None)
     parts, plain = parts_of(content, _part), isinstance(content, str)
     if role in {"user", "assistant", "system"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
@@ -26,6 +26,7 @@ from sparekey.wire.conversation import (
     Turn,
     media_of_url,
     parts_of,
+    word_of,
 )
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, mapping
 from sparekey.wire.splice_texts import Spot, mark_spot
@@ -323,9 +324,9 @@ def read_request(fields: dict[str, Any]) -> Conversation:
 
 
 def _add_item(item: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
-    kind = item.get("type", "message") if isinstance(item, dict) else None
+    kind = word_of(item.get("type", "message")) if isinstance(item, dict) else ""
     if kind == "message" and isinstance(item, dict):
-        _add_message(Fields(item), item.get("role"), system, turns)
+        _add_message(Fields(item), word_of(item.get("role")), system, turns)
     elif kind in _CALLS:
         taken = Fields(item)
         del taken.rest["type"]
@@ -343,19 +344,21 @@ def _add_item(item: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
         taken = Fields(item)
         del taken.rest["type"]
         sealed = taken.text("encrypted_content")
-        texts = [one["text"] for one in item.get("summary") or () if isinstance(one, dict) and isinstance(one.get("text"), str)]
-        turns.append(Turn("assistant", (Thinking("\n\n".join(texts), sealed=sealed, extra=taken.rest),)))
+        summary = item["summary"] if isinstance(item.get("summary"), list) else ()  # it stays in `extra`, part by part
+        text = "\n\n".join(word_of(one.get("text")) for one in summary if isinstance(one, dict))
+        turns.append(Turn("assistant", (Thinking(text, sealed=sealed, extra=taken.rest),)))
     else:
-        role = "assistant" if isinstance(kind, str) and kind.endswith(("_call", "_approval_request")) else "user"
+        role = "assistant" if kind.endswith(("_call", "_approval_request")) else "user"
         turns.append(Turn(role, (Opaque(item),)))  # type: ignore[arg-type]  # one of the two
 
 
-def _add_message(taken: Fields, role: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
+def _add_message(taken: Fields, role: str, system: list[SystemPrompt], turns: list[Turn]) -> None:
     content = taken.rest.pop("content", None)
     parts, plain = parts_of(content, _request_part), isinstance(content, str)
     if role in {"system", "developer"}:
         del taken.rest["role"]
-        system.append(SystemPrompt(parts, role, len(turns), plain, taken.rest))
+        rank: Literal["system", "developer"] = "system" if role == "system" else "developer"
+        system.append(SystemPrompt(parts, rank, len(turns), plain, taken.rest))
         return
     if role in {"user", "assistant"}:
         del taken.rest["role"]
@@ -397,11 +400,11 @@ def _tool_choice(taken: Fields) -> ToolChoice:
     if mode := taken.word("tool_choice", {"auto": "auto", "none": "none", "required": "required"}):
         return ToolChoice(mode, parallel=parallel)
     choice = mapping(taken.rest, "tool_choice")
-    if choice.get("type") in {"function", "custom"} and isinstance(choice.get("name"), str):
+    if word_of(choice.get("type")) in {"function", "custom"} and isinstance(choice.get("name"), str):
         return ToolChoice("required", (choice["name"],), parallel, taken.rest.pop("tool_choice"))
     tools = choice.get("tools")
     names: list[Any] = [mapping({"tool": tool}, "tool").get("name") for tool in tools] if isinstance(tools, list) else []
-    if choice.get("mode") in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
+    if word_of(choice.get("mode")) in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
         return ToolChoice(choice["mode"], tuple(names), parallel, taken.rest.pop("tool_choice"))
     return ToolChoice(parallel=parallel)
 
