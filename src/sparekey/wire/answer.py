@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.errors import DisguisedError, IncompleteAnswerError
+from sparekey.masking import mask
 from sparekey.wire import embeddings
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError
 from sparekey.wire.json_body import loads
@@ -20,6 +22,8 @@ from sparekey.wire.stream_reader import StreamReader, wanted
 from sparekey.wire.think_tags import is_visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sparekey.wire.request import WireRequest
 
 _WELL_READ: Final = 256 * 1024
@@ -171,6 +175,47 @@ def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
     spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
     return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
+
+
+@contextlib.contextmanager
+def as_library_errors() -> Iterator[None]:
+    """Raise what is wrong with an answer as callers of the library know it.
+
+    Raises:
+        DisguisedError: an error in the place of an answer; what it means is in its own words.
+        IncompleteAnswerError: no answer, or none of a shape that the API has.
+    """
+    try:
+        yield
+    except InnerError as error:
+        text = error.data.decode("utf-8", "replace")
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            body = text
+        raise DisguisedError(f"an error inside a success: {mask(text)[:300]}", body) from None
+    except (NoAnswerError, TypeError, AttributeError, KeyError, IndexError) as exc:
+        raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
+
+
+def read_vectors(value: Any) -> embeddings.EmbeddingAnswer:
+    """Read the vectors of the JSON, or the bytes, of an answer of any provider.
+
+    Raises:
+        InnerError: it is an error.
+        NoAnswerError: it holds no vectors.
+    """
+    if isinstance(value, bytes):
+        try:
+            value = loads(value.removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            raise _told(value) from None
+    if isinstance(value, dict) and (found := _error(value)) is not None:
+        raise InnerError(_dumped(found))
+    try:
+        return embeddings.read_answer(value)
+    except NoAnswerError as exc:
+        raise _none(value, str(exc)) from None
 
 
 def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:

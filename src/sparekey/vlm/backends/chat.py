@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import abstractmethod
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.retry import retry_async, retry_sync
-from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
-from sparekey.masking import mask
+from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
@@ -27,7 +26,6 @@ from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire import answer
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
 from sparekey.wire.event_stream import EventStream
-from sparekey.wire.format import InnerError, NoAnswerError
 from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.request import WireRequest
 
@@ -224,7 +222,7 @@ class ChatBackend(CallingVLM):
     def _whole(self, sent: Any) -> VLMResponse:
         parts = Assembler()
         value = self._body(sent)
-        with _told():
+        with answer.as_library_errors():
             told = answer.read(self.wire, value).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
             parts.feed(told)
         self._count(parts)
@@ -280,14 +278,14 @@ class ChatBackend(CallingVLM):
 
     def _read(self, stream: Any) -> Iterator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
-        with _told():
+        with answer.as_library_errors():
             for piece in self._pieces(stream):
                 yield from _summaries(events.feed(_bytes_of(piece)))
             yield from _summaries(events.end())
 
     async def _read_async(self, stream: Any) -> AsyncGenerator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
-        with _told():
+        with answer.as_library_errors():
             async for piece in self._pieces_async(stream):
                 for one in _summaries(events.feed(_bytes_of(piece))):
                     yield one
@@ -306,27 +304,6 @@ def _bytes_of(piece: Any) -> bytes:
 
 def _summaries(steps: Iterator[list[Part]]) -> Iterator[EventSummary]:
     return (part.summary for parts in steps for part in parts if part.value is not None)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Raise what is wrong with an answer as callers know it."""
-    try:
-        yield
-    except InnerError as error:
-        raise _disguised(error.data) from None
-    except (NoAnswerError, TypeError, AttributeError, KeyError, IndexError) as exc:
-        raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
-
-
-def _disguised(data: bytes) -> DisguisedError:
-    """Return the error for one that stands in the place of an answer: what it means is in its own words."""
-    text = data.decode("utf-8", "replace")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = text
-    return DisguisedError(f"an error inside a success: {mask(text)[:300]}", body)
 
 
 def _breakable(response: Any) -> None:
