@@ -20,13 +20,15 @@ A failure of the *request* (bad parameter, refused content) is never wrapped: th
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.masking import mask
+from sparekey.masking import NO_SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sparekey.masking import Secrets
     from sparekey.types import Attempt, ErrorClass
 
 
@@ -44,21 +46,29 @@ def _rebuilt(cls: type[SparekeyError], args: tuple[Any, ...], attributes: dict[s
 
 
 class CredentialError(NamedTuple):
-    """What became of one credential of an exhausted chain."""
+    """What became of one credential of an exhausted chain.
+
+    `exception` is the provider's own, in its own words; `words` are those without keys, and all that a `repr` shows of it.
+    """
 
     credential_id: str
     error_class: ErrorClass
     exception: BaseException
     index: int  # type: ignore[assignment]  # the name people expect; nobody asks an entry for tuple.index
 
+    def __repr__(self) -> str:
+        words = describe_exception(self.exception)
+        return f"CredentialError({self.credential_id!r}, {str(self.error_class)!r}, <{words.partition(':')[0]}>, {self.index})"
+
 
 class AllCredentialsFailedError(SparekeyError):
     """The chain is exhausted: one entry a credential, in the order in which they were tried.
 
     Attributes:
-        errors: `(credential_id, error_class, exception, index)` of each credential.
+        errors: `(credential_id, error_class, exception, index)` of each credential; the exceptions are the providers' own, unmasked.
         retry_after: seconds until the soonest credential returns, or None if nothing is known.
         attempts: the ledger of the call.
+        secrets: what is cut out of the providers' words in its text.
         agreed: the first refusal, where those that were asked refused in the same words and nothing is certain about a credential: then
             it is the request's, and clients over HTTP are told so (DESIGN.md 3.5). None otherwise.
     """
@@ -66,17 +76,34 @@ class AllCredentialsFailedError(SparekeyError):
     attempts: tuple[Attempt, ...] = ()
     agreed: BaseException | None = None
 
-    def __init__(self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None) -> None:
-        """Take the entries as tuples or `CredentialError`s."""
+    def __init__(
+        self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None, *, secrets: Secrets = NO_SECRETS
+    ) -> None:
+        """Take the entries as tuples or `CredentialError`s; `secrets` are cut out of what is told of them."""
         self.errors: list[CredentialError] = [CredentialError(*e) for e in errors]  # type: ignore[arg-type]
-        self.retry_after = retry_after
+        self.retry_after, self.secrets = retry_after, secrets
         super().__init__(self._describe())
+        self.__suppress_context__ = True  # a traceback would print the providers' words as they came
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process whole, but for exceptions of SDKs that cannot: of those the words go."""
+        kept = {**self.__dict__, "errors": [entry._replace(exception=_portable(entry.exception)) for entry in self.errors]}
+        if self.agreed is not None:
+            kept["agreed"] = _portable(self.agreed)
+        return _rebuilt, (type(self), self.args, kept)
+
+    def __deepcopy__(self, _memo: object) -> AllCredentialsFailedError:
+        """Exceptions are not changed: the copy holds the same."""
+        return _rebuilt(type(self), self.args, {**self.__dict__, "errors": [*self.errors]})  # type: ignore[return-value]
 
     def _describe(self) -> str:
         lines = [f"all {len(self.errors)} credentials failed"]
         if self.retry_after is not None:
             lines[0] += f"; the soonest returns in {self.retry_after:.0f} s"
-        lines += [f"  [{e.index}] {e.credential_id}: {e.error_class} ({describe_exception(e.exception)})" for e in self.errors]
+        lines += [
+            f"  [{e.index}] {e.credential_id}: {e.error_class} ({describe_exception(e.exception, secrets=self.secrets)})"
+            for e in self.errors
+        ]
         return "\n".join(lines)
 
 
@@ -177,11 +204,20 @@ class VectorSpaceError(SparekeyError, ValueError):
     """Vectors of different spaces would be mixed (model, dimensions, normalisation, task)."""
 
 
-def describe_exception(exc: BaseException, limit: int = 200) -> str:
-    """Return the type and one bounded, masked line of the text of `exc`; never raises."""
+def _portable(exc: BaseException) -> BaseException:
+    """Return an exception if pickle can carry it, else one that says what it said."""
+    try:
+        pickle.loads(pickle.dumps(exc))  # noqa: S301 - what was pickled in this very line
+    except Exception:  # noqa: BLE001 - whatever the exception's own methods raise
+        return SparekeyError(describe_exception(exc))
+    return exc
+
+
+def describe_exception(exc: BaseException, limit: int = 200, *, secrets: Secrets = NO_SECRETS) -> str:
+    """Return the type and one bounded line of the text of `exc`, without `secrets` and whatever looks like one; never raises."""
     try:
         text = " ".join(str(exc).split())
     except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything
         text = "<no text>"
-    text = mask(text)
+    text = secrets.cut(text)
     return f"{type(exc).__name__}: {text[: limit - 1] + '…' if len(text) > limit else text}"

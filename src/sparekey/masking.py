@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sparekey.types import Secret
 
 MASK: Final = "***"
 
@@ -24,6 +30,12 @@ _OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
 _ZHIPU_LENGTH: Final = 41
 # A text without a word as long as the shortest value holds no key either.
 _SHORTEST_VALUE = 8
+_SHORTEST_SECRET: Final = 6
+_HARMLESS: Final = re.compile(
+    r"accept(?:-\w+)*|content-type|user-agent|(?:http-)?referer|x-(?:title|app|source|region|request-id)|[\w-]*-(?:version|beta|region|id)|api-version",
+    re.IGNORECASE,
+)
+"""Names of headers of one's own that hold no key: their values stand in texts by chance."""
 # Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
 _NAMED: Final = (
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
@@ -98,9 +110,112 @@ def _mask_named(text: str, lower: str) -> str:
     return "".join([*pieces, text[done:]]) if pieces else text
 
 
+class Secrets:
+    r"""The secrets of some credentials: cuts them out of whatever a provider says, however they are written there.
+
+    Providers repeat keys as they stand, in JSON with escapes (`\/`, `\u002B`), in URLs (`%2B`), in HTML (`&#43;`), and in base64.
+    """
+
+    __slots__ = ("_literals", "_values")
+
+    def __init__(self, values: Iterable[str]) -> None:
+        """Take the secrets; those of fewer than 6 characters are left out: they would cut holes into ordinary words."""
+        self._values = tuple(sorted({value for value in values if len(value) >= _SHORTEST_SECRET}, key=len, reverse=True))
+        self._literals: tuple[str, ...] | None = None
+
+    def cut(self, text: str) -> str:
+        """Return a text with `***` in the place of each secret and of whatever looks like one (`mask`)."""
+        return mask(self.cut_known(text))
+
+    def cut_known(self, text: str) -> str:
+        """Return a text with `***` in the place of each of these secrets, and of nothing else."""
+        if not self._values:
+            return text
+        if self._literals is None:
+            self._literals = tuple(literal for value in self._values for literal in (value, *_base64(value)))
+        for literal in self._literals:
+            if literal in text:
+                text = text.replace(literal, MASK)
+        if "\\" in text or "%" in text or "&#" in text:
+            for value in self._values:
+                text = _compiled(_in_any_writing(value)).sub(MASK, text)
+        return text
+
+    def cut_bytes(self, data: bytes) -> bytes:
+        """As `cut_known`, of bytes in whatever encoding."""
+        text = data.decode("latin-1")
+        kept = self.cut_known(text)
+        return data if kept is text else kept.encode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        """The values themselves, the longest first."""
+        return iter(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Secrets: {len(self._values)}>"
+
+    def __reduce__(self) -> tuple[type[Secrets], tuple[tuple[str, ...]]]:
+        """Secrets go to no other process."""
+        return Secrets, ((),)
+
+
+class HoldsKeys(Protocol):
+    """A credential, or where its requests go."""
+
+    @property
+    def api_key(self) -> Secret | None:
+        """Its key, or a pair (`AK:SK`)."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers of its own."""
+
+
+NO_SECRETS: Final = Secrets(())
+"""Where no key is known: only what looks like one is cut out."""
+
+
+def secrets_of(credentials: Iterable[HoldsKeys]) -> Secrets:
+    """Return what of some credentials must never be shown: their keys, each half of a pair (`AK:SK`), and the keys in their headers."""
+    values: set[str] = set()
+    for credential in credentials:
+        if credential.api_key:
+            key = credential.api_key.reveal()
+            values.update((key, *key.split(":")))
+        values.update(_secret_headers(credential.headers))
+    return Secrets(values)
+
+
+def _secret_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    """Return the values of headers that may hold a key, which are all but the usual others; of `Bearer KEY` the key as well."""
+    for name, value in headers.items():
+        if not _HARMLESS.fullmatch(name):
+            yield value
+            yield value.rpartition(" ")[2]
+
+
+def _base64(value: str) -> Iterator[str]:
+    """What base64 makes of a value, wherever in a longer text it begins; the letters that its neighbours change are left out."""
+    raw = value.encode()
+    for before in range(3):
+        coded = b64encode(b"\0" * before + raw).decode().rstrip("=")
+        start, end = -(-before * 4 // 3), (before + len(raw)) * 8 // 6
+        if end - start >= _SHORTEST_VALUE:
+            yield coded[start:end]
+
+
+def _in_any_writing(value: str) -> str:
+    return "".join(map(_letter, value))
+
+
+def _letter(letter: str) -> str:
+    """Return the pattern of one letter, as it is or escaped in JSON, a URL or HTML."""
+    code = ord(letter)
+    hexadecimal = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
+    slash = r"|\\+/" if letter == "/" else ""
+    return rf"(?:{re.escape(letter)}|\\+u00{hexadecimal}|%{hexadecimal}|&#0*{code};|&#[xX]0*{hexadecimal};{slash})"
+
+
 def mask_values(text: str, *values: str) -> str:
-    """Mask `text` and, whatever their shape, the given secret `values` (those of 6 characters or more)."""
-    for value in values:
-        if len(value) >= 6:  # noqa: PLR2004 - a shorter one would cut holes into ordinary words
-            text = text.replace(value, MASK)
-    return mask(text)
+    """Mask `text` and, whatever their shape and however they are written, the given secret `values` (those of 6 characters or more)."""
+    return Secrets(values).cut(text)

@@ -10,6 +10,7 @@ from sparekey.core.breaker import remaining
 from sparekey.core.policy import is_refusal
 from sparekey.core.pool import governing, soonest_return
 from sparekey.errors import AllCredentialsFailedError, CredentialError, CredentialParkedError
+from sparekey.masking import secrets_of
 from sparekey.types import ErrorClass, Evidence
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def exhausted(
     """
     entries = [CredentialError(pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in seen.items()]
     entries += [entry for i in untried if (entry := _untried(pool, cell, i, now)) is not None]
-    error = AllCredentialsFailedError(entries, soonest_return(pool, cell.state, [*seen, *untried], now))
+    soonest = soonest_return(pool, cell.state, [*seen, *untried], now)
+    error = AllCredentialsFailedError(entries, soonest, secrets=secrets_of(pool.credentials))
     error.agreed = _of_a_lone_one(cell, seen, entries) if len(pool) == 1 else _agreed(pool, [*seen.values()])
     return error
 

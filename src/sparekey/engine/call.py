@@ -172,7 +172,7 @@ class LogicalCall:
     def read(self, exc: Exception) -> Failed:
         """Read why an attempt failed. A limit of ours is known for what it is."""
         chain = self.chain
-        failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.classify(exc)
+        failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.failure(exc)
         return Failed(chain.clock(), failure, exc, chain.random())
 
     def abandoned(self, entry: RunningAttempt) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as _random
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparekey.classify import classify as _classify
@@ -13,6 +14,7 @@ from sparekey.core.pool import Pool
 from sparekey.engine.attempt_threads import AttemptThreads
 from sparekey.engine.chain_state import ChainState, monotonic
 from sparekey.engine.switcher import OrderedCredentialSwitcher
+from sparekey.masking import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,6 +59,7 @@ class Chain(ChainState):
         """
         super().__init__(Pool(tuple(credentials), policy or Policy()), clock, hooks, store, name)
         self.classify, self.random, self.pace = classify, random, pace
+        self.secrets = secrets_of(self.credentials)
         self.switcher = OrderedCredentialSwitcher.over(self)
         self.workers = AttemptThreads()
 
@@ -78,6 +81,12 @@ class Chain(ChainState):
     def status(self) -> status.ChainStatus:
         """Return who is active, who is parked, why and for how long; a pure read."""
         return status.describe(self.pool, self.state, self.clock())
+
+    def failure(self, exc: BaseException) -> Failure:
+        """Return why a call failed, in words without any key of this chain."""
+        failure = self.classify(exc)
+        message = self.secrets.cut_known(failure.message)
+        return failure if message == failure.message else replace(failure, message=message)
 
     def reading(self, classify: Callable[[BaseException], Failure]) -> Chain:
         """Return this chain with another reader of failures: the same state, clock and hooks."""

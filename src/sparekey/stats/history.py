@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
+from sparekey.masking import secrets_of
 from sparekey.stats.records import LONGEST_NAME, RARE, DayAttempts, DayUsage, HistoryEntry, entry_of
 from sparekey.stats.unwritten import Key, Notes
 from sparekey.stores.base import StoreAwayError
-from sparekey.stores.codec import secret_values
 from sparekey.stores.database import connect, identity, telling
 from sparekey.stores.worker import Worker
 
@@ -117,7 +117,7 @@ class History:
             words: whether the providers' own words are kept: they may repeat those of the caller.
             counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
-        return _Hook(self, chain, secret_values(credentials), words=words, counts=counts)
+        return _Hook(self, chain, tuple(secrets_of(credentials)), words=words, counts=counts)
 
     def now(self) -> float:
         """Return the time of day, as this history has it."""

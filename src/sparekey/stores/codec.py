@@ -15,17 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.core.breaker import Breaker
 from sparekey.core.memory import LONGEST_QUEUE, MOST_WORDS, UNTOLD, Drought, Memory, RefusedWords
 from sparekey.core.pool import PoolState
-from sparekey.masking import mask_values
+from sparekey.masking import secrets_of
 from sparekey.stores.base import Stamp
 from sparekey.stores.old_states import understood
 from sparekey.stores.shared_time import age
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sparekey.core.pool import Pool
-    from sparekey.types import Credential
 
 VERSION: Final = 1
 """Whoever reads this version reads every value that bears it. What a later program adds stands under names that an older one skips."""
@@ -57,7 +54,7 @@ class Codec:
         """Take the chain, and a name for this process's copy, which makes each value it writes a value of its own."""
         self._ids = [c.id for c in pool.credentials]
         self.writer = writer
-        self._secrets = secret_values(pool.credentials)
+        self._secrets = secrets_of(pool.credentials)
         self._aliases = self._named(pool)
         self._names = {alias: name for name, alias in self._aliases.items()}
 
@@ -76,7 +73,7 @@ class Codec:
             "rescued": _span(state.rescued_at, now),
             "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
             "memory": _written(state.memory, now),
-            **({"vectors": mask_values(state.vectors, *self._secrets)} if state.vectors else {}),
+            **({"vectors": self._secrets.cut(state.vectors)} if state.vectors else {}),
         }
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
@@ -129,14 +126,14 @@ class Codec:
             if value != getattr(_BLANK, name):
                 found[_STORED_AS.get(name, name)] = _span(value, now) if name in _TIMES else value
         if guard.reason:
-            found["reason"] = mask_values(guard.reason, *self._secrets)[:_LONGEST_REASON]
+            found["reason"] = self._secrets.cut(guard.reason)[:_LONGEST_REASON]
         return found
 
     def _kept(self, name: str, guard: Breaker, now: float) -> bool:
         return name in self._aliases or (guard.until is not None and guard.until > now - _FORGOTTEN)
 
     def _safe(self, name: str) -> str:
-        return self._aliases.get(name) or mask_values(name, *self._secrets)
+        return self._aliases.get(name) or self._secrets.cut(name)
 
     def _named(self, pool: Pool) -> dict[str, str]:
         """The names of the breakers in the store: their own, unless one holds something that looks like a key (an address can)."""
@@ -144,16 +141,9 @@ class Codec:
         for credential_id, names in zip(self._ids, pool.guard_names, strict=True):
             for name in names:
                 kind = name.partition(":")[0]
-                safe = name if mask_values(name, *self._secrets) == name else f"{kind}-of:{credential_id}"
+                safe = name if self._secrets.cut(name) == name else f"{kind}-of:{credential_id}"
                 found.setdefault(name, safe)
         return found
-
-
-def secret_values(credentials: Iterable[Credential]) -> list[str]:
-    """Return keys and own headers, for one purpose: to be found in texts and cut out."""
-    found = list(credentials)
-    keys = [c.api_key.reveal() for c in found if c.api_key]
-    return [*keys, *(value for c in found for value in c.headers.values())]
 
 
 _FIELDS: Final = tuple(field.name for field in fields(Breaker))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
-from sparekey.masking import mask_values
+from sparekey.masking import secrets_of
 from sparekey.types import Outcome
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Hook:
     def attach(self, cell: ChainState) -> None:
         """Learn the chain's credentials; the chain calls it when the hook is added. One hook tells of one chain."""
         self._credentials = {c.id: c for c in cell.pool.credentials}
+        self._secrets = secrets_of(cell.pool.credentials)
 
     def __call__(self, event: Event) -> None:
         """Tell of one event."""
@@ -92,5 +93,4 @@ class Hook:
 
     def shown(self, text: str) -> str:
         """Return a provider's text as it may be shown: without the chain's keys and whatever looks like one, and bounded."""
-        keys = (c.api_key.reveal() for c in self._credentials.values() if c.api_key)
-        return mask_values(text, *keys)[:_SHOWN]
+        return self._secrets.cut(text)[:_SHOWN]

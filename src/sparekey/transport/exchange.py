@@ -16,6 +16,7 @@ from sparekey.classify import classify
 from sparekey.config.providers import find
 from sparekey.config.spaces import within_one
 from sparekey.errors import AllCredentialsFailedError
+from sparekey.masking import secrets_of
 from sparekey.transport.bindings import Bindings
 from sparekey.transport.refusals import ABSENT, UNKNOWN_REFERENCE, Refused
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -41,8 +42,6 @@ logger = logging.getLogger("sparekey")
 _EVENTS: Final = b"text/event-stream"
 _RETRIES: Final = b"x-stainless-retry-count"
 _REDIRECT: Final = 300
-_TELLING_KEY: Final = 8
-"""Shorter keys are no secrets (servers of one's own take anything), and stand in texts by chance."""
 _SUCCESS: Final = 200
 _BAD_REQUEST: Final = 400
 _EVERYWHERE: Final = frozenset(
@@ -111,6 +110,7 @@ class Exchange:
         if self.vectors is not None:
             self.vectors.remembered_by(self.chain)
         self.bindings = Bindings()
+        self._secrets = secrets_of(plan.targets.values())
         self._able = {
             dialect: frozenset(n for n, t in plan.targets.items() if DIALECTS[t.wire] == dialect) for dialect in DIALECTS.values()
         }
@@ -232,14 +232,16 @@ class Exchange:
         return self.targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
     def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
-        """Return a refusal. Where the provider repeats the key, the caller must not see it: he was never given it."""
-        secret = self.targets[credential.id].api_key
-        key = secret.reveal().encode() if secret else b""
-        if len(key) >= _TELLING_KEY and key in body:
-            body, event = body.replace(key, b"***"), event.replace(key, b"***")
-            raw = body
+        """Return a refusal. Where the provider repeats a key, the caller must not see it: he was never given it."""
+        cut = self._secrets.cut_bytes(body)
+        if cut != body:
+            raw = body = cut
+            event = self._secrets.cut_bytes(event)
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
+        for name, value in response.headers.items():
+            if (shown := self._secrets.cut_known(value)) != value:
+                response.headers[name] = shown
         aside = call.kind == "other"
         found = Refused(response, raw, body, event=event, aside=aside, rare=_is_rare(call), credential_id=credential.id)
         found.empty = call.kind == "embed" and inputs(call) == 0
@@ -276,7 +278,8 @@ def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError
     if len(faults) == 1:
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
-    error = AllCredentialsFailedError([entry for fault in faults for entry in fault.errors], min(waits, default=None))
+    entries = [entry for fault in faults for entry in fault.errors]
+    error = AllCredentialsFailedError(entries, min(waits, default=None), secrets=faults[0].secrets)
     agreed = [fault.agreed for fault in faults if fault.agreed is not None]
     if len(agreed) == len(faults) and len({classify(one).fingerprint for one in agreed}) == 1:
         error.agreed = agreed[0]

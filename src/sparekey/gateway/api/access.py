@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 
 _SHORTEST: Final = 20
 """Characters of a key. Digests are not salted: a salt protects words that can be guessed, and these keys are long and random."""
+WRONG_KEY_SECONDS: Final = 0.5
+"""What a wrong admin key costs whoever sends it."""
+FORWARDING: Final = frozenset(
+    {
+        *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via", b"x-original-url"),
+        *(
+            b"true-client-ip",
+            b"cf-connecting-ip",
+            b"cf-ray",
+            b"x-client-ip",
+            b"x-cluster-client-ip",
+            b"fastly-client-ip",
+            b"x-envoy-external-address",
+        ),
+    }
+)
+"""Headers that proxies add: whoever sends one is not at this machine, or says so."""
 _BEARERS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 
@@ -75,10 +92,16 @@ class Access:
     def caller(self, headers: Mapping[bytes, bytes], query: bytes) -> Caller:
         """Return who asks.
 
+        Args:
+            headers: the request's, names in lower case.
+            query: its query; only Gemini's clients put their key there (`asks_in_query`).
+
         Raises:
-            RefusalError: no key, a wrong one, an expired one; or, where no keys are asked for, a web page that reaches for this machine.
+            RefusalError: no key, a wrong one, an expired one; or, where no keys are asked for, somebody of another machine, or a web page
+                that reaches for this one.
         """
         if not self._clients:
+            refuse_forwarded(headers)
             refuse_pages(headers)
             return ANYBODY
         key = _presented(headers, query)
@@ -105,6 +128,20 @@ class Access:
     def admin_digest(self) -> str:
         """Return the SHA-256 of the admin key in hexadecimal; the empty string if there is none."""
         return self._admin
+
+
+def refuse_forwarded(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse what a proxy has forwarded: it comes from this machine, and its sender does not.
+
+    Raises:
+        RefusalError: a header says that the request was forwarded.
+    """
+    if not FORWARDING.isdisjoint(headers):
+        raise RefusalError(
+            403,
+            "forwarded",
+            "without client keys the gateway serves this machine only, and this request was forwarded: configure gateway.clients",
+        )
 
 
 def refuse_pages(headers: Mapping[bytes, bytes]) -> None:

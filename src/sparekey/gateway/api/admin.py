@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -144,6 +145,7 @@ class Admin:
 
     async def _logout(self, request: Request) -> Response:
         refuse_foreign(request)
+        self._door.end(request)
         response = RedirectResponse("login", 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return response
@@ -190,10 +192,13 @@ async def _refused(_request: Request, exc: Exception) -> Response:
 
 async def _body(request: Request) -> bytes:
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LONGEST_BODY:
-            raise HTTPException(413, "the body is too long")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _LONGEST_BODY:
+                raise HTTPException(413, "the body is too long")
+    except ClientDisconnect:
+        raise HTTPException(400, "the body did not come to its end") from None
     return body
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
 from sparekey.gateway.api import replies, routes
-from sparekey.gateway.api.access import ANYBODY, Caller
+from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller
 from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
+from sparekey.gateway.api.response_headers import handed_on
+from sparekey.gateway.http.protocol import KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
@@ -34,15 +36,6 @@ logger = logging.getLogger("sparekey")
 Scope = dict[str, Any]
 _APART: Final = 0.05
 """Seconds between the last pieces of a stream that broke off."""
-_KEPT_BACK: Final = frozenset(
-    {
-        *(b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"upgrade", b"trailer", b"te", b"date", b"server"),
-        *(b"set-cookie", b"www-authenticate", b"proxy-authenticate", b"alt-svc", b"strict-transport-security", b"location"),
-        *(b"openai-organization", b"openai-project", b"x-should-retry", b"clear-site-data"),
-        *(b"x-sparekey-credential", b"x-sparekey-attempts", b"x-sparekey-request-id"),
-    }
-)
-"""Headers of a provider that say nothing to the client: about its connection, or about whose account it is; and those that are ours."""
 
 
 class Finished(NamedTuple):
@@ -131,13 +124,21 @@ class RequestHandler:
         checked(named)
         if self._gateway.draining:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
+        query = scope["query_string"] if self._dialect == "gemini" else b""  # the only clients whose key is there
         if method != "POST":
             known = state.access.reader if path == routes.DESCRIPTION else state.access.caller
-            self._caller = known(named, scope["query_string"])
+            try:
+                self._caller = known(named, query)
+            except RefusalError:
+                if path == routes.DESCRIPTION:  # the admin's key opens it, too, and nobody may try many
+                    await asyncio.sleep(WRONG_KEY_SECONDS)
+                raise
+            self._acquainted()
             names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
             await self._whole(read(path, method, self._dialect, names))
             return
-        self._caller = state.access.caller(named, scope["query_string"])
+        self._caller = state.access.caller(named, query)
+        self._acquainted()
         asked = routes.asked(path)
         self._dialect = asked.dialect
         body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
@@ -149,6 +150,11 @@ class RequestHandler:
         current.set(self._ledger)
         with Present(scope, self._receive):
             await self._relayed(served, call)
+
+    def _acquainted(self) -> None:
+        """Tell the connection that its client is known, if it still counts as a stranger's."""
+        if acquainted := self._scope.get(KNOWN):
+            acquainted()
 
     def _served(self, call: WireRequest) -> Served:
         """Return the chain that the client's `model` names.
@@ -182,7 +188,7 @@ class RequestHandler:
             if items is not None:
                 await self._streamed(call, response, items)
             elif isinstance(response.stream, ByteStream):
-                await self._whole(GatewayReply(response.status_code, _kept(response), response.stream.data))
+                await self._whole(GatewayReply(response.status_code, handed_on(response.headers.raw), response.stream.data))
             else:
                 await self._passed(response)
 
@@ -190,7 +196,7 @@ class RequestHandler:
         """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
         self._stream, ending = True, Ending(call)
         async with aclosing(items):
-            await self._start(response.status_code, _kept(response))
+            await self._start(response.status_code, handed_on(response.headers.raw))
             send = self._send
             try:
                 async for item in items:
@@ -214,7 +220,7 @@ class RequestHandler:
     async def _passed(self, response: Response) -> None:
         """Send an answer on that needs no reading: audio, a file."""
         try:
-            await self._start(response.status_code, _kept(response))
+            await self._start(response.status_code, handed_on(response.headers.raw))
             async for chunk in response.stream:
                 self._ledger.heard()
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -262,7 +268,3 @@ class RequestHandler:
             self._left,
             ledger.content - self._began if ledger.content else None,
         )
-
-
-def _kept(response: Response) -> Raw:
-    return [pair for pair in response.headers.raw if pair[0] not in _KEPT_BACK]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sparekey.gateway.api.access import FORWARDING
 from sparekey.gateway.api.replies import RefusalError
 from sparekey.wire.request import ANTHROPIC_KINDS, GEMINI_KINDS, OPENAI_KINDS, openai_resource, understood
 
@@ -31,11 +32,13 @@ _HOP: Final = frozenset(
         *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
-"""Headers that end here: they are about this connection, or about who the client is. The rest is `wire.rewrite`'s to keep back."""
+"""Headers of this connection. The rest is `wire.rewrite`'s to keep back."""
+_HERE: Final = _HOP | FORWARDING | {b"x-sparekey-admin-key"}
+"""Headers that end here: they are about this connection, who the client is, or the way by which it came."""
 _DROPPED: Final = {
-    "openai": _HOP | {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"},
-    "anthropic": _HOP,
-    "gemini": _HOP,
+    "openai": _HERE | {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"},
+    "anthropic": _HERE,
+    "gemini": _HERE,
 }
 """The same by format: what belongs to another one would be read as that."""
 _PLAIN: Final = (b"accept-encoding", b"identity")

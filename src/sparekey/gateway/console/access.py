@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 
 from sparekey.config.gateway import is_loopback
+from sparekey.gateway.api.access import FORWARDING, WRONG_KEY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "sparekey_admin"
 SESSION_SECONDS: Final = 12 * 3600
-_PAUSE: Final = 0.5
-"""Seconds that a wrong key costs."""
 _HEADERS: Final = ("x-sparekey-admin-key", "x-api-key")
 
 
@@ -36,7 +35,7 @@ class Door:
         *,
         seal: bytes | None = None,
         clock: Callable[[], float] = time.time,
-        pause: float = _PAUSE,
+        pause: float = WRONG_KEY_SECONDS,
     ) -> None:
         """Know the admin key by its digest only.
 
@@ -48,6 +47,7 @@ class Door:
         """
         self._digest, self._clock, self._pause = digest, clock, pause
         self._seal = seal or secrets.token_bytes(32)
+        self._ended: dict[str, float] = {}
 
     @property
     def asks_for_key(self) -> bool:
@@ -107,13 +107,20 @@ class Door:
             secure=request.url.scheme == "https",
         )
 
+    def end(self, request: Request) -> None:
+        """End a browser's session: its cookie lets nobody in again, in this process. Workers that share a port learn it from none."""
+        now, cookie = self._clock(), request.cookies.get(COOKIE, "")
+        if self._knows(cookie):
+            self._ended = {one: until for one, until in self._ended.items() if until > now}
+            self._ended[cookie] = float(cookie.partition(".")[0])
+
     def _fits(self, key: str) -> bool:
         return hmac.compare_digest(sha256(key.encode("utf-8", "surrogateescape")).hexdigest(), self._digest())
 
     def _knows(self, cookie: str) -> bool:
         until, _, signature = cookie.partition(".")
         genuine = hmac.compare_digest(signature.encode(), self._sign(until).encode())
-        return genuine and int(until) > self._clock()
+        return genuine and int(until) > self._clock() and cookie not in self._ended
 
     def _sign(self, until: str) -> str:
         """A session ends with its time, with its key, and with the seal."""
@@ -135,6 +142,8 @@ def refuse_foreign(request: Request) -> None:
 def _only_here(request: Request) -> None:
     """Without a key: no other machine, and no name that a foreign page has made to point here."""
     peer = request.client.host if request.client else ""
+    if any(name.decode() in request.headers for name in FORWARDING):
+        raise HTTPException(403, "without gateway.admin_key the console is for this machine only, and this request was forwarded")
     if not is_loopback(peer) or not is_loopback(_hostname(request.headers.get("host", ""))):
         raise HTTPException(403, "without gateway.admin_key the console is for this machine only, under its own address")
     refuse_foreign(request)

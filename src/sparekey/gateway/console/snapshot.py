@@ -13,7 +13,7 @@ from sparekey.config.providers import find
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
 from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
-from sparekey.masking import mask_values
+from sparekey.masking import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -231,17 +231,9 @@ class Hider:
 
     def __init__(self, credentials: Iterable[Credential]) -> None:
         """Know the keys and header values of these credentials."""
-        self._values = sorted({part for c in credentials for part in _secrets(c) if part}, key=len, reverse=True)
+        self._secrets = secrets_of(credentials)
 
     def __call__(self, text: str) -> str:
         """Return what may be shown of `text`."""
-        shown = mask_values(text, *self._values)
+        shown = self._secrets.cut(text)
         return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}…"
-
-
-def _secrets(credential: Credential) -> Iterable[str]:
-    if credential.api_key:
-        key = credential.api_key.reveal()
-        yield key
-        yield from key.split(":")
-    yield from credential.headers.values()

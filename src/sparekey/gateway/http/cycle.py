@@ -28,12 +28,17 @@ _FLUSH: Final = 0.1
 """Seconds in which what was written reaches the client before the connection is reset."""
 
 
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer; a provider may have invented its status."""
+    return STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
 class BadAnswerError(RuntimeError):
     """The application sent what is no answer: an error of ours."""
 
 
 class Cycle(RequestResponseCycle):
-    """What uvicorn's cycle is for the application: `receive` is uvicorn's, `send` is not."""
+    """What uvicorn's cycle is for the application."""
 
     def __init__(self, protocol: Any, *, keep_alive: bool, on_response: Callable[[], None]) -> None:
         """Begin with a request whose headers are there."""
@@ -51,6 +56,24 @@ class Cycle(RequestResponseCycle):
             on_response=on_response,
         )
         self._head = b""
+
+    async def receive(self) -> Any:
+        """Return the next part of the body, or that the client has gone.
+
+        Nothing more is read for a request that is whole: what a client sends behind it waits until it is answered.
+        """
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            if self.more_body:
+                self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
         """Send the head of an answer, or a piece of its body.
@@ -73,7 +96,7 @@ class Cycle(RequestResponseCycle):
 
     def _begin(self, status: int, headers: Raw) -> None:
         self.response_started, self.waiting_for_100_continue = True, False
-        lines = [STATUS_LINE[status]]
+        lines = [status_line(status)]
         for name, value in headers:
             if name == b"content-length":
                 self.expected_content_length, self.chunked_encoding = int(value), False

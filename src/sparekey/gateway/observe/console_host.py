@@ -190,7 +190,7 @@ class GatewayHost:
         try:
             await served.relay.once(_trial(served), named)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the person asked for it
-            return ProbeResult(time.perf_counter() - begin, served.chain.classify(exc))
+            return ProbeResult(time.perf_counter() - begin, served.chain.failure(exc))
         return ProbeResult(time.perf_counter() - begin)
 
 

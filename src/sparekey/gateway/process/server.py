@@ -269,7 +269,9 @@ def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = N
         ssl_context_factory=tls,
     )
     most = min(settings.max_connections, max(16, file_limit() // 2 - 64))  # each may take two files, one of them towards a provider
-    setattr(config, LIMITS, ProtocolLimits(settings.header_timeout, settings.write_timeout, settings.stop_timeout, most))
+    setattr(
+        config, LIMITS, ProtocolLimits(settings.header_timeout, settings.body_timeout, settings.write_timeout, settings.stop_timeout, most)
+    )
     return config
 
 
