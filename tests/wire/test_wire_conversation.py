@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparekey.lab.simulator import Simulator
-from sparekey.wire.conversation import DEEPEST, Media, Opaque, Refusal, Text, Thinking, ToolCall, ToolResult
+from sparekey.wire.conversation import DEEPEST, MediaPart, OpaquePart, RefusalPart, TextPart, ThinkingPart, ToolCallPart, ToolResultPart
 from sparekey.wire.formats import format_of
 from sparekey.wire.request import understand
 
@@ -257,9 +257,9 @@ def test_each_format_says_the_same_in_the_same_words(captured, name):
     """A system prompt, text, an image, a call with its result, a tool, a limit, a schema."""
     found = read(captured, name)
     assert [part.text for one in found.system for part in one.parts] == ["Be brief."]
-    assert parts(found, Text)[0].text == "What is this?"
-    assert next(part for part in parts(found, Media) if part.kind == "image").data == PNG
-    (call,), (result,) = parts(found, ToolCall), parts(found, ToolResult)
+    assert parts(found, TextPart)[0].text == "What is this?"
+    assert next(part for part in parts(found, MediaPart) if part.kind == "image").data == PNG
+    (call,), (result,) = parts(found, ToolCallPart), parts(found, ToolResultPart)
     assert call.name == "find"
     assert call.id == result.call_id
     assert next(tool for tool in found.tools if tool.name == "find").schema == SCHEMA
@@ -273,23 +273,23 @@ def test_what_each_format_has_of_its_own(captured):
     """Ranks, names, sealed and signed thoughts, built-in tools, choices."""
     one = read(captured, "chat completions")
     assert (one.system[0].rank, one.turns[0].extra, one.spelling["max_tokens"]) == ("developer", {"name": "Ann"}, "max_completion_tokens")
-    assert [part.kind for part in parts(one, Media)] == ["image", "audio", "file"]
-    assert parts(one, ToolCall)[0].parsed is None  # the model broke off in the middle of it
-    assert parts(one, Refusal) == [Refusal("Not the rest.")]
+    assert [part.kind for part in parts(one, MediaPart)] == ["image", "audio", "file"]
+    assert parts(one, ToolCallPart)[0].parsed is None  # the model broke off in the middle of it
+    assert parts(one, RefusalPart) == [RefusalPart("Not the rest.")]
     assert (one.tool_choice.mode, one.tool_choice.names, one.tool_choice.parallel) == ("required", ("find",), False)
     assert (one.sampling.stop, one.sampling.answers, one.sampling.effort) == (("END", "STOP"), 2, "low")
     assert one.extra == {"user": "u-1", "provider": {"order": ["a"]}}
     two = read(captured, "responses")
-    assert parts(two, Thinking)[0].sealed == "SEALED"
-    assert [part.value["type"] for part in parts(two, Opaque)] == ["web_search_call"]
+    assert parts(two, ThinkingPart)[0].sealed == "SEALED"
+    assert [part.value["type"] for part in parts(two, OpaquePart)] == ["web_search_call"]
     assert [(tool.name, tool.kind) for tool in two.tools] == [("find", "function"), ("web_search", "built_in")]
     three = read(captured, "messages")
-    assert [(part.text, part.signature, part.sealed) for part in parts(three, Thinking)] == [("Hm.", "SIGNED", ""), ("", "", "SEALED")]
-    assert parts(three, ToolResult)[0].is_error is True
+    assert [(part.text, part.signature, part.sealed) for part in parts(three, ThinkingPart)] == [("Hm.", "SIGNED", ""), ("", "", "SEALED")]
+    assert parts(three, ToolResultPart)[0].is_error is True
     assert (three.tool_choice.names, three.tool_choice.parallel, three.sampling.thinking_budget) == (("find",), False, 2048)
     four = read(captured, "generateContent")
-    assert parts(four, Thinking)[0].text == "Hm."
-    assert "thoughtSignature" in parts(four, ToolCall)[0].extra
+    assert parts(four, ThinkingPart)[0].text == "Hm."
+    assert "thoughtSignature" in parts(four, ToolCallPart)[0].extra
     assert (four.tool_choice.mode, four.tool_choice.names) == ("required", ("find",))
     assert (four.sampling.thinking_budget, four.sampling.include_thoughts, four.sampling.top_k) == (2048, True, 40)
     assert "safetySettings" in four.extra
@@ -343,7 +343,7 @@ def test_results_within_results_are_read_to_a_depth():
         content = [{"type": "tool_result", "tool_use_id": "t", "content": content}]
     found = FORMATS["messages"].read_request({"messages": [{"role": "user", "content": content}]}).turns[0].parts
     depth = 0
-    while isinstance(found[0], ToolResult):
+    while isinstance(found[0], ToolResultPart):
         found, depth = found[0].parts, depth + 1
     assert depth == DEEPEST
-    assert isinstance(found[0], Opaque)
+    assert isinstance(found[0], OpaquePart)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sparekey.transport.exchange import Exchange
     from sparekey.types import Credential, Usage
-    from sparekey.wire.format import Format
+    from sparekey.wire.format import WireFormat
     from sparekey.wire.request import WireRequest
 
 __all__ = ["Follower", "Item", "ItemReading", "Part"]
@@ -37,7 +37,9 @@ class Item:
         usage: the tokens that were counted so far.
     """
 
-    def __init__(self, form: Format, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None) -> None:
+    def __init__(
+        self, form: WireFormat, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None
+    ) -> None:
         """Hold what one chunk brought."""
         self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
 

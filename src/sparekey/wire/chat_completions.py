@@ -12,21 +12,21 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
 from sparekey.wire.conversation import (
+    ChatTurn,
     Conversation,
     Fields,
-    Media,
-    Opaque,
-    Refusal,
+    MediaPart,
+    OpaquePart,
+    RefusalPart,
     ResponseFormat,
     Sampling,
     SystemPrompt,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Tool,
-    ToolCall,
+    ToolCallPart,
     ToolChoice,
-    ToolResult,
-    Turn,
+    ToolResultPart,
     media_of_url,
     parts_of,
     word_of,
@@ -359,7 +359,7 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     """Read a request for a chat; never raises."""
     taken = Fields(fields)
     system: list[SystemPrompt] = []
-    turns: list[Turn] = []
+    turns: list[ChatTurn] = []
     for message in taken.items("messages"):
         _add_message(message, system, turns)
     spelled = next((name for name in ("max_completion_tokens", "max_tokens") if taken.rest.get(name) is not None), "")
@@ -392,9 +392,9 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     )
 
 
-def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
+def _add_message(message: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
     if not isinstance(message, dict):
-        turns.append(Turn("user", (Opaque(message),)))
+        turns.append(ChatTurn("user", (OpaquePart(message),)))
         return
     taken = Fields(message)
     content, role = taken.rest.pop("content", None), word_of(message.get("role"))
@@ -406,33 +406,33 @@ def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) ->
         rank: Literal["system", "developer"] = "system" if role == "system" else "developer"
         system.append(SystemPrompt(parts, rank, len(turns), plain, taken.rest))
     elif role == "tool":
-        result = ToolResult(taken.text("tool_call_id"), taken.text("name"), parts, is_plain=plain)
-        turns.append(Turn("user", (result,), extra=taken.rest))
+        result = ToolResultPart(taken.text("tool_call_id"), taken.text("name"), parts, is_plain=plain)
+        turns.append(ChatTurn("user", (result,), extra=taken.rest))
     elif role == "assistant":
         del taken.rest["role"]
-        turns.append(Turn("assistant", _assistant_parts(taken, parts), plain, taken.rest))
+        turns.append(ChatTurn("assistant", _assistant_parts(taken, parts), plain, taken.rest))
     else:
         if role == "user":
             del taken.rest["role"]
-        turns.append(Turn("user", parts, plain, taken.rest))
+        turns.append(ChatTurn("user", parts, plain, taken.rest))
 
 
 def _assistant_parts(taken: Fields, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Return thoughts, content, a refusal and calls of tools, in this order."""
     name = next((name for name in ("reasoning_content", "reasoning") if isinstance(taken.rest.get(name), str)), "")
-    thoughts = (Thinking(taken.text(name), extra={"field": name}),) if name else ()
-    refused = (Refusal(taken.text("refusal")),) if isinstance(taken.rest.get("refusal"), str) else ()
+    thoughts = (ThinkingPart(taken.text(name), extra={"field": name}),) if name else ()
+    refused = (RefusalPart(taken.text("refusal")),) if isinstance(taken.rest.get("refusal"), str) else ()
     return (*thoughts, *parts, *refused, *(_tool_call(call) for call in taken.items("tool_calls")))
 
 
 def _tool_call(call: Any) -> Part:
     if not isinstance(call, dict):
-        return Opaque(call)
+        return OpaquePart(call)
     taken = Fields(call)
     kind = taken.word("type", {"function": "function", "custom": "custom"}) or "function"
     with taken.inner(kind) as inner:
         name, arguments = inner.text("name"), inner.text("input" if kind == "custom" else "arguments")
-    return ToolCall(taken.text("id"), name, arguments, kind == "custom", taken.rest)
+    return ToolCallPart(taken.text("id"), name, arguments, kind == "custom", taken.rest)
 
 
 def _part(taken: Fields, kind: str, depth: int) -> Part | None:
@@ -440,7 +440,7 @@ def _part(taken: Fields, kind: str, depth: int) -> Part | None:
     del depth
     if kind in {"text", "refusal"} and isinstance(taken.rest.get(kind), str):
         del taken.rest["type"]
-        return Text(taken.text("text"), taken.rest) if kind == "text" else Refusal(taken.text("refusal"), taken.rest)
+        return TextPart(taken.text("text"), taken.rest) if kind == "text" else RefusalPart(taken.text("refusal"), taken.rest)
     if kind not in {"image_url", "input_audio", "file", "video_url"} or not isinstance(taken.rest.get(kind), dict | str):
         return None
     del taken.rest["type"]
@@ -454,7 +454,7 @@ def _part(taken: Fields, kind: str, depth: int) -> Part | None:
         else:
             url, detail = inner.text("url"), inner.text("detail")
     if kind == "input_audio":
-        return Media("audio", data, form, extra=taken.rest)
+        return MediaPart("audio", data, form, extra=taken.rest)
     if kind == "file":
         return media_of_url("file", data, file_id=file_id, name=name, extra=taken.rest)
     return media_of_url("video" if kind == "video_url" else "image", url, detail=detail, extra=taken.rest)

@@ -2,7 +2,7 @@
 
 Each format module's `read_request` fills a `Conversation`; whoever writes a request in another format reads one. Nothing is lost and
 nothing raises: a field that has no place here, or a value of another type than the API's, stays in the `extra` of what it belongs
-to, and a part of an unknown kind is an `Opaque`. Values are shared with the JSON that was read, never copied or decoded: reading
+to, and a part of an unknown kind is an `OpaquePart`. Values are shared with the JSON that was read, never copied or decoded: reading
 costs as much as there are parts, and nobody may change what is in them.
 """
 
@@ -25,7 +25,7 @@ Extra: TypeAlias = "Mapping[str, Any]"
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextPart:
     """A piece of text.
 
     Attributes:
@@ -38,7 +38,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaPart:
     """An image, a sound, a film or a document: its bytes, an address, or the provider's name of it.
 
     Attributes:
@@ -63,7 +63,7 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCallPart:
     """A tool that the model called.
 
     Attributes:
@@ -93,13 +93,13 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResultPart:
     """What a tool gave back.
 
     Attributes:
         call_id: the call; "" if the origin tells it by the tool's name alone.
         name: the tool; "" if the origin tells it by the call alone.
-        parts: the result; Gemini's, an object, is one `Opaque`.
+        parts: the result; Gemini's, an object, is one `OpaquePart`.
         is_error: whether the tool failed; None: the origin does not say.
         is_plain: whether the origin has a bare text in the place of parts.
         extra: the origin's other fields.
@@ -114,7 +114,7 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class ThinkingPart:
     """Thoughts of the model.
 
     Attributes:
@@ -131,7 +131,7 @@ class Thinking:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusalPart:
     """What the model said in the place of an answer."""
 
     text: str
@@ -139,17 +139,17 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Opaque:
+class OpaquePart:
     """A part that only its origin understands: the traffic of a provider's own tools, a new kind, nonsense; as it came."""
 
     value: Any
 
 
-Part: TypeAlias = Text | Media | ToolCall | ToolResult | Thinking | Refusal | Opaque
+Part: TypeAlias = TextPart | MediaPart | ToolCallPart | ToolResultPart | ThinkingPart | RefusalPart | OpaquePart
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChatTurn:
     """One message, or one item of the Responses API. Those of one role that follow each other are one turn of the talk.
 
     Attributes:
@@ -281,7 +281,7 @@ class Conversation:
 
     model: str = ""
     system: tuple[SystemPrompt, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[ChatTurn, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     sampling: Sampling = Sampling()
@@ -382,24 +382,24 @@ def parts_of(content: Any, read: Callable[[Fields, str, int], Part | None], dept
         depth: how many parts it stands in.
     """
     if isinstance(content, str):
-        return (Text(content),)
+        return (TextPart(content),)
     if not isinstance(content, list):
-        return () if content is None else (Opaque(content),)
+        return () if content is None else (OpaquePart(content),)
     return tuple(_part(value, read, depth) for value in content)
 
 
 def _part(value: Any, read: Callable[[Fields, str, int], Part | None], depth: int) -> Part:
     if isinstance(value, str):
-        return Opaque(value)  # a bare text among parts: only Gemini and Mistral have such
+        return OpaquePart(value)  # a bare text among parts: only Gemini and Mistral have such
     if not isinstance(value, dict) or depth >= DEEPEST:
-        return Opaque(value)
+        return OpaquePart(value)
     found = read(Fields(value), word_of(value.get("type")), depth)
-    return Opaque(value) if found is None else found
+    return OpaquePart(value) if found is None else found
 
 
-def media_of_url(kind: Literal["image", "audio", "video", "file"], url: str, **more: Any) -> Media:
+def media_of_url(kind: Literal["image", "audio", "video", "file"], url: str, **more: Any) -> MediaPart:
     """Return media of an address, which may hold the bytes itself (`data:`)."""
     head, comma, data = url.partition(",")
     if comma and head.startswith(_DATA_URL) and head.endswith(";base64"):
-        return Media(kind, data=data, media_type=head[len(_DATA_URL) : -len(";base64")], **more)
-    return Media(kind, url=url, **more)
+        return MediaPart(kind, data=data, media_type=head[len(_DATA_URL) : -len(";base64")], **more)
+    return MediaPart(kind, url=url, **more)

@@ -1,6 +1,6 @@
 """What every format module gives, and the words in which an event or an answer of any of them is told.
 
-`chat_completions`, `responses`, `messages` and `generate_content` each have the functions of `Format`; `media_streams` has
+`chat_completions`, `responses`, `messages` and `generate_content` each have the functions of `WireFormat`; `media_streams` has
 those for OpenAI's other streams. `formats` knows which one a request is written in.
 """
 
@@ -98,7 +98,7 @@ NOTHING: Final = EventSummary()
 ERROR: Final = EventSummary(error=True)
 
 
-class Format(Protocol):
+class WireFormat(Protocol):
     """One format.
 
     What reads an event or an answer raises TypeError, AttributeError, KeyError or ValueError where that has no shape of the API.

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, shaped
 from sparekey.wire.conversation import (
+    ChatTurn,
     Conversation,
     Fields,
-    Media,
-    Opaque,
+    MediaPart,
+    OpaquePart,
     ResponseFormat,
     Sampling,
     SystemPrompt,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Tool,
-    ToolCall,
+    ToolCallPart,
     ToolChoice,
-    ToolResult,
-    Turn,
+    ToolResultPart,
 )
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count
@@ -255,12 +255,12 @@ def _fields(value: dict[str, Any]) -> Fields:
     return taken
 
 
-def _turn(content: Any) -> Turn:
+def _turn(content: Any) -> ChatTurn:
     if not isinstance(content, dict):
-        return Turn("user", (Text(content) if isinstance(content, str) else Opaque(content),))
+        return ChatTurn("user", (TextPart(content) if isinstance(content, str) else OpaquePart(content),))
     taken = _fields(content)
     role: Literal["user", "assistant"] = taken.word("role", {"user": "user", "model": "assistant"}) or "user"
-    return Turn(role, _parts(taken), extra=taken.rest)
+    return ChatTurn(role, _parts(taken), extra=taken.rest)
 
 
 def _parts(taken: Fields) -> tuple[Part, ...]:
@@ -273,18 +273,18 @@ def _parts(taken: Fields) -> tuple[Part, ...]:
 def _part(value: Any) -> Part:
     """Read a part; one that holds anything but what it says it is (code that was run, a new kind) is opaque."""
     if isinstance(value, str):
-        return Text(value)
+        return TextPart(value)
     if not isinstance(value, dict):
-        return Opaque(value)
+        return OpaquePart(value)
     taken = _fields(value)
     rest, found = taken.rest, [name for name in ("text", *_READ_PART) if name in taken.rest]
     if len(found) != 1 or not isinstance(rest[found[0]], str if found[0] == "text" else dict):
-        return Opaque(value)  # a part of a kind that is not known, or of two
+        return OpaquePart(value)  # a part of a kind that is not known, or of two
     if found[0] == "text":
         if rest.get("thought") is True:
             del rest["thought"]
-            return Thinking(taken.text("text"), taken.text("thoughtSignature"), extra=rest)
-        return Text(taken.text("text"), rest)
+            return ThinkingPart(taken.text("text"), taken.text("thoughtSignature"), extra=rest)
+        return TextPart(taken.text("text"), rest)
     inner = _fields(rest.pop(found[0]))
     part = _READ_PART[found[0]](inner, rest)
     if inner.rest:
@@ -296,17 +296,17 @@ def _media(inner: Fields, rest: dict[str, Any]) -> Part:
     media_type = inner.text("mimeType")
     kind = next((kind for kind in ("image", "audio", "video") if media_type.startswith(f"{kind}/")), "file")
     data, url, name = inner.text("data"), inner.text("fileUri"), inner.text("displayName")
-    return Media(kind, data, media_type, url, name=name, extra=rest)  # type: ignore[arg-type]  # one of the four
+    return MediaPart(kind, data, media_type, url, name=name, extra=rest)  # type: ignore[arg-type]  # one of the four
 
 
 def _call(inner: Fields, rest: dict[str, Any]) -> Part:
-    return ToolCall(inner.text("id"), inner.text("name"), inner.schema("args") or {}, extra=rest)
+    return ToolCallPart(inner.text("id"), inner.text("name"), inner.schema("args") or {}, extra=rest)
 
 
 def _result(inner: Fields, rest: dict[str, Any]) -> Part:
     response = inner.rest.pop("response", None)
     media = tuple(_part(part) for part in inner.items("parts"))
-    return ToolResult(inner.text("id"), inner.text("name"), (Opaque(response), *media), extra=rest)
+    return ToolResultPart(inner.text("id"), inner.text("name"), (OpaquePart(response), *media), extra=rest)
 
 
 def _tools(taken: Fields) -> tuple[Tool, ...]:

@@ -9,20 +9,20 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
 from sparekey.wire.conversation import (
+    ChatTurn,
     Conversation,
     Fields,
-    Media,
-    Opaque,
+    MediaPart,
+    OpaquePart,
     ResponseFormat,
     Sampling,
     SystemPrompt,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Tool,
-    ToolCall,
+    ToolCallPart,
     ToolChoice,
-    ToolResult,
-    Turn,
+    ToolResultPart,
     parts_of,
     word_of,
 )
@@ -278,7 +278,7 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     """Read a request for a message; never raises."""
     taken = Fields(fields)
     system: list[SystemPrompt] = []
-    turns: list[Turn] = []
+    turns: list[ChatTurn] = []
     if (top := fields.get("system")) is not None and isinstance(top, str | list):
         system.append(SystemPrompt(parts_of(taken.rest.pop("system"), _part), is_plain=isinstance(top, str)))
     for message in taken.items("messages"):
@@ -311,9 +311,9 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     )
 
 
-def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
+def _add_message(message: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
     if not isinstance(message, dict):
-        turns.append(Turn("user", (Opaque(message),)))
+        turns.append(ChatTurn("user", (OpaquePart(message),)))
         return
     taken, role = Fields(message), word_of(message.get("role"))
     content = taken.rest.pop("content", None)
@@ -323,7 +323,7 @@ def _add_message(message: Any, system: list[SystemPrompt], turns: list[Turn]) ->
     if role == "system":
         system.append(SystemPrompt(parts, "system", len(turns), plain, taken.rest))
     else:
-        turns.append(Turn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
+        turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
 
 
 def _part(taken: Fields, kind: str, depth: int) -> Part | None:
@@ -336,28 +336,28 @@ def _part(taken: Fields, kind: str, depth: int) -> Part | None:
 
 
 def _text(taken: Fields, _kind: str, _depth: int) -> Part:
-    return Text(taken.text("text"), taken.rest)
+    return TextPart(taken.text("text"), taken.rest)
 
 
 def _media(taken: Fields, kind: str, _depth: int) -> Part:
     with taken.inner("source") as source:
         data, media_type, url = source.text("data"), source.text("media_type"), source.text("url")
         file_id = source.text("file_id")
-    return Media("image" if kind == "image" else "file", data, media_type, url, file_id, taken.text("title"), extra=taken.rest)
+    return MediaPart("image" if kind == "image" else "file", data, media_type, url, file_id, taken.text("title"), extra=taken.rest)
 
 
 def _tool_use(taken: Fields, _kind: str, _depth: int) -> Part:
-    return ToolCall(taken.text("id"), taken.text("name"), taken.rest.pop("input"), extra=taken.rest)
+    return ToolCallPart(taken.text("id"), taken.text("name"), taken.rest.pop("input"), extra=taken.rest)
 
 
 def _tool_result(taken: Fields, _kind: str, depth: int) -> Part:
     content = taken.rest.pop("content", None)
     parts = parts_of(content, _part, depth + 1)
-    return ToolResult(taken.text("tool_use_id"), "", parts, taken.flag("is_error"), isinstance(content, str), taken.rest)
+    return ToolResultPart(taken.text("tool_use_id"), "", parts, taken.flag("is_error"), isinstance(content, str), taken.rest)
 
 
 def _thinking(taken: Fields, _kind: str, _depth: int) -> Part:
-    return Thinking(taken.text("thinking"), taken.text("signature"), taken.text("data"), taken.rest)
+    return ThinkingPart(taken.text("thinking"), taken.text("signature"), taken.text("data"), taken.rest)
 
 
 _BLOCKS: Final[dict[str, tuple[str, type, Callable[[Fields, str, int], Part]]]] = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparekey.types import Secret
-    from sparekey.wire.format import Format
+    from sparekey.wire.format import WireFormat
     from sparekey.wire.json_body import Document
     from sparekey.wire.multipart import Field
 
@@ -103,7 +103,7 @@ class WireRequest(NamedTuple):
         return f"WireRequest({self.dialect!r}, {self.method!r}, {self.resource!r}, kind={self.kind!r}, model={self.model!r})"
 
     @property
-    def format(self) -> Format:
+    def format(self) -> WireFormat:
         """The format of its answers and errors."""
         return formats.format_of(self.dialect, self.resource, self.kind)
 

@@ -9,21 +9,21 @@ from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
 from sparekey.wire.chat_completions import counted, error_body, is_error
 from sparekey.wire.conversation import (
+    ChatTurn,
     Conversation,
     Fields,
-    Media,
-    Opaque,
-    Refusal,
+    MediaPart,
+    OpaquePart,
+    RefusalPart,
     ResponseFormat,
     Sampling,
     SystemPrompt,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Tool,
-    ToolCall,
+    ToolCallPart,
     ToolChoice,
-    ToolResult,
-    Turn,
+    ToolResultPart,
     media_of_url,
     parts_of,
     word_of,
@@ -292,12 +292,12 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     """Read a request for a response; each item of the input is one turn. Never raises."""
     taken = Fields(fields)
     system: list[SystemPrompt] = []
-    turns: list[Turn] = []
+    turns: list[ChatTurn] = []
     if isinstance(fields.get("instructions"), str):
-        system.append(SystemPrompt((Text(taken.text("instructions")),), is_plain=True))
+        system.append(SystemPrompt((TextPart(taken.text("instructions")),), is_plain=True))
     spelling = {}
     if isinstance(fields.get("input"), str):
-        turns.append(Turn("user", (Text(taken.text("input")),), is_plain=True))
+        turns.append(ChatTurn("user", (TextPart(taken.text("input")),), is_plain=True))
         spelling["input"] = "text"
     for item in taken.items("input"):
         _add_item(item, system, turns)
@@ -323,7 +323,7 @@ def read_request(fields: dict[str, Any]) -> Conversation:
     )
 
 
-def _add_item(item: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
+def _add_item(item: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
     kind = word_of(item.get("type", "message")) if isinstance(item, dict) else ""
     if kind == "message" and isinstance(item, dict):
         _add_message(Fields(item), word_of(item.get("role")), system, turns)
@@ -331,28 +331,28 @@ def _add_item(item: Any, system: list[SystemPrompt], turns: list[Turn]) -> None:
         taken = Fields(item)
         del taken.rest["type"]
         given = taken.text(_TOOL_TEXTS[kind][0])
-        call = ToolCall(taken.text("call_id"), taken.text("name"), given, kind == "custom_tool_call", taken.rest)
-        turns.append(Turn("assistant", (call,)))
+        call = ToolCallPart(taken.text("call_id"), taken.text("name"), given, kind == "custom_tool_call", taken.rest)
+        turns.append(ChatTurn("assistant", (call,)))
     elif kind in {"function_call_output", "custom_tool_call_output"}:
         taken = Fields(item)
         output = taken.rest.pop("output", None)
-        result = ToolResult(
+        result = ToolResultPart(
             taken.text("call_id"), parts=parts_of(output, _request_part), is_plain=isinstance(output, str), extra=taken.rest
         )
-        turns.append(Turn("user", (result,)))
+        turns.append(ChatTurn("user", (result,)))
     elif kind == "reasoning":
         taken = Fields(item)
         del taken.rest["type"]
         sealed = taken.text("encrypted_content")
         summary = item["summary"] if isinstance(item.get("summary"), list) else ()  # it stays in `extra`, part by part
         text = "\n\n".join(word_of(one.get("text")) for one in summary if isinstance(one, dict))
-        turns.append(Turn("assistant", (Thinking(text, sealed=sealed, extra=taken.rest),)))
+        turns.append(ChatTurn("assistant", (ThinkingPart(text, sealed=sealed, extra=taken.rest),)))
     else:
         role = "assistant" if kind.endswith(("_call", "_approval_request")) else "user"
-        turns.append(Turn(role, (Opaque(item),)))  # type: ignore[arg-type]  # one of the two
+        turns.append(ChatTurn(role, (OpaquePart(item),)))  # type: ignore[arg-type]  # one of the two
 
 
-def _add_message(taken: Fields, role: str, system: list[SystemPrompt], turns: list[Turn]) -> None:
+def _add_message(taken: Fields, role: str, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
     content = taken.rest.pop("content", None)
     parts, plain = parts_of(content, _request_part), isinstance(content, str)
     if role in {"system", "developer"}:
@@ -362,7 +362,7 @@ def _add_message(taken: Fields, role: str, system: list[SystemPrompt], turns: li
         return
     if role in {"user", "assistant"}:
         del taken.rest["role"]
-    turns.append(Turn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
+    turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
 
 
 def _request_part(taken: Fields, kind: str, depth: int) -> Part | None:
@@ -370,9 +370,9 @@ def _request_part(taken: Fields, kind: str, depth: int) -> Part | None:
     del depth
     rest = taken.rest
     if kind in {"input_text", "output_text"} and isinstance(rest.get("text"), str):
-        return Text(taken.text("text"), rest)
+        return TextPart(taken.text("text"), rest)
     if kind == "refusal" and isinstance(rest.get("refusal"), str):
-        return Refusal(taken.text("refusal"), rest)
+        return RefusalPart(taken.text("refusal"), rest)
     if kind == "input_image":
         return media_of_url("image", taken.text("image_url"), file_id=taken.text("file_id"), detail=taken.text("detail"), extra=rest)
     if kind == "input_file":
@@ -381,7 +381,7 @@ def _request_part(taken: Fields, kind: str, depth: int) -> Part | None:
     if kind == "input_audio" and isinstance(rest.get("input_audio"), dict):
         with taken.inner("input_audio") as inner:
             data, form = inner.text("data"), inner.text("format")
-        return Media("audio", data, form, extra=rest)
+        return MediaPart("audio", data, form, extra=rest)
     return None
 
 

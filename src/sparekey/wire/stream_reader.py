@@ -10,7 +10,7 @@ from sparekey.wire.json_body import loads
 from sparekey.wire.think_tags import ThinkFilter
 
 if TYPE_CHECKING:
-    from sparekey.wire.format import Format
+    from sparekey.wire.format import WireFormat
     from sparekey.wire.request import WireRequest
     from sparekey.wire.sse import Event
 
@@ -37,7 +37,7 @@ class StreamReader:
     a finish reason (opencode issue 43882): with those, nobody can tell a whole answer from half of one.
     """
 
-    def __init__(self, form: Format, answers: int = 1) -> None:
+    def __init__(self, form: WireFormat, answers: int = 1) -> None:
         """Start before the first event of a format; so many `answers` were asked for."""
         self._read, self._answers, self._reopens = form.read_event, answers, form in REOPENING
         self._begun: set[int] = set()
