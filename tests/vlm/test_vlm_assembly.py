@@ -65,6 +65,18 @@ def test_pieces_of_tool_calls_are_put_together():
     assert last.finish_reason == "tool_calls"
 
 
+@pytest.mark.parametrize("lanes", [(0, 1), (1, 0), (1, 2)])
+def test_of_several_answers_the_first_to_begin_is_read(lanes):
+    """Whoever asks for two (`n`) in the request's further fields gets one of them whole, not both mixed; some hosts count from 1."""
+    first, second = lanes
+    pieces = [(first, "a "), (second, "x "), (first, "b"), (second, "y")]
+    parts = assembled(*(EventSummary(begun=(lane,), text=text) for lane, text in pieces))
+    parts.feed(EventSummary(begun=(second,), ended=(second,), finish="length"))
+    parts.feed(EventSummary(begun=(first,), ended=(first,), finish="stop"))
+    answer = parts.response()
+    assert (answer.content, answer.finish_reason) == ("a b", "stop")
+
+
 def test_counts_that_grow_in_a_stream_count_once():
     """Some hosts send the counts so far with every event: the last one holds."""
     parts = assembled(EventSummary(text="a", usage=Usage(3, 1)), EventSummary(text="b", usage=Usage(3, 2), finish="stop"))

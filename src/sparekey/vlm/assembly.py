@@ -61,14 +61,17 @@ class Assembler:
         self._reasoning: list[str] = []
         self._tools: dict[int, _Tool] = {}
         self._finish: str | None = None
+        self._lane: int | None = None
         self._model = ""
         self.usage: Usage | None = None
 
     def feed(self, told: EventSummary) -> VLMChunk:
-        """Add what an event tells; return what of it can be shown already. Of several answers (`n` choices) the first one counts."""
+        """Add what an event tells; return what of it can be shown already. Of several answers (`n` choices) the first to begin counts."""
         self.usage, self._model = later(self.usage, told.usage), told.model or self._model
-        if told.begun and told.begun[0]:
-            return VLMChunk()
+        if told.begun:
+            self._lane = told.begun[0] if self._lane is None else self._lane
+            if told.begun[0] != self._lane:
+                return VLMChunk()
         for tool in told.tools:
             index = len(self._tools) if tool.number < 0 else tool.number
             self._tools.setdefault(index, _Tool(f"call_{index}" if tool.number < 0 and not tool.id else "")).add(tool)

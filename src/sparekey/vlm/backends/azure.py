@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from sparekey.errors import ConfigError
 from sparekey.vlm.backends.openai import OpenAIVLM
-
-API_VERSION: Final = "2024-10-21"
-"""The newest version that is not a preview: https://learn.microsoft.com/azure/ai-services/openai/api-version-lifecycle."""
+from sparekey.wire.rewrite import API_VERSION
 
 
 class AzureVLM(OpenAIVLM):
