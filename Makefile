@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test lint bench mutants fuzz train score peers docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -39,12 +39,28 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 	@$(NPM) install --prefix $(NODE_CLIENTS) --no-package-lock --no-audit --no-fund --ignore-scripts --silent \
 	  && touch $@ || echo "npm could not install the clients of $<: their tests are skipped"
 
-test: $(VENV)/.dev $(VENV)/.node lint ## the whole suite, with the linters and the type checker
-	@$(BIN)/pytest -n 3 --dist loadscope
+# Three workers, as some tests wait for sockets and processes. Long modules begin first (tests/conftest.py).
+PYTEST := $(BIN)/pytest --dist loadscope --no-loadscope-reorder -n
 
-lint: $(VENV)/.dev ## ruff and mypy
+test: $(VENV)/.dev $(VENV)/.node ## the whole suite, with the linters and the type checker
+	@$(MAKE) --no-print-directory -j2 lint suite
+
+suite: $(VENV)/.dev $(VENV)/.node
+	@$(PYTEST) 3
+
+test-fast: $(VENV)/.dev ## what a minute is enough for: neither drills nor browsers nor many processes
+	@$(PYTEST) 2 -m 'not slow and not long'
+
+test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
+	@$(PYTEST) 2 -m slow
+
+sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
+	@$(BIN)/python tools/sync.py
+
+lint: $(VENV)/.dev ## ruff, mypy, and whether the synchronous twins are those of their sources
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/sync.py --check
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one, what reading an error costs
@@ -74,7 +90,7 @@ PEERS := $(patsubst tools/peers/requirements-%.txt,.peers/%/.installed,$(wildcar
 peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of the drill: docs/comparison.md (about ten minutes)
 	@PYTHONPATH=tools $(BIN)/python -m peers $(PEERS_ARGS)
 
-docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, the stub of the public names
+docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, what type checkers see
 	@PYTHONPATH=src:tools $(BIN)/python tools/errors_page.py docs/errors.md
 	@$(BIN)/python -m sparekey.config.docs docs/configuration.md
 	@$(BIN)/python tools/stub.py && $(BIN)/ruff check -q --fix src/sparekey/__init__.pyi && $(BIN)/ruff format -q src/sparekey/__init__.pyi

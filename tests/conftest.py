@@ -1,12 +1,55 @@
-"""Shared by every test: a clock that only moves when it is told to, and a home for states that is nobody's."""
+"""Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
+
+import gc
+import os
+from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from fake_clock import FakeClock
 
-settings.register_profile("sparekey", deadline=None)  # a busy machine is no fault of the code
+ONE_ROOT = Path(__file__).parent / "one_root.pem"
+"""An authority that has signed nothing. Reading a system's bundle takes a client some 20 ms, and no host here has a name of the world's."""
+MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
+"""For a long search by Hypothesis: so many examples a test, other ones each time. Without it there are a few, always the same."""
+LONG = (
+    *("test_drill_gateway", "test_drill_credentials", "test_drill_others", "test_drill_streams", "test_drill_command"),
+    *("test_console_page", "test_gateway_workers", "test_gateway_restart", "test_client_broken", "test_answers_agree"),
+    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo", "test_readme"),
+    *("test_transport_engine", "test_transport_failover", "test_core_blame"),
+)
+"""Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
+settings.register_profile(
+    "sparekey",
+    deadline=None,  # a busy machine is no fault of the code
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=MANY or 40,
+    derandomize=not MANY,
+    database=None,
+)
 settings.load_profile("sparekey")
+
+
+def pytest_configure():
+    """Import without looking for garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave out what is there for good: some tests look for garbage, and each look would go through every SDK."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """Put the long modules first, and mark them."""
+    places = {name: place for place, name in enumerate(LONG)}
+    for item in items:
+        if item.path.stem in places:
+            item.add_marker(pytest.mark.long)
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture
@@ -16,9 +59,11 @@ def clock():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def state_home(tmp_path_factory):
-    """Keep what commands remember out of the home of whoever runs the tests."""
+def environment(tmp_path_factory):
+    """Keep what commands remember out of the home of whoever runs the tests; libraries read and fetch nothing large at their start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("STATE_DIRECTORY", raising=False)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("SSL_CERT_FILE", str(ONE_ROOT))
+        patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or LiteLLM fetches a table from elsewhere
         yield

@@ -61,7 +61,7 @@ def test_a_key_is_found_however_it_is_written(writing):
     assert cut.startswith("the key ")
 
 
-@given(st.text(min_size=6, max_size=40), st.text(max_size=30), st.text(max_size=30))
+@given(st.text(min_size=8, max_size=40), st.text(max_size=30), st.text(max_size=30))
 def test_what_is_cut_is_gone(value, before, behind):
     """Whatever the key and whatever stands around it."""
     cut = Secrets([value]).cut_known(before + value + behind)

@@ -8,21 +8,19 @@ from collections import defaultdict
 from pathlib import Path
 
 from sparekey.classify import features as _features
-from sparekey.classify import learned
-from sparekey.classify.causes import kind_of
-from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import read_exception, text_of
-from sparekey.classify.headers import lower_headers
-from sparekey.classify.judge import judge as judge_reading
-from sparekey.classify.learned import Guess
+from sparekey.classify import text_model
+from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.exceptions import kind_of, read_exception, text_of
 from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import Guess
+from sparekey.classify.verdict import judge as judge_reading
 from sparekey.classify.waits import stated
 from sparekey.types import ErrorClass
 
 HERE = Path(__file__).parents[1] / "data" / "errors"
 HELD_OUT = HERE / "held_out.tsv"
 SUMS = HERE / "held_out.json"
-FILE = Path(_features.__file__).parent / "tables" / learned.FILE
+FILE = Path(_features.__file__).parent / "tables" / text_model.FILE
 NOW = 1_790_000_000.0
 """When the examples' clock stands still: 2026-09-21."""
 FAIL_FAST = {"permanent", "content_safety", "input_too_large"}

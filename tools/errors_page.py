@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from error_examples import FILE, SUMS, load
-from sparekey.classify import judge
-from sparekey.classify.learned import model
+from sparekey.classify import verdict
 from sparekey.classify.reasons import Reason, rows
+from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass
 
 INTRO = """\
@@ -25,7 +25,7 @@ generated (`make docs`); a test keeps it current. `sparekey explain` shows for o
    innermost error of a wrapped one goes first. Vendors' codes are rows of the table below.
 2. **Waits** (`waits.py`): headers before fields before text; a number is a wait only with a unit, in a field that is one, or right behind
    words like "try again in". Dates are read by the server's own clock, where the response has a `Date`.
-3. **Text** (`features.py`, `learned.py`): a linear model over words, pairs of words, beginnings of words, pairs of Chinese, Japanese and
+3. **Text** (`features.py`, `text_model.py`): a linear model over words, pairs of words, beginnings of words, pairs of Chinese, Japanese and
    Korean letters, statuses, codes and the length of the stated wait. It is {size} kB of whole numbers, learned from {examples} labelled
    examples in data/errors, and read when the first error comes. Nothing but the standard library runs.
 
@@ -71,7 +71,7 @@ HEADS = ("class", "reason", "what it is", "what to do")
 
 def page():
     """Return the whole page."""
-    order = (judge.__doc__ or "").partition("\n\n")[2]
+    order = (verdict.__doc__ or "").partition("\n\n")[2]
     mind, totals = model(), json.loads(SUMS.read_text(encoding="utf-8"))
     parts = [
         INTRO.format(

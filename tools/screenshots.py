@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx2
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -29,7 +30,7 @@ SHOTS = {
 
 
 class Past:
-    """A clock for books that begins earlier and is led back to now."""
+    """A clock for statistics that begins earlier and is led back to now."""
 
     def __init__(self):
         self.behind = 0.0
@@ -40,17 +41,17 @@ class Past:
 
 def play(stage, past):
     """Ten minutes of traffic: the first account runs out of quota in the middle."""
-    book = stage.watched["chat"].book
+    stats = stage.watched["chat"].stats
     limited = classify_response(429, {"retry-after": "20"}, '{"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}')
     busy = classify_response(503, {}, '{"error": {"message": "The engine is currently overloaded", "type": "server_error"}}')
     for second in range(3600, 0, -1):
         past.behind = second + 5
         for _ in range(DICE.choice([0, 1, 1, 2])):
-            serve(book, "team-a" if second > 185 else "team-b", DICE.lognormvariate(0.1 if second > 185 else 0.45, 0.25))
+            serve(stats, "team-a" if second > 185 else "team-b", DICE.lognormvariate(0.1 if second > 185 else 0.45, 0.25))
         if second % 700 == 3:
-            book(AttemptFailed("team-a", limited, second, 1, Attempt("team-a", Outcome.FAILED, limited, 0.12)))
+            stats(AttemptFailed("team-a", limited, second, 1, Attempt("team-a", Outcome.FAILED, limited, 0.12)))
         if second % 1100 == 7:
-            book(AttemptFailed("team-a", busy, second, 1, Attempt("team-a", Outcome.FAILED, busy, 0.4)))
+            stats(AttemptFailed("team-a", busy, second, 1, Attempt("team-a", Outcome.FAILED, busy, 0.4)))
     past.behind = 184
     stage.providers["team-a"].fail(faults.quota(retry_after=437))
     stage.ask()
@@ -59,10 +60,17 @@ def play(stage, past):
     stage.providers["elsewhere"].fail(faults.auth())
 
 
-def serve(book, name, duration):
+def die(stage):
+    """Two keys are dead, and the last credential is overloaded: requests fail. A person tests all of them."""
+    for name, fault in (("team-a", faults.quota(retry_after=3600)), ("team-b", faults.auth()), ("elsewhere", faults.overloaded())):
+        stage.providers[name].fail(fault)
+    stage.ask(16)
+
+
+def serve(stats, name, duration):
     usage = Usage(DICE.randint(300, 2400), DICE.randint(80, 700))
-    book(ContentStarted(name, after=duration * DICE.uniform(0.2, 0.35)))
-    book(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=duration, usage=usage)))
+    stats(ContentStarted(name, after=duration * DICE.uniform(0.2, 0.35)))
+    stats(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=duration, usage=usage)))
 
 
 def main(folder):
@@ -70,18 +78,26 @@ def main(folder):
     with Simulator() as simulator, sync_playwright() as playwright:
         stage = Stage(simulator, clock=past)
         play(stage, past)
+        dead = Stage(simulator, "dead-")
+        die(dead)
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         with console(stage) as url:
             for name, options in SHOTS.items():
-                page = browser.new_page(**options)
-                page.goto(f"{url}/console")
-                page.wait_for_selector(".card .figure")
-                page.wait_for_timeout(300)
-                path = folder / f"{name}.png"
-                page.screenshot(path=path, full_page=True)
-                Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
-                page.close()
+                shoot(browser, url, folder / f"{name}.png", options)
+        with console(dead) as url:
+            httpx2.post(f"{url}/admin/api/chains/chat/test", json={})
+            shoot(browser, url, folder / "console-down.png", SHOTS["console-light"])
         browser.close()
+
+
+def shoot(browser, url, path, options):
+    page = browser.new_page(**options)
+    page.goto(f"{url}/console")
+    page.wait_for_selector(".card .figure")
+    page.wait_for_timeout(300)
+    page.screenshot(path=path, full_page=True)
+    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+    page.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 from sklearn.linear_model import LogisticRegression
 
 from error_examples import (
@@ -34,8 +34,8 @@ from error_examples import (
     sums,
 )
 from sparekey.classify.features import CALM, features
-from sparekey.classify.learned import SHIFT
 from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import SHIFT
 from sparekey.types import ErrorClass
 
 CLASSES = [str(c) for c in ErrorClass]
@@ -48,6 +48,8 @@ MOST_FEATURES = 20_000
 KEPT_FEATURES = 12_000
 """So many are written, those that weigh most: held-out verdicts are the same with all of them, and a small table is a quick one."""
 ITERATIONS = 300
+SMOOTH, LEAST_PURITY = 2.0, 0.5
+"""How many shapes like all others a feature is thought to have stood in besides, and how much any feature may tell."""
 LOST, WASTED, WRONG = 10.0, 1.0, 0.5
 """What a lost answer, a wasted call and a wrong class cost."""
 DISGUISED = 0.15
@@ -85,10 +87,23 @@ def matrix(rows, words):
     return csr_matrix((value, (at, column)), shape=(len(rows), len(words)))
 
 
+def purity(data, labels, weight):
+    """Return for each feature how much it tells: how far the labels of its shapes are from those of all (the Kullback-Leibler divergence).
+
+    Where a feature tells much, its weight may grow: that reads a quarter more of held-out errors rightly than equal freedom for all.
+    """
+    names, counts = sorted(set(labels)), diags(np.array(weight)) @ (data > 0)
+    of_label = csr_matrix((np.ones(len(labels)), (list(map(names.index, labels)), range(len(labels)))))
+    prior = np.asarray((of_label @ np.array(weight)) / sum(weight))[:, None]
+    share = ((of_label @ counts).toarray() + SMOOTH * prior) / (np.asarray(counts.sum(axis=0)) + SMOOTH)
+    return LEAST_PURITY + (share * np.log(share / prior)).sum(axis=0)
+
+
 def fitted(data, labels, weight):
     """Return weights and biases, a row a label in the order of the alphabet, and those labels."""
-    found = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, tol=1e-3).fit(data, labels, sample_weight=weight)
-    return found.coef_, found.intercept_, list(found.classes_)
+    pure = purity(data, labels, weight)
+    found = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, tol=1e-3).fit(data @ diags(pure), labels, sample_weight=weight)
+    return found.coef_ * pure, found.intercept_, list(found.classes_)
 
 
 def softmax(scores):
@@ -121,7 +136,7 @@ def cost(judged):
 def thresholds(likely, examples):
     """Return where verdicts cost least: how sure that the request is at fault, and how sure at all."""
     cases = {number: next(readings(examples[number])) for number in likely}
-    grid = [(f / 100, k / 100) for f in (70, 75) for k in (45, 50)]
+    grid = [(f / 100, k / 100) for f in (70, 80, 85, 90, 93, 96) for k in (45, 50)]
     return min(grid, key=lambda pair: (cost([Judged(examples[n], cases[n], likely[n], *pair) for n in likely]), pair))
 
 

@@ -30,7 +30,8 @@ _OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
 _ZHIPU_LENGTH: Final = 41
 # A text without a word as long as the shortest value holds no key either.
 _SHORTEST_VALUE = 8
-_SHORTEST_SECRET: Final = 6
+_SHORTEST_SECRET: Final = 8
+"""Shorter keys are none (servers of one's own take anything: `ollama`, `dummy`), and stand in texts by chance."""
 _HARMLESS: Final = re.compile(
     r"accept(?:-\w+)*|content-type|user-agent|(?:http-)?referer|x-(?:title|app|source|region|request-id)|[\w-]*-(?:version|beta|region|id)|api-version",
     re.IGNORECASE,
@@ -119,7 +120,7 @@ class Secrets:
     __slots__ = ("_literals", "_values")
 
     def __init__(self, values: Iterable[str]) -> None:
-        """Take the secrets; those of fewer than 6 characters are left out: they would cut holes into ordinary words."""
+        """Take the secrets; those of fewer than 8 characters are left out."""
         self._values = tuple(sorted({value for value in values if len(value) >= _SHORTEST_SECRET}, key=len, reverse=True))
         self._literals: tuple[str, ...] | None = None
 
@@ -217,5 +218,5 @@ def _letter(letter: str) -> str:
 
 
 def mask_values(text: str, *values: str) -> str:
-    """Mask `text` and, whatever their shape and however they are written, the given secret `values` (those of 6 characters or more)."""
+    """Mask `text` and, whatever their shape and however they are written, the given secret `values` (those of 8 characters or more)."""
     return Secrets(values).cut(text)

@@ -16,7 +16,7 @@ def test_silence_is_no_stale_connection(monkeypatch):
     monkeypatch.setattr(upstream, "STALE_SECONDS", 0.05)
 
     async def scene(provider):
-        client = upstream.Pooled()
+        client = upstream.ConnectionPool()
         put = Put(f"{provider.base_url}/chat/completions", [(b"host", b"a"), (b"content-length", b"%d" % len(BODY))], BODY)
         await (await client.send("POST", put, None)).stream.read()
         provider.fail(faults.hang(0.2))

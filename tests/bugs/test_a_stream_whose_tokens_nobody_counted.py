@@ -30,9 +30,10 @@ def test_the_provider_is_asked_and_the_caller_sees_what_he_asked_for(asks):
 
 def test_a_host_that_refuses_the_field_is_not_asked():
     """By its name, or by the host name of its base URL."""
-    from sparekey.config.providers import takes_stream_usage
+    from sparekey.providers import dialect_of
 
-    assert takes_stream_usage("openai", None)
-    assert takes_stream_usage("a server of one's own", "http://localhost:8000/v1")
-    assert not takes_stream_usage("mistral", None)
-    assert not takes_stream_usage("openai", "https://api.mistral.ai/v1")
+    assert dialect_of("openai", None).stream_usage
+    assert dialect_of("a server of one's own", "http://localhost:8000/v1").stream_usage
+    assert not dialect_of("mistral", None).stream_usage
+    assert not dialect_of("openai", "https://api.mistral.ai/v1").stream_usage
+    assert not dialect_of("openai", "https://open.bigmodel.cn/api/paas/v4").stream_usage

@@ -6,7 +6,7 @@ import pytest
 
 from chain_play import overloaded
 from driver_play import Stage
-from sparekey.transport.following import Item, ItemReading, Part
+from sparekey.transport.event_filter import Item, ItemReading, Part
 from sparekey.types import Usage
 from sparekey.wire import chat_completions
 from sparekey.wire.sse import event

@@ -6,8 +6,8 @@ import pytest
 from classify_corpus import accepted, judge, load, reaction, right, right_reaction
 
 from error_examples import HELD_OUT, digest, name_of
-from sparekey.classify.learned import model
 from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass
 
 EXAMPLES = load()

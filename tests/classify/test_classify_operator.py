@@ -3,7 +3,7 @@
 import pytest
 
 from sparekey.classify import Classifier
-from sparekey.classify.operator import Rule
+from sparekey.classify.user_rules import Rule
 from sparekey.errors import ConfigError
 from sparekey.types import ErrorClass, Evidence
 

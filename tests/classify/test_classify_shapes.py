@@ -120,7 +120,9 @@ def test_numbers_that_are_statuses(text, status):
 
 def test_the_inner_status_decides_and_the_outer_is_reported():
     """A gateway's 500 around a 400 is a fault of the request, and the status is the one that was received."""
-    failure = classify_response(500, {}, b"{\"detail\": \"500: Error code: 400 - {'error': {'message': 'odd', 'code': None}}\"}")
+    failure = classify_response(
+        500, {}, b"{\"detail\": \"500: Error code: 400 - {'error': {'message': 'invalid parameter', 'code': None}}\"}"
+    )
     assert (failure.error_class, failure.status) == (ErrorClass.PERMANENT, 500)
 
 

@@ -132,14 +132,15 @@ def test_reader_that_leaves_is_no_error(folder):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that Windows does not have")
-@pytest.mark.parametrize("command", [["check"], ["chat", "hello"]])
-def test_interrupt_ends_it_quietly(provider, write_config, folder, command):
+def test_interrupt_ends_it_quietly(provider, write_config, folder):
     """Ctrl-C ends a command that waits, with 130 and without a traceback."""
     silent = provider()
     silent.fail(faults.hang())
     write_config(vlm=[("silent", silent, "sk-1")])
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    waiting = subprocess.Popen([sys.executable, "-m", "sparekey", *command], stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "sparekey", "chat", "hello"], stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
+    )
     assert silent.wait_for(lambda p: p.requests, 30)
     waiting.send_signal(signal.SIGINT)
     _, errors = waiting.communicate(timeout=30)
@@ -147,12 +148,12 @@ def test_interrupt_ends_it_quietly(provider, write_config, folder, command):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal, which Windows does not have")
-def test_terminal_hides_keys_that_a_pipe_gets(folder):
+def test_terminal_hides_keys_that_a_pipe_gets(sparekey, folder):
     """On a terminal `migrate` shows *** for keys; `--show-keys` shows them."""
     import pty
 
     (folder / "old.json").write_text('{"vlm": {"provider": "openai", "model": "m", "api_key": "sk-visiblevisible"}}')
-    assert "sk-visiblevisible" in process("migrate", "old.json", cwd=folder).stdout
+    assert "sk-visiblevisible" in sparekey("migrate", "old.json").stdout
 
     def on_terminal(*arguments):
         outer, inner = pty.openpty()

@@ -42,8 +42,8 @@ def page_config(provider, folder, monkeypatch):
     (folder / "old.json").write_text(json.dumps(OLD))
     monkeypatch.setenv("TEAM_A_KEY", "sk-a")
     monkeypatch.setenv("TEAM_B_KEY", "sk-b")
-    for row in USUAL:
-        for name in (*row.keys, *row.base):
+    for usual in USUAL:
+        for name in (*usual.keys.names, *usual.keys.base):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-c")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-d")

@@ -14,7 +14,7 @@ KEYS = {"OPENAI_API_KEY": "sk-first-first-1", "OPENAI_API_KEY_SPARE": "sk-spare-
 def no_keys(monkeypatch):
     """An environment without any provider's variables."""
     for name in list(os.environ):
-        if any(name.startswith((*row.keys, *row.base, *row.deployment)) for row in USUAL):
+        if any(name.startswith((*one.keys.names, *one.keys.base, *one.keys.deployment)) for one in USUAL):
             monkeypatch.delenv(name)
 
 
@@ -45,13 +45,13 @@ def test_each_key_becomes_a_credential_by_reference(sparekey, folder, export):
     assert "sparekey check" in result.stderr
 
 
-@pytest.mark.parametrize("row", USUAL, ids=lambda row: "-".join(row.keys or row.base))
-def test_every_row_of_the_table_loads(sparekey, folder, export, row):
+@pytest.mark.parametrize("usual", USUAL, ids=lambda one: "-".join(one.keys.names or one.keys.base))
+def test_every_row_of_the_table_loads(sparekey, folder, export, usual):
     """Whatever provider a key is for, the file that is written for it alone is a sound configuration."""
-    export(**dict.fromkeys(row.keys[:1], "a-key"), **dict.fromkeys(row.base[:1], "https://own.example/v1"))
+    export(**dict.fromkeys(usual.keys.names[:1], "a-key"), **dict.fromkeys(usual.keys.base[:1], "https://own.example/v1"))
     assert sparekey("init").exit_code == 0
     config = load_config(folder / "sparekey.toml")
-    assert (config.vlm is None, config.embedding is None) == (row.model is None, row.embedding is None)
+    assert (config.vlm is None, config.embedding is None) == (usual.model is None, usual.embedding is None)
 
 
 def test_spaces_are_never_mixed(sparekey, folder, export):

@@ -163,9 +163,9 @@ def test_hosts_and_keys_are_those_that_litellm_would_use(sparekey, folder, monke
         "own": ("ollama", "qwen3", "http://box:11434/v1", None),
         "house": ("openai", "big", "http://vllm.house:8000/v1", "env:MODEL_LIST_5_API_KEY"),
         "qwen": ("dashscope", "qwen-plus", None, "env:DASHSCOPE_API_KEY"),
-        "asks": ("openai", "sonar", "https://api.perplexity.ai", "env:SHARED_KEY"),
+        "asks": ("perplexity", "sonar", None, "env:SHARED_KEY"),
     }
-    assert tomllib.loads(result.stdout)["gateway"]["embedding"]["mail"]["credentials"][0]["api_base"] == "https://api.mistral.ai/v1"
+    assert tomllib.loads(result.stdout)["gateway"]["embedding"]["mail"]["credentials"][0]["provider"] == "mistral"
     assert "fallback chat -> native: speaks anthropic's format, the first of its chain openai's" in told(result, "left out")
     assert any("two words" in line for line in told(result, "left out"))
     assert any("dashscope-intl" in line for line in told(result, "to do"))

@@ -1,47 +1,56 @@
-"""The tables about LiteLLM say what the LiteLLM that is installed says."""
+"""What the rows say about LiteLLM is what the LiteLLM that is installed says."""
 
 import pytest
 
-from sparekey.config import providers
+from later import later
 from sparekey.config.litellm import tables
+from sparekey.providers import PROVIDERS, find_litellm
 
-litellm = pytest.importorskip("litellm", reason="LiteLLM is not installed (extra `litellm`)")
+litellm = later("litellm", reason="LiteLLM is not installed (extra `litellm`)")
 
-OWN = ("moonshot", "groq", "xai", "cerebras", "mistral", "fireworks_ai", "together_ai", "nvidia_nim", "dashscope", "volcengine", "jina_ai")
-"""Providers whose base URL is ours as well."""
+UNBASED = frozenset({"openai", "text-completion-openai", "azure", "anthropic", "gemini", "volcengine", "deepseek", "openrouter", "minimax"})
+"""Names of whose base URLs LiteLLM does not tell before a call, or at which it has another path."""
+HOSTED = [
+    name
+    for row in PROVIDERS.values()
+    if row.chat and row.chat.base and row.chat.base.startswith("https:")
+    for name in (row.litellm.names if row.litellm.names is not None else (row.name,))
+    if name not in {"kimi", "siliconflow"}  # LiteLLM does not know these
+]
+"""LiteLLM's names of hosted providers."""
+
+
+def keys_of(name):
+    row = find_litellm(name)
+    return row.litellm.keys or row.key_variables
 
 
 @pytest.fixture
 def no_bases(monkeypatch):
     """An environment that moves no base URL."""
-    for prefix in (*tables.BASES, *OWN):
-        monkeypatch.delenv(f"{prefix.upper()}_API_BASE", raising=False)
+    for name in HOSTED:
+        monkeypatch.delenv(f"{name.upper()}_API_BASE", raising=False)
 
 
-def base_of(prefix):
-    return litellm.get_llm_provider(f"{prefix}/x")[3].rstrip("/")
+@pytest.mark.parametrize("name", sorted(set(HOSTED) - UNBASED))
+def test_base_urls_are_litellms(no_bases, name):
+    """LiteLLM's base URL is the one that a row names for it, else that of the row's chat models."""
+    row = find_litellm(name)
+    assert litellm.get_llm_provider(f"{name}/x")[3].rstrip("/") == (row.litellm.base or row.chat.base)
 
 
-@pytest.mark.parametrize("prefix", tables.BASES)
-def test_base_urls_are_litellms(no_bases, prefix):
-    """Each base URL of the table is that of LiteLLM."""
-    assert base_of(prefix) == tables.BASES[prefix]
-
-
-@pytest.mark.parametrize("prefix", OWN)
-def test_base_urls_that_are_left_out_are_ours(no_bases, prefix):
-    """Where the table has no base URL, LiteLLM's own is that of our provider."""
-    row = providers.find(tables.PROVIDERS.get(prefix, prefix))
-    assert base_of(prefix) in {row.vlm_base, row.embedding_base}
-
-
-UNTOLD = frozenset({"zai", "minimax", "jina_ai", "sambanova", "hyperbolic", "github", "litellm_proxy"})
+UNTOLD = frozenset({"text-completion-openai", "zai", "minimax", "sambanova", "hyperbolic", "github", "scaleway"})
 """Providers of which LiteLLM does not tell where it looks for a key."""
 
 
-@pytest.mark.parametrize("prefix", sorted(tables.KEYS.keys() - UNTOLD))
-def test_keys_are_where_litellm_looks(monkeypatch, prefix):
+@pytest.mark.parametrize("name", sorted(set(HOSTED) - UNTOLD))
+def test_keys_are_where_litellm_looks(monkeypatch, name):
     """What LiteLLM misses where no variable is set is one of the row."""
-    for name in tables.KEYS[prefix]:
-        monkeypatch.delenv(name, raising=False)
-    assert set(litellm.validate_environment(f"{prefix}/x")["missing_keys"]) & set(tables.KEYS[prefix])
+    for variable in keys_of(name):
+        monkeypatch.delenv(variable, raising=False)
+    assert set(litellm.validate_environment(f"{name}/x")["missing_keys"]) & set(keys_of(name))
+
+
+def test_general_names_are_nobodys():
+    """A name of LiteLLM's that means any host is no provider's."""
+    assert not any(find_litellm(name) for name in tables.OPENAI_LIKE)

@@ -615,7 +615,7 @@ class Ticking:
 
 TestRequests = Requests.TestCase
 TestRequests.settings = settings(
-    max_examples=FEW or (1500 if EXPLORE else 200),
+    max_examples=FEW or (1500 if EXPLORE else 80),
     phases=[Phases.generate] if FEW else list(Phases),
     database=None,
     stateful_step_count=60,
@@ -648,7 +648,7 @@ def worlds(draw):
 
 
 @given(worlds())
-@settings(max_examples=FEW or (1000 if EXPLORE else 150), database=None, deadline=None, derandomize=not EXPLORE)
+@settings(max_examples=FEW or (1000 if EXPLORE else 60), database=None, deadline=None, derandomize=not EXPLORE)
 def test_no_request_takes_the_chain_from_the_others(world):
     """Healthy requests are served; who is well is parked softly at most; the dead are left alone after a while."""
     n, death, poison, picky, steps = world

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_examples import CodeExample, EvalExample, find_examples
 
-from sparekey.embedding.factory import BACKENDS
+from sparekey.providers import names
 
 PAGE = Path(__file__).parents[2] / "docs" / "embedding.md"
 
@@ -18,8 +18,8 @@ def test_examples_run(example: CodeExample, eval_example: EvalExample):
     eval_example.run(example)
 
 
-def test_every_backend_is_on_the_page():
-    """Whoever adds a backend writes it down."""
+def test_every_provider_is_on_the_page():
+    """Whoever adds a provider of embeddings writes it down."""
     page = PAGE.read_text(encoding="utf-8")
     rows = {name.strip() for line in page.splitlines() if line.startswith("| ") for name in line.split("|")[1].split(",")}
-    assert {provider for provider, _ in BACKENDS} <= rows
+    assert set(names("embedding")) <= rows

@@ -7,18 +7,18 @@ import pytest
 from embedding_kit import KEY
 
 from sparekey.config import EmbeddingConfig
-from sparekey.config.providers import PROVIDERS
 from sparekey.embedding import CompositeHybridEmbedder, EmbedderFactory, FailoverEmbedder
 from sparekey.embedding.factory import BACKENDS
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.lab.simulator import faults
+from sparekey.providers import PROVIDERS
 
 pytest.importorskip("openai", reason="the openai SDK is not installed")
 
 
 def test_every_kind_that_is_offered_has_a_backend():
     """The table of providers and the table of backends agree."""
-    offered = {(row.name, kind) for row in PROVIDERS.values() for kind in row.embedding}
+    offered = {(row.embeddings.wire, kind) for row in PROVIDERS.values() if row.embeddings for kind in row.embeddings.kinds}
     assert offered == set(BACKENDS)
 
 

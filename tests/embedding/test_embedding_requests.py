@@ -6,9 +6,9 @@ import pytest
 from embedding_kit import KEY, Setup, release
 
 from sparekey.embedding.backends.base import task_fields
-from sparekey.embedding.backends.volc_sign import sign
 from sparekey.errors import ConfigError, InvalidInputError, VectorSpaceError
 from sparekey.lab.simulator import faults
+from sparekey.providers.auth.volcengine import sign
 from sparekey.wire.embeddings import as_weights
 from sparekey.wire.format import NoAnswerError
 

@@ -36,7 +36,7 @@ class Stage:
         self.watched = {"chat": self.watch(keys, "gpt-4.1-mini"), "embedding": self.watch([*keys][1:2], "text-embedding-3-small")}
 
     def watch(self, ids, model):
-        """Return a chain of these credentials with its book."""
+        """Return a chain of these credentials with its stats."""
 
         def credential(i):
             return Credential(
@@ -44,9 +44,9 @@ class Stage:
             )
 
         credentials = [credential(i) for i in ids]
-        chain, book = Chain(credentials), ChainStats(self.clock)
-        chain.add_hook(book)
-        return Watched(chain, book, "openai", {i: self.providers[i] for i in ids})
+        chain, stats = Chain(credentials), ChainStats(self.clock)
+        chain.add_hook(stats)
+        return Watched(chain, stats, "openai", {i: self.providers[i] for i in ids})
 
     # what the console asks a host for
 

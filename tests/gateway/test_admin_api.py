@@ -140,19 +140,19 @@ def test_a_stream_of_events_ends_with_its_session(stage):
             lines = (line for line in stream.iter_lines() if line.startswith("data: "))
             next(lines)
             passed[0] = 13 * 3600.0
-            stage.watched["chat"].book.act("team-a", "test")
+            stage.watched["chat"].stats.act("team-a", "test")
             assert next(lines, None) is None
 
 
 def test_no_password_of_an_address_is_in_the_state(stage):
     """What is parked with a credential may be an endpoint whose address holds a password: it goes by its host."""
-    book = ChainStats()
-    book(Parked("credential:a", 5.0, ErrorClass.TRANSIENT, "timeout"))
-    book(Parked("endpoint:https://user:pass-word-1@llm.example/v1 gpt-5", 5.0, ErrorClass.TRANSIENT, "timeout"))
-    chat = dataclasses.replace(stage.watched["chat"], book=book)
+    stats = ChainStats()
+    stats(Parked("credential:a", 5.0, ErrorClass.TRANSIENT, "timeout"))
+    stats(Parked("endpoint:https://user:pass-word-1@llm.example/v1 gpt-5", 5.0, ErrorClass.TRANSIENT, "timeout"))
+    chat = dataclasses.replace(stage.watched["chat"], stats=stats)
     host = type("Host", (), {"chains": {"chat": chat}, "config": stage.config, "store": stage.store})()
     shown = snapshot(host, 0.0)["chains"][0]
-    assert shown["timeline"][0]["what"] == ["credential:a", "endpoint:llm.example"]
+    assert shown["timeline"][0]["what"] == ("credential:a", "endpoint:llm.example")
 
 
 def test_no_key_is_in_the_state(open_url, stage):

@@ -7,7 +7,7 @@ from chain_play import Play, auth, overloaded, quota, rate_limit, refusal, unkno
 from fake_clock import FakeClock
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
-from sparekey.gateway.console.outlook import Coming, Outlook, behind, outlook, serving_index
+from sparekey.gateway.observe.outlook import Coming, Outlook, behind, outlook, serving_index
 
 FAULTS = st.sampled_from(
     [None, None, auth(), quota(), quota(300), rate_limit(30), rate_limit(900), overloaded(), unknown(), refusal(), refusal("no")]

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from console_kit import KEYS, Stage, console
 
-from sparekey.core.events import AttemptFailed, Switched
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, ContentStarted, Switched
 from sparekey.lab.simulator import Simulator, faults
-from sparekey.types import ErrorClass, Failure
+from sparekey.types import Attempt, ErrorClass, Failure, Outcome
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 expect = playwright.expect
@@ -143,6 +143,40 @@ def test_what_the_simulator_can_do_is_injected(page, stage):
     page.locator("#dialog .primary").click()
     expect(page.locator(".results .bad")).to_contain_text("team-a Its key is not valid.")
     expect(page.locator(".results .good")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.locator("#timeline")).to_contain_text("Test of team-a: its key is not valid.")
+    expect(page.locator("#timeline")).to_contain_text("Test of team-b: it answers, after ")
+
+
+def test_a_dead_chain_looks_dead_from_every_chain(page, stage):
+    """The last credential fails between its parks: headline, card, list and title say so, also while another chain is looked at."""
+    for name, fault in (("team-a", faults.quota(retry_after=3600)), ("team-b", faults.auth()), ("elsewhere", faults.overloaded())):
+        stage.providers[name].fail(fault)
+    stage.ask(4)
+    expect(page.locator("#headline")).to_have_text("Requests fail")
+    expect(page.locator("#detail")).to_contain_text("The last 4 requests failed")
+    expect(page.locator("#hero")).to_have_class("down")
+    expect(page.locator("[data-id=elsewhere] .pill")).to_have_text("Failing")
+    expect(page.locator(".pill.serving")).to_have_count(0)
+    page.locator("[data-chain=embedding]").click()
+    expect(page.locator("#headline")).to_have_text("team-b serves")
+    expect(page.locator("[data-chain=chat]")).to_have_class("down")
+    expect(page.locator("[data-chain=chat]")).to_contain_text("requests fail")
+    assert page.title() == "✗ chat: Requests fail · sparekey"
+
+
+def test_a_slow_credential_does_not_look_like_a_quick_one(page, stage):
+    """8 s to first content beside 10 ms: a word at its name, its figure, and a line that stands high where the other lies on the ground."""
+    stats = stage.watched["chat"].stats
+    for name, after in (("team-a", 8.0), ("team-b", 0.01)):
+        stats(ContentStarted(name, after=after))
+        stats(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=after + 0.1)))
+    expect(page.locator("#headline")).to_have_text("team-a serves, slowly")
+    expect(page.locator("[data-id=team-a] .slowly")).to_be_visible()
+    expect(page.locator("[data-id=team-b] .slowly")).to_be_hidden()
+    heights = [float(page.locator(f"[data-id={i}] .spark").last.get_attribute("d").split()[1].split("h")[0]) for i in ("team-a", "team-b")]
+    assert heights[0] < 5
+    assert heights[1] > 19
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -201,7 +235,7 @@ def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
         page.locator("#dialog .primary").click()
         expect(page.locator(".results .bad")).to_contain_text(HOSTILE)
         assert page.locator("main img, dialog img").count() == 0
-        assert page.title().startswith("! team-b serves")
+        assert page.title().startswith("! chat: team-b serves")
         assert KEYS["team-a"] not in page.content()
         assert not broken
         assert {one.startswith(f"{url}/") for one in asked} == {True}
@@ -209,21 +243,22 @@ def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
 
 
 def test_a_page_that_is_open_for_long_does_not_grow(page, stage):
-    """After a thousand switches and as many different failures it is no larger than after three hundred."""
-    book = stage.watched["chat"].book
+    """After five hundred switches more and as many different failures it is no larger than before."""
+    stats = stage.watched["chat"].stats
     failure = Failure(ErrorClass.AUTH, "invalid_key", status=401, message="no")
 
     def happen(times, name):
         for number in range(times):
-            book(Switched("team-a", "team-b", failback=False))
-            book(AttemptFailed("team-a", dataclasses.replace(failure, message=f"{name} {number}"), call=number))
-        book(Switched("team-a", name, failback=False))
+            stats(Switched("team-a", "team-b", failback=False))
+            stats(AttemptFailed("team-a", dataclasses.replace(failure, message=f"{name} {number}"), call=number))
+        stats(Switched("team-a", name, failback=False))
         expect(page.locator("#timeline li").first).to_contain_text(f"{name} took over")
         return page.evaluate("document.querySelectorAll('*').length")
 
-    happen(300, "first")
+    happen(220, "first")
     for which in ("moments", "failures"):
         page.locator(f"#more-{which}").click()
     assert page.locator("#timeline li").count() == 200
     assert page.locator("#failures > li").count() == 50
-    assert happen(1000, "third") == happen(300, "second")
+    before = happen(220, "second")
+    assert happen(500, "third") == before

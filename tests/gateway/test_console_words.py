@@ -2,8 +2,9 @@
 
 from chain_play import Play, auth, quota, refusal
 from sparekey.core.status import describe
-from sparekey.gateway.console.outlook import Coming, outlook
 from sparekey.gateway.console.words import ahead, coming, following, why
+from sparekey.gateway.observe.chain_health import health
+from sparekey.gateway.observe.outlook import Coming, outlook
 
 
 def said(play, index):
@@ -62,8 +63,8 @@ def test_a_drought_says_who_is_asked(clock):
     play.ill = {0: refusal(), 1: refusal(), 2: refusal()}
     for _ in range(2):
         play.call()
-    found = outlook(play.pool, play.state, clock())
-    assert found.coming is Coming.REFUSED
+    found = health(play.pool, play.state, clock())
+    assert found.outlook.coming is Coming.REFUSED
     assert ahead(["a", "b", "c"], found).before.startswith("One request a second asks all of them")
     play.ill = {}
     clock.advance(1)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from gateway_play import SETTINGS, chain, question
+from typer.testing import CliRunner
 
+from sparekey.cli.app import app
+from sparekey.core import manual
 from sparekey.gateway.console.words import REASONS
 from sparekey.lab.simulator import faults
 
@@ -49,7 +52,7 @@ def test_a_credential_is_tried_by_hand(running, pair):
     assert {c["standing"] for c in shown["credentials"]} == {"active", "ready"}
 
 
-def test_the_book_goes_on_over_a_reload(serve, pair):
+def test_the_statistics_go_on_over_a_reload(serve, pair):
     """What was counted before is still there, and what comes after is counted."""
     gateway = serve(chain("vlm", pair) + SETTINGS)
     for _ in range(2):
@@ -57,6 +60,31 @@ def test_the_book_goes_on_over_a_reload(serve, pair):
         gateway.write(chain("vlm", pair, model="gpt-5-mini") + SETTINGS)
     (shown,) = json.loads(get(f"{gateway.url}/admin/api/state"))["chains"]
     assert shown["credentials"][0]["requests"] == 2
+
+
+def test_a_chain_whose_requests_fail_is_down_for_whoever_asks(serve, pair):
+    """Two keys out of quota and a host that is overloaded: console, `sparekey status` and /readyz agree, in a park and after it.
+
+    A gateway whose providers are down is ready all the same, unless one asks for the chains; served again, all is told so.
+    """
+    running = serve(chain("vlm", pair) + SETTINGS)
+    pair[0].fail(faults.quota(retry_after=3600))
+    pair[1].fail(faults.overloaded(retry_after=1))
+
+    def told():
+        (shown,) = json.loads(get(f"{running.url}/admin/api/state"))["chains"]
+        lines = CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200"})
+        ready, strict = running.ask("GET", "/readyz"), running.ask("GET", "/readyz?chains=strict")
+        return shown["level"], shown["serving"], lines.exit_code, ready[0], ready[2]["levels"], strict[0]
+
+    assert told() == ("ok", "first", 0, 200, {"chat": "ok"}, 200)
+    assert running.ask(body=question())[0] == 503
+    assert told() == ("down", None, 1, 200, {"chat": "down"}, 503)
+    running.gateway.chains["chat"].chain.transact(manual.release, 1, running.gateway.chains["chat"].chain.clock())
+    assert told() == ("down", None, 1, 200, {"chat": "down"}, 503)
+    pair[1].heal()
+    assert running.ask(body=question())[0] == 200
+    assert told() == ("spare", "second", 0, 200, {"chat": "spare"}, 200)
 
 
 def test_every_cause_has_plain_words():

@@ -10,20 +10,15 @@ import pytest
 from gateway_play import SETTINGS, Running, chain
 from hypothesis import HealthCheck, Phase, given, settings
 
+from later import later
 from sparekey.gateway.api import openapi, routes
 from sparekey.lab.simulator import Simulator
 
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-from schemathesis import GenerationMode, checks  # noqa: E402 - only where it is installed
-from schemathesis.specs.openapi import checks as told  # noqa: E402
+schemathesis = later("schemathesis")
 
 PATHS = openapi.described()["paths"]
 ENDLESS = "/admin/api/events"
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods if path != ENDLESS]
-CHECKED = [
-    *(checks.not_a_server_error, told.status_code_conformance, told.content_type_conformance),
-    *(told.response_headers_conformance, told.response_schema_conformance),
-]
 MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
 """For a long search: so many examples of each kind, other ones each time. Without it there are a few, always the same."""
 FEW = settings(
@@ -86,6 +81,16 @@ def schema(running):
     return schemathesis.openapi.from_dict(described)
 
 
+@pytest.fixture(scope="module")
+def checked():
+    """What is checked of every answer."""
+    told = schemathesis.specs.openapi.checks
+    return [
+        *(schemathesis.checks.not_a_server_error, told.status_code_conformance, told.content_type_conformance),
+        *(told.response_headers_conformance, told.response_schema_conformance),
+    ]
+
+
 def aimed(case):
     """Let a request go where somebody answers."""
     name = CHAINS.get(case.operation.path, "chat")
@@ -98,17 +103,17 @@ def aimed(case):
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
-def test_what_is_described_is_what_happens(running, schema, path, method):
+def test_what_is_described_is_what_happens(running, schema, checked, path, method):
     """Requests that fit the description, aimed at a chain and not, and such that do not fit: no 5xx, and answers as they are described."""
     operation = schema[path][method.upper()]
 
     def sent(case):
-        case.call_and_validate(base_url=running.url, checks=CHECKED)
+        case.call_and_validate(base_url=running.url, checks=checked)
 
     one = settings(FEW, max_examples=1)
     (one if "deployments" in path else FEW)(given(operation.as_strategy())(lambda case: sent(aimed(case))))()
     if "deployments" not in path and (operation.body or operation.path_parameters):  # Azure's paths differ in nothing else
-        FEW(given(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))(lambda case: sent(aimed(case))))()
+        FEW(given(operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE))(lambda case: sent(aimed(case))))()
         one(given(operation.as_strategy())(sent))()
 
 

@@ -133,7 +133,7 @@ def test_a_crowd_of_idle_connections_hinders_nobody(serve, pair):
 def test_health(running):
     """A living process says so, a ready one names its chains."""
     assert running.ask("GET", "/healthz")[0] == 200
-    assert running.ask("GET", "/readyz")[2] == {"status": "ready", "chains": ["chat"]}
+    assert running.ask("GET", "/readyz")[2] == {"status": "ready", "chains": ["chat"], "levels": {"chat": "ok"}}
     running.gateway.draining = True
     assert running.ask("GET", "/readyz")[0] == 503
     assert running.ask(body=question())[0] == 503

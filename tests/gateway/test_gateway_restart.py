@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-import time
 
 import pytest
 from gateway_command import Command
@@ -12,12 +11,7 @@ from typer.testing import CliRunner
 from real_servers import wait_until
 from sparekey.cli.app import app
 from sparekey.lab.simulator import faults
-from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.history import History
-from sparekey.stats.records import HistoryEntry
-from sparekey.stats.restart import remembered
-from sparekey.stats.timeline import FailedAttempt, TimelineEntry
-from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
 SECRET = "the caller's very own words"
 
@@ -152,33 +146,3 @@ def test_a_killed_gateway_remembers(tmp_path, pair):
         assert command.get("/v1/chat/completions", question())[1]["x-sparekey-credential"] == "second"
         rows = command.rows()
         assert (rows["first"]["standing"], rows["first"]["failed"], rows["second"]["requests"]) == ("parked", 1, 2)
-
-
-def test_entries_come_back_as_what_they_were(tmp_path):
-    """Each kind of entry; one that another version has written is shown as far as it is understood."""
-    now = time.time()
-    failure = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL, status=401, evidence=Evidence.CERTAIN, rule="openai.code")
-    detail = '{"scope": "credential", "status": 401, "evidence": "certain", "rule": "openai.code", "call": 7, "number": 2, "duration": 0.5}'
-    with History(tmp_path / "history.db") as history:
-        for entry in (
-            HistoryEntry(now, "chat", "parked", "credential:a", cause="auth", reason="invalid_key", seconds=600),
-            HistoryEntry(now, "chat", "parked", "account:x", cause="auth", reason="invalid_key", seconds=600),
-            HistoryEntry(now, "chat", "failover", "a", "b"),
-            HistoryEntry(now, "chat", "parked", "credential:b", reason="held", seconds=60),
-            HistoryEntry(now, "chat", "action", "b", reason="release"),
-            HistoryEntry(now, "chat", "failed", "a", cause="auth", reason="invalid_key", detail=detail),
-            HistoryEntry(now, "chat", "failed", "a", cause="no such class", reason="odd", detail='{"evidence": "structured"}'),
-        ):
-            history.note(entry)
-        history.flush()
-        book = ChainStats()
-        book.load(remembered(history, now)["chat"])
-    assert book.timeline() == [
-        TimelineEntry(now, "action", ("credential:b",), reason="release"),
-        TimelineEntry(now, "held", ("credential:b",), seconds=60, reason="held"),
-        TimelineEntry(now, "failover", ("credential:b",), "a"),
-        TimelineEntry(now, "parked", ("credential:a", "account:x"), seconds=600, cause="auth", reason="invalid_key"),
-    ]
-    odd, known = book.misses()
-    assert known == FailedAttempt(now, 7, 2, "a", failure, 0.5)
-    assert (odd.failure.error_class, odd.failure.reason, odd.failure.evidence) == (ErrorClass.UNKNOWN, "odd", Evidence.LIKELY)

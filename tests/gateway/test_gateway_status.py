@@ -14,6 +14,7 @@ from sparekey.cli import toml
 from sparekey.cli.app import app
 from sparekey.cli.banner import greet
 from sparekey.config.gateway import GatewayConfig
+from sparekey.core import manual
 from sparekey.lab.simulator import faults
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ def block(command):
 
 def told(text):
     """A text without what differs from run to run: countdowns, spaces between columns, empty lines."""
-    text = re.sub(r"\d+ min \d\d s", "N min", text)
+    text = re.sub(r"\d+ ms|\d s ago", "N", re.sub(r"\d+ min \d\d s", "N min", text))
     return [line for line in (re.sub(r"\s+", " ", line).strip() for line in text.splitlines()) if line]
 
 
@@ -43,6 +44,7 @@ def page_gateway(serve, sim, monkeypatch):
     running = serve(toml.dumps(config) + SETTINGS)
     assert running.ask(body=question())[0] == 200
     running.last(1)
+    running.provider = well
     return running
 
 
@@ -52,6 +54,18 @@ def test_status_shows_what_the_page_says(page_gateway):
     assert result.exit_code == 0
     assert told(result.stdout) == told(block("sparekey status"))
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_status_of_a_chain_whose_requests_fail_is_what_the_page_says(page_gateway, sim):
+    """The spare is overloaded, too, and its park has run out: nobody is said to serve, and the exit code is 1."""
+    page_gateway.provider.fail(faults.overloaded())
+    assert page_gateway.ask(body=question())[0] == 503
+    chain = page_gateway.gateway.chains["chat"].chain
+    chain.transact(manual.release, 1, chain.clock())
+    result = CliRunner().invoke(app, ["status", "--url", page_gateway.url], env={"COLUMNS": "80"})
+    assert result.exit_code == 1
+    expected = told(block("sparekey status # team-b is overloaded, too"))
+    assert told(result.stdout)[: len(expected)] == expected
 
 
 def test_a_wide_terminal_has_the_words_beside_the_numbers(page_gateway):

@@ -1,4 +1,4 @@
-"""The book of a chain: what it tells is what happened, and it never grows."""
+"""The stats of a chain: what it tells is what happened, and it never grows."""
 
 import random
 import threading
@@ -16,10 +16,11 @@ from sparekey.core.events import (
     Recovered,
     Switched,
 )
+from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats.chain_stats import ChainStats
-from sparekey.stats.quantiles import Window
-from sparekey.types import Attempt, ErrorClass, Failure, Outcome, Usage
+from sparekey.stats.quantiles import Quantiles
+from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Scope, Secret, Usage
 
 NOON = 20_000 * 86400 + 43_200.0
 
@@ -34,163 +35,229 @@ def failed(name="a", error_class=ErrorClass.AUTH, reason="invalid_key"):
 
 
 @pytest.fixture
-def book(clock):
+def stats(clock):
     clock.now = NOON
     return ChainStats(clock)
 
 
-def test_it_counts_attempts_and_causes(book):
+def test_it_counts_attempts_and_causes(stats):
     """Requests by outcome, failures by class and reason, the most frequent first."""
     for event in [succeeded(), failed(), failed(reason="revoked"), failed(reason="revoked"), AttemptAbandoned("a")]:
-        book(event)
-    account = book.account("a")
-    assert (account.requests, account.succeeded, account.failed, account.abandoned) == (5, 1, 3, 1)
-    assert account.errors == (("auth", "revoked", 2), ("auth", "invalid_key", 1))
+        stats(event)
+    summary = stats.summary("a")
+    assert (summary.requests, summary.succeeded, summary.failed, summary.abandoned) == (5, 1, 3, 1)
+    assert summary.errors == (("auth", "revoked", 2), ("auth", "invalid_key", 1))
 
 
-def test_tokens_are_of_today(book, clock):
+def test_tokens_are_of_today(stats, clock):
     """At midnight UTC the day's counts begin anew; a broken-off attempt has used tokens, too."""
-    book(succeeded(usage=Usage(10, 5)))
-    book(AttemptAbandoned("a", attempt=Attempt("a", Outcome.ABANDONED, usage=Usage(3, 1))))
-    account = book.account("a")
-    assert (account.prompt_tokens, account.completion_tokens) == (13, 6)
+    stats(succeeded(usage=Usage(10, 5)))
+    stats(AttemptAbandoned("a", attempt=Attempt("a", Outcome.ABANDONED, usage=Usage(3, 1))))
+    summary = stats.summary("a")
+    assert (summary.prompt_tokens, summary.completion_tokens) == (13, 6)
     clock.advance(43_200)
-    account = book.account("a")
-    assert (account.requests, account.prompt_tokens, account.errors) == (0, 0, ())
+    summary = stats.summary("a")
+    assert (summary.requests, summary.prompt_tokens, summary.errors) == (0, 0, ())
 
 
-def test_quantiles_are_those_of_the_last_minutes(book, clock):
+def test_quantiles_are_those_of_the_last_minutes(stats, clock):
     """Durations of successes and times to first content, within 5 %, forgotten after ten minutes."""
     dice = random.Random(5)
     values = sorted(dice.lognormvariate(0, 1) for _ in range(2000))
     for value in values:
-        book(succeeded(duration=value))
-        book(ContentStarted("a", after=value / 10))
+        stats(succeeded(duration=value))
+        stats(ContentStarted("a", after=value / 10))
         clock.advance(0.1)
-    account = book.account("a")
-    assert account.latency == pytest.approx((values[1000], values[1900]), rel=0.06)
-    assert account.first_content == pytest.approx((values[1000] / 10, values[1900] / 10), rel=0.06)
-    assert sum(v is not None for v in account.recent) in {10, 11}
-    assert account.recent[0] is None, "the oldest slice is older than the first value"
+    summary = stats.summary("a")
+    assert summary.latency == pytest.approx((values[1000], values[1900]), rel=0.06)
+    assert summary.first_content == pytest.approx((values[1000] / 10, values[1900] / 10), rel=0.06)
+    assert sum(v is not None for v in summary.recent) in {10, 11}
+    assert summary.recent[0] is None, "the oldest slice is older than the first value"
     clock.advance(600)
-    assert book.account("a").latency == (None, None)
+    assert stats.summary("a").latency == (None, None)
+
+
+def test_the_latest_answers_are_told_apart_from_ten_minutes(stats, clock):
+    """After two hundred quick ones five slow ones are the latest; fewer than five go with what came before them."""
+    for _ in range(200):
+        stats(ContentStarted("a", after=0.01))
+    clock.advance(60)
+    for times, latest in ((2, 0.01), (3, 8.0)):
+        for _ in range(times):
+            stats(ContentStarted("a", after=8.0))
+        assert stats.summary("a").latest_first == pytest.approx(latest, rel=0.06)
+    assert stats.summary("a").first_content[0] == pytest.approx(0.01, rel=0.06)
+    assert stats.summary("b").latest_first is None
 
 
 @pytest.mark.parametrize("value", [0, 1e-9, 0.001, 3600, float("inf")])
 def test_a_window_takes_any_duration(value):
     """The ends of the scale are taken, too."""
-    window = Window()
+    window = Quantiles()
     window.add(value, 5.0)
     assert window.count(5.0) == 1
     assert window.quantiles(5.0, [0.5])[0] > 0
 
 
-def test_the_timeline_tells_switches_parks_and_recoveries(book):
+def test_the_timeline_tells_switches_parks_and_recoveries(stats):
     """The newest first; what one failure parked is one entry."""
-    book(Parked("credential:a", 600, ErrorClass.QUOTA_EXCEEDED, "daily_quota"))
-    book(Parked("account:x", 600, ErrorClass.QUOTA_EXCEEDED, "daily_quota"))
-    book(Switched("a", "b", failback=False))
-    book(Probed("credential:a"))
-    book(Recovered("credential:a"))
-    book(Switched("b", "a", failback=True))
-    book(Parked("credential:b", 60, None, "held"))
-    book(Exhausted(AllCredentialsFailedError([], retry_after=3)))
-    book.act("b", "release")
-    moments = book.timeline()
-    assert [m.kind for m in moments] == ["action", "exhausted", "held", "failback", "recovered", "probed", "failover", "parked"]
-    assert moments[-1].what == ("credential:a", "account:x")
-    assert (moments[-2].old, moments[-2].what) == ("a", ("credential:b",))
+    stats(Parked("credential:a", 600, ErrorClass.QUOTA_EXCEEDED, "daily_quota"))
+    stats(Parked("account:x", 600, ErrorClass.QUOTA_EXCEEDED, "daily_quota"))
+    stats(Switched("a", "b", failback=False))
+    stats(Probed("credential:a"))
+    stats(Recovered("credential:a"))
+    stats(Switched("b", "a", failback=True))
+    stats(Parked("credential:b", 60, None, "held"))
+    stats(Exhausted(AllCredentialsFailedError([], retry_after=3)))
+    stats.act("b", "release")
+    records = stats.timeline()
+    assert [m.kind for m in records] == ["action", "exhausted", "held", "failback", "recovered", "probed", "failover", "parked"]
+    assert records[-1].what == ("credential:a", "account:x")
+    assert (records[-2].old, records[-2].what) == ("a", ("credential:b",))
 
 
-def test_failed_attempts_are_kept_for_explain(book, clock):
+def test_failed_attempts_are_kept_for_explain(stats, clock):
     """Each with its failure; the last one also beside its credential."""
-    book(failed())
+    stats(failed())
     clock.advance(5)
-    book(failed("b"))
-    newest, oldest = book.misses()
-    assert (newest.credential, newest.at - oldest.at, newest.call, newest.number) == ("b", 5, 7, 2)
+    stats(failed("b"))
+    newest, oldest = stats.failures()
+    assert (newest.credential, newest.at - oldest.at, newest.call, newest.attempt) == ("b", 5, 7, 2)
     assert oldest.failure.trace == ("read",)
-    assert book.account("a").last_failure is oldest
+    assert stats.summary("a").last_failure is oldest
 
 
-def test_a_night_without_a_working_key_is_a_few_lines(book, clock):
+def test_a_night_without_a_working_key_is_a_few_lines(stats, clock):
     """What repeats itself is counted, and moves up: the switch before it stays in the list. Something that changed begins anew."""
-    book(Switched("a", "b", failback=False))
+    stats(Switched("a", "b", failback=False))
     for _ in range(500):
         clock.advance(5)
-        book(Probed("credential:b"))
-        book(Parked("credential:b", 600, ErrorClass.AUTH, "invalid_key"))
-        book(Parked("account:x", 600, ErrorClass.AUTH, "invalid_key"))
-        book(Exhausted(AllCredentialsFailedError([])))
-    moments = book.timeline()
-    assert [(m.kind, m.times) for m in moments] == [("exhausted", 500), ("parked", 500), ("probed", 500), ("failover", 1)]
-    assert moments[1].what == ("credential:b", "account:x")
-    assert (moments[0].since, moments[0].at) == (NOON + 5, NOON + 2500)
-    book(Recovered("credential:b"))
-    book(Exhausted(AllCredentialsFailedError([])))
-    assert [m.kind for m in book.timeline()[:3]] == ["exhausted", "recovered", "exhausted"]
+        stats(Probed("credential:b"))
+        stats(Parked("credential:b", 600, ErrorClass.AUTH, "invalid_key"))
+        stats(Parked("account:x", 600, ErrorClass.AUTH, "invalid_key"))
+        stats(Exhausted(AllCredentialsFailedError([])))
+    records = stats.timeline()
+    assert [(m.kind, m.times) for m in records] == [("exhausted", 500), ("parked", 500), ("probed", 500), ("failover", 1)]
+    assert records[1].what == ("credential:b", "account:x")
+    assert (records[0].since, records[0].at) == (NOON + 5, NOON + 2500)
+    stats(Recovered("credential:b"))
+    stats(Exhausted(AllCredentialsFailedError([])))
+    assert [m.kind for m in stats.timeline()[:3]] == ["exhausted", "recovered", "exhausted"]
 
 
-def test_what_two_credentials_went_through_together_is_not_counted_for_one(book, clock):
+def test_what_two_credentials_went_through_together_is_not_counted_for_one(stats, clock):
     """Two keys that were parked in one moment, and later one of them again: two lines."""
     for name in "ab":
-        book(Parked(f"credential:{name}", 600, ErrorClass.AUTH, "invalid_key"))
+        stats(Parked(f"credential:{name}", 600, ErrorClass.AUTH, "invalid_key"))
     clock.advance(600)
-    book(Parked("credential:a", 600, ErrorClass.AUTH, "invalid_key"))
-    assert [(m.what, m.times) for m in book.timeline()] == [(("credential:a",), 1), (("credential:a", "credential:b"), 1)]
+    stats(Parked("credential:a", 600, ErrorClass.AUTH, "invalid_key"))
+    assert [(m.what, m.times) for m in stats.timeline()] == [(("credential:a",), 1), (("credential:a", "credential:b"), 1)]
 
 
-def test_a_client_that_repeats_a_bad_request_hides_no_other_failure(book):
+def test_a_client_that_repeats_a_bad_request_hides_no_other_failure(stats):
     """Failures that are alike and follow each other are one, with their number; their credential's own count goes on."""
-    book(failed("b"))
+    stats(failed("b"))
     for _ in range(80):
-        book(failed(error_class=ErrorClass.PERMANENT, reason="bad_request"))
-    assert [(m.credential, m.times) for m in book.misses()] == [("a", 80), ("b", 1)]
-    assert book.account("a").failed == 80
+        stats(failed(error_class=ErrorClass.PERMANENT, reason="bad_request"))
+    assert [(m.credential, m.times) for m in stats.failures()] == [("a", 80), ("b", 1)]
+    assert stats.summary("a").failed == 80
 
 
-def test_whoever_shows_the_past_knows_when_to_look_again(book):
+def test_whoever_shows_the_past_knows_when_to_look_again(stats):
     """Successes change nothing of it; switches, failures and what a person does are new."""
-    seen = [book.past]
+    seen = [stats.past]
     for event in [succeeded(), ContentStarted("a", after=0.1)]:
-        book(event)
-        assert book.past == seen[0]
+        stats(event)
+        assert stats.past == seen[0]
     for event in [failed(), failed(), Switched("a", "b", failback=False)]:
-        book(event)
-        seen.append(book.past)
-    book.act("a", "test")
-    assert len({*seen, book.past}) == 5
+        stats(event)
+        seen.append(stats.past)
+    stats.act("a", "test")
+    assert len({*seen, stats.past}) == 5
 
 
-def test_it_never_grows(book):
+def test_it_never_grows(stats):
     """After any number of events the lists and the kinds of causes are bounded."""
     for number in range(500):
-        book(failed(reason=f"reason_{number}"))
-        book(Switched("a", "b", failback=False))
-    assert (len(book.timeline()), len(book.misses())) == (200, 50)
-    account = book.account("a")
-    assert len(account.errors) <= 41
-    assert sum(count for *_, count in account.errors) == 500
+        stats(failed(reason=f"reason_{number}"))
+        stats(Switched("a", "b", failback=False))
+    assert (len(stats.timeline()), len(stats.failures())) == (200, 50)
+    summary = stats.summary("a")
+    assert len(summary.errors) <= 41
+    assert sum(count for *_, count in summary.errors) == 500
 
 
-def test_threads_lose_nothing(book):
-    """Many threads tell one book: every event is counted."""
+def test_threads_lose_nothing(stats):
+    """Many threads tell one stats: every event is counted."""
 
     def tell():
         for _ in range(500):
-            book(succeeded())
+            stats(succeeded())
 
     threads = [threading.Thread(target=tell) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert book.account("a").succeeded == 4000
+    assert stats.summary("a").succeeded == 4000
 
 
-def test_a_credential_that_is_gone_is_forgotten(book):
+def test_a_credential_that_is_gone_is_forgotten(stats):
     """After a new configuration only its credentials have rows; the timeline stays."""
-    book(succeeded("a"))
-    book(failed("b"))
-    book.keep_only(frozenset({"a"}))
-    assert (book.account("a").requests, book.account("b").requests, len(book.misses())) == (1, 0, 1)
+    stats(succeeded("a"))
+    stats(failed("b"))
+    stats.keep_only(frozenset({"a"}))
+    assert (stats.summary("a").requests, stats.summary("b").requests, len(stats.failures())) == (1, 0, 1)
+
+
+def ends(stats):
+    return [(kind, who) for _, kind, who in stats.ends()]
+
+
+def test_a_call_that_another_attempt_saves_was_served(stats):
+    """Two attempts fail, the third one answers: one call, served."""
+    for name in "ab":
+        stats(failed(name))
+    stats(AttemptSucceeded("c", call=7))
+    assert ends(stats) == [("served", "c")]
+
+
+def test_an_exhausted_chain_is_a_call_that_failed(stats):
+    """With the credential that was asked last; where all refused it in the same words, the request was refused."""
+    stats(failed())
+    error = AllCredentialsFailedError([("a", "auth", ValueError("no"), 0)])
+    stats(Exhausted(error, call=7))
+    error.agreed = error.errors[0].exception
+    stats(Exhausted(error, call=8))
+    assert ends(stats) == [("failed", "a"), ("refused", "a")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "first", "end"),
+    [
+        (Failure(ErrorClass.PERMANENT, "bad_request", Scope.REQUEST), None, [("refused", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "connection"), 0.2, [("failed", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "deadline"), None, [("failed", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "overloaded"), None, []),
+    ],
+)
+def test_a_failed_attempt_that_nothing_follows(stats, failure, first, end):
+    """A request at fault, a stream that broke off after content, a deadline: so the call has ended. Else another attempt follows."""
+    stats(AttemptFailed("a", failure, call=7, attempt=Attempt("a", Outcome.FAILED, failure, 1.0, first)))
+    assert ends(stats) == end
+    stats(AttemptSucceeded("b", call=7))
+    assert ends(stats) == [("served", "b")]
+
+
+def test_a_key_is_cut_out_before_anybody_sees_it(stats):
+    """Of every text of a record, the parts of a pair too, when it is made: what is kept, sent and written is masked and bounded."""
+    stats.attach(Chain([Credential("a", api_key=Secret("the-first-half:the-second-half"), headers={"x-team": "the-team-header"})]))
+    said = "the-first-half and the-second-half, the-team-header, sk-live-0123456789abcdef0123 " + "x" * 2000
+    failure = Failure(ErrorClass.AUTH, "invalid_key", message=said, rule=f"body: {said}", trace=(said,) * 40)
+    stats(AttemptFailed("a", failure, call=1))
+    stats(Exhausted(AllCredentialsFailedError([("a", "auth", ValueError(said), 0)]), call=1))
+    told = repr(stats.report())
+    for secret in ("the-first-half", "the-second-half", "the-team-header", "sk-live"):
+        assert secret not in told
+    (record,) = stats.failures()
+    assert (len(record.message), len(record.failure.rule), len(record.failure.trace)) == (600, 120, 12)

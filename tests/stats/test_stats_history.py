@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,7 +12,7 @@ from stores_kit import AUTH, Ill, ask, chain
 from sparekey.core.events import AttemptFailed, AttemptSucceeded, Exhausted
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats.history import History
-from sparekey.stats.records import HistoryEntry
+from sparekey.stats.record import Record
 from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Secret, Usage
 
 DAY = 86_400.0
@@ -42,7 +41,7 @@ def test_a_chain_leaves_its_history(path):
         kinds = [entry.kind for entry in history.events()]
         assert sorted(kinds) == ["failed", "failover", "parked"]
         switch = history.events(kinds=["failover"])[0]
-        assert (switch.chain, switch.who, switch.other) == ("chat", "k0", "k1")
+        assert (switch.chain, switch.old, switch.what) == ("chat", "k0", ("credential:k1",))
         assert history.events(kinds=["parked"])[0].seconds == pytest.approx(600, abs=30)
         first = history.events(limit=1)[0]
         assert [entry.kind for entry in history.events(before=first.number)] == kinds[1:]
@@ -77,7 +76,7 @@ def test_no_key_gets_in(path):
         history.hook("chat", [credential])(AttemptFailed("k0", failure))
         history.flush()
         message = history.events()[0].message
-    assert len(message) == 300
+    assert len(message) == 600
     assert b"correct-horse" not in path.read_bytes()
     assert b"sk-live" not in path.read_bytes()
 
@@ -95,7 +94,7 @@ def test_no_words_of_a_caller_get_in(path):
         history.flush()
         exhausted, failed = history.events()
     assert (failed.cause, failed.reason, failed.message, exhausted.message) == ("permanent", "bad_request", "", "")
-    assert json.loads(failed.detail) == {"status": 400, "rule": "openai.code", "call": 7, "number": 2}
+    assert (failed.failure.status, failed.failure.rule, failed.failure.trace, failed.call, failed.attempt) == (400, "openai.code", (), 7, 2)
     assert b"secret" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -137,24 +136,24 @@ def test_a_file_that_vanished_is_made_anew(path, caplog):
 def test_it_is_bounded(path):
     """The newest are kept; a flood of failures takes no place of the rest; what is too old goes."""
     with History(path, every=QUIET, keep_events=10, keep_days=30, wall=lambda: NOON) as history:
-        history.note(HistoryEntry(NOON - 40 * DAY, "chat", "parked", "old"))
-        history.note(HistoryEntry(NOON, "chat", "parked", "new"))
+        history.note(Record(NOON - 40 * DAY, "parked", ("credential:old",)))
+        history.note(Record(NOON, "parked", ("credential:new",)))
         for i in range(50):
-            history.note(HistoryEntry(NOON, "chat", "failed", f"k{i}"))
+            history.note(Record(NOON, "failed", (f"credential:k{i}",)))
         history.flush()
-        assert [entry.who for entry in history.events(kinds=["parked"])] == ["new"]
-        assert [entry.who for entry in history.events(kinds=["failed"])] == [f"k{i}" for i in range(49, 39, -1)]
+        assert [entry.credential for entry in history.events(kinds=["parked"])] == ["new"]
+        assert [entry.credential for entry in history.events(kinds=["failed"])] == [f"k{i}" for i in range(49, 39, -1)]
 
 
 def test_a_locked_file_loses_nothing(path, caplog, monkeypatch):
     """One line, and what was noted is written later, once."""
     monkeypatch.setattr("sparekey.stats.history._WAIT", 0.05)
     with History(path, every=QUIET, wall=lambda: NOON) as history:
-        history.note(HistoryEntry(NOON, "chat", "failover", "zero"))
+        history.note(Record(NOON, "failover", old="zero"))
         history.flush()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            history.note(HistoryEntry(NOON, "chat", "failover", "one"))
+            history.note(Record(NOON, "failover", old="one"))
             history.count("chat", "k0", Usage(3))
             history.flush()
             history.flush()
@@ -162,7 +161,7 @@ def test_a_locked_file_loses_nothing(path, caplog, monkeypatch):
         assert caplog.text.count("cannot be written") == 1
         history.flush()
         history.flush()
-        assert sum(entry.who == "one" for entry in history.events()) == 1
+        assert sum(entry.old == "one" for entry in history.events()) == 1
         assert [row.prompt_tokens for row in history.usage()] == [3]
 
 

@@ -1,12 +1,14 @@
 """Workers that tell each other what they have counted: everything adds up, and nothing is lost or counted twice."""
 
+import json
+
 import pytest
 
-from sparekey.core.events import AttemptFailed, AttemptSucceeded, Switched
+from sparekey.core.events import AttemptFailed, AttemptSucceeded, Exhausted, Switched
+from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats import worker_reports
 from sparekey.stats.chain_stats import ChainStats
-from sparekey.stats.metric_sums import Family, added
-from sparekey.stats.worker_reports import Board, Report
+from sparekey.stats.worker_reports import MetricFamily, WorkerReport, WorkerReports, summed
 from sparekey.types import Attempt, ErrorClass, Failure, Outcome, Usage
 
 NOON = 20_000 * 86400 + 43_200.0
@@ -14,7 +16,7 @@ NOON = 20_000 * 86400 + 43_200.0
 
 @pytest.fixture
 def workers(tmp_path, clock):
-    """Start workers on one board; each has a book and a counter."""
+    """Start workers on one board; each has a stats and a counter."""
     clock.now = NOON
     opened = []
 
@@ -25,35 +27,35 @@ def workers(tmp_path, clock):
 
     yield start
     for one in opened:
-        one.board.close()
+        one.reports.close()
 
 
 class Worker:
     def __init__(self, folder, clock):
-        self.board, self.book, self.count = Board(folder, clock), ChainStats(clock), 0
-        self.before = self.board.left.families
-        for page in self.board.left.pages.values():
-            self.book.load(page)
-        self.board.begin(self.report)
+        self.reports, self.stats, self.count = WorkerReports(folder, clock), ChainStats(clock), 0
+        self.before = self.reports.before.metrics
+        for page in self.reports.before.chains.values():
+            self.stats.load(page)
+        self.reports.begin(self.report)
 
     def serve(self, duration=0.2, times=1):
         for _ in range(times):
             self.count += 1
-            self.book(AttemptSucceeded("a", attempt=Attempt("a", Outcome.SUCCEEDED, duration=duration, usage=Usage(2, 3, 1, 1))))
+            self.stats(AttemptSucceeded("a", attempt=Attempt("a", Outcome.SUCCEEDED, duration=duration, usage=Usage(2, 3, 1, 1))))
 
     def report(self):
-        own = Family("requests", "counter", "", [("requests_total", (("chain", "chat"),), self.count)])
-        return Report(running=1, pages={"chat": self.book.page()}, families=added([*self.before, own]))
+        own = MetricFamily("requests", "counter", "", [("requests_total", (("chain", "chat"),), self.count)])
+        return WorkerReport(running=1, chains={"chat": self.stats.report()}, metrics=summed([*self.before, own]))
 
     def seen(self):
         """What a page of this worker would show."""
-        whole = ChainStats(self.book._clock)
-        for report in self.board.all():
-            whole.load(report.pages["chat"])
+        whole = ChainStats(self.stats._clock)
+        for report in self.reports.all():
+            whole.load(report.chains["chat"])
         return whole
 
     def total(self):
-        (family,) = added(family for report in self.board.all() for family in report.families)
+        (family,) = summed(family for report in self.reports.all() for family in report.metrics)
         return family.samples[0][2]
 
 
@@ -63,17 +65,17 @@ def test_all_workers_count_together(workers):
     one.serve(0.1, times=60)
     two.serve(1.0, times=40)
     failure = Failure(ErrorClass.AUTH, "invalid_key", status=401, message="no", trace=("read",))
-    two.book(AttemptFailed("a", failure, call=7, number=2))
-    one.book(Switched("a", "b", failback=False))
+    two.stats(AttemptFailed("a", failure, call=7, number=2))
+    one.stats(Switched("a", "b", failback=False))
     for worker in (one, two):
-        worker.board.pin()
+        worker.reports.write()
     for worker in (one, two):
-        account = worker.seen().account("a")
-        assert (account.succeeded, account.failed, account.prompt_tokens, account.completion_tokens) == (100, 1, 200, 300)
-        assert account.errors == (("auth", "invalid_key", 1),)
-        assert account.latency == pytest.approx((0.1, 1.0), rel=0.06)
+        summary = worker.seen().summary("a")
+        assert (summary.succeeded, summary.failed, summary.prompt_tokens, summary.completion_tokens) == (100, 1, 200, 300)
+        assert summary.errors == (("auth", "invalid_key", 1),)
+        assert summary.latency == pytest.approx((0.1, 1.0), rel=0.06)
         assert [moment.kind for moment in worker.seen().timeline()] == ["failover"]
-        assert worker.seen().misses()[0].failure == failure
+        assert worker.seen().failures()[0].failure == failure
         assert worker.total() == 100
 
 
@@ -83,25 +85,25 @@ def test_a_killed_worker_takes_nothing_along(workers):
     one.serve(times=5)
     two.serve(times=3)
     for worker in (one, two):
-        worker.board.pin()
-    one.board.close()
-    assert (two.seen().account("a").succeeded, two.total()) == (8, 8)
+        worker.reports.write()
+    one.reports.close()
+    assert (two.seen().summary("a").succeeded, two.total()) == (8, 8)
     three = workers()
-    assert three.board.place == one.board.place
+    assert three.reports.number == one.reports.number
     three.serve()
-    three.board.pin()
-    assert (two.seen().account("a").succeeded, two.total()) == (9, 9)
-    assert len(two.board.all()) == 2
+    three.reports.write()
+    assert (two.seen().summary("a").succeeded, two.total()) == (9, 9)
+    assert len(two.reports.all()) == 2
 
 
 def test_what_a_gone_worker_was_doing_is_gone(workers, clock):
     """After some seconds without a report only its counts are left."""
     one, two = workers(), workers()
     one.serve()
-    one.board.pin()
+    one.reports.write()
     clock.advance(worker_reports.GONE + 1)
-    two.board.pin()
-    assert [report.running for report in two.board.living()] == [1]
+    two.reports.write()
+    assert [report.running for report in two.reports.living()] == [1]
     assert two.total() == 1
 
 
@@ -109,7 +111,7 @@ def test_a_report_that_cannot_be_read_is_left_out(workers, tmp_path):
     """Whatever lies on the board."""
     one = workers()
     one.serve()
-    one.board.pin()
+    one.reports.write()
     (tmp_path / "7.json").write_bytes(b"{")
     (tmp_path / "8.json").write_bytes(b'{"pages": 5}')
     assert one.total() == 1
@@ -119,16 +121,51 @@ def test_a_board_that_was_taken_down_stops_nobody(workers, tmp_path):
     """Its folder was deleted: the worker goes on, and shows nothing but what it can read."""
     one = workers()
     worker_reports.remove(tmp_path)
-    one.board.pin()
-    assert not one.board.all()
+    one.reports.write()
+    assert not one.reports.all()
 
 
 def test_the_day_turns_for_all(workers, clock):
     """Yesterday's numbers of a worker that was idle since are not added to today's."""
     one, two = workers(), workers()
     one.serve(times=5)
-    one.board.pin()
+    one.reports.write()
     clock.advance(43_200)
     two.serve()
-    two.board.pin()
-    assert two.seen().account("a").succeeded == 1
+    two.reports.write()
+    assert two.seen().summary("a").succeeded == 1
+
+
+def test_a_report_of_an_earlier_version_is_read(tmp_path, clock):
+    """The package was upgraded under workers that run: their counts, timeline and failures are there, as records."""
+    clock.now = NOON
+    failure = {"error_class": "auth", "reason": "invalid_key", "scope": "credential", "status": 401, "message": "no", "evidence": "certain"}
+    miss = {"at": NOON, "call": 7, "number": 2, "credential": "a", "failure": failure, "duration": 0.5, "times": 3}
+    moments = [
+        {"at": NOON, "kind": "failover", "what": ["credential:b"], "old": "a", "seconds": None, "cause": "", "reason": "", "times": 1}
+    ]
+    tally = {"day": 20_000, "succeeded": 5, "failed": 1, "charged": 5, "prompt": 10, "errors": {"auth invalid_key": 1}}
+    page = {"rows": {"a": {"tally": tally, "latency": {"86400000": {"3": 2}}, "first": {}}}, "moments": moments, "misses": [miss]}
+    old = {"at": NOON, "running": 2, "pages": {"chat": {**page, "last": {"a": miss}, "revision": 9}}}
+    old["families"] = [{"name": "requests", "kind": "counter", "text": "", "samples": [["requests_total", [["chain", "chat"]], 5.0]]}]
+    (tmp_path / "0.json").write_text(json.dumps(old))
+    reports = WorkerReports(tmp_path, clock)
+    stats = ChainStats(clock)
+    stats.load(reports.before.chains["chat"])
+    summary = stats.summary("a")
+    assert (summary.succeeded, summary.errors, reports.before.metrics[0].samples[0][2]) == (5, (("auth", "invalid_key", 1),), 5.0)
+    assert [(record.kind, record.what, record.old) for record in stats.timeline()] == [("failover", ("credential:b",), "a")]
+    (known,) = stats.failures()
+    assert known == summary.last_failure
+    assert (known.credential, known.failure.status, known.seconds, known.attempt, known.times) == ("a", 401, 0.5, 2, 3)
+
+
+def test_how_calls_ended_adds_up_in_order(workers, clock):
+    """One worker served a second after the other failed: the last end is the one that was served."""
+    one, two = workers(), workers()
+    one.stats(Exhausted(AllCredentialsFailedError([]), call=1))
+    clock.advance(1)
+    two.serve()
+    for worker in (one, two):
+        worker.reports.write()
+    assert [kind for _, kind, _ in one.seen().ends()] == ["failed", "served"]

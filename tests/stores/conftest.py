@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from stores_kit import Place, Server, server_binary
 
-KINDS = ["memory", "sqlite", "redis", "valkey"]
+SHARED = ["sqlite", "redis", pytest.param("valkey", marks=pytest.mark.slow)]
+"""Valkey speaks Redis's protocol and nothing here knows which of them it talks to: `make test` asks it about servers that come and go."""
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +27,14 @@ def servers():
         server.close()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["memory", *SHARED])
 def place(request, tmp_path, servers):
     """A place for states, empty, for each kind of store."""
     with Place(request.param, tmp_path, servers) as place:
         yield place
 
 
-@pytest.fixture(params=[kind for kind in KINDS if kind != "memory"])
+@pytest.fixture(params=SHARED)
 def shared(request, tmp_path, servers):
     """A place that several processes reach."""
     with Place(request.param, tmp_path, servers) as place:

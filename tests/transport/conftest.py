@@ -33,7 +33,7 @@ def provide(simulator):
 
     yield start
     for provider in made:
-        # an engine may keep a connection for five seconds after its last use
+        # far more than the five seconds for which an engine may keep an idle connection
         assert provider.wait_for(lambda p: p.open_connections == 0, timeout=15.0), f"{provider.name} still has connections"
 
 

@@ -12,8 +12,8 @@ from resetting_host import ResettingHost
 from sparekey import Chain, Credential, Policy, Secret
 from sparekey.core.events import AttemptFailed
 from sparekey.transport import stale
+from sparekey.transport.connections import Connections
 from sparekey.transport.stale import IdleStream
-from sparekey.transport.upstream import Upstream
 from sparekey.wire import network
 from unreachable import REACHED, UNREACHED, silent
 
@@ -84,7 +84,7 @@ def request(port):
 
 def test_addresses_share_the_limit(two_addresses):
     """A sync pool tries them one after the other, the one that answered the last time first."""
-    upstream = Upstream(httpx2, httpx2.HTTPTransport, trust_env=False)
+    upstream = Connections(httpx2, httpx2.HTTPTransport, trust_env=False)
     transport = upstream.for_url(httpx2.URL(f"http://two.example:{two_addresses.port}"))
     backend = transport._inner._pool._network_backend
     tried, own = [], backend._inner.connect_tcp
@@ -106,7 +106,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    upstream = Upstream(httpx2, httpx2.HTTPTransport, trust_env=False)
+    upstream = Connections(httpx2, httpx2.HTTPTransport, trust_env=False)
     with pytest.raises(httpx2.ConnectTimeout):
         upstream.for_url(httpx2.URL("http://two.example:80")).handle_request(request(80))
     gone.set()
@@ -116,13 +116,13 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
 def test_what_is_no_pool_of_theirs_is_left_alone():
     """A transport of one's own that makes no connections, a mock, is used as it is."""
     own = httpx2.MockTransport(lambda _: httpx2.Response(200))
-    assert Upstream(httpx2, httpx2.HTTPTransport, own).for_url(httpx2.URL("http://a.example")) is own
+    assert Connections(httpx2, httpx2.HTTPTransport, own).for_url(httpx2.URL("http://a.example")) is own
 
 
 def test_a_response_can_still_be_broken_off(monkeypatch):
     """The socket below is found as before: whoever is blocked in a read of it is woken by a shutdown."""
     with ResettingHost() as host:
-        upstream = Upstream(httpx2, httpx2.HTTPTransport, trust_env=False)
+        upstream = Connections(httpx2, httpx2.HTTPTransport, trust_env=False)
         response = upstream.for_url(httpx2.URL(host.base_url)).handle_request(httpx2.Request("POST", f"{host.base_url}/x", content=b"{}"))
         stream = response.extensions["network_stream"]
         assert isinstance(stream, IdleStream)

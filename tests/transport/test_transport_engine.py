@@ -10,6 +10,7 @@ from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import TEXT
 
 pytest.importorskip("pyreqwest", reason="the extra fast (pyreqwest) is not installed")
+pyreqwest_engine = pytest.importorskip("sparekey.transport.pyreqwest_engine")
 FAST = {"upstream": "pyreqwest"}
 
 
@@ -18,6 +19,12 @@ def no_certificates_of_ones_own(monkeypatch):
     """The engine refuses to start where the environment brings its own."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def connections_are_idle_for_a_moment_only(monkeypatch):
+    """Each test ends when no connection is open; the engine closes some of them no sooner than when they have been idle."""
+    monkeypatch.setattr(pyreqwest_engine, "_IDLE_SECONDS", 0.2)
 
 
 @pytest.mark.parametrize("mode", ["sync", "asyncio", "trio"])

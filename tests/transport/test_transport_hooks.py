@@ -33,6 +33,6 @@ def test_the_transports_take_hooks(provide):
     heard = []
     made = FailoverTransport(credentials(first), hooks=[heard.append])
     other = AsyncFailoverTransport(credentials(first), hooks=[heard.append])
-    assert made.exchange.chain.hooks == other.exchange.chain.hooks == [heard.append]
+    assert made.chain.hooks == other.chain.hooks == [heard.append]
     made.close()
     asyncio.run(other.aclose())

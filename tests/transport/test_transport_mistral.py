@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 from sdk_talk import QUESTION, credentials
 
+from later import later
 from sparekey import Chain, VLMConfig
 from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import TEXT
 from sparekey.transport import sdk_options
 
-package = pytest.importorskip("mistralai.client", reason="the SDK mistralai is not installed")
+package = later("mistralai.client", reason="the SDK mistralai is not installed")
 
 
 @contextmanager

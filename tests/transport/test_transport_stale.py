@@ -10,7 +10,7 @@ from resetting_host import ResettingHost
 from sparekey import Chain, Credential, Policy, Secret
 from sparekey.transport import stale
 
-IDLE = 60
+IDLE = 20
 
 
 @pytest.fixture(autouse=True)

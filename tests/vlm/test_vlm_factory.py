@@ -5,11 +5,9 @@ import sys
 import pytest
 from vlm_backends import needs
 
-from sparekey.config.providers import names
 from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.providers import names
 from sparekey.vlm import VLMFactory
-from sparekey.vlm.backends.glm import GLMVLM
-from sparekey.vlm.backends.kimi import KimiVLM
 from sparekey.vlm.backends.litellm import LiteLLMVLM
 from sparekey.vlm.backends.openai import OpenAIVLM
 from sparekey.vlm.backends.volcengine import VolcengineVLM
@@ -27,9 +25,9 @@ def test_every_provider_of_the_table_has_a_backend(provider):
     [
         ({}, OpenAIVLM, "gpt-4o-mini", "https://api.openai.com/v1"),
         ({"backend": "volcengine"}, VolcengineVLM, "doubao-seed-2-0-lite-260428", "https://ark.cn-beijing.volces.com/api/v3"),
-        ({"provider": "kimi", "model": "k2p5"}, KimiVLM, "kimi-for-coding", "https://api.kimi.com/coding/v1"),
-        ({"provider": "kimi", "api_base": "https://api.kimi.com/coding"}, KimiVLM, "kimi-for-coding", "https://api.kimi.com/coding/v1"),
-        ({"provider": "zhipu"}, GLMVLM, "glm-4.6v", "https://api.z.ai/api/coding/paas/v4"),
+        ({"provider": "kimi", "model": "k2p5"}, OpenAIVLM, "kimi-for-coding", "https://api.kimi.com/coding/v1"),
+        ({"provider": "kimi", "api_base": "https://api.kimi.com/coding"}, OpenAIVLM, "kimi-for-coding", "https://api.kimi.com/coding/v1"),
+        ({"provider": "zhipu"}, OpenAIVLM, "glm-4.6v", "https://api.z.ai/api/coding/paas/v4"),
         ({"provider": "deepseek", "model": "deepseek-chat"}, OpenAIVLM, "deepseek-chat", "https://api.deepseek.com"),
         pytest.param({"provider": "bedrock", "model": "x"}, LiteLLMVLM, "x", None, marks=needs("litellm")),
     ],

@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from sparekey.errors import InvalidInputError
+from sparekey.providers import dialect_of
 from sparekey.vlm.backends import anthropic_form, gemini_form
 from sparekey.vlm.backends.anthropic import version_of
-from sparekey.vlm.backends.dialects import dialect_of
 from sparekey.vlm.backends.openai import tool_choice
 
 URL = "data:image/png;base64," + base64.b64encode(b"png").decode()

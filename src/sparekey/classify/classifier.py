@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.causes import chain, kind_of, wire_of
-from sparekey.classify.evidence import Reading
-from sparekey.classify.exceptions import read_exception, text_of
-from sparekey.classify.headers import lower_headers
-from sparekey.classify.judge import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
-from sparekey.classify.learned import model
-from sparekey.classify.ours import classify_ours, ours_within
-from sparekey.classify.proof import fingerprint, names_one_model, of_a_minute
+from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minute
+from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.exceptions import chain, kind_of, read_exception, text_of, wire_of
+from sparekey.classify.own_exceptions import classify_ours, ours_within
 from sparekey.classify.reasons import Reason
+from sparekey.classify.tables import words
+from sparekey.classify.text_model import model
+from sparekey.classify.verdict import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
 from sparekey.classify.waits import Stated, stated
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
@@ -21,18 +20,12 @@ from sparekey.types import ErrorClass, Evidence, Failure, Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
 
-_MAX_MESSAGE: Final = 300
-_MASKED: Final = 450
-_WORDS_SHOWN: Final = 8
+_MAX_MESSAGE, _MASKED, _WORDS_SHOWN = 300, 450, 8
 _LONG_WAIT: Final = 3600.0
 """A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
 _WAITABLE: Final = (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN)
-_OF_A_MODEL: Final = frozenset(
-    {"rate_limited", "usage_limit", "daily_quota", "period_quota", "free_tier_exhausted", "long_wait", "spend_limit"}
-)
-"""Reasons of limits that a provider may set for one model."""
 
 
 class Classifier:
@@ -45,8 +38,7 @@ class Classifier:
 
     def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time) -> None:
         """Keep rules and clock."""
-        self._rules = tuple(rules)
-        self._now = now
+        self._rules, self._now = tuple(rules), now
 
     def classify(self, exc: BaseException | str, *, trace: bool = False) -> Failure:
         """Return what an exception means. Never raises.
@@ -105,7 +97,7 @@ class Classifier:
             message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE],
             evidence=verdict.evidence,
             wait_is_certain=wait.certain,
-            one_model=reason in _OF_A_MODEL and names_one_model(said, reading.headers),
+            one_model=reason in words("limit of a model") and names_one_model(said, reading.headers),
             unreached=unreached or (told.unreached and reading.status is None),
             timed_out=reason is Reason.TIMEOUT,
             fingerprint="" if verdict.evidence is Evidence.CERTAIN else fingerprint(status, text),
@@ -163,8 +155,9 @@ def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
         lines.append(f"{'  ' * min(level.depth, 8)}{level.where or 'body'}: {', '.join(found)}")
     if verdict.features:
         weighed = model().weights(verdict.features, verdict.meaning.reason.error_class)
-        for side, words in (("for", [w for w in weighed if w[1] > 0]), ("against", [w for w in weighed if w[1] < 0])):
-            lines.append(f"words {side} it: " + ", ".join(f"{mask(word)} {weight:+.1f}" for word, weight in words[:_WORDS_SHOWN]))
+        for side, sign in (("for", 1), ("against", -1)):
+            shown = [f"{mask(word)} {weight:+.1f}" for word, weight in weighed if weight * sign > 0]
+            lines.append(f"words {side} it: " + ", ".join(shown[:_WORDS_SHOWN]))
     lines.append(f"decided by {verdict.rule} -> {verdict.meaning.reason.error_class} / {verdict.meaning.reason}, {verdict.evidence}")
     return tuple(lines)
 

@@ -5,67 +5,59 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.classify.fields import CODE, EITHER, MESSAGE, ROLES, SKIP, STATUS, WAIT, WAIT_MS
-from sparekey.classify.patterns import Pattern
-from sparekey.classify.proof import OWN, QUOTED, WRAPPED
-from sparekey.classify.prose import is_html, statuses, strip_html, suffix_number
-from sparekey.classify.tolerant import find_data, read_data, read_json, unescape
+from sparekey.classify.certainty import OWN, QUOTED, WRAPPED
+from sparekey.classify.lenient_json import find_data, read_data, read_json, unescape
+from sparekey.classify.tables import CODE, EITHER, MESSAGE, SKIP, STATUS, WAIT, WAIT_MS, compiled, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TEXT: Final = 12_000
-"""Longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end."""
+MAX_TEXT: Final = 12_000  # longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end
 _TAIL: Final = 3_000
-_NO_TEXT: Final = "<empty message>"
-"""What old SDKs of openai say if the provider said nothing."""
+_NO_TEXT: Final = "<empty message>"  # what old SDKs of openai say if the provider said nothing
 _MAX_LEVELS: Final = 40
 _MAX_NODES: Final = 300
 _MAX_NESTING: Final = 24
-_MAX_DEEP: Final = 15
-"""Three steps an escape: a text, the object in it, the error in that."""
+_MAX_DEEP: Final = 15  # three steps an escape: a text, the object in it, the error in that
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
-_WAITS: Final = frozenset({WAIT, WAIT_MS})
-_NUMERIC: Final = frozenset({CODE, STATUS, EITHER})
-_WORDY: Final = frozenset({MESSAGE, EITHER})
-_EVENTS: Final = Pattern(r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)")
+_MAX_UNNAMED: Final = 4
+_EVENTS: Final = r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)"
 _ANSWERS: Final = frozenset({"choices", "candidates", "delta", "content_block", "output", "usage"})
 _ERRORS: Final = frozenset({"code", "message", "detail", "msg", "base_resp", "error_code", "header"})
-_INSIDE: Final = ("data", "response")
-_EVENT_ERROR: Final = Pattern(r"^event: ?error\b", 8)
-_LAST_NAME: Final = Pattern(r"([A-Za-z_]\w*)\s{0,3}\Z")
-_LONGEST_NAME: Final = 40
-_DEPTH: Final = attrgetter("depth")
-_CODE_PER_DAY: Final = 99
+_EVENT_ERROR: Final = r"(?m)^event: ?error\b"
+_LAST_NAME: Final = r"([A-Za-z_]\w{0,40})\s{0,3}\Z"
+_PER_DAY: Final = 99
+_TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_NUMBER: Final = r"[45]\d\d"
+# What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
+_GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
+_GLUE_AFTER: Final = frozenset("-_/%")
+_DIGITS_FOLLOW: Final = frozenset(".,:")
+_AT_THE_BEGINNING: Final = frozenset({"", *" :\n.)]"})
+_NAMED_BEFORE: Final = r"(?:<<status before>>)\Z"
+_NAME_AFTER: Final = "<<status after>>"
+_UNIT_AFTER: Final = "<<unit>>"
+_EDGE_BEFORE: Final = " \t\r\n:=([])<#\"'*,`"
+_EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
+_SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
 class Level:
-    """One error object, or one stretch of prose around it.
+    """One error object, or one stretch of prose around it."""
 
-    Attributes:
-        depth: how deep it stood; the deepest is the provider's own.
-        where: the key it stood under; "text" for prose.
-        quoted: whether it stood in a string, or inside another error's prose, where a caller's words may stand, too.
-        codes: its codes and types.
-        numbers: its numeric codes with the place they stood at, as `error.code=1113`.
-        statuses: its HTTP statuses.
-        texts: its messages, the longest first.
-        plain: what the rules read of them, once they did.
-        page: its text is one of HTML.
-    """
-
-    __slots__ = ("codes", "depth", "numbers", "page", "plain", "quoted", "statuses", "texts", "where")
+    __slots__ = ("codes", "depth", "numbers", "page", "quoted", "statuses", "texts", "where")
 
     def __init__(self, depth: int, where: str, *, quoted: int = OWN) -> None:
         """Make an empty level."""
-        self.depth, self.where, self.quoted = depth, where, quoted
-        self.codes: list[str] = []
-        self.numbers: list[str] = []
-        self.statuses: list[int] = []
-        self.texts: list[str] = []
-        self.plain, self.page = "", False
+        self.depth, self.where = depth, where  # how deep it stood, the deepest is the provider's own; under which key, "text" for prose
+        self.quoted = quoted  # whether it stood in a string, or in the midst of prose, where a caller's words may stand, too
+        self.page = False  # its text is one of HTML
+        self.codes: list[str] = []  # its codes and types
+        self.numbers: list[str] = []  # its numeric codes with the place they stood at, as `error.code=1113`
+        self.statuses: list[int] = []  # its HTTP statuses
+        self.texts: list[str] = []  # its messages, the longest first
 
     def add_number(self, place: str, number: float) -> None:
         """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
@@ -75,33 +67,33 @@ class Level:
         elif whole and not 200 <= whole < 400:  # noqa: PLR2004 - a success that is stated
             self.numbers.append(f"{place}={whole}")
 
+    def add_words(self, text: str) -> None:
+        """Take a message: its words, the statuses in it, and a number that closes it."""
+        if "<" in text and (plain := _text_of_page(text)) is not text:
+            text, self.page = plain, True
+        self.statuses += _statuses(text)
+        if text.endswith(")") and (number := _suffix_number(text)):
+            self.numbers.append(f"text={number}")
+        self.texts.append(text)
+
 
 class Reading:
-    """Everything that was found out about one failure.
+    """Everything that was found out about one failure."""
 
-    Attributes:
-        status: the HTTP status of the response.
-        headers: the response headers, lower-case.
-        levels: the errors found, in the order of finding.
-        waits: (value, unit in seconds) of the fields that state a wait.
-        told_waits: the same, of fields inside a string.
-        success: the body says `success: true`, or is an answer and no error.
-    """
-
-    __slots__ = ("_nodes", "_sorted", "headers", "levels", "status", "told_waits", "waits")
+    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
-        """Start without evidence but for status and headers."""
+        """Start with the status of the response and its headers, in small letters."""
         self.status, self.headers = status, headers or {}
-        self.levels: list[Level] = []
-        self.waits: list[tuple[Any, float]] = []
-        self.told_waits: list[tuple[Any, float]] = []
+        self.levels: list[Level] = []  # the errors found, in the order of finding
+        self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
+        self._unnamed: list[str] = []  # sentences in fields that nobody has named
         self._nodes = self._sorted = 0
 
     def innermost(self) -> list[Level]:
         """Return the levels, deepest first."""
         if len(self.levels) != self._sorted:
-            self.levels.sort(key=_DEPTH, reverse=True)
+            self.levels.sort(key=attrgetter("depth"), reverse=True)
             self._sorted = len(self.levels)
         return self.levels
 
@@ -112,27 +104,30 @@ class Reading:
                 return level.statuses[-1]
         return self.status
 
-    def add_body(self, body: Any, depth: int = 0) -> None:
-        """Read a body: bytes, text, or the value of its JSON."""
+    def add_body(self, body: Any) -> None:
+        """Read a body: bytes, text, or the value of its JSON. Where no field is named as a message is, any sentence counts."""
         if isinstance(body, (bytes, bytearray, memoryview)):
-            body = _decoded(bytes(body))
+            data = bytes(body)
+            body = (data if len(data) <= 2 * MAX_TEXT else data[:MAX_TEXT] + b" " + data[-_TAIL:]).decode("utf-8", "replace")
         if isinstance(body, str):
-            self.add_text(body, depth)
+            self.add_text(body)
         elif isinstance(body, (dict, list, tuple)):
-            self._walk(body, "", depth, quoted=OWN, nesting=0)
+            self._walk(body, "", 0, quoted=OWN, nesting=0)
+        if self._unnamed and (self.status or 400) >= 400 and not any(level.texts for level in self.levels):  # noqa: PLR2004 - an error
+            self._add_prose(" ; ".join(self._unnamed), 0, quoted=QUOTED)
 
     def add_text(self, text: str, depth: int = 0, *, quoted: int = OWN, wraps: int = 0) -> None:
         """Read a text: data in it goes to deeper levels, the prose around it to one of its own."""
         text = bounded(text).strip()
         if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
             self._walk(value, "", depth, quoted=quoted, nesting=wraps)
-            return
-        if text.startswith(("data:", "event:", ": ", "id:")) and "data:" in text:
+        elif text.startswith(("data:", "event:", ": ", "id:")) and "data:" in text:
             self.add_text(_last_error(text), depth, quoted=quoted, wraps=wraps + 1)
-            return
-        if "{" in text or "[" in text:
+        elif "{" in text or "[" in text:
             quoted = max(quoted, WRAPPED)
-        self._add_prose(self._take_data(text, depth, wraps, quoted=quoted) if "{" in text or "[" in text else text, depth, quoted=quoted)
+            self._add_prose(self._take_data(text, depth, wraps, quoted=quoted), depth, quoted=quoted)
+        else:
+            self._add_prose(text, depth, quoted=quoted)
 
     def _take_data(self, text: str, depth: int, wraps: int, *, quoted: int) -> str:
         """Read the objects in `text` and return the prose between them."""
@@ -146,7 +141,7 @@ class Reading:
                 continue
             value, end = read_data(text, start)
             if value:
-                named = _LAST_NAME.search(text, max(0, start - _LONGEST_NAME), start)  # protobuf text: `retry_delay {`
+                named = compiled(_LAST_NAME).search(text, max(0, start - 44), start)  # protobuf text: `retry_delay {`
                 self._walk(value, named[1].lower() if named else "", depth + 1, quoted=quoted, nesting=wraps + 1)
             prose.append(text[: start if value else end])
             text = text[end:]
@@ -156,7 +151,7 @@ class Reading:
         text = text.strip()
         if text and text != _NO_TEXT and len(self.levels) < _MAX_LEVELS:
             level = Level(depth, "text", quoted=quoted)
-            _add_words(level, text)
+            level.add_words(text)
             self.levels.append(level)
 
     def _walk(self, value: Any, where: str, depth: int, *, quoted: int, nesting: int) -> None:
@@ -165,28 +160,29 @@ class Reading:
             return
         if isinstance(value, dict):
             self._object(value, where, depth, quoted=quoted, nesting=nesting)
-            return
-        for item in value[:_MAX_ITEMS]:
+        for item in () if isinstance(value, dict) else value[:_MAX_ITEMS]:
             if isinstance(item, (dict, list, tuple)):
                 self._walk(item, where, depth, quoted=quoted, nesting=nesting + 1)
-            elif isinstance(item, str) and ROLES.get(where) in _WORDY:
+            elif isinstance(item, str) and role_of(where) in {MESSAGE, EITHER}:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
         level = Level(depth, where, quoted=quoted)
-        if ROLES.get(where) == WAIT:
-            (self.told_waits if quoted else self.waits).append((value.get("seconds"), 1.0))
+        if role_of(where) == WAIT:
+            self.waits.append((value.get("seconds"), 1.0, quoted))
         for key, item in value.items():
             if item is None or item is True or item is False or type(key) is not str:
                 continue
             name = key.lower()
-            role = ROLES.get(name)
+            role = role_of(name)
             if isinstance(item, (dict, list, tuple)):
                 self._inner(item, key, role, level, nesting)
-            elif role is not None and role != SKIP:
+            elif role is not None:
                 self._field(level, role, name, item, nesting)
-            elif role is None and isinstance(item, str) and item.startswith(("{", "[")):
+            elif isinstance(item, str) and item.startswith(("{", "[")):
                 self.add_text(item, depth + 1, quoted=max(quoted, WRAPPED), wraps=nesting + 1)
+            elif isinstance(item, str) and (" " in item or not item.isascii()) and len(self._unnamed) < _MAX_UNNAMED:
+                self._unnamed.append(bounded(item))
         if len(level.texts) > 1:
             level.texts.sort(key=len, reverse=True)
         if level.codes or level.texts or level.statuses or level.numbers:
@@ -196,33 +192,26 @@ class Reading:
         name = key.lower()
         if name.endswith("exception"):  # bedrock's events: {"throttlingException": {...}}
             level.codes.append(key[:_MAX_CODE])
-        if item and (role != SKIP or _wraps_an_error(item)):
+        if item and (role != SKIP or (isinstance(item, dict) and ("error" in item or "message" in item))):
             # what looks like an error among the caller's own words is one of a proxy, or the caller's
             self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
     def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
-        if role in _WAITS:
-            (self.told_waits if level.quoted else self.waits).append((item, 0.001 if role == WAIT_MS else 1.0))
-        elif isinstance(item, str):
-            if role == MESSAGE or " " in item or not item.isascii():
-                if item:
-                    self._message(level, item, nesting)
+        if role in {WAIT, WAIT_MS}:
+            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0, level.quoted))
+        elif isinstance(item, str) and item and role != SKIP:
+            if role == MESSAGE or " " in item or not item.isascii() or (role == EITHER and item[0] in "{["):
+                self._message(level, item, nesting)
             elif item.lstrip("-").isdigit():
                 level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
-            elif item:
-                self._code(level, role, name, item)
-        elif isinstance(item, (int, float)) and role in _NUMERIC:
+            elif name == "quotaid":  # google lists every limit that was hit: the longest one decides
+                period = Level(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=level.quoted)
+                period.codes.append(item[:_MAX_CODE])
+                self.levels.append(period)
+            else:
+                level.codes.append(item[:_MAX_CODE])
+        elif isinstance(item, (int, float)) and role in {CODE, STATUS, EITHER}:
             level.add_number(f"{level.where}.{name}", item)
-
-    def _code(self, level: Level, role: int, name: str, code: str) -> None:
-        if role == EITHER and code[:1] in {"{", "["}:
-            self._message(level, code, 1)
-        elif name == "quotaid":  # google lists every limit that was hit: the longest one decides
-            period = Level(_CODE_PER_DAY if "PerDay" in code else _CODE_PER_DAY - 1, name, quoted=level.quoted)
-            period.codes.append(code[:_MAX_CODE])
-            self.levels.append(period)
-        else:
-            level.codes.append(code[:_MAX_CODE])
 
     def _message(self, level: Level, text: str, nesting: int) -> None:
         text = bounded(text)
@@ -231,41 +220,28 @@ class Reading:
             # JSON in the midst of prose may be the caller's; a message that is nothing but JSON is a wrapped error
             self.add_text(text, level.depth + 1, quoted=max(level.quoted, QUOTED if text[:start].strip() else WRAPPED), wraps=nesting + 1)
         else:
-            _add_words(level, text)
-
-
-def _add_words(level: Level, text: str) -> None:
-    if "<" in text and is_html(text):
-        text = strip_html(text)
-        level.page = True
-    level.statuses += statuses(text)
-    if text.endswith(")") and (number := suffix_number(text)):
-        level.numbers.append(f"text={number}")
-    level.texts.append(text)
+            level.add_words(text)
 
 
 def _last_error(text: str) -> str:
     """Return the data of the last server-sent event that is an error, or "": an answer's own words are none."""
-    for event in reversed(_EVENTS.split(text)):
+    for event in reversed(compiled(_EVENTS).split(text)):
         data = "\n".join(line[5:].strip() for line in event.splitlines() if line.startswith("data:"))
         if not data or data == "[DONE]":
             continue
         value = read_json(data) or (read_data(data, 0)[0] if data.startswith("{") else None)
-        if _EVENT_ERROR.search(event) or (value is None and "{" not in data):
+        if compiled(_EVENT_ERROR).search(event) or (value is None and "{" not in data):
             return data
-        if isinstance(value, dict) and any(isinstance(part, dict) and _is_error(part) for part in (value, *map(value.get, _INSIDE))):
+        if isinstance(value, dict) and any(
+            isinstance(part, dict) and _is_error(part) for part in (value, *map(value.get, ("data", "response")))
+        ):
             return data
     return ""
 
 
 def _is_error(event: dict[str, Any]) -> bool:
-    if any(event.get(name) for name in ("error", "err", "errors")):
-        return True
-    return _ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event)
-
-
-def _wraps_an_error(item: Any) -> bool:
-    return isinstance(item, dict) and ("error" in item or "message" in item)
+    told = any(event.get(name) for name in ("error", "err", "errors"))
+    return told or (_ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event))
 
 
 def bounded(text: str) -> str:
@@ -273,7 +249,52 @@ def bounded(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - _TAIL]} {text[-_TAIL:]}"
 
 
-def _decoded(data: bytes) -> str:
-    if len(data) > 2 * MAX_TEXT:
-        data = data[:MAX_TEXT] + b" " + data[-_TAIL:]
-    return data.decode("utf-8", "replace")
+def lower_headers(headers: Any) -> dict[str, str]:
+    """Return `headers` (a mapping, pairs, or any object with `items()`) with lower-case names; {} for anything else."""
+    try:
+        pairs = headers.items() if hasattr(headers, "items") else headers or ()
+        plain = [[part.decode("latin-1") if isinstance(part, bytes) else str(part)[:1000] for part in pair] for pair in list(pairs)[:200]]
+        return {name.lower(): value for name, value in plain}
+    except Exception:  # noqa: BLE001 - foreign objects may raise anything
+        return {}
+
+
+def _text_of_page(text: str) -> str:
+    """Return `text` without the tags of a page; as it is if it is none."""
+    return compiled(_TAG).sub(" ", text) if "</" in text or "<!" in text or "<html" in text or "<HTML" in text else text
+
+
+def _statuses(text: str) -> list[int]:
+    """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
+    return [int(m[0]) for m in compiled(_NUMBER).finditer(text) if _is_status(text, m.start(), m.end())]
+
+
+def _is_status(text: str, start: int, end: int) -> bool:
+    left, right = text[start - 1 : start], text[end : end + 1]
+    if (right.isalnum() and right.isascii()) or right in _GLUE_AFTER or (left.isdigit() and left.isascii()):
+        return False
+    before, after = text[max(0, start - 26) : start].lower(), text[end : end + 26].lower()
+    if not _stands_alone(before, left, right, after):
+        return False
+    what = after.lstrip(_EDGE_AFTER)
+    if what[:1] == "{" or before.endswith(("http", "http/")):
+        return True
+    if compiled(_UNIT_AFTER).match(what):
+        return False
+    if compiled(_NAME_AFTER).match(what) or compiled(_NAMED_BEFORE).search(before.rstrip(_EDGE_BEFORE)):
+        return True
+    return start < 4 and not before.strip(" [(\"'") and right in _AT_THE_BEGINNING  # noqa: PLR2004 - at the very beginning
+
+
+def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
+    if left.isalnum() and left.isascii() and not before.endswith("http"):
+        return False
+    if left in _GLUE_BEFORE and not before.endswith(("http/", "(#")):
+        return False
+    return not (left == ":" and before[-2:-1].isdigit()) and not (right in _DIGITS_FOLLOW and after[1:2].isdigit())
+
+
+def _suffix_number(text: str) -> str:
+    """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
+    match = compiled(_SUFFIX).search(text[-16:])
+    return match[1] if match else ""

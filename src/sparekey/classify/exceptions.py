@@ -1,18 +1,134 @@
-"""Read exceptions by their structure: attributes and responses, so that no SDK has to be imported to know its exceptions."""
+"""Read exceptions by their structure: what they were raised from, what their class tells, what they carry. No SDK has to be imported."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import builtins
+import sys
+from contextlib import suppress
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify.causes import BODIES, CODES, HEADERS, STATUSES, TELLING, get, held, kind_of
-from sparekey.classify.evidence import Level, Reading, bounded
-from sparekey.classify.headers import lower_headers
+from sparekey.classify.evidence import Level, Reading, bounded, lower_headers
+from sparekey.classify.reasons import Reason
+from sparekey.classify.tables import exceptions
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sparekey.classify.tables import Meaning
+
+_MAX_CHAIN: Final = 8
+_RELATED: Final = frozenset({"exceptions", "reason", "last_exception", "os_error", "original_error"})
+_DATA_LIBRARIES: Final = frozenset({"pydantic", "pydantic_core", "jsonschema", "numpy", "yaml", "PIL"})
+_SAYS_NOTHING: Final = frozenset(
+    ["APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "SDKError", "ServiceException"]
+)
+STATUSES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
+CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
+BODIES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
+HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
+TELLING: Final = frozenset({*STATUSES, *CODES, *BODIES, *HEADERS, "response"})
+"""The attributes that are read; what else an exception holds is left alone."""
 _MAX_CODE: Final = 120
-_OF_CODES: Final = frozenset(CODES)
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
-_CALLABLE: Final = frozenset({"code", "details"})
-"""Methods of grpc errors; nothing else is called."""
+_CALLABLE: Final = frozenset({"code", "details"})  # methods of grpc errors; nothing else is called
+
+
+class Kind(NamedTuple):
+    """What the class of an exception tells by itself."""
+
+    properties: tuple[str, ...]  # the attributes of `TELLING` that the class defines, not the instance
+    wire: Meaning | None  # what the transport's exceptions of this name mean
+    foreign: bool  # it may be a provider's or an SDK's: not Python's, nor of a library that only checks data
+    code: str  # its name where that is a provider's own word, else ""
+    grouped: bool  # it has a property `exceptions`
+
+
+_KINDS: Final[dict[type[BaseException], Kind]] = {}
+_MAX_KINDS: Final = 4096
+
+
+def kind_of(exc: BaseException) -> Kind:
+    """Return what the class of `exc` tells; it is read once a class."""
+    if (kind := _KINDS.get(type(exc))) is None:
+        if len(_KINDS) >= _MAX_KINDS:
+            _KINDS.clear()  # someone makes a class for each error
+        kind = _KINDS[type(exc)] = _read_kind(type(exc))
+    return kind
+
+
+def _read_kind(cls: type[BaseException]) -> Kind:
+    bases = tuple(takewhile(lambda base: base not in {Exception, BaseException}, cls.__mro__))
+    root = str(get(cls, "__module__")).partition(".")[0]
+    # an exception made anew from a text of another language has no module
+    of_python = hasattr(builtins, cls.__name__) if root == "builtins" else root in sys.stdlib_module_names
+    foreign = not of_python and root not in _DATA_LIBRARIES
+    return Kind(
+        properties=tuple(dict.fromkeys(name for base in bases for name in sorted(TELLING & base.__dict__.keys()))),
+        wire=next((known for base in bases if (known := exceptions().get(base.__name__))), None),
+        foreign=foreign,
+        code=cls.__name__ if foreign and root != "builtins" and cls.__name__ not in _SAYS_NOTHING else "",
+        grouped=any("exceptions" in base.__dict__ for base in bases),
+    )
+
+
+def get(obj: Any, name: str) -> Any:
+    """Return an attribute, or None if it is missing or reading it raises."""
+    try:
+        return getattr(obj, name, None)
+    except Exception:  # noqa: BLE001 - a property of a foreign object may raise anything
+        return None
+
+
+def held(obj: Any) -> dict[str, Any]:
+    """Return the instance dictionary of `obj`, or {}: looking there reads nothing from the network and runs no foreign code."""
+    found = get(obj, "__dict__")
+    return found if isinstance(found, dict) else {}
+
+
+def chain(exc: BaseException) -> list[BaseException]:
+    """Return `exc`, then what caused it, outermost first: causes, members of groups, what transports hold in `reason` or `os_error`."""
+    found = [exc]
+    for current in found:  # it grows while it is read
+        for cause in _causes(current):
+            if len(found) < _MAX_CHAIN and not any(cause is known for known in found):
+                found.append(cause)
+    return found
+
+
+def _causes(exc: BaseException) -> list[BaseException]:
+    cause = exc.__cause__ if exc.__cause__ is not None or exc.__suppress_context__ else exc.__context__
+    found = [] if cause is None else [cause]
+    attributes = held(exc)
+    for name in _RELATED & attributes.keys():
+        found += _exceptions_in(attributes[name])
+    if kind_of(exc).grouped:
+        found += _exceptions_in(get(exc, "exceptions"))
+    for argument in exc.args[:3] if isinstance(exc.args, tuple) else ():
+        if not isinstance(argument, (str, int)):
+            found += _exceptions_in(argument) or _exceptions_in(get(argument, "reason"))
+    return found + list(exc.exceptions[:3]) if isinstance(exc, BaseExceptionGroup) else found
+
+
+def _exceptions_in(value: Any) -> list[BaseException]:
+    items = value[:3] if isinstance(value, (list, tuple)) else (value,)
+    return [item for item in items if isinstance(item, BaseException)]
+
+
+def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
+    """Return what the transport's exceptions among these say; a cancellation first, then files, then whether anything was reached."""
+    found: Meaning | None = None
+    for exc in chained:
+        known = kind_of(exc).wire
+        if known is None and isinstance(exc, OSError):
+            known = exceptions().get(exc.errno) if isinstance(exc.errno, int) else None
+        if known is None or (known.reason is Reason.CANCELLED and found is not None):
+            continue  # a timeout is made by cancelling the wait: what stands above it says what happened
+        if known.reason in {Reason.CANCELLED, Reason.FILE_SYSTEM} and (found is None or not found.unreached):
+            return known
+        if found is None or found.wrapper or (known.unreached and not found.unreached and not found.reached):
+            found = known
+    return found
 
 
 def text_of(exc: BaseException) -> str:
@@ -30,55 +146,38 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
     if not attributes:
         return Reading(), False
     response = attributes.get("response")
-    reading = Reading(_status(attributes, response))
-    _read_headers(reading, attributes, response)
+    if isinstance(response, dict):  # botocore
+        meta = response.get("ResponseMetadata")
+        meta = meta if isinstance(meta, dict) else {}
+        status, headers = _as_status(meta.get("HTTPStatusCode")), meta.get("HTTPHeaders")
+    else:
+        status = _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
+        headers = next((attributes[name] for name in HEADERS if attributes.get(name)), None) or get(response, "headers")
+    own = (_as_status(attributes.get(name)) for name in STATUSES)
+    reading = Reading(next(filter(None, own), status), lower_headers(headers) if headers else None)
     _read_body(reading, attributes, response)
     worded = any(level.texts for level in reading.levels)
-    if not _OF_CODES.isdisjoint(attributes):
-        _read_codes(reading, attributes)
-    return reading, worded
-
-
-def _read_codes(reading: Reading, attributes: dict[str, Any]) -> None:
-    own = Level(0, "exception")
+    level = Level(0, "exception")
     for name in CODES:
         if name in attributes:
-            _add_code(own, attributes[name])
-    if own.codes or own.numbers:
-        reading.levels.append(own)
+            _add_code(level, attributes[name])
+    if level.codes or level.numbers:
+        reading.levels.append(level)
+    return reading, worded
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:
     """Return those attributes that may tell something, also the ones that are properties of the class."""
     inside = held(exc)
-    found = {name: inside[name] for name in TELLING & inside.keys()} if inside else {}
+    found = {name: inside[name] for name in TELLING & inside.keys()}
     for name in kind_of(exc).properties:
         if name not in found:
             found[name] = get(exc, name)
-    for name in _CALLABLE & found.keys() if found else ():
-        found[name] = _called(found[name])
+    for name in _CALLABLE & found.keys():
+        if callable(found[name]) and not isinstance(found[name], type):
+            with suppress(Exception):  # a foreign method may raise anything
+                found[name] = found[name]()
     return found
-
-
-def _called(value: Any) -> Any:
-    if not callable(value) or isinstance(value, type):
-        return value
-    try:
-        return value()
-    except Exception:  # noqa: BLE001 - a foreign method may raise anything
-        return None
-
-
-def _status(attributes: dict[str, Any], response: Any) -> int | None:
-    for name in STATUSES:
-        if name in attributes and (status := _as_status(attributes[name])):
-            return status
-    if isinstance(response, dict):  # botocore
-        meta = response.get("ResponseMetadata")
-        return _as_status(meta.get("HTTPStatusCode")) if isinstance(meta, dict) else None
-    if response is not None:
-        return _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
-    return None
 
 
 def _as_status(value: Any) -> int | None:
@@ -96,21 +195,6 @@ def _add_code(level: Level, value: Any) -> None:
         level.codes.append(value)
 
 
-def _read_headers(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
-    headers = None
-    for name in HEADERS:
-        if attributes.get(name):
-            headers = attributes[name]
-            break
-    if isinstance(response, dict):
-        meta = response.get("ResponseMetadata")
-        headers = meta.get("HTTPHeaders") if isinstance(meta, dict) else None
-    elif headers is None and response is not None:
-        headers = get(response, "headers")
-    if headers:
-        reading.headers = lower_headers(headers)
-
-
 def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
     if isinstance(response, dict):
         reading.add_body({"error": response.get("Error", response)})
@@ -124,13 +208,7 @@ def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> N
         if isinstance(value, (str, bytes)) and value and name in _WHOLE:
             reading.add_body(value)
             return
-    if response is not None:
-        _read_content(reading, response)
-
-
-def _read_content(reading: Reading, response: Any) -> None:
-    """Read the body of a response if it is there already: reading it from the network here could block."""
-    inside = held(response)
+    inside = held(response)  # the body is read if it is there already: reading it from the network here could block
     for name in ("_content", "content", "_body", "body", "text"):
         value = inside.get(name)
         if isinstance(value, (bytes, str)) and value and value not in {b"null", "null"}:

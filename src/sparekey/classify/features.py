@@ -2,7 +2,8 @@
 
 The model knows nothing else, so what carries over from one provider to another has to stand here: words and pairs of words, the beginnings
 of long words (languages inflect at the end), pairs and threes of Chinese, Japanese and Korean letters, a negation joined to what follows,
-numbers as their length (`###`), codes as words, statuses. Texts are bounded before they come here, and every step is one pass.
+codes as words, statuses. What differs from one refusal to the next of its kind must not stand here: numbers are all one, and ids, addresses
+and names of models are left out. Texts are bounded before they come here, and every step is one pass.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.proof import ECHOING, says_something
+from sparekey.classify.certainty import ECHOING, says_something
+from sparekey.classify.tables import words
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import Reading
@@ -21,51 +23,23 @@ CALM: Final = 10
 """Features that every text is counted to have beside its own: a few words alone must not sound sure."""
 HEAD, TAIL = 1500, 500
 """So much of the beginning and of the end of what was said is read."""
-_DIGITS: Final = dict.fromkeys(range(ord("0"), ord("9") + 1), "#")
-_URL: Final = re.compile(r"https?://[^\s\"'<>)\]]*+")
-_QUOTES: Final = frozenset("\"`'“「")
-_QUOTED: Final = re.compile("\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9])")
-_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])|#{1,4}|~")
-_ANY_WORD: Final = re.compile(r"[A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|#{1,4}|~|[぀-ヿ㐀-鿿가-힣]+")
-_NEGATIONS: Final = frozenset(
-    (
-        *(
-            "not",
-            "no",
-            "cannot",
-            "can't",
-            "isn't",
-            "aren't",
-            "doesn't",
-            "don't",
-            "didn't",
-            "wasn't",
-            "couldn't",
-            "won't",
-            "never",
-            "without",
-        ),
-        *(
-            "without",
-            "nicht",
-            "kein",
-            "keine",
-            "keinen",
-            "pas",
-            "ne",
-            "ni",
-            "sin",
-            "não",
-            "sem",
-            "не",
-            "нет",
-            "без",
-            "aucun",
-            "ningún",
-            "nenhum",
-        ),
-    )
+# Left out: addresses, numbers alone in brackets, masked keys, ids with what they are called; words of letters and digits; and what holds a
+# digit behind a hyphen, as in names of models and files, of which the first letters stay.
+_LEFT_OUT: Final = (
+    r"(?a:https?://[^\s\"'<>)\]]*+|[(\[]\d+[)\]]|\*{3,}\w*"
+    r"|(?i:\(?\b(?:request|trace|log|ray|correlation)[ _-]?id\b)[\"']?\s?[:=]?\s?(?:[\w-]*\d[\w-]*)?\)?"
+    r"|(?<![\w-])(?:(?=[A-Za-z]+\d)[\w-]{7,}|\d(?=[\w-]*[A-Za-z])[\w-]{9,})|[-_](?=[\w.-]*\d)[\w.-]+)|"
 )
+_QUOTES: Final = frozenset("\"`'“「")
+# What is quoted behind a word like `message` and a colon is what was said, not what the caller sent.
+_QUOTED: Final = re.compile(
+    r"((?:message|msg|error|details?|reason|description)[\"']?\s?[:=]\s?(?:\d{3}\s)?['\"]?)?"
+    "(?:\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9]))",
+    re.IGNORECASE,
+)
+_CODE_WORD: Final = r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])"
+_WORD: Final = re.compile(rf"{_LEFT_OUT}({_CODE_WORD}|\d+|~)")
+_ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
 _PREFIX: Final = 5
 _LONG: Final = 6
 _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
@@ -80,40 +54,40 @@ def of_text(text: str, *, quoted: bool = True) -> list[str]:
     """
     if len(text) > HEAD + TAIL:
         text = f"{text[:HEAD]} {text[-TAIL:]}"
-    if "://" in text:
-        text = _URL.sub(" ", text)
-    if not quoted and not _QUOTES.isdisjoint(text) and says_something(bare := _QUOTED.sub(" ~ ", text)):
+    if not quoted and not _QUOTES.isdisjoint(text) and says_something(bare := _QUOTED.sub(_unquoted, text)):
         text = bare
-    text = text.translate(_DIGITS)
     if text.isascii():
         return _of_words(_WORD.findall(text))
-    words, found = [], []
+    said, found = [], []
     for part in _ANY_WORD.findall(text.replace("’", "'").replace("‘", "'")):  # noqa: RUF001 - typographic apostrophes
         if part < "\u2e80":
-            words.append(part)
+            said.append(part)
             continue
         pairs = [a + b for a, b in pairwise(part)] or [part]
         found += pairs
         found += [pair + part[at] for at, pair in enumerate(pairs[:-1], 2)]
-    return found + _of_words(words)
+    return found + _of_words(said)
 
 
-def _of_words(words: list[str]) -> list[str]:
-    words = " ".join(words).lower().split(" ") if words else words
-    found = [*words, *[f"{a} {b}" for a, b in pairwise(words)], *[f"{word[:_PREFIX]}*" for word in words if len(word) >= _LONG]]
-    if not _NEGATIONS.isdisjoint(words):
-        for at, word in enumerate(words):
-            if word in _NEGATIONS:
-                found += [f"not_{after}" for after in words[at + 1 : at + 3]]
+def _unquoted(found: re.Match[str]) -> str:
+    return found[0] if found[1] else " ~ "
+
+
+def _of_words(said: list[str]) -> list[str]:
+    said = ["#" if word.isdigit() else word for word in " ".join(said).lower().split()]
+    found = [*said, *[f"{a} {b}" for a, b in pairwise(said)], *[f"{word[:_PREFIX]}*" for word in said if len(word) >= _LONG]]
+    negations = words("negation")
+    if not negations.isdisjoint(said):
+        found += [f"not_{after}" for at, word in enumerate(said) if word in negations for after in said[at + 1 : at + 3]]
     return found
 
 
 @lru_cache(1024)
 def of_code(code: str) -> tuple[str, ...]:
     """Return the features of a code, a type or the name of an exception: its words, and the same as words of a code."""
-    words = " ".join(_WORD.findall(code[:120])).lower().split()
-    words += [f"{a} {b}" for a, b in pairwise(words)]
-    return *words, *[f"c:{word}" for word in words]
+    said = " ".join(re.findall(_CODE_WORD, code[:120])).lower().split()
+    said += [f"{a} {b}" for a, b in pairwise(said)]
+    return *said, *[f"c:{word}" for word in said]
 
 
 def of_words(reading: Reading) -> list[str]:
@@ -121,20 +95,17 @@ def of_words(reading: Reading) -> list[str]:
     texts: list[str] = []
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
-    quoted = reading.inner_status() not in ECHOING and reading.status not in ECHOING
-    return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
+    quoted = ECHOING.isdisjoint({reading.inner_status(), reading.status})
+    return of_text(" ; ".join(list(filter(says_something, texts)) or texts), quoted=quoted) if texts else ["silent"]
 
 
 def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:
     """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
     found = of_words(reading)
-    if class_name:
-        found += of_code(class_name)
-    for level in reading.levels:
-        for code in level.codes:
-            found += of_code(code)
-        if level.page:
-            found.append("page")
+    for code in (class_name, *[code for level in reading.levels for code in level.codes]):
+        found += of_code(code)
+    if any(level.page for level in reading.levels):
+        found.append("page")
     if wait is not None:
         found.append("wait short" if wait < _SHORT_WAIT else "wait long" if wait >= _LONG_WAIT else "wait")
     status = reading.inner_status() or 0

@@ -6,19 +6,21 @@ All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has
 from __future__ import annotations
 
 import math
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify.patterns import Pattern
-from sparekey.classify.proof import WAIT_UNCERTAIN
+from sparekey.classify.certainty import ECHOING
+from sparekey.classify.reasons import rows
+from sparekey.classify.tables import compiled, words
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from sparekey.classify.evidence import Reading
 
-LONGEST: Final = 366 * 86400.0
-"""A longer statement is cut to this."""
+LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
     (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
@@ -29,78 +31,31 @@ _UNIT_NAMES: Final = (
     (604800.0, "w week weeks semaine semaines semana semanas woche wochen неделю недели недель 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
-_DIGIT: Final = Pattern(r"\d")
-_NUMBER: Final = Pattern(r"\d(?<![a-z0-9_.\-:/]\d)")
-_PART: Final = Pattern(rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])")
-_BETWEEN: Final = Pattern(r"[\s,]{0,3}(?:and\s)?\s{0,2}")
-# What stands before a stated wait. "Retrying in 32 seconds" is a client's own plan: hence `retry` as a whole word.
-_CUE: Final = Pattern(
-    r"(?:(?P<bare>try(?: your request)?\s+again|(?<!last )\bretry\b(?! limit)|re-?try[-_ ]after|retry_?delay|estimated_time|wait(?:ing)?\b"
-    r"|next (?:request|attempt)|cool(?:ing)?[- ]?down)"
-    r"|réessay|patient|attend|int[eé]nt|espere|vuelva|tente|aguarde|erneut|warten|wieder|повтор|подожд|через|réinitialis|restablec|zurückgesetzt"
-    r"|resets?\b(?! by)|resetting|available|renews?|refresh(?:es)?|resumes?|unblocked|lifted|come back|replenish|regain access|restored?"
-    r"|back online)"
-    r"(?:[^.!?;\n]|\n(?!\n)){0,28}\Z"
-    r"|(?P<asian>请|等待|将在|将于|于|在|あと|까지|约|还需)[^。！？]{0,8}\Z",  # noqa: RUF001 - Chinese sentences end so
-)
-_HINTS: Final = (
-    *(
-        "again",
-        "retry",
-        "wait",
-        "reset",
-        "availab",
-        "renew",
-        "refresh",
-        "resum",
-        "unblocked",
-        "lifted",
-        "come back",
-        "replenish",
-        "regain",
-        "restor",
-    ),
-    *("cool", "estimated_time", "next request", "next attempt", "back online", "intent", "espere", "vuelva", "tente", "aguarde", "erneut"),
-    *("warten", "wieder", "attend", "patient", "restablec"),
-)
-_LEADS: Final = Pattern(
+_NUMBER: Final = r"\d(?<![a-z0-9_.\-:/]\d)"
+_PART: Final = rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])"
+_BETWEEN: Final = r"[\s,]{0,3}(?:and\s)?\s{0,2}"
+_CUE: Final = r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z"  # noqa: RUF001 - Chinese sentences end so
+_LEADS: Final = (
     r"(?:[\"'\s:=]{1,4}|[\s:=]{0,3}(?:in|after|for|at least|about|approximately)[\s:=~]{1,3})(?:about |approximately |at least |~)?"
 )
-_PLAN: Final = Pattern(r"(?:\bwill|\bwe'll|\bi'll|\bgoing to|\bautomatically|\bauto)[ -]{1,2}\Z")
-_AFTER_ASIAN: Final = Pattern(r"\s{0,2}(?:后|之后|以后|後|뒤|후)")
-_DATE: Final = Pattern(
+_PLAN: Final = r"\b(?:<<client plan>>)[ -]{1,2}\Z"
+_LATER: Final = r"\s{0,2}(?:<<later>>)"
+_LATER_AGAIN: Final = r"\s{0,2}(?:<<later>>)(?:に|에)?[\s、,，]{0,2}(?:<<again>>)|(?<!\d)\s{1,2}(?:<<again>>)\b"  # noqa: RUF001 - a Chinese comma
+_DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
-_CLOCK: Final = Pattern(r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b")
-_BEIJING: Final = 8 * 3600.0
-"""Chinese providers state local times without a zone (seen: zhipu)."""
-_HTTP_DATE: Final = Pattern(r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})")
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_CLOCK: Final = r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
+_TIMER: Final = r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])"
+_BEIJING: Final = 8 * 3600.0  # Chinese providers state local times without a zone (seen: zhipu)
+_HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})"
+_MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
 _MAX_NUMBERS: Final = 40
 
-_RETRY_AFTER: Final = (
-    ("retry-after-ms", 0.001),
-    ("x-ms-retry-after-ms", 0.001),
-    ("retry-after", 1.0),
-    ("x-retry-after", 1.0),
-    ("x-ratelimit-retry-after", 1.0),
-    ("retry_after", 1.0),
-)
-_LIMITS: Final = (
-    # (reset, remaining): openai, azure, groq; anthropic; the IETF draft; openrouter, github, together
-    ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
-    ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
-    ("anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining"),
-    ("anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining"),
-    ("anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining"),
-    ("anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining"),
-    ("anthropic-ratelimit-unified-reset", "anthropic-ratelimit-unified-remaining"),
-    ("ratelimit-reset", "ratelimit-remaining"),
-    ("x-ratelimit-reset", "x-ratelimit-remaining"),
-    ("x-rate-limit-reset", "x-rate-limit-remaining"),
-    ("x-ratelimit-reset-after", "x-ratelimit-remaining"),
-)
+
+@cache
+def _headers(kind: str) -> Sequence[tuple[str, str]]:
+    return [(header, other) for _, (of, header, other, _) in rows("headers.tsv") if of == kind]
 
 
 class Stated(NamedTuple):
@@ -116,33 +71,27 @@ def stated(reading: Reading, now: float) -> Stated:
     Dates are read by the server's own clock, where the response has a `Date`.
     """
     headers = reading.headers
-    if headers and (date := headers.get("date")) and (clock := _http_seconds(date.lower())):
-        now = clock
-    sure: list[float | None] = [from_headers(headers, now)] if headers else []
-    told: list[float | None] = []
-    in_text = told if WAIT_UNCERTAIN & {reading.status, reading.inner_status()} else sure
-    in_text += [from_text(text, now) for level in reading.levels for text in level.texts]
-    if reading.waits:
-        sure.append(from_fields(reading.waits, now))
-    if reading.told_waits:
-        in_text.append(from_fields(reading.told_waits, now))
+    now = _http_seconds(headers.get("date", "").lower()) or now
+    sure = [from_headers(headers, now), *(read_value(value, unit, now) for value, unit, quoted in reading.waits if not quoted)]
+    told = [read_value(value, unit, now) for value, unit, quoted in reading.waits if quoted]
+    told += [from_text(text, now) for level in reading.levels for text in level.texts]
+    if ECHOING.isdisjoint({reading.status, reading.inner_status()}):
+        sure, told = sure + told, []
     for found in (sure, told):
-        if (longest := max((wait for wait in found if wait is not None), default=None)) is not None:
-            return Stated(longest, found is sure)
+        if waits := [wait for wait in found if wait is not None]:
+            return Stated(max(waits), found is sure)
     return Stated(from_limits(headers, now) if headers else None)
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
     """Return the wait that `retry-after` and its kin state; the finer unit first."""
-    for name, unit in _RETRY_AFTER:
-        if name in headers and (wait := read_value(headers[name], unit, now)) is not None:
-            return wait
-    return None
+    found = (read_value(headers[name], float(unit), now) for name, unit in _headers("wait") if name in headers)
+    return next((wait for wait in found if wait is not None), None) if headers else None
 
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:
     """Return when the exhausted one of the announced limits resets; the longest, if several are exhausted or none says how much is left."""
-    known = [(headers[reset], headers.get(left)) for reset, left in _LIMITS if reset in headers]
+    known = [(headers[reset], headers.get(left)) for reset, left in _headers("limit") if reset in headers]
     exhausted = [reset for reset, left in known if left is not None and read_value(left, 1.0, now) == 0]
     exhausted = exhausted or [reset for reset, left in known if left is None]
     return max((wait for reset in exhausted if (wait := read_value(reset, 1.0, now)) is not None), default=None)
@@ -157,63 +106,58 @@ def read_value(value: Any, unit: float, now: float) -> float | None:
     try:
         return _number(float(text), unit, now)
     except ValueError:
-        pass
-    duration, end = read_duration(text, 0)
+        duration, end = read_duration(text, 0)
+        moment = _http_seconds(text)
     if duration is not None and end == len(text):
         return _bounded(duration)
-    return _date_at(text, 0, now) if text[0].isdigit() else _http_date(text, now)
-
-
-def from_fields(fields: Iterable[tuple[Any, float]], now: float) -> float | None:
-    """Return the longest wait that the body's own fields state."""
-    return max((wait for value, unit in fields if (wait := read_value(value, unit, now)) is not None), default=None)
+    return _date_at(text, 0, now) if moment is None else _bounded(moment - now)
 
 
 def from_text(text: str, now: float) -> float | None:
     """Return the first wait that the provider's words state."""
-    if _DIGIT.search(text) is None:
-        return None
     text = text.lower()
-    if text.isascii() and not any(map(text.__contains__, _HINTS)):
+    if text.isascii() and not any(map(text.__contains__, words("wait hint"))):
         return None
-    for tried, match in enumerate(_NUMBER.finditer(text)):
-        if tried >= _MAX_NUMBERS:
-            break
+    for match in islice(compiled(_NUMBER).finditer(text), _MAX_NUMBERS):
         at = match.start()
-        before = text[max(0, at - _WINDOW) : at]
-        if before.isascii() and not any(map(before.__contains__, _HINTS)):
-            continue
-        cue = _CUE.search(text, max(0, at - _WINDOW), at)
-        if cue is None or (cue["bare"] and _PLAN.search(text, max(0, cue.start() - 14), cue.start())):
-            continue
-        wait = _stated_at(text, at, cue, now)
-        if wait is not None or _DATE.match(text, at):  # a date that has passed is the statement, and says: now
-            return wait
+        start = max(0, at - _WINDOW)
+        before = text[start:at]
+        cue = None if before.isascii() and not any(map(before.__contains__, words("wait hint"))) else compiled(_CUE).search(text, start, at)
+        if cue is None:
+            wait, end = read_duration(text, at)
+            if wait is not None and compiled(_LATER_AGAIN).match(text, end):
+                return _bounded(wait)
+        elif not (cue["bare"] and compiled(_PLAN).search(text, max(0, cue.start() - 14), cue.start())):
+            wait = _stated_at(text, at, cue, now)
+            if wait is not None or compiled(_DATE).match(text, at):  # a date that has passed is the statement, and says: now
+                return wait
     return None
 
 
 def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | None:
-    if (date := _date_at(text, at, now, _BEIJING if cue["asian"] else 0.0)) is not None:
+    if (date := _date_at(text, at, now, _BEIJING if cue["cjk"] else 0.0)) is not None:
         return date
+    if (timer := compiled(_TIMER).match(text, at)) and text[:at].endswith((" in ", " after ", " for ")):
+        return _bounded(int(timer[1]) * 3600.0 + int(timer[2]) * 60 + int(timer[3]))
     wait, end = read_duration(text, at)
-    if wait is None or (cue["asian"] and not _AFTER_ASIAN.match(text, end)):
+    if wait is None or (cue["cjk"] and not compiled(_LATER).match(text, end)):
         return None
     has_unit = end > at and not text[end - 1].isdigit()
     # without a unit it stands right behind the words: "try again in 20", never "retry 4/10" or "please wait, job 83472"
-    leads = cue["bare"] and _LEADS.fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
+    leads = cue["bare"] and compiled(_LEADS).fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
     return _bounded(wait) if has_unit or leads else None
 
 
 def read_duration(text: str, start: int) -> tuple[float | None, int]:
     """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it and where it ends."""
     total, end = None, start
-    while match := _PART.match(text, end):
-        unit = (match[2] or "").lower()
+    while match := compiled(_PART).match(text, end):
+        unit = match[2] or ""
         if not unit and total is not None:
             break
         total, end = (total or 0.0) + float(match[1]) * _UNITS.get(unit, 1.0), match.end()
-        between = _BETWEEN.match(text, end)
-        if not unit or between is None or not (more := _PART.match(text, between.end())) or not more[2]:
+        between = compiled(_BETWEEN).match(text, end)
+        if not unit or between is None or not (more := compiled(_PART).match(text, between.end())) or not more[2]:
             break
         end = between.end()
     return total, end
@@ -226,9 +170,7 @@ def _number(number: float, unit: float, now: float) -> float | None:
         return None
     if number >= _EPOCH_MILLIS:
         return _bounded(number / 1000 - now)
-    if number >= _EPOCH_SECONDS:
-        return _bounded(number - now)
-    return _bounded(number * unit)
+    return _bounded(number - now if number >= _EPOCH_SECONDS else number * unit)
 
 
 def _bounded(seconds: float) -> float | None:
@@ -237,48 +179,30 @@ def _bounded(seconds: float) -> float | None:
 
 def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
     """Read a date or a time of day; a date without a zone is `zone` seconds east of UTC, a time of day without one is not taken."""
-    if match := _DATE.match(text, at):
-        return _until(match, now, zone)
-    match = _CLOCK.match(text, at)
-    return _until_clock(int(match[1]), int(match[2]), (match[3] or "").lower(), now) if match else None
-
-
-def _until(match: re.Match[str], now: float, east: float) -> float | None:
-    year, month, day, hour, minute, second = (int(match[i] or 0) for i in range(1, 7))
-    zone = match[7] or ""
-    if zone[:1] in {"+", "-"}:
-        east = (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60) * (1 if zone[0] == "+" else -1)
-    elif zone:
-        east = 0.0
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60):  # noqa: PLR2004 - a calendar and a clock
+    if match := compiled(_DATE).match(text, at):
+        offset = match[7] or ""
+        if offset[:1] in {"+", "-"}:
+            zone = (int(offset[1:3]) * 3600 + int(offset[-2:]) * 60) * (1 if offset[0] == "+" else -1)
+        moment = _unix(*(int(match[i] or 0) for i in range(1, 7)))
+        return None if moment is None else _bounded(moment - (zone if offset not in {"z", "utc", "gmt"} else 0.0) - now)
+    if not (clock := compiled(_CLOCK).match(text, at)):
         return None
-    return _bounded(_unix_day(year, month, day) * 86400.0 + hour * 3600 + minute * 60 + second - east - now)
+    hour, minute = int(clock[1]), int(clock[2])
+    hour = hour % 12 + 12 * (clock[3] == "pm") if clock[3] else hour
+    return (hour * 3600 + minute * 60 - now) % 86400 if hour < 24 and minute < 60 else None  # noqa: PLR2004 - a clock
 
 
-def _unix_day(year: int, month: int, day: int) -> int:
-    """Return the days since 1970-01-01, by the rule of the Gregorian calendar; spares the import of `datetime`."""
-    year -= month <= 2  # noqa: PLR2004 - years are counted from March here, so that leap days come last
-    era = year // 400
-    day_of_year = (153 * (month + (9 if month <= 2 else -3)) + 2) // 5 + day - 1  # noqa: PLR2004
-    year_of_era = year - era * 400
-    return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+def _unix(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float | None:
+    from datetime import UTC, datetime  # noqa: PLC0415 - its import takes a millisecond, and few errors state a date
 
-
-def _until_clock(hour: int, minute: int, half: str, now: float) -> float | None:
-    hour = hour % 12 + 12 * (half == "pm") if half else hour
-    if hour > 23 or minute > 59:  # noqa: PLR2004 - a clock
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except ValueError:
         return None
-    return (hour * 3600 + minute * 60 - now) % 86400
-
-
-def _http_date(text: str, now: float) -> float | None:
-    moment = _http_seconds(text)
-    return None if moment is None else _bounded(moment - now)
 
 
 def _http_seconds(text: str) -> float | None:
-    match = _HTTP_DATE.search(text)
+    match = compiled(_HTTP_DATE).search(text)
     if not match or match[2] not in _MONTHS:
         return None
-    day = _unix_day(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]))
-    return day * 86400.0 + int(match[4]) * 3600 + int(match[5]) * 60 + int(match[6])
+    return _unix(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]), int(match[4]), int(match[5]), int(match[6]))

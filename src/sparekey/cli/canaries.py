@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sparekey.classify.remedies import BY_REASON
+from sparekey.classify.reasons import Reason
 from sparekey.embedding.vectors import cosine
 from sparekey.errors import VectorSpaceError
 
@@ -49,7 +49,8 @@ def _against(finding: Finding, first: Finding) -> Finding:
 
 
 def _other_space(finding: Finding, message: str) -> Finding:
-    return replace(finding, ok=False, error_class="configuration", reason="other_space", message=message, remedy=BY_REASON["other_space"])
+    told = Reason("other_space")
+    return replace(finding, ok=False, error_class="configuration", reason=told.value, message=message, remedy=told.remedy)
 
 
 def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from sparekey.classify import Classifier
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
     from sparekey.types import Failure
 
 _STATUS_LINE: Final = re.compile(r"HTTP/[\d.]+\s+(\d{3})\b")

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sparekey
-from sparekey.classify.evidence import Reading
+from sparekey.classify.certainty import says_something
+from sparekey.classify.evidence import Reading, lower_headers
 from sparekey.classify.features import features
-from sparekey.classify.headers import lower_headers
-from sparekey.classify.proof import says_something
 from sparekey.classify.reasons import Reason
 from sparekey.masking import mask
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from sparekey.classify.remedies import remedy
+from sparekey.classify.reasons import remedy
 from sparekey.cli import error_input, examples, render
 from sparekey.core.policy import REACTIONS, SOFT_PARK_SECONDS, Advance, Policy, reaction_to, stated_wait
 from sparekey.core.timing import believed
@@ -16,7 +16,7 @@ from sparekey.types import Action, ErrorClass, Evidence, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
     from sparekey.cli.examples import Near
     from sparekey.core.policy import Parking
     from sparekey.types import Failure

@@ -12,14 +12,13 @@ from sparekey.cli import render, toml
 from sparekey.cli.problems import NoKeysError
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.environment import USUAL, Found, found
-from sparekey.config.providers import find
 from sparekey.config.vlm import VLMConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from sparekey.config.providers import Family
+    from sparekey.providers import Family
 
 _HEAD: Final = """\
 # sparekey: an ordered chain of credentials for each model. The first one answers as long as it can; the next ones are its spares.
@@ -89,7 +88,7 @@ def run_init(output: Path, *, force: bool = False, to_stdout: bool = False) -> N
 
 def _tell(every: Sequence[Found]) -> None:
     for one in every:
-        render.note(f"not used: {one.named}: {one.trouble}" if one.trouble else f"found {one.named} ({one.usual.provider})")
+        render.note(f"not used: {one.named}: {one.trouble}" if one.trouble else f"found {one.named} ({one.provider})")
 
 
 def _write(output: Path, text: str, *, force: bool) -> None:
@@ -142,8 +141,8 @@ _MIXED: Final = (
 
 def _format(one: Found) -> str:
     """Return the format that a provider's chat models speak: `openai`, or one of its own."""
-    row = find(one.usual.provider)
-    return row.vlm if row and row.vlm in {"anthropic", "gemini"} else "openai"
+    chat = one.usual.row.chat
+    return chat.wire if chat and chat.wire in {"anthropic", "gemini"} else "openai"
 
 
 def _dense(keys: Sequence[Found]) -> Iterator[str]:
@@ -169,33 +168,34 @@ def _dense(keys: Sequence[Found]) -> Iterator[str]:
 def _apart(one: Found, first: Found) -> Iterator[str]:
     """Yield a credential that was found and must not stand in the chain, as comments."""
     if one.usual.embedding == first.usual.embedding:
-        yield f"# {one.named} ({one.usual.provider}) may join if its model is the same, {first.usual.embedding}: only you know that."
+        yield f"# {one.named} ({one.provider}) may join if its model is the same, {first.usual.embedding}: only you know that."
         yield '# Then move space = "..." up to [embedding.dense] and take the # away.'
     else:
-        yield f"# {one.named} ({one.usual.provider}) is no spare here: {one.usual.embedding} has a space of its own."
+        yield f"# {one.named} ({one.provider}) is no spare here: {one.usual.embedding} has a space of its own."
     yield "# [[embedding.dense.credentials]]"
-    for text in _credential(one, one.usual.provider, "embedding"):
+    for text in _credential(one, one.provider, "embedding"):
         yield f"# {text}"
     yield f"# {_pair('model', one.usual.embedding)}"
 
 
 def not_passed_on(one: Found) -> bool:
     """Tell whether the gateway has no way to a provider's embeddings, which speak a format of their own."""
-    return one.usual.provider in {"dashscope", "cohere", "minimax"}
+    offer = one.usual.row.embeddings
+    return offer is not None and offer.http_wire is None
 
 
 def _credential(one: Found, name: str, family: Family, *, compatible: bool = False) -> Iterator[str]:
-    row = find(one.usual.provider)
-    moved = row.openai_base if row and compatible and not one.base and _format(one) != "openai" else None
+    row = one.usual.row
+    moved = row.openai_base if compatible and not one.base and _format(one) != "openai" else None
     yield _pair("id", name)
-    yield _pair("provider", "openai" if moved else one.usual.provider)
+    yield _pair("provider", "openai" if moved else one.provider)
     if family == "vlm":
-        what = "the name of your deployment" if one.usual.deployment else "the model you use"
+        what = "the name of your deployment" if one.usual.keys.deployment else "the model you use"
         yield f"{_pair('model', one.model)}  # change it to {what}"
     if moved:
         yield _pair("api_base", moved)
     elif one.api_base:
-        path = "/v1" if one.usual.provider == "ollama" and family == "vlm" else ""
+        path = row.openai_path if family == "vlm" else ""
         yield _pair("api_base", one.api_base.rstrip("/") + path)
     if one.key:
         yield _pair("api_key", f"env:{one.key}")
@@ -224,6 +224,6 @@ def _ids(keys: Iterable[Found]) -> list[str]:
     """Name credentials after their providers: `openai`, `openai-2`, ..."""
     names: list[str] = []
     for one in keys:
-        number = 1 + sum(name.rpartition("-")[0] == one.usual.provider or name == one.usual.provider for name in names)
-        names.append(one.usual.provider if number == 1 else f"{one.usual.provider}-{number}")
+        number = 1 + sum(name.rpartition("-")[0] == one.provider or name == one.provider for name in names)
+        names.append(one.provider if number == 1 else f"{one.provider}-{number}")
     return names

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
 
 
 def text_of(given: str) -> str:

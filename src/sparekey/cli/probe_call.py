@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify import classify
-from sparekey.classify.remedies import BY_REASON, remedy
+from sparekey.classify.reasons import Reason, remedy
 from sparekey.embedding.factory import EmbedderFactory
 from sparekey.errors import ConfigError, MissingExtraError, describe_exception
 from sparekey.vlm.factory import VLMFactory
@@ -181,7 +181,7 @@ def _failed(blank: Finding, exc: Exception, seconds: float | None) -> Finding:
 
 def _setup(blank: Finding, exc: Exception, reason: str) -> Finding:
     reason = "missing_extra" if isinstance(exc, MissingExtraError) else reason
-    return replace(blank, error_class="configuration", reason=reason, message=str(exc), remedy=BY_REASON[reason])
+    return replace(blank, error_class="configuration", reason=reason, message=str(exc), remedy=Reason(reason).remedy)
 
 
 def _short(text: str) -> str:

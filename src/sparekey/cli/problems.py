@@ -172,7 +172,7 @@ def _unreached(exc: GatewayUnreachedError) -> Problem:
 
 def _refused(exc: CallFailedError) -> Problem:
     from sparekey.classify import classify  # noqa: PLC0415 - only where something failed
-    from sparekey.classify.remedies import remedy  # noqa: PLC0415 - as above
+    from sparekey.classify.reasons import remedy  # noqa: PLC0415 - as above
 
     cause = exc.__cause__ or exc
     failure = classify(cause)

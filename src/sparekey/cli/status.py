@@ -34,7 +34,7 @@ _MINUTE: Final = 60
 
 
 def run_status(url: str, *, json: bool = False, watch: bool = False) -> int:
-    """Show the state of a gateway; return 0 if every chain can serve, else 1.
+    """Show the state of a gateway; return 1 if a chain is down, which is what its last requests saw, else 0.
 
     Args:
         url: the address of the gateway. `SPAREKEY_ADMIN_KEY` holds its admin key, if it has one.
@@ -127,7 +127,7 @@ def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "credential", "standing", "returns in"):
         table.add_column(column, style="" if column else "bold", no_wrap=column in {"returns in", "standing"})
-    for column in ("today", "failed", "tokens"):
+    for column in ("answers in", "today", "failed", "tokens"):
         table.add_column(column, justify="right")
     if wide:
         table.add_column("why, and what is next")
@@ -140,10 +140,29 @@ def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Ite
     arrow = ">" if console.options.ascii_only else "▶"
     yield arrow if row["id"] == serving else ""
     yield render.clean(row["id"])
-    standing = "others first" if row.get("soft") else render.clean(row["standing"])
-    yield "held" if row["held"] else "serving" if row["id"] == serving else standing
-    yield "" if row["returns_in"] is None else _countdown(row["returns_in"])
+    yield render.clean(_standing(row, serves=row["id"] == serving))
+    yield "" if row["returns_in"] is None else "now" if row["returns_in"] == 0 else _countdown(row["returns_in"])
+    yield _answers_in(row)
     yield from map(str, (row["requests"], row["failed"], row["tokens_today"]["total"]))
+
+
+def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
+    """Return how a credential stands, in as few words as a column has room for."""
+    if row["failing"]:
+        return "failing"
+    if row["held"]:
+        return "held"
+    return "serving" if serves else "others first" if row["soft"] else str(row["standing"])
+
+
+def _answers_in(row: Mapping[str, Any]) -> str:
+    """Return the median of the latest first contents, else of the latest whole answers; marked if that is slow."""
+    first, whole = row["first_content"]["latest"], row["latency"]["latest"]
+    median = whole if first is None else first
+    if median is None:
+        return ""
+    told = f"{median * 1000:.0f} ms" if median < 1 else f"{median:.1f} s" if median < _MINUTE else _countdown(median)
+    return f"slow: {told}" if row["slow"] is not None else told
 
 
 def _words(credentials: Iterable[Mapping[str, Any]]) -> Table:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from sparekey.config import checks, providers
+from sparekey import providers
+from sparekey.config import checks
 from sparekey.config.base import Headers, Line, Name, Strict, Url
 from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.knobs import Knobs
-from sparekey.config.providers import Family
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
 from sparekey.masking import mask
+from sparekey.providers import Family
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
                 provider=c.provider or "",
                 model=c.model,
                 account=c.account,
-                endpoint=c.api_base or c.host or c.region or self._default_base(c),
+                endpoint=c.api_base or c.host or c.region or self._base(c),
                 api_key=key(ref) if (ref := c.api_key or c.ak) else None,
                 headers=dict(c.extra_headers or {}),
             )
@@ -192,11 +193,13 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         """Return what one instance has for itself."""
         plain = {name: getattr(credential, name) for name in ("provider", *self.shared, *ADDRESS)}
         secrets = {name: self._secret(ref) if (ref := plain[name]) else None for name in ("api_key", "ak", "sk")}
-        return {**plain, **secrets, "credential_id": credential.id, "api_base": credential.api_base or self._default_base(credential)}
+        return {**plain, **secrets, "credential_id": credential.id, "api_base": self._base(credential)}
 
-    def _default_base(self, credential: C) -> str | None:
+    def _base(self, credential: C) -> str | None:
+        """Return where a credential's requests go: its base URL, by its present name, else its provider's."""
         found = providers.find(credential.provider or "")
-        return found.base(self.family) if found else None
+        offer = found.offer(self.family) if found else None
+        return offer.address(credential.api_base) if offer else credential.api_base
 
     def _secret(self, ref: SecretRef) -> Secret:
         """Return the key, looked up once: a `cmd:` may ask a person for something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.config import providers
+from sparekey import providers
 from sparekey.config.faults import Fault
 from sparekey.core.twins import shared_keys, twins
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.config.faults import Path
-    from sparekey.config.providers import Family, ProviderSpec
+    from sparekey.providers import Family, ProviderSpec
     from sparekey.types import Credential
 
 _HOW = "write env:NAME, file:PATH, cmd:COMMAND, keyring:SERVICE/USER or the key itself"
@@ -83,7 +83,7 @@ def provider(name: str | None, family: Family, path: Path) -> Fault | None:
     found = providers.find(name)
     if found is None:
         return Fault(path, f"unknown provider {name!r}; {providers.suggest(name, family)}")
-    if not found.serves(family):
+    if not found.offer(family):
         what = "chat models" if family == "vlm" else "embeddings"
         return Fault(path, f"{found.name!r} has no {what} here; known are {', '.join(providers.names(family))}")
     return None
@@ -95,7 +95,8 @@ def _model(credential: Any, path: Path) -> Iterator[Fault]:
 
 
 def _missing(credential: Any, found: ProviderSpec, family: Family, path: Path) -> Iterator[Fault]:
-    for name in found.needs(family):
+    offer = found.offer(family)
+    for name in offer.needs if offer else ():
         if getattr(credential, name):
             continue
         if name == "api_key" and found.keyless_with_base and credential.api_base:

@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
-from sparekey.config import dimensions, providers
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
 from sparekey.config.gateway import GatewayClient, GatewayConfig
 from sparekey.config.knobs import Knobs
@@ -20,12 +19,15 @@ from sparekey.config.rules import RuleConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
 from sparekey.core.policy import KNOBS
+from sparekey.providers import PROVIDERS, embedding_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
+
+    from sparekey.providers import Chat, Embeddings
 
 _HEAD: Final = ("key", "type", "default", "meaning")
 _MARKED: Final = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -64,29 +66,28 @@ def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 def _providers() -> str:
     rows = (
-        (f"`{row.name}`", ", ".join(f"`{a}`" for a in row.aliases), _chat(row), _embeddings(row), _link(row.docs))
-        for row in providers.PROVIDERS.values()
+        (
+            f"`{row.name}`",
+            ", ".join(f"`{a}`" for a in row.aliases),
+            "; or ".join((_use(row.chat), *(f"`{site}`" for site in row.sites))) if row.chat else "",
+            f"{', '.join(row.embeddings.kinds)}: {_use(row.embeddings)}" if row.embeddings else "",
+            ", ".join(f"`{name}`" for name in row.key_variables),
+            ", ".join((_link(row.docs), *([f"[errors]({row.errors})"] if row.errors else []))),
+        )
+        for row in PROVIDERS.values()
     )
-    return _grid(("provider", "also", "chat: needs, extra, base URL", "embeddings: kinds, needs, extra, base URL", "source"), rows)
+    head = ("provider", "also", "chat: needs, extra, base URL", "embeddings: kinds, needs, extra, base URL", "usual key variable", "source")
+    return _grid(head, rows)
 
 
-def _chat(row: providers.ProviderSpec) -> str:
-    return _use(row, "vlm") if row.vlm else ""
-
-
-def _embeddings(row: providers.ProviderSpec) -> str:
-    return f"{', '.join(row.embedding)}: {_use(row, 'embedding')}" if row.embedding else ""
-
-
-def _use(row: providers.ProviderSpec, family: providers.Family) -> str:
-    needs = ", ".join(f"`{name}`" for name in row.needs(family)) or "nothing"
-    extra = f"[{row.extra_for(family)}]" if row.extra_for(family) else "no extra"
-    base = row.base(family)
-    return "; ".join(filter(None, (needs, extra, f"`{base}`" if base else "")))
+def _use(offer: Chat | Embeddings) -> str:
+    needs = ", ".join(f"`{name}`" for name in offer.needs) or "nothing"
+    extra = f"[{offer.extra}]" if offer.extra else "no extra"
+    return "; ".join(filter(None, (needs, extra, f"`{offer.base}`" if offer.base else "")))
 
 
 def _dimensions() -> str:
-    rows = ((f"`{p}`", f"`{m}`", str(d.default), d.describe(), _link(d.source)) for p, m, d in dimensions.rows())
+    rows = ((f"`{p}`", f"`{m}`", str(d.default), d.describe(), _link(d.source)) for p, m, d in embedding_models())
     return _grid(("provider", "model", "default", "can give", "source"), rows)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from sparekey.config import dimensions, legacy, spaces
+from sparekey.config import legacy, spaces
 from sparekey.config.base import Count, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields, building
 from sparekey.config.faults import Fault, Faults
-from sparekey.config.providers import EmbeddingKind, Family
+from sparekey.providers import EmbeddingKind, Family, embedding_model
 
 if TYPE_CHECKING:
     from sparekey.embedding.base import EmbedderBase
@@ -75,7 +75,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     def known_dimension(self) -> int | None:
         """The length of the vectors as configured, else as the table of known models has it, else None."""
         first = self.credentials[0]
-        known = dimensions.known(first.provider, first.model)
+        known = embedding_model(first.provider, first.model)
         return self.dimension or (known.default if known else None)
 
     def _faults(self) -> list[Fault]:

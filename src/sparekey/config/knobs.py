@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     _DEFAULT: Any = None  # stands for that of `Policy`
 
     class Knobs(_Written):
-        """What type checkers see; a test holds that these are the fields of `Policy`, with their types."""
+        """What type checkers see: the fields of `Policy`, which `make docs` writes here."""
 
         failback_timeout_seconds: float = _DEFAULT
         failback_request_count: int = _DEFAULT

@@ -15,14 +15,14 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config import providers as table
 from sparekey.config.faults import Fault, Faults
+from sparekey.providers import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sparekey.config.faults import Path
-    from sparekey.config.providers import Family
+    from sparekey.providers import Family
 
 logger = logging.getLogger("sparekey.config")
 
@@ -273,8 +273,8 @@ def _usable(entries: Mapping[str, Mapping[str, Any]]) -> str | None:
     if len(entries) == 1:
         return next(iter(entries))
     for name, entry in entries.items():
-        found = table.find(name)
-        if entry.get("api_key") or (found and "api_key" not in found.vlm_needs):
+        found = find(name)
+        if entry.get("api_key") or (found and found.chat and "api_key" not in found.chat.needs):
             return name
     return None
 

@@ -1,4 +1,4 @@
-"""An operator's own rules about errors, as a configuration writes them; see `sparekey.classify.operator` for what they do."""
+"""An operator's own rules about errors, as a configuration writes them; see `sparekey.classify.user_rules` for what they do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Self
 
-    from sparekey.classify.operator import Rule
+    from sparekey.classify.user_rules import Rule
     from sparekey.types import Failure
 
 
@@ -29,7 +29,7 @@ class RuleConfig(Strict):
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
-        from sparekey.classify.operator import Rule  # noqa: PLC0415 - only configurations with rules need it
+        from sparekey.classify.user_rules import Rule  # noqa: PLC0415 - only configurations with rules need it
 
         self._rule = Rule(self.then, self.status, self.contains, self.regex, self.name)
         return self

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sparekey.config import dimensions, providers
 from sparekey.config.faults import Fault
+from sparekey.providers import PROVIDERS, embedding_model
 from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sparekey.config.embedding import EmbeddingCredential, EmbeddingModelConfig
-    from sparekey.config.providers import EmbeddingKind
+    from sparekey.providers import EmbeddingKind, Embeddings
     from sparekey.types import Failure
-
-GEMINI_TASKS: Final = frozenset(
-    {
-        "RETRIEVAL_QUERY",
-        "RETRIEVAL_DOCUMENT",
-        "SEMANTIC_SIMILARITY",
-        "CLASSIFICATION",
-        "CLUSTERING",
-        "QUESTION_ANSWERING",
-        "FACT_VERIFICATION",
-        "CODE_RETRIEVAL_QUERY",
-    }
-)
-"""Task types of Gemini's embeddings (https://ai.google.dev/gemini-api/docs/embeddings#supported-task-types)."""
 
 
 def faults(chain: EmbeddingModelConfig) -> Iterator[Fault]:
@@ -40,7 +26,7 @@ def faults(chain: EmbeddingModelConfig) -> Iterator[Fault]:
 
 
 def _too_long(chain: EmbeddingModelConfig, credential: EmbeddingCredential, index: int) -> Fault | None:
-    known = dimensions.known(credential.provider, credential.model)
+    known = embedding_model(credential.provider, credential.model)
     if known is None or chain.dimension is None or chain.dimension <= known.longest:
         return None
     what = f"{credential.model} of credential {credential.id!r} gives at most {known.longest} ({known.describe()})"
@@ -66,7 +52,7 @@ def _apart(chain: EmbeddingModelConfig, first: EmbeddingCredential, other: Embed
 
 
 def _length(chain: EmbeddingModelConfig, credential: EmbeddingCredential) -> int | None:
-    known = dimensions.known(credential.provider, credential.model)
+    known = embedding_model(credential.provider, credential.model)
     return chain.dimension or (known.default if known else None)
 
 
@@ -82,7 +68,7 @@ def natural_space(provider: str | None, model: str | None) -> str:
 
     The same weights have different prefixes at different hosts (`BAAI/bge-m3`, `bge-m3:latest`), so only the last part counts.
     """
-    known = dimensions.known(provider, model)
+    known = embedding_model(provider, model)
     own = (model or "").lower().removesuffix(":latest").rpartition("/")[2]
     return f"family {known.space}" if known and known.space else own
 
@@ -104,7 +90,7 @@ def within_one(classify: Callable[[BaseException], Failure]) -> Callable[[BaseEx
 
 def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:
     """Find credentials whose provider has no vectors of this kind."""
-    able = [name for name, row in providers.PROVIDERS.items() if kind in row.embedding]
+    able = [name for name, row in PROVIDERS.items() if row.embeddings and kind in row.embeddings.kinds]
     for index, credential in enumerate(chain.credentials):
         if credential.provider not in able:
             text = f"{credential.provider!r} has no {kind} embeddings; {', '.join(sorted(able))} have"
@@ -114,10 +100,16 @@ def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:
 def parameters(chain: EmbeddingModelConfig) -> Iterator[Fault]:
     """Find settings that the chain's provider would refuse at the first call."""
     used = {credential.provider for credential in chain.credentials}
-    for name in ("query_param", "document_param"):
-        value = getattr(chain, name)
-        if "gemini" in used and value and value.upper() not in GEMINI_TASKS:
-            yield Fault((name,), f"{value!r} is no task type of Gemini; known are {', '.join(sorted(GEMINI_TASKS))}")
-    for name in ("enable_fusion", "res_level", "max_video_frames"):
-        if "dashscope" in used and chain.input == "text" and getattr(chain, name) is not None:
-            yield Fault((name,), 'means something for images and videos only; remove it, or set input to "multimodal"')
+    for name, row in PROVIDERS.items():
+        if name in used and row.embeddings:
+            yield from _parameters(chain, name, row.embeddings)
+
+
+def _parameters(chain: EmbeddingModelConfig, name: str, offer: Embeddings) -> Iterator[Fault]:
+    for field in ("query_param", "document_param"):
+        value = getattr(chain, field)
+        if offer.tasks and value and value.upper() not in offer.tasks:
+            yield Fault((field,), f"{value!r} is no task type of {name.capitalize()}; known are {', '.join(sorted(offer.tasks))}")
+    for field in offer.media_settings:
+        if chain.input == "text" and getattr(chain, field) is not None:
+            yield Fault((field,), 'means something for images and videos only; remove it, or set input to "multimodal"')

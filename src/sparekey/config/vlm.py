@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from sparekey.config import legacy
 from sparekey.config.base import Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields
-from sparekey.config.providers import Family
+from sparekey.providers import Family
 
 if TYPE_CHECKING:
     from sparekey.vlm.base import VLMBase

@@ -97,7 +97,10 @@ class Splice:
     @property
     def behind(self) -> bool:
         """Whether the present answer has not yet repeated all that was shown."""
-        return any(lane.behind for lane in self._lanes.values())
+        for lane in self._lanes.values():  # noqa: SIM110 - each event of a stream asks, and `any` costs three times as much
+            if not lane.begun or lane.at < len(lane.runs):
+                return True
+        return False
 
     @property
     def lanes(self) -> int:
@@ -123,7 +126,13 @@ class Splice:
         Raises:
             DiffersError: a piece is not what was shown in its place.
         """
-        return [self._lanes.setdefault(piece.lane, _Lane()).left(piece.channel, piece.text) for piece in pieces]
+        found: list[str] = []
+        for number, channel, text in pieces:
+            lane = self._lanes.get(number)
+            if lane is None:
+                lane = self._lanes[number] = _Lane()
+            found.append(lane.left(channel, text))
+        return found
 
 
 class _Lane:
@@ -133,10 +142,6 @@ class _Lane:
         self.runs: list[tuple[str, list[str]]] = []
         self.at, self.offset, self.begun = 0, 0, True
 
-    @property
-    def behind(self) -> bool:
-        return not self.begun or self.at < len(self.runs)
-
     def restart(self, *, resumed: bool) -> None:
         self.runs = [(channel, [text]) for channel, text in self.texts()]
         self.at, self.offset, self.begun = len(self.runs) if resumed else 0, 0, resumed
@@ -145,11 +150,14 @@ class _Lane:
         return [(channel, "".join(texts)) for channel, texts in self.runs]
 
     def left(self, channel: str, text: str) -> str:
-        self.begun = True
-        while text and self.behind:
+        self.begun, runs = True, self.runs
+        while text and self.at < len(runs):
             text = self._repeated(channel, text)
         if text:
-            self._show(channel, text)
+            if not runs or runs[-1][0] != channel:
+                runs.append((channel, []))
+            runs[-1][1].append(text)
+            self.at = len(runs)
         return text
 
     def _repeated(self, channel: str, text: str) -> str:
@@ -162,9 +170,3 @@ class _Lane:
         if self.offset == len(shown):
             self.at, self.offset = self.at + 1, 0
         return text[len(rest) :]
-
-    def _show(self, channel: str, text: str) -> None:
-        if not self.runs or self.runs[-1][0] != channel:
-            self.runs.append((channel, []))
-        self.runs[-1][1].append(text)
-        self.at = len(self.runs)

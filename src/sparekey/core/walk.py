@@ -405,7 +405,7 @@ class Walk:
         policy, failure, index = self.policy, seen.failure, seen.ticket.index
         if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
             return None
-        if failure.timed_out or failure.unreached or seen.writes > 1:
+        if failure.timed_out or failure.unreached or seen.writes > 1 or not self._open_to(index):
             return None
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:

@@ -10,10 +10,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.dimensions import known
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import normalize, normalize_batch, text_of, truncate
 from sparekey.errors import VectorSpaceError
+from sparekey.providers import embedding_model
 from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Usage
 from sparekey.wire.settings import guarded
@@ -195,7 +195,7 @@ class WithDimension(EmbedderBase):
     @property
     def known_dimension(self) -> int | None:
         """The length of its vectors as far as it is known without a request: configured, in the table, or seen."""
-        row = known(self.provider, self.model_name)
+        row = embedding_model(self.provider, self.model_name)
         return self.config.get("dimension") or (row.default if row else self._learnt)
 
     def get_dimension(self) -> int:

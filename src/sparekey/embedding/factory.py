@@ -1,16 +1,16 @@
-"""From configurations to embedders. The table below is all there is to know about which backend serves whom."""
+"""From configurations to embedders. The table below says which backend speaks which wire."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sparekey.config.providers import find, suggest
 from sparekey.config.spaces import natural_space
 from sparekey.embedding.composite import CompositeHybridEmbedder
 from sparekey.embedding.multi import FailoverEmbedder
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
+from sparekey.providers import find, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,13 +23,11 @@ Kind: TypeAlias = str
 
 BACKENDS: Final[dict[tuple[str, Kind], str]] = {
     ("openai", "dense"): "openai:OpenAIEmbedder",
-    ("vllm", "dense"): "openai:OpenAIEmbedder",
-    ("lmstudio", "dense"): "openai:OpenAIEmbedder",
     ("azure", "dense"): "openai:AzureEmbedder",
     ("jina", "dense"): "openai:JinaEmbedder",
-    ("volcengine", "dense"): "volcengine:VolcengineDenseEmbedder",
-    ("volcengine", "sparse"): "volcengine:VolcengineSparseEmbedder",
-    ("volcengine", "hybrid"): "volcengine:VolcengineHybridEmbedder",
+    ("ark", "dense"): "volcengine:VolcengineDenseEmbedder",
+    ("ark", "sparse"): "volcengine:VolcengineSparseEmbedder",
+    ("ark", "hybrid"): "volcengine:VolcengineHybridEmbedder",
     ("vikingdb", "dense"): "vikingdb:VikingDBDenseEmbedder",
     ("vikingdb", "sparse"): "vikingdb:VikingDBSparseEmbedder",
     ("vikingdb", "hybrid"): "vikingdb:VikingDBHybridEmbedder",
@@ -42,7 +40,10 @@ BACKENDS: Final[dict[tuple[str, Kind], str]] = {
     ("litellm", "dense"): "litellm:LiteLLMEmbedder",
     ("local", "dense"): "local:LocalEmbedder",
 }
-"""(provider, kind) to module and class below `sparekey.embedding.backends`; nothing is imported before it is asked for."""
+"""(wire of a provider's embeddings, kind) to module and class below `sparekey.embedding.backends`.
+
+Nothing is imported before it is asked for.
+"""
 
 
 class EmbedderFactory:
@@ -61,13 +62,14 @@ class EmbedderFactory:
             MissingExtraError: the provider's SDK is not installed.
         """
         given, kind = str(config.get("provider") or ""), str(config.get("kind") or "dense")
-        provider = find(given)
-        home = BACKENDS.get((provider.name, kind)) if provider else None
-        if provider is None or home is None:
+        row = find(given)
+        offer = row.embeddings if row else None
+        home = BACKENDS.get((offer.wire, kind)) if offer and kind in offer.kinds else None
+        if row is None or home is None:
             raise ConfigError(f"no {kind} embedder for the provider {given!r}; {suggest(given, 'embedding')}")
         module, _, name = home.partition(":")
         maker: Callable[[Mapping[str, Any]], EmbedderBase] = getattr(import_module(f"sparekey.embedding.backends.{module}"), name)
-        return maker({**config, "provider": provider.name})
+        return maker({**config, "provider": row.name})
 
 
 def build(config: EmbeddingConfig) -> EmbedderBase:

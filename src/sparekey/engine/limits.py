@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Limits(TypedDict, total=False):
-    """What one call may set for itself: every field of `Policy`, for type checkers (a test holds that)."""
+    """What one call may set for itself: every field of `Policy`, which `make docs` writes here for type checkers."""
 
     failback_timeout_seconds: float
     failback_request_count: int

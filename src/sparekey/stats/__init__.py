@@ -1,1 +1,11 @@
-"""What happened in a chain, kept in bounded memory and in a history: counts, durations, events, tokens."""
+"""What happened in a chain, once: counts, durations, records.
+
+record              the one value for an event, a timeline's entry, a failed attempt, a row of the history
+chain_stats         a chain's statistics in memory: a hook
+credential_stats    the counts and durations of one credential
+quantiles           durations of the last minutes in constant memory
+history             a SQLite file of records and of numbers by day; history_rows reads and writes its rows
+restart             from the history into the statistics, and back
+worker_reports      what the workers of one gateway tell each other
+tokens              a tracker of tokens by model and provider, for wrappers
+"""

@@ -1,95 +1,105 @@
-"""What a chain went through, kept in bounded memory: counts of today, durations of the last minutes, the last switches and failures.
+"""What a chain went through, in bounded memory: counts of today, durations of the last minutes, how its last calls ended, and records.
 
-A book is a hook of its chain. An event costs microseconds and is taken in under a short lock; whoever reads gets values, never the
-book's own lists. Times are seconds since 1970, days are days of UTC. A book as a value is a `ChainSums`: pages are how processes, and a
-process and its successor, tell each other what they know.
+`ChainStats` is a hook of its chain. An event that comes with each request adds to numbers, in about a microsecond, under a short lock;
+what is rarer becomes a `Record` (the one place is `record.record_of`), which is kept here and handed to `listeners`: the history writes
+it. Whoever reads gets values, never the lists themselves. As a value that can be sent, and added to that of another process, it is a
+`ChainReport`: so workers, and a process and its successor, tell each other what they know.
+
+How a call ended is more than how its attempts ended: one that failed may have been saved by the next. A call counts as *served* when an
+attempt of it succeeded, as *failed* when the chain was exhausted, its deadline ran out or its stream broke off after content, and as
+*refused* when the request itself was at fault, which says nothing of the chain. What is still under way counts as nothing.
+
+Times are seconds since 1970, days are days of UTC.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from sparekey.core.events import (
-    AttemptAbandoned,
-    AttemptFailed,
-    AttemptSucceeded,
-    ContentStarted,
-    Exhausted,
-    Parked,
-    Probed,
-    Recovered,
-    Switched,
-)
-from sparekey.stats.credential_stats import CredentialStats, CredentialSums, DayCounts
-from sparekey.stats.timeline import MISSES, MOMENTS, FailedAttempt, TimelineEntry, moment_of, note, remember
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted, Exhausted
+from sparekey.stats.credential_stats import DAY_SECONDS, CredentialReport, CredentialStats, CredentialSummary, DayCounts
+from sparekey.stats.record import PLAIN, RECORDED, Masker, Record, append, of_action, record_of
+from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sparekey.core.events import Event
-    from sparekey.types import Attempt
+    from sparekey.types import Attempt, Credential, Failure
 
-DAY: Final = 86400
-_LEFT: Final = 1000
+MOST_RECORDS: Final = 200
+"""Records of the timeline that are kept."""
+MOST_FAILURES: Final = 50
+"""Records of failed attempts that are kept, those that are alike as one."""
+MOST_ENDS: Final = 20
+"""Calls of which it is kept how they ended."""
+_MOST_OPEN: Final = 1000
+_MOST_UNSENT: Final = 1000
 """Numbers of a day that has ended, which nobody has asked for."""
 
+End = tuple[float, str, str]
+"""How a call ended: when, `served`, `failed` or `refused`, and the credential that was asked last. A bare tuple: each call makes one."""
+_REQUESTS_FAULT: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
+
 
 @dataclass(frozen=True, slots=True)
-class CredentialSummary:
-    """What one credential did: `requests` and what follows today, the durations (in seconds) in the last ten minutes.
+class ChainReport:
+    """What a chain went through, as a value.
 
-    `errors` counts by error class and reason; a quantile is None where nothing was measured; `recent` are medians, the oldest first.
+    Attributes:
+        credentials: the counts, by credential.
+        timeline: the records of what changed, the oldest first.
+        failures: those of failed attempts, and
+        last_failures: the last one of each credential.
+        ends: how the last calls ended, the oldest first.
+        revision: how often anything has changed.
     """
 
-    requests: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    abandoned: int = 0
-    errors: tuple[tuple[str, str, int], ...] = ()
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    latency: tuple[float | None, ...] = (None, None)
-    first_content: tuple[float | None, ...] = (None, None)
-    recent: tuple[float | None, ...] = ()
-    recent_first: tuple[float | None, ...] = ()
-    last_failure: FailedAttempt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChainSums:
-    """A book as a value that can be written down."""
-
-    rows: dict[str, CredentialSums] = field(default_factory=dict)
-    moments: list[TimelineEntry] = field(default_factory=list)
-    misses: list[FailedAttempt] = field(default_factory=list)
-    last: dict[str, FailedAttempt] = field(default_factory=dict)
+    credentials: dict[str, CredentialReport] = field(default_factory=dict)
+    timeline: list[Record] = field(default_factory=list)
+    failures: list[Record] = field(default_factory=list)
+    last_failures: dict[str, Record] = field(default_factory=dict)
+    ends: list[End] = field(default_factory=list)
     revision: int = 0
 
 
+class _Chain(Protocol):
+    @property
+    def credentials(self) -> Iterable[Credential]: ...
+
+
 class ChainStats:
-    """The book of one chain: give it to `Chain.add_hook`. Thread-safe."""
+    """The statistics of one chain: give it to `Chain.add_hook`. Thread-safe.
 
-    hears: Final = frozenset(
-        {AttemptSucceeded, AttemptFailed, AttemptAbandoned, ContentStarted, Exhausted, Parked, Probed, Recovered, Switched}
-    )
+    Attributes:
+        revision: how often anything has changed, and
+        past: how often timeline or failures have: whoever shows them knows when to look again.
+        listeners: called with each new record.
+    """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """Begin empty; `clock` returns seconds since 1970."""
-        self._clock, self._lock = clock, Lock()
+    hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, ContentStarted, *RECORDED})
+
+    def __init__(self, clock: Callable[[], float] = time.time, *, chain: str = "") -> None:
+        """Begin empty; `clock` returns seconds since 1970, `chain` is the name that stands in records."""
+        self._clock, self._chain, self._lock = clock, chain, Lock()
+        self._mask: Masker = PLAIN
         self._rows: dict[str, CredentialStats] = {}
-        self._moments: deque[TimelineEntry] = deque(maxlen=MOMENTS)
-        self._misses: deque[FailedAttempt] = deque(maxlen=MISSES)
-        self._last: dict[str, FailedAttempt] = {}
-        self._left: deque[tuple[str, DayCounts]] = deque(maxlen=_LEFT)
+        self._timeline: deque[Record] = deque(maxlen=MOST_RECORDS)
+        self._failures: deque[Record] = deque(maxlen=MOST_FAILURES)
+        self._ends: deque[End] = deque(maxlen=MOST_ENDS)
+        self._open: dict[int, End | None] = {}  # calls with a failed attempt: how they end, if no other attempt follows
+        self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)
         self.revision = self.past = 0
-        """How often anything has changed, and how often timeline or failures have: whoever shows them knows when to look again."""
-        self.acted: Callable[[TimelineEntry], None] | None = None
-        """Told of what a person did, too; what the engine does is told by the chain's events."""
+        self.listeners: list[Callable[[Record], None]] = []
+
+    def attach(self, chain: _Chain) -> None:
+        """Cut this chain's keys out of every record from now on."""
+        self._mask = Masker(chain.credentials)
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
@@ -99,158 +109,190 @@ class ChainStats:
             with self._lock:
                 self.revision += 1
                 take(self, event, now)
+        elif (record := record_of(event, self._clock(), self._chain, self._mask)) is not None:
+            with self._lock:
+                self._take_record(event, record)
+            self._tell(record)
 
     def act(self, credential: str, what: str) -> None:
-        """Write down that a person did something (`release`, ...) with a credential; an empty one is the whole chain."""
-        moment = TimelineEntry(self._clock(), "action", (f"credential:{credential}",) if credential else (), reason=what)
+        """Record that a person did something (`release`, ...) with a credential; an empty one is the whole chain."""
+        self.add(of_action(self._clock(), credential, what, self.chain, self.mask))
+
+    def add(self, record: Record) -> None:
+        """Append a record to the timeline."""
         with self._lock:
             self.revision += 1
             self.past += 1
-            self._moments.append(moment)
-        if self.acted is not None:
-            self.acted(moment)
+            append(self._timeline, record)
+        self._tell(record)
 
-    def account(self, credential: str) -> CredentialSummary:
+    @property
+    def chain(self) -> str:
+        """The name that stands in records."""
+        return self._chain
+
+    @property
+    def mask(self) -> Masker:
+        """What cuts the chain's keys out of texts."""
+        return self._mask
+
+    def now(self) -> float:
+        """Return the time of day, as these statistics have it."""
+        return self._clock()
+
+    def summary(self, credential: str) -> CredentialSummary:
         """Return what one credential did."""
         now = self._clock()
         with self._lock:
-            return _account(self._row(credential, now), now, self._last.get(credential))
+            return self._row(credential, now).summary(now)
 
-    def timeline(self) -> list[TimelineEntry]:
-        """Return the last switches, parks and recoveries, the newest first."""
+    def timeline(self) -> list[Record]:
+        """Return the last switches, parks, recoveries and what people did, the newest first."""
         with self._lock:
-            return list(reversed(self._moments))
+            return list(reversed(self._timeline))
 
-    def misses(self) -> list[FailedAttempt]:
+    def failures(self) -> list[Record]:
         """Return the last failed attempts, the newest first."""
         with self._lock:
-            return list(reversed(self._misses))
+            return list(reversed(self._failures))
+
+    def ends(self) -> list[End]:
+        """Return how the last calls ended, the oldest first."""
+        with self._lock:
+            return self._all_ends()
 
     def keep_only(self, credentials: frozenset[str]) -> None:
-        """Forget the rows of credentials that a new configuration no longer has."""
+        """Forget the counts of credentials that a new configuration no longer has."""
         with self._lock:
             self.revision += 1
             self.past += 1
-            gone = [name for name in self._rows if name not in credentials]
-            for name in gone:
-                self._left.append((name, self._rows.pop(name).news()))
-                self._last.pop(name, None)
+            for name in [name for name in self._rows if name not in credentials]:
+                self._unsent.append((name, self._rows.pop(name).news()))
 
-    # ── from book to book ──
+    # ── from process to process ──
 
     def news(self) -> list[tuple[str, DayCounts]]:
         """Return what was counted since the last time, by credential and day; each number is handed out once."""
         with self._lock:
-            found = [*self._left, *((name, row.news()) for name, row in self._rows.items())]
-            self._left.clear()
-        return [(name, tally) for name, tally in found if tally]
+            found = [*self._unsent, *((name, row.news()) for name, row in self._rows.items())]
+            self._unsent.clear()
+        return [(name, counts) for name, counts in found if counts]
 
-    def page(self, hide: Callable[[str], str] = str) -> ChainSums:
-        """Return the whole book as a value; `hide` cuts what must not be written down out of texts."""
+    def report(self) -> ChainReport:
+        """Return all of it as a value."""
         now = self._clock()
         with self._lock:
-            rows = {name: row.sums(now) for name, row in self._rows.items()}
-            moments, misses, last, revision = list(self._moments), list(self._misses), dict(self._last), self.revision
-        hidden = {name: _hidden(miss, hide) for name, miss in last.items()}
-        return ChainSums(rows, moments, [_hidden(miss, hide) for miss in misses], hidden, revision)
+            rows = {name: row.report(now) for name, row in self._rows.items()}
+            last = {name: row.last_failure for name, row in self._rows.items() if row.last_failure is not None}
+            return ChainReport(rows, list(self._timeline), list(self._failures), last, self._all_ends(), self.revision)
 
-    def load(self, page: ChainSums) -> None:
-        """Add what another book says; it is no news here."""
+    def load(self, report: ChainReport) -> None:
+        """Add what another process reports; it is no news here."""
         now = self._clock()
         with self._lock:
-            self.revision += page.revision
+            self.revision += report.revision
             self.past += 1
-            for name, sums in page.rows.items():
-                self._row(name, now).load(sums)
-            for into, more in ((self._moments, page.moments), (self._misses, page.misses)):
-                both = sorted([*into, *more], key=attrgetter("at"))
-                into.clear()
-                into.extend(both)
-            for name, miss in page.last.items():
-                if name not in self._last or self._last[name].at < miss.at:
-                    self._last[name] = miss
+            for name, row in report.credentials.items():
+                self._row(name, now).load(row)
+            _merge(self._timeline, report.timeline, attrgetter("at"))
+            _merge(self._failures, report.failures, attrgetter("at"))
+            _merge(self._ends, report.ends, lambda end: end[0])
+            for name, failure in report.last_failures.items():
+                own = self._row(name, now)
+                if own.last_failure is None or own.last_failure.at < failure.at:
+                    own.last_failure = failure
 
     # ── under the lock ──
 
     def _row(self, credential: str, now: float) -> CredentialStats:
         row = self._rows.get(credential)
+        return row if row is not None and now < row.midnight else self._new_day(credential, row, now)
+
+    def _new_day(self, credential: str, row: CredentialStats | None, now: float) -> CredentialStats:
         if row is None:
             row = self._rows[credential] = CredentialStats()
-        if row.tally.day != (day := int(now // DAY)):
-            self._left.append((credential, row.news()))
-            row.tally = DayCounts(day)
+        self._unsent.append((credential, row.news()))
+        day = int(now // DAY_SECONDS)
+        row.day, row.midnight = DayCounts(day), float((day + 1) * DAY_SECONDS)
         return row
 
+    def _all_ends(self) -> list[End]:
+        if not self._open:
+            return list(self._ends)
+        open_ends = (end for end in self._open.values() if end is not None)
+        return sorted([*self._ends, *open_ends], key=lambda end: end[0])[-MOST_ENDS:]
+
     def _succeeded(self, event: AttemptSucceeded, now: float) -> None:
-        row, attempt = self._row(event.credential_id, now), event.attempt
-        tally = row.tally
-        tally.succeeded += 1
-        tally.charged += 1
+        row, attempt = self._rows.get(event.credential_id), event.attempt
+        if row is None or now >= row.midnight:  # as `_row`, without a call: this is each request's way
+            row = self._new_day(event.credential_id, row, now)
+        day = row.day
+        day.succeeded += 1
+        day.charged += 1
+        self._ends.append((now, "served", event.credential_id))
+        if self._open:
+            self._open.pop(event.call, None)
         if attempt is not None:
             row.latency.add(attempt.duration, now)
             if attempt.usage is not None:
-                tally.spend(attempt.usage)
-
-    def _failed(self, event: AttemptFailed, now: float) -> None:
-        tally, attempt = self._row(event.credential_id, now).tally, event.attempt
-        tally.fail(event.failure)
-        _charge(tally, attempt)
-        duration = attempt.duration if attempt is not None else None
-        miss = FailedAttempt(now, event.call, event.number, event.credential_id, event.failure, duration)
-        self._last[event.credential_id] = miss
-        self.past += 1
-        note(self._misses, miss)
+                day.spend(attempt.usage)
 
     def _abandoned(self, event: AttemptAbandoned, now: float) -> None:
-        tally = self._row(event.credential_id, now).tally
-        tally.abandoned += 1
-        _charge(tally, event.attempt)
+        day = self._row(event.credential_id, now).day
+        day.abandoned += 1
+        _charge(day, event.attempt)
 
-    def _begun(self, event: ContentStarted, now: float) -> None:
-        self._row(event.credential_id, now).first.add(event.after, now)
+    def _started(self, event: ContentStarted, now: float) -> None:
+        self._row(event.credential_id, now).first_content.add(event.after, now)
 
-    def _moved(self, event: Event, now: float) -> None:
+    def _take_record(self, event: Event, record: Record) -> None:
+        self.revision += 1
         self.past += 1
-        remember(self._moments, moment_of(event, now))
+        if isinstance(event, AttemptFailed):
+            row = self._row(event.credential_id, record.at)
+            row.day.fail(event.failure)
+            _charge(row.day, event.attempt)
+            row.last_failure = record
+            append(self._failures, record)
+            end = _end_of(event.failure, event.attempt)
+            self._open[event.call] = (record.at, end, event.credential_id) if end else None
+            if len(self._open) > _MOST_OPEN:
+                del self._open[next(iter(self._open))]
+            return
+        append(self._timeline, record)
+        if isinstance(event, Exhausted):
+            self._open.pop(event.call, None)
+            last = event.error.errors[-1].credential_id if event.error.errors else ""
+            self._ends.append((record.at, "failed" if event.error.agreed is None else "refused", last))
+
+    def _tell(self, record: Record) -> None:
+        for listener in self.listeners:
+            listener(record)
 
 
-def _charge(tally: DayCounts, attempt: Attempt | None) -> None:
+def _end_of(failure: Failure, attempt: Attempt | None) -> str:
+    """Return how a call ends whose last attempt failed so, if no other follows; empty: another one follows, or the chain is exhausted."""
+    if failure.scope is Scope.REQUEST and failure.error_class in _REQUESTS_FAULT:
+        return "refused"
+    broken = attempt is not None and attempt.first_content is not None
+    return "failed" if broken or failure.reason == "deadline" else ""
+
+
+def _charge(day: DayCounts, attempt: Attempt | None) -> None:
     """Count the tokens of an attempt that was not answered: it may have cost some."""
     if attempt is not None and attempt.usage is not None:
-        tally.charged += 1
-        tally.spend(attempt.usage)
+        day.charged += 1
+        day.spend(attempt.usage)
 
 
-def _account(row: CredentialStats, now: float, last: FailedAttempt | None) -> CredentialSummary:
-    tally, shares = row.tally, (0.5, 0.95)
-    errors = sorted(tally.errors.items(), key=lambda pair: -pair[1])
-    return CredentialSummary(
-        requests=tally.succeeded + tally.failed + tally.abandoned,
-        succeeded=tally.succeeded,
-        failed=tally.failed,
-        abandoned=tally.abandoned,
-        errors=tuple((*cause.split(" ", 1), count) for cause, count in errors),  # type: ignore[misc]  # two words each
-        prompt_tokens=tally.prompt,
-        completion_tokens=tally.completion,
-        latency=tuple(row.latency.quantiles(now, shares)),
-        first_content=tuple(row.first.quantiles(now, shares)),
-        recent=tuple(row.latency.medians(now)),
-        recent_first=tuple(row.first.medians(now)),
-        last_failure=last,
-    )
-
-
-def _hidden(miss: FailedAttempt, hide: Callable[[str], str]) -> FailedAttempt:
-    failure = miss.failure
-    return replace(
-        miss, failure=replace(failure, message=hide(failure.message), rule=hide(failure.rule), trace=tuple(map(hide, failure.trace)))
-    )
+def _merge(into: deque[Any], more: Iterable[Any], at: Callable[[Any], float]) -> None:
+    both = sorted([*into, *more], key=at)
+    into.clear()
+    into.extend(both)
 
 
 _TAKEN: Final[Mapping[type, Callable[[Any, Any, float], None]]] = {
     AttemptSucceeded: ChainStats._succeeded,  # noqa: SLF001 - a table of the class's own methods, for a request's fastest way to them
-    AttemptFailed: ChainStats._failed,  # noqa: SLF001
     AttemptAbandoned: ChainStats._abandoned,  # noqa: SLF001
-    ContentStarted: ChainStats._begun,  # noqa: SLF001
-    **dict.fromkeys((Switched, Parked, Probed, Recovered, Exhausted), ChainStats._moved),  # noqa: SLF001
+    ContentStarted: ChainStats._started,  # noqa: SLF001
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
-from sparekey.stats.quantiles import Slices, Window
+from sparekey.stats.quantiles import Quantiles, Slices
 
 if TYPE_CHECKING:
+    from sparekey.stats.record import Record
     from sparekey.types import Failure, Usage
 
 WINDOW_SECONDS: Final = 600.0
-KINDS: Final = 40
+DAY_SECONDS: Final = 86_400
+CAUSES: Final = 40
 """Different causes that are counted apart for one credential; the rest goes into one."""
 _OTHER: Final = " other"
 
@@ -51,7 +53,7 @@ class DayCounts:
         """Count a failure by its cause."""
         self.failed += 1
         cause, errors = f"{failure.error_class} {failure.reason}", self.errors
-        if cause not in errors and len(errors) >= KINDS:
+        if cause not in errors and len(errors) >= CAUSES:
             cause = _OTHER
         errors[cause] = errors.get(cause, 0) + 1
 
@@ -86,35 +88,86 @@ class DayCounts:
 _NUMBERS: Final = tuple(one.name for one in fields(DayCounts) if one.name not in {"day", "errors"})
 
 
-@dataclass(slots=True)
-class CredentialStats:
-    """One credential: the numbers of the day, of those what was handed out already, and the durations of the last minutes."""
+@dataclass(frozen=True, slots=True)
+class CredentialReport:
+    """What was counted for one credential, as a value that can be sent and added up."""
 
-    tally: DayCounts = field(default_factory=DayCounts)
-    told: DayCounts = field(default_factory=DayCounts)
-    latency: Window = field(default_factory=lambda: Window(WINDOW_SECONDS))
-    first: Window = field(default_factory=lambda: Window(WINDOW_SECONDS))
-
-    def news(self) -> DayCounts:
-        """Return what has been counted since the last time."""
-        news, self.told = self.tally.minus(self.told), self.tally.copy()
-        return news
-
-    def load(self, sums: CredentialSums) -> None:
-        """Add what was counted elsewhere, and is known to everybody."""
-        self.tally, self.told = self.tally.plus(sums.tally), self.told.plus(sums.tally)
-        self.latency.load(sums.latency)
-        self.first.load(sums.first)
-
-    def sums(self, now: float) -> CredentialSums:
-        """Return it as a value."""
-        return CredentialSums(self.tally.copy(), self.latency.slices(now), self.first.slices(now))
+    day: DayCounts = field(default_factory=DayCounts)
+    latency: Slices = field(default_factory=dict)
+    first_content: Slices = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialSums:
-    """A row as a value that can be written down."""
+class CredentialSummary:
+    """What one credential did: `requests` and what follows today, the durations (in seconds) in the last ten minutes.
 
-    tally: DayCounts = field(default_factory=DayCounts)
-    latency: Slices = field(default_factory=dict)
-    first: Slices = field(default_factory=dict)
+    `errors` counts by error class and reason; a quantile is None where nothing was measured; `recent` are medians, the oldest first;
+    `latest` is the median of about the last five, whatever came before them.
+    """
+
+    requests: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    abandoned: int = 0
+    errors: tuple[tuple[str, str, int], ...] = ()
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    latency: tuple[float | None, ...] = (None, None)
+    first_content: tuple[float | None, ...] = (None, None)
+    latest: float | None = None
+    latest_first: float | None = None
+    recent: tuple[float | None, ...] = ()
+    recent_first: tuple[float | None, ...] = ()
+    last_failure: Record | None = None
+
+
+class CredentialStats:
+    """One credential: the numbers of the day, of those what was handed out already, and the durations of the last minutes.
+
+    Not thread-safe: whoever owns it locks.
+    """
+
+    __slots__ = ("day", "first_content", "handed_out", "last_failure", "latency", "midnight")
+
+    def __init__(self) -> None:
+        """Begin at zero, on no day yet: `midnight` is the end of the day whose numbers it counts."""
+        self.midnight = 0.0
+        self.day, self.handed_out = DayCounts(), DayCounts()
+        self.latency, self.first_content = Quantiles(WINDOW_SECONDS), Quantiles(WINDOW_SECONDS)
+        self.last_failure: Record | None = None
+
+    def news(self) -> DayCounts:
+        """Return what has been counted since the last time."""
+        news, self.handed_out = self.day.minus(self.handed_out), self.day.copy()
+        return news
+
+    def load(self, report: CredentialReport) -> None:
+        """Add what was counted elsewhere, and is known to everybody."""
+        self.day, self.handed_out = self.day.plus(report.day), self.handed_out.plus(report.day)
+        self.latency.load(report.latency)
+        self.first_content.load(report.first_content)
+
+    def report(self, now: float) -> CredentialReport:
+        """Return it as a value."""
+        return CredentialReport(self.day.copy(), self.latency.slices(now), self.first_content.slices(now))
+
+    def summary(self, now: float) -> CredentialSummary:
+        """Return what is shown of it at `now`."""
+        day, shares = self.day, (0.5, 0.95)
+        errors = sorted(day.errors.items(), key=lambda pair: -pair[1])
+        return CredentialSummary(
+            requests=day.succeeded + day.failed + day.abandoned,
+            succeeded=day.succeeded,
+            failed=day.failed,
+            abandoned=day.abandoned,
+            errors=tuple((*cause.split(" ", 1), count) for cause, count in errors),  # type: ignore[misc]  # two words each
+            prompt_tokens=day.prompt,
+            completion_tokens=day.completion,
+            latency=tuple(self.latency.quantiles(now, shares)),
+            first_content=tuple(self.first_content.quantiles(now, shares)),
+            latest=self.latency.latest(now),
+            latest_first=self.first_content.latest(now),
+            recent=tuple(self.latency.medians(now)),
+            recent_first=tuple(self.first_content.medians(now)),
+            last_failure=self.last_failure,
+        )

@@ -1,29 +1,33 @@
 """What happened, and how many tokens were used, for people who look at it later: a SQLite file with bounded tables.
 
-A chain's hook only takes note; a thread of its own writes, every second or so, and drops what is too old. Texts are masked and bounded,
-keys never get in.
+Whoever tells the history something only appends to lists and adds to numbers (`_Unwritten`); a thread of its own writes them, every
+second or so, and drops what is too old. If the file is locked, full or gone, what happened waits, bounded, until it can be written.
+
+Its rows are read and written by `history_rows`.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import deque
 from contextlib import closing, suppress
-from dataclasses import astuple
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
-from sparekey.masking import secrets_of
-from sparekey.stats.records import LONGEST_NAME, RARE, DayAttempts, DayUsage, HistoryEntry, entry_of
-from sparekey.stats.unwritten import Key, Notes
+from sparekey.core.manual import HELD
+from sparekey.stats.history_rows import COLUMNS, DayAttempts, DayUsage, record_of_row, row_of
+from sparekey.stats.record import LONGEST_NAME, RECORDED, Masker, Record, record_of
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.database import connect, identity, telling
 from sparekey.stores.worker import Worker
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Any, Self
 
@@ -44,8 +48,7 @@ CREATE TABLE IF NOT EXISTS sparekey_attempts (day TEXT NOT NULL, chain TEXT NOT 
   cause TEXT NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
   PRIMARY KEY (day, chain, credential, outcome, cause, reason)) WITHOUT ROWID;
 """
-_COLUMNS: Final = "at, chain, kind, who, other, cause, reason, seconds, message, detail"
-_ADD_EVENT: Final = f"INSERT INTO sparekey_events ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - names of our own
+_ADD_EVENT: Final = f"INSERT INTO sparekey_events ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - names of our own
 _ADD: Final = {
     "usage": """
 INSERT INTO sparekey_usage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
@@ -54,12 +57,21 @@ INSERT INTO sparekey_usage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET re
 """,
     "attempts": "INSERT INTO sparekey_attempts VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts",
 }
+_KIND: Final = f"CASE WHEN kind = 'parked' AND cause = '' AND reason = '{HELD}' THEN 'held' ELSE kind END"
+"""The kind of a row: before December 2026 a hold was written as a park without a cause."""
 _OUTCOMES: Final = {AttemptSucceeded: "succeeded", AttemptFailed: "failed", AttemptAbandoned: "abandoned"}
 _WAIT: Final = 2.0
 _CLOSING: Final = 3.0
 _TRIM: Final = 60.0
 _USAGE_AGE: Final = 12
 """Numbers by day are kept for so many times as long as events."""
+MOST_RECORDS: Final = 10_000
+"""Records that wait to be written; while the file cannot be written the oldest are dropped."""
+MOST_SUMS: Final = 10_000
+"""Rows of numbers that wait; what comes to a further row is dropped."""
+
+Key = tuple[str, ...]
+"""The name of a table, and the row in it."""
 
 
 class History:
@@ -79,7 +91,7 @@ class History:
         Args:
             path: the file; it may be that of a store.
             keep_days: days after which events are dropped; usage is kept for twelve times as long.
-            keep_events: the most failed attempts that are kept, and the most other events.
+            keep_events: the most failed attempts that are kept, and the most other records.
             every: seconds between two writes.
             wall: returns the time of day.
         """
@@ -89,7 +101,7 @@ class History:
         self._trimmed: float | None = None
         self._inherited: list[sqlite3.Connection] = []
         self._away: str | None = None
-        self._notes = Notes()
+        self._unwritten = _Unwritten()
         self.sources: list[Callable[[], None]] = []
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)
         self._worker.start()
@@ -117,32 +129,30 @@ class History:
             words: whether the providers' own words are kept: they may repeat those of the caller.
             counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
-        return _Hook(self, chain, tuple(secrets_of(credentials)), words=words, counts=counts)
+        return _Hook(self, chain, Masker(credentials), words=words, counts=counts)
 
     def now(self) -> float:
         """Return the time of day, as this history has it."""
         return self._wall()
 
-    def note(self, entry: HistoryEntry) -> None:
-        """Append an entry, soon."""
-        self._notes.note(entry)
+    def note(self, record: Record, *, words: bool = True) -> None:
+        """Write a record, soon; `words`: whether the provider's own words are kept: they may repeat those of the caller."""
+        self._unwritten.note(record if words or not record.message else replace(record, message=""))
 
     def count(self, chain: str, credential_id: str, usage: Usage | None, requests: int = 1, day: str | None = None) -> None:
         """Add requests and their tokens to a credential's day: today, if none is given."""
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens) if usage else (0, 0, 0, 0)
-        self._notes.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
+        self._unwritten.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
 
     def ended(self, chain: str, credential_id: str, outcome: str, cause: str = "", reason: str = "", *, by: int = 1, day: str = "") -> None:
         """Add attempts that ended so (`succeeded`, `failed`, `abandoned`) to a credential's day: today, if none is given."""
         row = (chain, credential_id, outcome, cause, reason)
-        self._notes.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
+        self._unwritten.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
 
     # ── looking it up ──
 
-    def events(
-        self, *, chain: str | None = None, kinds: Collection[str] = (), before: int | None = None, limit: int = 100
-    ) -> list[HistoryEntry]:
-        """Return events, the newest first: at most `limit`, those of a chain, of some kinds, with a number below `before`.
+    def events(self, *, chain: str | None = None, kinds: Collection[str] = (), before: int | None = None, limit: int = 100) -> list[Record]:
+        """Return records, the newest first: at most `limit`, those of a chain, of some kinds, with a number below `before`.
 
         It reads the file: a few milliseconds, so not on an event loop.
 
@@ -150,12 +160,12 @@ class History:
             StoreAwayError: the file cannot be read.
         """
         asked: list[tuple[str, list[Any]]] = [("chain = ?", [chain])] if chain is not None else []
-        asked += [(f"kind IN ({','.join('?' * len(kinds))})", list(kinds))] if kinds else []
+        asked += [(f"{_KIND} IN ({','.join('?' * len(kinds))})", list(kinds))] if kinds else []
         asked += [("number < ?", [before])] if before is not None else []
         where = " AND ".join(["1", *(clause for clause, _ in asked)])
         values = [value for _, some in asked for value in some]
-        query = f"SELECT {_COLUMNS}, number FROM sparekey_events WHERE {where}"  # noqa: S608 - clauses of our own
-        return [HistoryEntry(*row) for row in self._query(f"{query} ORDER BY number DESC LIMIT ?", [*values, limit])]
+        query = f"SELECT {COLUMNS}, number FROM sparekey_events WHERE {where}"  # noqa: S608 - clauses of our own
+        return [record_of_row(row) for row in self._query(f"{query} ORDER BY number DESC LIMIT ?", [*values, limit])]
 
     def usage(self, *, chain: str | None = None, days: int = 30) -> list[DayUsage]:
         """Return what was used, a row for each day, chain and credential, the newest day first; as for `events`.
@@ -208,11 +218,11 @@ class History:
     def _write(self) -> None:
         """Write what was noted; what could not be written is noted still."""
         self._gather()
-        entries, sums = self._notes.waiting()
-        if not entries and not sums:
+        records, sums = self._unwritten.waiting()
+        if not records and not sums:
             return
         try:
-            self._store(entries, sums)
+            self._store(records, sums)
         except StoreAwayError as exc:
             self._drop()
             if self._away is None:
@@ -220,7 +230,7 @@ class History:
             self._away = str(exc)
         else:
             self._away = None
-            self._notes.written(entries, sums)
+            self._unwritten.written(records, sums)
 
     def _gather(self) -> None:
         """Let the sources bring what they have added up."""
@@ -230,12 +240,12 @@ class History:
             except Exception:  # this thread must not end of it
                 logger.exception("the history %s: a source of numbers failed", self._path)
 
-    def _store(self, entries: list[HistoryEntry], sums: dict[Key, list[int]]) -> None:
+    def _store(self, records: list[Record], sums: dict[Key, list[int]]) -> None:
         with telling():
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.executemany(_ADD_EVENT, [astuple(entry)[:-1] for entry in entries])
+                connection.executemany(_ADD_EVENT, [row_of(record) for record in records])
                 for (table, *row), numbers in sums.items():
                     connection.execute(_ADD[table], [*row, *numbers])
                 if self._trimmed is None or time.monotonic() - self._trimmed >= _TRIM:
@@ -277,7 +287,7 @@ class History:
 
     def _forked(self) -> None:
         """A child process: what was noted is the parent's to write, and so is the connection's to close."""
-        self._notes = Notes()
+        self._unwritten = _Unwritten()
         if self._connection is not None:
             self._inherited.append(self._connection)
         self._connection = None
@@ -286,15 +296,14 @@ class History:
 class _Hook:
     """Takes note of one chain for a history."""
 
-    def __init__(self, history: History, chain: str, secrets: Collection[str], *, words: bool, counts: bool) -> None:
-        self._history, self._chain, self._secrets, self._words = history, chain, secrets, words
-        self.hears = RARE | _OUTCOMES.keys() if counts else RARE
+    def __init__(self, history: History, chain: str, mask: Masker, *, words: bool, counts: bool) -> None:
+        self._history, self._chain, self._mask, self._words = history, chain, mask, words
+        self.hears = RECORDED | _OUTCOMES.keys() if counts else RECORDED
         self._outcomes = _OUTCOMES if counts else {}
 
     def __call__(self, event: Event) -> None:
-        entry = entry_of(event, self._history.now(), self._chain, self._secrets, words=self._words)
-        if entry is not None:
-            self._history.note(entry)
+        if type(event) in RECORDED and (record := record_of(event, self._history.now(), self._chain, self._mask)) is not None:
+            self._history.note(record, words=self._words)
         if (outcome := self._outcomes.get(type(event))) is not None:
             self._count(outcome, event)
 
@@ -304,3 +313,43 @@ class _Hook:
             self._history.count(self._chain, event.credential_id, usage)
         cause = (str(event.failure.error_class), event.failure.reason) if isinstance(event, AttemptFailed) else ("", "")
         self._history.ended(self._chain, event.credential_id, outcome, *cause)
+
+
+class _Unwritten:
+    """What a history was told and has not written yet. Filled by any thread, emptied by the one that writes; bounded."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._records: deque[Record] = deque(maxlen=MOST_RECORDS)
+        self._sums: dict[Key, list[int]] = {}
+
+    def note(self, record: Record) -> None:
+        with self._lock:
+            self._records.append(record)
+
+    def add(self, key: Key, more: Sequence[int]) -> None:
+        """Add to the numbers of a row."""
+        with self._lock:
+            sums = self._sums.get(key)
+            if sums is not None:
+                self._sums[key] = [was + by for was, by in zip(sums, more, strict=True)]
+            elif len(self._sums) < MOST_SUMS:
+                self._sums[key] = list(more)
+
+    def waiting(self) -> tuple[list[Record], dict[Key, list[int]]]:
+        """Return what waits; it stays here until `written` says that it is in the file."""
+        with self._lock:
+            return list(self._records), dict(self._sums)
+
+    def written(self, records: Sequence[Record], sums: Mapping[Key, Sequence[int]]) -> None:
+        """Take out what is in the file by now; more may have come meanwhile, and the oldest may have been dropped."""
+        done = set(map(id, records))
+        with self._lock:
+            while self._records and id(self._records[0]) in done:
+                self._records.popleft()
+            for key, were in sums.items():
+                left = [now - was for now, was in zip(self._sums[key], were, strict=True)]
+                if any(left):
+                    self._sums[key] = left
+                else:
+                    del self._sums[key]

@@ -24,8 +24,8 @@ _LARGEST: Final = 600.0
 _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 
 
-class Window:
-    """Durations of a sliding window. Not thread-safe: whoever owns it locks."""
+class Quantiles:
+    """The durations of a sliding window. Not thread-safe: whoever owns it locks."""
 
     __slots__ = ("_counts", "_medians", "_over", "_slices", "_stamps", "_width")
 
@@ -44,7 +44,8 @@ class Window:
         if self._stamps[place] != stamp:
             self._counts[place] = array("L", bytes(8 * _BUCKETS))
             self._stamps[place] = stamp
-        self._counts[place][_bucket(value)] += 1
+        bucket = 0 if value <= _SMALLEST else int(log(min(value, _LARGEST) / _SMALLEST) * _PER_LOG) + 1
+        self._counts[place][bucket] += 1
         self._medians[place] = None
 
     def quantiles(self, now: float, shares: Iterable[float]) -> list[float | None]:
@@ -52,6 +53,16 @@ class Window:
         live = [counts for counts in self._live(now) if counts is not None]
         total = [sum(column) for column in zip(*live, strict=True)] if live else []
         return [_quantile(total, share) for share in shares]
+
+    def latest(self, now: float, least: int = 5) -> float | None:
+        """Return the median of the newest slices that together hold `least` durations, or of all if they hold fewer; None without any."""
+        total: list[int] = []
+        for counts in reversed(self._live(now)):
+            if counts is not None:
+                total = [a + b for a, b in zip(total, counts, strict=True)] if total else list(counts)
+                if sum(total) >= least:
+                    break
+        return _quantile(total, 0.5)
 
     def medians(self, now: float) -> list[float | None]:
         """Return the median of each slice, the oldest first; None for a slice without values."""
@@ -100,10 +111,6 @@ class Window:
 
 def _filled(counts: Iterable[int]) -> dict[int, int]:
     return {bucket: n for bucket, n in enumerate(counts) if n}
-
-
-def _bucket(value: float) -> int:
-    return 0 if value <= _SMALLEST else int(log(min(value, _LARGEST) / _SMALLEST) * _PER_LOG) + 1
 
 
 def _quantile(counts: Sequence[int], share: float) -> float | None:

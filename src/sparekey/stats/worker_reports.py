@@ -1,11 +1,15 @@
-"""How the workers of one gateway know of each other: each pins a report of itself to a board, and whoever answers adds them all up.
+"""How the workers of one gateway know of each other: each writes a report of itself every second, and whoever answers adds them all up.
 
-The board is a folder of the run's own. A worker takes a place on it that is free, and goes on with the numbers of whoever had it before:
-so a worker that is killed takes nothing along but its last second, and no counter goes backwards. No request waits for any of this.
+The reports lie in a folder of the run's own, a file each. A worker takes a number there that is free (a lock says so, which the system
+takes away however the worker ends), and goes on with what the worker of that number before it had counted: so a worker that is killed
+takes nothing along but its last second, and no counter goes backwards. No request waits for any of this.
+
+Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics (`MetricFamily`), sample by sample.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,14 +20,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from sparekey.stats.chain_stats import ChainSums  # noqa: TC001 - pydantic reads the annotations
-from sparekey.stats.metric_sums import Family  # noqa: TC001 - as above
+from sparekey.stats.chain_stats import ChainReport  # noqa: TC001 - pydantic reads the annotations
 from sparekey.stores.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 EVERY: Final = 1.0
 """Seconds between two reports of a worker."""
@@ -33,28 +36,53 @@ _CLOSING: Final = 2.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
+Labels = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
+class MetricFamily:
+    """One metric with its samples: name, labels, value."""
+
+    name: str
+    kind: str
+    text: str
+    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
     """What one worker says of itself.
 
     Attributes:
         at: when, in seconds since 1970; 0 once it is over.
         running: requests under way.
-        pages: its books, by chain.
-        families: what it has counted, as metrics.
+        chains: what its chains went through, by name.
+        metrics: what it has counted.
     """
 
     at: float = 0.0
     running: int = 0
-    pages: dict[str, ChainSums] = field(default_factory=dict)
-    families: list[Family] = field(default_factory=list)
+    chains: dict[str, ChainReport] = field(default_factory=dict)
+    metrics: list[MetricFamily] = field(default_factory=list)
+
+
+def summed(families: Iterable[MetricFamily]) -> list[MetricFamily]:
+    """Return families of one name as one, in the order in which names and samples first come."""
+    heads: dict[str, MetricFamily] = {}
+    sums: dict[str, dict[tuple[str, Labels], float]] = {}
+    for family in families:
+        heads.setdefault(family.name, family)
+        into = sums.setdefault(family.name, {})
+        for name, labels, value in family.samples:
+            into[name, labels] = into.get((name, labels), 0.0) + value
+    return [replace(head, samples=[(*key, value) for key, value in sums[name].items()]) for name, head in heads.items()]
 
 
 def make() -> Path:
-    """Make a folder for a board, for this user only.
+    """Make a folder for reports, for this user only.
 
     Raises:
-        OSError: there is no place for it.
+        OSError: there is no room for it.
     """
     try:
         return Path(tempfile.mkdtemp(prefix="sparekey-"))
@@ -62,45 +90,50 @@ def make() -> Path:
         return Path(tempfile.mkdtemp(prefix="sparekey-", dir=_MEMORY))
 
 
-def write(folder: Path, report: Report, place: int = 0) -> None:
-    """Pin a report to a place."""
-    file, fresh = folder / f"{place}.json", folder / f"{place}.new"
-    fresh.write_bytes(_adapter().dump_json(report))
+def write(folder: Path, report: WorkerReport, number: int = 0) -> None:
+    """Write the report of the worker of a number."""
+    file, fresh = folder / f"{number}.json", folder / f"{number}.new"
+    fresh.write_bytes(_adapter().dump_json(report, exclude_defaults=True))
     fresh.replace(file)
 
 
 def remove(folder: Path) -> None:
-    """Take a board down."""
+    """Delete the folder."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class Board:
-    """A board as one worker uses it. Thread-safe."""
+class WorkerReports:
+    """The reports of all workers as one of them uses them. Thread-safe.
+
+    Attributes:
+        number: that of this worker.
+        before: the last report of the worker that had this number before.
+    """
 
     def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
-        """Take a place on a board, and read what its owner before has left."""
+        """Take a free number, and read what its owner before has left."""
         self._folder, self._wall = folder, wall
         self._lock = Lock()
-        self._seen: dict[Path, tuple[tuple[int, int], Report]] = {}
-        self._all: Sequence[Report] = ()
+        self._read: dict[Path, tuple[tuple[int, int], WorkerReport]] = {}
+        self._all: Sequence[WorkerReport] = ()
         self._worker: Worker | None = None
-        self._told: Callable[[], Report] = Report
-        self.place, self._handle = _taken(folder)
-        self.left = next((one for place, one in self._reports() if place == self.place), Report())
+        self._make: Callable[[], WorkerReport] = WorkerReport
+        self.number, self._handle = _free_number(folder)
+        self.before = next((one for number, one in self._reports() if number == self.number), WorkerReport())
 
-    def begin(self, told: Callable[[], Report]) -> None:
-        """Pin a report every second from now on; `told` makes it."""
-        self._told = told
-        self.pin()
-        self._worker = Worker("sparekey board", self.pin, EVERY, lambda: None)
+    def begin(self, make: Callable[[], WorkerReport]) -> None:
+        """Write a report every second from now on; `make` makes it."""
+        self._make = make
+        self.write()
+        self._worker = Worker("sparekey reports", self.write, EVERY, lambda: None)
         self._worker.start()
 
-    def pin(self) -> None:
-        """Pin a report now. A board that is gone is no reason to fail."""
+    def write(self) -> None:
+        """Write a report now. A folder that is gone is no reason to fail."""
         with self._lock, suppress(OSError):
-            write(self._folder, replace(self._told(), at=self._wall()), self.place)
+            write(self._folder, replace(self._make(), at=self._wall()), self.number)
 
-    def all(self) -> Sequence[Report]:
+    def all(self) -> Sequence[WorkerReport]:
         """Return the reports of all workers, gone ones too; the very same value while none has changed."""
         with self._lock:
             found = [report for _, report in self._reports()]
@@ -108,45 +141,45 @@ class Board:
                 self._all = found
             return self._all
 
-    def living(self) -> list[Report]:
+    def living(self) -> list[WorkerReport]:
         """Return the reports of the workers that run."""
         now = self._wall()
         return [report for report in self.all() if abs(now - report.at) < GONE]
 
     def close(self) -> None:
-        """Leave what was counted, and the place to another."""
+        """Leave what was counted, and the number to another."""
         if self._worker is None or self._worker.closed:
             return
         self._worker.close(_CLOSING)
         with self._lock, suppress(OSError):
-            write(self._folder, replace(self._told(), at=0.0, running=0), self.place)
+            write(self._folder, replace(self._make(), at=0.0, running=0), self.number)
         os.close(self._handle)
 
-    def _reports(self) -> list[tuple[int, Report]]:
+    def _reports(self) -> list[tuple[int, WorkerReport]]:
         found = []
         for file in sorted(self._folder.glob("*.json")):
-            with suppress(OSError, ValidationError):
-                found.append((int(file.stem), self._read(file)))
+            with suppress(OSError, ValueError, AttributeError, TypeError):
+                found.append((int(file.stem), self._report(file)))
         return found
 
-    def _read(self, file: Path) -> Report:
+    def _report(self, file: Path) -> WorkerReport:
         stat = file.stat()
         version = (stat.st_mtime_ns, stat.st_ino)
-        known = self._seen.get(file)
+        known = self._read.get(file)
         if known is None or known[0] != version:
-            known = self._seen[file] = version, _adapter().validate_json(file.read_bytes())
+            known = self._read[file] = version, _adapter().validate_python(_current(json.loads(file.read_bytes())))
         return known[1]
 
 
-def _taken(folder: Path) -> tuple[int, int]:
-    """Return the first free place, and what keeps it: a lock, which the system takes away when the process ends, however it ends."""
-    place = 0
+def _free_number(folder: Path) -> tuple[int, int]:
+    """Return the first free number, and what keeps it: a lock, which the system takes away when the process ends, however it ends."""
+    number = 0
     while True:
-        handle = os.open(folder / f"{place}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        handle = os.open(folder / f"{number}.lock", os.O_CREAT | os.O_RDWR, 0o600)
         if _locked(handle):
-            return place, handle
+            return number, handle
         os.close(handle)
-        place += 1
+        number += 1
 
 
 def _locked(handle: int) -> bool:
@@ -170,5 +203,33 @@ _ADAPTERS: Final[list[TypeAdapter[Any]]] = []
 def _adapter() -> TypeAdapter[Any]:
     """Return what reads and writes reports; making it takes a moment, and one worker alone never needs it."""
     if not _ADAPTERS:
-        _ADAPTERS.append(TypeAdapter(Report))
+        _ADAPTERS.append(TypeAdapter(WorkerReport))
     return _ADAPTERS[0]
+
+
+def _current(report: Any) -> Any:
+    """Return a report in today's form. One of before December 2026 is met when the package is upgraded under workers that run."""
+    if "pages" not in report:
+        return report
+    chains = {
+        name: {
+            "credentials": {
+                credential: {"day": row["tally"], "latency": row["latency"], "first_content": row["first"]}
+                for credential, row in page["rows"].items()
+            },
+            "timeline": page["moments"],
+            "failures": [_failed(one) for one in page["misses"]],
+            "last_failures": {credential: _failed(one) for credential, one in page["last"].items()},
+            "revision": page["revision"],
+        }
+        for name, page in report["pages"].items()
+    }
+    return {"at": report["at"], "running": report["running"], "chains": chains, "metrics": report["families"]}
+
+
+def _failed(old: Any) -> dict[str, Any]:
+    """Return the record of a failed attempt in its form before December 2026."""
+    failure = old["failure"]
+    same = {"at": old["at"], "call": old["call"], "attempt": old["number"], "seconds": old["duration"], "times": old["times"]}
+    told = {"cause": failure["error_class"], "reason": failure["reason"], "message": failure["message"], "failure": failure}
+    return {"kind": "failed", "what": [f"credential:{old['credential']}"], **same, **told}

@@ -42,7 +42,16 @@ _TIDY: Final = 60.0
 
 
 class Keeper:
-    """A store as chains use it. Thread-safe, task-safe and fork-safe; use it as a context manager, or close it."""
+    """A store as chains use it. Thread-safe, task-safe and fork-safe; use it as a context manager, or close it.
+
+    Attributes:
+        _replicas: the chains that are kept; one that nobody uses any more drops out by itself.
+        _lock: guards `_replicas` and `_away`, which other threads change as well.
+        _away: why the store cannot be used now; None: it can.
+        _looks: how often the thread has looked; every eighth time counts of served requests are written, too.
+        _tidied: when the store last removed what has expired.
+        _worker: the thread.
+    """
 
     def __init__(self, store: Store, *, poll: float = POLL, patience: float = PATIENCE) -> None:
         """Keep copies of the values of `store`.

@@ -1,5 +1,13 @@
 """This process's copy of one chain's state: it reads like a `MemoryStore`, and a change goes through to the store behind it.
 
+A replica holds three versions of the state: `_value`, as this process knows it; `_base`, as both sides last agreed on it; and `_raw`, the
+store's bytes for that. A change is computed on `_value` and sent as "`_raw` becomes these bytes". Three things may come back:
+
+    yes                 both agree on the new state
+    somebody was faster their bytes are read, and what each side changed since `_base` is merged (`core.rejoin`)
+    nothing             the answer was lost: nobody knows whether the bytes arrived. `_sent` remembers them, so that a later look which
+                        finds them there knows them for its own, instead of merging them a second time
+
 Whatever touches the store runs on the keeper's thread; whoever reads or counts a served request never waits for it.
 """
 
@@ -38,7 +46,17 @@ class Sent(NamedTuple):
 
 
 class Replica:
-    """The state of one chain in this process, and what is known of the store's."""
+    """The state of one chain in this process, and what is known of the store's.
+
+    Attributes:
+        name: the chain's name in the store.
+        _value: the state as this process knows it; read without a lock, since it is replaced as a whole.
+        _base: the state on which this process and the store last agreed; what differs from it is this process's own.
+        _sent: what was last sent, until it is known whether it arrived.
+        _raw: the store's bytes for `_base`; None: it holds nothing. Of the keeper's thread alone, as the next two.
+        _looking: when the present look at the store began, on the chain's clock.
+        _looked: when the last one did that has ended: what is new since then cannot be older than that.
+    """
 
     def __init__(self, name: str, pool: Pool, clock: Callable[[], float], change: Callable[[Replica, PoolState, PoolState], bool]) -> None:
         """Start with nothing parked; `change` brings a change through to the store, or makes it here if the store is away."""

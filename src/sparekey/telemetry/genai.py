@@ -1,4 +1,4 @@
-"""The GenAI semantic conventions as data: their names for providers, the bounds of their histograms, where a credential's requests go.
+"""The GenAI semantic conventions: the bounds of their histograms, and what they want to know of a request.
 
 Read from github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md and gen-ai-metrics.md.
 """
@@ -8,19 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from sparekey.providers import find
+
 if TYPE_CHECKING:
     from sparekey.types import Credential
-
-PROVIDERS: Final = {
-    **dict.fromkeys(("azure", "azure-openai", "azure_openai"), "azure.ai.openai"),
-    **dict.fromkeys(("gemini", "google", "google-genai"), "gcp.gemini"),
-    **dict.fromkeys(("anthropic", "claude"), "anthropic"),
-    **dict.fromkeys(("xai", "grok"), "x_ai"),
-    **dict.fromkeys(("openai-compatible", "openai_compatible"), "openai"),
-    "mistral": "mistral_ai",
-    "moonshot": "moonshot_ai",
-}
-"""The conventions' name of a provider where it is another than ours."""
 
 SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
@@ -30,9 +21,10 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 def about(credential: Credential, operation: str) -> dict[str, str | int]:
     """Return what the conventions want to know of every request with a credential: what is not known is left out."""
+    row = find(credential.provider)
     told = {
         "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": PROVIDERS.get(credential.provider, credential.provider),
+        "gen_ai.provider.name": (row.genai or row.name) if row else credential.provider,
         "gen_ai.request.model": credential.model,
     }
     return {name: value for name, value in told.items() if value} | server(credential.endpoint)

@@ -1,31 +1,194 @@
-"""The async transport, for any library with httpx's names: attempts are made here, decisions in `exchange`."""
+"""The loop of every way in over HTTP: a request is put to the credentials of a chain until one answers.
+
+`AsyncForwarder` makes the attempts; whom to ask is `routing`'s to decide, what came back `responses`'. `AsyncTransport` is that loop under
+the SDKs of any HTTP library with httpx's names, `sparekey.gateway.api.forwarder` under the gateway's own few classes. The synchronous
+transport is generated from this file by tools/sync.py (`make sync`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import anyio
 
-from sparekey.engine import AsyncFailover
+from sparekey.engine import AsyncFailover, limits
+from sparekey.engine.closing import on_abandon
+from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
-from sparekey.transport.exchange import Exchange, counted, merged, noted
-from sparekey.transport.following import Ending, Follower, Item, ItemReading
-from sparekey.transport.refusals import Refused, response
-from sparekey.transport.targets import Source, plan
-from sparekey.transport.upstream import Upstream
+from sparekey.transport.connections import Connections
+from sparekey.transport.event_filter import Ending, EventFilter, Item, ItemReading
+from sparekey.transport.refusals import Refused, UnservableError, merged, response
+from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.routing import Router
+from sparekey.transport.routing_table import Source, routing_table
+from sparekey.transport.side_requests import with_side_requests
+from sparekey.wire.clients import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
     from sparekey.engine.stream import AsyncStream
-    from sparekey.transport.exchange import Way
-    from sparekey.transport.targets import Plan
-    from sparekey.types import Credential
+    from sparekey.providers import Family
+    from sparekey.transport.routing import Eligible
+    from sparekey.transport.routing_table import RoutingTable
+    from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
+_ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
+
+
+class AsyncForwarded(NamedTuple):
+    """What a request got.
+
+    Attributes:
+        response: the response of the credential that answered.
+        items: the rest of its events, where it is a stream.
+        attempts: the ledger of the call.
+    """
+
+    response: Any
+    items: AsyncStream[Item] | None
+    attempts: Sequence[Attempt]
+
+
+class AsyncForwarder:
+    """Puts requests to the credentials of a chain until one answers. A subclass makes the connections.
+
+    Attributes:
+        chain: the chain, with an eye for requests that are not about its own model.
+        router: whom a request is put to, and as what.
+        responses: what a response is worth.
+    """
+
+    def __init__(
+        self,
+        table: RoutingTable,
+        lib: Any,
+        *,
+        keep_bound: bool = True,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        """Take a chain with its targets, and the HTTP library; `sleep` waits so many seconds.
+
+        `keep_bound`: requests about a file, a batch, or an earlier response go to the credential that has it.
+        """
+        self.chain = table.chain.reading(with_side_requests(table.classify))
+        if table.vectors is not None:
+            table.vectors.remembered_by(self.chain)
+        self.router = Router(table, lib, keep_bound=keep_bound)
+        self.responses = ResponseValidator(table, lib, self.router.affinity)
+        self._failover = AsyncFailover(self.chain, sleep=sleep)
+
+    async def forward(self, call: WireRequest, request: Any = None) -> AsyncForwarded:
+        """Return the first answer.
+
+        Args:
+            call: the request, as `Router.read` gives it.
+            request: the caller's own, where the library has one.
+
+        Raises:
+            Refused: the provider's own refusal, where no other credential can help.
+            AllCredentialsFailedError: every credential was tried or is parked.
+            DeadlineExceeded: the chain's deadline was spent.
+            UnservableError: nobody in the chain can serve such a request.
+            Exception: the library's own, where no credential speaks the format of this request.
+        """
+        self.router.check(call)
+        candidates = self.router.candidates(call)
+        if len(candidates) == 1:
+            return await self._put(call, request, candidates[0])
+        return await self._put_in_turn(call, request, candidates)
+
+    async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
+        """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
+        response = await self._send(call, credential, request)
+        if self.responses.wants_reading(call, response):
+            return self.responses.validated(call, credential, response, await self._body(response))
+        return response
+
+    async def _put_in_turn(self, call: WireRequest, request: Any, candidates: Sequence[Eligible]) -> AsyncForwarded:
+        """Put a request to one set of credentials after the other, within one deadline.
+
+        Only the last set is waited for: a second try and a second round are for those who have nobody else to ask.
+        """
+        chain, faults = self.chain, list[AllCredentialsFailedError]()
+        deadline = limited(chain.pool.policy).deadline
+        until = None if deadline is None else chain.clock() + deadline
+        for left, eligible in zip(range(len(candidates))[::-1], candidates, strict=True):
+            own: Limits = {"deadline": deadline, **(_ASKED_ONCE if left else {})}
+            try:
+                with limits(**own):
+                    found = await self._put(call, request, eligible)
+            except AllCredentialsFailedError as error:
+                faults.append(error)
+            else:
+                return found._replace(attempts=[*(one for fault in faults for one in fault.attempts), *found.attempts])
+            if until is not None and (deadline := until - chain.clock()) <= 0:
+                break
+        raise merged(faults)
+
+    async def _put(self, call: WireRequest, request: Any, eligible: Eligible) -> AsyncForwarded:
+        if not call.stream:
+            answer = await self._failover.run(
+                lambda credential: self.once(call, credential, request), eligible=eligible, usage=counted, body=call.body
+            )
+            return AsyncForwarded(answer.value, None, answer.attempts)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        items = self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
+        )
+        try:
+            head = await anext(items)
+            if head.content:
+                await anext(items, None)
+        except BaseException:
+            await items.aclose()
+            raise
+        return AsyncForwarded(head.response, None if head.content else items, items.attempts)
+
+    async def _items(self, call: WireRequest, credential: Credential, request: Any) -> AsyncIterator[Item]:
+        """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
+        response = await self._send(call, credential, request)
+        if not self.responses.is_stream(call, response):
+            yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, await self._body(response)))
+            return
+        source, events = response.stream, EventFilter(self.responses, call, credential, response)
+        on_abandon(partial(interrupt, response))  # wakes what is blocked in a read; nothing is on an event loop
+        try:
+            decoding = self.responses.decoding(response)
+            yield Item(call.format, response=response)
+            async for chunk in decoding.aiter_bytes() if decoding else source:
+                for item in events.items(chunk):
+                    yield item
+            for item in events.items(None):
+                yield item
+        finally:
+            await source.aclose()
+
+    async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
+        """Write a request to a credential's host; return the response as soon as its headers are there.
+
+        Raises:
+            Exception: the library's own: there is no response.
+        """
+        raise NotImplementedError
+
+    async def _body(self, response: Any) -> bytes:
+        """Return the body of a response as it came."""
+        found = bytearray()
+        try:
+            async for chunk in response.stream:
+                found += chunk
+        finally:
+            await response.stream.aclose()
+        return bytes(found)
 
 
 class AsyncSdkStream:
@@ -55,15 +218,15 @@ class AsyncSdkStream:
         await self._items.aclose()
 
 
-class AsyncTransport:
-    """Puts each request to the credentials of a chain until one answers."""
+class AsyncTransport(AsyncForwarder):
+    """A transport of an HTTP library, for the clients of its SDKs."""
 
     lib: ClassVar[Any]
-    relay: ClassVar[type[AsyncSdkStream]]
+    stream_type: ClassVar[type[AsyncSdkStream]]
 
     def __init__(
         self,
-        source: Source | Plan,
+        source: Source | RoutingTable,
         *,
         family: Family = "vlm",
         keep_bound: bool = True,
@@ -86,10 +249,8 @@ class AsyncTransport:
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family, hooks)
-        self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
-        self._failover = AsyncFailover(self.exchange.chain, sleep=anyio.sleep)
-        self._upstream = Upstream(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)
+        super().__init__(routing_table(source, family, hooks), self.lib, keep_bound=keep_bound)
+        self._connections = Connections(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     async def handle_async_request(self, request: Any) -> Any:
         """Return the response of the first credential that answers, or one that says why none did.
@@ -97,74 +258,23 @@ class AsyncTransport:
         Raises:
             Exception: the library's own, where nobody could be reached.
         """
-        call, faults = self.exchange.call(request, await request.aread()), []
-        if text := self.exchange.refusal(call):
-            return self.exchange.refuse(text)
-        for way in self.exchange.ways(call):
-            try:
-                return await self._walk(call, request, way)
-            except Refused as refused:
-                return response(refused, call.dialect, self.lib)
-            except AllCredentialsFailedError as error:
-                faults.append(error)
-            except DeadlineExceeded as error:
-                raise self.lib.ReadTimeout(str(error)) from error
-        return response(merged(faults), call.dialect, self.lib)
+        call = self.router.read(request, await request.aread())
+        try:
+            found = await self.forward(call, request)
+        except (Refused, AllCredentialsFailedError, UnservableError) as error:
+            return response(error, call.dialect, self.lib)
+        except DeadlineExceeded as error:
+            raise self.lib.ReadTimeout(str(error)) from error
+        if found.items is not None:
+            found.response.stream = self.stream_type(found.items, call)
+        found.response.extensions["sparekey_attempts"] = found.attempts
+        return found.response
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for transport in self._upstream.all():
+        for transport in self._connections.all():
             await transport.aclose()
 
-    async def _walk(self, call: WireRequest, request: Any, way: Way) -> Any:
-        if not call.stream:
-            answer = await self._failover.run(
-                lambda credential: self._once(call, request, credential), eligible=way, usage=counted, body=call.body
-            )
-            return noted(answer.value, answer.attempts)
-
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.exchange.going_on(call, credential, text)
-            return None if more is None else self._items(more, request, credential)
-
-        items = self._failover.stream(
-            lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume, body=call.body
-        )
-        head = await anext(items)
-        if head.content:
-            await anext(items, None)
-        else:
-            head.response.stream = self.relay(items, call)
-        return noted(head.response, items.attempts)
-
-    async def _once(self, call: WireRequest, request: Any, credential: Credential) -> Any:
-        response = await self._sent(call, request, credential)
-        return await self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
-
-    async def _items(self, call: WireRequest, request: Any, credential: Credential) -> AsyncIterator[Item]:
-        response = await self._sent(call, request, credential)
-        if not self.exchange.is_stream(call, response):
-            yield Item(call.format, content=True, response=await self._read(call, credential, response))
-            return
-        source, follower = response.stream, Follower(self.exchange, call, credential, response)
-        try:
-            decoding = self.exchange.decoding(response)
-            yield Item(call.format, response=response)
-            async for chunk in decoding.aiter_bytes() if decoding else source:
-                for item in follower.feed(chunk):
-                    yield item
-            for item in follower.end():
-                yield item
-        finally:
-            await source.aclose()
-
-    async def _sent(self, call: WireRequest, request: Any, credential: Credential) -> Any:
-        made = self.exchange.request(call, credential, request, own=self._upstream.own)
-        return await self._upstream.for_url(made.url).handle_async_request(made)
-
-    async def _read(self, call: WireRequest, credential: Credential, response: Any) -> Any:
-        try:
-            raw = b"".join([chunk async for chunk in response.stream])
-        finally:
-            await response.stream.aclose()
-        return self.exchange.judged(call, credential, response, raw)
+    async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
+        made = self.router.outgoing(call, credential, request, own=self._connections.own)
+        return await self._connections.for_url(made.url).handle_async_request(made)

@@ -8,33 +8,33 @@ from typing import Any, ClassVar, NamedTuple
 import httpx2
 
 from sparekey.transport.asynchronous import AsyncSdkStream, AsyncTransport
-from sparekey.transport.synchronous import BlockingTransport, SdkStream
+from sparekey.transport.synchronous import SdkStream, Transport
 
 
-class _Relay(SdkStream, httpx2.SyncByteStream):
+class _Stream(SdkStream, httpx2.SyncByteStream):
     lib: ClassVar[Any] = httpx2
 
 
-class _AsyncRelay(AsyncSdkStream, httpx2.AsyncByteStream):
+class _AsyncStream(AsyncSdkStream, httpx2.AsyncByteStream):
     lib: ClassVar[Any] = httpx2
 
 
-class FailoverTransport(BlockingTransport, httpx2.BaseTransport):
+class FailoverTransport(Transport, httpx2.BaseTransport):
     """Failover for a sync `httpx2.Client`: `Client(transport=FailoverTransport("chat"))`.
 
-    It takes what `BlockingTransport` takes. Host, base path, key, model and API version of a request are those of the credential that
+    It takes what `Transport` takes. Host, base path, key, model and API version of a request are those of the credential that
     it goes to, whatever the client believes in; nothing else changes. Redirects are not followed.
     """
 
     lib: ClassVar[Any] = httpx2
-    relay: ClassVar[type[SdkStream]] = _Relay
+    stream_type: ClassVar[type[SdkStream]] = _Stream
 
 
 class AsyncFailoverTransport(AsyncTransport, httpx2.AsyncBaseTransport):
     """Failover for an `httpx2.AsyncClient`, on asyncio or trio; see `FailoverTransport`. It belongs to one event loop."""
 
     lib: ClassVar[Any] = httpx2
-    relay: ClassVar[type[AsyncSdkStream]] = _AsyncRelay
+    stream_type: ClassVar[type[AsyncSdkStream]] = _AsyncStream
 
 
 class _Cookieless:
@@ -56,13 +56,13 @@ class Library(NamedTuple):
     """An HTTP library with its transports, and its clients without cookies."""
 
     module: Any
-    transport: type[BlockingTransport]
+    transport: type[Transport]
     async_transport: type[AsyncTransport]
     client: Any
     async_client: Any
 
 
-def _library(lib: Any, transport: type[BlockingTransport], async_transport: type[AsyncTransport]) -> Library:
+def _library(lib: Any, transport: type[Transport], async_transport: type[AsyncTransport]) -> Library:
     none = type("NoCookies", (lib.Cookies,), {"extract_cookies": lambda _jar, _response: None})()
     clients = [type(cls.__name__, (_Cookieless, cls), {"none": none}) for cls in (lib.Client, lib.AsyncClient)]
     return Library(lib, transport, async_transport, *clients)
@@ -76,10 +76,10 @@ def legacy() -> Library:
     """Return the transports for httpx; the SDKs that still use it bring it with them."""
     import httpx  # noqa: PLC0415 - not a dependency of ours
 
-    relay = type("_Relay", (SdkStream, httpx.SyncByteStream), {"lib": httpx})
-    async_relay = type("_AsyncRelay", (AsyncSdkStream, httpx.AsyncByteStream), {"lib": httpx})
+    stream = type("_Stream", (SdkStream, httpx.SyncByteStream), {"lib": httpx})
+    async_stream = type("_AsyncStream", (AsyncSdkStream, httpx.AsyncByteStream), {"lib": httpx})
     return _library(
         httpx,
-        type("FailoverTransport", (BlockingTransport, httpx.BaseTransport), {"lib": httpx, "relay": relay}),
-        type("AsyncFailoverTransport", (AsyncTransport, httpx.AsyncBaseTransport), {"lib": httpx, "relay": async_relay}),
+        type("FailoverTransport", (Transport, httpx.BaseTransport), {"lib": httpx, "stream_type": stream}),
+        type("AsyncFailoverTransport", (AsyncTransport, httpx.AsyncBaseTransport), {"lib": httpx, "stream_type": async_stream}),
     )

@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify import classify
-from sparekey.errors import CredentialParkedError, LimitExceeded
+from sparekey.errors import AllCredentialsFailedError, CredentialParkedError, LimitExceeded, SparekeyError
 from sparekey.transport import wording
 from sparekey.transport.wording import Cause
 from sparekey.types import ErrorClass
@@ -29,7 +29,7 @@ from sparekey.wire.formats import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparekey.errors import AllCredentialsFailedError, CredentialError
+    from sparekey.errors import CredentialError
     from sparekey.types import Failure
     from sparekey.wire.json_body import Document
 
@@ -106,6 +106,10 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         return f"HTTP {self.status_code}: {classify(self).message}"
 
 
+class UnservableError(SparekeyError):
+    """A request that the chain cannot serve, whoever of it is asked."""
+
+
 class ErrorReply(NamedTuple):
     """What a caller is told.
 
@@ -159,18 +163,32 @@ def told(exc: Refused | AllCredentialsFailedError) -> ErrorReply:
     return _handed(agreed, [cause(entry) for entry in exc.errors]) if isinstance(agreed, Refused) else _exhausted(exc)
 
 
-def response(exc: Refused | AllCredentialsFailedError, dialect: str, lib: Any) -> Any:
+def response(exc: Refused | AllCredentialsFailedError | UnservableError, dialect: str, lib: Any) -> Any:
     """Return it as a response of an HTTP library, which no SDK will try again by itself.
 
     Raises:
         Exception: the library's own, if nobody in the chain could be reached: no response ever came.
     """
-    if not isinstance(exc, Refused) and (fault := _unreached(exc, lib)):
+    if isinstance(exc, AllCredentialsFailedError) and (fault := _unreached(exc, lib)):
         raise fault(_exhausted(exc).message) from exc
-    found = told(exc)
+    found = ErrorReply(_ERROR, "invalid_request_error", str(exc), {}) if isinstance(exc, UnservableError) else told(exc)
     body = found.body(dialect)
     headers = [*found.kept, *found.headers, (b"content-length", b"%d" % len(body))]
     return lib.Response(found.status, headers=headers, stream=lib.ByteStream(body))
+
+
+def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError:
+    """Return one error for the several sets of credentials that a request was put to."""
+    if len(faults) == 1:
+        return faults[0]
+    waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
+    entries = [entry for fault in faults for entry in fault.errors]
+    error = AllCredentialsFailedError(entries, min(waits, default=None), secrets=faults[0].secrets)
+    agreed = [fault.agreed for fault in faults if fault.agreed is not None]
+    if len(agreed) == len(faults) and len({classify(one).fingerprint for one in agreed}) == 1:
+        error.agreed = agreed[0]
+    error.attempts = tuple(one for fault in faults for one in fault.attempts)
+    return error
 
 
 def cause(entry: CredentialError) -> Cause:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.transport.libraries import HTTPX2, Library, legacy
-from sparekey.transport.targets import Plan, Source, plan
+from sparekey.transport.routing_table import RoutingTable, Source, routing_table
 from sparekey.wire.formats import DIALECTS
 from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.rewrite import API_VERSION
@@ -17,8 +17,8 @@ from sparekey.wire.rewrite import API_VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
+    from sparekey.providers import Family
 
 SDK = Literal["openai", "azure", "anthropic", "gemini", "mistral"]
 HOST: Final = "https://sparekey.invalid"
@@ -34,7 +34,7 @@ class _SdkArguments:
     dialect: str
     package: str
     library: Callable[[Any], Library]
-    options: Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]
+    options: Callable[[RoutingTable, Library, bool, dict[str, Any]], dict[str, Any]]
 
 
 def sdk_options(
@@ -68,7 +68,7 @@ def sdk_options(
     row = _ROWS.get(sdk)
     if row is None:
         raise ConfigError(f"no SDK is called {sdk!r}; known are {', '.join(_ROWS)}")
-    found = plan(source, family, hooks)
+    found = routing_table(source, family, hooks)
     if not any(DIALECTS[target.wire] == row.dialect for target in found.targets.values()):
         raise ConfigError(f"no credential of the chain speaks the format of the SDK {sdk!r}")
     return row.options(found, row.library(_installed(row.package, sdk)), asynchronous, transport)
@@ -82,31 +82,31 @@ def http_client(source: Source = "chat", *, asynchronous: bool = False, family: 
     Raises:
         ConfigError: the chain cannot be had from `source`.
     """
-    return _client(plan(source, family), HTTPX2, asynchronous, transport)
+    return _client(routing_table(source, family), HTTPX2, asynchronous, transport)
 
 
-def _client(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:
+def _client(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:
     return (library.async_client if asynchronous else library.client)(**_arguments(found, library, asynchronous, transport))
 
 
-def _arguments(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+def _arguments(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a client of the library."""
     made = (library.async_transport if asynchronous else library.transport)(found, **transport)
     timeout = library.module.Timeout(found.timeout, connect=min(found.timeout, CONNECT_SECONDS)) if found.timeout else None
     return {"transport": made, "follow_redirects": False} | ({"timeout": timeout} if timeout else {})
 
 
-def _stainless(**address: str) -> Callable[[Plan, Library, bool, dict[str, Any]], dict[str, Any]]:
+def _stainless(**address: str) -> Callable[[RoutingTable, Library, bool, dict[str, Any]], dict[str, Any]]:
     """Return the arguments of the clients of OpenAI and Anthropic, which one generator made."""
 
-    def options(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+    def options(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
         client = _client(found, library, asynchronous, transport)
         return {**address, "api_key": PLACEHOLDER, "http_client": client, "max_retries": 0}
 
     return options
 
 
-def _gemini(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+def _gemini(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of Gemini's one client with its two faces; it closes only HTTP clients that it has made itself."""
     del asynchronous
     options = {
@@ -119,7 +119,7 @@ def _gemini(found: Plan, library: Library, asynchronous: bool, transport: dict[s
     return {"api_key": PLACEHOLDER, "vertexai": False, "http_options": options}
 
 
-def _mistral(found: Plan, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
+def _mistral(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of Mistral's one client with its two faces; its own limit of 300 s would cut a longer one short."""
     del asynchronous
     return {

@@ -77,8 +77,14 @@ class _IdleStream:
     def _next_request(self) -> None:
         self._heard, self._reused, self._since = False, True, time.monotonic()
 
-    def _hear(self) -> None:
-        self._heard, self._watch.network.suspected_until = True, 0.0
+    def _received(self, data: bytes) -> bytes:
+        """Take note of what came; at the end of the connection that is nothing."""
+        if not self._heard:
+            if data:
+                self._heard, self._watch.network.suspected_until = True, 0.0
+            else:
+                self._check(None)
+        return data
 
     def _check(self, cause: BaseException | None) -> None:
         """Raise if a connection that was just lost had been idle, and nothing has been heard on it since."""
@@ -94,16 +100,11 @@ class IdleStream(_IdleStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has come, at most so many bytes; nothing at the end."""
         try:
-            data: bytes = self._stream.read(max_bytes, timeout)
+            data = self._stream.read(max_bytes, timeout)
         except self._lost as exc:
             self._check(exc)
             raise
-        if not self._heard:
-            if data:
-                self._hear()
-            else:
-                self._check(None)
-        return data
+        return self._received(data)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
@@ -122,39 +123,31 @@ class IdleStream(_IdleStream):
 
 
 class AsyncIdleStream(_IdleStream):
-    """A stream of an async pool."""
+    """A stream of an async pool; its methods are those of `IdleStream`."""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the pool's interface
-        """As `IdleStream.read`."""
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109, D102 - the pool's interface
         try:
-            data: bytes = await self._stream.read(max_bytes, timeout)
+            data = await self._stream.read(max_bytes, timeout)
         except self._lost as exc:
             self._check(exc)
             raise
-        if not self._heard:
-            if data:
-                self._hear()
-            else:
-                self._check(None)
-        return data
+        return self._received(data)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
-        """As `IdleStream.write`."""
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109, D102 - as above
         if self._heard:
             self._next_request()
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        """As `IdleStream.close`."""
+        """Close the connection."""
         await self._stream.aclose()
 
-    async def start_tls(
+    async def start_tls(  # noqa: D102 - as above
         self,
         ssl_context: Any,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as above
     ) -> AsyncIdleStream:
-        """As `IdleStream.start_tls`."""
         made = await self._stream.start_tls(ssl_context, server_hostname, _no_longer(timeout))
         return AsyncIdleStream(made, self._watch, self._place)
 
@@ -163,7 +156,7 @@ def _no_longer(timeout: float | None) -> float:
     return CONNECT_SECONDS if timeout is None else min(timeout, CONNECT_SECONDS)
 
 
-class Repeating:
+class StaleRetryTransport:
     """A transport that writes a request once more if the first write met a connection that had been idle and was closed.
 
     Its pool must connect by `transport.dialing`, and the body must be one that can be sent again.
@@ -171,62 +164,61 @@ class Repeating:
 
     def __init__(self, inner: Any, lib: Any) -> None:
         """Take a transport of a library (httpx or httpx2)."""
-        self._inner, self._lost, self._unwritten = inner, lib.ReadError, (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
+        self._inner = inner
+        self._first, self._second = _FirstWrite(lib), _SecondWrite(lib)
 
     def handle_request(self, request: Any) -> Any:
         """Return the response as soon as its headers are there."""
-        try:
+        with self._first:
             return self._inner.handle_request(request)
-        except self._lost as exc:
-            _forget(exc)
-        except self._unwritten:
-            unwritten()
-            raise
-        try:
-            response = self._inner.handle_request(request)
-        except self._unwritten:
-            raise
-        except BaseException:
-            written_again()
-            raise
-        written_again()
-        return response
+        with self._second:
+            return self._inner.handle_request(request)
 
     def close(self) -> None:
         """Close every connection."""
         self._inner.close()
 
 
-class AsyncRepeating(Repeating):
-    """As `Repeating`, of an async transport."""
+class AsyncStaleRetryTransport(StaleRetryTransport):
+    """The same for an async transport."""
 
     async def handle_async_request(self, request: Any) -> Any:
-        """As `handle_request`."""
-        try:
+        """Return the response as soon as its headers are there."""
+        with self._first:
             return await self._inner.handle_async_request(request)
-        except self._lost as exc:
-            _forget(exc)
-        except self._unwritten:
-            unwritten()
-            raise
-        try:
-            response = await self._inner.handle_async_request(request)
-        except self._unwritten:
-            raise
-        except BaseException:
-            written_again()
-            raise
-        written_again()
-        return response
+        with self._second:
+            return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
 
 
-def _forget(exc: Exception) -> None:
-    """Drop what is idle where a connection was lost that had been idle; raise again if it was lost in another way."""
-    cause = exc.__cause__
-    if not isinstance(cause, Stale):
-        raise exc
-    cause.watch.forget(cause.place)
+class _Write:
+    """The block in which a request is written."""
+
+    def __init__(self, lib: Any) -> None:
+        self._lost, self._unwritten = lib.ReadError, (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
+
+    def __enter__(self) -> None:
+        pass
+
+
+class _FirstWrite(_Write):
+    """Goes on behind the block if the request met a connection that had been idle: what else is idle there is dropped."""
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _traceback: object) -> bool:
+        if isinstance(exc, self._unwritten):
+            unwritten()
+        elif isinstance(exc, self._lost) and isinstance(stale := exc.__cause__, Stale):
+            stale.watch.forget(stale.place)
+            return True
+        return False
+
+
+class _SecondWrite(_Write):
+    """Counts the repeat, unless no connection came about for it."""
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _traceback: object) -> None:
+        if not isinstance(exc, self._unwritten):
+            written_again()

@@ -1,32 +1,189 @@
-"""The sync transport, for any library with httpx's names: attempts are made here, decisions in `exchange`."""
+# Generated from src/sparekey/transport/asynchronous.py by tools/sync.py: change that file, then `make sync`.
+"""The loop of `sparekey.transport.asynchronous` for threads: the same but for `await`."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from sparekey.engine import Failover
+from sparekey.engine import Failover, limits
 from sparekey.engine.closing import on_abandon
+from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
-from sparekey.transport.exchange import Exchange, counted, merged, noted
-from sparekey.transport.following import Ending, Follower, Item, ItemReading
-from sparekey.transport.refusals import Refused, response
-from sparekey.transport.targets import Source, plan
-from sparekey.transport.upstream import Upstream
+from sparekey.transport.connections import Connections
+from sparekey.transport.event_filter import Ending, EventFilter, Item, ItemReading
+from sparekey.transport.refusals import Refused, UnservableError, merged, response
+from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.routing import Router
+from sparekey.transport.routing_table import Source, routing_table
+from sparekey.transport.side_requests import with_side_requests
 from sparekey.wire.clients import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sparekey.config.providers import Family
     from sparekey.core.events import Event
     from sparekey.engine.stream import Stream
-    from sparekey.transport.exchange import Way
-    from sparekey.transport.targets import Plan
-    from sparekey.types import Credential
+    from sparekey.providers import Family
+    from sparekey.transport.routing import Eligible
+    from sparekey.transport.routing_table import RoutingTable
+    from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
+_ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
+
+
+class Forwarded(NamedTuple):
+    """What a request got.
+
+    Attributes:
+        response: the response of the credential that answered.
+        items: the rest of its events, where it is a stream.
+        attempts: the ledger of the call.
+    """
+
+    response: Any
+    items: Stream[Item] | None
+    attempts: Sequence[Attempt]
+
+
+class Forwarder:
+    """Puts requests to the credentials of a chain until one answers. A subclass makes the connections.
+
+    Attributes:
+        chain: the chain, with an eye for requests that are not about its own model.
+        router: whom a request is put to, and as what.
+        responses: what a response is worth.
+    """
+
+    def __init__(
+        self,
+        table: RoutingTable,
+        lib: Any,
+        *,
+        keep_bound: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take a chain with its targets, and the HTTP library; `sleep` waits so many seconds.
+
+        `keep_bound`: requests about a file, a batch, or an earlier response go to the credential that has it.
+        """
+        self.chain = table.chain.reading(with_side_requests(table.classify))
+        if table.vectors is not None:
+            table.vectors.remembered_by(self.chain)
+        self.router = Router(table, lib, keep_bound=keep_bound)
+        self.responses = ResponseValidator(table, lib, self.router.affinity)
+        self._failover = Failover(self.chain, sleep=sleep)
+
+    def forward(self, call: WireRequest, request: Any = None) -> Forwarded:
+        """Return the first answer.
+
+        Args:
+            call: the request, as `Router.read` gives it.
+            request: the caller's own, where the library has one.
+
+        Raises:
+            Refused: the provider's own refusal, where no other credential can help.
+            AllCredentialsFailedError: every credential was tried or is parked.
+            DeadlineExceeded: the chain's deadline was spent.
+            UnservableError: nobody in the chain can serve such a request.
+            Exception: the library's own, where no credential speaks the format of this request.
+        """
+        self.router.check(call)
+        candidates = self.router.candidates(call)
+        if len(candidates) == 1:
+            return self._put(call, request, candidates[0])
+        return self._put_in_turn(call, request, candidates)
+
+    def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
+        """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
+        response = self._send(call, credential, request)
+        if self.responses.wants_reading(call, response):
+            return self.responses.validated(call, credential, response, self._body(response))
+        return response
+
+    def _put_in_turn(self, call: WireRequest, request: Any, candidates: Sequence[Eligible]) -> Forwarded:
+        """Put a request to one set of credentials after the other, within one deadline.
+
+        Only the last set is waited for: a second try and a second round are for those who have nobody else to ask.
+        """
+        chain, faults = self.chain, list[AllCredentialsFailedError]()
+        deadline = limited(chain.pool.policy).deadline
+        until = None if deadline is None else chain.clock() + deadline
+        for left, eligible in zip(range(len(candidates))[::-1], candidates, strict=True):
+            own: Limits = {"deadline": deadline, **(_ASKED_ONCE if left else {})}
+            try:
+                with limits(**own):
+                    found = self._put(call, request, eligible)
+            except AllCredentialsFailedError as error:
+                faults.append(error)
+            else:
+                return found._replace(attempts=[*(one for fault in faults for one in fault.attempts), *found.attempts])
+            if until is not None and (deadline := until - chain.clock()) <= 0:
+                break
+        raise merged(faults)
+
+    def _put(self, call: WireRequest, request: Any, eligible: Eligible) -> Forwarded:
+        if not call.stream:
+            answer = self._failover.run(
+                lambda credential: self.once(call, credential, request), eligible=eligible, usage=counted, body=call.body
+            )
+            return Forwarded(answer.value, None, answer.attempts)
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        items = self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
+        )
+        try:
+            head = next(items)
+            if head.content:
+                next(items, None)
+        except BaseException:
+            items.close()
+            raise
+        return Forwarded(head.response, None if head.content else items, items.attempts)
+
+    def _items(self, call: WireRequest, credential: Credential, request: Any) -> Iterator[Item]:
+        """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
+        response = self._send(call, credential, request)
+        if not self.responses.is_stream(call, response):
+            yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, self._body(response)))
+            return
+        source, events = response.stream, EventFilter(self.responses, call, credential, response)
+        on_abandon(partial(interrupt, response))  # wakes what is blocked in a read; nothing is on a thread
+        try:
+            decoding = self.responses.decoding(response)
+            yield Item(call.format, response=response)
+            for chunk in decoding.iter_bytes() if decoding else source:
+                for item in events.items(chunk):
+                    yield item
+            for item in events.items(None):
+                yield item
+        finally:
+            source.close()
+
+    def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
+        """Write a request to a credential's host; return the response as soon as its headers are there.
+
+        Raises:
+            Exception: the library's own: there is no response.
+        """
+        raise NotImplementedError
+
+    def _body(self, response: Any) -> bytes:
+        """Return the body of a response as it came."""
+        found = bytearray()
+        try:
+            for chunk in response.stream:
+                found += chunk
+        finally:
+            response.stream.close()
+        return bytes(found)
 
 
 class SdkStream:
@@ -55,15 +212,15 @@ class SdkStream:
         self._items.close()
 
 
-class BlockingTransport:
-    """Puts each request to the credentials of a chain until one answers."""
+class Transport(Forwarder):
+    """A transport of an HTTP library, for the clients of its SDKs."""
 
     lib: ClassVar[Any]
-    relay: ClassVar[type[SdkStream]]
+    stream_type: ClassVar[type[SdkStream]]
 
     def __init__(
         self,
-        source: Source | Plan,
+        source: Source | RoutingTable,
         *,
         family: Family = "vlm",
         keep_bound: bool = True,
@@ -86,10 +243,8 @@ class BlockingTransport:
         Raises:
             ConfigError: the chain cannot be had from `source`.
         """
-        found = plan(source, family, hooks)
-        self.exchange = Exchange(found, self.lib, keep_bound=keep_bound)
-        self._failover = Failover(self.exchange.chain)
-        self._upstream = Upstream(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
+        super().__init__(routing_table(source, family, hooks), self.lib, keep_bound=keep_bound)
+        self._connections = Connections(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     def handle_request(self, request: Any) -> Any:
         """Return the response of the first credential that answers, or one that says why none did.
@@ -97,73 +252,23 @@ class BlockingTransport:
         Raises:
             Exception: the library's own, where nobody could be reached.
         """
-        call, faults = self.exchange.call(request, request.read()), []
-        if text := self.exchange.refusal(call):
-            return self.exchange.refuse(text)
-        for way in self.exchange.ways(call):
-            try:
-                return self._walk(call, request, way)
-            except Refused as refused:
-                return response(refused, call.dialect, self.lib)
-            except AllCredentialsFailedError as error:
-                faults.append(error)
-            except DeadlineExceeded as error:
-                raise self.lib.ReadTimeout(str(error)) from error
-        return response(merged(faults), call.dialect, self.lib)
+        call = self.router.read(request, request.read())
+        try:
+            found = self.forward(call, request)
+        except (Refused, AllCredentialsFailedError, UnservableError) as error:
+            return response(error, call.dialect, self.lib)
+        except DeadlineExceeded as error:
+            raise self.lib.ReadTimeout(str(error)) from error
+        if found.items is not None:
+            found.response.stream = self.stream_type(found.items, call)
+        found.response.extensions["sparekey_attempts"] = found.attempts
+        return found.response
 
     def close(self) -> None:
         """Close every connection."""
-        for transport in self._upstream.all():
+        for transport in self._connections.all():
             transport.close()
 
-    def _walk(self, call: WireRequest, request: Any, way: Way) -> Any:
-        if not call.stream:
-            answer = self._failover.run(
-                lambda credential: self._once(call, request, credential), eligible=way, usage=counted, body=call.body
-            )
-            return noted(answer.value, answer.attempts)
-
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.exchange.going_on(call, credential, text)
-            return None if more is None else self._items(more, request, credential)
-
-        items = self._failover.stream(
-            lambda c: self._items(call, request, c), eligible=way, reading=_READING, resume=resume, body=call.body
-        )
-        head = next(items)
-        if head.content:
-            next(items, None)
-        else:
-            head.response.stream = self.relay(items, call)
-        return noted(head.response, items.attempts)
-
-    def _once(self, call: WireRequest, request: Any, credential: Credential) -> Any:
-        response = self._sent(call, request, credential)
-        return self._read(call, credential, response) if self.exchange.wants_reading(call, response) else response
-
-    def _items(self, call: WireRequest, request: Any, credential: Credential) -> Iterator[Item]:
-        response = self._sent(call, request, credential)
-        if not self.exchange.is_stream(call, response):
-            yield Item(call.format, content=True, response=self._read(call, credential, response))
-            return
-        source, follower = response.stream, Follower(self.exchange, call, credential, response)
-        on_abandon(partial(interrupt, response))
-        try:
-            decoding = self.exchange.decoding(response)
-            yield Item(call.format, response=response)
-            for chunk in decoding.iter_bytes() if decoding else source:
-                yield from follower.feed(chunk)
-            yield from follower.end()
-        finally:
-            source.close()
-
-    def _sent(self, call: WireRequest, request: Any, credential: Credential) -> Any:
-        made = self.exchange.request(call, credential, request, own=self._upstream.own)
-        return self._upstream.for_url(made.url).handle_request(made)
-
-    def _read(self, call: WireRequest, credential: Credential, response: Any) -> Any:
-        try:
-            raw = b"".join(response.stream)
-        finally:
-            response.stream.close()
-        return self.exchange.judged(call, credential, response, raw)
+    def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
+        made = self.router.outgoing(call, credential, request, own=self._connections.own)
+        return self._connections.for_url(made.url).handle_request(made)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from sparekey.config.dimensions import known, takes_length
-from sparekey.config.providers import find
 from sparekey.config.spaces import natural_space
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.providers import embedding_model, find, takes_length
 from sparekey.wire.embeddings import admitted, asked_lengths
 from sparekey.wire.format import NoAnswerError
 
@@ -20,20 +19,17 @@ if TYPE_CHECKING:
     from sparekey.engine import Chain
     from sparekey.wire.request import WireRequest
 
-_PARAMETERS: Final = {"gemini": "outputDimensionality", "mistral": "output_dimension", "voyage": "output_dimension"}
-"""What a provider calls the length that a request asks for; the others call it `dimensions`."""
-
 
 def parameter(config: EmbeddingModelConfig, provider: str, model: str | None) -> Mapping[str, Any]:
     """Return the field that asks a credential's provider for the chain's declared length.
 
     Nothing is asked where the model gives that length anyway, or has no other and its host refuses the field.
     """
-    found = known(provider, model)
+    found = embedding_model(provider, model)
     if not config.dimension or (found and found.default == config.dimension) or not takes_length(provider, model):
         return {}
     row = find(provider)
-    return {_PARAMETERS.get(row.name if row else provider, "dimensions"): config.dimension}
+    return {row.embeddings.length_field if row and row.embeddings else "dimensions": config.dimension}
 
 
 def vectors_of(config: EmbeddingModelConfig) -> Vectors | None:

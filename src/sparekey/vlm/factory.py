@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.providers import find
+from sparekey.providers import find
 
 if TYPE_CHECKING:
     from sparekey.config import VLMConfig
     from sparekey.vlm.base import VLMBase
 
-_BACKENDS: Final = {
+BACKENDS: Final = {
     "openai": "openai:OpenAIVLM",
     "azure": "azure:AzureVLM",
     "ark": "volcengine:VolcengineVLM",
@@ -19,10 +19,7 @@ _BACKENDS: Final = {
     "gemini": "gemini:GeminiVLM",
     "litellm": "litellm:LiteLLMVLM",
 }
-"""A provider's wire (see `sparekey.config.providers`) -> the backend that speaks it."""
-
-_OWN: Final = {"kimi": "kimi:KimiVLM", "glm": "glm:GLMVLM"}
-"""Providers with a backend of their own."""
+"""The wire of a provider's chat models (see `sparekey.providers`) -> the backend that speaks it."""
 
 
 class VLMFactory:
@@ -41,11 +38,9 @@ class VLMFactory:
             ConfigError: a field is missing without which no request can be made.
         """
         given = str(config.get("provider") or config.get("backend") or "openai").strip().lower()
-        known = find(given)
-        name = known.name if known else given
-        row = _OWN.get(name) or _BACKENDS[(known and known.vlm) or "litellm"]
-        base = config.get("api_base") or (known.vlm_base if known else None)
-        return _load(row)({**config, "provider": name, "api_base": base})
+        row = find(given)
+        backend = _load(BACKENDS[row.chat.wire if row and row.chat else "litellm"])
+        return backend({**config, "provider": row.name if row else given})
 
 
 def build(config: VLMConfig) -> VLMBase:
@@ -66,7 +61,7 @@ def build(config: VLMConfig) -> VLMBase:
     )
 
 
-def _load(row: str) -> type[VLMBase]:
-    module, _, name = row.partition(":")
+def _load(place: str) -> type[VLMBase]:
+    module, _, name = place.partition(":")
     backend: type[VLMBase] = getattr(import_module(f"sparekey.vlm.backends.{module}"), name)
     return backend

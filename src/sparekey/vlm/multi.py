@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.core.policy import walking_once
 from sparekey.engine import AsyncFailover, Chain, Failover
 from sparekey.engine.annotate import annotate, attribute
+from sparekey.providers import prefill
 from sparekey.types import Credential
 from sparekey.vlm.reading import ChunkReading, usage_of, with_ledger
 from sparekey.vlm.wrapper import WrapperVLM, annotated, annotated_async, no_media, size_of, takes
-from sparekey.wire.prefill import going_on, prefill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -168,10 +168,10 @@ class MultiCredentialVLM(WrapperVLM):
 
         def resume(credential: Credential, text: str) -> Any:
             instance = self._of[credential.id]
-            marks = prefill(attribute(instance, "provider", str), attribute(instance, "model", str))
-            if images or marks is None:
+            found = prefill(attribute(instance, "provider", str), attribute(instance, "model", str))
+            if images or found is None:
                 return None
-            messages = going_on(options.get("messages") or [{"role": "user", "content": prompt}], text, marks)
+            messages = found.continued(options.get("messages") or [{"role": "user", "content": prompt}], text)
             return getattr(instance, method)(**{**options, "messages": messages})
 
         return resume

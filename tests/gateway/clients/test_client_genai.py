@@ -3,15 +3,14 @@
 import pytest
 from client_play import ARGUMENTS, FALLS, PLACE, Place, got, items
 
+from later import later
 from sparekey.lab.simulator import TEXT, faults, unit_vector
 
-genai = pytest.importorskip("google.genai", reason="google-genai is not installed")
-types = genai.types
+genai = later("google.genai", reason="google-genai is not installed")
+types = later("google.genai.types", reason="google-genai is not installed")
 
 ASKED = {"model": "gemini", "contents": "Where is the spare key?"}
-ERRORS = {400: genai.errors.ClientError, 429: genai.errors.ClientError, 502: genai.errors.ServerError, 503: genai.errors.ServerError}
-PARAMETERS = types.Schema(type="OBJECT", properties={"query": types.Schema(type="STRING")})
-TOOL = types.Tool(function_declarations=[types.FunctionDeclaration(name="find", description="Look for it.", parameters=PARAMETERS)])
+ERRORS = {400: "ClientError", 429: "ClientError", 502: "ServerError", 503: "ServerError"}
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -40,8 +39,13 @@ async def streamed(models):
     assert "".join(c.text or "" for c in await items(models.generate_content_stream(**ASKED))) == TEXT
 
 
+def tool():
+    parameters = types.Schema(type="OBJECT", properties={"query": types.Schema(type="STRING")})
+    return types.Tool(function_declarations=[types.FunctionDeclaration(name="find", description="Look for it.", parameters=parameters)])
+
+
 async def tools(models):
-    config = types.GenerateContentConfig(tools=[TOOL])
+    config = types.GenerateContentConfig(tools=[tool()])
     call = await got(models.generate_content(**ASKED, config=config))
     assert call.function_calls[0].args == ARGUMENTS
     result = types.Part.from_function_response(name="find", response={"where": "under the stone"})
@@ -50,7 +54,7 @@ async def tools(models):
 
 
 async def tools_streamed(models):
-    chunks = await items(models.generate_content_stream(**ASKED, config=types.GenerateContentConfig(tools=[TOOL])))
+    chunks = await items(models.generate_content_stream(**ASKED, config=types.GenerateContentConfig(tools=[tool()])))
     assert [call.args for c in chunks for call in c.function_calls or ()] == [ARGUMENTS]
 
 
@@ -101,7 +105,7 @@ def test_errors(house, run, fall, stream):
     house.fail("gemini", fall)
 
     async def ask(models):
-        with pytest.raises(ERRORS[FALLS[fall]]) as told:
+        with pytest.raises(getattr(genai.errors, ERRORS[FALLS[fall]])) as told:
             await (items(models.generate_content_stream(**ASKED)) if stream else got(models.generate_content(**ASKED)))
         assert told.value.code == FALLS[fall]
         if fall != "bad_request":

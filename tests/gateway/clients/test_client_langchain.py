@@ -3,11 +3,12 @@
 import pytest
 from client_play import ARGUMENTS, BOTH, DIMENSION, FALLS, PLACE, Find, Place, got, items
 
+from later import later
 from sparekey.lab.simulator import TEXT, unit_vector
 
-openai = pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
-anthropic = pytest.importorskip("langchain_anthropic", reason="langchain-anthropic is not installed")
-messages = pytest.importorskip("langchain_core.messages")
+openai = later("langchain_openai", reason="langchain-openai is not installed")
+anthropic = later("langchain_anthropic", reason="langchain-anthropic is not installed")
+messages = later("langchain_core.messages")
 
 ERRORS = {400: "BadRequestError", 429: "RateLimitError", 502: "InternalServerError", 503: "InternalServerError"}
 MAKE = {
@@ -29,13 +30,13 @@ def models(one_address, aio):
     made = {name: make(one_address.url) for name, make in MAKE.items()}
     made["embedding float"] = MAKE["embedding"](one_address.url, model_kwargs={"encoding_format": "float"})
     yield made
-    for sync, later in (
+    for sync, other in (
         (made["chat"].root_client, made["chat"].root_async_client),
         (made["claude"]._client, made["claude"]._async_client),
         (made["embedding"].client._client, made["embedding"].async_client._client),
     ):
         sync.close()
-        aio(later.close())
+        aio(other.close())
 
 
 async def whole(model, way):

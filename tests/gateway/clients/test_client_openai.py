@@ -6,13 +6,13 @@ import json
 import pytest
 from client_play import ARGUMENTS, DIMENSION, FALLS, HELLO, PLACE, Find, Place, decoded, entered, got, items
 
+from later import later
 from sparekey.lab.simulator import TEXT, faults, unit_vector
 
-openai = pytest.importorskip("openai", reason="openai is not installed")
+openai = later("openai")
 
-TOOL = openai.pydantic_function_tool(Find, name="find")
 ASKED = {"model": "chat", "messages": HELLO}
-ERRORS = {400: openai.BadRequestError, 429: openai.RateLimitError, 502: openai.InternalServerError, 503: openai.InternalServerError}
+ERRORS = {400: "BadRequestError", 429: "RateLimitError", 502: "InternalServerError", 503: "InternalServerError"}
 
 
 @pytest.fixture(params=["OpenAI", "AsyncOpenAI"])
@@ -41,16 +41,20 @@ async def streamed(client):
     assert chunks[-1].usage.completion_tokens == 60
 
 
+def tool():
+    return openai.pydantic_function_tool(Find, name="find")
+
+
 async def tools(client):
-    call = (await got(client.chat.completions.create(**ASKED, tools=[TOOL]))).choices[0].message
+    call = (await got(client.chat.completions.create(**ASKED, tools=[tool()]))).choices[0].message
     assert json.loads(call.tool_calls[0].function.arguments) == ARGUMENTS
     result = {"role": "tool", "tool_call_id": call.tool_calls[0].id, "content": "under the stone"}
-    said = await got(client.chat.completions.create(model="chat", messages=[*HELLO, call, result], tools=[TOOL]))
+    said = await got(client.chat.completions.create(model="chat", messages=[*HELLO, call, result], tools=[tool()]))
     assert said.choices[0].message.content == TEXT
 
 
 async def tools_streamed(client):
-    async with entered(client.chat.completions.stream(**ASKED, tools=[TOOL])) as stream:
+    async with entered(client.chat.completions.stream(**ASKED, tools=[tool()])) as stream:
         await items(stream)
         call = (await got(stream.get_final_completion())).choices[0].message.tool_calls[0].function
     assert (call.name, json.loads(call.arguments)) == ("find", ARGUMENTS)
@@ -94,7 +98,7 @@ def test_errors(house, run, fall, stream):
     house.fail("chat", fall)
 
     async def ask(client):
-        with pytest.raises(ERRORS[FALLS[fall]]) as told:
+        with pytest.raises(getattr(openai, ERRORS[FALLS[fall]])) as told:
             await got(client.chat.completions.create(**ASKED, stream=stream))
         assert told.value.status_code == FALLS[fall]
         if fall != "bad_request":

@@ -2,29 +2,29 @@
 
 import asyncio
 
-import openai
 import pytest
 from client_play import DIMENSION, FALLS, PLACE, Place
-from google import genai
 
+from later import later
 from sparekey.lab.simulator import TEXT, unit_vector
 
-ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
-
-from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel  # noqa: E402 - after the check that it is there
-from pydantic_ai.exceptions import ModelHTTPError  # noqa: E402
-from pydantic_ai.models.google import GoogleModel  # noqa: E402
-from pydantic_ai.models.openai import OpenAIChatModel  # noqa: E402
-from pydantic_ai.providers.google import GoogleProvider  # noqa: E402
-from pydantic_ai.providers.openai import OpenAIProvider  # noqa: E402
+ai = later("pydantic_ai", reason="pydantic-ai is not installed")
+openai = later("openai")
+genai = later("google.genai", reason="google-genai is not installed")
 
 
 def chat(url):
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
     client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0)
     return client, OpenAIChatModel("chat", provider=OpenAIProvider(openai_client=client))
 
 
 def gemini(url):
+    from pydantic_ai.models.google import GoogleModel
+    from pydantic_ai.providers.google import GoogleProvider
+
     client = genai.Client(api_key="x", http_options={"base_url": url, "retry_options": {"attempts": 1}})
     return client.aio, GoogleModel("gemini", provider=GoogleProvider(client=client))
 
@@ -78,6 +78,8 @@ def test_sync(house, model):
 
 def test_embeddings(house, aio):
     """Through its embedder."""
+    from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
+    from pydantic_ai.providers.openai import OpenAIProvider
 
     async def embed():
         async with openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key="x", max_retries=0) as client:
@@ -92,6 +94,6 @@ def test_embeddings(house, aio):
 def test_errors(house, aio, model, fall):
     """When nobody can answer, pydantic-ai raises its own error with our status."""
     house.fail(model.model_name, fall)
-    with pytest.raises(ModelHTTPError) as told:
+    with pytest.raises(ai.exceptions.ModelHTTPError) as told:
         aio(ai.Agent(model).run("hello"))
     assert told.value.status_code == FALLS[fall]

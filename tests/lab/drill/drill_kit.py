@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import cycle
+
+import pytest
 from drill_verdicts import NOT_YET, NOT_YET_THROUGH
 
 from sparekey.lab.drill import GATEWAY_ROWS, ROWS, Verdict, run
 from sparekey.lab.drill.runner import FAST, Profile
 
 SLOW = Profile(scale=1.0, load=2.0)
+DEAR = {"K01", "K06", "K11", "K16", "M01", "E04", "S15"}
+"""Rows with crowds and hundreds of calls. `make test` plays each in one of its ways, by turns; the other ones are for `make test-slow`."""
+PROCESSES = {"M08", "M10"}
+"""Rows that load processes for seconds: for `make test-slow`. tests/stores/test_stores_processes.py holds the same."""
+THROUGH_SLOWLY = {"K16", "C02", "C04"}
+"""As above, through the gateway: hundreds of poisoned requests, a thousand connections, two thousand streams."""
+ELSEWHERE = {"M08", "M09", "M10"}
+"""Rows that start processes with a gateway in each: tests/gateway/test_gateway_stores.py and test_gateway_restart.py hold the same."""
 
 
 def rows(family, *, gateway=False):
-    """The rows of some families."""
-    return [row for row in (GATEWAY_ROWS if gateway else ROWS) if row.id[0] in family]
+    """Rows of some families as one test plays them: (row, whether it is slow)."""
+    turns = cycle((0, 1))
+    found = []
+    for row in GATEWAY_ROWS if gateway else ROWS:
+        if row.id[0] not in family or (gateway and row.id in ELSEWHERE):
+            continue
+        if not gateway and row.id in DEAR:
+            now = next(turns)
+            found += [(replace(row, modes=(mode,)), at != now) for at, mode in enumerate(row.modes)]
+        else:
+            found.append((row, row.id in (THROUGH_SLOWLY if gateway else PROCESSES)))
+    return found
 
 
-def ids(family, *, gateway=False):
-    """The ids of the rows of some families."""
-    return [row.id for row in rows(family, gateway=gateway)]
+def named(row):
+    """How the tests call a row: its id, with its way if it is played in one of several."""
+    return f"{row.id}-{row.modes[0]}" if len(row.modes) == 1 and row.id in DEAR and row.modes != ("gateway",) else row.id
 
 
-def played(family, *, gateway=False, without=()):
-    """Play the rows of some families against the built-in chains, or a gateway that serves them; the results by id.
+def params(family, *, gateway=False):
+    """The rows of some families, for a test of each; some of them are slow."""
+    return [pytest.param(named(row), marks=[pytest.mark.slow] if slow else []) for row, slow in rows(family, gateway=gateway)]
+
+
+class Played(dict):
+    """The results of rows of some families, by name. Those that are not slow are played at once, the others when they are asked for.
 
     Rows about silences compare times. One that does not hold on a busy machine is played once more by itself, in slow time: what is wrong
     stays wrong.
     """
-    results = {result.row.id: result for result in run(None, [row for row in rows(family, gateway=gateway) if row.id not in without], FAST)}
-    for row in [result.row for result in results.values() if result.verdict is not expected(result.row.id, gateway=gateway)]:
-        results[row.id] = run(None, [row], SLOW)[0]
-    return results
+
+    def __init__(self, family, *, gateway=False):
+        self._expected = NOT_YET_THROUGH if gateway else NOT_YET
+        found = rows(family, gateway=gateway)
+        self._slow = {named(row): row for row, slow in found if slow}
+        soon = [row for row, slow in found if not slow]
+        super().__init__((named(row), self._settled(result)) for row, result in zip(soon, run(None, soon, FAST), strict=True))
+
+    def __missing__(self, name):
+        self[name] = self._settled(run(None, [self._slow[name]], FAST)[0])
+        return self[name]
+
+    def _settled(self, result):
+        wanted = self._expected.get(result.row.id, (Verdict.PASS,))[0]
+        return result if result.verdict is wanted else run(None, [result.row], SLOW)[0]
 
 
-def expected(row_id, *, gateway=False):
+def expected(name, *, gateway=False):
     """The verdict that a row has today."""
-    return (NOT_YET_THROUGH if gateway else NOT_YET).get(row_id, (Verdict.PASS,))[0]
+    return (NOT_YET_THROUGH if gateway else NOT_YET).get(name.partition("-")[0], (Verdict.PASS,))[0]

@@ -72,9 +72,9 @@ def test_json_has_both_views_of_each_run():
 def test_ones_own_chain_is_drilled_without_its_keys(folder):
     """The configuration that is found is drilled; a key that is nowhere is not missed, and copies fill the seats."""
     (folder / "sparekey.toml").write_text(KEYLESS)
-    done = drill("--only", "K01", "--fast")
+    done = drill("--only", "K04", "--fast")
     assert done.exit_code == 0
-    assert "mine 2, mine-copy-1 5" in done.stdout
+    assert "mine 1, mine-copy-1 1" in done.stdout
     assert "it has no embedding" in done.stderr
 
 
@@ -93,9 +93,9 @@ def test_the_gateway_is_drilled_as_its_clients_see_it():
 def test_a_chain_that_only_the_gateway_has_is_drilled(folder):
     """Without [vlm], the first of the gateway's own chains plays; a line says so."""
     (folder / "sparekey.toml").write_text(KEYLESS.replace("vlm", "gateway.chat.fast"))
-    done = drill("--gateway", "--only", "K01,C01", "--fast")
+    done = drill("--gateway", "--only", "K04,C01", "--fast")
     assert done.exit_code == 0
-    assert "mine 2, mine-copy-1 5" in done.stdout
+    assert "mine 1, mine-copy-1 1" in done.stdout
     assert "it has no vlm: those rows play with the chain gateway.chat.fast" in done.stderr
 
 
@@ -103,7 +103,7 @@ def test_what_the_gateway_cannot_serve_is_no_failed_row(folder):
     """Two formats in one chain: the person is told what to change, and where."""
     other = '[[vlm.credentials]]\nid = "other"\nprovider = "anthropic"\nmodel = "m"\napi_key = "env:NOT_THERE"\n'
     (folder / "sparekey.toml").write_text(KEYLESS + other)
-    done = drill("--gateway", "--only", "K01", "--fast")
+    done = drill("--gateway", "--only", "S03", "--fast")
     assert done.exit_code == 2
     assert "sparekey.toml: vlm: credentials of one chain must speak one format" in " ".join(done.stderr.split())
 

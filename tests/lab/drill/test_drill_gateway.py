@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from drill_kit import expected, ids, played
+from drill_kit import Played, expected, params
 
 pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 FAMILIES = "SKMEC"
-ELSEWHERE = {"M08", "M09", "M10"}
-"""Rows that start processes with a gateway in each: tests/gateway/test_gateway_stores.py and test_gateway_remembered.py hold the same."""
-HERE = [row for row in ids(FAMILIES, gateway=True) if row not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module")
 def results():
     """Every result, each row played once."""
-    return played(FAMILIES, gateway=True, without=ELSEWHERE)
+    return Played(FAMILIES, gateway=True)
 
 
-@pytest.mark.parametrize("row", HERE)
+@pytest.mark.parametrize("row", params(FAMILIES, gateway=True))
 def test_row_has_its_verdict(results, row):
     """A row that passes goes on passing through the gateway; one that does not yet has the verdict that is written down."""
     result = results[row]

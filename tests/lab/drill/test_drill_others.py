@@ -13,6 +13,8 @@ from sparekey.lab.drill.runner import play
 
 OTHERS = {row.id: row for row in ROWS if row.cases is not None}
 ONE = (0, 1)
+DEAR = {"P04", "P15"}
+"""Rows of some hundred calls, which `make test` plays in the library only."""
 
 
 @pytest.mark.parametrize("row", OTHERS)
@@ -23,7 +25,7 @@ def test_row_holds_in_the_library(row):
     assert run.verdict is expected(row), (run.mode, run.broken)
 
 
-@pytest.mark.parametrize("row", OTHERS)
+@pytest.mark.parametrize("row", [pytest.param(row, marks=[pytest.mark.slow] if row in DEAR else []) for row in OTHERS])
 def test_row_holds_through_the_gateway(row):
     """As above, over a gateway's HTTP interface."""
     pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")

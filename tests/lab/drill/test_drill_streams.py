@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from drill_kit import expected, ids, played
+from drill_kit import Played, expected, params
 
 FAMILIES = "SE"
 
@@ -11,10 +11,10 @@ FAMILIES = "SE"
 @pytest.fixture(scope="module")
 def results():
     """Every result, each row played once."""
-    return played(FAMILIES)
+    return Played(FAMILIES)
 
 
-@pytest.mark.parametrize("row", ids(FAMILIES))
+@pytest.mark.parametrize("row", params(FAMILIES))
 def test_row_has_its_verdict(results, row):
     """A row that passes goes on passing; one that does not yet has the verdict that is written down, with its reason."""
     result = results[row]

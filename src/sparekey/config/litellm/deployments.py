@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.config import dimensions, providers
 from sparekey.config.litellm import tables
 from sparekey.config.litellm.model import Converted, Deployment, listed, number, reference, table, text, without_nothing
+from sparekey.providers import PROVIDERS, LiteLLMNames, ProviderSpec, embedding_model, find_litellm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_EMBEDDINGS = frozenset({"openai", "azure", "volcengine", "jina", "voyage", "ollama", "vllm", "lmstudio"})
-"""Providers whose embeddings are asked for in OpenAI's format under the base URL of their row."""
-
-_OWN_FORMAT = frozenset({"anthropic", "gemini", "cohere"})
-"""Providers with a format of their own, which speak OpenAI's as well."""
 
 
 class DeploymentReader:
@@ -39,7 +33,8 @@ class DeploymentReader:
             self._done.leave(f"{where} ({group})", "names no single model; write an entry for each model")
             return None
         prefix, model = _split(full)
-        known = dimensions.known(tables.PROVIDERS.get(prefix, prefix), model)
+        row = find_litellm(prefix)
+        known = embedding_model(row.name, model) if row else None
         mode = str(info.get("mode") or "") or ("embedding" if known or "embed" in model.lower() else "chat")
         if mode not in {*tables.PASSED, "embedding"}:
             self._done.leave(f"{where} ({group})", f"models of mode {mode} are not served")
@@ -66,10 +61,11 @@ class DeploymentReader:
         path = f"{found.where}.litellm_params"
         base = text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", self._environ) or self._usual_base(prefix)
         provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
-        if provider == "openai" and prefix in _OWN_FORMAT:
-            self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(prefix=prefix))
-        if prefix == "dashscope" and base is None:
-            self._done.ask(f"{found.where} ({found.group})", _INTERNATIONAL)
+        row = find_litellm(prefix)
+        if provider == "openai" and row and _has_own_format(row) and (row.embeddings if found.embedding else row.chat):
+            self._done.ask(f"{found.where} ({found.group})", _SPEAKS.format(name=row.name))
+        if row and row.name == "dashscope" and base is None:
+            self._done.ask(f"{found.where} ({found.group})", f'a key of the international site needs api_base = "{row.sites[0]}"')
         headers = without_nothing({**table(params, "headers"), **table(params, "extra_headers")})
         if params.get("organization"):
             headers["OpenAI-Organization"] = params["organization"]
@@ -90,14 +86,17 @@ class DeploymentReader:
 
     def _usual_base(self, prefix: str) -> str | None:
         """Return the base URL that LiteLLM would use, where it is not ours: from the environment, else its own."""
-        names = (*tables.ENV_BASES.get(prefix, ()), f"{prefix.upper()}_API_BASE")
-        return next((self._environ[name] for name in names if self._environ.get(name)), tables.BASES.get(prefix))
+        row = find_litellm(prefix)
+        names = row.litellm if row else LiteLLMNames()
+        variables = (*names.base_variables, f"{prefix.upper()}_API_BASE")
+        return next((self._environ[name] for name in variables if self._environ.get(name)), names.base)
 
     def _key(self, params: Mapping[str, Any], prefix: str) -> Any:
         """Return the key as the file has it, else where LiteLLM would look for one."""
         if params.get("api_key") is not None:
             return params["api_key"]
-        names = tables.KEYS.get(prefix, ())
+        row = find_litellm(prefix)
+        names = (row.litellm.keys or row.key_variables) if row else tables.OPENAI_LIKE.get(prefix, ())
         usual = next((name for name in names if self._environ.get(name)), names[0] if names else None)
         return usual and tables.ENVIRON + usual
 
@@ -126,35 +125,42 @@ class DeploymentReader:
 
 
 _SPEAKS = (
-    "{prefix} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
-    ' for clients that write its own, set provider = "{prefix}" and remove api_base'
+    "{name} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
+    ' for clients that write its own, set provider = "{name}" and remove api_base'
 )
-_INTERNATIONAL = 'a key of the international site needs api_base = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"'
 
 
 def _split(full: str) -> tuple[str, str]:
     """Return LiteLLM's name of the provider, and the model without it."""
     prefix, slash, rest = full.partition("/")
-    name = tables.PROVIDERS.get(prefix, prefix)
-    if slash and (name in providers.PROVIDERS or prefix in tables.OPENAI_LIKE):
+    if slash and (find_litellm(prefix) or prefix in tables.OPENAI_LIKE):
         return prefix, rest
-    known = next((provider for start, provider in tables.BY_MODEL if not slash and full.startswith(start)), None)
+    rows = [] if slash else PROVIDERS.values()
+    known = next((row.name for row in rows if full.startswith(row.litellm.models)), None)
     return (known, full) if known else (prefix if slash else "", rest or full)
 
 
 def _route(prefix: str, base: str | None, *, embedding: bool) -> tuple[str, str | None, str]:
     """Return provider, base URL and dialect: OpenAI's wherever the host speaks it, as it is what LiteLLM's clients write."""
-    row = providers.find(tables.PROVIDERS.get(prefix, prefix))
-    if row and prefix in _OWN_FORMAT and (base or row.openai_base or "").rstrip("/") in {row.vlm_base, row.embedding_base, row.openai_base}:
-        return "openai", row.openai_base, "openai"
-    if prefix in tables.OPENAI_LIKE and prefix not in tables.PROVIDERS:
+    if prefix in tables.OPENAI_LIKE:
         return "openai", base, "openai" if base else ""
+    row = find_litellm(prefix)
     if row is None or row.name == "litellm":
         return "litellm", base, ""
-    if row.vlm in {"anthropic", "gemini"}:
-        return row.name, base, row.vlm
-    if embedding and row.name not in _EMBEDDINGS:
-        return "openai", base or row.vlm_base, "openai" if base or row.vlm_base else ""
-    if row.name == "ollama" and base and not embedding and not base.rstrip("/").endswith("/v1"):
-        base = base.rstrip("/") + "/v1"
-    return row.name, base, "openai" if embedding or row.vlm else ""
+    wanted = row.embeddings if embedding else row.chat
+    own = (row.chat and row.chat.base, row.embeddings and row.embeddings.base, row.openai_base)
+    if _has_own_format(row) and (base or row.openai_base or "").rstrip("/") in own:
+        return "openai", row.openai_base, "openai"
+    if row.chat and row.chat.http_wire in {"anthropic", "gemini"}:
+        return row.name, base, row.chat.http_wire
+    if embedding and not (wanted and wanted.http_wire):
+        base = base or (row.chat.base if row.chat else None)
+        return "openai", base, "openai" if base else ""
+    if base and not embedding and not base.rstrip("/").endswith(row.openai_path):
+        base = base.rstrip("/") + row.openai_path
+    return row.name, base, "openai" if wanted else ""
+
+
+def _has_own_format(row: ProviderSpec) -> bool:
+    """Tell whether a provider has a format of its own for what it offers, and speaks OpenAI's as well."""
+    return row.openai_base is not None and row.openai_base != (row.chat and row.chat.base)

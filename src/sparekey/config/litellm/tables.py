@@ -10,86 +10,15 @@ from typing import Final
 ENVIRON: Final = "os.environ/"
 """How LiteLLM's configuration refers to a variable of the environment."""
 
-PROVIDERS: Final = {
-    "together_ai": "together",
-    "fireworks_ai": "fireworks",
-    "nvidia_nim": "nvidia",
-    "hosted_vllm": "vllm",
-    "lm_studio": "lmstudio",
-    "ollama_chat": "ollama",
-    "jina_ai": "jina",
-    "zai": "glm",
-    "text-completion-openai": "openai",
-}
-"""Providers that LiteLLM calls otherwise."""
-
-BASES: Final = {
-    "zai": "https://api.z.ai/api/paas/v4",
-    "perplexity": "https://api.perplexity.ai",
-    "deepinfra": "https://api.deepinfra.com/v1/openai",
-    "sambanova": "https://api.sambanova.ai/v1",
-    "nebius": "https://api.studio.nebius.ai/v1",
-    "hyperbolic": "https://api.hyperbolic.xyz/v1",
-    "github": "https://models.inference.ai.azure.com",
-}
-"""LiteLLM's base URLs of hosts that are other ones than ours, or not in our table: a key must stay with its host."""
-
-OPENAI_LIKE: Final = frozenset({*BASES, "openai_like", "custom_openai", "litellm_proxy", "llamafile", "xinference"})
-"""Names of LiteLLM's that mean a host which speaks OpenAI's format."""
-
-BY_MODEL: Final = (
-    ("gpt-", "openai"),
-    ("chatgpt-", "openai"),
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("o4", "openai"),
-    ("text-embedding-", "openai"),
-    ("omni-moderation-", "openai"),
-    ("whisper-1", "openai"),
-    ("tts-1", "openai"),
-    ("dall-e-", "openai"),
-    ("claude-", "anthropic"),
-)
-"""Beginnings of models that LiteLLM knows without a provider."""
-
-KEYS: Final[dict[str, tuple[str, ...]]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "azure": ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "volcengine": ("VOLCENGINE_API_KEY",),
-    "dashscope": ("DASHSCOPE_API_KEY",),
-    "moonshot": ("MOONSHOT_API_KEY",),
-    "zai": ("ZAI_API_KEY",),
-    "deepseek": ("DEEPSEEK_API_KEY",),
-    "mistral": ("MISTRAL_API_KEY",),
-    "groq": ("GROQ_API_KEY",),
-    "xai": ("XAI_API_KEY",),
-    "openrouter": ("OPENROUTER_API_KEY", "OR_API_KEY"),
-    "together_ai": ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY"),
-    "fireworks_ai": ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY"),
-    "nvidia_nim": ("NVIDIA_NIM_API_KEY",),
-    "cerebras": ("CEREBRAS_API_KEY",),
-    "minimax": ("MINIMAX_API_KEY",),
-    "voyage": ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY"),
-    "cohere": ("COHERE_API_KEY", "CO_API_KEY"),
-    "jina_ai": ("JINA_AI_API_KEY", "JINA_API_KEY"),
-    "perplexity": ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
-    "deepinfra": ("DEEPINFRA_API_KEY",),
-    "sambanova": ("SAMBANOVA_API_KEY",),
-    "nebius": ("NEBIUS_API_KEY",),
-    "hyperbolic": ("HYPERBOLIC_API_KEY",),
-    "github": ("GITHUB_API_KEY",),
+OPENAI_LIKE: Final[dict[str, tuple[str, ...]]] = {
+    "openai_like": (),
+    "custom_openai": (),
     "litellm_proxy": ("LITELLM_PROXY_API_KEY",),
+    "llamafile": (),
+    "xinference": (),
 }
-"""The variables in which LiteLLM looks for a key that its file leaves out; the first is named where none of them is set."""
+"""Names of LiteLLM's that mean any host which speaks OpenAI's format -> the variables in which it looks for a key."""
 
-ENV_BASES: Final[dict[str, tuple[str, ...]]] = {
-    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
-    "ollama_chat": ("OLLAMA_API_BASE",),
-}
-"""The same for base URLs; the other providers' are called after them: `GROQ_API_BASE`."""
 
 PASSED: Final = frozenset({"chat", "completion", "responses", "image_generation", "audio_transcription", "audio_speech", "moderation"})
 """Modes of models whose requests the gateway passes on in a chain of `[gateway.chat]`."""

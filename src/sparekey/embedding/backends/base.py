@@ -22,6 +22,7 @@ from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import check_length
 from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import IncompleteAnswerError, MissingExtraError
+from sparekey.providers import find
 from sparekey.types import Usage
 from sparekey.wire.answer import as_library_errors, read_vectors
 from sparekey.wire.clients import Clients, Gate
@@ -68,8 +69,8 @@ DEFAULT_MAX_CONCURRENT: Final = 10
 class EmbeddingBackend(EmbedderBase):
     """An embedder that asks a provider."""
 
-    default_base: ClassVar[str | None] = None
-    """Where it sends its requests if the configuration names no `api_base`."""
+    default_provider: ClassVar[str | None] = None
+    """The provider that is asked where the configuration names none."""
     default_query: ClassVar[str | None] = None
     default_document: ClassVar[str | None] = None
     most_inputs: ClassVar[int] = 2048
@@ -83,8 +84,10 @@ class EmbeddingBackend(EmbedderBase):
         Raises:
             MissingExtraError: the provider's SDK is not installed.
         """
-        super().__init__("", config)
-        self.api_base: str | None = self.config.get("api_base") or self.default_base
+        super().__init__("", {**config, "provider": config.get("provider") or self.default_provider})
+        row = find(self.provider)
+        base: str | None = self.config.get("api_base")
+        self.api_base = row.embeddings.address(base) if row and row.embeddings else base
         self.dimension: int | None = self.config.get("dimension")
         self.extra_body: dict[str, Any] = self.config.get("extra_body") or {}
         self.extra_headers: dict[str, str] = self.config.get("extra_headers") or {}

@@ -19,7 +19,7 @@ class CohereEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from Cohere; `input_type` is `search_query` or `search_document` unless configured."""
 
     default_batch_size = most_inputs = 96
-    default_base = "https://api.cohere.com"
+    default_provider = "cohere"
     default_query = "search_query"
     default_document = "search_document"
 

@@ -44,7 +44,7 @@ class DashScopeEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from DashScope, with `enable_fusion`, `res_level` and `max_video_frames` for multimodal models."""
 
     default_batch_size = most_inputs = 10
-    default_base = "https://dashscope.aliyuncs.com"
+    default_provider = "dashscope"
     task_field = "text_type"
 
     def __init__(self, config: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from the Gemini API."""
 
     default_batch_size = most_inputs = 100
-    default_base = "https://generativelanguage.googleapis.com"
+    default_provider = "gemini"
     task_field = "task_type"
 
     def __init__(self, config: Mapping[str, Any]) -> None:

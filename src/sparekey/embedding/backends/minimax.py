@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MiniMaxEmbedder(HttpBackend, DenseEmbedderBase):
     """Dense vectors from MiniMax."""
 
-    default_base = "https://api.minimax.chat/v1"
+    default_provider = "minimax"
     default_query = "query"
     default_document = "db"
     task_field = "type"

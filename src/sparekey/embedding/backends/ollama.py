@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sparekey.config.dimensions import takes_length
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
+from sparekey.providers import takes_length
 from sparekey.wire.answer import as_library_errors, read_vectors
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """Dense vectors from an Ollama server; `extra_body` fills the request's `options`, `truncate` and `keep_alive`."""
 
     default_batch_size = 64
-    default_base = "http://localhost:11434"
+    default_provider = "ollama"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_base`, `api_key` (optional), `dimension`, `extra_headers`, `extra_body`.

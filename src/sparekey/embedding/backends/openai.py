@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sparekey.config.dimensions import takes_length
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
 from sparekey.errors import ConfigError, InvalidInputError
+from sparekey.providers import find, takes_length
 from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
     """
 
     default_batch_size = 128
-    default_base: ClassVar[str | None] = "https://api.openai.com/v1"
+    default_provider = "openai"
     extra: ClassVar[str] = "openai"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -38,6 +38,8 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
         """
         self._sdk: Any = load_sdk("openai", f"embedding with {type(self).__name__}", self.extra)
         super().__init__(config)
+        row = find(self.provider)
+        self.length_field = row.embeddings.length_field if row and row.embeddings else "dimensions"
 
     def _client_options(self) -> dict[str, Any]:
         return {
@@ -65,9 +67,9 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
         # The SDK would ask for base64 by itself, but then it hides an error inside a 200 behind one of its own.
         form = self.config.get("encoding_format") or "base64"
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), "encoding_format": form}
-        if self.dimension and takes_length(self.provider, self.model_name):
-            request["dimensions"] = self.dimension
         body = {**self._task(is_query), **self.extra_body}
+        if self.dimension and takes_length(self.provider, self.model_name):
+            (request if self.length_field == "dimensions" else body)[self.length_field] = self.dimension
         return {**request, "extra_body": body} if body else request
 
     def _send(self, request: dict[str, Any]) -> Any:
@@ -88,7 +90,7 @@ class AzureEmbedder(OpenAIEmbedder):
     """
 
     extra = "azure"
-    default_base = None
+    default_provider = "azure"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_key`, `api_base`, `api_version` and the rest of `OpenAIEmbedder`.
@@ -130,7 +132,7 @@ class JinaEmbedder(OpenAIEmbedder):
 
     extra = "jina"
     most_inputs = 512
-    default_base = "https://api.jina.ai/v1"
+    default_provider = "jina"
     task_field = "task"
 
     def __init__(self, config: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.http import HttpBackend, Post
-from sparekey.embedding.backends.volc_sign import sign
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
+from sparekey.providers.auth.volcengine import sign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sparekey.config.dimensions import known
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
 from sparekey.embedding.vectors import truncate_and_normalize
+from sparekey.providers import embedding_model
 from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _ArkEmbedder(EmbeddingBackend):
 
     default_batch_size = 64
     most_inputs = 256
-    default_base = "https://ark.cn-beijing.volces.com/api/v3"
+    default_provider = "volcengine"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_key`, `api_base`, `dimension`, `input` (`multimodal` or `text`) and more.
@@ -81,7 +81,7 @@ class _ArkEmbedder(EmbeddingBackend):
 
     def _fit(self, vector: list[float]) -> list[float]:
         """Shorten a text model's vector here: the text endpoint takes no length, its documentation says to cut and normalize."""
-        row = known("volcengine", self.model_name)
+        row = embedding_model("volcengine", self.model_name)
         whole = self._multimodal or (row is not None and len(vector) != row.default)
         return vector if whole else truncate_and_normalize(vector, self.dimension)
 

@@ -21,7 +21,7 @@ class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     default_batch_size = 128
     most_inputs = 1000
-    default_base = "https://api.voyageai.com/v1"
+    default_provider = "voyage"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Read the configuration: `api_key`, `api_base`, `dimension`, `query_param`, `document_param`, `extra_headers`, `extra_body`.

@@ -17,15 +17,17 @@ from sparekey.gateway.api.get_routes import METHODS
 from sparekey.gateway.api.replies import GatewayReply
 from sparekey.gateway.api.request_handler import RequestHandler
 from sparekey.gateway.api.served_chains import REAL, Served, Timing, serve
+from sparekey.gateway.observe.chain_health import Level, health
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sparekey.config import Config
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.api.request_handler import Finished, Scope
     from sparekey.gateway.observe.log_thread import Writer
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
+    from sparekey.stats.chain_stats import End
 
 _ADMIN: Final = ("/admin", "/console", "/metrics")
 
@@ -52,9 +54,10 @@ class Gateway:
         observers: called with each finished request.
         newcomers: called with each chain of a configuration that is read anew, before it is served.
         log: writes its log, if it has one of its own.
+        ends: returns how the last calls of a chain ended, by its name; nobody knows where no statistics are kept.
     """
 
-    def __init__(self, config: Config, client: Client, *, store: Any = None, timing: Timing = REAL) -> None:
+    def __init__(self, config: Config, client: UpstreamClient, *, store: Any = None, timing: Timing = REAL) -> None:
         """Take a configuration and the connections to the providers.
 
         Args:
@@ -72,6 +75,7 @@ class Gateway:
         self.observers: list[Callable[[Finished], None]] = []
         self.newcomers: list[Callable[[Served], None]] = []
         self.log: Writer | None = None
+        self.ends: Callable[[str], Sequence[End]] = lambda _: ()
         self._prefix, self._count = secrets.token_hex(4), count(1)
         self.running = 0
         self.state = self._made(config, None)
@@ -127,34 +131,47 @@ class Gateway:
         if path.startswith("/v1"):
             pass
         elif path in _HEALTH and scope["method"] in METHODS:
-            await _whole(send, _HEALTH[path](self))
+            await _whole(send, _HEALTH[path](self, scope["query_string"]))
             return
         elif self.admin is not None and path.startswith(_ADMIN):
             await self.admin(scope, receive, send)
             return
-        visit = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
+        handler = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
         self.running += 1
         try:
-            await visit.serve()
+            await handler.serve()
         finally:
             self.running -= 1
-            finished = visit.finished()
+            finished = handler.finished()
             for observer in self.observers:
                 observer(finished)
 
-    def healthy(self) -> GatewayReply:
+    def healthy(self, _query: bytes = b"") -> GatewayReply:
         """Say that the process lives."""
         return GatewayReply(200, [replies.JSON], b'{"status":"ok"}')
 
-    def ready(self) -> GatewayReply:
-        """Say whether requests may come, and whether the last configuration was refused."""
-        body = {"status": "draining" if self.draining else "ready", "chains": list(self.state.chains)}
+    def ready(self, query: bytes = b"") -> GatewayReply:
+        """Say whether requests may come, how each chain is, and whether the last configuration was refused.
+
+        A chain that is down does not make the gateway unready: its providers are to blame, and only requests can find out that they are
+        well again. Whoever watches the chains asks for `?chains=strict`: then one that is down makes it 503.
+        """
+        levels = self.levels()
+        strict = b"chains=strict" in query.split(b"&")
+        status = "draining" if self.draining else "down" if strict and Level.DOWN in levels.values() else "ready"
+        body = {"status": status, "chains": list(levels), "levels": levels}
         if self.state.fault:
             body["configuration"] = "the changed configuration was refused, the one before is in use; the log says why"
-        return GatewayReply(503 if self.draining else 200, [replies.JSON], json.dumps(body).encode())
+        return GatewayReply(200 if status == "ready" else 503, [replies.JSON], json.dumps(body).encode())
+
+    def levels(self) -> dict[str, Level]:
+        """Return how each chain is, in one word."""
+        wall = time.time()
+        chains = ((name, one.chain) for name, one in self.state.chains.items())
+        return {name: health(chain.pool, chain.state, chain.clock(), self.ends(name), wall).level for name, chain in chains}
 
 
-_HEALTH: Final[dict[str, Callable[[Gateway], GatewayReply]]] = {"/healthz": Gateway.healthy, "/readyz": Gateway.ready}
+_HEALTH: Final[dict[str, Callable[[Gateway, bytes], GatewayReply]]] = {"/healthz": Gateway.healthy, "/readyz": Gateway.ready}
 
 
 async def _whole(send: Any, reply: GatewayReply) -> None:

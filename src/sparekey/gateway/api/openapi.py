@@ -217,14 +217,22 @@ def _act(path: str, summary: str, request: str, answers: Iterable[str]) -> dict[
 
 def _about() -> dict[str, Any]:
     """Return what tells of the gateway itself."""
-    busy = {"503": told("It is about to stop.", {"content": {_JSON: {"schema": ref("Readiness")}}})}
+    strict = told(
+        "`strict`: answer 503 while the requests of a chain fail.", {"name": "chains", "in": "query", "schema": {"enum": ["strict"]}}
+    )
+    busy = {
+        "503": told(
+            "It is about to stop, or a chain is down and `chains=strict` was asked.", {"content": {_JSON: {"schema": ref("Readiness")}}}
+        )
+    }
     described = {**_answered("This description.", ""), **_refused({n: _REFUSALS[n] for n in ("400", "401", "403", "503")}, "OpenAIError")}
     described["200"]["content"][_JSON]["schema"] = {"type": "object"}
     return {
         "/healthz": {"get": {**_operation("", "Say that the process lives", "Health", ""), "responses": _answered("It lives.", "Health")}},
         "/readyz": {
             "get": {
-                **_operation("", "Say whether requests may come", "Health", ""),
+                **_operation("", "Say whether requests may come, and how each chain is", "Health", ""),
+                "parameters": [strict],
                 "responses": {**_answered("They may.", "Readiness"), **busy},
             }
         },

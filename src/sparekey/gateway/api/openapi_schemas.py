@@ -38,6 +38,7 @@ def told(text: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _MODEL: Final = told("The chain: its name, or one of its aliases.", {**TEXT, "examples": ["chat"]})
+_LEVEL: Final = {"enum": ["ok", "spare", "down"]}
 _STREAM: Final = told("Answer in server-sent events.", FLAG)
 _TEXTS: Final = {"anyOf": [TEXT, many(TEXT, 1)]}
 _FILE: Final = told("A file.", {"type": "string", "format": "binary"})
@@ -84,9 +85,10 @@ OURS: Final[dict[str, Any]] = {
     "Event": told("One server-sent event: its name, and its data as the provider wrote it.", of("data", event=TEXT, data=TEXT)),
     "Health": of("status", status={"const": "ok"}),
     "Readiness": of(
-        "status chains",
-        status={"enum": ["ready", "draining"]},
+        "status chains levels",
+        status={"enum": ["ready", "draining", "down"]},
         chains=many(TEXT),
+        levels=told("How each chain is; `down`: its requests fail.", {"type": "object", "additionalProperties": _LEVEL}),
         configuration=told("A changed configuration was refused; the one before is in use.", TEXT),
     ),
     "State": told(
@@ -104,15 +106,32 @@ OURS: Final[dict[str, Any]] = {
         "name wire active serving level credentials timeline failures",
         name=TEXT,
         wire=TEXT,
-        active=told("Where the next request starts.", TEXT),
-        serving=told("Who takes it; null: every credential is parked.", maybe(TEXT)),
-        level={"enum": ["ok", "spare", "down"]},
+        active=told("Where the next request starts, whether or not anybody serves there.", TEXT),
+        serving=told("Who serves, as the last requests saw it; null: nobody does.", maybe(TEXT)),
+        trying=told("Of a chain that is down: whom the next request goes to; null: to nobody.", maybe(TEXT)),
+        level=_LEVEL,
+        recent=told("How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE)),
         headline=TEXT,
         detail=TEXT,
         credentials=many(ref("CredentialState")),
-        timeline=many(OBJECT),
-        failures=many(OBJECT),
+        timeline=many(ref("Record")),
+        failures=many(ref("Record")),
         faults=told("What can be injected, where a provider is a simulated one.", many(TEXT)),
+    ),
+    "Record": told(
+        "Something that happened. Of a failed or tested attempt there is more: `class`, `words`, `status`, `message`, `remedy`, ...",
+        of(
+            "at kind what reason times",
+            at=told("Seconds since 1970.", NUMBER),
+            kind={"enum": [*["failover", "failback", "parked", "held", "probed", "recovered", "failed", "exhausted", "action", "tested"]]},
+            what=told("Whom it is about, as `credential:a`; of a switch, who is active now.", many(TEXT)),
+            old=told("Of a switch, who was active before.", TEXT),
+            seconds=told("How long a park lasts, or an attempt took.", maybe(NUMBER)),
+            cause=TEXT,
+            reason=TEXT,
+            times=WHOLE,
+            since=told("When it happened for the first time; null: once.", maybe(NUMBER)),
+        ),
     ),
     "CredentialState": of(
         "id index provider model active standing why next returns_in",
@@ -125,6 +144,8 @@ OURS: Final[dict[str, Any]] = {
         why=TEXT,
         next=TEXT,
         returns_in=told("Seconds until it returns; null: it is not away, or until a person releases it.", maybe(NUMBER)),
+        slow=told("Seconds that it takes to begin, if it is slow; else null.", maybe(NUMBER)),
+        failing=told("Whether requests go there that fail.", FLAG),
     ),
     "Done": of("done", done=TEXT),
     "Trials": of("results", results=many(of("credential ok seconds words", credential=TEXT, ok=FLAG, seconds=NUMBER, words=TEXT))),

@@ -18,16 +18,15 @@ from sparekey.gateway.http.protocol import KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
-from sparekey.transport.following import Ending
-from sparekey.transport.refusals import Refused
+from sparekey.transport.event_filter import Ending
+from sparekey.transport.refusals import Refused, UnservableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
+    from sparekey.engine.stream import AsyncStream
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.served_chains import Served
     from sparekey.gateway.upstream.messages import Raw, Response
-    from sparekey.transport.following import Item
+    from sparekey.transport.event_filter import Item
     from sparekey.types import Attempt, Usage
     from sparekey.wire.request import WireRequest
 
@@ -94,9 +93,12 @@ class RequestHandler:
         self._status, self._stream, self._left = 0, False, False
 
     async def serve(self) -> None:
-        """Answer it."""
+        """Read the request, put it to its chain, and send what comes of it: always an answer, if the client stays."""
         try:
-            await self._answered()
+            if (asked := await self._asked()) is not None:
+                with Present(self._scope, self._receive):
+                    if (found := await self._forwarded(*asked)) is not None:
+                        await self._streamed(*found)
         except RefusalError as error:
             await self._whole(replies.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413, 503})
         except ClientGoneError:
@@ -115,7 +117,13 @@ class RequestHandler:
             bug = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
             await self._whole(replies.refusal(self._dialect, bug, self.request_id), close=True)
 
-    async def _answered(self) -> None:
+    async def _asked(self) -> tuple[Served, WireRequest] | None:
+        """Read the request; return the chain that it names, and itself. None: no model is asked, and it is answered.
+
+        Raises:
+            RefusalError: it is not passed on.
+            ClientGoneError: the client left before it was complete.
+        """
         scope, state = self._scope, self._state
         headers: Raw = scope["headers"]
         path, method = scope["path"], scope["method"]
@@ -136,7 +144,7 @@ class RequestHandler:
             self._acquainted()
             names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
             await self._whole(read(path, method, self._dialect, names))
-            return
+            return None
         self._caller = state.access.caller(named, query)
         self._acquainted()
         asked = routes.asked(path)
@@ -148,8 +156,7 @@ class RequestHandler:
         served = self._served(call)
         self._chain = served.name
         current.set(self._ledger)
-        with Present(scope, self._receive):
-            await self._relayed(served, call)
+        return served, call
 
     def _acquainted(self) -> None:
         """Tell the connection that its client is known, if it still counts as a stranger's."""
@@ -173,37 +180,42 @@ class RequestHandler:
             raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
         return found
 
-    async def _relayed(self, served: Served, call: WireRequest) -> None:
-        relay = served.aside if call.kind == "other" else served.relay
+    async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response, AsyncStream[Item]] | None:
+        """Put a request to the chain, and send what comes of it; a stream is returned, after its beginning, to be sent by `_streamed`."""
+        forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
-            response, items = await relay.send(call)
+            response, items, _ = await forwarder.forward(call)
         except (Refused, AllCredentialsFailedError) as exc:
             await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
+            return None
         except DeadlineExceeded as error:
             raise RefusalError(504, "deadline_exceeded", str(error)) from None
+        except UnservableError as error:
+            raise RefusalError(400, "wrong_dimensions", str(error)) from None
         except TransportError as error:
             raise RefusalError(502, "upstream", str(error)) from None
+        self._credential = response.credential_id
+        if items is not None:
+            return call, response, items
+        if isinstance(response.stream, ByteStream):
+            await self._whole(GatewayReply(response.status_code, handed_on(response.headers.raw), response.stream.data))
         else:
-            self._credential = response.credential_id
-            if items is not None:
-                await self._streamed(call, response, items)
-            elif isinstance(response.stream, ByteStream):
-                await self._whole(GatewayReply(response.status_code, handed_on(response.headers.raw), response.stream.data))
-            else:
-                await self._passed(response)
+            await self._passed(response)
+        return None
 
-    async def _streamed(self, call: WireRequest, response: Response, items: AsyncGenerator[Item]) -> None:
+    async def _streamed(self, call: WireRequest, response: Response, items: AsyncStream[Item]) -> None:
         """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
         self._stream, ending = True, Ending(call)
         async with aclosing(items):
             await self._start(response.status_code, handed_on(response.headers.raw))
-            send = self._send
+            send, heard = self._send, self._ledger.heard
             try:
                 async for item in items:
+                    heard()
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     if ending.counts:
                         ending.passed(item)
-                    item.parts = ()  # it is out: nobody has to keep its events while the next one is waited for
+                    item.sent()
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await self._broken(ending.pieces(exc, request_id=self.request_id))
             else:

@@ -11,10 +11,10 @@ from sparekey.config.files import chains as chains_of
 from sparekey.engine import Chain
 from sparekey.engine.chain_state import monotonic
 from sparekey.errors import ConfigError
-from sparekey.gateway.api.forwarder import Forwarder
+from sparekey.gateway.api.forwarder import GatewayForwarder
 from sparekey.gateway.observe.request_ledger import Enter
 from sparekey.gateway.process.key_rotation import renew
-from sparekey.transport.targets import Plan, plan
+from sparekey.transport.routing_table import RoutingTable, routing_table
 from sparekey.wire.formats import DIALECTS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.config.chain import BaseChain
     from sparekey.config.faults import Path
     from sparekey.core.pool import PoolState
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.types import Failure
     from sparekey.wire.request import Kind, Target
 
@@ -62,8 +62,8 @@ class Served:
         wire: the format that all its credentials speak: `openai`, `anthropic` or `gemini`.
         kind: what its models are for: `chat` or `embed`.
         config_path: where it stands in the configuration (`("vlm",)`, `("gateway", "chat", "fast")`).
-        relay: takes requests about the chain's own models.
-        aside: takes those about images, audio and moderation.
+        forwarder: takes requests about the chain's own models.
+        side_forwarder: takes those about images, audio and moderation.
     """
 
     name: str
@@ -73,12 +73,12 @@ class Served:
     wire: str
     kind: Kind
     config_path: Path
-    relay: Forwarder
-    aside: Forwarder
+    forwarder: GatewayForwarder
+    side_forwarder: GatewayForwarder
 
 
 def serve(
-    config: Config, client: Client, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
+    config: Config, client: UpstreamClient, store: Any = None, old: Mapping[str, Served] | None = None, timing: Timing = REAL
 ) -> dict[str, Served]:
     """Return the chains of a configuration by name, aliases left out.
 
@@ -116,29 +116,29 @@ def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], F
     return partial(classify, trace=True)
 
 
-def _served(path: Path, config: BaseChain[Any], client: Client, store: Any, timing: Timing) -> Served:
+def _served(path: Path, config: BaseChain[Any], client: UpstreamClient, store: Any, timing: Timing) -> Served:
     name = _USUAL.get(path) or str(path[-1])
-    made = _plan(config, name, store, timing)
+    made = _table(config, name, store, timing)
     made.chain.classify = _explaining(made.chain.classify)
     wire = _wire(config, made)
     kind: Kind = "embed" if config.family == "embedding" else "chat"
     made.chain.add_hook(Enter())
     aside = replace(made, targets={i: replace(target, kind="other") for i, target in made.targets.items()})
-    relays = Forwarder(made, client, sleep=timing.sleep), Forwarder(aside, client, sleep=timing.sleep)
-    relays[1].exchange.bindings = relays[0].exchange.bindings
+    forwarders = GatewayForwarder(made, client, sleep=timing.sleep), GatewayForwarder(aside, client, sleep=timing.sleep)
+    forwarders[1].router.affinity = forwarders[0].router.affinity
     names = (name, *(alias for alias in getattr(config, "aliases", ()) if alias != name))
-    return Served(name, names, made.chain, made.targets, wire, kind, path, *relays)
+    return Served(name, names, made.chain, made.targets, wire, kind, path, *forwarders)
 
 
-def _plan(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Plan:
-    made = plan(config)
+def _table(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> RoutingTable:
+    made = routing_table(config)
     if store is None and timing is REAL:
         return made
     more: Any = {"clock": timing.clock, "random": timing.random, "pace": timing.pace, "store": store, "name": name if store else ""}
     return replace(made, chain=Chain(config.engine_credentials(), config.policy(), classify=config.classifier(), **more))
 
 
-def _wire(config: BaseChain[Any], made: Plan) -> str:
+def _wire(config: BaseChain[Any], made: RoutingTable) -> str:
     """Return the one format of a chain: a request is passed on as it is, so whoever may get it must understand it."""
     spoken: dict[str, str] = {}
     for index, credential in enumerate(made.chain.credentials):

@@ -1,8 +1,7 @@
 """The console: what the gateway's chains do, in plain words, for people.
 
 host        what the console is shown, and asks for
-outlook     what happens next in a chain: read off its state, as the engine will decide
-words       states, causes and what comes next in plain words
+words       how a chain is (`observe.chain_health`), causes and what comes next in plain words
 snapshot    everything the page and `sparekey status` show, as one JSON value
 access      the admin key, sessions, who may change something
 live        server-sent events

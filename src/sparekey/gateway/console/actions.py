@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
 
-from sparekey.classify.remedies import remedy
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
-from sparekey.gateway.console.snapshot import Hider
-from sparekey.gateway.console.words import cause_words
+from sparekey.gateway.console.snapshot import shown
+from sparekey.gateway.console.words import failure_words
+from sparekey.stats.record import of_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sparekey.gateway.console.host import Host, ProbeResult, Watched
+    from sparekey.gateway.console.host import Host, Watched
 
 _DECISIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "release": manual.release,
@@ -51,7 +51,6 @@ async def test_all(host: Host, chain: str) -> dict[str, Any]:
         HTTPException: there is no such chain.
     """
     watched = _chain(host, chain)
-    watched.book.act("", "test")
     trials = (_tested(host, chain, watched, index) for index in range(len(watched.chain.credentials)))
     return {"results": await asyncio.gather(*trials)}
 
@@ -69,7 +68,7 @@ def give_fault(host: Host, chain: str, body: Mapping[str, Any]) -> dict[str, Any
     if name not in provider.injectable:
         raise HTTPException(422, f"there is no such fault; there are: {', '.join(provider.injectable)}")
     provider.inject(str(name))
-    watched.book.act(str(body["credential"]), f"fault: {name}")
+    watched.stats.act(str(body["credential"]), f"fault: {name}")
     return {"done": "fault"}
 
 
@@ -77,7 +76,7 @@ def _decide(watched: Watched, index: int, action: str) -> None:
     chain = watched.chain
     if action == "probe" and manual.is_held(chain.pool, chain.state, index, chain.clock()):
         raise HTTPException(409, "a person holds it back; release it first")
-    watched.book.act(chain.credentials[index].id, action)
+    watched.stats.act(chain.credentials[index].id, action)
     chain.transact(_DECISIONS[action], index, chain.clock())
 
 
@@ -92,23 +91,12 @@ def _hold(watched: Watched, index: int, body: Mapping[str, Any]) -> None:
 
 
 async def _tested(host: Host, name: str, watched: Watched, index: int) -> dict[str, Any]:
-    credential = watched.chain.credentials[index]
+    """Make one tiny request; what came of it is a record of the timeline."""
+    credential, stats = watched.chain.credentials[index], watched.stats
     tried = await host.trial(name, credential.id)
-    return {"credential": credential.id, "ok": tried.failure is None, "seconds": tried.seconds, **_reason(tried, watched)}
-
-
-def _reason(tried: ProbeResult, watched: Watched) -> dict[str, Any]:
-    failure, hide = tried.failure, Hider(watched.chain.credentials)
-    if failure is None:
-        return {"words": "It answers."}
-    return {
-        "class": failure.error_class,
-        "reason": failure.reason,
-        "status": failure.status,
-        "words": f"{cause_words(failure.error_class, 'unreached' if failure.unreached else failure.reason)}.",
-        "message": hide(failure.message),
-        "remedy": remedy(failure),
-    }
+    record = of_attempt("tested", stats.now(), credential.id, tried.failure, tried.seconds, stats.chain, stats.mask)
+    stats.add(record)
+    return {"credential": credential.id, "ok": tried.failure is None, "words": failure_words(record), **shown(record)}
 
 
 def _chain(host: Host, name: str) -> Watched:

@@ -5,13 +5,15 @@ import { clock, count, el, icon, mix, seconds, setText, spark, span } from "./dr
 import { explained } from "./past.js";
 
 const STATES = {
-  serving: "Serving", ready: "Ready", parked: "Parked", held: "Held", due: "Due for a probe", probing: "Being probed",
+  failing: "Failing", serving: "Serving", ready: "Ready", parked: "Parked", held: "Held", due: "Due for a probe", probing: "Being probed",
 };
+const LEAST_TOP = 0.2; // seconds: what is quicker than this is quick, whatever it is beside
 const list = document.getElementById("credentials");
 
 let cards = new Map(), shape = "";
 
 export function stateOf(chain, row) {
+  if (row.failing) return "failing";
   if (row.held) return "held";
   if (row.standing === "parked") return "parked";
   if (row.standing === "due for a probe") return "due";
@@ -26,7 +28,8 @@ export function renderCards(chain, current) {
     cards = new Map(chain.credentials.map((row) => [row.id, makeCard(row, current)]));
     list.replaceChildren(...[...cards.values()].map((card) => card.root));
   }
-  for (const row of chain.credentials) fillCard(chain, row, cards.get(row.id));
+  const tops = { latency: topOf(chain, "latency"), first_content: topOf(chain, "first_content") };
+  for (const row of chain.credentials) fillCard(chain, row, cards.get(row.id), tops);
 }
 
 export function tickCards(passed) {
@@ -52,7 +55,7 @@ export function running(node) {
 
 function makeCard(row, current) {
   const part = (tag, name) => el(tag, { class: name });
-  const card = { pill: part("span", "pill"), stats: part("dl", "stats"), about: part("p", "about"), why: part("span", ""), following: part("span", "following"), told: part("div", "told-of") };
+  const card = { pill: part("span", "pill"), slow: el("span", { class: "slowly", hidden: true }, icon("due"), "Slow"), stats: part("dl", "stats"), about: part("p", "about"), why: part("span", ""), following: part("span", "following"), told: part("div", "told-of") };
   card.next = running(card.following);
   card.button = el("button", { type: "button", text: "Actions", "aria-label": `Actions for ${row.id}`, "aria-haspopup": "dialog" });
   card.button.addEventListener("click", () => {
@@ -62,13 +65,16 @@ function makeCard(row, current) {
   card.root = el("li", { class: "card", "data-id": row.id },
     el("span", { class: "node", "aria-hidden": "true", text: row.index + 1 }),
     el("div", { class: "who" },
-      el("p", { class: "name" }, el("strong", { text: row.id }), card.pill), card.about,
+      el("p", { class: "name" }, el("strong", { text: row.id }), card.pill, card.slow), card.about,
       el("p", { class: "words" }, card.why, " ", card.following), card.told),
     card.stats, card.button);
   return card;
 }
 
-function fillCard(chain, row, card) {
+// The longest median that any credential of the chain shows: beside one of 8 s, one of 10 ms lies on the ground.
+const topOf = (chain, which) => Math.max(LEAST_TOP, ...chain.credentials.flatMap((row) => row[which].recent));
+
+function fillCard(chain, row, card, tops) {
   const now = stateOf(chain, row);
   if (card.state !== now) {
     card.state = now;
@@ -77,13 +83,14 @@ function fillCard(chain, row, card) {
     card.root.className = `card ${now}`;
   }
   setText(card.about, [row.model, row.provider, row.host, row.account && `account ${row.account}`].filter(Boolean).join(" · "));
+  card.slow.hidden = row.slow === null;
   setText(card.why, row.why);
   card.next.fill(row.following);
   fillExplanation(row, card);
-  const figures = JSON.stringify([row.requests, row.errors, row.latency, row.first_content, row.tokens_today]);
+  const figures = JSON.stringify([row.requests, row.errors, row.latency, row.first_content, row.tokens_today, row.slow, tops]);
   if (card.figures !== figures) {
     card.figures = figures;
-    card.stats.replaceChildren(...statsOf(row));
+    card.stats.replaceChildren(...statsOf(row, tops));
   }
 }
 
@@ -97,23 +104,24 @@ function fillExplanation(row, card) {
 
 // ── figures ──
 
-function statsOf(row) {
+function statsOf(row, tops) {
   const { prompt, completion, total } = row.tokens_today;
   return [
     stat("Requests today", count(row.requests), row.requests ? mix(row.requests, row.errors, mixed(row)) : null, failures(row)),
-    timing("Answer", row.latency, "Median time to an answer in the last 10 minutes"),
-    timing("First content", row.first_content, "Median time to first content in the last 10 minutes"),
+    timing("Answer", row.latency, tops.latency, "Median time to an answer in the last 10 minutes", row.slow),
+    timing("First content", row.first_content, tops.first_content, "Median time to first content in the last 10 minutes", row.slow),
     stat("Tokens today", count(total), null, total ? `${count(prompt)} in, ${count(completion)} out` : row.succeeded ? "none told" : ""),
   ];
 }
 
-function stat(name, figure, chart, sub) {
-  return el("div", {}, el("dt", { text: name }), el("dd", {}, el("span", { class: "figure", text: figure }), chart, sub ? el("div", { class: "sub" }, sub) : null));
+function stat(name, figure, chart, sub, look = null) {
+  return el("div", { class: look }, el("dt", { text: name }), el("dd", {}, el("span", { class: "figure", text: figure }), chart, sub ? el("div", { class: "sub" }, sub) : null));
 }
 
-function timing(name, times, label) {
-  const known = times.median !== null;
-  return stat(name, seconds(times.median), known ? spark(times.recent, label) : null, known ? `95 % under ${seconds(times.p95)}` : "");
+function timing(name, times, top, label, slow) {
+  const known = times.median !== null, isSlow = slow !== null && times.latest === slow;
+  const sub = known ? `${isSlow ? `now ${seconds(slow)} · ` : ""}95 % under ${seconds(times.p95)}` : "";
+  return stat(name, seconds(times.median), known ? spark(times.recent, label, top) : null, sub, isSlow ? "slow" : null);
 }
 
 const words = (error) => (error.reason || error.class).replaceAll("_", " ");

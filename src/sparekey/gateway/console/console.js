@@ -9,9 +9,10 @@ import { renderPast, tickPast } from "./past.js";
 const $ = (id) => document.getElementById(id);
 const SPEAK_EVERY = 10e3; // a chain that flaps must not talk without end
 const TOLD_FOR = 20e3;
-const LEVELS = { ok: ["✓", "well"], spare: ["!", "a spare serves"], down: ["✗", "nobody can serve"] };
+const LEVELS = { ok: ["✓", "well"], spare: ["!", "not all is well"], down: ["✗", "requests fail"] };
+const WORST_FIRST = ["down", "spare", "ok"];
 
-let state = null;
+let state = null, levels = new Map();
 let heardAt = 0; // by this page's own clock: a countdown needs no agreement about the time of day
 let heardWhen = 0; // the time of day, for people
 let isLive = false;
@@ -45,9 +46,21 @@ function take(coming) {
   link("live");
   const now = chainNow();
   if (!now) return;
-  document.title = `${LEVELS[now.level][0]} ${now.headline} · sparekey`;
+  document.title = titleOf(state.chains);
   if (!document.hidden) render();
+  const died = state.chains.filter((c) => c !== now && c.level === "down" && levels.get(c.name) !== "down" && levels.has(c.name));
   if (before?.name === now.name && before.headline !== now.headline) toSpeak = `${now.headline}. ${now.detail}`;
+  else if (died.length) toSpeak = died.map((c) => `${c.name}: ${c.headline}.`).join(" ");
+  levels = new Map(state.chains.map((c) => [c.name, c.level]));
+}
+
+// A tab tells of the chain that is worst, whichever is looked at.
+function titleOf(chains) {
+  const level = WORST_FIRST.find((one) => chains.some((c) => c.level === one)), such = chains.filter((c) => c.level === level);
+  const name = chains.length > 1 ? `${such[0].name}: ` : "";
+  const said = level === "ok" && chains.length > 1 ? `${chains.length === 2 ? "Both" : `All ${chains.length}`} chains serve` : `${name}${such[0].headline}`;
+  const more = level !== "ok" && such.length > 1 ? ` (and ${such.length - 1} more)` : "";
+  return `${LEVELS[level][0]} ${said}${more} · sparekey`;
 }
 
 function link(how, why = "") {
@@ -92,13 +105,13 @@ function render() {
 }
 
 function renderChains(chain) {
-  const wanted = JSON.stringify(state.chains.map((c) => [c.name, c.level, c === chain]));
+  const wanted = JSON.stringify(state.chains.map((c) => [c.name, c.level, c.headline, c === chain]));
   if ($("chains").dataset.shown === wanted) return;
   const focused = document.activeElement?.dataset.chain;
   $("chains").dataset.shown = wanted;
   $("chains").replaceChildren(...state.chains.map((c) =>
-    el("button", { type: "button", "data-chain": c.name, title: c.name, "aria-current": String(c === chain), onclick: () => choose(c.name) },
-      icon(c.level), el("span", { class: "label", text: c.name }), el("span", { class: "hidden", text: LEVELS[c.level][1] }))));
+    el("button", { type: "button", class: c.level, "data-chain": c.name, title: `${c.name}: ${c.headline}`, "aria-current": String(c === chain), onclick: () => choose(c.name) },
+      icon(c.level), el("span", { class: "label", text: c.name }), el("span", { class: c.level === "ok" ? "hidden" : "level", text: LEVELS[c.level][1] }))));
   if (focused) $("chains").querySelector(`[data-chain="${CSS.escape(focused)}"]`)?.focus();
 }
 

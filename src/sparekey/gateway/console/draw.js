@@ -30,6 +30,7 @@ export function setText(node, text) {
 const PATHS = {
   serving: "M2.5 8h10M8.7 4.2 12.5 8l-3.8 3.8",
   ready: "M3 8.4 6.4 11.8 13 4.6",
+  failing: "M3.8 3.8l8.4 8.4M12.2 3.8l-8.4 8.4",
   parked: "M5.5 3.5v9M10.5 3.5v9",
   held: "M4.2 7.2h7.6v6H4.2zM5.7 7.2V5a2.3 2.3 0 0 1 4.6 0v2.2",
   due: "M8 2.2a5.8 5.8 0 1 0 0 11.6A5.8 5.8 0 0 0 8 2.2M8 5v3.2l2.2 1.4",
@@ -52,13 +53,11 @@ export function icon(name) {
 
 // ── charts ──
 
-// A line of medians, the oldest first; a gap where there was nothing.
-export function spark(values, label) {
-  const known = values.filter((v) => v !== null);
-  const width = 120, height = 22, highest = Math.max(...known, 1e-9), lowest = Math.min(...known);
-  const span = highest - lowest || highest;
+// A line of medians, the oldest first; a gap where there was nothing. It stands on zero, and its top is the same for all that are compared.
+export function spark(values, label, top) {
+  const width = 120, height = 22;
   const x = (i) => (i / Math.max(values.length - 1, 1)) * width;
-  const y = (v) => height - 3 - ((v - (highest === lowest ? highest - span / 2 : lowest)) / span) * (height - 6);
+  const y = (v) => height - 2 - (Math.min(v, top) / top) * (height - 4);
   const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", class: "chart", role: "img", "aria-label": label });
   chart.append(svg("path", { class: "base", d: `M0 ${height - 0.5}H${width}` }));
   let path = "", open = false;

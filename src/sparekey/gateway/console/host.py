@@ -34,13 +34,13 @@ class Watched:
 
     Attributes:
         chain: the chain.
-        book: its book, which is one of the chain's hooks.
+        stats: what it went through; one of the chain's hooks.
         wire: the format that its clients speak; shown.
         simulated: the simulated provider behind a credential, by id; only these can be given a fault.
     """
 
     chain: Chain
-    book: ChainStats
+    stats: ChainStats
     wire: str = ""
     simulated: Mapping[str, SimulatedProvider] = field(default_factory=dict)
 

@@ -40,7 +40,7 @@ class Picture:
 
     Attributes:
         version: of the state.
-        known: which timelines and failures its reader knew before (`Book.past`), by chain, and
+        known: which timelines and failures its reader knew before (`ChainStats.past`), by chain, and
         past: which he knows then.
         at: when it was made.
         event: its bytes.
@@ -104,7 +104,7 @@ class Live:
         """Return the picture of this version for somebody who knows so much."""
         old, now, worked = self._picture, time.monotonic(), time.thread_time()
         if (old.version, old.known) != (version, known) or now - old.at > _FRESH:
-            past = {name: watched.book.past for name, watched in self._host.chains.items()}
+            past = {name: watched.stats.past for name, watched in self._host.chains.items()}
             made = event(snapshot(self._host, self._wall(), known))
             self._picture = Picture(version, known, past, now, made, time.thread_time() - worked)
         return self._picture
@@ -122,7 +122,7 @@ class Live:
 def fingerprint(host: Host) -> object:
     """Return a value that changes with whatever the page shows, countdowns aside: those it counts itself."""
     chains = host.chains
-    rows = [(name, w.book.revision, w.chain.state.epoch, w.chain.state.term, _standings(w)) for name, w in chains.items()]
+    rows = [(name, w.stats.revision, w.chain.state.epoch, w.chain.state.term, _standings(w)) for name, w in chains.items()]
     return rows, dict(host.config()), dict(host.store())
 
 

@@ -43,7 +43,7 @@ function renderSteps(chain) {
   const points = switches.filter((m) => m.at > from).map((m) => [m.at, place(bare(m.what[0]))]);
   const before = switches.findLast((m) => m.at <= from);
   const first = before ? place(bare(before.what[0])) : place(switches[0].old);
-  const label = `Active credential in the last ${span(now - from)}, ${points.length} switch${points.length === 1 ? "" : "es"}; now ${chain.active}`;
+  const label = `Active credential in the last ${span(now - from)}, ${points.length} switch${points.length === 1 ? "" : "es"}; now ${chain.serving ?? "nobody"}`;
   $("steps").replaceChildren(steps({ first, points, from, now, rows, width: $("steps").parentElement.clientWidth - 40, label, at: clock }));
 }
 
@@ -57,6 +57,7 @@ const KINDS = {
   probed: (m) => `One request tries ${named(own(m.what))}`,
   recovered: (m) => `${named(own(m.what))} ${own(m.what).length > 1 ? "are" : "is"} well again`,
   exhausted: () => "A request found nobody to serve it",
+  tested: (m, who) => `Test of ${who}: ${m.words ? m.words[0].toLowerCase() + m.words.slice(1) : `it answers, after ${seconds(m.seconds)}.`}`,
   action: (m, who) => `A person ${DONE[m.reason] ?? m.reason} ${who || "all credentials"}`,
 };
 const DONE = { release: "released", probe: "asked for a probe of", activate: "made active:", test: "tested" };
@@ -78,9 +79,12 @@ function named(what) {
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join();
 }
 
+// How an entry looks: a test like what it found.
+const lookOf = (m) => (m.kind === "tested" ? (m.words ? "exhausted" : "recovered") : m.kind);
+
 function renderMoments(chain) {
   const key = (m) => `${chain.name} ${m.at} ${m.kind} ${m.what} ${m.times} ${clock(m.at)}`;
-  const make = (m) => el("li", { class: m.kind }, el("time", { class: "at", text: clock(m.at) }), icon(m.kind), el("span", { text: told(m) }));
+  const make = (m) => el("li", { class: lookOf(m) }, el("time", { class: "at", text: clock(m.at) }), icon(lookOf(m)), el("span", { text: told(m) }));
   shown("moments", $("timeline"), chain.timeline, key, make, "Nothing yet: no switch, no park.");
 }
 

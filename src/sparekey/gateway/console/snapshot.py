@@ -1,4 +1,4 @@
-"""Everything that the page and `sparekey status` show, as one JSON value. Texts of providers are masked and bounded here once more."""
+"""Everything that the page and `sparekey status` show, as one JSON value. What is said of a chain comes from its `ChainHealth`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey import __version__
-from sparekey.classify.remedies import remedy
-from sparekey.config.providers import find
+from sparekey.classify.reasons import remedy
 from sparekey.core.status import CredentialStatus, Standing, describe
-from sparekey.gateway.console.outlook import Coming, behind, outlook, serving_index
-from sparekey.gateway.console.words import ahead, cause_words, coming, following, why
-from sparekey.masking import secrets_of
+from sparekey.gateway.console.words import ahead, coming, detail, failure_words, following, headline, reserve, why
+from sparekey.gateway.observe.chain_health import ChainHealth, health, slow
+from sparekey.providers import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sparekey.core.pool import Pool, PoolState
     from sparekey.gateway.console.host import Host, Watched
-    from sparekey.stats.chain_stats import ChainStats, CredentialSummary
-    from sparekey.stats.timeline import FailedAttempt, TimelineEntry
+    from sparekey.stats.chain_stats import ChainStats
+    from sparekey.stats.credential_stats import CredentialSummary
+    from sparekey.stats.record import Record
     from sparekey.types import Credential, Failure
 
-_LONGEST_TEXT: Final = 600
-_MOST_STEPS: Final = 12
-_HEADLINES: Final[Mapping[Coming, str]] = {Coming.RESCUED: "No credential is well", Coming.REFUSED: "Everybody refuses"}
-"""What is said in place of who serves."""
-_REFUSED: Final = "Different requests were refused by all that were asked; nothing has been served since."
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -45,67 +40,59 @@ def snapshot(host: Host, now: float, known: Mapping[str, int] = _NONE) -> dict[s
     return {"now": now, "version": __version__, "config": dict(host.config()), "store": dict(host.store()), "chains": chains}
 
 
+def health_of(watched: Watched) -> ChainHealth:
+    """Return how a chain is now."""
+    chain, stats = watched.chain, watched.stats
+    return health(chain.pool, chain.state, chain.clock(), stats.ends(), stats.now())
+
+
 def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
-    chain, book = watched.chain, watched.book
+    chain, stats = watched.chain, watched.stats
     pool, state, now = chain.pool, chain.state, chain.clock()
-    hide = Hider(chain.credentials)
-    status = describe(pool, state, now)
-    serving, ids = serving_index(pool, state, now), [row.id for row in status.credentials]
-    rows = [_credential(watched, row, pool, state, hide, serves=row.index == serving) for row in status.credentials]
-    found = outlook(pool, state, now)
+    is_ = health(pool, state, now, stats.ends(), stats.now())
+    standings = [_standing(row, serves=row.index == is_.serving) for row in describe(pool, state, now).credentials]
+    done = [stats.summary(row.id) for row in standings]
+    failing = [row.index == is_.trying for row in standings]
+    whys = [why(pool, state, row, one.last_failure if fails else None) for row, one, fails in zip(standings, done, failing, strict=True)]
+    rows = [
+        {
+            **_credential(watched, row),
+            **_words(why_, coming(state, row, failing=fails)),
+            "following": following(state, row, failing=fails).parts(),
+            **_summary(summary),
+            "slow": seconds,
+            "failing": fails,
+        }
+        for row, summary, why_, seconds, fails in zip(standings, done, whys, slow(done), failing, strict=True)
+    ]
+    ids = [row.id for row in standings]
+    slowness = None if is_.serving is None else rows[is_.serving]["slow"]
     return {
         "name": name,
         "wire": watched.wire,
-        "active": status.active_id,
-        "serving": None if serving is None else rows[serving]["id"],
-        "level": "down" if serving is None else "ok" if serving == 0 and found.coming not in _HEADLINES else "spare",
-        "headline": _HEADLINES.get(found.coming) or _headline(rows, serving),
-        "detail": _REFUSED if found.coming is Coming.REFUSED else _detail(rows, serving),
-        "next": ahead(ids, found).parts(),
-        "reserve": "" if found.coming is Coming.REFUSED else _reserve(ids, serving, behind(pool, state, now)),
+        "active": ids[state.active],
+        "serving": None if is_.serving is None else ids[is_.serving],
+        "trying": None if is_.trying is None else ids[is_.trying],
+        "level": is_.level,
+        "headline": headline(ids, is_, slowness),
+        "detail": detail(standings, whys, is_, slowness, stats.now()),
+        "next": ahead(ids, is_).parts(),
+        "reserve": reserve(ids, is_),
+        "recent": {
+            "served": is_.recent.served,
+            "failed": is_.recent.failed,
+            "refused": is_.recent.refused,
+            "failed_last": is_.recent.failed_last,
+        },
         "failback": _failback(pool, state, now),
         "credentials": rows,
         "faults": [*next(iter(watched.simulated.values())).injectable] if watched.simulated else [],
-        **({} if known == book.past else _past(book, hide)),
+        **({} if known == stats.past else _past(stats)),
     }
 
 
-def _past(book: ChainStats, hide: Hider) -> dict[str, Any]:
-    return {"timeline": [_moment(moment, hide) for moment in book.timeline()], "failures": [_miss(miss, hide) for miss in book.misses()]}
-
-
-# ── the one line that is read first ──
-
-
-def _headline(rows: list[dict[str, Any]], serving: int | None) -> str:
-    if serving is None:
-        return "Nobody can serve"
-    if serving == 0:
-        return f"{rows[0]['id']} serves"
-    return f"{rows[serving]['id']} serves in place of {rows[0]['id']}"
-
-
-def _detail(rows: list[dict[str, Any]], serving: int | None) -> str:
-    first, spares = rows[0], rows[1:]
-    if serving is None:
-        held = sum(row["held"] for row in rows)
-        how = "held" if held == len(rows) else "parked or held" if held else "parked"
-        return f"All {len(rows)} credentials are {how}." if spares else f"Its only credential is {how}."
-    if serving > 0:
-        return f"{first['id']}: {first['why'][:1].lower()}{first['why'][1:]}"
-    ready = sum(row["standing"] == Standing.READY for row in spares)
-    if ready == len(spares):
-        return {0: "It has no spare.", 1: "Its spare is ready.", 2: "Both spares are ready."}.get(ready, f"All {ready} spares are ready.")
-    return f"{ready} of {len(spares)} spares {'is' if ready == 1 else 'are'} ready."
-
-
-def _reserve(ids: list[str], serving: int | None, after: int | None) -> str:
-    """Who is behind the one that serves."""
-    if serving is None or len(ids) == 1:
-        return ""
-    if after is None:
-        return f"Nobody is behind {ids[serving]}: if it fails, requests fail."
-    return f"If {ids[serving]} fails, {ids[after]} takes over."
+def _past(stats: ChainStats) -> dict[str, Any]:
+    return {"timeline": [shown(record) for record in stats.timeline()], "failures": [shown(record) for record in stats.failures()]}
 
 
 def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None:
@@ -120,11 +107,13 @@ def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None
 # ── rows ──
 
 
-def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: PoolState, hide: Hider, *, serves: bool) -> dict[str, Any]:
-    credential = pool.credentials[row.index]
-    if serves and row.standing is Standing.READY:  # nobody has asked since those before it went: it becomes active with the next request
-        row = replace(row, standing=Standing.ACTIVE)
-    reason, next_ = why(pool, state, row), coming(state, row)
+def _standing(row: CredentialStatus, *, serves: bool) -> CredentialStatus:
+    """Return who serves as active: where nobody has asked since those before it went, it becomes so with the next request."""
+    return replace(row, standing=Standing.ACTIVE) if serves and row.standing is Standing.READY else row
+
+
+def _credential(watched: Watched, row: CredentialStatus) -> dict[str, Any]:
+    credential = watched.chain.pool.credentials[row.index]
     return {
         "id": row.id,
         "index": row.index,
@@ -137,58 +126,68 @@ def _credential(watched: Watched, row: CredentialStatus, pool: Pool, state: Pool
         "held": row.held,
         "cause": row.cause,
         "reason": row.reason,
-        "why": reason,
-        "next": next_,
-        "words": f"{reason} {next_}",
-        "following": following(state, row).parts(),
         "returns_in": row.returns_in,
         "stated": row.stated,
         "soft": row.soft,
         "looks_in": row.looks_in,
         "simulated": row.id in watched.simulated,
-        **_account(watched.book.account(row.id), hide),
     }
 
 
-def _account(account: CredentialSummary, hide: Hider) -> dict[str, Any]:
+def _words(why_: str, next_: str) -> dict[str, str]:
+    return {"why": why_, "next": next_, "words": f"{why_} {next_}"}
+
+
+def _summary(done: CredentialSummary) -> dict[str, Any]:
     names = ("median", "p95")
     return {
-        "requests": account.requests,
-        "succeeded": account.succeeded,
-        "failed": account.failed,
-        "abandoned": account.abandoned,
-        "errors": [{"class": c, "reason": r, "count": n} for c, r, n in account.errors],
-        "latency": {**dict(zip(names, account.latency, strict=True)), "recent": account.recent},
-        "first_content": {**dict(zip(names, account.first_content, strict=True)), "recent": account.recent_first},
+        "requests": done.requests,
+        "succeeded": done.succeeded,
+        "failed": done.failed,
+        "abandoned": done.abandoned,
+        "errors": [{"class": c, "reason": r, "count": n} for c, r, n in done.errors],
+        "latency": {**dict(zip(names, done.latency, strict=True)), "latest": done.latest, "recent": done.recent},
+        "first_content": {**dict(zip(names, done.first_content, strict=True)), "latest": done.latest_first, "recent": done.recent_first},
         "tokens_today": {
-            "prompt": account.prompt_tokens,
-            "completion": account.completion_tokens,
-            "total": account.prompt_tokens + account.completion_tokens,
+            "prompt": done.prompt_tokens,
+            "completion": done.completion_tokens,
+            "total": done.prompt_tokens + done.completion_tokens,
         },
-        "last_failure": _miss(account.last_failure, hide) if account.last_failure else None,
+        "last_failure": shown(done.last_failure) if done.last_failure else None,
     }
 
 
-def _miss(miss: FailedAttempt, hide: Hider) -> dict[str, Any]:
-    failure = miss.failure
-    return {
-        "at": miss.at,
-        "call": miss.call,
-        "number": miss.number,
-        "credential": miss.credential,
+def shown(record: Record) -> dict[str, Any]:
+    """Return a record as it is shown. Of a failed or tested attempt it says why, and what to do."""
+    told = {
+        "at": record.at,
+        "kind": record.kind,
+        "what": record.what,
+        "old": record.old,
+        "seconds": record.seconds,
+        "cause": record.cause,
+        "reason": record.reason,
+        "times": record.times,
+        "since": record.since,
+    }
+    failure = record.failure
+    if failure is None:
+        return told
+    return told | {
+        "call": record.call,
+        "number": record.attempt,
+        "credential": record.credential,
         "class": failure.error_class,
-        "reason": failure.reason,
-        "words": f"{cause_words(failure.error_class, 'unreached' if failure.unreached else failure.reason)}.",
+        "words": failure_words(record),
         "status": failure.status,
-        "message": hide(failure.message),
+        "message": record.message,
         "scope": failure.scope,
         "evidence": failure.evidence,
         "retry_after": failure.retry_after,
-        "rule": hide(failure.rule),
-        "trace": [hide(step) for step in failure.trace[:_MOST_STEPS] or _unread(failure)],
+        "rule": failure.rule,
+        "trace": failure.trace or _unread(failure),
         "remedy": remedy(failure),
-        "duration": miss.duration,
-        "times": miss.times,
+        "duration": record.seconds,
     }
 
 
@@ -198,42 +197,9 @@ def _unread(failure: Failure) -> list[str]:
     return [f"no answer to read; what was seen: {seen}", f"decided -> {failure.error_class} / {failure.reason}"]
 
 
-def _moment(moment: TimelineEntry, hide: Hider) -> dict[str, Any]:
-    return {
-        "at": moment.at,
-        "kind": moment.kind,
-        "what": [_named(what, hide) for what in moment.what],
-        "old": moment.old,
-        "seconds": moment.seconds,
-        "cause": moment.cause,
-        "reason": moment.reason,
-        "times": moment.times,
-        "since": moment.since,
-    }
-
-
-def _named(what: str, hide: Hider) -> str:
-    """Return what was parked, an endpoint by its host alone: an address may hold a password."""
-    kind, _, name = what.partition(":")
-    return f"endpoint:{urlsplit(name.partition(' ')[0]).netloc.rpartition('@')[2]}" if kind == "endpoint" else hide(what)
-
-
 def _host(credential: Credential) -> str:
     """Return the host a credential's requests go to, without path, user and password."""
     provider = find(credential.provider)
-    url = credential.endpoint or (provider and (provider.vlm_base or provider.embedding_base)) or ""
+    url = credential.endpoint or next(iter(provider.base_urls if provider else ()), "")
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2]
-
-
-class Hider:
-    """Cuts the keys of a chain, and whatever looks like one, out of a text, and bounds it."""
-
-    def __init__(self, credentials: Iterable[Credential]) -> None:
-        """Know the keys and header values of these credentials."""
-        self._secrets = secrets_of(credentials)
-
-    def __call__(self, text: str) -> str:
-        """Return what may be shown of `text`."""
-        shown = self._secrets.cut(text)
-        return shown if len(shown) <= _LONGEST_TEXT else f"{shown[:_LONGEST_TEXT]}…"

@@ -9,7 +9,8 @@ from sparekey.classify.reasons import Reason
 from sparekey.core.manual import HELD
 from sparekey.core.pool import known_guards, until
 from sparekey.core.status import Standing
-from sparekey.gateway.console.outlook import Coming
+from sparekey.gateway.observe.chain_health import Level
+from sparekey.gateway.observe.outlook import Coming
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from sparekey.core.pool import Pool, PoolState
     from sparekey.core.status import CredentialStatus
-    from sparekey.gateway.console.outlook import Outlook
+    from sparekey.gateway.observe.chain_health import ChainHealth
+    from sparekey.gateway.observe.outlook import Outlook
+    from sparekey.stats.record import Record
 
 CAUSES: Final[Mapping[ErrorClass, str]] = {
     ErrorClass.PERMANENT: "A request was refused",
@@ -86,8 +89,21 @@ def cause_words(cause: ErrorClass | None, reason: str) -> str:
     return REASONS.get(reason, CAUSES[cause])
 
 
-def why(pool: Pool, state: PoolState, row: CredentialStatus) -> str:
-    """Return in one sentence why a credential does not serve now, or that nothing is wrong with it."""
+def failure_words(record: Record) -> str:
+    """Return in one sentence why an attempt failed."""
+    failure = record.failure
+    if failure is None:
+        return "It answers."
+    return f"{cause_words(failure.error_class, 'unreached' if failure.unreached else failure.reason)}."
+
+
+def why(pool: Pool, state: PoolState, row: CredentialStatus, failing: Record | None = None) -> str:
+    """Return in one sentence why a credential does not serve now, or that nothing is wrong with it.
+
+    `failing`: the last failure of a credential to which requests go that fail (`ChainHealth.trying`).
+    """
+    if failing is not None and row.standing in {Standing.ACTIVE, Standing.READY}:
+        return f"Requests fail there: {_lower(failure_words(failing))}"
     if row.standing is Standing.ACTIVE:
         return "It serves: every request starts here."
     if row.standing is Standing.READY:
@@ -95,7 +111,7 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus) -> str:
     if row.cause is None and row.reason == HELD and not row.held:
         return "A person held it back."
     kind = _governing(pool, state, row.index).partition(":")[0] if row.standing is Standing.PARKED else ""
-    whole = "others go first" if row.soft else _WHOLE.get(kind, "")
+    whole = _WHOLE.get(kind, "") if not row.soft else "" if failing is not None else "others go first"
     return f"{cause_words(row.cause, row.reason)}{f'; {whole}' if whole else ''}."
 
 
@@ -112,10 +128,10 @@ class Sentence:
         return {"before": self.before, "in": self.seconds, "after": self.after}
 
 
-def coming(state: PoolState, row: CredentialStatus) -> str:
-    """Return in one sentence what will happen to a credential next, without a time."""
-    if row.standing is not Standing.PARKED or _endless(row):
-        return following(state, row).before
+def coming(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> str:
+    """Return in one sentence what will happen to a credential next, without a time; `failing` as in `following`."""
+    if failing or row.standing is not Standing.PARKED or _endless(row):
+        return following(state, row, failing=failing).before
     if row.soft:
         return "It is asked when none of the others serves, else when its park ends."
     if _is_looked_at(row):
@@ -123,8 +139,10 @@ def coming(state: PoolState, row: CredentialStatus) -> str:
     return f"When its {_stop(row)} ends{_as_stated(row)}, {_trial(state, row)}"
 
 
-def following(state: PoolState, row: CredentialStatus) -> Sentence:
-    """Return in one sentence what will happen to a credential next, with the time that is left."""
+def following(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> Sentence:
+    """Return in one sentence what will happen to a credential next, with the time that is left; `failing`: requests go there that fail."""
+    if failing and row.standing is not Standing.PROBING:
+        return Sentence("The next request tries it all the same, since no other one is left.")
     higher = row.index < state.active
     match row.standing:
         case Standing.ACTIVE:
@@ -204,10 +222,15 @@ AHEAD: Final[Mapping[Coming, tuple[str, str]]] = {
     Coming.SHUT: ("Requests fail until a person releases a credential.", ""),
 }
 """What happens next, before and after the time that is left."""
+_TRIED_NEXT: Final = frozenset({Coming.STAYS, Coming.TRIED, Coming.RISES, Coming.LEFT})
+"""What comes later than the next request, which is what matters while requests fail."""
 
 
-def ahead(ids: Sequence[str], found: Outlook) -> Sentence:
+def ahead(ids: Sequence[str], health: ChainHealth) -> Sentence:
     """Return in one sentence what happens next in a chain."""
+    found = health.outlook
+    if health.trying is not None and found.coming in _TRIED_NEXT:
+        return Sentence(f"The next request tries {ids[health.trying]}.")
     who = "" if found.who is None else ids[found.who]
     before, after = (text.format(who=who, count=_by_count(ids, found)) for text in AHEAD[found.coming])
     return Sentence(before, found.seconds if after else None, after)
@@ -218,6 +241,90 @@ def _by_count(ids: Sequence[str], found: Outlook) -> str:
         return ""
     count = f"after {found.requests} more request{'' if found.requests == 1 else 's'}"
     return f" or {count}" if found.by_count is None else f", or {ids[found.by_count]} {count}"
+
+
+def headline(ids: Sequence[str], health: ChainHealth, slow: float | None = None) -> str:
+    """Return the line that is read first: who serves, and whether slowly, or that nobody does."""
+    if health.level is Level.DOWN:
+        return "Nobody can serve" if health.trying is None else "Requests fail"
+    if health.outlook.coming is Coming.REFUSED:
+        return "Everybody refuses"
+    if health.outlook.coming is Coming.RESCUED:
+        return "No credential is well"
+    assert health.serving is not None
+    place = f" in place of {ids[0]}" if health.serving else ""
+    return f"{ids[health.serving]} serves{place}{', slowly' if slow is not None else ''}"
+
+
+def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainHealth, slow: float | None, wall: float) -> str:
+    """Return what is behind the headline.
+
+    Args:
+        rows: the credentials, and
+        whys: why each of them does not serve, as `why` says it.
+        health: of the chain.
+        slow: seconds that the one that serves takes to begin, if it is slow.
+        wall: the time of day.
+    """
+    said = _failing(rows, whys, health, wall)
+    if health.level is Level.DOWN and health.trying is None:
+        said.insert(0, _all_shut(rows))
+    elif health.outlook.coming is Coming.REFUSED:
+        said.append("Different requests were refused by all that were asked; nothing has been served since.")
+    elif health.serving:
+        said.append(f"{rows[0].id}: {_lower(whys[0])}")
+    elif health.serving is not None:
+        said.append(_spares(rows[1:]))
+    if slow is not None:
+        said.insert(0, f"{rows[health.serving or 0].id} takes {slow:.1f} s to begin.")
+    return " ".join(said)
+
+
+def _failing(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainHealth, wall: float) -> list[str]:
+    """Say how many of the last requests failed, if any did."""
+    recent = health.recent
+    if health.level is Level.DOWN and recent.failed_since is not None:
+        many, first = (f"The last {recent.failed_last} requests", "the first ") if recent.failed_last > 1 else ("The last request", "")
+        said = [f"{many} failed, {first}{_span(wall - recent.failed_since)} ago."]
+        return [*said, f"{rows[health.trying].id}: {_lower(whys[health.trying])}"] if health.trying is not None else said
+    if health.level is Level.DOWN and health.trying is not None:
+        return [f"None has served since it failed. {rows[health.trying].id}: {_lower(whys[health.trying])}"]
+    if not recent.failed:
+        only_refused = recent.refused and not recent.served
+        return (
+            [f"The last {_many(recent.refused)} refused for what {'it' if recent.refused == 1 else 'they'} asked."] if only_refused else []
+        )
+    return [f"{recent.failed} of the last {recent.failed + recent.served + recent.refused} requests failed."]
+
+
+def _many(count: int) -> str:
+    return "request was" if count == 1 else f"{count} requests were"
+
+
+def _all_shut(rows: Sequence[CredentialStatus]) -> str:
+    held = sum(row.held for row in rows)
+    how = "held" if held == len(rows) else "parked or held" if held else "parked"
+    return f"All {len(rows)} credentials are {how}." if len(rows) > 1 else f"Its only credential is {how}."
+
+
+def _spares(spares: Sequence[CredentialStatus]) -> str:
+    ready = sum(row.standing is Standing.READY for row in spares)
+    if ready == len(spares):
+        return {0: "It has no spare.", 1: "Its spare is ready.", 2: "Both spares are ready."}.get(ready, f"All {ready} spares are ready.")
+    return f"{ready} of {len(spares)} spares {'is' if ready == 1 else 'are'} ready."
+
+
+def reserve(ids: Sequence[str], health: ChainHealth) -> str:
+    """Return who is behind the one that serves; empty where nobody does, or where it is alone."""
+    if health.serving is None or len(ids) == 1 or health.outlook.coming is Coming.REFUSED:
+        return ""
+    if health.behind is None:
+        return f"Nobody is behind {ids[health.serving]}: if it fails, requests fail."
+    return f"If {ids[health.serving]} fails, {ids[health.behind]} takes over."
+
+
+def _lower(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _governing(pool: Pool, state: PoolState, index: int) -> str:

@@ -1,4 +1,4 @@
-"""The gateway as the console sees it: its chains with their books, its metrics, and one tiny request for a trial."""
+"""The gateway as the console sees it: its chains with what they went through, its metrics, and one tiny request for a trial."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.gateway.api.admin import Admin
 from sparekey.gateway.console.access import Door
 from sparekey.gateway.console.host import ProbeResult, SimulatedProvider, Watched
-from sparekey.gateway.console.snapshot import Hider
-from sparekey.stats.chain_stats import ChainStats, ChainSums
-from sparekey.stats.restart import acted, bring, remembered
-from sparekey.stats.worker_reports import Report
+from sparekey.stats.chain_stats import ChainReport, ChainStats
+from sparekey.stats.restart import count_into, remembered
+from sparekey.stats.worker_reports import WorkerReport
 from sparekey.wire.request import understand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.api.served_chains import Served
     from sparekey.gateway.observe.metrics import Metrics
     from sparekey.stats.history import History
-    from sparekey.stats.timeline import TimelineEntry
-    from sparekey.stats.worker_reports import Board
+    from sparekey.stats.record import Masker, Record
+    from sparekey.stats.worker_reports import WorkerReports
     from sparekey.wire.request import Kind, WireRequest
 
 _SAY: Final = [{"role": "user", "content": "Say yes."}]
@@ -42,7 +41,7 @@ TRIALS: Final[Mapping[tuple[str, Kind], tuple[str, tuple[bytes, bytes], dict[str
 
 
 class GatewayHost:
-    """Keeps a book of every chain that is served, under its name: reloading the configuration goes on in the same book."""
+    """Keeps the statistics of every chain that is served, under its name: reloading the configuration goes on with the same."""
 
     def __init__(
         self,
@@ -51,7 +50,7 @@ class GatewayHost:
         *,
         simulated: Iterable[SimulatedProvider] = (),
         history: History | None = None,
-        board: Board | None = None,
+        reports: WorkerReports | None = None,
     ) -> None:
         """Watch a gateway's chains, those of later configurations too.
 
@@ -60,88 +59,83 @@ class GatewayHost:
             file: the configuration's, for show.
             simulated: providers of a simulator; those that a credential points to can be given faults.
             history: where what happens is kept; what it knows of today is read.
-            board: where the workers of the gateway tell each other what they have counted; None: this is the only one.
+            reports: where the workers of the gateway tell each other what they have counted; None: this is the only one.
         """
-        self._gateway, self._file, self._history, self._board = gateway, file, history, board
+        self._gateway, self._file, self._history, self._reports = gateway, file, history, reports
         self._simulated = {provider.base_url.rstrip("/"): provider for provider in simulated}
-        self._books: dict[str, ChainStats] = {}
-        self._seen: Sequence[Report] = ()
-        self._shared: dict[str, ChainStats] = {}
+        self._stats: dict[str, ChainStats] = {}
+        self._added_up: tuple[Sequence[WorkerReport], Mapping[str, ChainStats]] = ((), {})
         self._metrics = _metrics(gateway)
-        self._known = self._pages_before()
+        self._known = self._known_before()
         for served in gateway.chains.values():
             self.watch(served)
         gateway.newcomers.append(self.watch)
+        gateway.ends = lambda name: self._shown()[name].ends()
         if history is not None:
-            history.sources.append(lambda: bring(history, dict(self._books)))
-        if board is not None:
-            board.begin(self._report)
+            history.sources.append(lambda: count_into(history, dict(self._stats)))
+        if reports is not None:
+            reports.begin(self._report)
 
-    def _pages_before(self) -> Mapping[str, ChainSums]:
+    def _known_before(self) -> Mapping[str, ChainReport]:
         """Return what was known before this process began: from the worker in whose place it is, or from the history."""
-        if self._board is not None:
+        if self._reports is not None:
             if self._metrics is not None:
-                self._metrics.before = self._board.left.families
-            return self._board.left.pages
+                self._metrics.before = self._reports.before.metrics
+            return self._reports.before.chains
         return {} if self._history is None else remembered(self._history, time.time())
 
     def watch(self, served: Served) -> None:
-        """Keep the book of a chain."""
-        served.chain.add_hook(self._book(served.name))
-        if self._history is not None:
-            served.chain.add_hook(self._history.hook(served.name, served.chain.credentials, words=False, counts=False))
+        """Keep the statistics of a chain."""
+        served.chain.add_hook(self._stats_of(served.name))
         if self._metrics is not None:
             self._metrics.follow(served.name, served.chain)
 
-    def _book(self, name: str) -> ChainStats:
-        book = self._books.get(name)
-        if book is None:
-            book = ChainStats()
-            book.load(self._known.get(name, ChainSums()))
-            book.acted = self._noted(name)
-            self._books[name] = book
-        return book
-
-    def _noted(self, name: str) -> Callable[[TimelineEntry], None]:
-        def note(moment: TimelineEntry) -> None:
+    def _stats_of(self, name: str) -> ChainStats:
+        stats = self._stats.get(name)
+        if stats is None:
+            stats = self._stats[name] = ChainStats(chain=name)
+            stats.load(self._known.get(name, ChainReport()))
             if self._history is not None:
-                self._history.note(acted(name, moment))
+                stats.listeners.append(self._write_down)
+        return stats
 
-        return note
+    def _write_down(self, record: Record) -> None:
+        """Write a record into the history, without the provider's words: they may be the caller's."""
+        assert self._history is not None
+        self._history.note(record, words=False)
 
     def close(self) -> None:
         """Write down what is not written yet. It may take a few seconds, so not on an event loop."""
-        if self._board is not None:
-            self._board.close()
+        if self._reports is not None:
+            self._reports.close()
         if self._history is not None:
             self._history.close()
 
     # ── several workers ──
 
-    def _report(self) -> Report:
+    def _report(self) -> WorkerReport:
         """Return what this worker tells the others."""
-        chains = self._gateway.chains
-        hide = {name: Hider(one.chain.credentials) for name, one in chains.items()}
-        pages = {name: book.page(hide.get(name, str)) for name, book in list(self._books.items())}
-        return Report(running=self._gateway.running, pages=pages, families=self._metrics.families() if self._metrics else [])
+        chains = {name: stats.report() for name, stats in list(self._stats.items())}
+        return WorkerReport(running=self._gateway.running, chains=chains, metrics=self._metrics.families() if self._metrics else [])
 
     def _shown(self) -> Mapping[str, ChainStats]:
-        """Return the books as they are shown: those of all workers as one."""
-        if self._board is None:
-            return self._books
-        reports = self._board.all()
-        if reports is not self._seen or self._shared.keys() != self._books.keys():
-            self._seen, self._shared = reports, {name: _together(name, own, reports) for name, own in self._books.items()}
-        return self._shared
+        """Return the statistics as they are shown: those of all workers as one."""
+        if self._reports is None:
+            return self._stats
+        reports, (seen, added) = self._reports.all(), self._added_up
+        if reports is not seen or added.keys() != self._stats.keys():
+            added = {name: _AllWorkers(own, reports) for name, own in self._stats.items()}
+            self._added_up = reports, added
+        return added
 
     def _measured(self) -> bytes:
         """Return the metrics of all workers."""
         assert self._metrics is not None
-        if self._board is None:
+        if self._reports is None:
             return self._metrics.text()
-        self._board.pin()
-        families = [family for report in self._board.all() for family in report.families]
-        return self._metrics.text_of(families, sum(report.running for report in self._board.living()))
+        self._reports.write()
+        families = [family for report in self._reports.all() for family in report.metrics]
+        return self._metrics.text_of(families, sum(report.running for report in self._reports.living()))
 
     def admin(self) -> Admin:
         """Return what serves the console, the admin API and the metrics."""
@@ -158,8 +152,8 @@ class GatewayHost:
     @property
     def chains(self) -> Mapping[str, Watched]:
         """The chains by name."""
-        books, served = self._shown(), self._gateway.chains.items()
-        return {name: Watched(one.chain, books[name], one.wire, self._simulators(one)) for name, one in served}
+        stats, served = self._shown(), self._gateway.chains.items()
+        return {name: Watched(one.chain, stats[name], one.wire, self._simulators(one)) for name, one in served}
 
     def _simulators(self, served: Served) -> Mapping[str, SimulatedProvider]:
         known, bases = self._simulated, {i: target.base_url.rstrip("/") for i, target in served.targets.items()}
@@ -173,7 +167,7 @@ class GatewayHost:
     def config(self) -> Mapping[str, Any]:
         """Return which configuration is in use, since when, why a newer one is not, and how many workers serve it."""
         state = self._gateway.state
-        workers = 1 if self._board is None else len(self._board.living())
+        workers = 1 if self._reports is None else len(self._reports.living())
         return {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None, "workers": workers}
 
     def store(self) -> Mapping[str, Any]:
@@ -188,28 +182,27 @@ class GatewayHost:
         named = next(c for c in served.chain.credentials if c.id == credential)
         begin = time.perf_counter()
         try:
-            await served.relay.once(_trial(served), named)
+            await served.forwarder.once(_trial(served), named)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the person asked for it
             return ProbeResult(time.perf_counter() - begin, served.chain.failure(exc))
         return ProbeResult(time.perf_counter() - begin)
 
 
-class _Together(ChainStats):
-    """The books of all workers as one; what a person does is written into the one of the worker that was asked."""
+class _AllWorkers(ChainStats):
+    """The statistics of all workers as one; what a person does is recorded by the worker that was asked."""
 
-    def __init__(self, own: ChainStats) -> None:
-        super().__init__()
+    def __init__(self, own: ChainStats, reports: Iterable[WorkerReport]) -> None:
+        super().__init__(chain=own.chain)
         self._own = own
+        for report in reports:
+            self.load(report.chains.get(own.chain, ChainReport()))
 
-    def act(self, credential: str, what: str) -> None:
-        self._own.act(credential, what)
+    @property
+    def mask(self) -> Masker:
+        return self._own.mask
 
-
-def _together(name: str, own: ChainStats, reports: Iterable[Report]) -> ChainStats:
-    book = _Together(own)
-    for report in reports:
-        book.load(report.pages.get(name, ChainSums()))
-    return book
+    def add(self, record: Record) -> None:
+        self._own.add(record)
 
 
 def _trial(served: Served) -> WireRequest:

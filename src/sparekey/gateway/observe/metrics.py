@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 
-from sparekey.stats.metric_sums import Family, added
+from sparekey.stats.worker_reports import MetricFamily, summed
 from sparekey.telemetry.prometheus import PrometheusHook
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Metrics:
             gateway.log.on_drop = dropped.inc
         self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
         self._running.set_function(lambda: gateway.running)
-        self.before: list[Family] = []
+        self.before: list[MetricFamily] = []
         """What was counted by the worker whose place this one has taken."""
 
     def follow(self, name: str, chain: Chain) -> None:
@@ -75,18 +75,18 @@ class Metrics:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[MetricFamily]:
         """Return what was counted here and by the worker before, for other workers to add up."""
-        return added([*self.before, *map(_family, self._collected(summed=True))])
+        return summed([*self.before, *map(_family, self._collected(summed=True))])
 
-    def text_of(self, families: Sequence[Family], running: int) -> bytes:
+    def text_of(self, families: Sequence[MetricFamily], running: int) -> bytes:
         """Return the text for several workers: what they have counted, added up, and the state as this one sees it.
 
         Args:
             families: what each of them has counted.
             running: requests under way in all of them.
         """
-        return generate_latest(_Shown([*map(_metric, added(families)), *self._collected(summed=False), _gauge(running)]))
+        return generate_latest(_Shown([*map(_metric, summed(families)), *self._collected(summed=False), _gauge(running)]))
 
     def _collected(self, *, summed: bool) -> Iterator[Metric]:
         return (one for one in self.registry.collect() if (one.type in _SUMMED) is summed and one.name != _RUNNING)
@@ -102,13 +102,13 @@ class _Shown:
         return iter(self._metrics)
 
 
-def _family(metric: Metric) -> Family:
+def _family(metric: Metric) -> MetricFamily:
     """Return a metric as a value. When a series began is left out: the sum of several has no beginning."""
     told = [(s.name, tuple(s.labels.items()), s.value) for s in metric.samples if not s.name.endswith("_created")]
-    return Family(metric.name, metric.type, metric.documentation, told)
+    return MetricFamily(metric.name, metric.type, metric.documentation, told)
 
 
-def _metric(family: Family) -> Metric:
+def _metric(family: MetricFamily) -> Metric:
     metric = Metric(family.name, family.text, family.kind)
     for name, labels, value in family.samples:
         metric.add_sample(name, dict(labels), value)
@@ -116,4 +116,4 @@ def _metric(family: Family) -> Metric:
 
 
 def _gauge(running: int) -> Metric:
-    return _metric(Family(_RUNNING, "gauge", "Requests under way.", [(_RUNNING, (), running)]))
+    return _metric(MetricFamily(_RUNNING, "gauge", "Requests under way.", [(_RUNNING, (), running)]))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.api.request_handler import Finished
     from sparekey.gateway.api.served_chains import Served
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.telemetry.sdk import OtelProviders
     from sparekey.wire.request import Kind, Put
 
@@ -93,7 +93,7 @@ class Traced:
 class Carrying:
     """Connections to the providers on which each request bears the trace of its attempt; see `sparekey.gateway.upstream.pool.Client`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: UpstreamClient) -> None:
         """Send with `client`."""
         self._client = client
 

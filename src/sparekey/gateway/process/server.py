@@ -76,7 +76,7 @@ class ServeSettings:
         self._host, self._port, self._workers, self._store = host, port, workers, store
         self._keep = keep
         self._place: StateFiles | None = None
-        self.board: Path | None = None
+        self.reports: Path | None = None
 
     def read(self) -> tuple[Any, GatewayConfig]:
         """Return the configuration and the settings of the gateway in it.
@@ -158,7 +158,7 @@ class Application:
         """Make the gateway, and watch its configuration."""
         raise_file_limit()
         self._parent = os.getppid()
-        if self.settings.board is not None:
+        if self.settings.reports is not None:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
         place = self.settings.place()
@@ -170,7 +170,7 @@ class Application:
         self.gateway.log = log
         if settings.access_log:
             self.gateway.observers.append(AccessLog(log))
-        self._kept = _host(self.gateway, self.settings.file, place, self.settings.board)
+        self._kept = _host(self.gateway, self.settings.file, place, self.settings.reports)
         self.gateway.admin = self._kept.admin()
         self._tracing = _traced(self.gateway) if settings.opentelemetry else None
         self._watching = asyncio.create_task(self._watch())
@@ -194,8 +194,8 @@ class Application:
                 await asyncio.to_thread(self._tracing.close)
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
-        if self._orphan and self.settings.board is not None:
-            shutil.rmtree(self.settings.board, ignore_errors=True)  # who made it is not there to do so
+        if self._orphan and self.settings.reports is not None:
+            shutil.rmtree(self.settings.reports, ignore_errors=True)  # who made it is not there to do so
         await asyncio.to_thread(self._close_log)
 
     def _close_log(self) -> None:
@@ -240,7 +240,7 @@ class Application:
 
     def _look_for_parent(self) -> None:
         """A worker whose parent was killed holds the port against the next gateway: it stops."""
-        if self.settings.board is not None and os.getppid() != self._parent:
+        if self.settings.reports is not None and os.getppid() != self._parent:
             logger.warning("the gateway's parent process is gone, this worker stops")
             self._parent, self._orphan = os.getppid(), True
             signal.raise_signal(signal.SIGTERM)
@@ -329,14 +329,14 @@ def _store(url: str | None) -> Any:
     return opened
 
 
-def _host(gateway: Gateway, file: Path, place: StateFiles, board: Path | None) -> GatewayHost:
+def _host(gateway: Gateway, file: Path, place: StateFiles, reports: Path | None) -> GatewayHost:
     """Return what knows of everything for the console, the admin API and the metrics."""
     from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
     from sparekey.stats.history import History  # noqa: PLC0415 - as above
-    from sparekey.stats.worker_reports import Board  # noqa: PLC0415 - starlette and what else is loaded when the server starts, not with this module
+    from sparekey.stats.worker_reports import WorkerReports  # noqa: PLC0415 - starlette and what else is loaded when the server starts, not with this module
 
     history = None if place.history is None else History(place.history)
-    return GatewayHost(gateway, file, history=history, board=None if board is None else Board(board))
+    return GatewayHost(gateway, file, history=history, reports=None if reports is None else WorkerReports(reports))
 
 
 def _traced(gateway: Gateway) -> Any:

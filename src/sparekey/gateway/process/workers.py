@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from sparekey.gateway.process.server import ServeSettings
-    from sparekey.stats.chain_stats import ChainSums
+    from sparekey.stats.chain_stats import ChainReport
 
 logger = logging.getLogger("sparekey")
 
@@ -141,18 +141,18 @@ class Workers(Multiprocess):
 
 @contextmanager
 def shared(settings: ServeSettings) -> Iterator[None]:
-    """Give the workers of a gateway, within the block, what they share: a board, and if the state lives in memory, a file for it."""
+    """Give the workers of a gateway, within the block, what they share: a folder for reports, and a file if the state lives in memory."""
     from sparekey.stats import worker_reports  # noqa: PLC0415 - one worker alone never needs it
 
     place = settings.place()
     try:
-        settings.board = folder = worker_reports.make()
+        settings.reports = folder = worker_reports.make()
     except OSError as exc:
         logger.warning("no folder for what the workers tell each other (%s): console and metrics show one of them", exc)
         yield
         return
     try:
-        worker_reports.write(folder, worker_reports.Report(pages=_remembered(settings)))
+        worker_reports.write(folder, worker_reports.WorkerReport(chains=_remembered(settings)))
         if place.store is None:
             settings.move(f"sqlite:///{folder / 'state.db'}")
         yield
@@ -160,7 +160,7 @@ def shared(settings: ServeSettings) -> Iterator[None]:
         worker_reports.remove(folder)
 
 
-def _remembered(settings: ServeSettings) -> dict[str, ChainSums]:
+def _remembered(settings: ServeSettings) -> dict[str, ChainReport]:
     """Return what the history knows of today: one worker takes it over, so that it is counted once."""
     from sparekey.stats.history import History  # noqa: PLC0415 - as above
     from sparekey.stats.restart import remembered  # noqa: PLC0415 - as above

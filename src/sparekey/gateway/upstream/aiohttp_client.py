@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from sparekey.gateway.upstream.http1 import has_stray_bytes
 from sparekey.gateway.upstream.messages import (
     ConnectError,
     ConnectTimeout,
@@ -44,8 +45,8 @@ _UNASKED: Final = ("accept", "accept-encoding", "content-type", "user-agent")
 """Headers that aiohttp would add."""
 
 
-class Aiohttp:
-    """Connections that aiohttp keeps; see `sparekey.gateway.upstream.pool.Client`. It belongs to one event loop."""
+class AiohttpClient:
+    """Connections that aiohttp keeps; see `sparekey.gateway.upstream.pool.UpstreamClient`. It belongs to one event loop."""
 
     def __init__(self, proxies: Proxies | None = None) -> None:
         """Start without a connection; `proxies` knows the way to each host, None: all are reached directly."""
@@ -54,21 +55,21 @@ class Aiohttp:
         self._network = Network()
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
-        """See `Client.send`."""
+        """See `UpstreamClient.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
-        way = _Way(Address(url.host or "", url.port))
+        write = _Write(Address(url.host or "", url.port))
         try:
-            answer = await self._asked(way, method, url, put, proxy, silence)
+            answer = await self._asked(write, method, url, put, proxy, silence)
         except BaseException as exc:
-            if way.protocol is None:
+            if write.protocol is None:
                 unwritten()
             # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
-            if not (isinstance(exc, ReadError) and way.was_stale):
+            if not (isinstance(exc, ReadError) and write.was_stale):
                 raise
         else:
             return self._answered(answer, proxied=proxy is not None)
-        again = _Way(way.place, fresh=True)
+        again = _Write(write.place, fresh=True)
         try:
             answer = await self._asked(again, method, url, put, proxy, silence)
         finally:
@@ -90,10 +91,12 @@ class Aiohttp:
         if session is not None:
             await session.close()
 
-    async def _asked(self, way: _Way, method: str, url: URL, put: Put, proxy: str | None, silence: float | None) -> aiohttp.ClientResponse:
+    async def _asked(
+        self, write: _Write, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
+    ) -> aiohttp.ClientResponse:
         """Write the request once, and return the answer when its headers are there."""
-        _WAY.set(way)
-        limit = self._network.limit(way.place)
+        _WRITE.set(write)
+        limit = self._network.limit(write.place)
         headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
         options: dict[str, Any] = {"proxy": proxy, "timeout": _limits(limit, silence), "allow_redirects": False}
         body = put.body if len(put.body) < _LARGE else io.BytesIO(put.body)
@@ -101,7 +104,7 @@ class Aiohttp:
             with _translated():
                 return await self._opened().request(method, url, headers=headers, data=body or None, **options)
         except ConnectTimeout:
-            self._network.silent(way.place, limit)
+            self._network.silent(write.place, limit)
             raise
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -119,8 +122,8 @@ class Aiohttp:
         return self._session
 
 
-class _Way:
-    """The way of one write: over which connection it goes, and what is known of that."""
+class _Write:
+    """One write of a request: over which connection it goes, and what is known of that."""
 
     __slots__ = ("fresh", "place", "protocol", "reused", "since")
 
@@ -137,23 +140,27 @@ class _Way:
         return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
 
 
-_WAY: Final[ContextVar[_Way]] = ContextVar("sparekey_way")
-"""The way of the write that is made in this context: aiohttp has no argument by which a connector could know it."""
+_WRITE: Final[ContextVar[_Write]] = ContextVar("sparekey_write")
+"""The write that is made in this context: aiohttp has no argument by which a connector could know it."""
 
 
 class _Protocol(ResponseHandler):
-    """One connection, which knows whether it was used, and whether anything was heard since."""
+    """One connection, which knows whether it was used, whether an answer is awaited on it, and whether anything was heard since."""
 
     used = heard = False
+    awaited = True
 
     def data_received(self, data: bytes) -> None:
-        """Take note that something came."""
+        """Take note that something came; what nobody awaits ends the connection, or aiohttp would take it for the next answer."""
         self.heard = True
-        super().data_received(data)
+        if self.awaited or not data:  # aiohttp goes on with what it holds by handing in nothing
+            super().data_received(data)
+        else:
+            self.close()
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives each write its connection, and lets nobody but `Aiohttp.send` decide on a second one."""
+    """Gives each write its connection, and lets nobody but `AiohttpClient.send` decide on a second one."""
 
     def __init__(self, network: Network) -> None:
         """Start without a connection; `network` is told of each that comes about."""
@@ -164,22 +171,27 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         """Return a connection, an idle one if there is one and it may be."""
-        way = _WAY.get()
-        if way.protocol is not None:  # aiohttp repeats what has an idempotent method by itself
+        write = _WRITE.get()
+        if write.protocol is not None:  # aiohttp repeats what has an idempotent method by itself
             raise aiohttp.ServerDisconnectedError
         while True:
             begun = time.monotonic()
             connection = await super().connect(*args, **kwargs)
             protocol: Any = connection.protocol
             reused = getattr(protocol, "used", False)
-            if not (way.fresh and reused):
+            if not (reused and (write.fresh or protocol.should_close or has_stray_bytes(protocol.transport))):
                 break
-            connection.close()  # one that was idle beside a lost one
-        protocol.used, protocol.heard = True, False
-        way.protocol, way.reused, way.since = protocol, reused, time.monotonic()
+            connection.close()  # one that was idle beside a lost one, or on which something came that nobody asked for
+        protocol.used, protocol.awaited, protocol.heard = True, True, False
+        write.protocol, write.reused, write.since = protocol, reused, time.monotonic()
         if not reused:
-            self._network.reached(way.place, way.since - begun)
+            self._network.reached(write.place, write.since - begun)
         return connection
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        """Take a connection back: nothing is awaited on it any more."""
+        protocol.awaited = False
+        super()._release(key, protocol, should_close=should_close)
 
 
 class Body:

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks the second
 
 from sparekey.errors import ConfigError, MissingExtraError
-from sparekey.gateway.upstream.pool import Pooled
+from sparekey.gateway.upstream.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.gateway import GatewayConfig
-    from sparekey.gateway.upstream.pool import Client
+    from sparekey.gateway.upstream.pool import UpstreamClient
 
 
 class Proxies:
@@ -50,14 +50,14 @@ def proxies_of(settings: GatewayConfig) -> Proxies | None:
     return None
 
 
-def client_of(settings: GatewayConfig) -> Client:
+def client_of(settings: GatewayConfig) -> UpstreamClient:
     """Return the connections to the providers, as the configuration wants them made.
 
     Raises:
         ConfigError: the proxy cannot be used.
         MissingExtraError: aiohttp, or OpenTelemetry's API, is wanted and not installed.
     """
-    client = Pooled() if settings.upstream == "httptools" else _aiohttp(settings)
+    client = ConnectionPool() if settings.upstream == "httptools" else _aiohttp(settings)
     if not settings.opentelemetry:
         return client
     try:
@@ -67,12 +67,12 @@ def client_of(settings: GatewayConfig) -> Client:
     return Carrying(client)
 
 
-def _aiohttp(settings: GatewayConfig) -> Client:
+def _aiohttp(settings: GatewayConfig) -> UpstreamClient:
     try:
-        from sparekey.gateway.upstream.aiohttp_client import Aiohttp  # noqa: PLC0415 - its library is an extra
+        from sparekey.gateway.upstream.aiohttp_client import AiohttpClient  # noqa: PLC0415 - its library is an extra
     except ImportError:
         raise MissingExtraError('gateway.upstream = "aiohttp"', "aiohttp") from None
-    return Aiohttp(proxies_of(settings))
+    return AiohttpClient(proxies_of(settings))
 
 
 def _is_http(url: str) -> bool:

@@ -2,11 +2,15 @@
 
 The answer's headers come first, its body as it arrives; a reader that is slow stops the host from sending. Whoever gives up, by
 cancelling or by closing the body, cuts the connection, so that the provider stops working for nobody.
+
+One request has one answer. The end of it is acted on when the parser has returned: whatever came behind it in the same bytes belongs to
+nobody, and the connection is closed. So is one on which bytes wait while nobody has asked.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -39,8 +43,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request may be sent on it."""
-        return self._transport is not None and not self._transport.is_closing()
+        """Whether a request may be sent on it: it is open, and nothing has come that nobody asked for."""
+        return self._transport is not None and not self._transport.is_closing() and not has_stray_bytes(self._transport)
 
     def ask(self, head: bytes, body: bytes, timeout: float | None) -> ResponseReader:
         """Send a request; return the answer that is to come."""
@@ -56,7 +60,7 @@ class UpstreamConnection(asyncio.Protocol):
     def done(self, *, keep: bool) -> None:
         """Take in that the answer is at its end."""
         self._answer = None
-        if keep and self.usable:
+        if keep and self._transport is not None and not self._transport.is_closing():
             self._released(self)
         else:
             self.abort()
@@ -96,14 +100,44 @@ class UpstreamConnection(asyncio.Protocol):
             answer.cut(exc)
 
 
+def has_stray_bytes(transport: Any) -> bool:
+    """Return whether bytes wait on an idle connection that its event loop has not read yet, or the end of it."""
+    line = transport.get_extra_info("socket")
+    if line is None or (number := line.fileno()) < 0:
+        return True
+    looking = select.poll()
+    looking.register(number, select.POLLIN)
+    return bool(looking.poll(0))
+
+
 class ResponseReader:
     """What comes back for one request: `status` and `raw` headers once they are there, then the body.
 
-    `heard`: whether anything came back at all.
+    Attributes:
+        heard: whether anything came back at all.
+        _headed: status and headers are there.
+        _framed: the end of the body does not hang on the end of the connection.
+        _done: the answer is at its end.
+        _surplus: something came behind it.
+        _size: bytes of the headers so far, read or not.
     """
 
     __slots__ = (
-        *("_connection", "_done", "_fault", "_framed", "_headed", "_parser", "_paused", "_pieces", "_size", "_timeout", "_timer"),
+        *(
+            "_connection",
+            "_done",
+            "_fault",
+            "_framed",
+            "_headed",
+            "_keeps",
+            "_parser",
+            "_paused",
+            "_pieces",
+            "_size",
+            "_surplus",
+            "_timeout",
+            "_timer",
+        ),
         *("_waiter", "_waiting", "heard", "raw", "status"),
     )
 
@@ -117,7 +151,7 @@ class ResponseReader:
         self._fault: Exception | None = None
         self._pieces: list[bytes] = []
         self._waiting = self._size = self.status = 0
-        self._paused = self._headed = self._done = self._framed = self.heard = False
+        self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.heard = False
         self.raw: Raw = []
 
     # ── for whoever asked ──
@@ -191,12 +225,28 @@ class ResponseReader:
     def feed(self, data: bytes) -> None:
         """Read on."""
         self.heard = True
+        if not self._headed:
+            self._size += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(RemoteProtocolError("the host wants to speak another protocol"))
         except httptools.HttpParserError as exc:
-            self._fail(RemoteProtocolError(f"no HTTP came back ({type(exc).__name__})"))
+            self._surplus = True
+            if not self._done:
+                self._fail(RemoteProtocolError(f"no HTTP came back ({type(exc).__name__})"))
+        if self._done:
+            self._ended()
+        elif not self._headed and self._size > _MOST_HEADERS:
+            self._fail(RemoteProtocolError("the headers of the answer do not end"))
+
+    def _ended(self) -> None:
+        """Give the connection back, or close it if the host said more than it was asked."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if self._paused:
+                connection.resume()
+            connection.done(keep=not self._surplus and self._keeps)
 
     def cut(self, exc: Exception | None) -> None:
         """End here: a body without a stated length is complete, any other one is cut off."""
@@ -211,11 +261,14 @@ class ResponseReader:
 
     # ── for the parser ──
 
+    def on_message_begin(self) -> None:
+        """Look whether an answer was asked for."""
+        self._surplus = self._surplus or self._done
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._size += len(name) + len(value)
-        if self._size > _MOST_HEADERS:
-            raise RemoteProtocolError("the headers of the answer do not end")
+        """Take a header; those that come behind the body say nothing."""
+        if self._headed:
+            return
         name = name.lower()
         if name in _FRAMING:
             self._framed = True
@@ -223,6 +276,8 @@ class ResponseReader:
 
     def on_headers_complete(self) -> None:
         """Tell whoever waits, unless more headers are to come."""
+        if self._done:
+            return
         self.status = self._parser.get_status_code()
         if self.status >= _FINAL:
             self._framed = self._framed or self.status in _BODILESS
@@ -231,6 +286,8 @@ class ResponseReader:
 
     def on_body(self, piece: bytes) -> None:
         """Take a piece of the body."""
+        if self._done:
+            return
         self._pieces.append(piece)
         self._waiting += len(piece)
         if self._waiting > _HIGH and not self._paused and self._connection is not None:
@@ -239,14 +296,10 @@ class ResponseReader:
         self._wake()
 
     def on_message_complete(self) -> None:
-        """Give the connection back."""
+        """Take in that this is all; `feed` gives the connection back."""
         if self.status < _FINAL:
-            self.raw, self._size, self._framed = [], 0, False
-            return
-        self._done = True
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            if self._paused:
-                connection.resume()
-            connection.done(keep=self._parser.should_keep_alive())
-        self._wake()
+            self.raw, self._framed = [], False
+        elif not self._done:
+            self._done = True
+            self._keeps = self._parser.should_keep_alive()
+            self._wake()

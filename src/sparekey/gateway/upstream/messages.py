@@ -1,6 +1,6 @@
-"""What `sparekey.transport.exchange` asks of an HTTP library, in the gateway's own few classes.
+"""What `sparekey.transport` asks of an HTTP library, in the gateway's own few classes.
 
-The exchange decides for any library that has httpx's names. Here they are with nothing behind them: a response is a status, headers and
+The loop there works with any library that has httpx's names. Here they are with nothing behind them: a response is a status, headers and
 a body that arrives, and the failures have the names by which `sparekey.classify` knows them.
 """
 

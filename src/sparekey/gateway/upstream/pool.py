@@ -1,8 +1,9 @@
 """The connections to the providers, behind one small interface.
 
-`Client` is what the gateway asks for; `Pooled` is the one it has. The choice was measured (bench/gateway.py): the clients with a Rust core
-leave a call running whose caller has gone before the response headers, and aiohttp costs more than all the rest of the gateway.
-So the connections are asyncio's, the parser is httptools (the one that Node uses, and uvicorn), and what is in between is `http1`.
+`UpstreamClient` is what the gateway asks for; `ConnectionPool` is the one it has. The choice was measured (bench/gateway.py): the
+clients with a Rust core leave a call running whose caller has gone before the response headers, and aiohttp costs more than all the rest
+of the gateway. So the connections are asyncio's, the parser is httptools (the one that Node uses, and uvicorn), and what is in between is
+`http1`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ IDLE_SECONDS: Final = 45.0
 """Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
 
 
-class Client(Protocol):
+class UpstreamClient(Protocol):
     """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
@@ -62,7 +63,7 @@ class Origin(NamedTuple):
     place: Address
 
 
-class Pooled:
+class ConnectionPool:
     """Keeps connections open, and gives each to one request at a time. It belongs to one event loop."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
@@ -79,7 +80,7 @@ class Pooled:
         return len(self._all)
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
-        """See `Client.send`."""
+        """See `UpstreamClient.send`."""
         begin = put.url.find("/", put.url.find("://") + 3)
         origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
         head = _head(method, target, put.headers)

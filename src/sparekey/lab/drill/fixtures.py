@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import EmbeddingConfig, EmbeddingModelConfig, VLMConfig
 from sparekey.config.files import Config
-from sparekey.config.providers import find
 from sparekey.lab.simulator.wires import WIRES
+from sparekey.providers import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,6 @@ NO_FAILBACK: Final = {"failback_timeout_seconds": 100_000.0, "failback_request_c
 """Knobs of rows that are about parks: what ends these shall be their own end, and no failback that is due."""
 _REPLACED: Final = {"api_key", "api_base", "ak", "sk", "host", "extra_headers"}
 _BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space", "aliases"})
-_EMBEDDING_WIRES: Final = {"volcengine": "ark", "vllm": "openai", "lmstudio": "openai"}
 
 
 def built_in() -> Config:
@@ -168,11 +167,9 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
 
 def _played_as(name: str, chain: BaseChain[Any]) -> tuple[str, str]:
     """Return the provider and the wire that play a provider."""
-    if chain.family == "vlm":
-        row = find(name)
-        wire = name if name == "glm" else row.vlm if row else None
-    else:
-        wire = _EMBEDDING_WIRES.get(name, name)
+    row = find(name)
+    offer = row.offer(chain.family) if row else None
+    wire = name if name == "glm" else offer.wire if offer else None
     return (name, wire) if wire in WIRES else ("openai", "openai")
 
 

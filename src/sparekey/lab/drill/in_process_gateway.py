@@ -142,9 +142,9 @@ def application(
     from sparekey.gateway.api.served_chains import Timing  # noqa: PLC0415 - as above
     from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
     from sparekey.gateway.process.server import server_config  # noqa: PLC0415 - as above
-    from sparekey.gateway.upstream.pool import Pooled  # noqa: PLC0415 - as above
+    from sparekey.gateway.upstream.pool import ConnectionPool  # noqa: PLC0415 - as above
 
-    gateway = Gateway(config, Pooled(), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
+    gateway = Gateway(config, ConnectionPool(), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
     gateway.admin = GatewayHost(gateway).admin()
     gateway.newcomers.append(follow)
     for served in gateway.chains.values():

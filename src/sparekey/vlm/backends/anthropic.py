@@ -27,7 +27,7 @@ class AnthropicVLM(ChatBackend):
 
     module = "anthropic"
     extra = "anthropic"
-    default_base = "https://api.anthropic.com"
+    default_provider = "anthropic"
     wire: ClassVar[WireRequest] = WireRequest("anthropic", "POST", "messages", kind="chat")
 
     def _client_options(self, anthropic: Any, http: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sparekey.errors import ConfigError
 from sparekey.vlm.backends.openai import OpenAIVLM
@@ -13,8 +13,7 @@ class AzureVLM(OpenAIVLM):
     """Chat completions of an Azure deployment; `api_version` is 2024-10-21 by default."""
 
     extra = "azure"
-    default_model: ClassVar[str | None] = None
-    default_base: ClassVar[str | None] = None
+    default_provider = "azure"
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration (see `ChatBackend`).

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import ConfigError, MissingExtraError
+from sparekey.providers import find
 from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.calling import CallingVLM
@@ -61,8 +62,8 @@ class ChatBackend(CallingVLM):
     """The module of the SDK."""
     extra: ClassVar[str]
     """The extra of sparekey that brings it."""
-    default_model: ClassVar[str | None] = None
-    default_base: ClassVar[str | None] = None
+    default_provider: ClassVar[str] = "openai"
+    """The provider that is asked where the configuration names none."""
     max_image_bytes: ClassVar[int] = MAX_IMAGE_BYTES
     wire: ClassVar[WireRequest] = WireRequest("openai", "POST", "chat/completions", kind="chat")
     """What it asks for, in the words of `sparekey.wire`: the format and the resource of its requests."""
@@ -79,13 +80,14 @@ class ChatBackend(CallingVLM):
             MissingExtraError: the SDK is not installed.
             ConfigError: no model is given and the provider has no default.
         """
-        super().__init__(config)
+        super().__init__({**config, "provider": config.get("provider") or config.get("backend") or self.default_provider})
         if not installed(self.module):
             raise MissingExtraError(f"provider {self.provider!r}", self.extra)
-        self.model = self.model or self.default_model
+        row = find(self.provider)
+        if row and row.chat:
+            self.model, self.api_base = row.chat.named(self.model), row.chat.address(self.api_base)
         if not self.model:
             raise ConfigError(f"provider {self.provider!r} needs a model: give 'model'")
-        self.api_base = self.api_base or self.default_base
         self.stream = bool(config.get("stream"))
         self._gate = Gate(config.get("max_concurrent"))
         self._clients = Clients(

@@ -34,7 +34,7 @@ class GeminiVLM(ChatBackend):
 
     module = "google.genai"
     extra = "gemini"
-    default_base = "https://generativelanguage.googleapis.com"
+    default_provider = "gemini"
     wire: ClassVar[WireRequest] = WireRequest("gemini", "POST", "models/m:generateContent", kind="chat")
 
     def _make_client(self) -> Any:

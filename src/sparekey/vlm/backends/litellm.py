@@ -30,6 +30,7 @@ class LiteLLMVLM(ChatBackend):
 
     module = "litellm"
     extra = "litellm"
+    default_provider = "litellm"
 
     def _make_client(self) -> Any:
         return load(self.extra)

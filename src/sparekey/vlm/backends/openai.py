@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from sparekey.config.providers import takes_stream_usage
+from sparekey.providers import dialect_of
 from sparekey.vlm.backends.chat import MODES, ChatBackend, ChatQuestion
-from sparekey.vlm.backends.dialects import dialect_of
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.settings import NO_KEY, reveal
 
@@ -20,8 +19,6 @@ class OpenAIVLM(ChatBackend):
 
     module = "openai"
     extra = "openai"
-    default_model: ClassVar[str | None] = "gpt-4o-mini"
-    default_base: ClassVar[str | None] = "https://api.openai.com/v1"
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Read the configuration (see `ChatBackend`)."""
@@ -77,7 +74,7 @@ class OpenAIVLM(ChatBackend):
         completions = client.chat.completions
         if not stream:
             return completions.with_raw_response.create(**request)
-        usage = {"stream_options": {"include_usage": True}} if takes_stream_usage(self.provider, self.api_base) else {}
+        usage = {"stream_options": {"include_usage": True}} if self.dialect.stream_usage else {}
         return completions.create(**request, stream=True, **usage)
 
 

@@ -21,13 +21,8 @@ class VolcengineVLM(ChatBackend):
 
     module = "volcenginesdkarkruntime"
     extra = "volcengine"
-    default_model = "doubao-seed-2-0-lite-260428"
-    default_base = "https://ark.cn-beijing.volces.com/api/v3"
+    default_provider = "volcengine"
     client_per_thread = True  # the SDK's own docstring says so
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        """Read the configuration (see `ChatBackend`)."""
-        super().__init__({"provider": "volcengine", **config})
 
     def _client_options(self, kind: str) -> dict[str, Any]:
         httpx: Any = sdk("httpx", "provider 'volcengine'", self.extra)  # what the Ark SDK is built on

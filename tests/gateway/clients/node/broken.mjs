@@ -1,4 +1,4 @@
-// Reads a stream that breaks off with every SDK of every wire, and prints what became of each as JSON: node broken.mjs URL
+// Reads a stream that breaks off with every SDK of every wire, and prints what became of each as JSON, one line an address: node broken.mjs URL...
 import Anthropic from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
@@ -10,7 +10,7 @@ import OpenAI7 from 'openai';
 import OpenAI6 from 'openai-6';
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
-const [base] = process.argv.slice(2);
+let base;
 const prompt = 'Where is the spare key?';
 const messages = [{ role: 'user', content: prompt }];
 const once = { apiKey: 'x', maxRetries: 0 };
@@ -24,7 +24,7 @@ async function all(events, text) {
 const chunk = (event) => event.choices[0]?.delta?.content;
 const delta = (event) => (event.type === 'response.output_text.delta' ? event.delta : '');
 const openai = (SDK) => new SDK({ baseURL: `${base}/v1`, ...once });
-const anthropic = new Anthropic({ baseURL: base, ...once });
+const anthropic = () => new Anthropic({ baseURL: base, ...once });
 const genai = (SDK) => new SDK({ apiKey: 'x', httpOptions: { baseUrl: base } }).models;
 const vercel = (model) => streamText({ model, prompt, maxRetries: 0, onError() {} });
 
@@ -38,8 +38,8 @@ const ways = {
   'responses openai 6': () => all(openai(OpenAI6).responses.create({ model: 'chat', input: prompt, stream: true }), delta),
   'responses ai': () => all(vercel(createOpenAI({ baseURL: `${base}/v1`, apiKey: 'x' }).responses('chat')).textStream, (text) => text),
   'responses ai text': () => vercel(createOpenAI({ baseURL: `${base}/v1`, apiKey: 'x' }).responses('chat')).text,
-  'anthropic sdk': () => all(anthropic.messages.create({ model: 'claude', max_tokens: 99, messages, stream: true }), (event) => event.delta?.text),
-  'anthropic sdk final': () => anthropic.messages.stream({ model: 'claude', max_tokens: 99, messages }).finalText(),
+  'anthropic sdk': () => all(anthropic().messages.create({ model: 'claude', max_tokens: 99, messages, stream: true }), (event) => event.delta?.text),
+  'anthropic sdk final': () => anthropic().messages.stream({ model: 'claude', max_tokens: 99, messages }).finalText(),
   'anthropic ai': () => all(vercel(createAnthropic({ baseURL: `${base}/v1`, apiKey: 'x' })('claude')).textStream, (text) => text),
   'anthropic ai text': () => vercel(createAnthropic({ baseURL: `${base}/v1`, apiKey: 'x' })('claude')).text,
   'gemini genai 1': () => all(genai(GenAI1).generateContentStream({ model: 'gemini', contents: prompt }), (event) => event.text),
@@ -48,12 +48,14 @@ const ways = {
   'gemini ai text': () => vercel(createGoogleGenerativeAI({ baseURL: `${base}/v1beta`, apiKey: 'x' })('gemini')).text,
 };
 
-const found = {};
-for (const [way, read] of Object.entries(ways)) {
-  try {
-    found[way] = ['ends', await read()];
-  } catch (error) {
-    found[way] = ['raises', `${error.constructor.name}: ${error.message}`.slice(0, 300)];
+for (base of process.argv.slice(2)) {
+  const found = {};
+  for (const [way, read] of Object.entries(ways)) {
+    try {
+      found[way] = ['ends', await read()];
+    } catch (error) {
+      found[way] = ['raises', `${error.constructor.name}: ${error.message}`.slice(0, 300)];
+    }
   }
+  console.log(JSON.stringify(found));
 }
-console.log(JSON.stringify(found));

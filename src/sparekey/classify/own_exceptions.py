@@ -1,0 +1,62 @@
+"""What sparekey's own exceptions mean, when they come back in as causes of an outer chain's failure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded
+from sparekey.types import ErrorClass, Evidence, Failure, Scope
+
+_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded)
+
+
+def classify_ours(exc: BaseException) -> Failure | None:
+    """Return the failure that an exception of sparekey's stands for, or None if `exc` is not one of these."""
+    if not isinstance(exc, _OURS):
+        return None
+    error_class, scope, evidence, wait = ErrorClass.TRANSIENT, Scope.UNKNOWN, Evidence.CERTAIN, None
+    if isinstance(exc, AllCredentialsFailedError):
+        error_class, reason, wait = _of_all(exc), "all_credentials_failed", exc.retry_after
+    elif isinstance(exc, CredentialParkedError):
+        reason, wait = "parked", exc.seconds
+    elif isinstance(exc, CircuitBreakerOpen):
+        reason, wait = "breaker_open", getattr(exc, "retry_after", None)
+    elif isinstance(exc, LimitExceeded):
+        # silence is the endpoint's, but a slow beginning: another key of the same endpoint may have been the faster one;
+        # where the caller's own deadline cut the attempt short, that is weak proof against anybody
+        reason = exc.reason
+        scope = Scope.CREDENTIAL if reason in {"deadline", "slow_start"} else Scope.ENDPOINT
+        evidence = Evidence.POSSIBLE if reason == "deadline" else Evidence.CERTAIN
+    else:
+        reason, evidence = "deadline", Evidence.POSSIBLE
+    return Failure(
+        error_class,
+        reason,
+        scope,
+        retry_after=wait if isinstance(wait, (int, float)) and wait >= 0 else None,
+        message=str(exc)[:300],
+        evidence=evidence,
+        timed_out=isinstance(exc, (LimitExceeded, DeadlineExceeded)),
+        rule=f"exception: {type(exc).__name__}",
+    )
+
+
+def ours_within(exc: BaseException) -> Failure | None:
+    """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
+    current: BaseException | None = exc
+    for _ in range(8):
+        if current is None or "status_code" in getattr(current, "__dict__", ()):
+            break
+        if failure := classify_ours(current):
+            return failure
+        current = current.__cause__
+    return None
+
+
+def _of_all(exc: AllCredentialsFailedError) -> ErrorClass:
+    """Transient if any is transient, quota if any is quota, auth only if all are auth, else unknown (DESIGN.md section 2)."""
+    classes = {str(entry.error_class) for entry in exc.errors}
+    for error_class in (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED):
+        if error_class in classes:
+            return error_class
+    return ErrorClass.AUTH if classes == {"auth"} else ErrorClass.UNKNOWN

@@ -1,0 +1,100 @@
+"""The rows of the history's file as values, and back: records, and the numbers of a day.
+
+The table of events is older than `Record` and has other columns, which people read with clients of their own, so it stays as it is. The
+translation stands here alone, and reads what earlier versions have written.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.core.manual import HELD
+from sparekey.stats.record import Record
+from sparekey.types import ErrorClass, Evidence, Failure, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLUMNS: Final = "at, chain, kind, who, other, cause, reason, seconds, message, detail"
+_SWITCHES: Final = frozenset({"failover", "failback"})
+_BY_ID: Final = frozenset({"failed", "tested", "action"})
+"""Kinds whose row names the credential by its id alone."""
+_DETAILS: Final = ("status", "scope", "evidence", "retry_after", "unreached", "timed_out", "rule")
+"""What a row keeps of a failure besides class, reason and words: none of it can hold a caller's words."""
+_BLANK: Final = Failure(ErrorClass.UNKNOWN)
+_OF_FAILURE: Final = frozenset(one.name for one in fields(Failure))
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What one credential was used for on one day (UTC, as `2026-11-25`); `requests` were answered, or cost tokens."""
+
+    day: str
+    chain: str
+    credential: str
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayAttempts:
+    """How often attempts of one credential ended in one way on one day; `cause` and `reason` are those of failures."""
+
+    day: str
+    chain: str
+    credential: str
+    outcome: str
+    cause: str = ""
+    reason: str = ""
+    attempts: int = 0
+
+
+def row_of(record: Record) -> tuple[Any, ...]:
+    """Return the columns of a record, in the order of `COLUMNS`."""
+    who, other = record.what[0] if record.what else "", ""
+    if record.kind in _SWITCHES:
+        who, other = record.old, record.credential
+    elif record.kind in _BY_ID:
+        who = record.credential
+    told: dict[str, Any] = {}
+    if record.failure is not None:
+        known = {name: getattr(record.failure, name) for name in _DETAILS}
+        told = {name: value for name, value in known.items() if value != getattr(_BLANK, name)}
+    if record.kind == "failed":
+        told |= {"call": record.call, "number": record.attempt}
+    detail = json.dumps(told) if told else ""
+    cause = str(record.cause)
+    return record.at, record.chain, record.kind, who, other, cause, record.reason, record.seconds, record.message, detail
+
+
+def record_of_row(row: Sequence[Any]) -> Record:
+    """Return the record of a row, whichever version has written it; what is not understood of a failure is left out."""
+    at, chain, kind, who, other, cause, reason, seconds, message, detail, number = row
+    plain = Record(at, kind, (who,) if who else (), "", seconds, cause, reason, message, chain=chain, number=number)
+    if kind in _SWITCHES:
+        return replace(plain, what=(f"credential:{other}",), old=who)
+    if kind == "parked" and not cause and reason == HELD:
+        return replace(plain, kind="held")
+    if kind not in _BY_ID:
+        return plain
+    plain = replace(plain, what=(f"credential:{who}",) if who else ())
+    return _with_failure(plain, detail) if kind == "failed" or (kind == "tested" and cause) else plain
+
+
+def _with_failure(plain: Record, detail: str) -> Record:
+    try:
+        told: dict[str, Any] = json.loads(detail or "{}")
+        known = {name: value for name, value in told.items() if name in _OF_FAILURE}
+        evidence = told.get("evidence")
+        known["scope"] = Scope(told.get("scope", Scope.UNKNOWN))
+        known["evidence"] = Evidence(evidence) if evidence in set(Evidence) else Evidence.LIKELY  # that of another version
+        failure = Failure(ErrorClass(plain.cause), plain.reason, message=plain.message, **known)
+        seconds = plain.seconds if plain.seconds is not None else told.get("duration")
+        return replace(plain, failure=failure, seconds=seconds, call=told.get("call", 0), attempt=told.get("number", 0))
+    except (ValueError, TypeError, AttributeError):  # another version has written it
+        return replace(plain, cause=str(ErrorClass.UNKNOWN), failure=replace(_BLANK, reason=plain.reason, message=plain.message))

@@ -1,0 +1,79 @@
+"""Which credential made what: a request that names a file, a batch or an earlier response has to go where that lives."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.wire.request import WireRequest
+
+_MOST: Final = 10_000
+_ID: Final = re.compile(
+    # openai and anthropic: `resp_…`, `file-…`; gemini: `files/…`; the id of an upload stands in its URL
+    rb"(?:\b(?:resp|rs|conv|file|batch|upload|vs|vsfb|asst|thread|run|msg|ftjob|cntr|container|video|msgbatch|chatcmpl)[-_][\w-]{3,200}"
+    rb"|\b(?:files|cachedContents|batches|tunedModels)/[\w-]{1,200}|\bupload_id=[\w.-]{3,500})"
+)
+_UNSTORED: Final = (b"chatcmpl", b"msg")
+"""Ids of answers that hosts forget at once, unless they were asked to keep them."""
+
+
+class ResourceAffinity:
+    """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport."""
+
+    def __init__(self) -> None:
+        """Start knowing nothing."""
+        self._owners: OrderedDict[bytes, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def owner(self, call: WireRequest) -> str | None:
+        """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
+        if not self._owners:
+            return None
+        for text in (call.resource.encode(), call.query.encode(), call.body):
+            for found in _ID.finditer(text):
+                name = found.group()
+                if owner := self._owners.get(name) or self._owners.get(name.rpartition(b"/")[2]):
+                    return owner
+        return None
+
+    def learn(self, call: WireRequest, credential_id: str, value: Any) -> None:
+        """Remember what the JSON of an answer, or of a stream's first event, says was made."""
+        stored = call.get("store") is True
+        for text in _ids(value):
+            name = text.encode()
+            if _ID.fullmatch(name) and (stored or not name.startswith(_UNSTORED)):
+                self.bind(name, credential_id)
+
+    def learn_upload(self, credential_id: str, url: str) -> None:
+        """Remember the URL to which the parts of an upload go."""
+        if found := re.search(rb"upload_id=[\w.-]{3,500}", url.encode()):
+            self.bind(found.group(), credential_id)
+
+    def bind(self, name: bytes, credential_id: str) -> None:
+        """Remember that `name` lives with a credential."""
+        with self._lock:
+            self._owners[name] = credential_id
+            self._owners.move_to_end(name)
+            if len(self._owners) > _MOST:
+                self._owners.popitem(last=False)
+
+
+def _ids(value: Any) -> Iterator[str]:
+    """Yield the ids of an object, of what it wraps, of what it lists, and of its output."""
+    if not isinstance(value, dict):
+        return
+    for key in ("id", "name"):
+        if isinstance(found := value.get(key), str):
+            yield found
+    for key in ("response", "file"):
+        yield from _ids(value.get(key))
+    for key in ("data", "output", "files"):
+        items = value.get(key)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and isinstance(found := item.get("id") or item.get("name"), str):
+                yield found

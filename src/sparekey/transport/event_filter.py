@@ -1,0 +1,166 @@
+"""The events of one response on their way to the SDK: whole ones go on, a fault is raised behind the last good one."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.classify import classify
+from sparekey.core.splice import Piece, Reading
+from sparekey.transport.refusals import Refused
+from sparekey.wire import sse
+from sparekey.wire.broken_stream import Break
+from sparekey.wire.event_stream import EventStream, Part
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.splice_texts import SPOKEN, THOUGHT, Spot, rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sparekey.transport.responses import ResponseValidator
+    from sparekey.types import Credential, Usage
+    from sparekey.wire.format import WireFormat
+    from sparekey.wire.request import WireRequest
+
+__all__ = ["EventFilter", "Item", "ItemReading", "Part"]
+
+_LONGEST_PREAMBLE: Final = 1024 * 1024
+
+
+class Item:
+    """One step of a stream on its way to the caller: first the response, then its events as they came in.
+
+    Attributes:
+        form: the format of the events.
+        parts: the events.
+        data: their bytes.
+        alive: whether it is more than a comment that keeps the line.
+        content: whether the stream has brought content by now.
+        complete: whether every answer of the stream has come to its end, and none has gone on behind it.
+        response: the response, in the first step alone.
+        usage: the tokens that were counted so far.
+    """
+
+    __slots__ = ("_spots", "alive", "complete", "content", "data", "form", "parts", "response", "usage")
+
+    def __init__(
+        self, form: WireFormat, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None
+    ) -> None:
+        """Hold what one chunk brought."""
+        self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
+        self._spots: list[Sequence[Spot]] | None = None
+        if len(parts) == 1:
+            event, self.complete = parts[0].event, parts[0].complete
+            self.data, self.alive = event.raw, bool(event.data)
+        else:
+            self.data = b"".join([part.event.raw for part in parts])
+            self.alive, self.complete = any(part.event.data for part in parts), bool(parts) and parts[-1].complete
+
+    @property
+    def spots(self) -> list[Sequence[Spot]]:
+        """The texts of each event."""
+        if self._spots is None:
+            spots = self.form.spots
+            self._spots = [spots(part.value) if isinstance(part.value, dict) else () for part in self.parts]
+        return self._spots
+
+    def sent(self) -> None:
+        """Forget the events: they are out, and nobody has to keep them while the next ones are waited for."""
+        self.parts, self.data, self._spots = (), b"", None
+
+
+class ItemReading(Reading[Item]):
+    """How the driver of streams reads these steps: most of it stands in their attributes, and is read without a call."""
+
+    spoken = SPOKEN
+    thought = THOUGHT
+    content: Callable[[Item], bool] = attrgetter("content")  # type: ignore[assignment]
+    alive: Callable[[Item], bool] = attrgetter("alive")  # type: ignore[assignment]
+    complete: Callable[[Item], bool] = attrgetter("complete")  # type: ignore[assignment]
+    usage: Callable[[Item], Usage | None] = attrgetter("usage")  # type: ignore[assignment]
+
+    def pieces(self, item: Item) -> Sequence[Piece] | None:
+        """Return its texts; a response that is no stream has none, and needs none."""
+        return [spot.piece for spots in item.spots for spot in spots]
+
+    def split(self, item: Item) -> Sequence[Item]:
+        """Return its events one by one."""
+        return [Item(item.form, (part,), content=item.content, usage=item.usage) for part in item.parts]
+
+    def cut(self, item: Item, texts: Sequence[str]) -> Item | None:
+        """Return the one event with other texts."""
+        (part,), (spots,) = item.parts, item.spots
+        event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
+        return Item(item.form, (part._replace(event=event),), content=item.content, usage=item.usage)
+
+
+class Ending:
+    """How a stream that breaks off is told to be broken.
+
+    Attributes:
+        counts: whether events are numbered on this wire: then each item that goes out has to be shown to `passed`.
+    """
+
+    def __init__(self, call: WireRequest) -> None:
+        """Start before the first event of the answer to a call."""
+        self._format = call.format
+        self.counts = call.dialect == "openai" and call.resource == "responses"
+        self._next = 0
+
+    def passed(self, item: Item) -> None:
+        """Take in what goes out."""
+        for part in item.parts:
+            number = part.value.get("sequence_number") if isinstance(part.value, dict) else None
+            self._next = number + 1 if isinstance(number, int) else self._next
+
+    def pieces(self, exc: Exception, **about: Any) -> tuple[bytes, ...]:
+        """Return the last pieces of the stream, each to be sent by itself; `about` goes into their `sparekey` object."""
+        failure = classify(exc)
+        text = f"the stream broke off: {failure.message or failure.reason}"
+        told = {**about, "class": str(failure.error_class), "reason": failure.reason}
+        own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
+        return self._format.broken(Break(text, told, own, self._next))
+
+
+class EventFilter:
+    """Lets the good events of one response through, and raises what is none."""
+
+    def __init__(self, responses: ResponseValidator, call: WireRequest, credential: Credential, response: Any) -> None:
+        """Start before the first byte."""
+        self._responses, self._call, self._credential, self._response = responses, call, credential, response
+        self._events, self._held = EventStream(call, hide_usage=responses.hides_usage(call, credential)), 0
+        self._began = False
+
+    def items(self, chunk: bytes | None) -> Iterator[Item]:
+        """Yield what can go on with a chunk of bytes; None: there are no more, and what is left goes on.
+
+        Raises:
+            Refused: an error event, or an error in the place of events.
+            Exception: the library's own, for what is no stream of this API; at the end, if the answer is not complete, or none.
+        """
+        events, form = self._events, self._call.format
+        try:
+            for parts in events.end() if chunk is None else events.feed(chunk):
+                if not self._began:
+                    self._opens(parts)
+                yield Item(form, parts, content=self._began, usage=events.usage)
+        except InnerError as error:
+            raise self._responses.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
+        except NoAnswerError as exc:
+            raise self._broken(str(exc)) from None
+
+    def _opens(self, parts: Sequence[Part]) -> None:
+        """Bound what comes before the first content; with that, remember who has made what stands there."""
+        reader = self._events.reader
+        self._began = reader.content
+        if not self._began:
+            self._held += sum(len(part.event.raw) for part in parts)
+            if self._held > _LONGEST_PREAMBLE:
+                raise self._broken("no content in the first megabyte of the stream")
+        elif self._call.dialect == "openai" and "chat" not in self._call.resource:
+            for value in reader.opening:
+                self._responses.affinity.learn(self._call, self._credential.id, value)
+
+    def _broken(self, text: str) -> Exception:
+        fault: Exception = self._responses.lib.RemoteProtocolError(text)
+        return fault
