@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from sparekey.types import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sparekey.wire.broken_stream import Break
     from sparekey.wire.conversation import Conversation
@@ -119,7 +119,7 @@ class WireFormat(Protocol):
     def events_of_answer(self, value: Any) -> bytes:
         """Take a whole answer apart into the events of the stream that it would have been."""
 
-    def spots(self, value: dict[str, Any]) -> Iterable[Spot]:
+    def spots(self, value: dict[str, Any]) -> Sequence[Spot]:
         """Return the texts of an event and where they stand, so that a stream can go on in another one."""
 
     def error_body(self, status: int, code: str, text: str) -> dict[str, Any]:
