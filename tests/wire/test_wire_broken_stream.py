@@ -6,7 +6,8 @@ import pytest
 
 from sparekey.wire import sse
 from sparekey.wire.broken_stream import Break
-from sparekey.wire.formats import FORMATS, format_of
+from sparekey.wire.formats import FORMATS
+from sparekey.wire.request import WireRequest
 
 TOLD = {"class": "transient"}
 RESOURCES = {"openai": "chat/completions", "responses": "responses", "anthropic": "messages", "gemini": "models/m:streamGenerateContent"}
@@ -16,7 +17,7 @@ def pieces(wire, event=b"", *, number=0):
     """The pieces as they are sent."""
     own = sse.event(event) if event else None
     dialect = "openai" if wire == "responses" else wire
-    return format_of(dialect, RESOURCES[wire]).broken(Break("it broke", TOLD, own, number))
+    return WireRequest(dialect, "POST", RESOURCES[wire], kind="chat").format.broken(Break("it broke", TOLD, own, number))
 
 
 def read(piece):

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from sparekey.lab.simulator import Simulator
 from sparekey.wire.conversation import DEEPEST, MediaPart, OpaquePart, RefusalPart, TextPart, ThinkingPart, ToolCallPart, ToolResultPart
-from sparekey.wire.formats import format_of
-from sparekey.wire.request import understand
+from sparekey.wire.request import WireRequest, understand
 
 FORMATS = {
-    "chat completions": format_of("openai", "chat/completions"),
-    "responses": format_of("openai", "responses"),
-    "messages": format_of("anthropic", "messages"),
-    "generateContent": format_of("gemini", "models/m:generateContent"),
+    "chat completions": WireRequest("openai", "POST", "chat/completions", kind="chat").format,
+    "responses": WireRequest("openai", "POST", "responses", kind="chat").format,
+    "messages": WireRequest("anthropic", "POST", "messages", kind="chat").format,
+    "generateContent": WireRequest("gemini", "POST", "models/m:generateContent", kind="chat").format,
 }
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
 PDF = base64.b64encode(b"%PDF-1.7").decode()

@@ -5,11 +5,14 @@ import json
 import pytest
 
 from sparekey.core.splice import Splice
-from sparekey.wire.formats import format_of
+from sparekey.wire.request import WireRequest
 from sparekey.wire.splice_texts import rewritten
 from sparekey.wire.sse import event
 
-FORMATS = {name: format_of(name if name != "responses" else "openai", name) for name in ("openai", "responses", "anthropic", "gemini")}
+FORMATS = {
+    name: WireRequest(name if name != "responses" else "openai", "POST", name).format
+    for name in ("openai", "responses", "anthropic", "gemini")
+}
 
 
 def chat(lane=0, **delta):

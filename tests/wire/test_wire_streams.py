@@ -13,8 +13,8 @@ from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
 from sparekey.wire import answer, chat_completions, generate_content, sse
 from sparekey.wire.broken_stream import error_of
 from sparekey.wire.format import InnerError, MalformedEventError, NoAnswerError
-from sparekey.wire.formats import FORMATS, format_of
-from sparekey.wire.request import understand
+from sparekey.wire.formats import FORMATS
+from sparekey.wire.request import WireRequest, understand
 from sparekey.wire.stream_reader import StreamReader, wanted
 
 
@@ -28,7 +28,7 @@ def read(dialect, *values):
     kind = next((str(one.get("type")) for one in values if isinstance(one, dict) and dialect == "openai"), "")
     odd = kind != "None" or any(isinstance(one, dict) and "delta" in one for one in values)
     resource = "responses" if kind.startswith("response.") else "threads" if odd and dialect == "openai" else "chat/completions"
-    reader = StreamReader(format_of(dialect, resource, "other" if resource == "threads" else "chat"))
+    reader = StreamReader(WireRequest(dialect, "POST", resource, kind="other" if resource == "threads" else "chat").format)
     return reader, [reader.feed(sse.event(b"data: " + json.dumps(value).encode() + b"\n\n")) for value in values]
 
 

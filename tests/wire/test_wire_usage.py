@@ -4,7 +4,7 @@ import pytest
 
 from sparekey.types import Usage
 from sparekey.wire.format import later
-from sparekey.wire.formats import FORMATS, format_of
+from sparekey.wire.request import WireRequest
 
 CHAT = {"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": None}
 TYPED = {"input_tokens": 9, "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 2}}
@@ -22,7 +22,8 @@ TYPED = {"input_tokens": 9, "output_tokens": 5, "output_tokens_details": {"reaso
 )
 def test_an_answer_or_an_event_tells_its_tokens(dialect, value, usage):
     """Cached and reasoning tokens are parts of the others; None where nothing is counted."""
-    assert format_of(*dialect.split(":")).read_usage(value) if ":" in dialect else FORMATS[dialect].read_usage(value) == usage
+    dialect, _, resource = dialect.partition(":")
+    assert WireRequest(dialect, "POST", resource, kind="chat").format.read_usage(value) == usage
 
 
 def test_a_later_count_keeps_what_it_leaves_out():

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings
-from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError
+from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
 from sparekey.wire.json_body import loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
-from sparekey.wire.think_tags import is_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

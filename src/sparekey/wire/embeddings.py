@@ -42,7 +42,7 @@ _HUGE: Final = re.compile(rb"[eE]\+?\d{2}")
 _BYTES: Final = 4
 
 
-class Vectors(NamedTuple):
+class InputVectors(NamedTuple):
     """The vectors of one input, as they came: a list of numbers or base64; weights by token. None: there is none."""
 
     dense: Any = None
@@ -52,7 +52,7 @@ class Vectors(NamedTuple):
 class EmbeddingAnswer(NamedTuple):
     """The vectors of an answer, in the order of the inputs, and the tokens that it counts."""
 
-    vectors: list[Vectors]
+    vectors: list[InputVectors]
     usage: Usage | None = None
 
 
@@ -78,7 +78,7 @@ def read_answer(value: Any) -> EmbeddingAnswer:
         if len(set(numbered)) < len(items):
             raise NoAnswerError("two vectors of one index")
         items = [item for _, item in sorted(zip(numbered, items, strict=True), key=lambda pair: pair[0])]
-    vectors = [Vectors(_first(one, _DENSE), _first(one, _SPARSE)) if isinstance(one, dict) else Vectors(one) for one in items]
+    vectors = [InputVectors(_first(one, _DENSE), _first(one, _SPARSE)) if isinstance(one, dict) else InputVectors(one) for one in items]
     return EmbeddingAnswer(vectors, read_usage(value))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sparekey.types import Usage
+from sparekey.wire.think_tags import split_think
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,6 +143,11 @@ def later(old: Usage | None, new: Usage | None) -> Usage | None:
         new.cached_tokens or old.cached_tokens,
         new.reasoning_tokens or old.reasoning_tokens,
     )
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a whole text shows anything: white space and thoughts between tags are nothing."""
+    return bool(text.strip()) and ("<" not in text or bool(split_think(text).content))
 
 
 def mapping(value: Any, *names: str) -> dict[str, Any]:

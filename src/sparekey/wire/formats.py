@@ -1,4 +1,4 @@
-"""Which format a request is written in, and what differs between the dialects of SDKs."""
+"""The formats by name. Which one a request is written in, `WireRequest.format` says."""
 
 from __future__ import annotations
 
@@ -15,17 +15,11 @@ FORMATS: Final[dict[str, WireFormat]] = {"openai": chat_completions, "anthropic"
 """The format of a dialect's chats and errors, where nothing more is known of a request."""
 REOPENING: Final[tuple[WireFormat, ...]] = (generate_content,)
 """Formats in which an answer may go on behind a finish reason: Gemini sends one behind each round of a tool of its own."""
-_OF_OPENAI: Final[dict[str, WireFormat]] = {"chat/completions": chat_completions, "completions": chat_completions, "responses": responses}
-
-
-def format_of(dialect: str, resource: str, kind: str = "chat") -> WireFormat:
-    """Return the format of the answers to a request.
-
-    Args:
-        dialect: `openai`, `anthropic` or `gemini`.
-        resource: the path below base path and version (`chat/completions`).
-        kind: `chat`, `embed` or `other`.
-    """
-    if dialect != "openai":
-        return FORMATS[dialect]
-    return _OF_OPENAI.get(resource) or (media_streams if kind == "other" else chat_completions)
+OPENAI_FORMATS: Final[dict[str, WireFormat]] = {
+    "chat/completions": chat_completions,
+    "completions": chat_completions,
+    "responses": responses,
+}
+"""The formats of the resources of OpenAI's dialect that are chats."""
+MEDIA_STREAMS: Final[WireFormat] = media_streams
+"""The format of what else the dialect streams."""

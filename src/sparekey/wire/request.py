@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
 
-from sparekey.wire import formats, multipart
+from sparekey.wire import multipart
+from sparekey.wire.formats import FORMATS, MEDIA_STREAMS, OPENAI_FORMATS
 from sparekey.wire.json_body import read as read_object
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class WireRequest(NamedTuple):
     @property
     def format(self) -> WireFormat:
         """The format of its answers and errors."""
-        return formats.format_of(self.dialect, self.resource, self.kind)
+        if self.dialect != "openai":
+            return FORMATS[self.dialect]
+        return OPENAI_FORMATS.get(self.resource) or (MEDIA_STREAMS if self.kind == "other" else FORMATS["openai"])
 
     def get(self, name: str) -> Any:
         """Return a field of the body's JSON, or None."""

@@ -28,9 +28,8 @@ from sparekey.wire.conversation import (
     parts_of,
     word_of,
 )
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, mapping
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, mapping
 from sparekey.wire.splice_texts import Spot, mark_spot
-from sparekey.wire.think_tags import is_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

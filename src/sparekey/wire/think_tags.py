@@ -101,11 +101,6 @@ def split_think(text: str) -> Parts:
     return _joined([taker.feed(text), taker.finish()])
 
 
-def is_visible(text: str) -> bool:
-    """Tell whether a whole text shows anything: white space and thoughts between tags are nothing."""
-    return bool(text.strip()) and ("<" not in text or bool(split_think(text).content))
-
-
 def _head_length(text: str) -> int:
     """Return how many characters at the end of `text` may be the beginning of a tag."""
     at = text.rfind("<", -_LONGEST)

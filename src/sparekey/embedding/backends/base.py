@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sparekey.embedding.types import EmbeddingInput
-    from sparekey.wire.embeddings import Vectors
+    from sparekey.wire.embeddings import InputVectors
 
 Prepared: TypeAlias = "Sequence[str | list[dict[str, Any]]]"
 """Inputs in canonical form, as `_request` gets them."""
@@ -166,7 +166,7 @@ class EmbeddingBackend(EmbedderBase):
             found = read_vectors(self._body(response))
             return EmbedResponse([self._result(one) for one in found.vectors], found.usage)
 
-    def _result(self, found: Vectors) -> EmbedResult:
+    def _result(self, found: InputVectors) -> EmbedResult:
         dense = self._fit(as_vector(found.dense)) if self.is_dense else None
         return EmbedResult(dense, as_weights(found.sparse) if self.is_sparse else None)
 

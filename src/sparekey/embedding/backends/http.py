@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from sparekey.embedding.backends.base import EmbeddingBackend
-from sparekey.errors import DisguisedError, IncompleteAnswerError
+from sparekey.errors import DisguisedError
 from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class HttpBackend(EmbeddingBackend):
         return response.content
 
     def _parse(self, response: httpx2.Response) -> EmbedResponse:
-        """Read the answer; the error for one that is none holds the response, whose headers may state a wait."""
+        """Read the answer; an error in its place holds the response, whose headers may state a wait."""
         try:
             return super()._parse(response)
-        except (DisguisedError, IncompleteAnswerError) as exc:
-            exc.response = response  # type: ignore[union-attr]  # the attribute by which SDK errors show it
+        except DisguisedError as exc:
+            exc.response = response  # type: ignore[attr-defined]  # the attribute by which SDK errors show it
             raise
 
     def _build(self, client: httpx2.Client | httpx2.AsyncClient, post: Post) -> httpx2.Request:
