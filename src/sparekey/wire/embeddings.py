@@ -92,7 +92,9 @@ def read_usage(value: Any) -> Usage | None:
         or count(usage, "total_tokens")
         or count(mapping(value, "usageMetadata"), "promptTokenCount")
         or sum(count(one, "prompt_tokens") for one in by_model if isinstance(one, dict))
-        or int(sum(one for name in ("input_tokens", "image_tokens") if isinstance(one := units.get(name), int | float)))
+        or int(
+            sum(one for name in ("input_tokens", "image_tokens") if isinstance(one := units.get(name), int | float) and math.isfinite(one))
+        )
         or (count(value, "total_tokens", "prompt_eval_count") if isinstance(value, dict) else 0)
     )
     return Usage(prompt + count(usage, "image_tokens")) if prompt else None
@@ -106,7 +108,7 @@ def as_vector(values: Any) -> list[float]:
     """
     try:
         vector = as_floats(values) if isinstance(values, str) else [float(x) for x in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise NoAnswerError("the provider's vector is not a list of numbers") from None
     if not is_good(vector):
         raise NoAnswerError("the provider's vector is empty, all zeros, or holds a number that is not finite")
@@ -128,7 +130,7 @@ def as_weights(data: Any) -> dict[str, float]:
         pairs = [(_first(one, ("index", "token")), _first(one, ("value", "weight"))) for one in items]
     try:
         return {str(token): float(weight) for token, weight in pairs}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise NoAnswerError("the provider's sparse vector is no list of index and value") from None
 
 
