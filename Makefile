@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers openviking docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -89,6 +89,15 @@ PEERS := $(patsubst tools/peers/requirements-%.txt,.peers/%/.installed,$(wildcar
 
 peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of the drill: docs/comparison.md (about ten minutes)
 	@PYTHONPATH=tools $(BIN)/python -m peers $(PEERS_ARGS)
+
+.peers/openviking/.installed: tools/viking/requirements.txt
+	@echo "installing OpenViking into .peers/openviking (a few minutes) ..."
+	@rm -rf .peers/openviking && $(PYTHON) -m venv .peers/openviking
+	@PIP_CONSTRAINT= .peers/openviking/bin/python -m pip --disable-pip-version-check --quiet install -r $< -e .
+	@touch $@
+
+openviking: $(VENV)/.dev .peers/openviking/.installed ## the real OpenViking: what it sends for one file, its server with sparekey (two minutes)
+	@PYTHONPATH=src:tools $(BIN)/python -m viking $(OPENVIKING_ARGS)
 
 docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, what type checkers see
 	@PYTHONPATH=src:tools $(BIN)/python tools/errors_page.py docs/errors.md

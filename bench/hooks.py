@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from prometheus_client import CollectorRegistry
 
 from sparekey import Chain, Credential, Failover, Usage
+from sparekey.stats.chain_stats import ChainStats
 from sparekey.telemetry import OpenTelemetryHook, PrometheusHook, StructlogHook
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def hooks() -> dict[str, list[Hook]]:
         "OpenTelemetry, no SDK": [OpenTelemetryHook("chat")],
         "OpenTelemetry, not sampled": [OpenTelemetryHook("chat", unsampled, measuring)],
         "OpenTelemetry": [OpenTelemetryHook("chat", tracing, measuring)],
+        "the console's statistics": [ChainStats()],
         "Prometheus": [PrometheusHook("chat", CollectorRegistry())],
         "structlog, from warning on": [StructlogHook("chat", logger=quiet)],
         "structlog, every line": [StructlogHook("chat", logger=loud)],

@@ -13,6 +13,8 @@ class Later:
         self._name = name
 
     def __getattr__(self, attribute):
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)  # pytest asks everything in a test's module whether it is a fixture or a test
         return getattr(import_module(self._name), attribute)
 
 

@@ -21,6 +21,8 @@ A failure of the *request* (bad parameter, refused content) is never wrapped: th
 from __future__ import annotations
 
 import pickle
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.masking import NO_SECRETS
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
 
 class SparekeyError(Exception):
     """The root of everything sparekey raises itself. All of them survive pickling, as far as what they hold does."""
+
+    @cached_property
+    def kind(self) -> Any:
+        """What it is in OpenViking's words: a `sparekey.classify.kinds.ModelErrorKind`."""
+        # Imports run downwards only, so the layer above is looked up by name.
+        return import_module("sparekey.classify.kinds").kind_of(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)

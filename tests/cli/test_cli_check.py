@@ -140,7 +140,7 @@ def test_keys_are_never_shown(sparekey, provider, write_config):
 
 
 def test_missing_key_is_told_beside_the_other_results(sparekey, provider, write_config, monkeypatch):
-    """A key that is not where the configuration says fails its own row only, and the exit code is 2: the chain cannot be built."""
+    """A key that is not where the configuration says fails its own row only; the chain could serve without it, and the exit code is 2."""
     monkeypatch.delenv("SPAREKEY_TEST_ABSENT", raising=False)
     write_config(vlm=[("absent", provider(), "env:SPAREKEY_TEST_ABSENT"), ("well", provider(), "sk-2")])
     result = sparekey("check", "--json")
@@ -149,6 +149,26 @@ def test_missing_key_is_told_beside_the_other_results(sparekey, provider, write_
     assert found["well"]["ok"]
     assert (found["absent"]["class"], found["absent"]["reason"]) == ("configuration", "no_key")
     assert "SPAREKEY_TEST_ABSENT" in found["absent"]["message"]
+    chain = json.loads(result.stdout)["chains"][0]
+    assert (chain["serves"], found["absent"]["left_out"]) == (True, True)
+    assert "could serve: 1 of 2 work, so there is no spare; absent left out: no key" in sparekey("check").stdout
+
+
+def test_only_judges_what_it_was_asked(sparekey, provider, write_config, monkeypatch):
+    """Neither the key of another one, nor that there is no spare among those asked, is its business."""
+    monkeypatch.delenv("SPAREKEY_TEST_ABSENT", raising=False)
+    dead = provider()
+    dead.fail(faults.auth())
+    write_config(vlm=[("absent", provider(), "env:SPAREKEY_TEST_ABSENT"), ("well", provider(), "sk-2"), ("dead", dead, "sk-3")])
+    result = sparekey("check", "--only", "well")
+    assert result.exit_code == 0
+    assert "vlm well: works" in result.stdout
+    assert "no spare" not in result.stdout
+    found = json.loads(sparekey("check", "--only", "well", "--json").stdout)
+    assert (found["ok"], found["chains"][0]["serves"]) == (True, None)
+    result = sparekey("check", "--only", "dead", "--only", "well")
+    assert (result.exit_code, "vlm well, dead: 1 of 2 work" in result.stdout) == (1, True)
+    assert sparekey("check", "--only", "absent").exit_code == 2
 
 
 def test_embeddings_that_agree_could_serve(sparekey, provider, write_config):

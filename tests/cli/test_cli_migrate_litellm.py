@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 
+from sparekey import ConfigError
 from sparekey.config import load_config
 
 LITELLM = """
@@ -188,14 +189,40 @@ def test_bad_yaml_is_told_with_its_place(sparekey, folder):
     assert sparekey("migrate", "evil.yaml").exit_code == 2
 
 
-def test_base_url_that_cannot_be_told_stops_it(sparekey, folder):
-    """A base URL from a variable that is not set is never left out: the key would go to another host."""
+def test_a_base_url_that_is_not_set_here_stays_a_variable(sparekey, folder):
+    """It is never left out: the key would go to another host. The gateway refuses to start where it is not set either."""
     (folder / "c.yaml").write_text(
         "model_list: [{model_name: a, litellm_params: {model: openai/a, api_key: k, api_base: os.environ/NOT_SET_X}}]"
     )
     result = sparekey("migrate", "c.yaml")
-    assert result.exit_code == 2
-    assert "NOT_SET_X is not set here" in result.stderr
+    assert result.exit_code == 0
+    assert 'api_base = "${NOT_SET_X}"' in result.stdout
+    assert "NOT_SET_X is not set here; export it where the gateway runs" in result.stderr
+    (folder / "sparekey.toml").write_text(result.stdout)
+    with pytest.raises(ConfigError, match=r"api_base: the environment variable NOT_SET_X is not set; export it"):
+        load_config(folder / "sparekey.toml")
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("azure/", "names no model after azure/"),
+        ("cohere/rerank-english-v3.0", "models of mode rerank are not served"),
+        ("os.environ/NOT_SET_X", "its model stands in NOT_SET_X"),
+        ("openai/*", "names no single model"),
+    ],
+)
+def test_odd_entries_are_left_out_with_a_reason(sparekey, folder, model, why):
+    """The others are taken over; a completion model of OpenAI's has OpenAI's key; the port stays what it was."""
+    rows = ["{model_name: a, litellm_params: {model: text-completion-openai/gpt-3.5-turbo-instruct}}"]
+    rows.append(f"{{model_name: odd, litellm_params: {{model: '{model}', api_base: 'https://x.example', api_key: os.environ/K}}}}")
+    (folder / "c.yaml").write_text(f"model_list: [{', '.join(rows)}]\ngeneral_settings: {{port: 4321}}")
+    result = sparekey("migrate", "c.yaml")
+    assert result.exit_code == 0
+    assert f"left out: model_list[1] (odd): {why}" in result.stderr
+    found = tomllib.loads(result.stdout)["gateway"]
+    assert (found["port"], list(found["chat"])) == (4321, ["a"])
+    assert found["chat"]["a"]["credentials"][0]["api_key"] == "env:OPENAI_API_KEY"
 
 
 def test_file_of_litellm_is_not_written_over(sparekey, migrated, folder):

@@ -309,8 +309,8 @@ class TestBreaker:
         assert not self.open(b)
 
     def test_a_failed_probe_doubles_the_time(self, clock):
-        """300, 600, 1200 s; a success starts again with 300."""
-        b = CircuitBreaker(clock=clock)
+        """300, 600, 1200 s where it may grow; a success starts again with 300."""
+        b = CircuitBreaker(max_reset_timeout=86400, clock=clock)
         b.record_failure(Fault(auth()))
         for seconds in (300, 600, 1200):
             assert b._current_reset_timeout == seconds
@@ -322,6 +322,46 @@ class TestBreaker:
         b.record_success()
         b.record_failure(Fault(auth()))
         assert b._current_reset_timeout == 300
+
+    def test_it_stays_at_its_time_by_default(self, clock):
+        """Six failed probes later it is still 300 s."""
+        b = CircuitBreaker(clock=clock)
+        b.record_failure(Fault(auth()))
+        for _ in range(6):
+            clock.advance(300)
+            assert not self.open(b)
+            b.record_failure(Fault(overloaded()))
+        assert b._current_reset_timeout == 300
+
+    @pytest.mark.parametrize("reset_timeout", [0, 0.001, 1, 300, 1e9])
+    def test_one_probe_at_any_time(self, clock, reset_timeout):
+        """However short the time, one request probes and the others wait for its result."""
+        b = CircuitBreaker(reset_timeout=reset_timeout, clock=clock)
+        b.record_failure(Fault(auth()))
+        clock.advance(reset_timeout)
+        assert [self.open(b) for _ in range(3)] == [False, True, True]
+        b.record_success()
+        assert not self.open(b)
+
+    def test_it_logs_when_it_opens_and_closes(self, clock, caplog):
+        """With the cause, the time, and that a probe failed."""
+        caplog.set_level(logging.INFO, "sparekey")
+        b = CircuitBreaker(1, 60, clock=clock)
+        b.record_failure(Fault(overloaded()))
+        clock.advance(60)
+        b.check()
+        b.record_failure(Fault(overloaded()))
+        clock.advance(60)
+        b.check()
+        b.record_success()
+        told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("circuit breaker")]
+        assert [text.partition(" (")[0] for text in told] == [
+            "circuit breaker: open for 60 s",
+            "circuit breaker: half-open, one request probes",
+            "circuit breaker: open for 60 s, the probe failed",
+            "circuit breaker: half-open, one request probes",
+            "circuit breaker: closed, the probe succeeded",
+        ]
 
     def test_the_time_has_a_longest(self, clock):
         """`max_reset_timeout` bounds the doubling."""

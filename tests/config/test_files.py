@@ -208,11 +208,12 @@ def test_ov_conf_without_a_chat_model(write):
     assert load_config(write({"vlm": {"max_retries": 3}, "log": {}}, "ov.conf")).vlm is None
 
 
-def test_ov_conf_typos_are_still_refused(write):
-    """Only other sections are ignored, not keys inside ours."""
-    assert "vlm.api_bse: unknown key" in refused(
-        write({"vlm": {"model": "m", "api_bse": "x", "provider": "openai", "api_key": KEY}}, "ov.conf")
-    )
+def test_unknown_keys_of_ov_conf_are_named(write, caplog):
+    """OpenViking ignores them with a warning; in a file of our own they are refused."""
+    data = {"vlm": {"model": "m", "api_bse": "x", "provider": "openai", "api_key": KEY}}
+    assert load_config(write(data, "ov.conf")).vlm.model == "m"
+    assert "vlm.api_bse: unknown key; did you mean 'api_base'?" in caplog.text
+    assert "vlm.api_bse: unknown key" in refused(write(data, "sparekey.json"))
 
 
 def test_a_line_break_does_not_end_a_string(write):

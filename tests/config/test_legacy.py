@@ -177,11 +177,11 @@ def test_an_embedding_section_gives_one_line(caplog):
 
 
 def test_settings_of_openviking_that_mean_nothing_here_are_named(caplog):
-    """They are left out, and the line says so; reasoning_effort goes into the body."""
+    """They are left out, and the line says so; reasoning_effort is a setting here as well."""
     config = VLMConfig(
         model="m", reasoning_effort="low", keepalive_expiry=0, credentials=[{"provider": "openai", "api_key": KEY, "keepalive_expiry": 0}]
     )
-    assert config.credentials[0].extra_request_body == {"reasoning_effort": "low"}
+    assert config.credentials[0].reasoning_effort == "low"
     assert "keepalive_expiry, not used here" in lines(caplog)[0]
 
 

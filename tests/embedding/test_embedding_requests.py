@@ -1,5 +1,6 @@
 """What each backend asks for: its own fields for dimension, side of the input, images and extras."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -73,6 +74,13 @@ def test_openai_fields(ask):
     assert len(ask.result.dense_vector) == 256
     assert "input_type" not in ask(OPENAI, query_param="query")
     assert ask(OPENAI, encoding_format="float")["encoding_format"] == "float"
+
+
+def test_vectors_may_be_shortened_here(ask):
+    """A host that takes no length is not asked for one; what it gives is cut and scaled to length 1."""
+    assert "dimensions" not in ask(OPENAI, dimension=64, shorten="here")
+    assert len(ask.result.dense_vector) == 64
+    assert math.hypot(*ask.result.dense_vector) == pytest.approx(1.0)
 
 
 def test_azure_paths(ask):
@@ -238,15 +246,18 @@ def test_azure_needs_an_endpoint():
 
 
 def test_gemini_fields(ask):
-    """Task type, dimension, parts and an image's bytes go where Gemini expects them."""
+    """Task, dimension, parts and an image's bytes go where Gemini expects them: the newest model is told its task in words."""
     sent = ask(GEMINI, ["a key", PNG], dimension=768, query_param="RETRIEVAL_QUERY", is_query=True)["requests"][0]
-    assert (sent["taskType"], sent["outputDimensionality"]) == ("RETRIEVAL_QUERY", 768)
+    assert ("taskType" not in sent, sent["outputDimensionality"]) == (True, 768)
     text, image = sent["content"]["parts"]
-    assert text == {"text": "a key"}
+    assert text == {"text": "task: search result | query: a key"}
     assert image["inline_data"]["mime_type"] == "image/png"
     assert ask.seen.headers["x-goog-api-key"] == KEY
     with pytest.raises(InvalidInputError, match="not by URL"):
         ask(GEMINI, [IMAGE])
+    older = Setup("gemini", "gemini", "gemini-embedding-001", needs="google.genai")
+    sent = ask(older, document_param="RETRIEVAL_DOCUMENT")["requests"][0]
+    assert (sent["taskType"], sent["content"]["parts"]) == ("RETRIEVAL_DOCUMENT", [{"text": "a key"}])
 
 
 def test_voyage_fields(ask):

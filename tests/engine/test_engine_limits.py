@@ -113,7 +113,7 @@ def test_a_stream_keeps_the_limits_under_which_it_was_made():
         yield "a"
         gate.wait(30)
 
-    with limits(deadline=0.02):
+    with limits(deadline=0.5):
         stream = Failover(Chain(names(1))).stream(opened)
     assert next(stream) == "a"
     with pytest.raises(LimitExceeded, match="deadline"):
@@ -130,7 +130,7 @@ def test_an_async_stream_keeps_them_too(backend):
         await anyio.sleep_forever()
 
     async def scene():
-        with limits(deadline=0.02):
+        with limits(deadline=0.5):
             stream = AsyncFailover(Chain(names(1))).stream(opened)
         assert await anext(stream) == "a"
         with pytest.raises(LimitExceeded, match="deadline"):

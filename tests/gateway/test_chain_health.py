@@ -63,6 +63,14 @@ def test_failures_in_a_row_outweigh_a_state_that_knows_of_nothing(watched):
     assert (watched.health.level, watched.health.serving) == (SPARE, 0)
 
 
+def test_an_old_failure_says_nothing_against_who_is_well(watched):
+    """All failed, and since then another machine, with which the state is shared, was served."""
+    watched.ask(3, **{name: auth() for name in watched.ids})
+    watched.chain.transact(manual.activate, 0, watched.clock())
+    watched.clock.advance(301)
+    assert (watched.health.level, watched.said[0]) == (OK, "team-a serves")
+
+
 def test_nobody_can_be_reached(watched):
     """All are held: that is down, whatever was served before, and says how it ends."""
     watched.ask(3)

@@ -1,6 +1,7 @@
 """Counting tokens."""
 
 import threading
+from datetime import datetime
 
 from sparekey.stats.tokens import TokenTracker, as_dict
 from sparekey.types import Usage
@@ -45,9 +46,15 @@ def test_as_a_dictionary():
     t.record("m", "p", A_CALL)
     t.record("m", "q", Usage(1, 1))
     found = t.to_dict()
+    assert found["total_usage"].pop("call_count") == 3
+    rows = [found["total_usage"], *(e["total_usage"] for e in found["usage_by_model"].values())]
+    rows += [one for e in found["usage_by_model"].values() for one in e["usage_by_provider"].values()]
+    assert all(datetime.fromisoformat(one.pop("last_updated")) for one in rows)
+    assert [one.pop("call_count") for one in rows[1:]] == [2, 1, 1, 1, 1]
     assert found["total_usage"] == as_dict(Usage(12, 7, 3, 2))
     assert list(found["usage_by_model"]) == ["m", "n"]
     assert found["usage_by_model"]["m"] == {
+        "model_name": "m",
         "total_usage": as_dict(Usage(11, 5, 3, 2)),
         "usage_by_provider": {"p": as_dict(A_CALL), "q": as_dict(Usage(1, 1))},
     }

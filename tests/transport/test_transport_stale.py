@@ -26,6 +26,7 @@ def patience(monkeypatch):
 
     def set_to(seconds):
         monkeypatch.setattr(stale, "STALE_SECONDS", seconds)
+        monkeypatch.setattr(stale, "CONNECT_SECONDS", 60.0)
         with contextlib.suppress(ImportError):
             monkeypatch.setattr("sparekey.transport.pyreqwest_engine.STALE_SECONDS", seconds)
 

@@ -85,7 +85,9 @@ def test_usage_is_counted_and_reset():
     """Subclasses count by the older method; everybody reads one form."""
     vlm = OldVLM({})
     vlm.update_token_usage("m", "p", 10, 5, duration_seconds=1.0, prompt_cached_tokens=4, completion_reasoning_tokens=2)
-    assert vlm.get_token_usage()["usage_by_model"]["m"]["usage_by_provider"]["p"] == {
+    counted = vlm.get_token_usage()["usage_by_model"]["m"]["usage_by_provider"]["p"]
+    assert (counted.pop("call_count"), counted.pop("last_updated")[:2]) == (1, "20")
+    assert counted == {
         "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "cached_tokens": 4, "reasoning_tokens": 2,
     }  # fmt: skip
     vlm.reset_token_usage()

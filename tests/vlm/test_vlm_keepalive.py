@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 
 import pytest
 
@@ -10,6 +11,15 @@ from sparekey.lab.simulator import TEXT, faults
 
 KEY = "sk-sim-0123456789abcdef"
 WIRES = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sdks():
+    """Import them first, so that looking for garbage below does not go through them each time."""
+    for name in ("openai", "anthropic", "google.genai"):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

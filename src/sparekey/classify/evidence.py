@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 12_000  # longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end
 _TAIL: Final = 3_000
 _NO_TEXT: Final = "<empty message>"  # what old SDKs of openai say if the provider said nothing
-_MAX_LEVELS: Final = 40
-_MAX_NODES: Final = 300
-_MAX_NESTING: Final = 24
+_MAX_LEVELS, _MAX_NODES, _MAX_NESTING = 40, 300, 24
 _MAX_DEEP: Final = 15  # three steps an escape: a text, the object in it, the error in that
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120

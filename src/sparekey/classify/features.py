@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 CALM: Final = 10
 """Features that every text is counted to have beside its own: a few words alone must not sound sure."""
-HEAD, TAIL = 1500, 500
-"""So much of the beginning and of the end of what was said is read."""
+HEAD, TAIL = 1500, 500  # so much of the beginning and of the end of what was said is read
 # Left out: addresses, numbers alone in brackets, masked keys, ids with what they are called; words of letters and digits; and what holds a
 # digit behind a hyphen, as in names of models and files, of which the first letters stay.
 _LEFT_OUT: Final = (
@@ -39,9 +38,10 @@ _QUOTED: Final = re.compile(
 )
 _CODE_WORD: Final = r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])"
 _WORD: Final = re.compile(rf"{_LEFT_OUT}({_CODE_WORD}|\d+|~)")
+_PLAIN_WORD: Final = re.compile(rf"{_CODE_WORD}|~")
+_ODD: Final = re.compile(r"[\d*]|://|[ _-][iI][dD]\b")  # a text without one of these has nothing that is left out
 _ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
-_PREFIX: Final = 5
-_LONG: Final = 6
+_PREFIX, _LONG = 5, 6
 _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
 
 
@@ -57,7 +57,7 @@ def of_text(text: str, *, quoted: bool = True) -> list[str]:
     if not quoted and not _QUOTES.isdisjoint(text) and says_something(bare := _QUOTED.sub(_unquoted, text)):
         text = bare
     if text.isascii():
-        return _of_words(_WORD.findall(text))
+        return _of_words((_WORD if _ODD.search(text) else _PLAIN_WORD).findall(text))
     said, found = [], []
     for part in _ANY_WORD.findall(text.replace("’", "'").replace("‘", "'")):  # noqa: RUF001 - typographic apostrophes
         if part < "\u2e80":
@@ -96,7 +96,9 @@ def of_words(reading: Reading) -> list[str]:
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
     quoted = ECHOING.isdisjoint({reading.inner_status(), reading.status})
-    return of_text(" ; ".join(list(filter(says_something, texts)) or texts), quoted=quoted) if texts else ["silent"]
+    if len(texts) > 1:
+        texts = list(filter(says_something, texts)) or texts
+    return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
 
 
 def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:

@@ -13,8 +13,7 @@ from sparekey.types import Action, ErrorClass, Evidence, Failure, Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_TEXT: Final = 4000
-_MAX_PATTERN: Final = 500
+_MAX_TEXT, _MAX_PATTERN = 4000, 500
 # The class and the scope with which the engine does what the action says: scope `request` parks nobody.
 ACTIONS: Final[Mapping[str, tuple[ErrorClass, Scope]]] = {
     Action.STOP: (ErrorClass.PERMANENT, Scope.REQUEST),

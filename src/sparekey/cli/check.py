@@ -59,10 +59,12 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
         findings = compared_keys(config, try_all(trials, timeout, lambda: progress.advance(task)))
     verdicts = [(name, canaries.compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
     if json:
-        render.as_json(as_dict(str(file), verdicts))
+        render.as_json(as_dict(str(file), verdicts, some=bool(only)))
     else:
-        show(render.out(), verdicts)
-    return exit_code([f for _, group in verdicts for f in group], [serves(group) for _, group in verdicts])
+        show(render.out(), verdicts, some=bool(only))
+    if only:
+        return exit_code(findings, [f.ok for f in findings])
+    return exit_code(findings, [serves(group) for _, group in verdicts])
 
 
 def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
@@ -133,7 +135,12 @@ def counted(findings: Sequence[Finding]) -> tuple[int, int]:
 
 def serves(findings: Sequence[Finding]) -> bool:
     """Tell whether a chain could serve: it can be built, a credential works, and no two working ones disagree about vectors."""
-    return any(f.ok for f in findings) and not any(f.reason in SETUP or f.reason == "other_space" for f in findings)
+    return any(f.ok for f in findings) and not any(_stops(f) or f.reason == "other_space" for f in findings)
+
+
+def _stops(finding: Finding) -> bool:
+    """Tell whether a chain with this credential cannot be built."""
+    return finding.reason in SETUP and not finding.left_out
 
 
 def exit_code(findings: Sequence[Finding], verdicts: Sequence[bool]) -> int:
@@ -143,27 +150,34 @@ def exit_code(findings: Sequence[Finding], verdicts: Sequence[bool]) -> int:
     return exits.OK if all(verdicts) else exits.FAILED
 
 
-def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> dict[str, Any]:
-    """Return what `--json` prints."""
+def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]], *, some: bool = False) -> dict[str, Any]:
+    """Return what `--json` prints; of `some` credentials only, it says nothing about whole chains (`serves` is null)."""
     rows = []
     for name, group in verdicts:
         working, there = counted(group)
-        rows.append({"chain": name, "serves": serves(group), "working": working, "of": there, "credentials": [f.as_dict() for f in group]})
-    return {"config": file, "ok": all(row["serves"] for row in rows), "chains": rows}
+        serving = None if some else serves(group)
+        rows.append({"chain": name, "serves": serving, "working": working, "of": there, "credentials": [f.as_dict() for f in group]})
+    found = [f for _, group in verdicts for f in group]
+    ok = all(f.ok for f in found) if some else all(row["serves"] for row in rows) and not any(f.reason in SETUP for f in found)
+    return {"config": file, "ok": ok, "chains": rows}
 
 
 # ── tables ──
 
 
-def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]]) -> None:
-    """Print a table for each chain, what providers said about what failed, and whether the chain could serve."""
+def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]], *, some: bool = False) -> None:
+    """Print a table for each chain, what providers said about what failed, and whether the chain could serve.
+
+    Of `some` credentials only, it says whether these work.
+    """
     for name, findings in verdicts:
         wide = console.width >= _WIDE
         console.print(_table(name, findings, console, wide=wide))
         render.facts(console, [(f"  {f.credential}", _said(f, wide=wide)) for f in findings if not f.ok])
-        ok = serves(findings)
+        ok = all(f.ok for f in findings) if some else serves(findings)
         style = render.GOOD if ok else render.BAD
-        console.print(Text(f"{render.sign(ok, console)} {name} {_verdict(findings)}", style=style), soft_wrap=True)
+        verdict = _of_some(findings) if some else _verdict(findings)
+        console.print(Text(f"{render.sign(ok, console)} {name} {verdict}", style=style), soft_wrap=True)
         console.print()
 
 
@@ -195,13 +209,22 @@ def _said(f: Finding, *, wide: bool) -> str:
     return ". ".join(filter(None, (_key(f), f.message if wide else f"{f.remedy} ({f.message})")))
 
 
+def _of_some(findings: Sequence[Finding]) -> str:
+    asked = ", ".join(f.credential for f in findings)
+    if all(f.ok for f in findings):
+        return f"{asked}: works" if len(findings) == 1 else f"{asked}: all work"
+    return f"{asked}: fails" if len(findings) == 1 else f"{asked}: {sum(f.ok for f in findings)} of {len(findings)} work"
+
+
 def _verdict(findings: Sequence[Finding]) -> str:
     working, there = counted(findings)
-    if broken := [f.credential for f in findings if f.reason in SETUP]:
+    if broken := [f.credential for f in findings if _stops(f)]:
         return f"cannot be built because of {', '.join(broken)}"
     if apart := [f.credential for f in findings if f.reason == "other_space"]:
         return f"could not serve: the vectors of {', '.join(apart)} are of another space"
     if not working:
         return "could not serve: no credential works"
     spare = "" if working > 1 else ", so there is no spare"
-    return f"could serve: {working} of {there} work{spare}"
+    out = [f.credential for f in findings if f.left_out]
+    without = f"; {', '.join(out)} left out: no key" if out else ""
+    return f"could serve: {working} of {there} work{spare}{without}"

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -25,10 +26,21 @@ class Commands(TyperGroup):
         with _narrated():
             try:
                 return super().invoke(ctx)
+            except BrokenPipeError:  # whoever read the output (`| head`) has enough: nothing went wrong
+                _hush()
+                raise typer.Exit(0) from None
             except Exception as exc:
                 if _is_typers_own(exc):
                     raise
                 raise typer.Exit(_report(exc, ctx)) from exc
+
+
+def _hush() -> None:
+    """Let what is still to be written go nowhere: Python writes out its buffers when it ends, and would complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def remember(name: str) -> Callable[[typer.Context, bool], bool]:

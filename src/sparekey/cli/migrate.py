@@ -11,8 +11,9 @@ from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.cli import render, toml
-from sparekey.config import Config, SecretRef, migrate, openviking
-from sparekey.config.files import read_file
+from sparekey.config import Config, SecretRef, openviking, variables
+from sparekey.config.faults import line
+from sparekey.config.files import migrated, read_file
 from sparekey.config.litellm import convert
 from sparekey.config.yamls import read_yaml
 from sparekey.errors import ConfigError
@@ -20,6 +21,8 @@ from sparekey.masking import MASK, mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sparekey.config.legacy import Modern
 
 _KEYS: Final = frozenset({"api_key", "ak", "sk"})
 
@@ -40,15 +43,23 @@ def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_k
         _run_litellm(old, write=write, to=to, show_keys=show_keys)
         return
     data = read_file(old)
-    new = migrate(data, old.name)
-    form = to or form_of(old)
+    modern = migrated(data, old.name)
+    new, form = modern.data, to or form_of(old)
     if write:
         _refuse_foreign(data, old)
         _check(new, old)
         _write(old, new, form)
+        _tell(modern)
         return
     _print(new, form, show_keys=show_keys)
+    _tell(modern)
     _check(new, old)
+
+
+def _tell(modern: Modern) -> None:
+    """Say what was left out, and why."""
+    for one in (*modern.unused, *modern.left_out):
+        render.note(f"left out: {line(one.path, one.text)}")
 
 
 def _run_litellm(old: Path, *, write: bool, to: str | None, show_keys: bool) -> None:
@@ -61,10 +72,10 @@ def _run_litellm(old: Path, *, write: bool, to: str | None, show_keys: bool) -> 
     except ConfigError as exc:
         raise ConfigError(f"{old}: {exc}") from None
     _print(done.config, to or "toml", show_keys=show_keys)
-    for line in done.left_out:
-        render.note(f"left out: {line}")
-    for line in done.to_do:
-        render.note(f"to do: {line}")
+    for text in done.left_out:
+        render.note(f"left out: {text}")
+    for text in done.to_do:
+        render.note(f"to do: {text}")
     _check(done.config, old)
     render.note("next: with it as sparekey.toml, and the keys in the environment: `sparekey check`, then `sparekey serve`")
 
@@ -100,12 +111,23 @@ def masked(value: Any, name: str = "", *, header: bool = False) -> Any:
 
 
 def _check(new: Mapping[str, Any], old: Path) -> None:
-    """Refuse a configuration that would not load, in terms of its present form."""
+    """Refuse a configuration that would not load, in terms of its present form; variables need not be set here."""
+    filled, _ = variables.expanded(new, _Anything(os.environ))
     try:
-        Config.model_validate(new)
+        Config.model_validate(filled)
     except ConfigError as exc:
         lines = str(exc).replace("Config: ", "")
         raise ConfigError(f"{old}: in the present form it would be refused:\n{lines}") from None
+
+
+class _Anything(dict[str, str]):
+    """An environment in which every variable is set: to what it holds, else to what an address may look like."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+    def __missing__(self, _name: str) -> str:
+        return "https://variable.invalid"
 
 
 # ── writing ──

@@ -52,6 +52,7 @@ class Finding:
         evidence: how much the failure proves (`certain`, `likely`, `possible`); empty where nothing failed at a provider.
         twin_of: the credential before it that is the same once more: same key, address and model; the two count as one.
         shares_key_with: the credential before it that has its key, too, at another address or for another model.
+        left_out: its key cannot be found, and the others serve without it.
     """
 
     chain: str
@@ -70,6 +71,7 @@ class Finding:
     evidence: str = ""
     twin_of: str = ""
     shares_key_with: str = ""
+    left_out: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -88,6 +90,7 @@ class Finding:
             "cosine": None if self.cosine is None else round(self.cosine, 6),
             "same_key_as": self.twin_of or None,
             "shares_key_with": self.shares_key_with or None,
+            "left_out": self.left_out,
         }
 
 
@@ -122,7 +125,7 @@ class ProbeCall:
         try:
             config = {**alone.instance_dicts()[0], "max_retries": 0, "timeout": timeout}
         except (ConfigError, MissingExtraError) as exc:
-            return _setup(self.blank, exc, "no_key")
+            return replace(_setup(self.blank, exc, "no_key"), left_out=not self.chain.is_strict)
         try:
             instance = VLMFactory.create(config) if self.chain.family == "vlm" else EmbedderFactory.create(config)
             _connectable(instance)

@@ -148,7 +148,7 @@ def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Ite
 
 def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
     """Return how a credential stands, in as few words as a column has room for."""
-    if row["failing"]:
+    if row.get("failing"):  # as the next ones, a gateway of before December 2026 does not tell it
         return "failing"
     if row["held"]:
         return "held"
@@ -157,12 +157,12 @@ def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
 
 def _answers_in(row: Mapping[str, Any]) -> str:
     """Return the median of the latest first contents, else of the latest whole answers; marked if that is slow."""
-    first, whole = row["first_content"]["latest"], row["latency"]["latest"]
+    first, whole = (row[which].get("latest", row[which]["median"]) for which in ("first_content", "latency"))
     median = whole if first is None else first
     if median is None:
         return ""
     told = f"{median * 1000:.0f} ms" if median < 1 else f"{median:.1f} s" if median < _MINUTE else _countdown(median)
-    return f"slow: {told}" if row["slow"] is not None else told
+    return f"slow: {told}" if row.get("slow") is not None else told
 
 
 def _words(credentials: Iterable[Mapping[str, Any]]) -> Table:

@@ -31,11 +31,13 @@ class CallNarrator:
     def __init__(self, chain: BaseChain[Any], instance: Any) -> None:
         """Listen to the instance's chain; a lone instance has none, and only one can have answered."""
         self._models = {str(c.id): c.model or "" for c in chain.credentials}
-        self._lone = len(chain.credentials) == 1
-        self.answered_by = str(chain.credentials[0].id) if self._lone else ""
+        self.answered_by = ""
         self.failovers: list[dict[str, Any]] = []
         if (listened := getattr(instance, "chain", None)) is not None:
             listened.add_hook(self._hear)
+        else:
+            config = getattr(instance, "config", None) or {}
+            self.answered_by = str(config.get("credential_id") or chain.credentials[0].id)
 
     def _hear(self, event: Event) -> None:
         match event:
@@ -60,7 +62,7 @@ def _calling(account: CallNarrator) -> Iterator[None]:
     """Let a provider's own exception be told as one."""
     try:
         yield
-    except (SparekeyError, KeyboardInterrupt):
+    except (SparekeyError, KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as exc:
         raise CallFailedError(getattr(exc, "sparekey_credential_id", None) or account.answered_by or None) from exc

@@ -87,6 +87,7 @@ class CircuitBreaker:
     """Protects one lone instance: after failures in a row nothing is let through for a while, then one single probe."""
 
     RETRY_AFTER_CAP: Final = 30.0
+    SHORTEST_LEASE: Final = 30.0
     TRIPS_AT_ONCE: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
     IGNORES: Final = PrimaryBackupSwitcher.BLAMES_REQUEST
 
@@ -104,16 +105,17 @@ class CircuitBreaker:
 
         Args:
             failure_threshold: failures in a row that open the breaker.
-            reset_timeout: seconds until the first probe; doubled whenever a probe fails, reset by a success.
-            max_reset_timeout: the most seconds it is doubled to; None for no limit.
+            reset_timeout: seconds until a probe; doubled whenever one fails, up to `max_reset_timeout`; reset by a success.
+            max_reset_timeout: the most seconds it is doubled to; None: it stays at `reset_timeout`.
             trips_at_once: the error classes that open it without waiting for the threshold.
-            probe_lease: seconds after which a probe without a result counts as lost; None: as long as `reset_timeout`.
+            probe_lease: seconds after which a probe without a result counts as lost; None: as long as `reset_timeout`, and at least 30,
+                as a probe takes as long as a call does.
             clock: returns seconds; for tests.
         """
         self._threshold, self._trips_at_once, self._clock = failure_threshold, frozenset(trips_at_once), clock
-        cap = float("inf") if max_reset_timeout is None else max_reset_timeout
+        cap = reset_timeout if max_reset_timeout is None else max(max_reset_timeout, reset_timeout)
         self._parking = policy.Parking(reset_timeout, 2, cap)
-        self._lease = reset_timeout if probe_lease is None else probe_lease
+        self._lease = max(reset_timeout, self.SHORTEST_LEASE) if probe_lease is None else probe_lease
         self._store: MemoryStore[_Counted] = MemoryStore(_Counted())
 
     def check(self) -> None:
@@ -143,7 +145,9 @@ class CircuitBreaker:
 
     def record_success(self) -> None:
         """Take in a success: closed, and everything forgotten."""
-        self._change(lambda _: _Counted())
+        before = self._change(lambda _: _Counted())
+        if before.breaker.until is not None:
+            logger.info("circuit breaker: closed, the probe succeeded")
 
     def record_failure(self, error: BaseException) -> None:
         """Take in a failure; what the request itself is to blame for (too large, refused content) is ignored."""
@@ -152,7 +156,13 @@ class CircuitBreaker:
             self._change(lambda c: c._replace(breaker=breaker.released(c.breaker)))
             return
         now = self._clock()
-        self._change(lambda c: self._after_failure(c, failure.error_class, failure.reason, now))
+        before = self._change(lambda c: self._after_failure(c, failure.error_class, failure.reason, now))
+        after = self._store.read().breaker
+        if after.until is not None and after.level != before.breaker.level:
+            probed = "" if before.breaker.until is None else ", the probe failed"
+            logger.warning(
+                "circuit breaker: open for %g s%s (%s: %s)", after.until - now, probed, failure.error_class, failure.reason or "unknown"
+            )
 
     def _after_failure(self, counted: _Counted, error_class: ErrorClass, reason: str, now: float) -> _Counted:
         """Open is open: a late failure changes nothing. A failed probe doubles the time, a trip starts with the first."""
@@ -165,12 +175,13 @@ class CircuitBreaker:
         level = 1 if standing is Phase.CLOSED else found.level + 1
         return _Counted(breaker.parked(found, now, park_seconds(self._parking, level, 0.5), level, error_class, reason))
 
-    def _change(self, edit: Callable[[_Counted], _Counted]) -> None:
+    def _change(self, edit: Callable[[_Counted], _Counted]) -> _Counted:
+        """Change the state, and return what it was."""
         while True:
             old = self._store.read()
             new = edit(old)
             if new is old or self._store.compare_and_set(old, new):
-                return
+                return old
 
     @property
     def _current_reset_timeout(self) -> float:

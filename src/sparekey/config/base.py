@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from sparekey.config.faults import as_config_error
+from sparekey.masking import MASK, mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,8 @@ class _Telling(ModelMetaclass):
     def __call__(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # noqa: N805 - in a metaclass it is one
         try:
             return ModelMetaclass.__call__(cls, *args, **kwargs)
-        except ValidationError as exc:
-            raise as_config_error(exc, cls) from None
+        except ValidationError:
+            raise as_config_error(cls, kwargs) from None
 
 
 class Strict(BaseModel, metaclass=_Telling):
@@ -38,8 +39,8 @@ class Strict(BaseModel, metaclass=_Telling):
         """Read a mapping as pydantic does, but raise `ConfigError` with one line a fault."""
         try:
             return super().model_validate(obj, **kwargs)
-        except ValidationError as exc:
-            raise as_config_error(exc, cls) from None
+        except ValidationError:
+            raise as_config_error(cls, obj) from None
 
 
 # -- checked texts ---------------------------------------------------------------------------------------------------------
@@ -78,11 +79,27 @@ def _one_line(value: str) -> str:
 
 def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
     for name, text in value.items():
+        if MASK in text:
+            raise ValueError(f"the value of {name!r} holds ***, which is shown in the place of a key; write the key itself")
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"{name[:40]!r} is no header name")
         if any(ch in text for ch in "\r\n\0"):
             raise ValueError(f"the value of {name!r} holds a line break; that would add headers of its own")
     return value
+
+
+def _shown_headers(value: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Return headers as a dump shows them: a key may be the value of any of them, whatever it is called."""
+    return None if value is None else dict.fromkeys(value, MASK)
+
+
+def _shown(value: Any) -> Any:
+    """Return a part of a body, or a URL, as a dump shows it."""
+    if isinstance(value, dict):
+        return {name: _shown(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    return mask(value) if isinstance(value, str) else value
 
 
 def number(value: Any) -> Any:
@@ -92,14 +109,16 @@ def number(value: Any) -> Any:
     return value
 
 
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(_url), PlainSerializer(_shown, return_type=str)]
 """An http or https URL without a slash at its end."""
 Line = Annotated[str, AfterValidator(_one_line)]
 """A text without line breaks."""
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 """A line that is not empty."""
-Headers = Annotated[dict[str, str], AfterValidator(_headers)]
-"""Header names and values that cannot smuggle in further headers."""
+Headers = Annotated[dict[str, str], AfterValidator(_headers), PlainSerializer(_shown_headers)]
+"""Header names and values that cannot smuggle in further headers; a dump shows the names."""
+Body = Annotated[dict[str, Any], PlainSerializer(_shown)]
+"""Fields of a JSON body; a dump shows them without what looks like a key."""
 Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number, 0 or more."""
 Positive = Annotated[int, Field(strict=True, gt=0)]

@@ -17,6 +17,7 @@ from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.knobs import Knobs
 from sparekey.config.rules import RuleConfig, classifier
 from sparekey.config.secrets import SecretRef
+from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.masking import mask
 from sparekey.providers import Family
 from sparekey.types import Credential, Secret
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 logger = logging.getLogger("sparekey")
+_settings_log = logging.getLogger("sparekey.config")
 
 ADDRESS: Final = ("api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
 """Fields that say where a request goes and with which key. They are inherited together or not at all (see `inherits_address`)."""
@@ -57,6 +59,14 @@ class BaseCredential(ConnectionFields):
 
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
 
+    def can_be_called(self, family: Family) -> bool:
+        """Tell whether it has what its provider needs, as far as a look shows: no file is read, no command is run."""
+        found = providers.find(self.provider or "")
+        offer = found.offer(family) if found else None
+        keys = [ref for ref in (self.api_key, self.ak, self.sk) if ref]
+        keyless = found is None or offer is None or "api_key" not in offer.needs or (found.keyless_with_base and self.api_base is not None)
+        return all(ref.may_be_there() for ref in keys) if keys else keyless
+
 
 C = TypeVar("C", bound=BaseCredential)
 
@@ -70,10 +80,15 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
 
     credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
+    strict: bool | None = Field(
+        None, description="Refuse to work without a key that cannot be found; else the other credentials do. Without it, as the whole file."
+    )
 
     _source: ConfigSource = PrivateAttr(default_factory=ConfigSource)
     _instance: Any = PrivateAttr(default=None)
     _keys: dict[SecretRef, Secret] = PrivateAttr(default_factory=dict)
+    _lacking: dict[SecretRef, ConfigError | MissingExtraError] = PrivateAttr(default_factory=dict)
+    _strict: bool = PrivateAttr(default=False)
     _whose: object = PrivateAttr(default_factory=object)
     _handed_down: tuple[RuleConfig, ...] = PrivateAttr(default=())
 
@@ -124,13 +139,44 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         """Return what reads the chain's failures: its own rules first, then those of the whole file, then the built-in ones."""
         return classifier([*self.rules, *self._handed_down])
 
-    def engine_credentials(self) -> tuple[Credential, ...]:
-        """Return the credentials as the engine knows them, keys resolved; tell which of them hold the same key.
+    @property
+    def is_strict(self) -> bool:
+        """Whether a key that cannot be found stops the whole chain."""
+        return self._strict if self.strict is None else self.strict
+
+    def usable(self) -> list[C]:
+        """Return the credentials whose keys are where their references say; a log line of level ERROR tells of each other one.
 
         Raises:
-            ConfigError: a key is not where its reference says.
+            ConfigError: there is none, or one is missing and the chain is strict.
+            MissingExtraError: the same, for want of a package.
         """
-        found = self._engine_credentials(self._secret)
+        lacking = {index: exc for index, one in enumerate(self.credentials) if (exc := self._lack(one))}
+        if lacking and (self.is_strict or len(lacking) == len(self.credentials)):
+            self._lacking.clear()  # who puts the key there may ask again
+            raise _together([*lacking.values()])
+        for index, exc in lacking.items():
+            where = self._source.place(("credentials", index))
+            _tell_once(
+                mask(f"{where}: {self.credentials[index].id!r} is left out, its key cannot be found: {exc}"), self._whose, _settings_log
+            )
+        return [one for index, one in enumerate(self.credentials) if index not in lacking]
+
+    def _lack(self, credential: C) -> ConfigError | MissingExtraError | None:
+        for ref in filter(None, (credential.api_key, credential.ak, credential.sk)):
+            try:
+                self._secret(ref)
+            except (ConfigError, MissingExtraError) as exc:
+                return exc
+        return None
+
+    def engine_credentials(self) -> tuple[Credential, ...]:
+        """Return the usable credentials as the engine knows them, keys resolved; tell which of them hold the same key.
+
+        Raises:
+            ConfigError: there is no usable one, or the chain is strict (see `usable`).
+        """
+        found = self._engine_credentials(self.usable(), self._secret)
         self._tell_same_keys(found)
         return found
 
@@ -139,9 +185,9 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
 
         A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
         """
-        return self._engine_credentials(lambda ref: self._keys.get(ref) or ref.glance())
+        return self._engine_credentials(self.credentials, lambda ref: self._keys.get(ref) or ref.glance())
 
-    def _engine_credentials(self, key: Callable[[SecretRef], Secret]) -> tuple[Credential, ...]:
+    def _engine_credentials(self, credentials: Sequence[C], key: Callable[[SecretRef], Secret]) -> tuple[Credential, ...]:
         return tuple(
             Credential(
                 id=str(c.id),
@@ -152,30 +198,34 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
                 api_key=key(ref) if (ref := c.api_key or c.ak) else None,
                 headers=dict(c.extra_headers or {}),
             )
-            for c in self.credentials
+            for c in credentials
         )
 
     def _tell_same_keys(self, credentials: Sequence[Credential]) -> None:
         """Write a warning for each credential with the key of one before it."""
+        places = {str(one.id): index for index, one in enumerate(self.credentials)}
         for index, text in checks.same_keys(credentials).items():
-            _tell_once(mask(f"{self._source.place(('credentials', index))}: {text}"), self._whose)
+            where = self._source.place(("credentials", places.get(credentials[index].id, index)))
+            _tell_once(mask(f"{where}: {text}"), self._whose)
 
     def instance_dicts(self) -> list[dict[str, Any]]:
-        """Return one plain dict a credential, as backends take it: set values only, keys resolved to `Secret`s.
+        """Return one plain dict a usable credential, as backends take it: set values only, keys resolved to `Secret`s.
 
         A lone instance retries by itself (`max_retries`); in a chain of more the engine does, so they get 0.
 
         Raises:
-            ConfigError: a key is not where its reference says.
+            ConfigError: there is no usable one, or the chain is strict (see `usable`).
         """
-        retries = self.max_retries if len(self.credentials) == 1 else 0
-        return [present({**self._settings(), "max_retries": retries, **self._reach(c)}) for c in self.credentials]
+        usable = self.usable()
+        retries = self.max_retries if len(usable) == 1 else 0
+        return [present({**self._settings(), "max_retries": retries, **self._reach(c)}) for c in usable]
 
     def close(self) -> None:
         """Close the instance that was built, if there is one, and forget the keys; the next request for it looks them up anew."""
         with building:
             instance, self._instance = self._instance, None
             self._keys.clear()
+            self._lacking.clear()
         if instance is not None:
             instance.close()
 
@@ -202,10 +252,16 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return offer.address(credential.api_base) if offer else credential.api_base
 
     def _secret(self, ref: SecretRef) -> Secret:
-        """Return the key, looked up once: a `cmd:` may ask a person for something."""
+        """Return the key, looked up once, in vain as well: a `cmd:` may ask a person for something."""
         with building:
+            if ref in self._lacking:
+                raise self._lacking[ref]
             if ref not in self._keys:
-                self._keys[ref] = ref.resolve(self._source)
+                try:
+                    self._keys[ref] = ref.resolve(self._source)
+                except (ConfigError, MissingExtraError) as exc:
+                    self._lacking[ref] = exc
+                    raise
             return self._keys[ref]
 
     def _locate(self, source: ConfigSource) -> None:
@@ -215,9 +271,14 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
 
 
 @lru_cache(maxsize=1024)
-def _tell_once(text: str, _whose: object) -> None:
-    """Write a warning, once for whoever it is about: the file, which a gateway reads several times, or a chain made in code."""
-    logger.warning("%s", text)
+def _tell_once(text: str, _whose: object, log: logging.Logger = logger) -> None:
+    """Write a line, once for whoever it is about: the file, which a gateway reads several times, or a chain made in code."""
+    log.log(logging.WARNING if log is logger else logging.ERROR, "%s", text)
+
+
+def _together(faults: list[ConfigError | MissingExtraError]) -> ConfigError | MissingExtraError:
+    """Return the faults of several credentials as one."""
+    return faults[0] if len(faults) == 1 else ConfigError("\n".join(dict.fromkeys(map(str, faults))))
 
 
 def inherits_address(parent: ConnectionFields, credential: ConnectionFields) -> bool:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey.config import legacy, spaces
-from sparekey.config.base import Count, Line, Positive, Span, Strict
+from sparekey.config.base import Body, Count, Line, Positive, Span, Strict
 from sparekey.config.chain import BaseChain, BaseCredential, ConnectionFields, building
 from sparekey.config.faults import Fault, Faults
+from sparekey.errors import ConfigError
 from sparekey.providers import EmbeddingKind, Family, embedding_model
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     shared: ClassVar[tuple[str, ...]] = ("model", "account", "space")
 
     dimension: Positive | None = Field(None, description="Length of the vectors; without it the model's own.")
+    shorten: Literal["provider", "here"] = Field(
+        "provider", description="Who shortens vectors to `dimension`: the provider is asked to, or they are cut and scaled `here`."
+    )
     batch_size: Positive = Field(32, description="Most texts of one request.")
     input: Literal["text", "multimodal"] = Field("multimodal", description="What is embedded.")
     query_param: Line | None = Field(None, description="What a query is called at the provider (task or input type).")
@@ -54,7 +58,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     enable_fusion: bool | None = Field(None, description="One vector for all parts of an input (dashscope, multimodal).")
     res_level: Count | None = Field(None, description="Resolution of images (dashscope, multimodal).")
     max_video_frames: Count | None = Field(None, description="Frames taken from a video (dashscope, multimodal).")
-    extra_body: dict[str, Any] | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
+    extra_body: Body | None = Field(None, repr=False, description="Further fields of the JSON body of each request.")
     timeout: Span = Field(60.0, description="Seconds for one attempt.")
     max_input_tokens: Count = Field(4096, description="Longer inputs are cut to this many tokens; 0 sends them as they are.")
     max_concurrent: Positive = Field(10, description="Requests at the same time.")
@@ -78,6 +82,17 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
         known = embedding_model(first.provider, first.model)
         return self.dimension or (known.default if known else None)
 
+    def get_effective_dimension(self) -> int:
+        """Return `known_dimension`. The length of a model that nobody knows has to be configured: it is never made up.
+
+        Raises:
+            ConfigError: it is not known.
+        """
+        if self.known_dimension is None:
+            where = self._source.place(("dimension",))
+            raise ConfigError(f"{where}: is not known of {self.credentials[0].model}; set dimension, or ask the embedder's get_dimension()")
+        return self.known_dimension
+
     def _faults(self) -> list[Fault]:
         return super()._faults() or [*spaces.faults(self), *spaces.parameters(self)]
 
@@ -88,7 +103,18 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
 
 
 _MODEL_LEVEL = (
-    *("dimension", "batch_size", "input", "query_param", "document_param", "encoding_format", "version", "model_path", "cache_dir"),
+    *(
+        "dimension",
+        "shorten",
+        "batch_size",
+        "input",
+        "query_param",
+        "document_param",
+        "encoding_format",
+        "version",
+        "model_path",
+        "cache_dir",
+    ),
     *("enable_fusion", "res_level", "max_video_frames", "extra_body"),
 )
 
@@ -168,6 +194,10 @@ class EmbeddingConfig(Strict):
         embedder: Any = self.get_embedder()
         dimension: int = embedder.get_dimension()
         return dimension
+
+    def get_effective_dimension(self) -> int:
+        """`get_dimension()` under OpenViking's name for it."""
+        return self.get_dimension()
 
     @property
     def dimension(self) -> int:

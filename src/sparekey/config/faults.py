@@ -1,6 +1,9 @@
 """Faults of a configuration as lines: `file: path.to.key: what is wrong; what to do`. No line ever holds a value of a text.
 
 pydantic's own report repeats its input, and an input may be a key. So each kind of fault is worded here.
+
+pydantic checks a whole model only when each of its fields is sound, so one misspelt key would hide that a credential has no provider.
+`every_fault` takes out what is known to be wrong and looks again.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path as Folder
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from sparekey.errors import ConfigError
 from sparekey.masking import mask
@@ -18,7 +21,6 @@ from sparekey.masking import mask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 Path = tuple[str | int, ...]
@@ -26,6 +28,8 @@ Path = tuple[str | int, ...]
 
 _LONGEST_LINE: Final = 600
 """Characters of one line; what a file holds is bounded by nothing."""
+_ROUNDS: Final = 8
+"""Looks at a configuration that is wrong: each may show what the one before could not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +78,86 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def lines(exc: ValidationError, model: type[BaseModel], origins: Mapping[Path, Path] | None = None) -> list[str]:
-    """Return one line a fault, in the order of the file.
+def as_lines(faults: Iterable[Fault], origins: Mapping[Path, Path] | None = None) -> list[str]:
+    """Return one line a fault.
 
     Args:
-        exc: what pydantic found.
-        model: the model at the root of the paths.
+        faults: what is wrong.
         origins: where a part of the checked data stands in the file, if an older form was rewritten on the way.
     """
-    found = [fault for error in exc.errors(include_url=False) for fault in _faults(error, model)]
-    return list(dict.fromkeys(line(translated(f.path, origins or {}), f.text) for f in found))
+    return list(dict.fromkeys(line(translated(f.path, origins or {}), f.text) for f in faults))
 
 
-def as_config_error(exc: ValidationError, model: type[BaseModel]) -> ConfigError:
-    """Return the `ConfigError` for what pydantic found in a model that was made by hand."""
-    return ConfigError("\n".join(f"{model.__name__}: {text}" for text in lines(exc, model)))
+def every_fault(model: type[BaseModel], data: Any) -> list[Fault]:
+    """Return all that is wrong with the data of a model, in the order in which it is found; the data stays as it is."""
+    left, faults, removed = _copied(data), list[Fault](), list[Path]()
+    for _ in range(_ROUNDS):
+        errors = _errors(model, left)
+        fresh = [fault for error in errors for fault in _faults(error, model) if not _follows(fault, removed)]
+        faults += [fault for fault in fresh if fault not in faults]
+        taken = [path for error in errors if _remove(left, path := _place(error))]
+        if not taken:
+            break
+        removed += taken
+    return faults
+
+
+def without_unknown(model: type[BaseModel], data: Any) -> tuple[Any, list[Fault]]:
+    """Return a copy of the data of a model without the keys that the model does not have, and these with a word each."""
+    left, found = _copied(data), list[Fault]()
+    for _ in range(_ROUNDS):
+        unknown = [error for error in _errors(model, left) if error["type"] == "extra_forbidden"]
+        found += [fault for error in unknown for fault in _faults(error, model) if _remove(left, _place(error))]
+        if not unknown:
+            break
+    return left, found
+
+
+def _errors(model: type[BaseModel], data: Any) -> list[ErrorDetails]:
+    try:
+        BaseModel.model_validate.__func__(model, data)  # type: ignore[attr-defined]  # a model's own raises `ConfigError`
+    except ValidationError as exc:
+        return exc.errors(include_url=False)
+    return []
+
+
+def _place(error: ErrorDetails) -> Path:
+    return tuple(part for part in error["loc"] if part != "[key]")
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _remove(data: Any, path: Path) -> bool:
+    """Take the value at a path out of tables; tell whether it was there. An entry of a list stays, as the others are known by number."""
+    for part in path[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    if not path or not isinstance(data, dict) or path[-1] not in data:
+        return False
+    del data[path[-1]]
+    return True
+
+
+def _follows(fault: Fault, removed: Sequence[Path]) -> bool:
+    """Tell whether a fault may be there only because something was taken out."""
+    if any(path[: len(fault.path)] == fault.path or fault.path[: len(path)] == path for path in removed):
+        return True
+    if not fault.path or not fault.text.startswith("is missing"):
+        return False
+    *parent, name = fault.path
+    misspelt = [str(path[-1]) for path in removed if list(path[:-1]) == parent]
+    return bool(get_close_matches(str(name), misspelt, n=1, cutoff=0.6)) or any(path[-1] == name for path in removed)
+
+
+def as_config_error(model: type[BaseModel], data: Any) -> ConfigError:
+    """Return the `ConfigError` for all that is wrong with the data of a model that was made by hand."""
+    return ConfigError("\n".join(f"{model.__name__}: {text}" for text in as_lines(every_fault(model, data))))
 
 
 def line(path: Path, text: str) -> str:
@@ -105,7 +174,7 @@ def translated(path: Path, origins: Mapping[Path, Path]) -> Path:
 
 
 def _faults(error: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
-    path = tuple(part for part in error["loc"] if part != "[key]")
+    path = _place(error)
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, Faults):
         return [Fault(path + f.path, f.text) for f in cause.faults]

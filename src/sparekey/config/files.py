@@ -6,19 +6,21 @@ import json
 import os
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sparekey.config import legacy, openviking
+from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import ConfigSource, line, lines
+from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
+from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +48,7 @@ class Config(Strict):
     embedding: EmbeddingConfig | None = Field(None, description="The embeddings.")
     gateway: GatewayConfig | None = Field(None, description="The gateway.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, for every chain.")
+    strict: bool = Field(False, description="Refuse a chain of which one key cannot be found; else its other credentials serve.")
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +58,7 @@ class Config(Strict):
     @model_validator(mode="after")
     def _hand_down(self) -> Self:
         for _, chain in chains(self):
-            chain._handed_down = tuple(self.rules)  # noqa: SLF001 - one package
+            chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
 
     def close(self) -> None:
@@ -82,17 +85,26 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
     file = find_file() if path is None else Path(path).expanduser()
     modern = modernise(_read(file), file.name)
     legacy.warn(modern, str(file))
-    if modern.faults:
-        raise ConfigError("\n".join(f"{file}: {line(fault.path, fault.text)}" for fault in modern.faults))
-    try:
+    config = None
+    with suppress(ValidationError):
         config = super(Strict, Config).model_validate(modern.data)
-    except ValidationError as exc:
-        raise ConfigError("\n".join(f"{file}: {text}" for text in lines(exc, Config, modern.origins))) from None
+    if config is None or modern.faults:
+        raise ConfigError("\n".join(f"{file}: {text}" for text in _all_faults(modern)))
     for section, chain in chains(config):
         chain._locate(ConfigSource(str(file), section, file.parent, modern.origins))  # noqa: SLF001 - one package
     if config.gateway:
         config.gateway._locate(ConfigSource(str(file), ("gateway",), file.parent))  # noqa: SLF001 - as above
     return config
+
+
+def _all_faults(modern: legacy.Modern) -> list[str]:
+    """Return a line for each thing that is wrong with a configuration: older forms that cannot be read, then all else.
+
+    A section whose older form cannot be read is not looked at any further.
+    """
+    unread = {fault.path[0] for fault in modern.faults if fault.path}
+    rest = [fault for fault in every_fault(Config, modern.data) if not fault.path or fault.path[0] not in unread]
+    return [*(line(fault.path, fault.text) for fault in modern.faults), *as_lines(rest, modern.origins)]
 
 
 def find_file() -> Path:
@@ -111,8 +123,22 @@ def find_file() -> Path:
 
 
 def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True) -> legacy.Modern:
-    """Return a configuration as read from a file in the present form; OpenViking's other sections are left out."""
-    return legacy.document(openviking.ours(data) if openviking.is_one(data, filename) else data, keep=keep)
+    """Return a configuration as read from a file in the present form; OpenViking's other sections are left out.
+
+    Variables are replaced where the configuration is used (`keep`), and stay where it is to be written down again.
+    """
+    if not openviking.is_one(data, filename):
+        data, faults = variables.expanded(data, os.environ) if keep else (data, [])
+        modern = legacy.document(data, keep=keep)
+        modern.faults = [*faults, *modern.faults]
+        return modern
+    read = openviking.ours(data, os.environ)
+    modern = legacy.document(read.data, keep=keep)
+    modern.forms, modern.faults = [*read.forms, *modern.forms], [*read.faults, *modern.faults]
+    # OpenViking takes keys that it does not know with a warning, and so does whoever takes its files
+    modern.data, unknown = without_unknown(Config, modern.data)
+    modern.left_out += [Fault(translated(one.path, modern.origins), f"{one.text} (OpenViking ignores it)") for one in unknown]
+    return modern
 
 
 def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
@@ -125,11 +151,20 @@ def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
     Raises:
         ConfigError: the older form cannot be read.
     """
+    return migrated(old, filename).data
+
+
+def migrated(old: Mapping[str, Any], filename: str = "") -> legacy.Modern:
+    """Return the same with what was left out on the way.
+
+    Raises:
+        ConfigError: the older form cannot be read.
+    """
     modern = modernise(old, filename, keep=False)
     if modern.faults:
         raise ConfigError("\n".join(line(fault.path, fault.text) for fault in modern.faults))
-    plain: dict[str, Any] = _without_nothing(modern.data)
-    return plain
+    modern.data = _without_nothing(modern.data)
+    return modern
 
 
 def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -163,8 +198,8 @@ def _toml(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        where = re.search(r"\(at [^()]*\)$", str(exc))
-        raise ConfigError(f"{file}: not valid TOML {where.group() if where else ''}".rstrip()) from None
+        what, _, where = mask(str(exc)).partition(" (at ")  # masked: a key may stand where a name belongs
+        raise ConfigError(f"{file}: not valid TOML{f' (at {where}' if where else ''}: {what}") from None
 
 
 def _json(text: str, file: Path) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class GatewayChat(VLMConfig):
     aliases: list[ModelName] = Field(default_factory=list, description="Further names by which clients may call it.")
 
     def _faults(self) -> list[Fault]:
-        said = [name for name in _THE_CLIENTS if name in self.model_fields_set]
+        usual = {name: type(self).model_fields[name].get_default(call_default_factory=True) for name in _THE_CLIENTS}
+        said = [name for name in _THE_CLIENTS if name in self.model_fields_set and getattr(self, name) != usual[name]]
         return [*super()._faults(), *(Fault((name,), "is the client's to say, with each request; remove it here") for name in said)]
 
 

@@ -6,7 +6,11 @@ Everything here is a pure function from one dictionary to another; nothing is ev
     providers: {name: {...}}    credentials = [default], from `default_provider`, the only one, or the first that can be used
     backup: {...}               credentials = [legacy-primary, legacy-backup]
     backend                     provider
+    LiteLLM's provider names    provider litellm, the name before the model's
     explicit credentials        win over all of these
+
+What has no meaning here is left out, and a credential that cannot be served as well: each is named with its reason, in the log and by
+`sparekey migrate`.
 """
 
 from __future__ import annotations
@@ -15,8 +19,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.faults import Fault, Faults
-from sparekey.providers import find
+from sparekey.config import routes
+from sparekey.config.faults import Fault, Faults, dotted, line
+from sparekey.providers import NOT_OFFERED, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +33,7 @@ logger = logging.getLogger("sparekey.config")
 
 _ADDRESS: Final = ("provider", "api_key", "api_base", "api_version", "ak", "sk", "region", "host", "extra_headers")
 CONNECTION: Final[dict[Family, tuple[str, ...]]] = {
-    "vlm": (*_ADDRESS, "extra_request_body", "stream", "forward_api_key"),
+    "vlm": (*_ADDRESS, "extra_request_body", "reasoning_effort", "stream", "forward_api_key"),
     "embedding": _ADDRESS,
 }
 """Keys that older forms keep beside the model and that belong to a credential now."""
@@ -39,13 +44,21 @@ _CHAIN_LEVEL: Final = (
 )
 """Settings that an older `backup` could have for itself and that a chain has once."""
 
-_FOREIGN: Final = {
-    "vlm": ("keepalive_expiry", "max_concurrent"),
-    "media": ("enabled", "max_concurrent"),
-    "connection": ("keepalive_expiry",),
-    "embedding": ("circuit_breaker", "text_source", "allow_metadata_override"),
+_KEEPALIVE: Final = "connections are kept as long as the provider's SDK keeps them"
+_LIMIT: Final = "whoever calls the model bounds how much runs at once"
+_INDEXING: Final = "it concerns OpenViking's index, not the model"
+_FOREIGN: Final[dict[str, dict[str, str]]] = {
+    "vlm": {"keepalive_expiry": _KEEPALIVE, "max_concurrent": _LIMIT},
+    "media": {"enabled": "a file is taken where the model takes it", "max_concurrent": _LIMIT},
+    "connection": {"keepalive_expiry": _KEEPALIVE},
+    "embedding": {
+        "circuit_breaker": "the chain parks a credential that fails by itself: for the stated wait, else 30 s at first, growing to 5 min",
+        "text_source": _INDEXING,
+        "allow_metadata_override": _INDEXING,
+    },
 }
-"""Keys that OpenViking knows and that mean nothing here, by place: left out, and named in the warning line."""
+"""Keys that OpenViking knows and that mean nothing here, by place, with the reason why."""
+_WON: Final = "credentials win over it"
 
 _KINDS: Final = ("dense", "sparse", "hybrid")
 
@@ -57,12 +70,16 @@ class Modern:
     Attributes:
         data: the section.
         forms: the older forms that were found, as words for the warning line.
+        unused: settings that mean nothing here, by their paths, each with the reason; `forms` names them as well.
+        left_out: what was left out though it meant something, by its path, with the reason.
         origins: where a part of `data` stood in the section that was given.
         faults: older forms that cannot be read.
     """
 
     data: dict[str, Any]
     forms: list[str] = field(default_factory=list)
+    unused: list[Fault] = field(default_factory=list)
+    left_out: list[Fault] = field(default_factory=list)
     origins: dict[Path, Path] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -71,15 +88,25 @@ class Modern:
         self.forms += [f"{path[-1]}.{form}" for form in other.forms]
         self.origins |= {(*path, *new): (*path, *old) for new, old in other.origins.items()}
         self.faults += [Fault((*path, *fault.path), fault.text) for fault in other.faults]
+        self.unused += [Fault((*path, *one.path), one.text) for one in other.unused]
+        self.left_out += [Fault((*path, *one.path), one.text) for one in other.left_out]
+
+    def leave(self, data: dict[str, Any], reasons: Mapping[str, str], *path: str | int) -> None:
+        """Take keys out of a part that stands at `path`, and note why."""
+        for name, why in reasons.items():
+            if data.pop(name, None) is not None:
+                self.unused.append(Fault((*path, name), why))
+                self.forms.append(f"{dotted((*path, name))}, not used here")
 
 
-def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Modern:
+def section(old: Mapping[str, Any], family: Family, *, keep: bool = True, strict: bool = False) -> Modern:
     """Return one chain's section in the present form.
 
     Args:
         old: the section as given.
         family: what the chain is for.
         keep: leave plain keys on the parent, too, where a program may look for them; False moves them.
+        strict: leave no credential out.
     """
     modern = Modern(dict(old))
     if family == "vlm":
@@ -88,22 +115,27 @@ def section(old: Mapping[str, Any], family: Family, *, keep: bool = True) -> Mod
     modern.faults += _unreadable(modern.data)
     if modern.faults:
         return modern
+    if family == "vlm":
+        _named_by_address(modern)
     if modern.data.get("credentials") not in (None, [], ()):
         _explicit(modern)
     elif modern.data.get("backup"):
         _pair(modern, family)
     elif any(modern.data.get(name) for name in (*CONNECTION[family], "providers", "default_provider")):
         _single(modern, family, keep=keep)
+    _through_litellm(modern)
+    if not (strict or modern.data.get("strict")):
+        _served(modern)
     return modern
 
 
-def embedding(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
+def embedding(old: Mapping[str, Any], *, keep: bool = True, strict: bool = False) -> Modern:
     """Return the embedding section, with each of its chains, in the present form."""
     modern = Modern(dict(old))
-    _leave_out(modern.data, _FOREIGN["embedding"], modern.forms)
+    modern.leave(modern.data, _FOREIGN["embedding"])
     for kind in _KINDS:
         if isinstance(modern.data.get(kind), dict):
-            part = section(modern.data[kind], "embedding", keep=keep)
+            part = section(modern.data[kind], "embedding", keep=keep, strict=strict)
             modern.data[kind] = part.data
             modern.absorb(part, kind)
     return modern
@@ -111,14 +143,28 @@ def embedding(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
 
 def document(old: Mapping[str, Any], *, keep: bool = True) -> Modern:
     """Return a whole configuration in the present form."""
-    modern = Modern(dict(old))
+    modern, strict = Modern(dict(old)), old.get("strict") is True
     for name in ("vlm", "embedding"):
         given = modern.data.get(name)
         if isinstance(given, dict):
-            part = section(given, "vlm", keep=keep) if name == "vlm" else embedding(given, keep=keep)
+            part = section(given, "vlm", keep=keep, strict=strict) if name == "vlm" else embedding(given, keep=keep, strict=strict)
             modern.data[name] = part.data
             modern.absorb(part, name)
+    if not strict:
+        _without_chat(modern)
     return modern
+
+
+def _without_chat(modern: Modern) -> None:
+    """Leave out a chat model whose only credentials nobody here can serve, so that the embeddings beside it can be used."""
+    chat = modern.data.get("vlm")
+    credentials = chat.get("credentials") if isinstance(chat, dict) and modern.data.get("embedding") else None
+    if not isinstance(chat, dict) or not isinstance(credentials, list) or not credentials or chat.get("strict"):
+        return
+    why = [_unserved(one, chat.get("provider")) for one in credentials]
+    if all(why):
+        modern.left_out.append(Fault(("vlm",), f"there is no chat model: {why[0]}"))
+        del modern.data["vlm"]
 
 
 def on_the_way_in(data: Any, family: Family) -> Any:
@@ -144,30 +190,35 @@ def _admitted(modern: Modern, where: str) -> dict[str, Any]:
 
 
 def warn(modern: Modern, where: str) -> None:
-    """Write the one line about older forms, if there were any."""
+    """Write the one line about older forms, if there were any, and one about each thing that was left out though it meant something."""
     if modern.forms:
         found = ", ".join(dict.fromkeys(modern.forms))
         logger.warning("%s: deprecated older form (%s), read as credentials; `sparekey migrate` prints the new form", where, found)
+    for one in modern.left_out:
+        logger.warning("%s: left out: %s", where, line(one.path, one.text))
 
 
 # -- the forms -----------------------------------------------------------------------------------------------------------------
 
 
-def _leave_out(data: dict[str, Any], names: tuple[str, ...], forms: list[str], prefix: str = "") -> None:
-    forms += [f"{prefix}{name}, not used here" for name in names if data.pop(name, None) is not None]
-
-
 def _foreign(modern: Modern) -> None:
-    """Leave out what only OpenViking has a use for; its `reasoning_effort` goes where OpenAI-compatible hosts read it."""
-    _leave_out(modern.data, _FOREIGN["vlm"], modern.forms)
+    """Leave out what only OpenViking has a use for."""
+    modern.leave(modern.data, _FOREIGN["vlm"])
     if isinstance(modern.data.get("media"), dict):
         modern.data["media"] = dict(modern.data["media"])
-        _leave_out(modern.data["media"], _FOREIGN["media"], modern.forms, "media.")
-    body = modern.data.get("extra_request_body") or {}
-    effort = modern.data.pop("reasoning_effort", None)
-    if effort is not None and isinstance(body, dict):
-        modern.forms.append("reasoning_effort")
-        modern.data["extra_request_body"] = {"reasoning_effort": effort, **body}
+        modern.leave(modern.data["media"], _FOREIGN["media"], "media")
+
+
+def _named_by_address(modern: Modern) -> None:
+    """Read a model that has an address and no provider as OpenAI's format at that address, as OpenViking does.
+
+    Without an address it is a fault: the key would go to a host that nobody has named.
+    """
+    data = modern.data
+    names_one = any(data.get(name) for name in ("provider", "default_provider", "providers"))
+    if data.get("api_base") and not names_one and data.get("credentials") in (None, [], ()):
+        data["provider"] = "openai"
+        modern.forms.append("no provider, taken for openai")
 
 
 def _backend(modern: Modern) -> None:
@@ -207,18 +258,17 @@ def _explicit(modern: Modern) -> None:
     entries = {_plain(name): entry for name, entry in (modern.data.pop("providers", None) or {}).items()}
     if entries:
         modern.forms.append("providers")
-    for name in ("backup", "default_provider"):
-        _leave_out(modern.data, (name,), modern.forms)
+    modern.leave(modern.data, {"backup": _WON, "default_provider": _WON})
     credentials = modern.data["credentials"]
     if isinstance(credentials, list | tuple):
-        modern.data["credentials"] = [_filled(credential, entries, modern.forms) for credential in credentials]
+        modern.data["credentials"] = [_filled(credential, entries, modern, index) for index, credential in enumerate(credentials)]
 
 
-def _filled(credential: Any, entries: Mapping[str, Mapping[str, Any]], forms: list[str]) -> Any:
+def _filled(credential: Any, entries: Mapping[str, Mapping[str, Any]], modern: Modern, index: int) -> Any:
     if not isinstance(credential, dict):
         return credential
     filled = {**entries.get(_plain(credential.get("provider")), {}), **_set(credential)}
-    _leave_out(filled, _FOREIGN["connection"], forms)
+    modern.leave(filled, _FOREIGN["connection"], "credentials", index)
     return filled
 
 
@@ -236,15 +286,20 @@ def _pair(modern: Modern, family: Family) -> None:
     backup = dict(modern.data["backup"])
     inner = Modern(backup)
     _backend(inner)
-    _leave_out(backup, _FOREIGN["connection"], modern.forms)
+    if family == "vlm":
+        _foreign(inner)
+        _named_by_address(inner)
     second, second_origin = _connection(backup, family, inner)
     first, first_origin = _connection(modern.data, family, modern)
     modern.faults += [Fault(("backup", *fault.path), fault.text) for fault in inner.faults]
+    modern.unused += [Fault(("backup", *one.path), one.text) for one in inner.unused]
+    modern.forms += [f"backup.{form}" for form in inner.forms if form.endswith("not used here")]
     modern.forms.append("backup")
     moved = (*CONNECTION[family], "providers", "default_provider")
     rest = {name: value for name, value in _set(backup).items() if name not in moved}
     for name in _CHAIN_LEVEL if family == "vlm" else ():
         if name in rest and rest.pop(name) != modern.data.get(name):
+            modern.unused.append(Fault(("backup", name), "a chain has it once, for all of its credentials"))
             modern.forms.append(f"backup.{name}, which a chain has once")
     first |= _set({name: modern.data.pop(name, None) for name in ("max_tokens",) if family == "vlm"})
     for name in (*moved, "backup"):
@@ -264,8 +319,56 @@ def _connection(data: Mapping[str, Any], family: Family, modern: Modern) -> tupl
         return own, ()
     written, entry = entries.get(_plain(chosen), ("", {}))
     entry = _set(entry)
-    _leave_out(entry, _FOREIGN["connection"], modern.forms)
+    modern.leave(entry, _FOREIGN["connection"], "providers", written)
     return {**own, **entry, "provider": chosen}, ("providers", written) if entry else ()
+
+
+# -- who serves ------------------------------------------------------------------------------------------------------------------
+
+
+def _through_litellm(modern: Modern) -> None:
+    """Let a provider that only LiteLLM knows be reached through it, its name before the model's, as LiteLLM writes it."""
+    credentials = modern.data.get("credentials")
+    if not isinstance(credentials, list):
+        return
+    parent = modern.data.get("provider")
+    modern.data["credentials"] = [_routed(one, parent, modern) if isinstance(one, dict) else one for one in credentials]
+    if isinstance(parent, str) and (known := routes.ours(parent)) != parent:
+        modern.data["provider"] = known
+
+
+def _routed(credential: dict[str, Any], parent: Any, modern: Modern) -> dict[str, Any]:
+    given = credential.get("provider") or parent
+    if not isinstance(given, str) or find(given) or _plain(given) in NOT_OFFERED:
+        return credential
+    name = routes.ours(given)
+    if name == given:
+        return credential
+    modern.forms.append(f"provider {_plain(given)}, {'reached through litellm' if name == 'litellm' else f'here {name}'}")
+    model = credential.get("model") or modern.data.get("model")
+    if name != "litellm" or not isinstance(model, str) or model.startswith(f"{_plain(given)}/"):
+        return {**credential, "provider": name}
+    return {**credential, "provider": name, "model": f"{_plain(given)}/{model}"}
+
+
+def _served(modern: Modern) -> None:
+    """Leave out the credentials that nobody here can serve, as long as one remains."""
+    credentials = modern.data.get("credentials")
+    if not isinstance(credentials, list):
+        return
+    why = [_unserved(one, modern.data.get("provider")) for one in credentials]
+    if all(why):
+        return
+    modern.left_out += [Fault(("credentials", i), reason) for i, reason in enumerate(why) if reason]
+    kept = [i for i, reason in enumerate(why) if not reason]
+    modern.origins |= {("credentials", new): modern.origins.get(("credentials", old), ("credentials", old)) for new, old in enumerate(kept)}
+    modern.data["credentials"] = [credentials[i] for i in kept]
+
+
+def _unserved(credential: Any, parent: Any) -> str:
+    given = (credential.get("provider") or parent) if isinstance(credential, dict) else None
+    reason = NOT_OFFERED.get(_plain(given))
+    return f"{_plain(given)!r} is not offered: it {reason}" if reason else ""
 
 
 def _usable(entries: Mapping[str, Mapping[str, Any]]) -> str | None:

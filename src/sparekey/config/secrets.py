@@ -4,6 +4,7 @@
     file:PATH              the content of a file, without the line break at its end; relative to the configuration's folder
     cmd:COMMAND            what a command prints; it is run without a shell
     keyring:SERVICE/USER   an entry of the system's key store (extra `keyring`)
+    ${NAME}, $NAME         the same as env:NAME, as shells, containers and OpenViking write it
     anything else          the key itself
 
 A reference is read when an instance is built, not when the configuration is loaded, so a configuration can be looked at on
@@ -13,9 +14,9 @@ a machine that has no keys.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
-from dataclasses import dataclass, replace
 from pathlib import Path as Folder
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 COMMAND_TIMEOUT: Final = 30.0
 """Seconds that a `cmd:` may take; long enough for a person to touch a security token."""
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}|\$([A-Z_][A-Z0-9_]*)", re.ASCII)
+"""A key that is nothing but a variable."""
+_HIDDEN: Final = "***"
+"""What is shown in the place of a key; nothing that was shown is taken for a key again."""
 _LONGEST: Final = 65536
 """Bytes of a key file or of a command's output that are read; a longer one is no key."""
 
@@ -42,17 +47,21 @@ class _Unresolved(Exception):  # noqa: N818 - an answer on the way to a ConfigEr
     """Why a reference gives no key, and what to do about it."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SecretRef:
     """A key as a configuration names it. It shows references, never a key.
+
+    It is no dataclass: pydantic would write one out field by field into `model_dump()`, with the key in it.
 
     Attributes:
         text: the reference, or the key itself. Show `shown` instead.
         path: where the key stands below its chain (`("credentials", 0, "api_key")`), for messages.
     """
 
-    text: str
-    path: Path = ()
+    __slots__ = ("path", "text")
+
+    def __init__(self, text: str, path: Path = ()) -> None:
+        """Take the text, and where it stands."""
+        self.text, self.path = text, path
 
     @property
     def kind(self) -> str:
@@ -63,11 +72,15 @@ class SecretRef:
     @property
     def shown(self) -> str:
         """The reference as written, or `***` for a key that stands there itself."""
-        return "***" if self.kind == "value" else self.text
+        return _HIDDEN if self.kind == "value" else self.text
 
     def at(self, *path: str | int) -> SecretRef:
         """Return the same reference, known to stand at `path`."""
-        return replace(self, path=path)
+        return SecretRef(self.text, path)
+
+    def may_be_there(self) -> bool:
+        """Tell whether there is a key, as far as a look shows: only of a variable it does."""
+        return self.kind != "env" or bool(os.environ.get(self.text.partition(":")[2].strip(), "").strip())
 
     def glance(self) -> Secret:
         """Return the key if a look is enough (it stands there itself, or in the environment), else a stand-in for what is there.
@@ -136,7 +149,10 @@ def _parse(value: Any) -> SecretRef:
     text = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(text, str):
         raise ValueError(f"must be text, not {type(value).__name__}")  # noqa: TRY004 - pydantic turns only a ValueError into a line
-    ref = SecretRef(text.strip())
+    text = text.strip()
+    if whole := _VARIABLE.fullmatch(text):
+        text = f"env:{whole[1] or whole[2]}"
+    ref = SecretRef(text)
     if fault := _malformed(ref):
         raise ValueError(fault)
     return ref
@@ -144,6 +160,8 @@ def _parse(value: Any) -> SecretRef:
 
 def _malformed(ref: SecretRef) -> str:
     """Return what is wrong with the shape of a reference, or the empty string."""
+    if ref.text == _HIDDEN:
+        return "is what is shown in the place of a key, not the key; write the key itself, or where it is to be found"
     if ref.kind == "value":
         return _unsound(ref.text) if ref.text else ""
     if not ref.text.partition(":")[2].strip():

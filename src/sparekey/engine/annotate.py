@@ -1,9 +1,11 @@
-"""Notes on an exception: through which credential, model and address it came, for whoever catches it behind a wrapper."""
+"""Notes on an exception: what it is and through which credential, model and address it came, for whoever catches it behind a wrapper."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+
+from sparekey.classify.kinds import kind_of
 
 
 def attribute(instance: Any, name: str, *kinds: type) -> Any:
@@ -16,7 +18,8 @@ def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
     """Note on an exception whose it is; what an inner wrapper noted stays.
 
     Args:
-        exc: gets `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where the instance does not tell).
+        exc: gets `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where the instance does not tell), and
+            `kind` (see `sparekey.classify.kinds`) unless its own class has one.
         credential_id: the name of the credential in its chain.
         instance: who raised it: a model's `model` or an embedder's `model_name`, and its `api_base`, are read where they are text.
     """
@@ -27,3 +30,5 @@ def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
     with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
         for name, value in notes.items():
             setattr(exc, f"sparekey_{name}", value)
+        if not hasattr(exc, "kind"):
+            exc.kind = kind_of(exc)  # type: ignore[attr-defined]

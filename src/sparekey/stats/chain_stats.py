@@ -161,14 +161,6 @@ class ChainStats:
         with self._lock:
             return self._all_ends()
 
-    def keep_only(self, credentials: frozenset[str]) -> None:
-        """Forget the counts of credentials that a new configuration no longer has."""
-        with self._lock:
-            self.revision += 1
-            self.past += 1
-            for name in [name for name in self._rows if name not in credentials]:
-                self._unsent.append((name, self._rows.pop(name).news()))
-
     # ── from process to process ──
 
     def news(self) -> list[tuple[str, DayCounts]]:

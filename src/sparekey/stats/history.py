@@ -118,18 +118,15 @@ class History:
 
     # ── taking note ──
 
-    def hook(
-        self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True, counts: bool = True
-    ) -> Callable[[Event], None]:
+    def hook(self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True) -> Callable[[Event], None]:
         """Return a hook for a chain: `chain.add_hook(history.hook("chat", chain.credentials))`. It only takes note.
 
         Args:
             chain: the chain's name in the history.
             credentials: whose keys are cut out of texts, whatever their shape.
             words: whether the providers' own words are kept: they may repeat those of the caller.
-            counts: whether attempts and tokens are counted; False for who brings them in by `attempts` and `tokens`, added up already.
         """
-        return _Hook(self, chain, Masker(credentials), words=words, counts=counts)
+        return _Hook(self, chain, Masker(credentials), words=words)
 
     def now(self) -> float:
         """Return the time of day, as this history has it."""
@@ -296,15 +293,15 @@ class History:
 class _Hook:
     """Takes note of one chain for a history."""
 
-    def __init__(self, history: History, chain: str, mask: Masker, *, words: bool, counts: bool) -> None:
+    hears: Final = RECORDED | _OUTCOMES.keys()
+
+    def __init__(self, history: History, chain: str, mask: Masker, *, words: bool) -> None:
         self._history, self._chain, self._mask, self._words = history, chain, mask, words
-        self.hears = RECORDED | _OUTCOMES.keys() if counts else RECORDED
-        self._outcomes = _OUTCOMES if counts else {}
 
     def __call__(self, event: Event) -> None:
         if type(event) in RECORDED and (record := record_of(event, self._history.now(), self._chain, self._mask)) is not None:
             self._history.note(record, words=self._words)
-        if (outcome := self._outcomes.get(type(event))) is not None:
+        if (outcome := _OUTCOMES.get(type(event))) is not None:
             self._count(outcome, event)
 
     def _count(self, outcome: str, event: Any) -> None:

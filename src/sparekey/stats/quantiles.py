@@ -89,10 +89,6 @@ class Quantiles:
                 for bucket, n in counts.items():
                     self._counts[place][min(max(bucket, 0), _BUCKETS - 1)] += n
 
-    def count(self, now: float) -> int:
-        """Return how many durations the window holds."""
-        return sum(sum(counts) for counts in self._live(now) if counts is not None)
-
     def _median(self, place: int) -> float | None:
         found = self._medians[place]
         if found is None:

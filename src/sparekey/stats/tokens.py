@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sparekey.types import Usage
@@ -18,21 +19,56 @@ def _add(a: Usage, b: Usage) -> Usage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one model used at one provider.
+
+    Attributes:
+        usage: the tokens.
+        calls: the calls that used them.
+        last: when the last of them was counted.
+    """
+
+    usage: Usage = field(default_factory=Usage)
+    calls: int = 0
+    last: datetime | None = None
+
+    def plus(self, other: Counted) -> Counted:
+        """Return both together."""
+        last = max(filter(None, (self.last, other.last)), default=None)
+        return Counted(_add(self.usage, other.usage), self.calls + other.calls, last)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON, the time in ISO 8601."""
+        return {**as_dict(self.usage), "call_count": self.calls, "last_updated": self.last.isoformat() if self.last else None}
+
+
 class TokenTracker:
-    """Tokens by model and provider, since the start or the last reset."""
+    """Tokens and calls by model and provider, since the start or the last reset."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self._lock = threading.Lock()
-        self._rows: dict[tuple[str, str], Usage] = {}
+        self._rows: dict[tuple[str, str], Counted] = {}
 
     def record(self, model: str, provider: str, usage: Usage) -> None:
         """Add one call's usage."""
+        self._add(model, provider, Counted(usage, 1, datetime.now(UTC)))
+
+    def update(self, model_name: str, provider: str, prompt_tokens: int, completion_tokens: int) -> None:
+        """Add one call's usage under the name that OpenViking's tracker has for it."""
+        self.record(model_name, provider, Usage(prompt_tokens, completion_tokens))
+
+    def _add(self, model: str, provider: str, counted: Counted) -> None:
         with self._lock:
-            self._rows[model, provider] = _add(self._rows.get((model, provider), Usage()), usage)
+            self._rows[model, provider] = self._rows.get((model, provider), Counted()).plus(counted)
 
     def rows(self) -> dict[tuple[str, str], Usage]:
-        """Return a copy of the counts by (model, provider)."""
+        """Return a copy of the tokens by (model, provider)."""
+        return {place: counted.usage for place, counted in self.counted().items()}
+
+    def counted(self) -> dict[tuple[str, str], Counted]:
+        """Return a copy of tokens and calls by (model, provider)."""
         with self._lock:
             return dict(self._rows)
 
@@ -50,15 +86,24 @@ class TokenTracker:
             self._rows.clear()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `{"total_usage": {...}, "usage_by_model": {model: {"total_usage": ..., "usage_by_provider": ...}}}`."""
-        models: dict[str, Any] = {}
-        for (model, provider), usage in sorted(self.rows().items()):
-            entry = models.setdefault(model, {"_sum": Usage(), "usage_by_provider": {}})
-            entry["_sum"] = _add(entry["_sum"], usage)
-            entry["usage_by_provider"][provider] = as_dict(usage)
+        """Return `{"total_usage": {...}, "usage_by_model": {model: {"total_usage": ..., "usage_by_provider": ...}}}`.
+
+        Each usage holds tokens, `call_count` and `last_updated`.
+        """
+        models: dict[str, dict[str, Counted]] = {}
+        for (model, provider), counted in sorted(self.counted().items(), key=lambda row: row[0]):
+            models.setdefault(model, {})[provider] = counted
+        sums = {model: _sum(rows) for model, rows in models.items()}
         return {
-            "total_usage": as_dict(self.total),
-            "usage_by_model": {m: {"total_usage": as_dict(e.pop("_sum")), **e} for m, e in models.items()},
+            "total_usage": _sum(sums).as_dict(),
+            "usage_by_model": {
+                model: {
+                    "model_name": model,
+                    "total_usage": sums[model].as_dict(),
+                    "usage_by_provider": {provider: counted.as_dict() for provider, counted in rows.items()},
+                }
+                for model, rows in models.items()
+            },
         }
 
     @classmethod
@@ -69,7 +114,10 @@ class TokenTracker:
         for model, entry in models.items() if isinstance(models, dict) else ():
             rows = entry.get("usage_by_provider") if isinstance(entry, dict) else None
             for provider, counts in rows.items() if isinstance(rows, dict) else ():
-                out.record(str(model), str(provider), usage_from(counts) or Usage())
+                calls = _part(counts, "call_count")
+                usage = usage_from(counts) or Usage()
+                last = _time(_part(counts, "last_updated"))
+                out._add(str(model), str(provider), Counted(usage, calls if isinstance(calls, int) else 0, last))
         return out
 
     @classmethod
@@ -77,9 +125,24 @@ class TokenTracker:
         """Return a new tracker with the counts of all; a tracker that is named twice counts once."""
         out = cls()
         for tracker in {id(t): t for t in trackers}.values():
-            for (model, provider), usage in tracker.rows().items():
-                out.record(model, provider, replace(usage))
+            for (model, provider), counted in tracker.counted().items():
+                out._add(model, provider, replace(counted))
         return out
+
+
+def _sum(rows: dict[str, Counted]) -> Counted:
+    total = Counted()
+    for counted in rows.values():
+        total = total.plus(counted)
+    return total
+
+
+def _time(text: Any) -> datetime | None:
+    """Read a time of any make; one without a zone is local."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None
 
 
 def as_dict(usage: Usage) -> dict[str, int]:

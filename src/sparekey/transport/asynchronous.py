@@ -17,7 +17,7 @@ from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.transport.connections import Connections
-from sparekey.transport.event_filter import Ending, EventFilter, Item, ItemReading
+from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
 from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router
@@ -198,16 +198,16 @@ class AsyncSdkStream:
 
     def __init__(self, items: AsyncStream[Item], call: WireRequest) -> None:
         """Take the items behind the first one, and the request that they answer."""
-        self._items, self._ending = items, Ending(call)
+        self._items, self._break = items, StreamBreak(call)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for item in self._items:
-                if self._ending.counts:
-                    self._ending.passed(item)
+                if self._break.counts:
+                    self._break.passed(item)
                 yield item.data
         except Refused as refused:
-            for piece in self._ending.pieces(refused):
+            for piece in self._break.pieces(refused):
                 yield piece
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
         except LimitExceeded as exceeded:

@@ -94,7 +94,7 @@ class ItemReading(Reading[Item]):
         return Item(item.form, (part._replace(event=event),), content=item.content, usage=item.usage)
 
 
-class Ending:
+class StreamBreak:
     """How a stream that breaks off is told to be broken.
 
     Attributes:

@@ -12,7 +12,7 @@ from sparekey.config.spaces import within_one
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
 from sparekey.providers import Family, dialect_of, find, takes_length
-from sparekey.transport.vectors import Vectors, parameter, vectors_of
+from sparekey.transport.vectors import Vectors, parameter, shortens, vectors_of
 from sparekey.wire.formats import DIALECTS
 from sparekey.wire.request import Target
 
@@ -124,7 +124,8 @@ def _configured(config: BaseChain[Any]) -> RoutingTable:
 def _asking(config: EmbeddingModelConfig, chain: Chain, credential_id: str, target: Target) -> Target:
     """Let a credential be asked for vectors of the declared length by requests that do not say it."""
     credential = next(c for c in chain.credentials if c.id == credential_id)
-    fixed = None if takes_length(credential.provider, credential.model) else config.known_dimension
+    asks = takes_length(credential.provider, credential.model) and not shortens(config, credential.provider, credential.model)
+    fixed = None if asks else config.known_dimension
     return replace(target, body={**parameter(config, credential.provider, credential.model), **target.body}, fixed_length=fixed)
 
 
@@ -137,7 +138,7 @@ def _of_row(row: Mapping[str, Any], family: Family) -> Target | None:
         model=row.get("model"),
         api_version=row.get("api_version"),
         headers=row.get("extra_headers") or {},
-        body=row.get("extra_request_body") or {},
+        body={name: row[name] for name in ("reasoning_effort",) if row.get(name)} | (row.get("extra_request_body") or {}),
     )
 
 

@@ -12,7 +12,7 @@ from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
 from sparekey.transport.connections import Connections
-from sparekey.transport.event_filter import Ending, EventFilter, Item, ItemReading
+from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
 from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router
@@ -193,16 +193,16 @@ class SdkStream:
 
     def __init__(self, items: Stream[Item], call: WireRequest) -> None:
         """Take the items behind the first one, and the request that they answer."""
-        self._items, self._ending = items, Ending(call)
+        self._items, self._break = items, StreamBreak(call)
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for item in self._items:
-                if self._ending.counts:
-                    self._ending.passed(item)
+                if self._break.counts:
+                    self._break.passed(item)
                 yield item.data
         except Refused as refused:
-            yield from self._ending.pieces(refused)
+            yield from self._break.pieces(refused)
             raise self.lib.RemoteProtocolError("the stream ended with an error event") from None
         except LimitExceeded as exceeded:
             raise self.lib.ReadTimeout(str(exceeded)) from None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config.spaces import natural_space
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embeddings import admitted, asked_lengths
+from sparekey.wire.embeddings import admitted, asked_lengths, shortened
 from sparekey.wire.format import NoAnswerError
 
 if TYPE_CHECKING:
@@ -20,21 +21,40 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
 
 
+_ARK_TEXTS: Final = re.compile(r"doubao-embedding(?:-large)?-text\b")
+
+
 def parameter(config: EmbeddingModelConfig, provider: str, model: str | None) -> Mapping[str, Any]:
     """Return the field that asks a credential's provider for the chain's declared length.
 
     Nothing is asked where the model gives that length anyway, or has no other and its host refuses the field.
     """
     found = embedding_model(provider, model)
-    if not config.dimension or (found and found.default == config.dimension) or not takes_length(provider, model):
+    if (
+        not config.dimension
+        or shortens(config, provider, model)
+        or (found and found.default == config.dimension)
+        or not takes_length(provider, model)
+    ):
         return {}
     row = find(provider)
     return {row.embeddings.length_field if row and row.embeddings else "dimensions": config.dimension}
 
 
+def shortens(config: EmbeddingModelConfig, provider: str, model: str | None) -> bool:
+    """Tell whether vectors are shortened here, as the library does it: where it is configured, and of Ark's models for texts.
+
+    Ark's endpoint for texts takes no length: its documentation says to cut and scale.
+    """
+    return config.shorten == "here" or (provider == "volcengine" and _ARK_TEXTS.match((model or "").lower()) is not None)
+
+
 def vectors_of(config: EmbeddingModelConfig) -> Vectors | None:
     """Return what the vectors of a chain must be like; None if it has none that are dense."""
-    return None if config.kind == "sparse" else Vectors(config.dimension, config.known_dimension)
+    if config.kind == "sparse":
+        return None
+    cut = any(shortens(config, one.provider or "", one.model) for one in config.credentials)
+    return Vectors(config.dimension, config.known_dimension, cut=config.dimension if cut else None)
 
 
 @dataclass(slots=True)
@@ -46,12 +66,14 @@ class Vectors:
         usual: the length of vectors for which no length was asked: declared, else the model's own, else that of the first that came.
         chain: remembers that one, under the name of its space; None: it is remembered here.
         space: that name.
+        cut: the length to which longer vectors are shortened here; None: they are not.
     """
 
     declared: int | None = None
     usual: int | None = None
     chain: Chain | None = None
     space: str = ""
+    cut: int | None = None
 
     def remembered_by(self, chain: Chain) -> None:
         """Keep what is learnt with the state of a chain."""
@@ -76,6 +98,9 @@ class Vectors:
         """
         try:
             found = admitted(call, body)
+            if found is not None and self.cut and (short := shortened(call.dialect, found.body or body, self.cut)) is not None:
+                found = admitted(call, short)
+                found = found and found._replace(body=found.body or short)
         except NoAnswerError as exc:
             raise IncompleteAnswerError(f"{credential_id!r} gave {exc}") from None
         if found is None:

@@ -68,7 +68,7 @@ class VLMBase(ABC):
         self.extra_headers: dict[str, str] | None = self.config.get("extra_headers")
         self.extra_request_body: dict[str, Any] = self.config.get("extra_request_body") or {}
         self.thinking: bool = config.get("thinking", False)
-        self._token_tracker = TokenTracker()
+        self._token_tracker: Any = TokenTracker()
 
     @property
     def api_key(self) -> str | Secret | None:
@@ -185,8 +185,21 @@ class VLMBase(ABC):
 
     @property
     def token_tracker(self) -> TokenTracker:
-        """The counts of this instance's own calls."""
-        return self._token_tracker
+        """The counts of this instance's own calls, or what was bound in their place."""
+        tracker: TokenTracker = self._token_tracker
+        return tracker
+
+    def bind_token_tracker(self, tracker: Any) -> None:
+        """Count in a tracker of the caller's from now on.
+
+        Args:
+            tracker: a `TokenTracker`, or anything with OpenViking's `update(model_name, provider, prompt_tokens, completion_tokens)`.
+        """
+        self._token_tracker = tracker
+
+    def _record(self, usage: Usage) -> None:
+        """Count one call of this instance, wherever it counts."""
+        _counted(self._token_tracker, self.model or "", self.provider, usage)
 
     def update_token_usage(
         self,
@@ -201,7 +214,7 @@ class VLMBase(ABC):
         """Count one call; for subclasses whose SDK counts in its own way. `duration_seconds` is not kept."""
         del duration_seconds
         usage = Usage(prompt_tokens, completion_tokens, prompt_cached_tokens, completion_reasoning_tokens)
-        self.token_tracker.record(model_name, provider, usage)
+        _counted(self.token_tracker, model_name, provider, usage)
 
     def get_token_usage(self) -> dict[str, Any]:
         """Return the tokens since the last reset (see `TokenTracker.to_dict`)."""
@@ -233,3 +246,10 @@ class VLMBase(ABC):
     def _clean_response(self, content: str) -> str:
         """Return a text without its `<think>` blocks, stripped."""
         return split_think(content).content
+
+
+def _counted(tracker: Any, model: str, provider: str, usage: Usage) -> None:
+    if callable(record := getattr(tracker, "record", None)):
+        record(model, provider, usage)
+    else:
+        tracker.update(model_name=model, provider=provider, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)

@@ -65,6 +65,7 @@ class MultiCredentialVLM(WrapperVLM):
         )
         if [c.id for c in self.chain.credentials] != list(credential_ids):
             raise ValueError("the chain's credentials are not those of the instances")
+        self._vlm_instances = self._members  # the name by which OpenViking finds them
         self._of = dict(zip(credential_ids, vlm_instances, strict=True))
         self._failover, self._failover_async = Failover(self.chain), AsyncFailover(self.chain)
         self._switcher = self.chain.switcher

@@ -52,6 +52,18 @@ class WrapperVLM(CallingVLM):
             elif tracker := attribute(member, "token_tracker", TokenTracker):
                 tracker.reset()
 
+    def bind_token_tracker(self, tracker: Any) -> None:
+        """Let every instance count in a tracker of the caller's (see `VLMBase.bind_token_tracker`), one of another make as well."""
+        for member in self._members:
+            if callable(bind := getattr(member, "bind_token_tracker", None)):
+                bind(tracker)
+            else:
+                _bind(member, tracker)
+
+    def is_available(self) -> bool:
+        """Tell whether any of the instances can be called; one that does not say counts as one that can."""
+        return any(m.is_available() if hasattr(m, "is_available") else True for m in self._members)
+
     def supports_media(self, *, media_type: str, filename: str, size_bytes: int) -> bool:
         """Tell whether any of the instances takes the file."""
         return any(takes(m, media_type, filename, size_bytes) for m in self._members)
@@ -75,15 +87,25 @@ class WrapperVLM(CallingVLM):
     def _trackers(self) -> list[TokenTracker]:
         """Return the trackers behind all instances, wrapped ones included, so that a shared one can be told."""
         found: list[TokenTracker] = []
+        foreign: set[int] = set()
         for member in self._members:
             tracker = getattr(member, "token_tracker", None)
             if isinstance(member, WrapperVLM):
                 found += member._trackers()  # noqa: SLF001 - of this very class
             elif isinstance(tracker, TokenTracker):
                 found.append(tracker)
-            elif callable(counted := getattr(member, "get_token_usage", None)):
+            elif id(tracker) not in foreign and callable(counted := getattr(member, "get_token_usage", None)):
+                foreign |= {id(tracker)} if tracker is not None else set()
                 found.append(TokenTracker.told(counted()))
         return found
+
+
+def _bind(member: Any, tracker: Any) -> None:
+    """Bind a tracker to an instance of another make and to what it wraps, where it keeps one in OpenViking's place."""
+    while member is not None:
+        if hasattr(member, "_token_tracker"):
+            member._token_tracker = tracker  # noqa: SLF001 - OpenViking binds it in the same way
+        member = vars(member).get("inner") if hasattr(member, "__dict__") else None
 
 
 def annotated(stream: Iterator[Any], credential_id: str, instance: Any) -> Iterator[Any]:

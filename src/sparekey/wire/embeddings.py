@@ -225,6 +225,23 @@ def admitted(call: WireRequest, body: bytes) -> Admitted | None:
     return Admitted([one.length for one in found], _converted(body, [one for one in found if one.encoded != encoded]))
 
 
+def shortened(dialect: str, body: bytes, length: int) -> bytes | None:
+    """Return an answer with its vectors cut to `length` numbers and scaled to length 1; None if none is longer.
+
+    Only right for models that are trained for it, whose first numbers are a vector of their own.
+    """
+    pieces, at = [], 0
+    for one in vectors(dialect, body):
+        if one.length is None or one.length <= length:
+            continue
+        numbers = (as_floats(_text(body, one)) if one.encoded else _numbers(body, one))[:length]
+        norm = math.hypot(*numbers) or 1.0
+        cut = [number / norm for number in numbers]
+        pieces += [body[at : one.start], as_base64(cut) if one.encoded else json.dumps(cut)[1:-1].encode()]
+        at = one.end
+    return b"".join([*pieces, body[at:]]) if pieces else None
+
+
 def asked_lengths(call: WireRequest) -> list[int | None]:
     """Return the length that a request asks for: one for all, or one an input (batches of Gemini)."""
     requests = call.get("requests")

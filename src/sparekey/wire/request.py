@@ -129,8 +129,12 @@ OPENAI_KINDS: Final[dict[str, Kind]] = {
     "responses": "chat",
     "responses/input_tokens": "chat",
     "embeddings": "embed",
+    "embeddings/multimodal": "embed",
 }
-"""The resources that ask the chain's own model; what is not listed is about something else."""
+"""The resources that ask the chain's own model; what is not listed is about something else.
+
+`embeddings/multimodal` is Ark's: https://www.volcengine.com/docs/82379/1523520
+"""
 ANTHROPIC_KINDS: Final[dict[str, Kind]] = {"messages": "chat", "messages/count_tokens": "chat", "complete": "chat"}
 """The resources that ask the chain's own model."""
 GEMINI_KINDS: Final[dict[str, Kind]] = {

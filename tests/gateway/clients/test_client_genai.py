@@ -3,11 +3,11 @@
 import pytest
 from client_play import ARGUMENTS, FALLS, PLACE, Place, got, items
 
-from later import later
+from later import Later, later
 from sparekey.lab.simulator import TEXT, faults, unit_vector
 
 genai = later("google.genai", reason="google-genai is not installed")
-types = later("google.genai.types", reason="google-genai is not installed")
+types = Later("google.genai.types")
 
 ASKED = {"model": "gemini", "contents": "Where is the spare key?"}
 ERRORS = {400: "ClientError", 429: "ClientError", 502: "ServerError", 503: "ServerError"}

@@ -28,7 +28,7 @@ def convert(data: Mapping[str, Any], environ: Mapping[str, str]) -> Converted:
         environ: the environment: for base URLs that are written as `os.environ/NAME`, and for those and keys that the file leaves out.
 
     Raises:
-        ConfigError: it has no `model_list`, or a base URL cannot be told.
+        ConfigError: it has no `model_list`, or nothing in it can be taken over.
     """
     entries = data.get("model_list")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

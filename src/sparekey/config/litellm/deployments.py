@@ -20,22 +20,24 @@ class DeploymentReader:
         self._data, self._environ, self._done = data, environ, done
 
     def read(self, entry: Mapping[str, Any], where: str) -> Deployment | None:
-        """Return an entry, or None if it cannot become a credential, which is noted.
-
-        Raises:
-            ConfigError: its base URL cannot be told.
-        """
+        """Return an entry, or None if it cannot become a credential, which is noted."""
         params, info = table(entry, "litellm_params"), table(entry, "model_info")
         params = {**self._shared(params.get("litellm_credential_name")), **params}
-        full = text(params.get("model"), f"{where}.litellm_params.model", self._environ)
+        full = text(params.get("model"), f"{where}.litellm_params.model", self._environ, Converted())
         group = str(entry.get("model_name") or full)
         if not full or "*" in group + full:
             self._done.leave(f"{where} ({group})", "names no single model; write an entry for each model")
             return None
+        if full.startswith("${"):
+            self._done.leave(f"{where} ({group})", f"its model stands in {full[2:-1]}, which is not set here; run migrate where it is")
+            return None
         prefix, model = _split(full)
+        if not model:
+            self._done.leave(f"{where} ({group})", f"names no model after {prefix}/; write the deployment's name there")
+            return None
         row = find_litellm(prefix)
         known = embedding_model(row.name, model) if row else None
-        mode = str(info.get("mode") or "") or ("embedding" if known or "embed" in model.lower() else "chat")
+        mode = str(info.get("mode") or "") or _mode(model, known=known is not None)
         if mode not in {*tables.PASSED, "embedding"}:
             self._done.leave(f"{where} ({group})", f"models of mode {mode} are not served")
             return None
@@ -59,7 +61,8 @@ class DeploymentReader:
     def _reach(self, found: Deployment, params: Mapping[str, Any], prefix: str, model: str) -> None:
         """Fill in provider, model, address and key."""
         path = f"{found.where}.litellm_params"
-        base = text(params.get("api_base") or params.get("base_url"), f"{path}.api_base", self._environ) or self._usual_base(prefix)
+        given = params.get("api_base") or params.get("base_url")
+        base = text(given, f"{path}.api_base", self._environ, self._done) or self._usual_base(prefix)
         provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
         row = find_litellm(prefix)
         if provider == "openai" and row and _has_own_format(row) and (row.embeddings if found.embedding else row.chat):
@@ -77,12 +80,12 @@ class DeploymentReader:
             "api_key": reference(self._key(params, prefix), f"{path}.api_key", self._done),
             "api_base": base,
             "api_version": self._version(params, path) if provider == "azure" else None,
-            "extra_headers": {str(n): text(v, f"{path}.extra_headers", self._environ) for n, v in headers.items()} or None,
+            "extra_headers": {str(n): text(v, f"{path}.extra_headers", self._environ, self._done) for n, v in headers.items()} or None,
         }
         found.credential |= {name: value for name, value in values.items() if value is not None}
 
     def _version(self, params: Mapping[str, Any], path: str) -> str | None:
-        return text(params.get("api_version"), f"{path}.api_version", self._environ) or self._environ.get("AZURE_API_VERSION")
+        return text(params.get("api_version"), f"{path}.api_version", self._environ, self._done) or self._environ.get("AZURE_API_VERSION")
 
     def _usual_base(self, prefix: str) -> str | None:
         """Return the base URL that LiteLLM would use, where it is not ours: from the environment, else its own."""
@@ -128,6 +131,14 @@ _SPEAKS = (
     "{name} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
     ' for clients that write its own, set provider = "{name}" and remove api_base'
 )
+
+
+def _mode(model: str, *, known: bool) -> str:
+    """Return what a model is for, where the file does not say it: by what its name says, as LiteLLM does."""
+    low = model.lower()
+    if "rerank" in low:
+        return "rerank"
+    return "embedding" if known or "embed" in low else "chat"
 
 
 def _split(full: str) -> tuple[str, str]:

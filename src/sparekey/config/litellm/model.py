@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config.litellm.tables import ENVIRON, WHY
-from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,17 +90,14 @@ def number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def text(value: Any, where: str, environ: Mapping[str, str]) -> str | None:
-    """Return a setting that is no key; `os.environ/NAME` is looked up, because sparekey has references for keys only.
-
-    Raises:
-        ConfigError: the variable is not set.
-    """
+def text(value: Any, where: str, environ: Mapping[str, str], done: Converted) -> str | None:
+    """Return a setting that is no key: of `os.environ/NAME` what the variable holds; where it is not set here, a variable again."""
     if value is None or not str(value).startswith(ENVIRON):
         return None if value is None else str(value)
     name = str(value).removeprefix(ENVIRON)
     if not environ.get(name):
-        raise ConfigError(f"{where}: {name} is not set here; run migrate where it is, or write its value into the file")
+        done.ask(where, f"{name} is not set here; export it where the gateway runs")
+        return f"${{{name}}}"
     return environ[name]
 
 

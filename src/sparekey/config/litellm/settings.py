@@ -46,7 +46,8 @@ def _chains(done: Converted) -> Iterator[dict[str, Any]]:
 
 
 def _gateway(general: Mapping[str, Any], done: Converted) -> None:
-    section: dict[str, Any] = {"port": _PORT}
+    port = number(general.get("port"))
+    section: dict[str, Any] = {"port": _PORT if port is None else int(port)}
     if general.get("master_key") is not None:
         key = reference(general["master_key"], "general_settings.master_key", done, _MASTER)
         section["clients"] = [{"name": "master", "key": key}]
@@ -54,7 +55,7 @@ def _gateway(general: Mapping[str, Any], done: Converted) -> None:
     done.ask("[gateway]", _ADDRESS)
     done.config["gateway"] = {**section, **done.config["gateway"]}
     for name in general:
-        if name != "master_key":
+        if name not in {"master_key", "port"}:
             done.leave(f"general_settings.{name}")
 
 

@@ -11,6 +11,7 @@ Sync and async share the first and the last, so they cannot drift apart. `sparek
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
@@ -19,7 +20,7 @@ from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
 from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import check_length
+from sparekey.embedding.vectors import check_length, truncate_and_normalize
 from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import IncompleteAnswerError, MissingExtraError
 from sparekey.providers import find
@@ -89,6 +90,7 @@ class EmbeddingBackend(EmbedderBase):
         base: str | None = self.config.get("api_base")
         self.api_base = row.embeddings.address(base) if row and row.embeddings else base
         self.dimension: int | None = self.config.get("dimension")
+        self._shortens = self.config.get("shorten") == "here"
         self.extra_body: dict[str, Any] = self.config.get("extra_body") or {}
         self.extra_headers: dict[str, str] = self.config.get("extra_headers") or {}
         self.query_param = self._side("query_param", self.default_query)
@@ -119,6 +121,11 @@ class EmbeddingBackend(EmbedderBase):
 
     def _make_async(self) -> Any:
         return None
+
+    @property
+    def asked_length(self) -> int | None:
+        """The length that the provider is asked for; None: whole vectors, which may be shortened here."""
+        return None if self._shortens else self.dimension
 
     # the steps that do not
     def embed(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
@@ -176,9 +183,15 @@ class EmbeddingBackend(EmbedderBase):
         self.token_tracker.record(self.model_name, self.provider, usage)
         if len(answer.results) != len(inputs):
             raise IncompleteAnswerError(f"{self!r} gave {len(answer.results)} vectors for {len(inputs)} inputs")
-        for result in answer.results:
+        results = [self._shortened(result) for result in answer.results] if self._shortens else answer.results
+        for result in results:
             self._check(result)
-        return answer.results
+        return results
+
+    def _shortened(self, result: EmbedResult) -> EmbedResult:
+        if result.dense_vector is None:
+            return result
+        return replace(result, dense_vector=truncate_and_normalize(result.dense_vector, self.dimension))
 
     def _check(self, result: EmbedResult) -> None:
         if (self.is_dense and not result.is_dense) or (self.is_sparse and not result.is_sparse):

@@ -56,8 +56,8 @@ class CohereEmbedder(EmbeddingBackend, DenseEmbedderBase):
             request["texts"] = as_texts(inputs)
         else:
             request["inputs"] = [{"content": _content(content)} for content in inputs]
-        if self.dimension:
-            request["output_dimension"] = self.dimension
+        if self.asked_length:
+            request["output_dimension"] = self.asked_length
         options = {"additional_headers": self.extra_headers, "additional_body_parameters": self.extra_body}
         return {**request, "request_options": {"max_retries": 0, **{k: v for k, v in options.items() if v}}}
 

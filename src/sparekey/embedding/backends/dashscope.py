@@ -70,7 +70,7 @@ class DashScopeEmbedder(EmbeddingBackend, DenseEmbedderBase):
         return _one_try_session()
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
-        common = {"model": self.model_name, "dimension": self.dimension, **self.extra_body}
+        common = {"model": self.model_name, "dimension": self.asked_length, **self.extra_body}
         if not self._multimodal:
             return {**common, "input": as_texts(inputs), **self._task(is_query)}
         options = {name: self.config[name] for name in _ONLY_MULTIMODAL if self.config.get(name) is not None}

@@ -1,12 +1,14 @@
 """Gemini through Google's own SDK (google-genai).
 
-`query_param` and `document_param` name a `task_type` (`RETRIEVAL_QUERY`, `RETRIEVAL_DOCUMENT`, ...); unset, none is sent, as the newer
-models ask for none. Facts: https://ai.google.dev/gemini-api/docs/embeddings (at most 100 inputs a request).
+`query_param` and `document_param` name a task (`RETRIEVAL_QUERY`, `RETRIEVAL_DOCUMENT`, ...); unset, none is sent.
+It goes into the field `task_type`; `gemini-embedding-2` knows no such field and is told by the words before a text.
+Facts: https://ai.google.dev/gemini-api/docs/embeddings (at most 100 inputs a request).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
@@ -18,6 +20,20 @@ from sparekey.wire.media import split_data_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_TOLD_IN_WORDS: Final = re.compile(r"embedding-2(?!-preview)")
+_WORDS: Final = {
+    "RETRIEVAL_QUERY": "task: search result | query: ",
+    "RETRIEVAL_DOCUMENT": "title: none | text: ",
+    "SEMANTIC_SIMILARITY": "task: sentence similarity | query: ",
+    "CLASSIFICATION": "task: classification | query: ",
+    "CLUSTERING": "task: clustering | query: ",
+    "QUESTION_ANSWERING": "task: question answering | query: ",
+    "FACT_VERIFICATION": "task: fact checking | query: ",
+    "CODE_RETRIEVAL_QUERY": "task: code retrieval | query: ",
+}
+"""https://ai.google.dev/gemini-api/docs/embeddings#task-types"""
 
 
 class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
@@ -63,19 +79,26 @@ class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
         return self._sdk.Client(enterprise=False, api_key=self._sdk_key(), http_options=options)  # whatever the environment says
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:
-        config: dict[str, Any] = {**self._task(is_query)}
-        if self.dimension:
-            config["output_dimensionality"] = self.dimension
+        words = self._words(is_query)
+        config: dict[str, Any] = {} if words else {**self._task(is_query)}
+        if self.asked_length:
+            config["output_dimensionality"] = self.asked_length
         if self.extra_body:
             config["http_options"] = {"extra_body": self.extra_body}
-        contents = [self._sdk.types.Content(parts=self._parts(content)) for content in inputs]
+        contents = [self._sdk.types.Content(parts=self._parts(content, words)) for content in inputs]
         return {"model": self.model_name, "contents": contents, "config": config or None}
 
-    def _parts(self, content: str | list[dict[str, Any]]) -> list[Any]:
+    def _words(self, is_query: bool) -> str:
+        """Return what stands before a text to tell its task, for models that have no field for it."""
+        if not _TOLD_IN_WORDS.search(self.model_name):
+            return ""
+        return _WORDS.get(str((self.query_param if is_query else self.document_param) or "").upper(), "")
+
+    def _parts(self, content: str | list[dict[str, Any]], words: str) -> list[Any]:
         part = self._sdk.types.Part
         if isinstance(content, str):
-            return [part(text=content)]
-        return [part(text=p["text"]) if p["type"] == "text" else self._image(p["image_url"]["url"]) for p in content]
+            return [part(text=words + content)]
+        return [part(text=words + p["text"]) if p["type"] == "text" else self._image(p["image_url"]["url"]) for p in content]
 
     def _image(self, url: str) -> Any:
         found = split_data_url(url)

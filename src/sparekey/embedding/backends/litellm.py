@@ -49,7 +49,7 @@ class LiteLLMEmbedder(EmbeddingBackend, DenseEmbedderBase):
             "api_key": self._key() or None,
             "api_base": self.api_base,
             "api_version": self.config.get("api_version"),
-            "dimensions": self.dimension,
+            "dimensions": self.asked_length,
             "encoding_format": self.config.get("encoding_format"),
             "extra_headers": self.extra_headers or None,
         }

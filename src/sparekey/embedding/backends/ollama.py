@@ -51,7 +51,7 @@ class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     def _request(self, inputs: Prepared, is_query: bool) -> dict[str, Any]:  # noqa: ARG002 - Ollama's models have one side
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), **self.extra_body}
-        asks = self.dimension and takes_length(self.provider, self.model_name)
+        asks = self.asked_length and takes_length(self.provider, self.model_name)
         return {**request, "dimensions": self.dimension} if asks else request
 
     def _send(self, request: dict[str, Any]) -> Any:

@@ -68,8 +68,8 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
         form = self.config.get("encoding_format") or "base64"
         request: dict[str, Any] = {"model": self.model_name, "input": as_texts(inputs), "encoding_format": form}
         body = {**self._task(is_query), **self.extra_body}
-        if self.dimension and takes_length(self.provider, self.model_name):
-            (request if self.length_field == "dimensions" else body)[self.length_field] = self.dimension
+        if self.asked_length and takes_length(self.provider, self.model_name):
+            (request if self.length_field == "dimensions" else body)[self.length_field] = self.asked_length
         return {**request, "extra_body": body} if body else request
 
     def _send(self, request: dict[str, Any]) -> Any:

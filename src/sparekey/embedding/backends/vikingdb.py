@@ -47,7 +47,7 @@ class _VikingDBEmbedder(HttpBackend):
         body: dict[str, Any] = {"data": [{**_item(content), **task} for content in inputs], **self.extra_body}
         model = {key: value for key, value in self._model.items() if value}
         if self.is_dense:
-            body["dense_model"] = {**model, "dim": self.dimension} if self.dimension else model
+            body["dense_model"] = {**model, "dim": self.asked_length} if self.asked_length else model
         if self.is_sparse:
             body["sparse_model"] = model
         return Post("/api/vikingdb/embedding", body)

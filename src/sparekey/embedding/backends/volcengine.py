@@ -64,7 +64,7 @@ class _ArkEmbedder(EmbeddingBackend):
         common = {"model": self.model_name, "extra_headers": self.extra_headers or None, "extra_body": body or None}
         if not self._multimodal:
             return {**common, "input": as_texts(inputs), "encoding_format": self.config.get("encoding_format") or "float"}
-        request = {**common, "input": _parts(inputs[0]), "dimensions": self.dimension}
+        request = {**common, "input": _parts(inputs[0]), "dimensions": self.asked_length}
         return {**request, "sparse_embedding": {"type": "enabled"}} if self.is_sparse else request
 
     def _endpoint(self, client: Any) -> Any:

@@ -43,8 +43,8 @@ class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
             request["inputs"] = [{"content": _content(content)} for content in inputs]
         else:
             request["input"] = as_texts(inputs)
-        if self.dimension:
-            request["output_dimension"] = self.dimension
+        if self.asked_length:
+            request["output_dimension"] = self.asked_length
         return {**request, "encoding_format": self.config.get("encoding_format") or "base64"}
 
     def _make_sync(self) -> Any:

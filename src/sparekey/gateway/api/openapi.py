@@ -49,6 +49,7 @@ OPENAI: Final = (
     Operation("responses", "Make a response", "ResponseRequest", "Response", events=True),
     Operation("responses/input_tokens", "Count the tokens of an input", "ResponseRequest", "InputTokens"),
     Operation("embeddings", "Embed texts", "EmbeddingRequest", "Embeddings"),
+    Operation("embeddings/multimodal", "Embed a text with images (Ark)", "MultimodalEmbeddingRequest", "MultimodalEmbedding"),
     Operation("moderations", "Moderate texts", "ModerationRequest", "Moderation"),
     Operation("images/generations", "Make images", "ImageRequest", "Images", events=True),
     Operation("images/edits", "Edit an image", "ImageEditRequest", "Images", sends=_FORM, events=True),

@@ -110,7 +110,9 @@ OURS: Final[dict[str, Any]] = {
         serving=told("Who serves, as the last requests saw it; null: nobody does.", maybe(TEXT)),
         trying=told("Of a chain that is down: whom the next request goes to; null: to nobody.", maybe(TEXT)),
         level=_LEVEL,
-        recent=told("How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE)),
+        recent=told(
+            "How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, failed_since=maybe(NUMBER))
+        ),
         headline=TEXT,
         detail=TEXT,
         credentials=many(ref("CredentialState")),
@@ -169,6 +171,9 @@ REQUESTS: Final[dict[str, Any]] = {
         stream=_STREAM,
         previous_response_id=told("It stays with the credential that made it.", maybe(TEXT)),
     ),
+    "MultimodalEmbeddingRequest": of(
+        "model input", model=_MODEL, input=many(of("type", type={"enum": ["text", "image_url", "video_url"]}, text=TEXT), 1)
+    ),
     "EmbeddingRequest": of(
         "model input",
         model=_MODEL,
@@ -202,6 +207,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "Completion": of("object choices", object={"const": "text_completion"}, choices=many(OBJECT)),
     "Response": of("id object output", id=TEXT, object={"const": "response"}, output=many(OBJECT)),
     "InputTokens": of("input_tokens", input_tokens=WHOLE),
+    "MultimodalEmbedding": of("data", data=of("embedding", embedding={"anyOf": [many(NUMBER, 1), TEXT]}), usage=maybe(OBJECT)),
     "Embeddings": of("data", data=many(of("embedding", embedding={"anyOf": [many(NUMBER, 1), TEXT]}), 1), usage=maybe(OBJECT)),
     "Moderation": of("results", results=many(of("flagged", flagged=FLAG))),
     "Images": of("data", data=maybe(many(OBJECT))),

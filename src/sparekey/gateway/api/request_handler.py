@@ -18,7 +18,7 @@ from sparekey.gateway.http.protocol import KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
-from sparekey.transport.event_filter import Ending
+from sparekey.transport.event_filter import StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class RequestHandler:
 
     async def _streamed(self, call: WireRequest, response: Response, items: AsyncStream[Item]) -> None:
         """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
-        self._stream, ending = True, Ending(call)
+        self._stream, broken = True, StreamBreak(call)
         async with aclosing(items):
             await self._start(response.status_code, handed_on(response.headers.raw))
             send, heard = self._send, self._ledger.heard
@@ -213,11 +213,11 @@ class RequestHandler:
                 async for item in items:
                     heard()
                     await send({"type": "http.response.body", "body": item.data, "more_body": True})
-                    if ending.counts:
-                        ending.passed(item)
+                    if broken.counts:
+                        broken.passed(item)
                     item.sent()
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
-                await self._broken(ending.pieces(exc, request_id=self.request_id))
+                await self._broken(broken.pieces(exc, request_id=self.request_id))
             else:
                 await send({"type": "http.response.body", "body": b""})
 

@@ -141,9 +141,10 @@ def _table(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Rou
 def _wire(config: BaseChain[Any], made: RoutingTable) -> str:
     """Return the one format of a chain: a request is passed on as it is, so whoever may get it must understand it."""
     spoken: dict[str, str] = {}
-    for index, credential in enumerate(made.chain.credentials):
+    for credential in made.chain.credentials:
         target = made.targets.get(credential.id)
         if target is None:
+            index = next(i for i, one in enumerate(config.credentials) if one.id == credential.id)
             where = config._source.place(("credentials", index))  # noqa: SLF001 - messages name the file
             raise ConfigError(f"{where}: {credential.provider} has no HTTP interface that the gateway can pass requests to")
         spoken.setdefault(DIALECTS[target.wire], credential.id)

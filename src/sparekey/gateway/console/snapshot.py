@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from sparekey import __version__
 from sparekey.classify.reasons import remedy
 from sparekey.core.status import CredentialStatus, Standing, describe
 from sparekey.gateway.console.words import ahead, coming, detail, failure_words, following, headline, reserve, why
-from sparekey.gateway.observe.chain_health import ChainHealth, health, slow
+from sparekey.gateway.observe.chain_health import health, slow
 from sparekey.providers import find
 
 if TYPE_CHECKING:
@@ -40,30 +40,15 @@ def snapshot(host: Host, now: float, known: Mapping[str, int] = _NONE) -> dict[s
     return {"now": now, "version": __version__, "config": dict(host.config()), "store": dict(host.store()), "chains": chains}
 
 
-def health_of(watched: Watched) -> ChainHealth:
-    """Return how a chain is now."""
-    chain, stats = watched.chain, watched.stats
-    return health(chain.pool, chain.state, chain.clock(), stats.ends(), stats.now())
-
-
 def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
     chain, stats = watched.chain, watched.stats
     pool, state, now = chain.pool, chain.state, chain.clock()
     is_ = health(pool, state, now, stats.ends(), stats.now())
     standings = [_standing(row, serves=row.index == is_.serving) for row in describe(pool, state, now).credentials]
     done = [stats.summary(row.id) for row in standings]
-    failing = [row.index == is_.trying for row in standings]
-    whys = [why(pool, state, row, one.last_failure if fails else None) for row, one, fails in zip(standings, done, failing, strict=True)]
     rows = [
-        {
-            **_credential(watched, row),
-            **_words(why_, coming(state, row, failing=fails)),
-            "following": following(state, row, failing=fails).parts(),
-            **_summary(summary),
-            "slow": seconds,
-            "failing": fails,
-        }
-        for row, summary, why_, seconds, fails in zip(standings, done, whys, slow(done), failing, strict=True)
+        _credential(watched, state, row, summary, seconds, failing=row.index == is_.trying)
+        for row, summary, seconds in zip(standings, done, slow(done), strict=True)
     ]
     ids = [row.id for row in standings]
     slowness = None if is_.serving is None else rows[is_.serving]["slow"]
@@ -75,15 +60,10 @@ def _chain(name: str, watched: Watched, known: int | None) -> dict[str, Any]:
         "trying": None if is_.trying is None else ids[is_.trying],
         "level": is_.level,
         "headline": headline(ids, is_, slowness),
-        "detail": detail(standings, whys, is_, slowness, stats.now()),
+        "detail": detail(standings, [row["why"] for row in rows], is_, slowness, stats.now()),
         "next": ahead(ids, is_).parts(),
         "reserve": reserve(ids, is_),
-        "recent": {
-            "served": is_.recent.served,
-            "failed": is_.recent.failed,
-            "refused": is_.recent.refused,
-            "failed_last": is_.recent.failed_last,
-        },
+        "recent": asdict(is_.recent),
         "failback": _failback(pool, state, now),
         "credentials": rows,
         "faults": [*next(iter(watched.simulated.values())).injectable] if watched.simulated else [],
@@ -112,8 +92,12 @@ def _standing(row: CredentialStatus, *, serves: bool) -> CredentialStatus:
     return replace(row, standing=Standing.ACTIVE) if serves and row.standing is Standing.READY else row
 
 
-def _credential(watched: Watched, row: CredentialStatus) -> dict[str, Any]:
-    credential = watched.chain.pool.credentials[row.index]
+def _credential(
+    watched: Watched, state: PoolState, row: CredentialStatus, summary: CredentialSummary, slow_: float | None, *, failing: bool
+) -> dict[str, Any]:
+    pool = watched.chain.pool
+    reason, next_ = why(pool, state, row, summary.last_failure if failing else None), coming(state, row, failing=failing)
+    credential = pool.credentials[row.index]
     return {
         "id": row.id,
         "index": row.index,
@@ -126,16 +110,19 @@ def _credential(watched: Watched, row: CredentialStatus) -> dict[str, Any]:
         "held": row.held,
         "cause": row.cause,
         "reason": row.reason,
+        "why": reason,
+        "next": next_,
+        "words": f"{reason} {next_}",
+        "following": following(state, row, failing=failing).parts(),
+        "slow": slow_,
+        "failing": failing,
         "returns_in": row.returns_in,
         "stated": row.stated,
         "soft": row.soft,
         "looks_in": row.looks_in,
         "simulated": row.id in watched.simulated,
+        **_summary(summary),
     }
-
-
-def _words(why_: str, next_: str) -> dict[str, str]:
-    return {"why": why_, "next": next_, "words": f"{why_} {next_}"}
 
 
 def _summary(done: CredentialSummary) -> dict[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sparekey.stats.credential_stats import CredentialSummary
 
 RECENT_SECONDS: Final = 300.0
-"""How long a call counts among the recent ones; the very last one counts however old it is."""
+"""How long a call counts among the recent ones."""
 FAILED_IN_A_ROW: Final = 3
 """Calls in a row that failed after which a chain is down although somebody looks well."""
 SLOW_SECONDS: Final = 5.0
@@ -102,12 +102,12 @@ def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), w
         ends: how its last calls ended, the oldest first (`ChainStats.ends`).
         wall: the time of day, in seconds since 1970, as `ends` have it.
     """
-    recent, coming = recent_calls(ends, wall), outlook(pool, state, now)
-    choice = choose(pool, state, ORDINARY, now)
+    coming, choice = outlook(pool, state, now), choose(pool, state, ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
-        return ChainHealth(Level.DOWN, None, None, recent, coming, None)
+        return ChainHealth(Level.DOWN, None, None, recent_calls(ends, wall), coming, None)
     index = choice.index
     well = choice.turn is Turn.RING and phase(pool, state, index, now) is Phase.CLOSED and coming.coming is not Coming.REFUSED
+    recent = recent_calls(ends, wall, or_last=not well)
     if well:
         down = recent.failed_last >= FAILED_IN_A_ROW or (recent.failed_last > 0 and not recent.served)
     elif coming.coming is Coming.REFUSED:
@@ -120,9 +120,12 @@ def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), w
     return ChainHealth(Level.OK if first else Level.SPARE, index, None, recent, coming, behind(pool, state, now))
 
 
-def recent_calls(ends: Sequence[End], wall: float) -> RecentCalls:
-    """Return how the last calls ended; those at `wall` less five minutes or later, and the very last."""
-    counted = [end for end in ends if wall - end[0] <= RECENT_SECONDS] or list(ends[-1:])
+def recent_calls(ends: Sequence[End], wall: float, *, or_last: bool = True) -> RecentCalls:
+    """Return how the calls of the last five minutes ended; `or_last`: without any of these, the very last one, however old it is.
+
+    An old one says nothing against a credential that is well by its state: another machine, which shares it, may have asked since.
+    """
+    counted = [end for end in ends if wall - end[0] <= RECENT_SECONDS] or (list(ends[-1:]) if or_last else [])
     kinds = [kind for _, kind, _ in counted]
     failed_last, since = 0, None
     for at, kind, _ in reversed(counted):

@@ -23,7 +23,14 @@ _LOOKS: Final = 3
 _BREATH: Final = 0.001
 """Real seconds for which the sockets are watched while a thread works."""
 _QUIET: Final = 2.0
-"""Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass."""
+"""Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass.
+
+Signs are what a socket says, and that threads other than the loop's got a core: on a busy machine they may have to wait for one.
+"""
+_BUSY: Final = 5
+"""How many times as long threads are waited for that do get a core: they may be others', who work for another loop."""
+_SLICE: Final = 0.001
+"""Seconds of a core that are work, and not the end of a wait."""
 _STUCK: Final = 20.0
 """Real seconds after which a loop without a timer, and without a sign from any socket, has nothing to come any more."""
 _HUNG: Final = 120.0
@@ -43,12 +50,15 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if (found := super().select(0)) or (timeout is not None and timeout <= 0):
             return found
-        patience = time.monotonic() + (_QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG)
+        begun, patience = time.monotonic(), _QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG
+        end, worked = begun + patience, _worked()
         while timeout is None or self.loop.working > 0:
             if found := super().select(_BREATH):
                 return found
-            if time.monotonic() > patience:
+            if (now := time.monotonic()) > end:
                 break
+            if (more := _worked()) > worked + _SLICE:
+                worked, end = more, min(now + patience, begun + _BUSY * patience)
         for _ in range(_LOOKS):
             if found := super().select(0):
                 return found
@@ -56,6 +66,11 @@ class _Selector(selectors.DefaultSelector):
             raise StuckError("everybody waits, and nobody has a timer")
         self.loop.passed += timeout
         return found
+
+
+def _worked() -> float:
+    """Return the seconds of a core that other threads than this one have had."""
+    return time.process_time() - time.thread_time()
 
 
 _TURNS = 5

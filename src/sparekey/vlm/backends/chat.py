@@ -296,7 +296,7 @@ class ChatBackend(CallingVLM):
 
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
-            self.token_tracker.record(self.model or "", self.provider, parts.usage)
+            self._record(parts.usage)
 
 
 def _bytes_of(piece: Any) -> bytes:

@@ -60,7 +60,8 @@ class LiteLLMVLM(ChatBackend):
             "reasoning_effort": self.config.get("reasoning_effort") or ("medium" if ask.thinking else None),
             "timeout": self.timeout,
             "extra_headers": self.extra_headers,
-            "extra_body": self.extra_request_body or None,
+            "extra_body": {name: value for name, value in self.extra_request_body.items() if name != "num_ctx"} or None,
+            "num_ctx": self.extra_request_body.get("num_ctx"),  # litellm puts it where Ollama looks for it
             "aws_access_key_id": reveal(self.config.get("ak")),
             "aws_secret_access_key": reveal(self.config.get("sk")),
             "aws_region_name": self.config.get("region"),

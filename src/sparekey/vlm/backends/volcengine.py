@@ -57,6 +57,7 @@ class VolcengineVLM(ChatBackend):
             "temperature": self.temperature,
             "max_tokens": ask.max_tokens,
             "thinking": {"type": "enabled" if ask.thinking else "disabled"},
+            "reasoning_effort": self.config.get("reasoning_effort") if ask.thinking else None,
             "extra_headers": self.extra_headers,
             "extra_body": self.extra_request_body or None,
         }
