@@ -133,7 +133,11 @@ class AsyncForwarder:
     async def _put(self, call: WireRequest, request: Any, eligible: Eligible) -> AsyncForwarded:
         if not call.stream:
             answer = await self._failover.run(
-                lambda credential: self.once(call, credential, request), eligible=eligible, usage=counted, body=call.body
+                lambda credential: self.once(call, credential, request),
+                eligible=eligible,
+                usage=counted,
+                body=call.body,
+                races=call.kind != "other",  # a file that is uploaded twice is two files
             )
             return AsyncForwarded(answer.value, None, answer.attempts)
 

@@ -128,7 +128,11 @@ class Forwarder:
     def _put(self, call: WireRequest, request: Any, eligible: Eligible) -> Forwarded:
         if not call.stream:
             answer = self._failover.run(
-                lambda credential: self.once(call, credential, request), eligible=eligible, usage=counted, body=call.body
+                lambda credential: self.once(call, credential, request),
+                eligible=eligible,
+                usage=counted,
+                body=call.body,
+                races=call.kind != "other",  # a file that is uploaded twice is two files
             )
             return Forwarded(answer.value, None, answer.attempts)
 
