@@ -121,8 +121,9 @@ class InFlight:
         except (Fault, SparekeyError) as exc:
             self.step, self.error = None, exc
         if isinstance(self.step, Beside):
-            self.play.probe(self.step)
+            over = self.play.probe(self.step)
             self._send(flow.Done(self.play.clock()))
+            over()
         elif isinstance(self.step, flow.Start):
             self.step = self.step.ticket
             self.sent.append(self.step.index)
@@ -200,8 +201,9 @@ class StreamInFlight:
             case streams.Deliver(ticket):
                 self.running, self.served = [], ticket.index
             case Beside():
-                self.play.probe(self.step)
+                over = self.play.probe(self.step)
                 self._send(flow.Done(self.play.clock()))
+                over()
 
     def _send(self, message):
         self._take(lambda: flow.advance(self._steps, message))
@@ -274,6 +276,12 @@ class Play:
     def active(self):
         return self.state.active
 
+    def call_racing(self):
+        """A stream to its end, with probes beside it: each begins at once."""
+        stream = self.stream()
+        stream.begin().end()
+        return stream
+
     def start(self, eligible=None, request=None):
         """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it.
 
@@ -294,7 +302,7 @@ class Play:
         return replace(self.state, expectations={})
 
     def probe(self, beside):
-        """A probe beside a request: after `probe_takes` seconds it ends as `ill` says. Who has made one is in `probed`."""
+        """Begin a probe beside a request; return what ends it: after `probe_takes` seconds, as `ill` says. `probed`: whose they were."""
         self.probed.append(beside.ticket.index)
         now = self.clock()
         steps = flow.probe(self.pool, self.cell, beside, now)
@@ -306,7 +314,7 @@ class Play:
             message = flow.Lost(beside.ticket, flow.Failed(over, failure, Fault(failure), 0.5))
         else:
             message = flow.Begun(over, beside.ticket)
-        flow.advance(steps, message)
+        return lambda: flow.advance(steps, message)
 
     def learned(self, index, *seconds, kind=Kind.WHOLE):
         """Let a credential have answered in so many seconds each."""

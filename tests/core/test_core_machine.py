@@ -195,7 +195,7 @@ class Watched(ChainState):
         left = [i for i in among if i not in asker.tried]
         takes = [i for i in left if phase(self.pool, old, i, now, shape) is Phase.CLOSED or self._is_due(old, i, now, shape)]
         if turn is Turn.UP:
-            self._up(old, new, ticket, stands, among, shape, now)
+            self._up(old, new, ticket, stands, among, asker, now)
         elif turn is Turn.RING:
             assert stands in (Phase.CLOSED, Phase.DUE), "nothing is sent to a parked credential"
         else:
@@ -219,11 +219,12 @@ class Watched(ChainState):
     def _guards(self, state, index):
         return [state.breakers[name] for name in self.pool.guard_names[index] if name in state.breakers]
 
-    def _up(self, old, new, ticket, stands, among, shape, now):
+    def _up(self, old, new, ticket, stands, among, asker, now):
+        shape = asker.shape
         assert ticket.index < old.active
         if stands is not Phase.DUE:
             assert failback_due(self.pool, old, now)
-            assert ticket.index == self._step_up(old, among, shape, now)
+            assert ticket.index == self._step_up(old, among, asker, now)
             assert new.switched_at == now
             if stands is Phase.PARKED:
                 assert late(self.pool, old, now), "a failback that is due by count ends no park"
@@ -234,10 +235,12 @@ class Watched(ChainState):
             assert not any(self._is_due(old, i, now, shape) for i in between), "the nearest is probed first"
         assert all(phase(self.pool, old, i, now, shape) is not Phase.PROBING for i in range(old.active))
 
-    def _step_up(self, state, among, shape, now):
+    def _step_up(self, state, among, asker, now):
         """One step up, told anew: the nearest that is not parked, else the first to return whose end nobody stated."""
         higher = [i for i in range(state.active - 1, -1, -1) if i in among]
-        higher = [i for i in higher if phase(self.pool, state, i, now, shape) is Phase.CLOSED or not is_quiet(self.pool, state, i)]
+        shape = asker.shape
+        if not asker.live:
+            higher = [i for i in higher if phase(self.pool, state, i, now, shape) is Phase.CLOSED or not is_quiet(self.pool, state, i)]
         for i in higher:
             if phase(self.pool, state, i, now, shape) is not Phase.PARKED:
                 return i
@@ -257,7 +260,7 @@ class Watched(ChainState):
             assert out is None or now >= out, "one probe per park"
             self.probes[name] = new.breakers[name].lease
 
-    def _probed_beside(self, old, new, ticket, now):
+    def _probed_beside(self, old, new, ticket, _, now):
         """Whoever is probed beside a request rests again, softly; nobody waits for it."""
         if ticket is None:
             assert new is old

@@ -71,6 +71,7 @@ class Asker(NamedTuple):
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
         rotation: pick by this number, not in ring order; None: in ring order.
+        live: it cannot probe anybody beside the active credential: it probes those that were silent or slow by itself.
     """
 
     among: Collection[int] | None = None
@@ -80,13 +81,14 @@ class Asker(NamedTuple):
     rescues: bool = False
     shape: str | None = None
     rotation: int | None = None
+    live: bool = False
 
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
     """Return who is next for a request, or None if nobody is left."""
     among, tried, shape = asker.among, asker.tried, asker.shape
     if asker.begins and state.active and (among is None or state.active in among):
-        up = _upwards(pool, state, range(len(pool)) if among is None else among, shape, now)
+        up = _upwards(pool, state, asker._replace(among=range(len(pool)) if among is None else among), now)
         if up is not None:
             return Choice(up, Turn.UP)
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
@@ -136,12 +138,12 @@ def taken(
     return state, (ticket, choice.turn)
 
 
-def beside(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, Ticket | None]:
+def beside(pool: Pool, state: PoolState, among: Collection[int] | None, now: float) -> tuple[PoolState, Ticket | None]:
     """Return the ticket for a probe beside the active credential: of the nearest one above it that was silent or slow, and is due.
 
     Whoever is probed so rests again at once, longer than before: nobody waits for the probe, only its success is heard.
     """
-    for index in higher_than_active(state):
+    for index in higher_than_active(state, among):
         if phase(pool, state, index, now) is Phase.DUE and is_quiet(pool, state, index):
             due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.DUE}
             state = stamped(state, {name: expectations.rested(g, g.level + 1, now) for name, g in due.items()})
@@ -159,14 +161,17 @@ def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState,
     return switched(_unparked(pool, state, target, now), target, now), target
 
 
-def _upwards(pool: Pool, state: PoolState, among: Collection[int], shape: str | None, now: float) -> int | None:
+def _upwards(pool: Pool, state: PoolState, asker: Asker, now: float) -> int | None:
     """Whom a request probes before it turns to the active one: nobody while a probe of a higher one is out."""
     if not state.active:
         return None
+    shape = asker.shape
     phases = {i: phase(pool, state, i, now, shape) for i in higher_than_active(state)}
     if Phase.PROBING in phases.values():
         return None
-    higher = [i for i in higher_than_active(state, among) if phases[i] is Phase.CLOSED or not is_quiet(pool, state, i)]
+    higher = higher_than_active(state, asker.among)
+    if not asker.live:
+        higher = [i for i in higher if phases[i] is Phase.CLOSED or not is_quiet(pool, state, i)]
     if (due := next((i for i in higher if phases[i] is Phase.DUE), None)) is not None:
         return due
     return failback_target(pool, state, higher, now, shape) if higher and failback_due(pool, state, now) else None

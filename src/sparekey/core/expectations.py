@@ -153,12 +153,14 @@ class Usual:
         seconds: the sketches of seconds, by kind.
         pace: those of seconds for their size, by kind.
         slow: slow answers in a row.
+        held: the first of them: they are learned when the row ends before it is a brownout.
         learned: how many answers this has been learned from.
     """
 
     seconds: tuple[Durations, ...] = (Durations(), Durations())
     pace: tuple[Durations, ...] = (Durations(), Durations())
     slow: int = 0
+    held: tuple[Sample, ...] = ()
     learned: int = 0
 
 
@@ -221,20 +223,21 @@ def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -
     found, slow = dict(state.expectations), False
     plain: dict[tuple[str, Kind], list[Sample]] = {}
     for sample in samples:
-        known = found.get(sample.who, UNKNOWN)
-        if known.slow >= SLOW_IN_A_ROW and not sample.probe and _rests(pool, state, sample.who, now):
+        who, known = sample.who, found.get(sample.who, UNKNOWN)
+        if known.slow >= SLOW_IN_A_ROW and not sample.probe and _rests(pool, state, who, now):
             continue  # it began before the rest did
         slow = is_slow(known, sample)
-        row = known.slow + 1 if slow else 0
-        if row >= SLOW_IN_A_ROW + _NEW_NORMAL:
-            found[sample.who] = known = UNKNOWN
-            row = 0
-        if row != known.slow:
-            found[sample.who] = replace(known, slow=row)
-        if row < SLOW_IN_A_ROW:
-            plain.setdefault((sample.who, sample.kind), []).append(sample)
+        if not slow:
+            for one in (*known.held, sample):
+                plain.setdefault((who, one.kind), []).append(one)
+            known = replace(known, slow=0, held=()) if known.slow else known
+        elif known.slow >= SLOW_IN_A_ROW + _NEW_NORMAL:
+            known = _learned(UNKNOWN, sample.kind, [sample])
+        else:
+            known = replace(known, slow=known.slow + 1, held=(*known.held, sample)[: SLOW_IN_A_ROW - 1])
+        found[who] = known
     for (who, kind), some in plain.items():
-        found[who] = _learned(found.get(who, UNKNOWN), kind, some)
+        found[who] = _learned(found[who], kind, some)
     state = replace(state, expectations=MappingProxyType(found))
     who = samples[-1].who
     if slow and found[who].slow >= SLOW_IN_A_ROW and not _rests(pool, state, who, now):

@@ -200,7 +200,7 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
         guard = replace(guard, felt=cost, felt_at=now)
         length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
     parked = b.parked(
-        guard, now, length, level, cause, failure.reason,
+        guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,
         stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
     )  # fmt: skip
     return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape

@@ -175,7 +175,9 @@ class Walk:
     def _step(self) -> Ticket | float | None:
         """As `next`; 0.0 if the choice has to be made anew."""
         doubtful = not self.seen or any(is_refusal(s.failure) for s in self.seen.values())
-        asker = Asker(self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation())
+        asker = Asker(
+            self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation(), not self.races
+        )
         state = self.cell.state
         choice = choose.choose(self.pool, state, asker, self.now)
         if choice is None:
@@ -210,14 +212,14 @@ class Walk:
 
     def may_probe_beside(self) -> bool:
         """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
-        return self.cell.state.active > 0 and self.races and self.eligible is None and not self.calls
+        return self.cell.state.active > 0 and self.races and self.sticky and not self.calls
 
     def probe_beside(self) -> Beside | None:
         """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""
         state = self.cell.state
-        if choose.beside(self.pool, state, self.now)[1] is None:
+        if choose.beside(self.pool, state, self.eligible, self.now)[1] is None:
             return None
-        ticket: Ticket | None = self.cell.transact(choose.beside, self.now)
+        ticket: Ticket | None = self.cell.transact(choose.beside, self.eligible, self.now)
         if ticket is None:
             return None
         return Beside(ticket, self.kind, expectations.leash(self.policy, self._usual(ticket.index), self.kind))

@@ -249,7 +249,8 @@ def _pairs(counts: bytes) -> list[int]:
 
 def _usual(data: dict[str, Any]) -> Usual:
     first, whole, first_pace, whole_pace = (Durations(_counts(pairs)) for pairs in data["sketches"])
-    return Usual((first, whole), (first_pace, whole_pace), _whole(data.get("slow", 0)), _whole(data.get("learned", 0)))
+    slow, learned = _whole(data.get("slow", 0)), _whole(data.get("learned", 0))
+    return Usual((first, whole), (first_pace, whole_pace), slow, learned=learned)
 
 
 def _counts(pairs: list[Any]) -> bytes:
