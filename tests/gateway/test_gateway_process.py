@@ -50,7 +50,7 @@ def command(tmp_path):
     for process in started:
         if process.poll() is None:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def test_the_access_log_is_json(command, pair, tmp_path):
@@ -58,7 +58,7 @@ def test_the_access_log_is_json(command, pair, tmp_path):
     process, url, _ = command(chain("vlm", pair))
     ask(url, body=question())
     process.terminate()
-    process.wait(20)
+    process.wait(60)
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
     assert [(one["chain"], one["credential"], one["status"], len(one["attempts"])) for one in lines] == [("chat", "first", 200, 1)]
 
@@ -66,7 +66,7 @@ def test_the_access_log_is_json(command, pair, tmp_path):
 def test_a_wrong_configuration_starts_nothing(command, pair, tmp_path):
     """Exit code 2, with what is wrong and where."""
     process, _, _ = command(chain("vlm", pair) + '\n[gateway]\nhost = "0.0.0.0"\n')
-    assert process.wait(20) == 2
+    assert process.wait(60) == 2
     assert "gateway.host" in (tmp_path / "log").read_text()
 
 

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.gateway.api.access import FORWARDING
 from sparekey.gateway.api.replies import RefusalError
-from sparekey.wire import anthropic, gemini, openai
-from sparekey.wire.table import understood
+from sparekey.wire.request import ANTHROPIC_KINDS, GEMINI_KINDS, OPENAI_KINDS, openai_resource, understood
 
 if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 OPENAI: Final = frozenset(
     {
-        *openai.KINDS,
+        *OPENAI_KINDS,
         *("images/generations", "images/edits", "images/variations"),
         *("audio/speech", "audio/transcriptions", "audio/translations"),
         "moderations",
@@ -23,8 +22,8 @@ OPENAI: Final = frozenset(
 )
 FORMS: Final = frozenset({"images/edits", "images/variations", "audio/transcriptions", "audio/translations"})
 """Those that take files, in a form."""
-ANTHROPIC: Final = frozenset(anthropic.KINDS)
-GEMINI: Final = frozenset(gemini.KINDS)
+ANTHROPIC: Final = frozenset(ANTHROPIC_KINDS)
+GEMINI: Final = frozenset(GEMINI_KINDS)
 
 _HOP: Final = frozenset(
     {
@@ -33,7 +32,7 @@ _HOP: Final = frozenset(
         *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
-"""Headers of this connection. The rest is `wire.common`'s to keep back."""
+"""Headers of this connection. The rest is `wire.rewrite`'s to keep back."""
 _HERE: Final = _HOP | FORWARDING | {b"x-sparekey-admin-key"}
 """Headers that end here: they are about this connection, who the client is, or the way by which it came."""
 _DROPPED: Final = {
@@ -81,7 +80,7 @@ def asked(path: str) -> Asked:
     if root in {"v1beta", "v1alpha", "v1"} and rest.startswith("models/") and rest.rpartition(":")[2] in GEMINI:
         return Asked("gemini", rest)
     if root == "openai":
-        resource, _ = openai.resource_of(path)
+        resource, _ = openai_resource(path)
         if resource in OPENAI:
             return Asked("openai", resource)
     if is_read(path):

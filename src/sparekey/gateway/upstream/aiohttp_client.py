@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.clients import Proxies
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.wire.model import Put
+    from sparekey.wire.request import Put
 
 _LARGE: Final = 2**20
 """Bytes of a body from which on aiohttp wants it as a file, so that it can send it piece by piece."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.http1 import ResponseReader
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.wire.model import Put
+    from sparekey.wire.request import Put
 
 IDLE_SECONDS: Final = 45.0
 """Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -306,8 +307,9 @@ def error_body(refusal: Refusal | None = None) -> ErrorInside:
 
 
 def html(status: int = 502) -> RawBody:
-    """An HTML page of some proxy in front of the provider."""
-    page = f"<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n<center><h1>{status} Bad Gateway</h1></center>\r\n"
+    """An HTML page of some proxy in front of the provider, as nginx words it."""
+    words = f"{status} {HTTPStatus(status).phrase}"
+    page = f"<html>\r\n<head><title>{words}</title></head>\r\n<body>\r\n<center><h1>{words}</h1></center>\r\n"
     page += "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     return RawBody(status=status, body=page.encode(), content_type="text/html")
 

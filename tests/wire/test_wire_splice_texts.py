@@ -5,8 +5,14 @@ import json
 import pytest
 
 from sparekey.core.splice import Splice
-from sparekey.wire.pieces import rewritten, spots_of
+from sparekey.wire.request import WireRequest
+from sparekey.wire.splice_texts import rewritten
 from sparekey.wire.sse import event
+
+FORMATS = {
+    name: WireRequest(name if name != "responses" else "openai", "POST", name).format
+    for name in ("openai", "responses", "anthropic", "gemini")
+}
 
 
 def chat(lane=0, **delta):
@@ -42,7 +48,7 @@ ANSWERS = {
     "candidates": ("gemini", [candidate(0, "a"), candidate(1, "b", finishReason="STOP"), candidate(0, "c", finishReason="MAX_TOKENS")]),
     "tool": ("openai", [chat(content="ok"), tool(name="look", arguments=""), tool(arguments='{"a":'), tool(arguments=" 1}")]),
     "completions": ("openai", [{"choices": [{"index": 0, "text": text}]} for text in ("one", " two", " three")]),
-    "responses": ("openai", [{"type": "response.output_text.delta", "output_index": 0, "delta": text} for text in ("one", " two")]),
+    "responses": ("responses", [{"type": "response.output_text.delta", "output_index": 0, "delta": text} for text in ("one", " two")]),
     "anthropic": (
         "anthropic",
         [
@@ -62,7 +68,7 @@ def passed(dialect, splice, events):
     """The events that go out, as an SDK reads them; what has nothing left is left out."""
     out = []
     for value in events:
-        spots = spots_of(dialect, value)
+        spots = FORMATS[dialect].spots(value)
         texts = splice.left([spot.piece for spot in spots])
         if any(texts):
             raw = rewritten(event(f"data: {json.dumps(value)}\n\n".encode()), value, spots, texts)
@@ -74,7 +80,7 @@ def read(dialect, events):
     """What a reader puts together."""
     runs = {}
     for value in events:
-        for spot in spots_of(dialect, value):
+        for spot in FORMATS[dialect].spots(value):
             key = (spot.piece.lane, spot.piece.channel)
             runs[key] = runs.get(key, "") + spot.piece.text
     return {key: text for key, text in runs.items() if text}

@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import answer
-from sparekey.wire.reading import CutOffError, InnerError, NoAnswerError, StreamReader, wanted
+from sparekey.wire.format import NOTHING, CutOffError, EventSummary, InnerError, NoAnswerError, later
 from sparekey.wire.sse import EventTooLongError, Splitter
-from sparekey.wire.unfolding import events_of
-from sparekey.wire.usage import later, usage_of
+from sparekey.wire.stream_reader import StreamReader, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.types import Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
     from sparekey.wire.sse import Event
 
 _LONGEST_WHOLE: Final = 64 * 1024 * 1024
@@ -26,14 +25,15 @@ _LONGEST_WHOLE: Final = 64 * 1024 * 1024
 
 
 class Part(NamedTuple):
-    """One event, its JSON if it has any, and whether the answer is complete with it."""
+    """One event, its JSON if it has any, whether the answer is complete with it, and what it tells."""
 
     event: Event
     value: Any
     complete: bool
+    summary: EventSummary = NOTHING
 
 
-class Incoming:
+class EventStream:
     """The answer to one request for events.
 
     Attributes:
@@ -43,7 +43,7 @@ class Incoming:
 
     def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
         """Start before the first byte; `hide_usage`: leave out the event that holds nothing but tokens: the caller did not ask for it."""
-        self.reader = StreamReader(call.dialect, wanted(call))
+        self.reader = StreamReader(call.format, wanted(call))
         self.usage: Usage | None = None
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
         self._form, self._start, self._held = "", bytearray(), list[Part]()
@@ -87,8 +87,8 @@ class Incoming:
         if not body.strip():
             return
         found = answer.read(self._call, body)
-        self.usage = later(self.usage, usage_of(self._call.dialect, found.value))
-        yield from self._passed(self._split(events_of(self._call, found.value)))
+        self.usage = later(self.usage, found.summary.usage)
+        yield from self._passed(self._split(self._call.format.events_of_answer(found.value)))
 
     def _split(self, chunk: bytes) -> list[Event]:
         try:
@@ -113,16 +113,16 @@ class Incoming:
     def _read(self, event: Event, good: list[Part]) -> None:
         reader = self.reader
         try:
-            signs = reader.feed(event)
+            told = reader.feed(event)
         except CutOffError as exc:
             raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
-        if signs.error:
+        if told.error:
             raise InnerError(event.data, event.raw)
-        counted = usage_of(self._call.dialect, reader.value)
-        self.usage = later(self.usage, counted)
-        if counted is not None and self._hide_usage and reader.value.get("choices") == []:
-            return
-        part = Part(event, reader.value, reader.whole)
+        if told.usage is not None:
+            self.usage = later(self.usage, told.usage)
+            if self._hide_usage and reader.value.get("choices") == []:
+                return
+        part = Part(event, reader.value, reader.whole, told)
         if not reader.said and reader.over:
             self._held.append(part)
             return

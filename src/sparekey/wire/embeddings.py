@@ -1,7 +1,7 @@
-"""The vectors of an answer, in the bytes in which they came: are they vectors, how long is each, are they encoded as they were asked for?
+"""Answers with vectors: read into numbers for wrappers, or looked at in the bytes in which they came, for those who pass them on.
 
-Numbers are looked at by the C library (a search, a sum), and read one by one only where a vector has to be encoded anew: reading all of
-them would cost sixteen times as much.
+Passed on, numbers are looked at by the C library (a search, a sum), and read one by one only where a vector has to be encoded anew:
+reading all of them would cost sixteen times as much.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire.decoding import loads
-from sparekey.wire.reading import NoAnswerError
+from sparekey.types import Usage
+from sparekey.wire.chat_completions import counted
+from sparekey.wire.format import NoAnswerError, count, mapping
+from sparekey.wire.json_body import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _VECTOR: Final = {
     "openai": re.compile(rb'"embedding"\s*:\s*(?:(\[)\s*|")'),
@@ -38,6 +40,112 @@ _NOT_ZERO: Final = re.compile(rb"[1-9]")
 _HUGE: Final = re.compile(rb"[eE]\+?\d{2}")
 """A number that may be none any more: only then it is read."""
 _BYTES: Final = 4
+
+
+class InputVectors(NamedTuple):
+    """The vectors of one input, as they came: a list of numbers or base64; weights by token. None: there is none."""
+
+    dense: Any = None
+    sparse: Any = None
+
+
+class EmbeddingAnswer(NamedTuple):
+    """The vectors of an answer, in the order of the inputs, and the tokens that it counts."""
+
+    vectors: list[InputVectors]
+    usage: Usage | None = None
+
+
+_PLACES: Final = (("data",), ("embeddings",), ("embedding",), ("vectors",), ("output", "embeddings"), ("result", "data"))
+"""Where the vectors of an answer stand: OpenAI, Jina, Voyage, Ark; Gemini, Cohere, Ollama; MiniMax; DashScope; VikingDB."""
+_DENSE: Final = ("embedding", "values", "dense", "dense_embedding", "float")
+_SPARSE: Final = ("sparse_embedding", "sparse")
+_PLACE_OF_INPUT: Final = ("index", "text_index")
+
+
+def read_answer(value: Any) -> EmbeddingAnswer:
+    """Read the JSON of an answer of any provider.
+
+    Raises:
+        NoAnswerError: it holds no vectors, or two of one index: nobody could tell which is which.
+    """
+    items = next((found for found in (_found(value, path) for path in _PLACES) if found), [])
+    if not items:
+        raise NoAnswerError("a success without vectors")
+    places = [_first(item, _PLACE_OF_INPUT) for item in items]
+    numbered = [place for place in places if isinstance(place, int)]
+    if len(numbered) == len(items):
+        if len(set(numbered)) < len(items):
+            raise NoAnswerError("two vectors of one index")
+        items = [item for _, item in sorted(zip(numbered, items, strict=True), key=lambda pair: pair[0])]
+    vectors = [InputVectors(_first(one, _DENSE), _first(one, _SPARSE)) if isinstance(one, dict) else InputVectors(one) for one in items]
+    return EmbeddingAnswer(vectors, read_usage(value))
+
+
+def read_usage(value: Any) -> Usage | None:
+    """Read the tokens of the inputs, in whichever way a provider counts them; None: it does not."""
+    usage = mapping(value, "usage")
+    by_model = mapping(mapping(value, "result"), "token_usage").values()
+    units = mapping(mapping(value, "meta"), "billed_units")
+    prompt = (
+        counted(usage).prompt_tokens
+        or count(usage, "total_tokens")
+        or count(mapping(value, "usageMetadata"), "promptTokenCount")
+        or sum(count(one, "prompt_tokens") for one in by_model if isinstance(one, dict))
+        or int(
+            sum(one for name in ("input_tokens", "image_tokens") if isinstance(one := units.get(name), int | float) and math.isfinite(one))
+        )
+        or (count(value, "total_tokens", "prompt_eval_count") if isinstance(value, dict) else 0)
+    )
+    return Usage(prompt + count(usage, "image_tokens")) if prompt else None
+
+
+def as_vector(values: Any) -> list[float]:
+    """Return a provider's vector as floats: a list of numbers, or little-endian 32-bit floats in base64.
+
+    Raises:
+        NoAnswerError: it is neither, it is empty or all zeros, or it holds something that is no finite number.
+    """
+    try:
+        vector = as_floats(values) if isinstance(values, str) else [float(x) for x in values]
+    except (TypeError, ValueError, OverflowError):
+        raise NoAnswerError("the provider's vector is not a list of numbers") from None
+    if not is_good(vector):
+        raise NoAnswerError("the provider's vector is empty, all zeros, or holds a number that is not finite")
+    return vector
+
+
+def as_weights(data: Any) -> dict[str, float]:
+    """Return a sparse vector as weights by token, whichever way it was written: a mapping, or a list of index and value.
+
+    Raises:
+        NoAnswerError: there is none, or it holds something else.
+    """
+    if data is None:
+        raise NoAnswerError("the provider left out the sparse vector")
+    items = data if isinstance(data, list) else [data]
+    if isinstance(data, dict) and not {"index", "token"} & data.keys():
+        pairs = list(data.items())
+    else:
+        pairs = [(_first(one, ("index", "token")), _first(one, ("value", "weight"))) for one in items]
+    try:
+        return {str(token): float(weight) for token, weight in pairs}
+    except (TypeError, ValueError, OverflowError):
+        raise NoAnswerError("the provider's sparse vector is no list of index and value") from None
+
+
+def _found(value: Any, path: tuple[str, ...]) -> list[Any]:
+    """Return what stands at a place, as a list; Ark's multimodal answer and Gemini's have one where others have a list."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        inner = value.get("float")  # Cohere has a list of each kind of number
+        return inner if isinstance(inner, list) else [value]
+    return value if isinstance(value, list) else []
+
+
+def _first(value: Any, names: tuple[str, ...]) -> Any:
+    return next((found for name in names if isinstance(value, dict) and (found := value.get(name)) is not None), None)
 
 
 class Vector(NamedTuple):

@@ -58,12 +58,18 @@ def plain(word: str) -> str:
     return FINISH_REASONS.get(word, word)
 
 
-def is_callers_doing(word: str) -> bool:
-    """Tell whether an answer that ended so is one even if it holds nothing: another provider would give no more."""
-    word = word.lower()
-    return word in _CALLERS or FINISH_REASONS.get(word) in _CALLERS
+def judged(word: str) -> tuple[bool, bool]:
+    """Return two things about a word for the end of an answer.
+
+    Whether the end is the caller's own doing: such an answer is one even if it holds nothing, as another provider would
+    give no more. And whether it is a fault: such an answer is none, whatever it holds.
+    """
+    found = _JUDGED.get(word)
+    if found is None:
+        word = word.lower()
+        found = (word in _CALLERS or FINISH_REASONS.get(word) in _CALLERS, word in _FAULTS)
+    return found
 
 
-def is_fault(word: str) -> bool:
-    """Tell whether an answer that ended so is none, whatever it holds."""
-    return word.lower() in _FAULTS
+_JUDGED: Final = dict.fromkeys(("stop", "STOP", "tool_calls", "end_turn", "tool_use"), (False, False))
+"""What most answers end with."""

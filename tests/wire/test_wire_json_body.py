@@ -1,4 +1,4 @@
-"""The fast JSON reader: `sparekey.wire.decoding`."""
+"""The fast JSON reader: `sparekey.wire.json_body`."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparekey.wire.decoding import loads
+from sparekey.wire.json_body import loads
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),

@@ -4,9 +4,9 @@ import httpx2
 import pytest
 
 from sparekey import Secret
-from sparekey.wire.forms import UnreadableFormError, read
-from sparekey.wire.model import Target
-from sparekey.wire.table import rewrite, understand
+from sparekey.wire.multipart import UnreadableFormError, read
+from sparekey.wire.request import Target, understand
+from sparekey.wire.rewrite import rewrite
 
 TRAP = b'\x00\xff\r\n\r\nname="model"\r\n\r\nforged\r\n--x\r\n'
 TYPE = b"multipart/form-data; boundary=x"

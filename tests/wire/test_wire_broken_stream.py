@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from sparekey.wire import errors, sse
+from sparekey.wire import sse
+from sparekey.wire.broken_stream import Break
+from sparekey.wire.formats import FORMATS
+from sparekey.wire.request import WireRequest
 
 TOLD = {"class": "transient"}
 RESOURCES = {"openai": "chat/completions", "responses": "responses", "anthropic": "messages", "gemini": "models/m:streamGenerateContent"}
@@ -14,7 +17,7 @@ def pieces(wire, event=b"", *, number=0):
     """The pieces as they are sent."""
     own = sse.event(event) if event else None
     dialect = "openai" if wire == "responses" else wire
-    return errors.broken(dialect, RESOURCES[wire], errors.Break("it broke", TOLD, own, number))
+    return WireRequest(dialect, "POST", RESOURCES[wire], kind="chat").format.broken(Break("it broke", TOLD, own, number))
 
 
 def read(piece):
@@ -34,7 +37,7 @@ def read(piece):
 )
 def test_a_body_has_the_shape_of_its_dialect(dialect, status, kind):
     """The words stand where SDKs look for them, and the kind follows from the status."""
-    error = errors.body(dialect, status, "a_code", "words")["error"]
+    error = FORMATS[dialect].error_body(status, "a_code", "words")["error"]
     assert error["message"] == "words"
     assert kind in error.values()
 

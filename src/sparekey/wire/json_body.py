@@ -1,4 +1,8 @@
-"""JSON bodies edited in place: a field's bytes are replaced, every other byte stays as it came."""
+"""JSON bodies: read fast, and edited in place: a field's bytes are replaced, every other byte stays as it came.
+
+msgspec (the extra `gateway` brings it) reads twice as fast as the standard library, which is asked where msgspec is not
+installed, and about whatever msgspec refuses: it is the stricter one (no NaN, no lone surrogates).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,30 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire.decoding import loads
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+__all__ = ["Document", "completed", "loads", "read", "replaced", "without"]
+
+
+def _fastest() -> Callable[[bytes | str], Any]:
+    try:
+        import msgspec  # noqa: PLC0415 - an extra
+    except ImportError:
+        return json.loads
+    decode, refused, slow = msgspec.json.Decoder().decode, msgspec.DecodeError, json.loads
+
+    def loads(text: bytes | str) -> Any:
+        try:
+            return decode(text)
+        except (refused, UnicodeError):  # it does not encode lone surrogates either
+            return slow(text)
+
+    return loads
+
+
+loads = _fastest()
+"""Read a JSON text; what is none raises `ValueError`, what is nested too deeply `RecursionError`."""
 _BOM: Final = b"\xef\xbb\xbf"
 _value_at: Final = json.JSONDecoder().raw_decode
 _blank: Final = re.compile(r"[ \t\n\r]*").match

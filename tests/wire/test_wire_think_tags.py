@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparekey.wire.think import ThinkFilter, split_think
+from sparekey.wire.think_tags import ThinkFilter, split_think
 
 CASES = [
     ("A plain answer.", "A plain answer.", ""),
