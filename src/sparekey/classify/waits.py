@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping, Sequence
 
-    from sparekey.classify.evidence import Reading
+    from sparekey.classify.evidence import ErrorReading
 
 LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
@@ -65,7 +65,7 @@ class Stated(NamedTuple):
     certain: bool = True
 
 
-def stated(reading: Reading, now: float) -> Stated:
+def stated(reading: ErrorReading, now: float) -> Stated:
     """Return the longest wait that headers, fields and texts of a failure state; announced limits count where nothing is stated.
 
     Dates are read by the server's own clock, where the response has a `Date`.

@@ -59,14 +59,14 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 _NAMES: Final = {list: "a list", str: "text", bool: "true or false", dict: "an object"}
 
 
-class Asked(NamedTuple):
+class RequestedResource(NamedTuple):
     """What a path is about: the format, and the resource below its root."""
 
     dialect: str
     resource: str
 
 
-def asked(path: str) -> Asked:
+def asked(path: str) -> RequestedResource:
     """Read a path.
 
     Raises:
@@ -74,15 +74,15 @@ def asked(path: str) -> Asked:
     """
     root, _, rest = path.removeprefix("/").partition("/")
     if root == "v1" and rest in ANTHROPIC and rest not in OPENAI:
-        return Asked("anthropic", rest)
+        return RequestedResource("anthropic", rest)
     if root == "v1" and rest in OPENAI:
-        return Asked("openai", rest)
+        return RequestedResource("openai", rest)
     if root in {"v1beta", "v1alpha", "v1"} and rest.startswith("models/") and rest.rpartition(":")[2] in GEMINI:
-        return Asked("gemini", rest)
+        return RequestedResource("gemini", rest)
     if root == "openai":
         resource, _ = openai_resource(path)
         if resource in OPENAI:
-            return Asked("openai", resource)
+            return RequestedResource("openai", resource)
     if is_read(path):
         raise RefusalError(405, "wrong_method", "this is read with GET", [(b"allow", b"GET, HEAD")])
     raise RefusalError(404, "unknown_path", f"there is nothing at this path; models are asked at {', '.join(_PLACES)}")
@@ -121,7 +121,7 @@ def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
     return "openai"
 
 
-def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
+def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
     """Read a request.
 
     Raises:

@@ -58,7 +58,7 @@ class AiohttpClient:
         """See `UpstreamClient.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
-        write = _Write(Address(url.host or "", url.port))
+        write = _TrackedWrite(Address(url.host or "", url.port))
         try:
             answer = await self._asked(write, method, url, put, proxy, silence)
         except BaseException as exc:
@@ -69,7 +69,7 @@ class AiohttpClient:
                 raise
         else:
             return self._answered(answer, proxied=proxy is not None)
-        again = _Write(write.place, fresh=True)
+        again = _TrackedWrite(write.place, fresh=True)
         try:
             answer = await self._asked(again, method, url, put, proxy, silence)
         finally:
@@ -92,7 +92,7 @@ class AiohttpClient:
             await session.close()
 
     async def _asked(
-        self, write: _Write, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
+        self, write: _TrackedWrite, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
     ) -> aiohttp.ClientResponse:
         """Write the request once, and return the answer when its headers are there."""
         _WRITE.set(write)
@@ -122,7 +122,7 @@ class AiohttpClient:
         return self._session
 
 
-class _Write:
+class _TrackedWrite:
     """One write of a request: over which connection it goes, and what is known of that."""
 
     __slots__ = ("fresh", "place", "protocol", "reused", "since")
@@ -140,7 +140,7 @@ class _Write:
         return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
 
 
-_WRITE: Final[ContextVar[_Write]] = ContextVar("sparekey_write")
+_WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")
 """The write that is made in this context: aiohttp has no argument by which a connector could know it."""
 
 
