@@ -1,5 +1,4 @@
-"""Server-sent events for open pages: the whole state at first, then each change, once a second at
-most.
+"""Server-sent events for open pages: the whole state first, then changes, once a second at most.
 
 Each listener asks for news when it is ready to send, so a slow one delays no other and nothing
 piles up. A chain's timeline and failures, the bulk of the state, are sent only when they have

@@ -1,4 +1,4 @@
-"""All that the page and `sparekey status` show, as one JSON value, from each chain's `ChainHealth`."""
+"""All that the page and `sparekey status` show, as one JSON value made from `ChainHealth`."""
 
 from __future__ import annotations
 

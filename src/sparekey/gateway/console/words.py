@@ -140,7 +140,7 @@ def coming(state: PoolState, row: CredentialStatus, *, failing: bool = False) ->
 
 
 def following(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> Sentence:
-    """Return what happens to a credential next, with the time left; `failing`: its requests fail."""
+    """Return what happens to a credential next and when; `failing`: its requests fail."""
     if failing and row.standing is not Standing.PROBING:
         return Sentence("The next request tries it all the same, since no other one is left.")
     higher = row.index < state.active

@@ -78,7 +78,7 @@ class GatewayHost:
             reports.begin(self._report)
 
     def _known_before(self) -> Mapping[str, ChainReport]:
-        """Return the numbers from before this process: of the worker it replaces, or the history."""
+        """Return the numbers from before this process: the replaced worker's, or the history's."""
         if self._reports is not None:
             if self._metrics is not None:
                 self._metrics.before = self._reports.before.metrics
@@ -101,12 +101,12 @@ class GatewayHost:
         return stats
 
     def _write_down(self, record: Record) -> None:
-        """Write a record into the history without the provider's words: they may repeat a prompt."""
+        """Write a record into the history, but not the provider's words: they may repeat a prompt."""
         assert self._history is not None
         self._history.note(record, words=False)
 
     def close(self) -> None:
-        """Write what is not written yet; it may take seconds, so do not call it on an event loop."""
+        """Write what is not written yet; it may take seconds, so keep it off an event loop."""
         if self._reports is not None:
             self._reports.close()
         if self._history is not None:

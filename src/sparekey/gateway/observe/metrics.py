@@ -55,7 +55,7 @@ class Metrics:
         """The numbers of the worker that this one replaced."""
 
     def follow(self, name: str, chain: Chain) -> None:
-        """Count the events of a chain; a chain of the same name continues its predecessor's numbers."""
+        """Count the events of a chain; one of the same name continues its predecessor's numbers."""
         hook = self._hooks.setdefault(name, PrometheusHook(name, self.registry))
         chain.add_hook(hook)
 
@@ -80,8 +80,7 @@ class Metrics:
         return summed([*self.before, *map(_family, self._collected(summed=True))])
 
     def text_of(self, families: Sequence[MetricFamily], running: int) -> bytes:
-        """Return the text for several workers: their counts added up, the state as this one sees
-        it.
+        """Return the text for several workers: their summed counts, and the state seen here.
 
         Args:
             families: the counts of each worker.

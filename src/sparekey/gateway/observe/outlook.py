@@ -1,5 +1,4 @@
-"""What happens next in a chain: where requests go, when a higher credential is tried, who is
-behind.
+"""What happens next in a chain: where requests go, and when a higher credential is tried.
 
 It decides nothing: it asks `core.choose`, as requests do, for the moments at which the answer may
 change.
