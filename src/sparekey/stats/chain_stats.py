@@ -99,7 +99,7 @@ class ChainStats:
         self._timeline: deque[Record] = deque(maxlen=MOST_RECORDS)
         self._failures: deque[Record] = deque(maxlen=MOST_FAILURES)
         self._ends: deque[End] = deque(maxlen=MOST_ENDS)
-        self._open: dict[int, End | None] = {}  # calls after a failed attempt: their end if it was the last
+        self._open: dict[int, End | None] = {}  # calls with a failed attempt: their end so far
         self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)
         self.revision = self.past = 0
         self.listeners: list[Callable[[Record], None]] = []
@@ -176,7 +176,10 @@ class ChainStats:
     # ── between processes ──
 
     def news(self) -> list[tuple[str, DayCounts]]:
-        """Return the counts since the previous call, by credential and day; each is returned once."""
+        """Return the counts since the previous call, by credential and day.
+
+        Each is returned once.
+        """
         with self._lock:
             found = [*self._unsent, *((name, row.news()) for name, row in self._rows.items())]
             self._unsent.clear()

@@ -1,4 +1,4 @@
-"""One credential's statistics: counts of a day, durations of the last minutes; both can be added up."""
+"""One credential's statistics that can be added up: counts of a day, recent durations."""
 
 from __future__ import annotations
 

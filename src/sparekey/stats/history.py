@@ -89,8 +89,9 @@ class History:
         every: float = 1.0,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Open a history. If the file cannot be used, records wait in memory and a warning says so
-        once.
+        """Open a history.
+
+        If the file cannot be used, records wait in memory, and one warning says so.
 
         Args:
             path: the file; it may be the file of a store.
@@ -138,7 +139,10 @@ class History:
         return self._wall()
 
     def note(self, record: Record, *, words: bool = True) -> None:
-        """Queue a record; without `words` the provider's message, which may repeat a prompt, is cut."""
+        """Queue a record.
+
+        Without `words` the provider's message, which may repeat a prompt, is cut.
+        """
         self._unwritten.note(record if words or not record.message else replace(record, message=""))
 
     def count(self, chain: str, credential_id: str, usage: Usage | None, requests: int = 1, day: str | None = None) -> None:
@@ -176,8 +180,9 @@ class History:
         return [record_of_row(row) for row in self._query(f"{query} ORDER BY number DESC LIMIT ?", [*values, limit])]
 
     def usage(self, *, chain: str | None = None, days: int = 30) -> list[DayUsage]:
-        """Return token counts by day, chain and credential, the newest day first. It reads the
-        file.
+        """Return token counts by day, chain and credential, the newest day first.
+
+        It reads the file, like `events`.
 
         Raises:
             StoreAwayError: the file cannot be read.

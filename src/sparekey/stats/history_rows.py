@@ -23,7 +23,10 @@ _SWITCHES: Final = frozenset({"failover", "failback"})
 _BY_ID: Final = frozenset({"failed", "tested", "action"})
 """Kinds whose row names the credential by its bare id."""
 _DETAILS: Final = ("status", "scope", "evidence", "retry_after", "unreached", "timed_out", "rule")
-"""Fields of a failure that a row keeps besides class, reason and message; none can hold a prompt."""
+"""Fields of a failure that a row keeps besides class, reason and message.
+
+None can hold a prompt.
+"""
 _BLANK: Final = Failure(ErrorClass.UNKNOWN)
 _OF_FAILURE: Final = frozenset(one.name for one in fields(Failure))
 
@@ -47,7 +50,10 @@ class DayUsage:
 
 @dataclass(frozen=True, slots=True)
 class DayAttempts:
-    """How often one credential's attempts ended one way on one day; failures have cause and reason."""
+    """How often one credential's attempts ended one way on one day.
+
+    Failures have cause and reason.
+    """
 
     day: str
     chain: str

@@ -73,7 +73,10 @@ class Quantiles:
         return [None if place is None else self._median(place) for place in self._places(now)]
 
     def slices(self, now: float) -> Slices:
-        """Return the durations as a value for another window to `load`; finished slices are cached."""
+        """Return the durations as a value for another window to `load`.
+
+        Finished slices are cached.
+        """
         newest = int(now / self._width)
         live = zip(range(newest - self._slices + 1, newest + 1), self._live(now), strict=True)
         found = {stamp: self._over.get(stamp) or _filled(counts) for stamp, counts in live if counts is not None}
@@ -103,7 +106,7 @@ class Quantiles:
         return [None if place is None else self._counts[place] for place in self._places(now)]
 
     def _places(self, now: float) -> list[int | None]:
-        """Return the positions of the window's slices, the oldest first; None for an empty slice."""
+        """Return the positions of the window's slices, the oldest first; None: an empty slice."""
         newest = int(now / self._width)
         stamps = range(newest - self._slices + 1, newest + 1)
         return [s % self._slices if self._stamps[s % self._slices] == s else None for s in stamps]

@@ -67,7 +67,10 @@ class Codec:
         self._names = {alias: name for name, alias in self._aliases.items()}
 
     def encode(self, state: PoolState, now: float, stamp: Stamp) -> bytes:
-        """Return `state` as bytes; `now` and `stamp` are one moment on the chain's and store's clock."""
+        """Return `state` as bytes.
+
+        `now` and `stamp` are the same moment on the chain's and on the store's clock.
+        """
         kept = {self._safe(name): guard for name, guard in state.breakers.items() if self._kept(name, guard, now)}
         data = {
             "v": VERSION,

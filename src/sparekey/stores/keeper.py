@@ -201,7 +201,7 @@ class Keeper:
                 self._store.close()
 
     def _forked(self) -> None:
-        """Reset in a child process: the lock may be held for ever, the connections are the parent's."""
+        """Reset in a child process: the lock may stay held, the connections are the parent's."""
         self._lock = threading.Lock()
         self._store.forget()
         for replica in list(self._replicas):

@@ -28,7 +28,10 @@ class MemoryStore(Generic[S]):
         return self._value
 
     def compare_and_set(self, old: S, new: S) -> bool:
-        """Replace `old` with `new`; return False, without a change, if the value is no longer `old`."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with self._lock:
             if self._value is not old:
                 return False
@@ -51,7 +54,10 @@ class MemoryValues:
         return {name: self._values[name] for name in names if name in self._values}
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Replace `old` with `new`; return False, without a change, if the value is no longer `old`."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with self._lock:
             if self._values.get(name) != old:
                 return False

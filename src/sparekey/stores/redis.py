@@ -73,7 +73,10 @@ class RedisStore:
         return {name: value for name, value in zip(wanted, values, strict=True) if value is not None}
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Replace `old` with `new`; return False, without a change, if the value is no longer `old`."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with _telling():
             return bool(self._swap(keys=[self._key], args=[name, old or b"", new]))
 

@@ -40,8 +40,9 @@ _TRIES: Final = 5
 
 
 class Sent(NamedTuple):
-    """The last value sent to the store, which may not have arrived; `origin` is the state that this
-    process derived it from.
+    """The last value sent to the store, which may not have arrived.
+
+    `origin` is the state from which this process derived it.
     """
 
     raw: bytes
@@ -144,7 +145,10 @@ class Replica:
         self._looked = self._looking
 
     def push(self, store: Store, *, counts: bool) -> None:
-        """Write local changes to the store; with `counts`, even if only the count of requests changed."""
+        """Write local changes to the store.
+
+        With `counts`, even if only the count of requests changed.
+        """
         for _ in range(_TRIES):
             value, base = self._value, self._base
             if value is base or (counts_only(base, value) and not counts):
@@ -163,7 +167,7 @@ class Replica:
         return True
 
     def _conflict(self, store: Store) -> bool:
-        """Read the store's value; return whether it is the one sent: then only the answer was lost."""
+        """Read the store's value; return whether it is the one sent (only the answer was lost)."""
         self.look()
         self.take(store.read([self.name]).get(self.name), store)
         return self._sent is not None and self._raw == self._sent.raw
@@ -192,7 +196,7 @@ class Replica:
 
 
 def _counted(old: PoolState, value: PoolState, new: PoolState) -> PoolState:
-    """Return `new` plus the requests served while it was being written, unless it resets the count."""
+    """Return `new` plus the requests served while it was written, unless it resets the count."""
     if (new.term, new.switched_at) != (old.term, old.switched_at):
         return new
     return replace(new, served=new.served + value.served - old.served)

@@ -31,7 +31,7 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 @cache
 def boot_id() -> str:
-    """Return the id of this machine's current boot; "" if the system has none (time of day counts)."""
+    """Return the id of this machine's current boot; "" if the system has none."""
     try:
         return _BOOT_ID.read_text("utf-8").strip()
     except (OSError, ValueError):

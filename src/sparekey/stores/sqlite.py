@@ -47,14 +47,17 @@ class SQLiteStore:
             return dict(rows.fetchall())
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Replace `old` with `new`; return False, without a change, if the value is no longer `old`."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with telling():
             connection = self._open()
             if old is None:
                 done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
             else:
                 done = connection.execute(_SWAP, (new, name, old))
-            self._version = None  # SQLite's counter ignores our own writes; another chain may need them
+            self._version = None  # SQLite's counter ignores our writes; another chain needs them
             return done.rowcount == 1
 
     def changed(self) -> bool:
@@ -78,7 +81,7 @@ class SQLiteStore:
         self._connection = self._version = None
 
     def forget(self) -> None:
-        """Keep the parent's connection unused: SQLite forbids even closing it in a child process."""
+        """Keep the parent's connection, unused: SQLite forbids closing it in a child process."""
         if self._connection is not None:
             self._inherited.append(self._connection)
         self._connection = self._version = None

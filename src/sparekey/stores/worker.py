@@ -1,5 +1,4 @@
-"""A thread for slow work: other threads ask it and wait for a limited time; it also ticks by
-itself.
+"""A thread for slow work: other threads wait for it for a limited time; it also ticks by itself.
 
 A forked child process gets a thread of its own: threads do not survive a fork.
 """
@@ -22,7 +21,10 @@ _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 class Worker:
-    """A daemon thread with a queue; a job whose caller stops waiting is dropped unless it has begun."""
+    """A daemon thread with a queue.
+
+    A job whose caller stops waiting is dropped unless it has begun.
+    """
 
     def __init__(self, name: str, tick: Callable[[], None], every: float, forked: Callable[[], None]) -> None:
         """Create the worker; `start` starts its thread.

@@ -101,7 +101,7 @@ class GatewayHost:
         return stats
 
     def _write_down(self, record: Record) -> None:
-        """Write a record into the history, but not the provider's words: they may repeat a prompt."""
+        """Write a record into the history without the provider's words, which may repeat a prompt."""
         assert self._history is not None
         self._history.note(record, words=False)
 
@@ -166,9 +166,7 @@ class GatewayHost:
         return self._gateway.draining
 
     def config(self) -> Mapping[str, Any]:
-        """Return the configuration's path, when it was loaded, why a newer one was refused, and the
-        number of workers.
-        """
+        """Return the configuration's path and age, why a newer one was refused, and the workers."""
         state = self._gateway.state
         workers = 1 if self._reports is None else len(self._reports.living())
         return {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None, "workers": workers}

@@ -240,7 +240,7 @@ class Application:
                 self._tls.renew()
 
     def _look_for_parent(self) -> None:
-        """Stop this worker if its parent was killed: it would block the port of the next gateway."""
+        """Stop this worker if its parent was killed: it would block the next gateway's port."""
         if self.settings.reports is not None and os.getppid() != self._parent:
             logger.warning("the gateway's parent process is gone, this worker stops")
             self._parent, self._orphan = os.getppid(), True
