@@ -1,5 +1,4 @@
-"""How a gateway's workers share their numbers: each writes a report every second, readers add them
-up.
+"""How a gateway's workers share their numbers: each writes a report a second, readers add them up.
 
 The reports are files in a folder of this run. A worker takes a free number there; a lock marks it
 as taken, and the system releases it however the worker ends. The worker continues the counts of the

@@ -33,8 +33,7 @@ class OtelProviders(NamedTuple):
 
 
 def sdk_of_environment(service: str) -> OtelProviders:
-    """Return the program's own providers (for example `opentelemetry-instrument`'s), or create
-    them.
+    """Return the program's own providers (`opentelemetry-instrument`'s, say), or create them.
 
     Args:
         service: the service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets
