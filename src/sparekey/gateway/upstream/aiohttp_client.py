@@ -139,8 +139,8 @@ class _TrackedWrite:
     @property
     def was_stale(self) -> bool:
         """Whether the lost connection had been idle and closed soon, before a byte of an answer."""
-        heard = getattr(self.protocol, "heard", True)
-        return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
+        bytes_received = getattr(self.protocol, "bytes_received", True)
+        return self.reused and not bytes_received and time.monotonic() - self.since <= STALE_SECONDS
 
 
 _WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")
@@ -150,11 +150,11 @@ _WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")
 class _Protocol(ResponseHandler):
     """One connection, with three flags.
 
-    `used`: it has carried a request; `awaited`: a request is waiting for its answer; `heard`: bytes
+    `used`: it has carried a request; `awaited`: a request is waiting for its answer; `bytes_received`: bytes
     have come since that request was sent.
     """
 
-    used = heard = False
+    used = bytes_received = False
     awaited = True
 
     def data_received(self, data: bytes) -> None:
@@ -162,7 +162,7 @@ class _Protocol(ResponseHandler):
 
         aiohttp would take such bytes for the answer to the next request.
         """
-        self.heard = True
+        self.bytes_received = True
         if self.awaited or not data:  # aiohttp goes on with what it holds by handing in nothing
             super().data_received(data)
         else:
@@ -192,7 +192,7 @@ class _Connector(aiohttp.TCPConnector):
             if not (reused and (write.fresh or protocol.should_close or has_stray_bytes(protocol.transport))):
                 break
             connection.close()  # one that was idle beside a lost one, or on which something came that nobody asked for
-        protocol.used, protocol.awaited, protocol.heard = True, True, False
+        protocol.used, protocol.awaited, protocol.bytes_received = True, True, False
         write.protocol, write.reused, write.since = protocol, reused, time.monotonic()
         if not reused:
             self._network.reached(write.place, write.since - begun)

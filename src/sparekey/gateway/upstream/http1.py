@@ -128,7 +128,7 @@ class ResponseReader:
     """Reads the answer to one request: `status` and `raw` headers first, then the body.
 
     Attributes:
-        heard: whether any byte came back.
+        bytes_received: whether any byte came back.
         _headed: status and headers are complete.
         _framed: the body has a stated end; otherwise it ends with the connection.
         _done: the answer is complete.
@@ -152,7 +152,7 @@ class ResponseReader:
             "_timeout",
             "_timer",
         ),
-        *("_waiter", "_waiting", "heard", "raw", "status"),
+        *("_waiter", "_waiting", "bytes_received", "raw", "status"),
     )
 
     def __init__(self, connection: UpstreamConnection, timeout: float | None) -> None:
@@ -165,7 +165,7 @@ class ResponseReader:
         self._fault: Exception | None = None
         self._pieces: list[bytes] = []
         self._waiting = self._size = self.status = 0
-        self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.heard = False
+        self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.bytes_received = False
         self.raw: Raw = []
 
     # ── for whoever asked ──
@@ -242,7 +242,7 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Parse bytes from the host."""
-        self.heard = True
+        self.bytes_received = True
         if not self._headed:
             self._size += len(data)
         try:

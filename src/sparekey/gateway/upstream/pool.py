@@ -95,7 +95,7 @@ class ConnectionPool:
             except ReadError:
                 # The host closed an idle connection before it saw this request: that is no failure.
                 # A host that was silent for a while has seen the request: that is one.
-                if answer.heard or time.monotonic() - asked > STALE_SECONDS:
+                if answer.bytes_received or time.monotonic() - asked > STALE_SECONDS:
                     raise
             else:
                 return self._answered(answer)
