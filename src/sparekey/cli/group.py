@@ -1,6 +1,6 @@
-"""What all commands share: what they raise becomes words and an exit code, what the library warns about becomes a line."""
+"""What all commands share: exceptions become a message and an exit code, warnings become lines."""
 
-# ruff: noqa: PLC0415 - what only an error needs is imported when there is one, so `--help` is quick
+# ruff: noqa: PLC0415 - imports that only an error needs come late, so `--help` is quick
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """Turns what a command raises into words and an exit code."""
+    """Turns a command's exceptions into a message and an exit code."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own Context, which it hands over here
-        """Run a command."""
+        """Run a command; turn its exceptions into a message and an exit code."""
         with _narrated():
             try:
                 return super().invoke(ctx)
