@@ -182,7 +182,7 @@ def _apart(one: Found, first: Found) -> Iterator[str]:
 
 
 def not_passed_on(one: Found) -> bool:
-    """Return whether the gateway cannot serve a provider's embeddings: their wire is unknown to it."""
+    """Return whether the gateway does not speak the wire of a provider's embeddings."""
     offer = one.usual.row.embeddings
     return offer is not None and offer.http_wire is None
 

@@ -1,4 +1,4 @@
-"""`sparekey status`: shows a running gateway's chains: who serves, why others do not, what is next."""
+"""`sparekey status`: shows who serves in a running gateway, why others do not, what is next."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Ite
 
 def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
     """Return the standing of a credential in a word or two."""
-    if row.get("failing"):  # a gateway from before December 2026 sends neither this nor the next ones
+    if row.get("failing"):  # gateways from before December 2026 do not send this
         return "failing"
     if row["held"]:
         return "held"

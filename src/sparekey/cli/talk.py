@@ -1,6 +1,4 @@
-"""`sparekey chat` and `sparekey embed`: answers on standard output, who gave them on standard
-error.
-"""
+"""`sparekey chat` and `sparekey embed`: answers on standard output, notes on standard error."""
 
 from __future__ import annotations
 
@@ -61,7 +59,7 @@ class CallNarrator:
 
 @contextmanager
 def _calling(account: CallNarrator) -> Iterator[None]:
-    """Raise a provider's own exception as a `ProviderError` of the command line."""
+    """Raise a provider's own exception as a `CallFailedError`."""
     try:
         yield
     except (SparekeyError, KeyboardInterrupt, BrokenPipeError):

@@ -1,4 +1,4 @@
-"""What all configuration models share: strict fields, checked texts, faults as one `ConfigError`."""
+"""What configuration models share: strict fields, checked texts, faults as one `ConfigError`."""
 
 from __future__ import annotations
 

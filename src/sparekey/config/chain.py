@@ -60,7 +60,7 @@ class BaseCredential(ConnectionFields):
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
 
     def can_be_called(self, family: Family) -> bool:
-        """Return whether it has what its provider needs, without reading files or running commands."""
+        """Return whether it has what its provider needs; no file is read, no command is run."""
         found = providers.find(self.provider or "")
         offer = found.offer(family) if found else None
         keys = [ref for ref in (self.api_key, self.ak, self.sk) if ref]

@@ -124,8 +124,9 @@ class History:
     # ── noting ──
 
     def hook(self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True) -> Callable[[Event], None]:
-        """Return a hook that notes a chain's events: `chain.add_hook(history.hook("chat",
-        chain.credentials))`.
+        """Return a hook that notes a chain's events.
+
+        Use it as `chain.add_hook(history.hook("chat", chain.credentials))`.
 
         Args:
             chain: the chain's name in the history.

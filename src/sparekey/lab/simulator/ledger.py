@@ -1,4 +1,4 @@
-"""The traffic of one simulated provider: its connections write it, tests read it from any thread."""
+"""The traffic of one simulated provider: connections write it, tests read it from any thread."""
 
 from __future__ import annotations
 

@@ -203,7 +203,10 @@ def broken(reply: ProviderReply, at: int, data: str) -> ProviderReply:
 
 
 def without(reply: ProviderReply, what: str) -> ProviderReply:
-    """Leave out the terminator, the finish reason too, or the content's end marks."""
+    """Leave out the terminator (`done`), or the finish reason as well (`finish`).
+
+    For `content` nothing changes: the wire has left the content out already.
+    """
     gone = {"done": {Mark.DONE}, "finish": {Mark.DONE, Mark.FINISH, Mark.USAGE}, "content": set[Mark]()}[what]
     return replace(reply, frames=tuple(frame for frame in reply.frames if frame.mark not in gone))
 

@@ -134,7 +134,7 @@ class Provider:
             self._script.add(ScriptRule(fault, times, after, after_texts, key, model))
 
     def script(self, sequence: Iterable[faults.Fault | None]) -> None:
-        """Give each coming request one of these faults in order (None: healthy), then be healthy."""
+        """Give coming requests these faults in order (None: healthy), then be healthy."""
         with self._script_lock:
             for fault in sequence:
                 self._script.add(ScriptRule(fault, times=1))
