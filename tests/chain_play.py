@@ -3,12 +3,15 @@
 import heapq
 import json
 import math
+from dataclasses import replace
 from itertools import count
 
-from sparekey.core import breaker, flow, streams
+from sparekey.core import breaker, expectations, flow, streams
+from sparekey.core.expectations import Kind, Sample
 from sparekey.core.identity import Identity
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool, Ticket, phase
+from sparekey.core.race import Beside
 from sparekey.engine.chain_state import ChainState
 from sparekey.errors import SparekeyError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
@@ -117,7 +120,12 @@ class InFlight:
             self.step = move()
         except (Fault, SparekeyError) as exc:
             self.step, self.error = None, exc
-        if isinstance(self.step, Ticket):
+        if isinstance(self.step, Beside):
+            over = self.play.probe(self.step)
+            self._send(flow.Done(self.play.clock()))
+            over()
+        elif isinstance(self.step, flow.Start):
+            self.step = self.step.ticket
             self.sent.append(self.step.index)
         if isinstance(self.step, flow.Pause):
             self.pauses.append(self.step.seconds)
@@ -136,11 +144,13 @@ class InFlight:
     def succeed(self):
         if isinstance(self.step, Ticket):
             self.served = self.index
-        self._send(flow.Done(self.play.clock()))
+            self._send(flow.Begun(self.play.clock(), self.step))
+        else:
+            self._send(flow.Done(self.play.clock()))
         return self
 
     def fail(self, failure, dice=0.5):
-        self._send(flow.Failed(self.play.clock(), failure, Fault(failure), dice))
+        self._send(flow.Lost(self.step, flow.Failed(self.play.clock(), failure, Fault(failure), dice)))
         return self
 
     def wake(self):
@@ -150,6 +160,12 @@ class InFlight:
 
     def cancel(self):
         self._steps.close()
+        self.step = None
+        return self
+
+    def leave(self):
+        """Its caller goes."""
+        flow.leave(self._steps, self.play.clock())
         self.step = None
         return self
 
@@ -184,6 +200,10 @@ class StreamInFlight:
                 self.pauses.append(seconds)
             case streams.Deliver(ticket):
                 self.running, self.served = [], ticket.index
+            case Beside():
+                over = self.play.probe(self.step)
+                self._send(flow.Done(self.play.clock()))
+                over()
 
     def _send(self, message):
         self._take(lambda: flow.advance(self._steps, message))
@@ -231,6 +251,12 @@ class StreamInFlight:
         self.step, self.running = None, []
         return self
 
+    def leave(self):
+        """Its caller goes."""
+        flow.leave(self._steps, self.play.clock())
+        self.step, self.running = None, []
+        return self
+
 
 class Play:
     """A chain whose credentials are ill as `ill` says: an index and its failure, or what returns one for a request (None: it serves)."""
@@ -240,6 +266,7 @@ class Play:
         self.pool, self.clock = Pool(credentials, Policy(**policy)), clock
         self.cell = ChainState(self.pool, clock, hooks)
         self.ill, self.flying = {}, []
+        self.probed, self.probe_takes = [], 0.0
 
     @property
     def state(self):
@@ -248,6 +275,12 @@ class Play:
     @property
     def active(self):
         return self.state.active
+
+    def call_racing(self):
+        """A stream to its end, with probes beside it: each begins at once."""
+        stream = self.stream()
+        stream.begin().end()
+        return stream
 
     def start(self, eligible=None, request=None):
         """Begin a request and leave it where it asks for its first step. It stays out until it is told, even if nobody holds it.
@@ -262,6 +295,30 @@ class Play:
         eligible = None if eligible is None else frozenset(eligible)
         self.flying.append(StreamInFlight(self, eligible, hedge, recoverable, request))
         return self.flying[-1]
+
+    @property
+    def decisions(self):
+        """The state but for what was learned of how long answers take."""
+        return replace(self.state, expectations={})
+
+    def probe(self, beside):
+        """Begin a probe beside a request; return what ends it: after `probe_takes` seconds, as `ill` says. `probed`: whose they were."""
+        self.probed.append(beside.ticket.index)
+        now = self.clock()
+        steps = flow.probe(self.pool, self.cell, beside, now)
+        next(steps)
+        failure, over = self.answer(beside.ticket.index), now + self.probe_takes
+        if self.probe_takes > beside.limit:
+            message = streams.Slow(flow.Failed(now + beside.limit, silent(), Fault(silent()), 0.5))
+        elif failure is not None:
+            message = flow.Lost(beside.ticket, flow.Failed(over, failure, Fault(failure), 0.5))
+        else:
+            message = flow.Begun(over, beside.ticket)
+        return lambda: flow.advance(steps, message)
+
+    def learned(self, index, *seconds, kind=Kind.WHOLE):
+        """Let a credential have answered in so many seconds each."""
+        self.cell.transact(expectations.learn, [Sample(self.pool.credentials[index].id, kind, s) for s in seconds], self.clock())
 
     def answer(self, index, request=None):
         """What a credential answers to a request now: a failure, or None if it serves."""

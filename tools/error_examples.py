@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sparekey.classify import features as _features
 from sparekey.classify import text_model
-from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.exceptions import kind_of, read_exception, text_of
 from sparekey.classify.reasons import Reason
 from sparekey.classify.text_model import Guess
@@ -169,7 +169,7 @@ def exception(example, *, rich):
 def readings(example):
     """Yield the reading of each shape in which the example may arrive, the class name of its exception, and the wait that it states."""
     if example["body"] is not None and not example["exception"]:
-        reading = Reading(example["status"], lower_headers(example["headers"]))
+        reading = ErrorReading(example["status"], lower_headers(example["headers"]))
         reading.add_body(body_of(example))
         yield reading, "", stated(reading, NOW).seconds
     else:
@@ -188,7 +188,7 @@ def disguises(example):
         return
     statuses = [400, 422, 500, None] if example["class"] != "transient" or example["reason"] in _STATES_OF_RATE else [None]
     for status in statuses:
-        reading = Reading(status)
+        reading = ErrorReading(status)
         reading.add_body({"error": {"message": message, "type": "invalid_request_error" if status == 400 else None}} if status else message)
         yield reading, "", stated(reading, NOW).seconds
 

@@ -27,7 +27,8 @@ generated (`make docs`); a test keeps it current. `sparekey explain` shows for o
    words like "try again in". Dates are read by the server's own clock, where the response has a `Date`.
 3. **Text** (`features.py`, `text_model.py`): a linear model over words, pairs of words, beginnings of words, pairs of Chinese, Japanese and
    Korean letters, statuses, codes and the length of the stated wait. It is {size} kB of whole numbers, learned from {examples} labelled
-   examples in data/errors, and read when the first error comes. Nothing but the standard library runs.
+   examples in data/errors, and read when the first error comes. Nothing but the standard library runs. Numbers are all one, and ids,
+   addresses and names of models are left out, so that the same refusal reads the same for whoever gets it.
 
 The first 1,500 and the last 500 characters of what was said are read. Under 400, 404, 409, 413, 415, 422 and 424, where a provider may
 repeat the caller's words, parts in quotes are left out, unless the whole message is quoted.
@@ -93,6 +94,8 @@ def page():
         _table(HEADS, ((r.error_class.value, r.value, r.words, r.remedy) for c in ErrorClass for r in Reason if r.error_class is c)),
         "## Codes\n\n`!` marks what is certain. A number stands at the named place; a name is written as words, `*`: it may be a part.\n",
         _table(("", "place", "code", "seen at", "reason"), (_code(fields) for _, fields in rows("codes.tsv"))),
+        "## Words that the model cannot weigh\n\nThey decide which number is a status or a wait, and whom a code blames (phrases.tsv).\n",
+        _table(("list", "why"), ((name, why) for _, (name, _, why) in rows("phrases.tsv"))),
         "## HTTP statuses, where nothing else tells\n",
         _table(("status", "reason", "seen at"), ((fields[0].replace("|", ", "), *fields[1:]) for _, fields in rows("statuses.tsv"))),
         "## Exceptions of transports and of Python\n",

@@ -148,13 +148,15 @@ class LimitExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as `DeadlineEx
     """One attempt took longer than a limit of its chain allows; the call itself may go on with another credential.
 
     Attributes:
-        reason: `slow_start` (no content of a stream), `stalled` (nothing more after some), `timeout` (no whole answer), or `deadline`
-            (the whole call's time is spent: little proof against the credential, the caller may have been in a hurry).
+        reason: `slow_start` (no content of a stream), `slow_answer` (no whole answer while another credential had one), `stalled`
+            (nothing more of a stream after some), `timeout` (no whole answer), or `deadline` (the whole call's time is spent: little
+            proof against the credential, the caller may have been in a hurry).
         seconds: the limit.
     """
 
     _WORDS: Final[dict[str, str]] = {
         "slow_start": "no content within {:g} s",
+        "slow_answer": "no whole answer within {:g} s, while another credential had one",
         "stalled": "nothing more of the stream for {:g} s",
         "timeout": "no whole answer within {:g} s",
         "deadline": "no whole answer when the call's deadline of {:g} s was spent",

@@ -13,8 +13,7 @@ from sparekey.transport.responses import ResponseValidator
 from sparekey.transport.routing_table import RoutingTable
 from sparekey.transport.side_requests import with_side_requests
 from sparekey.types import Credential, ErrorClass, Scope
-from sparekey.wire.model import Target
-from sparekey.wire.table import understand
+from sparekey.wire.request import Target, understand
 
 BODY = json.dumps({"model": "m", "messages": [], "input": "a"}).encode()
 

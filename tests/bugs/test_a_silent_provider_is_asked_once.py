@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sparekey.lab.simulator import Simulator, faults
-from sparekey.wire.model import Put
+from sparekey.wire.request import Put
 
 upstream = pytest.importorskip("sparekey.gateway.upstream.pool", reason="the extra `gateway` is not installed (httptools)")
 BODY = b'{"model": "m", "messages": []}'

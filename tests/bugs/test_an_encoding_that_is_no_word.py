@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from sparekey.wire import edit
-from sparekey.wire.model import WireRequest
-from sparekey.wire.vectors import admitted
+from sparekey.wire import json_body
+from sparekey.wire.embeddings import admitted
+from sparekey.wire.request import WireRequest
 
 ANSWER = json.dumps({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}]}).encode()
 
@@ -16,6 +16,6 @@ ANSWER = json.dumps({"object": "list", "data": [{"object": "embedding", "index":
 def test_it_is_the_hosts_to_refuse(name, value):
     """Whatever stands there, an answer of the host is read or handed on."""
     body = json.dumps({"model": "m", "input": ["a"], name: value}).encode()
-    call = WireRequest("openai", "POST", "embeddings", kind="embedding", body=body, document=edit.read(body))
+    call = WireRequest("openai", "POST", "embeddings", kind="embedding", body=body, document=json_body.read(body))
     found = admitted(call, ANSWER)
     assert found is None or list(found.lengths) == [2]

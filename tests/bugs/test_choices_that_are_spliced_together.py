@@ -8,9 +8,9 @@ from chain_play import overloaded
 from driver_play import Stage
 from sparekey.transport.event_filter import Item, ItemReading, Part
 from sparekey.types import Usage
-from sparekey.wire.reading import StreamReader
+from sparekey.wire import chat_completions
 from sparekey.wire.sse import event
-from sparekey.wire.usage import usage_of
+from sparekey.wire.stream_reader import StreamReader
 
 
 def chunk(lane, finish=None, **delta):
@@ -29,13 +29,13 @@ ANSWER = [*LEFT, *RIGHT, USAGE]
 
 def items(values, answers=2):
     """The steps of a stream as the transports make them; a failure stands where it is."""
-    reader, made = StreamReader("openai", answers), []
+    reader, made = StreamReader(chat_completions, answers), []
     for value in values:
         if isinstance(value, dict):
             one = event(f"data: {json.dumps(value)}\n\n".encode())
             reader.feed(one)
             part = Part(one, reader.value, reader.whole)
-            made.append(Item("openai", [part], content=reader.content, usage=usage_of("openai", value)))
+            made.append(Item(chat_completions, [part], content=reader.content, usage=chat_completions.read_usage(value)))
         else:
             made.append(value)
     return made

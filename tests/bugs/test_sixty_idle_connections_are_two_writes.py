@@ -6,7 +6,7 @@ import pytest
 
 from resetting_host import ResettingHost
 from sparekey.config.gateway import GatewayConfig
-from sparekey.wire.model import Put
+from sparekey.wire.request import Put
 
 connecting = pytest.importorskip("sparekey.gateway.upstream.clients", reason="the extra `gateway` is not installed (httptools)")
 lib = pytest.importorskip("sparekey.gateway.upstream.messages")

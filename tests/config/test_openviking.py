@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from sparekey import ConfigError, load_config
-from sparekey.config import migrate
+from sparekey.config import config_of, migrate
 from sparekey.config.files import migrated, read_file
 
 KEY = "sk-test-0123456789abcdef"
@@ -37,6 +37,17 @@ def test_a_variable_in_the_place_of_a_key_is_a_reference(ov, monkeypatch, writte
     file = ov(vlm={"model": "m", "provider": "openai", "api_key": written})
     assert load_config(file).vlm.instance_dicts()[0]["api_key"].reveal() == KEY
     assert migrate(read_file(file), "ov.conf")["vlm"]["credentials"][0]["api_key"] == "env:OV_KEY"
+
+
+def test_code_and_file_agree(ov):
+    """What a program has read itself means what the file means."""
+    data = {
+        "vlm": {"model": "gpt-5.2", "api_key": KEY, "later": 1, "max_concurrent": 3},
+        "embedding": {"dense": {"model": "e", "api_key": KEY}},
+    }
+    assert config_of(data, "ov.conf").model_dump() == load_config(ov(**data)).model_dump()
+    with pytest.raises(ConfigError, match=r"ov\.conf: vlm\.timeout: must be more than 0"):
+        config_of({"vlm": {**data["vlm"], "timeout": 0}}, "ov.conf")
 
 
 def test_variables_elsewhere_are_replaced(ov, monkeypatch):

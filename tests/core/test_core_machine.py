@@ -39,14 +39,15 @@ from chain_play import (
 )
 from fake_clock import FakeClock
 from sparekey.core import breaker as b
-from sparekey.core import choose, flow, local, settlement, streams
+from sparekey.core import choose, expectations, flow, local, settlement, streams
 from sparekey.core.breaker import CLOSED, Phase
 from sparekey.core.choose import Turn
 from sparekey.core.flow import Pause
 from sparekey.core.memory import words_of
 from sparekey.core.policy import REACTIONS, Advance, is_blind, is_refusal, reaction_to
-from sparekey.core.pool import Ticket, failback_due, late, phase, softly
-from sparekey.core.streams import Deliver, KeepWaiting, Start
+from sparekey.core.pool import Ticket, failback_due, is_quiet, late, phase, softly
+from sparekey.core.race import KeepWaiting, Start
+from sparekey.core.streams import Deliver
 from sparekey.core.walk import Walk
 from sparekey.engine.chain_state import ChainState
 from sparekey.errors import AllCredentialsFailedError
@@ -109,8 +110,8 @@ class Watching(Walk):
 
     latest = None
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
         Watching.latest = self
 
 
@@ -143,6 +144,8 @@ class Watched(ChainState):
             settlement.release: self._released,
             settlement.unserved: self._unserved,
             settlement.admit: self._admitted,
+            choose.beside: self._probed_beside,
+            expectations.learn: self._learned,
         }[decide]
         check(old, new, answer, *args)
         self._nothing_certain_is_forgotten(new)
@@ -190,9 +193,9 @@ class Watched(ChainState):
         stands = phase(self.pool, old, index, now, shape)
         among = range(len(self.pool)) if asker.among is None else asker.among
         left = [i for i in among if i not in asker.tried]
-        takes = [i for i in left if phase(self.pool, old, i, now, shape) in (Phase.CLOSED, Phase.DUE)]
+        takes = [i for i in left if phase(self.pool, old, i, now, shape) is Phase.CLOSED or self._is_due(old, i, now, shape)]
         if turn is Turn.UP:
-            self._up(old, new, ticket, stands, among, shape, now)
+            self._up(old, new, ticket, stands, among, asker, now)
         elif turn is Turn.RING:
             assert stands in (Phase.CLOSED, Phase.DUE), "nothing is sent to a parked credential"
         else:
@@ -209,14 +212,19 @@ class Watched(ChainState):
             assert ticket.probe is (stands is Phase.DUE or turn is Turn.UP)
         self._issue(old, new, ticket, now)
 
+    def _is_due(self, state, index, now, shape):
+        """Whether a live request probes it in its turn: not if it was silent or slow."""
+        return phase(self.pool, state, index, now, shape) is Phase.DUE and not is_quiet(self.pool, state, index)
+
     def _guards(self, state, index):
         return [state.breakers[name] for name in self.pool.guard_names[index] if name in state.breakers]
 
-    def _up(self, old, new, ticket, stands, among, shape, now):
+    def _up(self, old, new, ticket, stands, among, asker, now):
+        shape = asker.shape
         assert ticket.index < old.active
         if stands is not Phase.DUE:
             assert failback_due(self.pool, old, now)
-            assert ticket.index == self._step_up(old, among, shape, now)
+            assert ticket.index == self._step_up(old, among, asker, now)
             assert new.switched_at == now
             if stands is Phase.PARKED:
                 assert late(self.pool, old, now), "a failback that is due by count ends no park"
@@ -224,12 +232,15 @@ class Watched(ChainState):
                     self.certain.pop(name, None)
         else:
             between = (i for i in range(ticket.index + 1, old.active) if i in among)
-            assert all(phase(self.pool, old, i, now, shape) is not Phase.DUE for i in between), "the nearest is probed first"
+            assert not any(self._is_due(old, i, now, shape) for i in between), "the nearest is probed first"
         assert all(phase(self.pool, old, i, now, shape) is not Phase.PROBING for i in range(old.active))
 
-    def _step_up(self, state, among, shape, now):
+    def _step_up(self, state, among, asker, now):
         """One step up, told anew: the nearest that is not parked, else the first to return whose end nobody stated."""
         higher = [i for i in range(state.active - 1, -1, -1) if i in among]
+        shape = asker.shape
+        if not asker.live:
+            higher = [i for i in higher if phase(self.pool, state, i, now, shape) is Phase.CLOSED or not is_quiet(self.pool, state, i)]
         for i in higher:
             if phase(self.pool, state, i, now, shape) is not Phase.PARKED:
                 return i
@@ -248,6 +259,23 @@ class Watched(ChainState):
             out = self.probes.get(name)
             assert out is None or now >= out, "one probe per park"
             self.probes[name] = new.breakers[name].lease
+
+    def _probed_beside(self, old, new, ticket, _, now):
+        """Whoever is probed beside a request rests again, softly; nobody waits for it."""
+        if ticket is None:
+            assert new is old
+            return
+        self.asked[ticket] = self.order
+        assert phase(self.pool, old, ticket.index, now) is Phase.DUE
+        assert phase(self.pool, new, ticket.index, now) is Phase.PARKED
+        assert softly(self.pool, new, ticket.index, now)
+        assert ticket.index < old.active
+
+    def _learned(self, old, new, _, samples, now):
+        """Slow answers park their own credential, softly, and nobody else."""
+        changed = {n for n, g in new.breakers.items() if g is not old.breakers.get(n)}
+        assert changed <= {name for i, c in enumerate(self.pool.credentials) if c.id == samples[-1].who for name in self.pool.guards[i]}
+        assert all(new.breakers[name].soft and new.breakers[name].until <= now + 300 for name in changed)
 
     def _admitted(self, old, new, admission, now):
         assert new.breakers is old.breakers
@@ -452,8 +480,7 @@ class Requests(RuleBasedStateMachine):
         self.slow[request] |= set(running)
         request.slow(dice=dice)
         assert isinstance(request.step, (Start, KeepWaiting)), "a slow stream alone ends nothing"
-        if isinstance(request.step, Start) and request.step.alone:
-            self.silent[request] |= set(running)
+        assert not isinstance(request.step, Start) or not request.step.alone, "nothing is cancelled for nothing"
 
     def _lost(self, request, failure, index, dice):
         if failure.timed_out:

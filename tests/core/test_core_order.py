@@ -95,10 +95,10 @@ def test_a_late_success_of_an_older_term_moves_nobody(clock):
     slow = play.start()
     play.ill = {0: auth()}
     play.call()
-    before = play.state
+    before = play.decisions
     slow.succeed()
     assert slow.served == 0
-    assert play.state is before
+    assert play.decisions == before
 
 
 def test_a_walk_moves_the_active_index_in_its_own_term_only(clock):
@@ -119,9 +119,9 @@ def test_a_walk_moves_the_active_index_in_its_own_term_only(clock):
 def test_a_success_at_the_first_counts_nothing(clock):
     """There is nowhere to fail back to."""
     play = Play(2, clock)
-    before = play.state
+    before = play.decisions
     play.call()
-    assert play.state is before
+    assert play.decisions == before
 
 
 # ── failback by time and by count ──

@@ -128,10 +128,10 @@ def test_defaults():
     """The defaults are those of the design: one set for the library, the transports and the configuration."""
     p = Policy()
     assert (p.failback_timeout_seconds, p.failback_request_count, p.patience, p.retry_same) == (600.0, 50, 2.0, True)
-    assert (p.retry_delay, p.max_retries, p.backoff, p.max_backoff) == (0.5, 1, 0.5, 8.0)
+    assert (p.retry_delay, p.max_retries, p.backoff, p.max_backoff) == (0.1, 1, 0.5, 8.0)
     assert (p.deadline, p.attempt_limit, p.probe_lease, p.rescue_interval) == (None, None, 60.0, 5.0)
-    assert (p.first_content_limit, p.idle_limit, p.stream_recovery) == (10.0, 15.0, "splice")
-    assert (p.hedge_share, p.hedge_burst, p.retry_share, p.retry_burst, p.egress_patience) == (0.1, 10.0, 0.2, 10.0, 10.0)
+    assert (p.first_content_limit, p.answer_limit, p.idle_limit, p.stream_recovery) == (10.0, 30.0, 15.0, "splice")
+    assert (p.hedge_share, p.hedge_burst, p.retry_share, p.retry_burst, p.egress_patience) == (0.1, 8.0, 0.2, 10.0, 10.0)
 
 
 def test_a_wrapper_around_ready_made_instances_walks_once():

@@ -31,10 +31,10 @@ TWO = models("m", "n")
 
 
 def test_a_transient_failure_is_tried_once_more(clock):
-    """S03: a 500 once, then healthy: the same credential answers, after half a second at least."""
+    """S03: a 500 once, then healthy: the same credential answers, after a tenth of a second at least."""
     play = Play(TWO, clock)
     request = play.start().fail(overloaded(), dice=0.0)
-    assert request.pauses == [0.5]
+    assert request.pauses == [0.1]
     request.wake().succeed()
     assert (request.sent, request.served) == ([0, 0], 0)
     assert not play.state.breakers
@@ -68,7 +68,7 @@ def test_of_two_models_the_spare_of_the_same_one_is_asked_at_once(clock):
 
 def test_the_second_try_is_spread(clock):
     """Up to twice the delay, by the dice."""
-    assert Play(TWO, clock).start().fail(overloaded(), dice=0.5).pauses == [0.75]
+    assert Play(TWO, clock).start().fail(overloaded(), dice=0.5).pauses == pytest.approx([0.15])
 
 
 def test_it_is_tried_twice_at_most(clock):
@@ -84,7 +84,7 @@ def test_the_last_failure_counts(clock):
     """An overload and then a dead key is a dead key."""
     play = Play(TWO, clock)
     play.start().fail(overloaded()).wake().fail(auth())
-    assert play.returns_in(0) == 600
+    assert play.returns_in(0) == pytest.approx(600)
 
 
 @pytest.mark.parametrize(("wait", "tries"), [(2.0, [0, 0, 1]), (2.1, [0, 1])])

@@ -6,7 +6,8 @@ from chain_play import POSSIBLE, Play, auth, models, overloaded, permanent, quot
 from sparekey.core import streams
 from sparekey.core.flow import Pause
 from sparekey.core.policy import Policy
-from sparekey.core.streams import Deliver, KeepWaiting, Start
+from sparekey.core.race import KeepWaiting, Start
+from sparekey.core.streams import Deliver
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded
 from sparekey.types import Credential, ErrorClass
 
@@ -183,11 +184,11 @@ def test_the_faster_one_wins_and_the_slow_one_has_failed(clock):
 def test_a_slow_one_that_wins_after_all_blames_nobody(clock):
     """The second stream was broken off for no fault of its own, and the first one did answer."""
     play = Play(3, clock)
-    before = play.state
+    before = play.decisions
     stream = play.stream().slow().begin(0)
     assert stream.step.ticket.index == 0
     stream.end()
-    assert play.state is before
+    assert play.decisions == before
 
 
 def test_several_slow_ones_are_all_blamed(clock):
@@ -212,15 +213,26 @@ def test_how_the_slow_failed_is_what_the_driver_said(clock):
     assert play.returns_in(0) == pytest.approx(4.0)
 
 
-def test_without_a_budget_the_slow_one_is_given_up(clock):
-    """The next one is started in its place; nobody pays for two."""
+def test_without_a_budget_the_slow_one_is_waited_for(clock):
+    """4.2: nothing is cancelled for nothing; each second the budget is asked again."""
     play = Play(3, clock)
     stream = play.stream(hedge=False).slow()
-    assert (stream.step.ticket.index, stream.step.alone, play.phase(0)) == (1, True, "PARKED")
+    assert (stream.step, stream.asked) == (KeepWaiting(patient=True, limit=1.0), 1)
+    stream.hedge = True
     stream.slow()
-    assert (stream.step.ticket.index, stream.step.alone, play.phase(1)) == (2, True, "PARKED")
-    stream.begin()
-    assert (stream.step.ticket.index, stream.asked) == (2, 2)
+    assert (stream.step.ticket.index, stream.step.alone, play.phase(0)) == (1, False, "CLOSED")
+    stream.begin(0)
+    assert (stream.served, play.phase(0), play.phase(1)) == (0, "CLOSED", "CLOSED")
+
+
+def test_whoever_is_found_to_be_down_is_left_without_a_budget(clock):
+    """Others found it out while this one waited: to move on is no hedge."""
+    play = Play(2, clock)
+    stream = play.stream(hedge=False).slow()
+    play.stream().slow().begin(1)
+    assert play.phase(0) == "PARKED"
+    stream.slow()
+    assert (stream.step.ticket.index, stream.asked) == (1, 1)
 
 
 def test_with_nobody_left_the_last_candidate_has_all_the_time(clock):
@@ -230,15 +242,6 @@ def test_with_nobody_left_the_last_candidate_has_all_the_time(clock):
     assert (stream.step, stream.asked) == (KeepWaiting(patient=True), 0)
     stream.begin().end()
     assert (stream.error, play.phase(0)) == (None, "CLOSED")
-
-
-def test_without_a_budget_the_last_one_is_not_given_up(clock):
-    """There is nobody to turn to."""
-    play = Play(2, clock)
-    stream = play.stream(hedge=False).slow().slow()
-    assert stream.step == KeepWaiting(patient=True)
-    stream.begin()
-    assert stream.served == 1
 
 
 def test_nobody_who_is_parked_is_asked_because_another_one_is_slow(clock):
@@ -401,10 +404,10 @@ def test_a_cut_probe_parks_again(clock):
 def test_a_cut_by_the_requests_own_fault_parks_nobody(clock):
     """A safety filter in the middle of a stream."""
     play = Play(2, clock)
-    before = play.state
+    before = play.decisions
     stream = play.stream(recoverable=False).begin().cut(permanent())
     assert stream.error.failure == permanent()
-    assert play.state is before
+    assert play.decisions == before
 
 
 def test_a_stale_cut_changes_nothing(clock):

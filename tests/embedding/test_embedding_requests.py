@@ -2,16 +2,16 @@
 
 import math
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from embedding_kit import KEY, Setup, release
 
 from sparekey.embedding.backends.base import task_fields
-from sparekey.embedding.backends.volcengine import sparse_vector
-from sparekey.errors import ConfigError, IncompleteAnswerError, InvalidInputError, VectorSpaceError
+from sparekey.errors import ConfigError, InvalidInputError, VectorSpaceError
 from sparekey.lab.simulator import faults
 from sparekey.providers.auth.volcengine import sign
+from sparekey.wire.embeddings import as_weights
+from sparekey.wire.format import NoAnswerError
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 URL = "https://example.org/key.png"
@@ -222,20 +222,20 @@ class _Frozen:
         ({"7": 1, "9": 0.5}, {"7": 1.0, "9": 0.5}),
         ([{"index": 7, "value": 1}], {"7": 1.0}),
         ([{"token": "key", "weight": 2}], {"key": 2.0}),
-        (SimpleNamespace(index=7, value=1), {"7": 1.0}),
+        ({"index": 7, "value": 1}, {"7": 1.0}),
         ([], {}),
     ],
 )
 def test_sparse_vectors_of_every_spelling(data, vector):
     """A mapping, a list of pairs and a lone pair read the same."""
-    assert sparse_vector(data) == vector
+    assert as_weights(data) == vector
 
 
 @pytest.mark.parametrize("data", [None, [{"index": 1}], [3], {"a": "b"}])
 def test_what_is_no_sparse_vector_is_refused(data):
     """A sparse vector that was asked for and is none is no answer."""
-    with pytest.raises(IncompleteAnswerError, match="sparse vector"):
-        sparse_vector(data)
+    with pytest.raises(NoAnswerError, match="sparse vector"):
+        as_weights(data)
 
 
 def test_azure_needs_an_endpoint():

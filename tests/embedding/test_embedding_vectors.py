@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.embedding import EmbedResult, cosine, truncate_and_normalize
-from sparekey.embedding.vectors import as_vector, check_length
-from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.embedding.vectors import check_length
+from sparekey.errors import VectorSpaceError
+from sparekey.wire.embeddings import as_vector
+from sparekey.wire.format import NoAnswerError
 
 vectors = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40)
 
@@ -68,7 +70,7 @@ def test_base64_vectors_are_read(numbers):
 @pytest.mark.parametrize("broken", [[], None, ["x"], [None], [float("nan")], [float("inf")], "not base64!", "QUI=", 3])
 def test_what_is_no_vector_is_refused(broken):
     """Empty, non-numeric and non-finite vectors are no answer."""
-    with pytest.raises(IncompleteAnswerError):
+    with pytest.raises(NoAnswerError):
         as_vector(broken)
 
 

@@ -68,10 +68,10 @@ def test_the_next_one_answers_beside_a_silent_one(kind):
     assert kind == "async" or scene.gate.is_set()
 
 
-def test_without_a_budget_the_silent_one_is_given_up(kind):
-    """The answer comes from the next one all the same."""
-    out, error, ledger = Silent(kind, 2, {0: [None]}, first_content_limit=SOON, hedge_share=0, hedge_burst=0).run()
-    assert (out, error, ledger[0]) == (list("abc"), None, ("k0", "failed", "slow_start"))
+def test_without_a_budget_the_silent_one_is_waited_for(kind):
+    """4.2: nothing is cancelled for nothing; a limit of the caller's own holds all the same."""
+    out, error, ledger = Silent(kind, 2, {0: [None]}, first_content_limit=SOON / 2, attempt_limit=SOON, hedge_share=0, hedge_burst=0).run()
+    assert (out, error, ledger[0]) == (list("abc"), None, ("k0", "failed", "timeout"))
 
 
 def test_a_stream_that_falls_silent_goes_on_in_the_next(kind):

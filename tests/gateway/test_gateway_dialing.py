@@ -14,7 +14,7 @@ from sparekey.gateway.upstream.clients import client_of
 from sparekey.gateway.upstream.dialing import dialed
 from sparekey.gateway.upstream.messages import ConnectTimeout, TransportError
 from sparekey.wire import network
-from sparekey.wire.model import Put
+from sparekey.wire.request import Put
 from unreachable import REACHED, UNREACHED, silent
 
 KINDS = pytest.mark.parametrize("kind", ["httptools", "aiohttp"])

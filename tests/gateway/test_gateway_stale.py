@@ -13,7 +13,7 @@ from sparekey.config.gateway import GatewayConfig
 from sparekey.gateway.observe import access_log
 from sparekey.gateway.upstream import aiohttp_client, clients, pool
 from sparekey.gateway.upstream.messages import ConnectError, ReadError
-from sparekey.wire.model import Put
+from sparekey.wire.request import Put
 from sparekey.wire.writes import RUNNING
 
 KINDS = pytest.mark.parametrize("kind", ["httptools", "aiohttp"])

@@ -25,7 +25,7 @@ from sparekey.gateway.upstream.messages import (
     UnsupportedProtocol,
 )
 from sparekey.lab.simulator import faults
-from sparekey.wire.model import Put
+from sparekey.wire.request import Put
 
 KINDS = ("httptools", "aiohttp")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -9,8 +9,8 @@ from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import base64_floats
 from sparekey.transport.vectors import Vectors
-from sparekey.wire.table import understand
-from sparekey.wire.vectors import lengths
+from sparekey.wire.embeddings import lengths
+from sparekey.wire.request import understand
 
 
 @pytest.fixture

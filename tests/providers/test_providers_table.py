@@ -12,7 +12,7 @@ from sparekey.lab.simulator.wires import WIRES
 from sparekey.providers import PROVIDERS, dialect_of, embedding_model, embedding_models, find, find_host, names, prefill, takes_length
 from sparekey.providers.spec import HTTP_WIRES
 from sparekey.vlm import factory as vlm
-from sparekey.wire.table import PUTS
+from sparekey.wire.rewrite import HOSTS
 
 ROWS = list(PROVIDERS.values())
 NEEDED = {"api_key": "sk-x", "api_base": "https://a.example", "ak": "a", "sk": "b", "region": "cn-beijing"}
@@ -78,7 +78,7 @@ def test_wires_are_known(row):
         assert row.chat.wire in vlm.BACKENDS
     if row.embeddings:
         assert {(row.embeddings.wire, kind) for kind in row.embeddings.kinds} <= set(BACKENDS)
-    assert all(HTTP_WIRES.get(offer.wire, "openai") in PUTS for offer in offers(row))
+    assert all(HTTP_WIRES.get(offer.wire, "openai") in HOSTS for offer in offers(row))
     assert all(offer.wire in {*WIRES, "litellm", "local"} for offer in offers(row))
 
 

@@ -11,8 +11,7 @@ from sparekey.transport.affinity import ResourceAffinity
 from sparekey.transport.responses import ResponseValidator
 from sparekey.transport.routing_table import RoutingTable
 from sparekey.types import Credential, Usage
-from sparekey.wire.model import Target
-from sparekey.wire.table import understand
+from sparekey.wire.request import Target, understand
 
 LONG = [0.25] * 100_000
 VECTOR = [{"object": "embedding", "index": 0, "embedding": LONG}]

@@ -7,7 +7,7 @@ import pytest
 from sparekey.classify import classify_response
 from sparekey.transport import wording
 from sparekey.transport.wording import Cause, attributed, exhausted, span
-from sparekey.wire import edit
+from sparekey.wire import json_body
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_chain_of_one_is_no_all():
 )
 def test_a_note_stands_behind_words_about_a_key(body, words):
     """What a provider wrote stays as it is, whoever wrote its words; the note says whose key it is."""
-    document = edit.read(json.dumps(body).encode())
+    document = json_body.read(json.dumps(body).encode())
     found = wording.noted(document, "c1")
     if words is None:
         assert found == document

@@ -4,14 +4,11 @@ import json
 
 import pytest
 
-from sparekey.wire import answer, ends
-from sparekey.wire.deltas import DeltaReader
-from sparekey.wire.folding import whole_of
-from sparekey.wire.incoming import Incoming
-from sparekey.wire.model import WireRequest
-from sparekey.wire.reading import InnerError, NoAnswerError
+from sparekey.wire import answer, finish_reasons
+from sparekey.wire.event_stream import EventStream
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.request import WireRequest
 from sparekey.wire.sse import Splitter
-from sparekey.wire.unfolding import events_of
 
 CALLS = {
     "chat": WireRequest("openai", "POST", "chat/completions", kind="chat"),
@@ -82,9 +79,9 @@ def parsed(raw):
 def test_a_whole_answer_becomes_events_and_back(name):
     """Nothing is lost on the way, and what reads streams finds it whole."""
     call, whole = CALLS[name], WHOLE[name]
-    raw = events_of(call, whole)
-    assert whole_of(call, parsed(raw)) == whole
-    incoming = Incoming(call._replace(stream=True))
+    raw = call.format.events_of_answer(whole)
+    assert call.format.answer_of_events(parsed(raw)) == whole
+    incoming = EventStream(call._replace(stream=True))
     parts = [part for step in (*incoming.feed(raw), *incoming.end()) for part in step]
     assert b"".join(part.event.raw for part in parts) == raw
     assert incoming.reader.complete
@@ -97,7 +94,7 @@ def test_a_whole_answer_in_the_place_of_events_becomes_events(name, cut):
     """However its bytes come; the tokens are counted, and told to whoever asked for them."""
     body = b"\n " + json.dumps(WHOLE[name]).encode()
     for hide in (False, True):
-        incoming = Incoming(CALLS[name]._replace(stream=True), hide_usage=hide)
+        incoming = EventStream(CALLS[name]._replace(stream=True), hide_usage=hide)
         steps = [part for at in range(0, len(body), cut) for step in incoming.feed(body[at : at + cut]) for part in step]
         assert not steps
         parts = [part for step in incoming.end() for part in step]
@@ -133,13 +130,13 @@ def test_what_stands_in_the_place_of_an_answer(body, fault, stream):
 
 def streamed(body):
     """Read a body as whoever asked for events reads it."""
-    incoming = Incoming(CALLS["chat"]._replace(stream=True))
+    incoming = EventStream(CALLS["chat"]._replace(stream=True))
     return [*incoming.feed(body), *incoming.end()]
 
 
 def test_an_end_without_an_answer_waits_for_one():
     """Some hosts give a finish reason with every event: what comes behind it may still be the answer."""
-    incoming = Incoming(CALLS["gemini"]._replace(stream=True))
+    incoming = EventStream(CALLS["gemini"]._replace(stream=True))
     for text, shown in (("", 0), ("a", 2)):
         raw = json.dumps({"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}).encode()
         assert sum(map(len, incoming.feed(b"data: " + raw + b"\n\n"))) == shown
@@ -152,7 +149,7 @@ def test_a_background_response_is_to_come():
     asked = CALLS["responses"]
     with pytest.raises(NoAnswerError):
         answer.judge(asked, value)
-    from sparekey.wire.edit import read
+    from sparekey.wire.json_body import read
 
     answer.judge(asked._replace(document=read(b'{"background": true}')), value)
 
@@ -171,18 +168,18 @@ def test_a_background_response_is_to_come():
 )
 def test_each_end_says_whose_doing_it_is(word, plain, callers, fault):
     """In any case of letters."""
-    assert (ends.plain(word), ends.is_callers_doing(word), ends.is_fault(word)) == (plain, callers, fault)
+    assert (finish_reasons.plain(word), *finish_reasons.judged(word)) == (plain, callers, fault)
 
 
-@pytest.mark.parametrize("name", ["chat", "anthropic", "gemini"])
+@pytest.mark.parametrize("name", ["chat", "responses", "anthropic", "gemini"])
 def test_a_reader_of_one_answer_hears_the_same_whole_and_streamed(name):
-    """Text, thoughts, tokens and the end."""
+    """Text, thoughts, tools, tokens and the end."""
     call, heard = CALLS[name], []
-    for values in ([WHOLE[name]], [value for _, value in parsed(events_of(call, WHOLE[name]))]):
-        read = DeltaReader(call.dialect)
-        deltas = [read(value) for value in values]
-        usage = [delta.usage for delta in deltas if delta.usage][-1]
-        text, thoughts = "".join(d.content for d in deltas), "".join(d.reasoning for d in deltas)
-        heard.append((text, thoughts, usage, [d.finish_reason for d in deltas if d.finish_reason]))
+    events = [call.format.read_event(*event) for event in parsed(call.format.events_of_answer(WHOLE[name]))]
+    for told in ([call.format.read_answer(WHOLE[name])], events):
+        usage = [one.usage for one in told if one.usage][-1]
+        text, thoughts = "".join(one.text for one in told), "".join(one.thoughts for one in told)
+        names = [tool.name for one in told for tool in one.tools if tool.name]
+        heard.append((text, thoughts, names, usage.completion_tokens, [one.finish for one in told if one.finish]))
     assert heard[0] == heard[1]
     assert heard[0][:2] == ("a", "hm")

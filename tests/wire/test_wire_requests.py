@@ -5,9 +5,8 @@ import json
 import pytest
 
 from sparekey import Secret
-from sparekey.wire.common import UnsafePathError
-from sparekey.wire.model import Target
-from sparekey.wire.table import rewrite, understand
+from sparekey.wire.request import Target, understand
+from sparekey.wire.rewrite import UnsafePathError, rewrite
 
 OPENAI = [(b"Authorization", b"Bearer placeholder"), (b"Content-Type", b"application/json"), (b"Host", b"sparekey.invalid")]
 ANTHROPIC = [(b"X-Api-Key", b"placeholder"), (b"anthropic-version", b"2023-06-01")]

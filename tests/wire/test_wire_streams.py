@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from sparekey.lab.simulator.answers import Voice
 from sparekey.lab.simulator.wires import find
 from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
-from sparekey.wire import answer, sse
-from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, StreamReader, error_of, wanted
-from sparekey.wire.table import understand
+from sparekey.wire import answer, chat_completions, generate_content, sse
+from sparekey.wire.broken_stream import error_of
+from sparekey.wire.format import InnerError, MalformedEventError, NoAnswerError
+from sparekey.wire.formats import FORMATS
+from sparekey.wire.request import WireRequest, understand
+from sparekey.wire.stream_reader import StreamReader, wanted
 
 
 def events(raw):
@@ -21,8 +24,11 @@ def events(raw):
 
 
 def read(dialect, *values):
-    """The signs of several events, given as JSON values."""
-    reader = StreamReader(dialect)
+    """What several events tell, given as JSON values."""
+    kind = next((str(one.get("type")) for one in values if isinstance(one, dict) and dialect == "openai"), "")
+    odd = kind != "None" or any(isinstance(one, dict) and "delta" in one for one in values)
+    resource = "responses" if kind.startswith("response.") else "threads" if odd and dialect == "openai" else "chat/completions"
+    reader = StreamReader(WireRequest(dialect, "POST", resource, kind="other" if resource == "threads" else "chat").format)
     return reader, [reader.feed(sse.event(b"data: " + json.dumps(value).encode() + b"\n\n")) for value in values]
 
 
@@ -78,13 +84,13 @@ def test_how_many_answers_a_request_asks_for(path, body, answers):
 
 def test_an_answer_that_has_yet_to_begin_is_part_of_the_whole():
     """The stream may end behind the first of two, as hosts that know no others do, and may go on."""
-    reader = StreamReader("openai", 2)
+    reader = StreamReader(chat_completions, 2)
     for lane in (0, 1):
         assert not reader.whole
         reader.feed(sse.event(b'data: {"choices": [{"index": %d, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n' % lane))
         assert reader.complete
     assert reader.whole
-    reader = StreamReader("openai", 2)
+    reader = StreamReader(chat_completions, 2)
     reader.feed(sse.event(b'data: {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'))
     reader.feed(sse.event(b"data: [DONE]\n\n"))
     assert reader.whole
@@ -96,7 +102,7 @@ def test_a_healthy_stream_has_content_and_is_complete_at_its_end(wire, tool):
     """Of each wire's stream the preamble is no content, every token is, and only with the finish reason it is complete."""
     spoken = find(wire)
     body = {"tools": [{"name": "look", "function": {"name": "look"}}]} if tool else {}
-    reader = StreamReader(wire if wire in {"anthropic", "gemini"} else "openai")
+    reader = StreamReader(FORMATS[wire if wire in {"anthropic", "gemini"} else "openai"])
     for frame in spoken.frames(RequestedAnswer("chat", "m", words="hi", stream=True, tool=tool, body=body), Voice()):
         (event,) = events(frame.data)
         signs = reader.feed(event)
@@ -233,7 +239,7 @@ def test_bare_json_is_an_event():
     """So Google tells an error in the middle of a stream, and so do we, for its SDK."""
     (event,) = events(b'{\n  "error": {"code": 503}\n}\n\n')
     assert json.loads(event.data) == {"error": {"code": 503}}
-    assert StreamReader("gemini").feed(event).error
+    assert StreamReader(generate_content).feed(event).error
 
 
 @pytest.mark.parametrize(
@@ -242,7 +248,7 @@ def test_bare_json_is_an_event():
 def test_events_of_no_known_shape_are_malformed(data):
     """What is no JSON, or none that the API could send, is told by one exception."""
     with pytest.raises(MalformedEventError):
-        StreamReader("openai").feed(sse.event(b"data: " + data + b"\n\n"))
+        StreamReader(chat_completions).feed(sse.event(b"data: " + data + b"\n\n"))
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])

@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minute
-from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.exceptions import chain, kind_of, read_exception, text_of, wire_of
 from sparekey.classify.own_exceptions import classify_ours, ours_within
 from sparekey.classify.reasons import Reason
 from sparekey.classify.tables import words
 from sparekey.classify.text_model import model
-from sparekey.classify.verdict import GARBLED, LASTING, UNTOLD, WAITING, Verdict, judge
+from sparekey.classify.verdict import GARBLED, LASTING, UNTOLD, WAITING, ErrorVerdict, judge
 from sparekey.classify.waits import Stated, stated
 from sparekey.masking import mask
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
@@ -57,7 +57,7 @@ class Classifier:
     def classify_response(self, status: int | None, headers: Any, body: bytes | str | None, *, trace: bool = False) -> Failure:
         """Return what an HTTP response means; a status of 200 is read, too, because its body may hold an error. Never raises."""
         try:
-            reading = Reading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
+            reading = ErrorReading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
             wait = stated(reading, self._now())
             return self._failure(reading, judge(reading, wait=wait.seconds) or _of_silence(reading, wait), wait, trace=trace)
@@ -73,12 +73,12 @@ class Classifier:
             and reading.status is None
             and not (wire.wrapper and verdict and verdict.meaning.reason.error_class not in {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN})
         ):
-            verdict = Verdict(wire, Evidence.CERTAIN, f"exception: {type(exc).__name__} ({wire.row})")
+            verdict = ErrorVerdict(wire, Evidence.CERTAIN, f"exception: {type(exc).__name__} ({wire.row})")
         if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
             return ours  # an outer exception that says nothing, raised while one of ours was handled
         return self._failure(reading, verdict or _of_silence(reading, wait), wait, trace=trace, unreached=bool(wire and wire.unreached))
 
-    def _failure(self, reading: Reading, verdict: Verdict, wait: Stated, *, trace: bool, unreached: bool = False) -> Failure:
+    def _failure(self, reading: ErrorReading, verdict: ErrorVerdict, wait: Stated, *, trace: bool, unreached: bool = False) -> Failure:
         if verdict.meaning.reason is Reason.RATE_LIMITED and (wait.seconds or 0.0) >= _LONG_WAIT:
             verdict = verdict._replace(meaning=LASTING)
         told, reason = verdict.meaning, verdict.meaning.reason
@@ -106,13 +106,13 @@ class Classifier:
         )
         return self._overruled(reading, failure) if self._rules else failure
 
-    def _overruled(self, reading: Reading, failure: Failure) -> Failure:
+    def _overruled(self, reading: ErrorReading, failure: Failure) -> Failure:
         text = " ".join([*(t for level in reading.levels for t in (*level.texts, *level.codes, *level.numbers)), failure.message])
         rule = next((rule for rule in self._rules if rule.speaks(failure.status, text)), None)
         return rule.overrule(failure) if rule else failure
 
 
-def _of_silence(reading: Reading, wait: Stated) -> Verdict:
+def _of_silence(reading: ErrorReading, wait: Stated) -> ErrorVerdict:
     """Return what it means that neither codes nor words nor the status told."""
     success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
     if success and not any(level.texts for level in reading.levels if level.where != "text"):
@@ -120,12 +120,12 @@ def _of_silence(reading: Reading, wait: Stated) -> Verdict:
     return UNTOLD if wait.seconds is None else WAITING
 
 
-def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Reading, Verdict | None, Stated]:
+def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[ErrorReading, ErrorVerdict | None, Stated]:
     """Return the reading, the verdict and the wait of the outermost exception whose structure tells, else of the first whose words do.
 
     An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
     """
-    first: tuple[Reading, Verdict | None, Stated] | None = None
+    first: tuple[ErrorReading, ErrorVerdict | None, Stated] | None = None
     for current in exceptions:
         if classify_ours(current):
             continue
@@ -145,10 +145,10 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Rea
             first = (reading, verdict, wait)
         if current.__cause__ is None and first[1]:
             break
-    return first or (Reading(), None, Stated(None))
+    return first or (ErrorReading(), None, Stated(None))
 
 
-def _trace(reading: Reading, verdict: Verdict) -> tuple[str, ...]:
+def _trace(reading: ErrorReading, verdict: ErrorVerdict) -> tuple[str, ...]:
     lines = [f"status {reading.status}" if reading.status is not None else "no HTTP status"]
     for level in reading.innermost():
         found = [*level.codes, *level.numbers, *(f"status {s}" for s in level.statuses), *(repr(mask(t[:160])) for t in level.texts)]

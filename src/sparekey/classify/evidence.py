@@ -42,7 +42,7 @@ _EDGE_AFTER: Final = " \t\r\n:)]>-\"'*,"
 _SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
-class Level:
+class ErrorLayer:
     """One error object, or one stretch of prose around it."""
 
     __slots__ = ("codes", "depth", "numbers", "page", "quoted", "statuses", "texts", "where")
@@ -75,7 +75,7 @@ class Level:
         self.texts.append(text)
 
 
-class Reading:
+class ErrorReading:
     """Everything that was found out about one failure."""
 
     __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "waits")
@@ -83,12 +83,12 @@ class Reading:
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start with the status of the response and its headers, in small letters."""
         self.status, self.headers = status, headers or {}
-        self.levels: list[Level] = []  # the errors found, in the order of finding
+        self.levels: list[ErrorLayer] = []  # the errors found, in the order of finding
         self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
         self._unnamed: list[str] = []  # sentences in fields that nobody has named
         self._nodes = self._sorted = 0
 
-    def innermost(self) -> list[Level]:
+    def innermost(self) -> list[ErrorLayer]:
         """Return the levels, deepest first."""
         if len(self.levels) != self._sorted:
             self.levels.sort(key=attrgetter("depth"), reverse=True)
@@ -148,7 +148,7 @@ class Reading:
     def _add_prose(self, text: str, depth: int, *, quoted: int) -> None:
         text = text.strip()
         if text and text != _NO_TEXT and len(self.levels) < _MAX_LEVELS:
-            level = Level(depth, "text", quoted=quoted)
+            level = ErrorLayer(depth, "text", quoted=quoted)
             level.add_words(text)
             self.levels.append(level)
 
@@ -165,7 +165,7 @@ class Reading:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
-        level = Level(depth, where, quoted=quoted)
+        level = ErrorLayer(depth, where, quoted=quoted)
         if role_of(where) == WAIT:
             self.waits.append((value.get("seconds"), 1.0, quoted))
         for key, item in value.items():
@@ -186,7 +186,7 @@ class Reading:
         if level.codes or level.texts or level.statuses or level.numbers:
             self.levels.append(level)
 
-    def _inner(self, item: Any, key: str, role: int | None, level: Level, nesting: int) -> None:
+    def _inner(self, item: Any, key: str, role: int | None, level: ErrorLayer, nesting: int) -> None:
         name = key.lower()
         if name.endswith("exception"):  # bedrock's events: {"throttlingException": {...}}
             level.codes.append(key[:_MAX_CODE])
@@ -194,7 +194,7 @@ class Reading:
             # what looks like an error among the caller's own words is one of a proxy, or the caller's
             self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
-    def _field(self, level: Level, role: int, name: str, item: Any, nesting: int) -> None:
+    def _field(self, level: ErrorLayer, role: int, name: str, item: Any, nesting: int) -> None:
         if role in {WAIT, WAIT_MS}:
             self.waits.append((item, 0.001 if role == WAIT_MS else 1.0, level.quoted))
         elif isinstance(item, str) and item and role != SKIP:
@@ -203,7 +203,7 @@ class Reading:
             elif item.lstrip("-").isdigit():
                 level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
             elif name == "quotaid":  # google lists every limit that was hit: the longest one decides
-                period = Level(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=level.quoted)
+                period = ErrorLayer(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=level.quoted)
                 period.codes.append(item[:_MAX_CODE])
                 self.levels.append(period)
             else:
@@ -211,7 +211,7 @@ class Reading:
         elif isinstance(item, (int, float)) and role in {CODE, STATUS, EITHER}:
             level.add_number(f"{level.where}.{name}", item)
 
-    def _message(self, level: Level, text: str, nesting: int) -> None:
+    def _message(self, level: ErrorLayer, text: str, nesting: int) -> None:
         text = bounded(text)
         start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_DEEP else -1
         if start >= 0:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify.evidence import Level, Reading, bounded, lower_headers
+from sparekey.classify.evidence import ErrorLayer, ErrorReading, bounded, lower_headers
 from sparekey.classify.reasons import Reason
 from sparekey.classify.tables import exceptions
 
@@ -34,7 +34,7 @@ _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _CALLABLE: Final = frozenset({"code", "details"})  # methods of grpc errors; nothing else is called
 
 
-class Kind(NamedTuple):
+class ExceptionKind(NamedTuple):
     """What the class of an exception tells by itself."""
 
     properties: tuple[str, ...]  # the attributes of `TELLING` that the class defines, not the instance
@@ -44,11 +44,11 @@ class Kind(NamedTuple):
     grouped: bool  # it has a property `exceptions`
 
 
-_KINDS: Final[dict[type[BaseException], Kind]] = {}
+_KINDS: Final[dict[type[BaseException], ExceptionKind]] = {}
 _MAX_KINDS: Final = 4096
 
 
-def kind_of(exc: BaseException) -> Kind:
+def kind_of(exc: BaseException) -> ExceptionKind:
     """Return what the class of `exc` tells; it is read once a class."""
     if (kind := _KINDS.get(type(exc))) is None:
         if len(_KINDS) >= _MAX_KINDS:
@@ -57,13 +57,13 @@ def kind_of(exc: BaseException) -> Kind:
     return kind
 
 
-def _read_kind(cls: type[BaseException]) -> Kind:
+def _read_kind(cls: type[BaseException]) -> ExceptionKind:
     bases = tuple(takewhile(lambda base: base not in {Exception, BaseException}, cls.__mro__))
     root = str(get(cls, "__module__")).partition(".")[0]
     # an exception made anew from a text of another language has no module
     of_python = hasattr(builtins, cls.__name__) if root == "builtins" else root in sys.stdlib_module_names
     foreign = not of_python and root not in _DATA_LIBRARIES
-    return Kind(
+    return ExceptionKind(
         properties=tuple(dict.fromkeys(name for base in bases for name in sorted(TELLING & base.__dict__.keys()))),
         wire=next((known for base in bases if (known := exceptions().get(base.__name__))), None),
         foreign=foreign,
@@ -140,11 +140,11 @@ def text_of(exc: BaseException) -> str:
         return bounded(" ".join(a for a in args if isinstance(a, str))) if isinstance(args, tuple) else ""
 
 
-def read_exception(exc: BaseException) -> tuple[Reading, bool]:
+def read_exception(exc: BaseException) -> tuple[ErrorReading, bool]:
     """Collect the evidence that an exception carries besides its text and its causes; and whether its words are part of that."""
     attributes = _attributes(exc)
     if not attributes:
-        return Reading(), False
+        return ErrorReading(), False
     response = attributes.get("response")
     if isinstance(response, dict):  # botocore
         meta = response.get("ResponseMetadata")
@@ -154,10 +154,10 @@ def read_exception(exc: BaseException) -> tuple[Reading, bool]:
         status = _as_status(get(response, "status_code")) or _as_status(get(response, "status"))
         headers = next((attributes[name] for name in HEADERS if attributes.get(name)), None) or get(response, "headers")
     own = (_as_status(attributes.get(name)) for name in STATUSES)
-    reading = Reading(next(filter(None, own), status), lower_headers(headers) if headers else None)
+    reading = ErrorReading(next(filter(None, own), status), lower_headers(headers) if headers else None)
     _read_body(reading, attributes, response)
     worded = any(level.texts for level in reading.levels)
-    level = Level(0, "exception")
+    level = ErrorLayer(0, "exception")
     for name in CODES:
         if name in attributes:
             _add_code(level, attributes[name])
@@ -184,7 +184,7 @@ def _as_status(value: Any) -> int | None:
     return int(value) if isinstance(value, int) and 100 <= value < 600 else None  # noqa: PLR2004 - the range of HTTP statuses
 
 
-def _add_code(level: Level, value: Any) -> None:
+def _add_code(level: ErrorLayer, value: Any) -> None:
     if not isinstance(value, (str, int)) and isinstance(name := get(value, "name"), str):  # an enum, as grpc has
         value = name
     if not isinstance(value, str) or not 0 < len(value) < _MAX_CODE or " " in value:
@@ -195,7 +195,7 @@ def _add_code(level: Level, value: Any) -> None:
         level.codes.append(value)
 
 
-def _read_body(reading: Reading, attributes: dict[str, Any], response: Any) -> None:
+def _read_body(reading: ErrorReading, attributes: dict[str, Any], response: Any) -> None:
     if isinstance(response, dict):
         reading.add_body({"error": response.get("Error", response)})
         return

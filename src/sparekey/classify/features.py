@@ -17,7 +17,7 @@ from sparekey.classify.certainty import ECHOING, says_something
 from sparekey.classify.tables import words
 
 if TYPE_CHECKING:
-    from sparekey.classify.evidence import Reading
+    from sparekey.classify.evidence import ErrorReading
 
 CALM: Final = 10
 """Features that every text is counted to have beside its own: a few words alone must not sound sure."""
@@ -90,7 +90,7 @@ def of_code(code: str) -> tuple[str, ...]:
     return *said, *[f"c:{word}" for word in said]
 
 
-def of_words(reading: Reading) -> list[str]:
+def of_words(reading: ErrorReading) -> list[str]:
     """Return the features of all that a reading's texts say."""
     texts: list[str] = []
     for level in reading.innermost():
@@ -101,7 +101,7 @@ def of_words(reading: Reading) -> list[str]:
     return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
 
 
-def features(reading: Reading, class_name: str = "", wait: float | None = None) -> list[str]:
+def features(reading: ErrorReading, class_name: str = "", wait: float | None = None) -> list[str]:
     """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
     found = of_words(reading)
     for code in (class_name, *[code for level in reading.levels for code in level.codes]):

@@ -33,7 +33,7 @@ class ModelErrorKind(str, Enum):  # noqa: UP042 - a StrEnum's members hash other
 _BY_REASON: Final = {
     **dict.fromkeys(("rate_limited", "concurrency", "stated_wait"), ModelErrorKind.RATE_LIMIT_ERROR),
     **dict.fromkeys(
-        ("timeout", "connection", "unreached", "pool_timeout", "cancelled", "deadline", "slow_start", "stalled"),
+        ("timeout", "connection", "unreached", "pool_timeout", "cancelled", "deadline", "slow_start", "slow_answer", "brownout", "stalled"),
         ModelErrorKind.TRANSIENT_NETWORK_ERROR,
     ),
     **dict.fromkeys(

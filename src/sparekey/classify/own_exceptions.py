@@ -25,7 +25,7 @@ def classify_ours(exc: BaseException) -> Failure | None:
         # silence is the endpoint's, but a slow beginning: another key of the same endpoint may have been the faster one;
         # where the caller's own deadline cut the attempt short, that is weak proof against anybody
         reason = exc.reason
-        scope = Scope.CREDENTIAL if reason in {"deadline", "slow_start"} else Scope.ENDPOINT
+        scope = Scope.CREDENTIAL if reason in {"deadline", "slow_start", "slow_answer"} else Scope.ENDPOINT
         evidence = Evidence.POSSIBLE if reason == "deadline" else Evidence.CERTAIN
     else:
         reason, evidence = "deadline", Evidence.POSSIBLE

@@ -23,7 +23,7 @@ from sparekey.types import ErrorClass, Evidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sparekey.classify.evidence import Level, Reading
+    from sparekey.classify.evidence import ErrorLayer, ErrorReading
     from sparekey.classify.text_model import Model
 
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
@@ -33,7 +33,7 @@ _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429",
 _MAX_TEXT: Final = 3000
 
 
-class Verdict(NamedTuple):
+class ErrorVerdict(NamedTuple):
     """What was decided: the meaning, how much it proves, what decided, and the features that the model was asked about."""
 
     meaning: Meaning
@@ -45,14 +45,14 @@ class Verdict(NamedTuple):
 class _Judge:
     """One judgement: the levels of a reading, innermost first, and the status that counts."""
 
-    def __init__(self, reading: Reading, class_name: str, wait: float | None, mind: Model | None, *, foreign: bool) -> None:
+    def __init__(self, reading: ErrorReading, class_name: str, wait: float | None, mind: Model | None, *, foreign: bool) -> None:
         self.reading, self.class_name, self.wait, self.mind = reading, class_name, wait, mind
         self.levels = reading.innermost()
         self.status = reading.inner_status() or 0
         self.echoing = self.status in ECHOING or reading.status in ECHOING
         self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
 
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> ErrorVerdict | None:
         """Ask codes, then the text, then the status; None if nothing tells."""
         for level in self.levels:
             if verdict := self._by_code(level):
@@ -63,11 +63,11 @@ class _Judge:
         named = self.class_name and not says_bad_request(self.class_name)
         return (self._by_text() if told or named else None) or self._by_status(told=told)
 
-    def _by_code(self, level: Level) -> Verdict | None:
+    def _by_code(self, level: ErrorLayer) -> ErrorVerdict | None:
         table = codes()
         for number in level.numbers:
             if found := table.numbers.get(number):
-                return Verdict(found, self._strength(found, level, number), f"number: {number} ({found.row})")
+                return ErrorVerdict(found, self._strength(found, level, number), f"number: {number} ({found.row})")
             # many vendors append digits of their own to the status: 40102, 402001
             digits = number.rpartition("=")[2]
             if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not level.statuses:
@@ -77,15 +77,15 @@ class _Judge:
         for code in level.codes if told else ():
             found = table.read(code)
             if found and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
-                return Verdict(found, self._strength(found, level), f"code: {code} ({found.row})")
+                return ErrorVerdict(found, self._strength(found, level), f"code: {code} ({found.row})")
         return None
 
-    def _strength(self, found: Meaning, level: Level, number: str = "") -> Evidence:
+    def _strength(self, found: Meaning, level: ErrorLayer, number: str = "") -> Evidence:
         texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]
         prose = level.where == "text" or number.startswith("text=")
         return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
 
-    def _by_text(self) -> Verdict | None:
+    def _by_text(self) -> ErrorVerdict | None:
         mind = self.mind or model()
         seen = features(self.reading, self.class_name, self.wait)
         guess = mind.guess(seen)
@@ -101,7 +101,7 @@ class _Judge:
         elif error_class is ErrorClass.PERMANENT:
             own = (codes().read(code) for level in self.levels if level.quoted == OWN and level.where != "text" for code in level.codes)
             evidence = Evidence.CERTAIN if any(row and row.certain for row in own) else Evidence.LIKELY
-        return Verdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
+        return ErrorVerdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
     def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
@@ -114,7 +114,7 @@ class _Judge:
             return _NEVER
         return surer if self.status in _OF_CREDENTIAL else mind.fail_fast_at
 
-    def _by_status(self, *, told: bool) -> Verdict | None:
+    def _by_status(self, *, told: bool) -> ErrorVerdict | None:
         """A 400 whose text says nothing could be anything; one that says at least "400" is about the request."""
         named = self.reading.status is None
         says_400 = any(
@@ -127,10 +127,10 @@ class _Judge:
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
         if found.reason.error_class is ErrorClass.PERMANENT and not says_400:
             evidence = Evidence.POSSIBLE
-        return Verdict(found, evidence, f"status: {self.status}")
+        return ErrorVerdict(found, evidence, f"status: {self.status}")
 
 
-def _is_bare(level: Level) -> bool:
+def _is_bare(level: ErrorLayer) -> bool:
     """Tell whether it is prose that no provider has marked as its own.
 
     "invalid prompt" without a status and without a provider's structure may be a bug of one backend: no reason to fail fast. What calls
@@ -141,8 +141,8 @@ def _is_bare(level: Level) -> bool:
 
 
 def judge(
-    reading: Reading, class_name: str = "", *, foreign: bool = True, wait: float | None = None, mind: Model | None = None
-) -> Verdict | None:
+    reading: ErrorReading, class_name: str = "", *, foreign: bool = True, wait: float | None = None, mind: Model | None = None
+) -> ErrorVerdict | None:
     """Return the verdict on a reading, or None if nothing in it tells.
 
     `class_name` is that of the exception, if it is a provider's or an SDK's; if not `foreign`, bare words about the request are not
@@ -151,7 +151,7 @@ def judge(
     return _Judge(reading, class_name, wait, mind, foreign=foreign).verdict()
 
 
-UNTOLD: Final = Verdict(meaning(Reason.UNKNOWN), Evidence.POSSIBLE, "nothing told")
-WAITING: Final = Verdict(meaning(Reason.STATED_WAIT), Evidence.POSSIBLE, "a stated wait: what states its end will pass")
-GARBLED: Final = Verdict(meaning(Reason.BAD_RESPONSE), Evidence.LIKELY, "a success that is no answer")
+UNTOLD: Final = ErrorVerdict(meaning(Reason.UNKNOWN), Evidence.POSSIBLE, "nothing told")
+WAITING: Final = ErrorVerdict(meaning(Reason.STATED_WAIT), Evidence.POSSIBLE, "a stated wait: what states its end will pass")
+GARBLED: Final = ErrorVerdict(meaning(Reason.BAD_RESPONSE), Evidence.LIKELY, "a success that is no answer")
 LASTING: Final = meaning(Reason.LONG_WAIT)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping, Sequence
 
-    from sparekey.classify.evidence import Reading
+    from sparekey.classify.evidence import ErrorReading
 
 LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
@@ -65,17 +65,17 @@ class Stated(NamedTuple):
     certain: bool = True
 
 
-def stated(reading: Reading, now: float) -> Stated:
+def stated(reading: ErrorReading, now: float) -> Stated:
     """Return the longest wait that headers, fields and texts of a failure state; announced limits count where nothing is stated.
 
     Dates are read by the server's own clock, where the response has a `Date`.
     """
     headers = reading.headers
-    now = _http_seconds(headers.get("date", "").lower()) or now
-    sure = [from_headers(headers, now), *(read_value(value, unit, now) for value, unit, quoted in reading.waits if not quoted)]
-    told = [read_value(value, unit, now) for value, unit, quoted in reading.waits if quoted]
-    told += [from_text(text, now) for level in reading.levels for text in level.texts]
-    if ECHOING.isdisjoint({reading.status, reading.inner_status()}):
+    now = (_http_seconds(headers["date"].lower()) if "date" in headers else None) or now
+    sure, told = [from_headers(headers, now)], [from_text(text, now) for level in reading.levels for text in level.texts]
+    for value, unit, quoted in reading.waits:
+        (told if quoted else sure).append(read_value(value, unit, now))
+    if any(wait is not None for wait in told) and ECHOING.isdisjoint({reading.status, reading.inner_status()}):
         sure, told = sure + told, []
     for found in (sure, told):
         if waits := [wait for wait in found if wait is not None]:

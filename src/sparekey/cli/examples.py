@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sparekey
 from sparekey.classify.certainty import says_something
-from sparekey.classify.evidence import Reading, lower_headers
+from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.features import features
 from sparekey.classify.reasons import Reason
 from sparekey.masking import mask
@@ -40,12 +40,12 @@ def nearest(failure: Failure) -> Near | None:
     """Return the example nearest to a failure's message; None if no example is near."""
     if not says_something(failure.message):
         return None
-    reading = Reading(failure.status)
+    reading = ErrorReading(failure.status)
     reading.add_text(failure.message)
     wanted = set(features(reading))
     best: Near | None = None
     for example in _examples():
-        reading = Reading(example["status"], lower_headers(example["headers"]))
+        reading = ErrorReading(example["status"], lower_headers(example["headers"]))
         given = example["body"] if example["body"] is not None else (example["exception"] or {}).get("message", "")
         reading.add_body(given)
         has = set(features(reading))

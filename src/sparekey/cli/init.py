@@ -38,7 +38,7 @@ _RULES: Final = """\
 """
 _GATEWAY: Final = """\
 # The gateway: one address for clients of every language, with these chains behind it. They call {names}.
-#   pip install 'sparekey[gateway]' && sparekey serve --config {file}
+#   pip install '.[gateway]' && sparekey serve --config {file}
 # Without what follows it serves programs on this machine at http://127.0.0.1:8080, its console at /console.
 # [gateway]
 # port = 8080

@@ -88,7 +88,7 @@ def _modules() -> dict[str, ModuleType]:
 def _made(modules: dict[str, ModuleType]) -> dict[str, type]:
     """Return the classes that are put in; each is an OpenViking instance to `isinstance`, too."""
     errors, kinds = modules["openviking.utils.exceptions"], modules["openviking.models.model_error"]
-    told = _Telling(errors.AllCredentialsFailedError, kinds.ModelErrorKind)
+    told = _OpenVikingErrors(errors.AllCredentialsFailedError, kinds.ModelErrorKind)
 
     class VikingMultiCredentialVLM(_TellingVLM, MultiCredentialVLM):
         _told = told
@@ -111,7 +111,7 @@ def _made(modules: dict[str, ModuleType]) -> dict[str, type]:
     return made
 
 
-class _Telling:
+class _OpenVikingErrors:
     """Turns what sparekey raises into what OpenViking knows; a provider's own error stays as it is."""
 
     def __init__(self, all_failed: type[Exception], kinds: type) -> None:

@@ -4,7 +4,7 @@
 """
 
 from sparekey.config.embedding import EmbeddingConfig, EmbeddingCredential, EmbeddingModelConfig
-from sparekey.config.files import Config, load_config, migrate
+from sparekey.config.files import Config, config_of, load_config, migrate
 from sparekey.config.gateway import GatewayConfig
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
@@ -19,6 +19,7 @@ __all__ = [
     "VLMConfig",
     "VLMCredential",
     "VLMMediaConfig",
+    "config_of",
     "load_config",
     "migrate",
 ]

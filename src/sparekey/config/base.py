@@ -19,7 +19,7 @@ else:
     ModelMetaclass = type(BaseModel)  # pydantic's metaclass has no public name
 
 
-class _Telling(ModelMetaclass):
+class _RaisesConfigErrors(ModelMetaclass):
     """Makes a call of the class raise `ConfigError`; nested validation does not pass here and keeps its paths."""
 
     def __call__(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]  # noqa: N805 - in a metaclass it is one
@@ -29,7 +29,7 @@ class _Telling(ModelMetaclass):
             raise as_config_error(cls, kwargs) from None
 
 
-class Strict(BaseModel, metaclass=_Telling):
+class Strict(BaseModel, metaclass=_RaisesConfigErrors):
     """A model that refuses unknown keys and never repeats what it was given in an error."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, arbitrary_types_allowed=True)

@@ -156,10 +156,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             self._lacking.clear()  # the key may have been added since
             raise _together([*lacking.values()])
         for index, exc in lacking.items():
-            where = self._source.place(("credentials", index))
-            _tell_once(
-                mask(f"{where}: {self.credentials[index].id!r} is left out, its key cannot be found: {exc}"), self._whose, _settings_log
-            )
+            _tell_once(mask(f"{exc}; {self.credentials[index].id!r} is left out, the others serve"), self._whose, _settings_log)
         return [one for index, one in enumerate(self.credentials) if index not in lacking]
 
     def _lack(self, credential: C) -> ConfigError | MissingExtraError | None:

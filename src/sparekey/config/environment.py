@@ -20,7 +20,7 @@ _SPARE: Final = re.compile(r"_(\d{1,2}|SPARE|BACKUP|SECOND|SECONDARY)")
 _OLLAMA_PORT: Final = 11434
 
 
-class Usual(NamedTuple):
+class KeyPlace(NamedTuple):
     """Where keys of a provider usually are: its row, and one entry of the row's `keys`."""
 
     row: ProviderSpec
@@ -47,7 +47,7 @@ class Usual(NamedTuple):
 
 
 USUAL: Final = tuple(
-    one for row in PROVIDERS.values() for keys in row.keys if (one := Usual(row, keys)).model is not None or one.embedding is not None
+    one for row in PROVIDERS.values() for keys in row.keys if (one := KeyPlace(row, keys)).model is not None or one.embedding is not None
 )
 """In the order in which they come into a chain: the servers of one's own last."""
 
@@ -65,7 +65,7 @@ class Found:
         trouble: why it cannot be used; the empty string: it can.
     """
 
-    usual: Usual
+    usual: KeyPlace
     key: str | None
     base: str | None = None
     api_base: str | None = None
@@ -106,7 +106,7 @@ def _keys(keys: KeyVariables, environ: Mapping[str, str]) -> Iterator[str | None
         yield from (name for name in sorted(names, key=lambda name: (len(name), name)) if environ[name].strip())
 
 
-def _one(usual: Usual, key: str | None, environ: Mapping[str, str]) -> Found:
+def _one(usual: KeyPlace, key: str | None, environ: Mapping[str, str]) -> Found:
     keys = usual.keys
     base = _first(keys.base, environ)
     deployment = _first(keys.deployment, environ)

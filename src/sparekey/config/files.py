@@ -83,7 +83,24 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
         ConfigError: there is no such file, or it is wrong; one line a fault: `file: path.to.key: what is wrong; what to do`.
     """
     file = find_file() if path is None else Path(path).expanduser()
-    modern = modernise(_read(file), file.name)
+    return _made(_read(file), file)
+
+
+def config_of(data: Mapping[str, Any], filename: str = "sparekey.json") -> Config:
+    """Return the configuration that a file with this content would give, in code.
+
+    Args:
+        data: the content.
+        filename: the file's name, for messages; `ov.conf` makes it OpenViking's, whatever its sections.
+
+    Raises:
+        ConfigError: it is wrong; one line a fault, as `load_config` tells them.
+    """
+    return _made(data, Path(filename))
+
+
+def _made(data: Mapping[str, Any], file: Path) -> Config:
+    modern = modernise(data, file.name)
     legacy.warn(modern, str(file))
     config = None
     with suppress(ValidationError):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         deadline: float | None = _DEFAULT
         attempt_limit: float | None = _DEFAULT
         first_content_limit: float = _DEFAULT
+        answer_limit: float = _DEFAULT
         idle_limit: float = _DEFAULT
         stream_recovery: str = _DEFAULT
         hedge_share: float = _DEFAULT

@@ -48,6 +48,9 @@ class Breaker:
         looked: when it was last seen to be parked for a stated time, and
         look_after: seconds from then to the next look at it before its end; 0 for none.
         looks: how many of these were in vain.
+        felt: seconds that its failures have cost callers, as of `felt_at`; they fade (see `felt`).
+        felt_at: when it last failed.
+        left: callers in a row who left after more than the expected time.
     """
 
     epoch: int = 0
@@ -64,6 +67,9 @@ class Breaker:
     looked: float = 0.0
     look_after: float = 0.0
     looks: int = 0
+    felt: float = 0.0
+    felt_at: float = 0.0
+    left: int = 0
 
 
 CLOSED = Breaker()
@@ -82,6 +88,23 @@ LONGEST_KEPT: Final = 120.0
 LOOKS_A_DAY: Final = 8
 LOOK_WHEN_NOBODY_SERVES: Final = 300.0
 _DAY: Final = 86400.0
+
+
+QUIET: Final = frozenset({"timeout", "slow_start", "slow_answer", "stalled", "brownout"})
+"""Reasons of those that fail by silence or slowness: whoever tries them waits for it."""
+SILENT: Final = "timeout"
+FADES: Final = 600.0
+"""Seconds in which the memory of what a failure cost fades (DESIGN.md 4.5)."""
+
+
+def felt(breaker: Breaker, now: float) -> float:
+    """Return how many seconds of its callers the failures of the last ten minutes have cost, older ones less."""
+    return breaker.felt * max(0.0, 1.0 - (now - breaker.felt_at) / FADES)
+
+
+def recovered(breaker: Breaker, now: float) -> Breaker:
+    """Return `breaker` after a success: nothing parks it, what it cost is remembered."""
+    return Breaker(felt=breaker.felt, felt_at=breaker.felt_at) if felt(breaker, now) else CLOSED
 
 
 def remaining(seconds: float) -> float | None:

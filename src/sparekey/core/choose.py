@@ -2,6 +2,7 @@
 
     UP       a request begins: one above the active one is probed, its park has run out or a failback is due
     RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
+             (but for those that were silent or slow: they are probed beside the active one, see `beside`)
     SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that asked nobody yet, or was
              refused in doubtful words, also those that are parked for such words: one of them may own what it asks for
     RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
@@ -16,6 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sparekey.core import breaker as b
+from sparekey.core import expectations
 from sparekey.core.breaker import CLOSED, Phase
 from sparekey.core.pool import (
     Pool,
@@ -25,6 +27,7 @@ from sparekey.core.pool import (
     failback_due,
     failback_target,
     higher_than_active,
+    is_quiet,
     known_guards,
     may_be_rescue,
     phase,
@@ -68,6 +71,7 @@ class Asker(NamedTuple):
         rescues: it is the one that asks those that are firmly parked.
         shape: of the request; None where it does not matter.
         rotation: pick by this number, not in ring order; None: in ring order.
+        live: it cannot probe anybody beside the active credential: it probes those that were silent or slow by itself.
     """
 
     among: Collection[int] | None = None
@@ -77,17 +81,18 @@ class Asker(NamedTuple):
     rescues: bool = False
     shape: str | None = None
     rotation: int | None = None
+    live: bool = False
 
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
     """Return who is next for a request, or None if nobody is left."""
     among, tried, shape = asker.among, asker.tried, asker.shape
     if asker.begins and state.active and (among is None or state.active in among):
-        up = _upwards(pool, state, range(len(pool)) if among is None else among, shape, now)
+        up = _upwards(pool, state, asker._replace(among=range(len(pool)) if among is None else among), now)
         if up is not None:
             return Choice(up, Turn.UP)
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
-    if takes := [i for i in left if phase(pool, state, i, now, shape) in _OPEN]:
+    if takes := [i for i in left if _is_open(pool, state, i, now, shape)]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
     for may in (softly, doubtfully) if asker.doubtful else (softly,):
         if takes := [i for i in left if may(pool, state, i, now)]:
@@ -95,6 +100,12 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def _is_open(pool: Pool, state: PoolState, index: int, now: float, shape: str | None) -> bool:
+    """Whether a credential takes traffic in its turn: it is not parked, or due for a probe that its caller does not pay for."""
+    found = phase(pool, state, index, now, shape)
+    return found is Phase.CLOSED or (found is Phase.DUE and not is_quiet(pool, state, index))
 
 
 def _picked(takes: list[int], rotation: int | None) -> int:
@@ -127,6 +138,19 @@ def taken(
     return state, (ticket, choice.turn)
 
 
+def beside(pool: Pool, state: PoolState, among: Collection[int] | None, now: float) -> tuple[PoolState, Ticket | None]:
+    """Return the ticket for a probe beside the active credential: of the nearest one above it that was silent or slow, and is due.
+
+    Whoever is probed so rests again at once, longer than before: nobody waits for the probe, only its success is heard.
+    """
+    for index in higher_than_active(state, among):
+        if phase(pool, state, index, now) is Phase.DUE and is_quiet(pool, state, index):
+            due = {name: g for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.DUE}
+            state = stamped(state, {name: expectations.rested(g, g.level + 1, now) for name, g in due.items()})
+            return state, Ticket(index, state.term, state.epoch, probe=True)
+    return state, None
+
+
 def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int]:
     """Move the active index one step up if a failback is due; return the active index."""
     if not failback_due(pool, state, now):
@@ -137,14 +161,17 @@ def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState,
     return switched(_unparked(pool, state, target, now), target, now), target
 
 
-def _upwards(pool: Pool, state: PoolState, among: Collection[int], shape: str | None, now: float) -> int | None:
+def _upwards(pool: Pool, state: PoolState, asker: Asker, now: float) -> int | None:
     """Whom a request probes before it turns to the active one: nobody while a probe of a higher one is out."""
     if not state.active:
         return None
+    shape = asker.shape
     phases = {i: phase(pool, state, i, now, shape) for i in higher_than_active(state)}
     if Phase.PROBING in phases.values():
         return None
-    higher = higher_than_active(state, among)
+    higher = higher_than_active(state, asker.among)
+    if not asker.live:
+        higher = [i for i in higher if phases[i] is Phase.CLOSED or not is_quiet(pool, state, i)]
     if (due := next((i for i in higher if phases[i] is Phase.DUE), None)) is not None:
         return due
     return failback_target(pool, state, higher, now, shape) if higher and failback_due(pool, state, now) else None

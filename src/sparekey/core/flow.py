@@ -1,62 +1,36 @@
 """One call as a generator: it yields what to do next and is sent what became of it.
 
-    yields  Ticket   make an attempt with this credential        is sent  Done | Failed
-            Pause    sleep so many seconds                                Done
-    returns          when the call was served
-    raises           the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
+    yields  Start, KeepWaiting, Beside, Pause   as `sparekey.core.race` says, of whole answers
+    returns                                     when the call was served
+    raises                                      the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
 
-The drivers in `sparekey.engine` are a few lines each, one sync and one async. Closing the generator (the call was cancelled)
-takes the ticket back and blames nobody. Streams have a flow of their own: `sparekey.core.streams`.
+The drivers in `sparekey.engine` are a few lines each, one sync and one async. Closing the generator (the call was cancelled) takes the
+tickets back and blames nobody; `leave` tells it that the caller has gone, and when. Streams have a flow of their own:
+`sparekey.core.streams`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparekey.core.settlement import ObservedFailure
+from sparekey.core import expectations, settlement
+from sparekey.core.expectations import Sample
+from sparekey.core.race import Begun, Beside, Done, Failed, Left, Lost, Message, Pause, Race, Start, Step
 from sparekey.core.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
-    from sparekey.core.pool import Pool, Ticket
+    from sparekey.core.pool import Pool
     from sparekey.core.walk import SharedState
-    from sparekey.types import Failure
+
+__all__ = ["Begun", "Done", "Failed", "Lost", "Message", "Pause", "Start", "Step", "advance", "call", "leave", "probe"]
 
 S = TypeVar("S")
 M = TypeVar("M")
-
-
-class Done(NamedTuple):
-    """The attempt succeeded, or the pause is over."""
-
-    now: float
-
-
-class Failed(NamedTuple):
-    """The attempt failed. `dice` is a random number in [0, 1), `writes` says how often the request was written for it."""
-
-    now: float
-    failure: Failure
-    exception: BaseException
-    dice: float
-    writes: int = 1
-
-    def seen(self, ticket: Ticket) -> ObservedFailure:
-        """Return it as what a walk has seen of a ticket."""
-        return ObservedFailure(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
-
-
-class Pause(NamedTuple):
-    """Sleep so many seconds."""
-
-    seconds: float
-
-
-Step: TypeAlias = "Ticket | Pause"
-Message: TypeAlias = "Done | Failed"
 
 
 def call(
@@ -66,35 +40,44 @@ def call(
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
     identity: Identity | None = None,
+    *,
+    hedge: Callable[[], bool] | None = None,
 ) -> Generator[Step, Message, None]:
-    """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`."""
-    walk = Walk(pool, cell, now, eligible, policy, identity)
+    """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`.
+
+    `hedge` takes a second attempt beside a slow one out of the budget, or says that there is none; None: one attempt after the other.
+    """
+    walk = Walk(pool, cell, now, eligible, policy, identity, races=hedge is not None)
     rounds = 0
     try:
-        while True:
-            while (ticket := (yield from next_ticket(walk))) is not None:
-                message = yield ticket
-                walk.now = message.now
-                if isinstance(message, Done):
-                    walk.succeeded(ticket)
-                    return
-                if (yield from _again(walk, ticket, message)):
-                    return
+        while (yield from Race(walk, hedge or _never).steps()) is None:
             seconds = walk.pause(rounds)
             if seconds is None:
                 raise walk.exhausted()
             walk.now = (yield Pause(seconds)).now
             walk.begin_round()
             rounds += 1
+    except Left as left:
+        walk.gone(left.now)
     finally:
         walk.abandon()  # the call was cancelled, or the request is at fault
 
 
-def next_ticket(walk: Walk) -> Generator[Pause, Any, Ticket | None]:
-    """Return the next attempt, having waited for what other requests find out; None if the round has nobody left."""
-    while isinstance(step := walk.next(), float):
-        walk.now = (yield Pause(step)).now
-    return step
+def probe(pool: Pool, cell: SharedState, beside: Beside, now: float) -> Generator[Step, Message, None]:
+    """Let a request that another credential answers probe one that was silent or slow.
+
+    It counts as failed when it begins (`choose.beside`): only an answer in its time, and not a slow one, ends the park.
+    """
+    ticket = beside.ticket
+    message = yield Start(ticket, beside.limit)
+    if isinstance(message, Lost):
+        cell.transact(settlement.fail, message.failed.seen(ticket), message.now)
+    elif isinstance(message, Begun):
+        who = pool.credentials[pool.first_of[ticket.index]].id
+        sample = Sample(who, beside.kind, message.now - now, message.size, probe=True)
+        if not expectations.is_slow(expectations.usual(cell.state, who), sample):
+            cell.transact(settlement.succeed, ticket, (), "", True, message.now)
+        cell.learn(sample, message.now)
 
 
 def advance(steps: Generator[S, M, None], message: M) -> S | None:
@@ -105,17 +88,11 @@ def advance(steps: Generator[S, M, None], message: M) -> S | None:
         return None
 
 
-def _again(walk: Walk, ticket: Ticket, failed: Failed) -> Generator[Step, Message, bool]:
-    """Try the same credential once more, where that is right, and settle the failure; return whether it served in the end."""
-    if (wait := walk.same_again(failed.seen(ticket))) is not None:
-        walk.now = (yield Pause(wait)).now
-        if (again := walk.readmit(ticket.index)) is not None:
-            ticket, message = again, (yield again)
-            walk.now = message.now
-            if isinstance(message, Done):
-                walk.succeeded(ticket)
-                return True
-            failed = message
-    if (fault := walk.failed(failed.seen(ticket))) is not None:
-        raise fault
+def leave(steps: Generator[Any, Any, None], now: float) -> None:
+    """End a call whose caller has gone, or which is over."""
+    with suppress(Left, StopIteration):
+        steps.throw(Left(now))
+
+
+def _never() -> bool:
     return False

@@ -65,6 +65,11 @@ def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
     return (replace(local, hedges=local.hedges - 1.0), True) if min(local.hedges, policy.hedge_burst) >= 1.0 else (local, False)
 
 
+def hedge_won(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
+    """Take in that a second one was the faster one: it was worth it, and another one probably is."""
+    return replace(local, hedges=min(local.hedges + 2.0, max(policy.hedge_burst, local.hedges))), None
+
+
 def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
     """Count a call that is no retry: it earns its share of one."""
     retries = max(local.retries, min(local.retries + policy.retry_share, policy.retry_burst))

@@ -54,6 +54,7 @@ class Reaction:
 
 
 _FAIL_FAST: Final = Reaction(Advance.NEVER)
+_RATE_LIMITS: Final = frozenset({"rate_limited", "concurrency", "stated_wait"})
 
 REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
     {
@@ -132,7 +133,7 @@ class Policy:
         "S03; off in wrappers around instances that retry by themselves",
     )
     retry_delay: float = _knob(
-        0.5, "Seconds before that second try where the provider states none.", "the first backoff of the official SDKs"
+        0.1, "Seconds before that second try where the provider states none.", "a lone 500: another replica answers at once"
     )
     max_retries: int = _knob(
         1, "Further rounds over the chain when it was exhausted by passing faults only.", "one request makes at most two rounds"
@@ -156,8 +157,17 @@ class Policy:
     )
     first_content_limit: float | None = _knob(
         10.0,
-        "Seconds to the first content of a stream, then the next credential is started beside it. None: no limit.",
+        "Seconds to the first content of a stream, then the next credential is started beside it; twice what its first contents take, where"
+        " that is more. None: no limit.",
         "S06, S07: an answer in under 15 s",
+        above=True,
+        off=0.0,
+    )
+    answer_limit: float | None = _knob(
+        30.0,
+        "Seconds to a whole answer while nothing is known of its credential, then the next one is started beside it; later, three times"
+        " what its answers take. None: never.",
+        "H02: an answer within 31 s",
         above=True,
         off=0.0,
     )
@@ -169,8 +179,8 @@ class Policy:
         "What follows when a stream breaks after its first content (see [failover](failover.md)).",
         "a caller never gets a short answer as a whole one",
     )
-    hedge_share: float = _knob(0.1, "Share of the streams that may have a second one beside them.", "Dean and Barroso, 2013")
-    hedge_burst: float = _knob(10.0, "How many of them in a row.", "a few callers meet one incident at once")
+    hedge_share: float = _knob(0.1, "Share of the calls that may have a second one beside them.", "Dean and Barroso, 2013")
+    hedge_burst: float = _knob(8.0, "How many of them in a row.", "H04: 64 at once that are all slow make 1.15 calls each at most")
     retry_share: float = _knob(0.2, "Share of the calls that may be retries.", "at most a fifth more calls than requests in an incident")
     retry_burst: float = _knob(10.0, "How many retries in a row.", "a few callers meet one incident at once")
     egress_patience: float = _knob(
@@ -235,6 +245,16 @@ def is_refusal(failure: Failure) -> bool:
     if failure.error_class is ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
         return False
     return stated_wait(failure) is None
+
+
+def is_felt(failure: Failure) -> bool:
+    """Return whether a park is as long as the failure was dear: not where the provider bounds its callers, however often it says so."""
+    return failure.error_class is ErrorClass.TRANSIENT and not is_rate_limit(failure)
+
+
+def is_rate_limit(failure: Failure) -> bool:
+    """Return whether a passing fault bounds what a credential may ask; an overload bounds what the host can answer."""
+    return failure.error_class is ErrorClass.TRANSIENT and failure.reason in _RATE_LIMITS
 
 
 def stated_wait(failure: Failure) -> float | None:

@@ -21,9 +21,11 @@ from sparekey.core.twins import twins
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from sparekey.core.expectations import Usual
     from sparekey.types import Credential
 
 _NONE: Final[Mapping[str, Breaker]] = MappingProxyType({})
+_NOTHING_LEARNED: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 
 class Guards(NamedTuple):
@@ -64,6 +66,11 @@ class Pool:
         """The index under which each credential counts: its own, or that of an earlier one with the same key."""
         same = twins(self.credentials)
         return tuple(same.get(i, i) for i in range(len(self.credentials)))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The id under which each credential counts."""
+        return tuple(self.credentials[first].id for first in self.first_of)
 
     @cached_property
     def has_twins(self) -> bool:
@@ -112,6 +119,7 @@ class PoolState:
         epoch: counts the changes of breakers.
         rescued_at: when a chain that is parked throughout last let one request through; None for never.
         memory: refusals that proved to be the request's.
+        expectations: what the answers of each credential usually take, by id.
         vectors: the space of the chain's vectors and the length of the first one that came, with a blank between; "" before that.
     """
 
@@ -123,6 +131,7 @@ class PoolState:
     epoch: int = 0
     rescued_at: float | None = None
     memory: Memory = NOTHING
+    expectations: Mapping[str, Usual] = field(default_factory=lambda: _NOTHING_LEARNED)
     vectors: str = ""
 
 
@@ -178,6 +187,12 @@ def doubtfully(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
     """Return whether a credential that is firmly parked may be asked since nobody serves."""
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
+
+
+def is_quiet(pool: Pool, state: PoolState, index: int) -> bool:
+    """Return whether a credential is parked for silence or slowness: it is probed beside the active one, not by a caller who waits."""
+    guard = governing(pool, state, index)
+    return guard is not None and guard.reason in b.QUIET
 
 
 def has_shapes(state: PoolState) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from sparekey.core import expectations
 from sparekey.core.breaker import CLOSED, Breaker
 from sparekey.core.memory import Memory
 from sparekey.core.pool import PoolState, until
@@ -40,6 +41,7 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
         epoch=fresh if touched else fresh - 1,
         rescued_at=_later(base.rescued_at, mine.rescued_at, theirs.rescued_at),
         memory=_memory(base.memory, mine.memory, theirs.memory),
+        expectations=expectations.merged(base.expectations, mine.expectations, theirs.expectations),
         vectors=theirs.vectors or mine.vectors,
     )
     return theirs if found == theirs else found

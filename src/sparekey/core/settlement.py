@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_refusal, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
     from sparekey.types import Failure
 
+PARK_PER_SECOND: Final = 20.0
+"""Seconds of a park for each second that a failure cost its caller: whoever comes back and fails again takes a twentieth at most."""
+LONGEST_FOR_COST: Final = 300.0
+"""Seconds of the longest such park: a recovery is missed for five minutes at most."""
+LEFT_BY: Final = 2
+"""Callers in a row who left for their credential to be suspected."""
 CONFIRMED_BY: Final = 3
 """Different requests that make a firm park out of soft ones, if they span one."""
 CONFIRMED_AT_ONCE_BY: Final = 10
@@ -33,7 +39,7 @@ CONFIRMED_AT_ONCE_BY: Final = 10
 class ObservedFailure(NamedTuple):
     """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
 
-    `shape` is the request's, `writes` says how often it was written to the provider.
+    `shape` is the request's, `writes` says how often it was written to the provider, `cost` how many seconds it took from its caller.
     """
 
     ticket: Ticket
@@ -43,6 +49,7 @@ class ObservedFailure(NamedTuple):
     at: float
     shape: str = ""
     writes: int = 1
+    cost: float = 0.0
 
 
 def succeed(
@@ -70,7 +77,7 @@ def succeed(
     if ticket.term != state.term:
         return release(pool, state, ticket)
     if state.breakers:
-        well = {name: CLOSED for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
+        well = {name: b.recovered(g, now) for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
         state = stamped(state, well)
     if sticky:
         state = commit(state, ticket.index, now)
@@ -147,6 +154,22 @@ def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ti
     return (replace(state, breakers=MappingProxyType({**state.breakers, **mine})) if mine else state), ticket
 
 
+def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: float) -> tuple[PoolState, None]:
+    """Take in that a caller left after more than the expected time: two in a row park the credential softly (DESIGN.md 4.3)."""
+    state, _ = release(pool, state, ticket)
+    name = pool.guards[ticket.index].credential
+    guard = state.breakers.get(name, CLOSED)
+    if guard.epoch > ticket.epoch:
+        return state, None
+    guard = replace(b.failing(guard, now), left=guard.left + 1, felt=b.felt(guard, now) + cost, felt_at=now)
+    if guard.left >= LEFT_BY:
+        cause = ErrorClass.TRANSIENT
+        level = b.next_level(guard, cause, now)
+        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.felt, LONGEST_FOR_COST))
+        guard = b.parked(guard, now, length, level, cause, "timeout", soft=True)
+    return stamped(state, {name: guard}), None
+
+
 def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
     """The names of the breakers that a failure parks; none if it blames nobody here.
 
@@ -172,8 +195,12 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
+    if stated is None and is_felt(failure):
+        cost = b.felt(guard, now) + seen.cost
+        guard = replace(guard, felt=cost, felt_at=now)
+        length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
     parked = b.parked(
-        guard, now, length, level, cause, failure.reason,
+        guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,
         stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,
     )  # fmt: skip
     return replace(parked, shapes=()) if guard.shapes else parked  # it is down for requests of every shape

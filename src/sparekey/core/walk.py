@@ -16,14 +16,16 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import choose, local, settlement
+from sparekey.core import choose, expectations, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
 from sparekey.core.exhaustion import exhausted
+from sparekey.core.expectations import Kind, Sample
 from sparekey.core.identity import Identity
-from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
+from sparekey.core.policy import Advance, Recovery, is_blind, is_rate_limit, is_refusal, reaction_to
 from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
+from sparekey.core.race import Beside
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.errors import DeadlineExceeded
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from sparekey.core.expectations import Usual
     from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
     from sparekey.core.settlement import ObservedFailure
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 
 CALLS_TO_A_FAILING_HOST: Final = 2
 """Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
+CUT_COST: Final = 30.0
+"""Seconds of its caller that a stream costs which is cut after he has seen content: he begins again by hand (DESIGN.md 4.5)."""
 _NUMBERS: Final = count(1)
 
 
@@ -59,6 +64,9 @@ class SharedState(Protocol):
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
 
+    def learn(self, sample: Sample, now: float) -> None:
+        """Take in how long an answer took, at once or a little later."""
+
     def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
         """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
 
@@ -77,6 +85,13 @@ class Walk:
         connects: it is the one that tries whether our own network is back.
     """
 
+    too_large: BaseException | None = None
+    left: int | None = None
+    answer: BaseException | None = None
+    connects = scouts = rescues = admitted = False
+    begins = True
+    waited = slowest = 0.0
+
     def __init__(
         self,
         pool: Pool,
@@ -85,6 +100,8 @@ class Walk:
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
         identity: Identity | None = None,
+        kind: Kind = Kind.WHOLE,
+        races: bool = True,
     ) -> None:
         """Begin at `now`.
 
@@ -95,6 +112,8 @@ class Walk:
             eligible: restricts the walk to some credentials.
             policy: stands in for the chain's own in what concerns this request alone.
             identity: tells this request from others.
+            kind: what it waits for.
+            races: others may be started beside a slow one.
         """
         self.pool, self.cell, self.now, self.began = pool, cell, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
@@ -109,15 +128,10 @@ class Walk:
         self.pending: list[ObservedFailure] = []
         self.host_faults: dict[str, int] = {}
         self.closed: set[int] = set()
-        self.too_large: BaseException | None = None
         self.too_large_for: set[tuple[str, str | None]] = set()
-        self.left: int | None = None
-        self.answer: BaseException | None = None
         self.excused: set[int] = set()
-        self.connects = self.scouts = self.rescues = False
+        self.kind, self.races = kind, races
         self.term = cell.state.term
-        self.begins, self.admitted = True, False
-        self.waited = self.slowest = 0.0
         self.asked_at: dict[int, float] = {}
 
     @property
@@ -161,7 +175,9 @@ class Walk:
     def _step(self) -> Ticket | float | None:
         """As `next`; 0.0 if the choice has to be made anew."""
         doubtful = not self.seen or any(is_refusal(s.failure) for s in self.seen.values())
-        asker = Asker(self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation())
+        asker = Asker(
+            self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation(), not self.races
+        )
         state = self.cell.state
         choice = choose.choose(self.pool, state, asker, self.now)
         if choice is None:
@@ -182,12 +198,59 @@ class Walk:
             return False
         return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
 
-    def beside(self) -> Ticket | None:
-        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left.
+    # ── the silent and the slow ──
+
+    def limit(self, ticket: Ticket) -> float | None:
+        """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
+        known = self._usual(ticket.index)
+        if (self.kind is Kind.WHOLE and known.seconds[self.kind].quick) or not self.races or len(self.pool) == 1:
+            return None
+        return expectations.limit(self.policy, known, self.kind, probe=ticket.probe)
+
+    def _usual(self, index: int) -> Usual:
+        return self.cell.state.expectations.get(self.pool.names[index], expectations.UNKNOWN)
+
+    def may_probe_beside(self) -> bool:
+        """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
+        return self.cell.state.active > 0 and self.races and self.sticky and not self.calls
+
+    def probe_beside(self) -> Beside | None:
+        """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""
+        state = self.cell.state
+        if choose.beside(self.pool, state, self.eligible, self.now)[1] is None:
+            return None
+        ticket: Ticket | None = self.cell.transact(choose.beside, self.eligible, self.now)
+        if ticket is None:
+            return None
+        return Beside(ticket, self.kind, expectations.leash(self.policy, self._usual(ticket.index), self.kind))
+
+    def is_somebody_beside(self) -> bool:
+        """Return whether the ring has somebody to run beside those that are out.
 
         Nobody who is parked is asked only because another one is slow.
         """
-        return None if self.left == 0 else self._in_ring(Asker(self._among(), self.tried, shape=self._shape()))
+        choice = None if self.left == 0 or self._spent() else choose.choose(self.pool, self.cell.state, self._beside_asker(), self.now)
+        return choice is not None and choice.turn is Turn.RING
+
+    def is_parked(self, index: int) -> bool:
+        """Return whether a credential was found to be out of order while this request waits for it."""
+        return phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED
+
+    def beside(self) -> Ticket | None:
+        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left."""
+        return None if self.left == 0 else self._in_ring(self._beside_asker())
+
+    def _beside_asker(self) -> Asker:
+        return Asker(self._among(), self.tried, shape=self._shape())
+
+    def gone(self, now: float) -> None:
+        """Take in that the caller has gone: whoever kept him for longer than expected is suspected."""
+        self.now = now
+        for ticket in list(self.out):
+            took = now - self.asked_at.get(ticket.index, now)
+            if took >= expectations.hint(self._usual(ticket.index), self.kind):
+                self.out.remove(ticket)
+                self.cell.transact(settlement.suspect, ticket, took, now)
 
     def _in_ring(self, asker: Asker) -> Ticket | None:
         state = self.cell.state
@@ -315,8 +378,11 @@ class Walk:
 
     # ── what became of it ──
 
-    def succeeded(self, ticket: Ticket) -> Ticket:
-        """Settle a success and everything that waited for it; return the ticket for the rest of a stream."""
+    def succeeded(self, ticket: Ticket, size: int = 0, *, hedged: bool = False) -> Ticket:
+        """Settle a success and everything that waited for it; return the ticket for the rest of a stream.
+
+        `size` is that of the answer, as its sketch takes it; `hedged`: it was started beside a slow one.
+        """
         self._reached()
         self._settle_pending()
         self._back(ticket)
@@ -327,11 +393,15 @@ class Walk:
         after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
         self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
         self._scouted()
+        self.cell.learn(Sample(self.pool.names[ticket.index], self.kind, self.now - self.asked_at[ticket.index], size), self.now)
+        if hedged:
+            self.cell.transact_local(local.hedge_won)
         return after
 
     def failed(self, seen: ObservedFailure) -> BaseException | None:
         """Take in a failure; return the exception to raise at once if no other credential can help."""
         index, failure = seen.ticket.index, seen.failure
+        seen = seen._replace(cost=self.now - self.asked_at.get(index, self.now))
         if is_refusal(failure):
             seen = seen._replace(shape=self.identity.shape)
         self.seen[index] = seen
@@ -387,7 +457,12 @@ class Walk:
             self.host_faults[endpoint] = CALLS_TO_A_FAILING_HOST if failure.unreached else self.host_faults.get(endpoint, 0) + 1
 
     def cut(self, seen: ObservedFailure) -> None:
-        """Settle the failure of a stream whose beginning the caller has seen."""
+        """Settle the failure of a stream whose beginning the caller has seen.
+
+        Where he has seen it, half an answer costs him more than the time it took.
+        """
+        took = self.now - self.asked_at.get(seen.ticket.index, self.now)
+        seen = seen._replace(cost=took if self.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
         self.seen[seen.ticket.index] = seen
         self._settle(seen)
 
@@ -407,6 +482,8 @@ class Walk:
             return None
         if failure.timed_out or failure.unreached or seen.writes > 1 or not self._open_to(index):
             return None
+        if is_rate_limit(failure) and failure.retry_after is None and self._ready():
+            return None  # nobody knows when there is room again
         wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
         if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
             return None
@@ -416,9 +493,13 @@ class Walk:
         return wait
 
     def _another_is_ready(self, index: int) -> bool:
-        model, state = self.pool.credentials[index].model, self.cell.state
-        others = [i for i, c in enumerate(self.pool.credentials) if c.model == model and i not in self.tried and self._may_ask(i)]
-        return any(phase(self.pool, state, i, self.now) in {Phase.CLOSED, Phase.DUE} for i in others)
+        model = self.pool.credentials[index].model
+        return any(self.pool.credentials[i].model == model for i in self._ready())
+
+    def _ready(self) -> list[int]:
+        """Whom this request could turn to now."""
+        others = [i for i in range(len(self.pool)) if i not in self.tried and self._may_ask(i)]
+        return [i for i in others if phase(self.pool, self.cell.state, i, self.now) in {Phase.CLOSED, Phase.DUE}]
 
     def _may_ask(self, index: int) -> bool:
         return (self.eligible is None or index in self.eligible) and self._open_to(index)
@@ -430,10 +511,11 @@ class Walk:
 
     def abandon(self) -> None:
         """The call is over: give back what is out, blame nobody."""
-        for ticket in [*(s.ticket for s in self.pending), *self.out]:
-            self._release(ticket)
-        self.pending.clear()
-        self.out.clear()
+        if self.out or self.pending:
+            for ticket in [*(s.ticket for s in self.pending), *self.out]:
+                self._release(ticket)
+            self.pending.clear()
+            self.out.clear()
         self._scouted()
 
     def _back(self, ticket: Ticket) -> None:

@@ -231,11 +231,14 @@ class FailoverEmbedder(EmbedderBase):
         found = {id(t): t for e in self._embedders if (t := _tracker_of(e)) is not None}
         return next(iter(found.values())) if len(found) == 1 else TokenTracker.merged(*found.values())
 
-    def update_token_usage(self, *counted: Any, **told: Any) -> None:
-        """Count the tokens of one call at the embedder that serves."""
-        embedder = self._by_id[self.active_credential_id]
-        if callable(update := getattr(embedder, "update_token_usage", None)):
-            update(*counted, **told)
+    def update_token_usage(self, *counted: Any, **more: Any) -> None:
+        """Count a call at the active embedder; at the process-wide tracker if that one does not count."""
+        active = self._by_id[self.active_credential_id]
+        update = getattr(active, "update_token_usage", None)
+        if callable(update):
+            update(*counted, **more)
+        else:
+            super().update_token_usage(*counted, **more)
 
     def reset_token_usage(self) -> None:
         """Start counting at zero again, in every embedder."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sparekey.errors import IncompleteAnswerError, VectorSpaceError
-from sparekey.wire.vectors import as_floats, is_good
+from sparekey.errors import VectorSpaceError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -69,18 +68,3 @@ def is_finite(numbers: Collection[float]) -> bool:
         return math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))
     except (TypeError, ValueError, OverflowError):
         return False
-
-
-def as_vector(values: Any) -> list[float]:
-    """Return a provider's vector as floats: a list of numbers, or little-endian float32 in base64.
-
-    Raises:
-        IncompleteAnswerError: it is neither, it is empty or all zeros, or it holds something that is no finite number.
-    """
-    try:
-        vector = as_floats(values) if isinstance(values, str) else [float(x) for x in values]
-    except (TypeError, ValueError) as exc:
-        raise IncompleteAnswerError("the provider's vector is not a list of numbers") from exc
-    if not is_good(vector):
-        raise IncompleteAnswerError("the provider's vector is empty, all zeros, or holds a number that is not finite")
-    return vector

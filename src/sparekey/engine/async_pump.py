@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import anyio
 
@@ -11,13 +11,43 @@ from sparekey.engine.wait_timer import OverdueError, WaitTimer
 from sparekey.errors import IncompleteAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from sparekey.engine.call import Limit, RunningAttempt
+    from sparekey.types import Credential
 
 T = TypeVar("T")
 _CLOSE_SECONDS: Final = 2.0
 """How long a stream that was broken off may take to close."""
+
+
+class AsyncAnswer(Generic[T]):
+    """A whole answer, asked for in a task of its own."""
+
+    answer: T
+
+    def __init__(self, entry: RunningAttempt, ask: Callable[[Credential], Awaitable[T]]) -> None:
+        """Take what asks for it."""
+        self.entry, self._ask = entry, ask
+        self.fault: BaseException | None = None
+        self._scope: anyio.CancelScope | None = None
+
+    async def run(self, report: Callable[[Self], None]) -> None:
+        """Ask, then report: there is `answer`, or `fault` says what went wrong; as a task that `cancel` ends."""
+        with anyio.CancelScope() as self._scope:
+            try:
+                self.answer = await self._ask(self.entry.credential)
+            except Exception as exc:  # noqa: BLE001 - it is raised where the call is
+                self.fault = exc
+            report(self)
+
+    def cancel(self) -> None:
+        """Break off what `run` does."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def close(self) -> None:
+        """There is nothing to close: the task ends it."""
 
 
 class AsyncSource(Generic[T]):

@@ -11,14 +11,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from sparekey.core import flow
-from sparekey.core.flow import Done, Pause
+from sparekey.core.flow import Done, Lost, Pause, Start
 from sparekey.engine.call import Ledger, LogicalCall, RunningAttempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
 
-    from sparekey.core.pool import Ticket
     from sparekey.engine.chain import Chain
     from sparekey.types import Attempt, Credential, Usage
 
@@ -48,8 +47,7 @@ class Attempts:
             asleep: as `sleep`, on an event loop.
         """
         self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or _asleep
-        chain = self._call.chain
-        self._steps = flow.call(chain.pool, chain, self._call.began, chain.indices(eligible), self._call.policy, self._call.identity)
+        self._steps = self._call.steps(eligible, races=False)
         self._step: flow.Step | None = None
         self._begun = False
         self._trial: OpenAttempt | None = None
@@ -78,9 +76,10 @@ class Attempts:
             self._move(lambda: next(self._steps, None))
         return self._step
 
-    def begin(self, ticket: Ticket) -> OpenAttempt:
+    def begin(self, step: flow.Step) -> OpenAttempt:
         """Begin an attempt."""
-        self._trial = OpenAttempt(self, self._call, self._call.start(ticket))
+        assert isinstance(step, Start)  # attempts are made one after the other here
+        self._trial = OpenAttempt(self, self._call, self._call.start(step.ticket))
         return self._trial
 
     def sleep(self, pause: Pause) -> None:
@@ -107,7 +106,7 @@ class Attempts:
         if self._trial is not None:
             self._call.abandoned(self._trial.entry)
         self._step = self._trial = None
-        self._steps.close()
+        self._call.leave(self._steps)
 
     def _move(self, move: Callable[[], flow.Step | None]) -> None:
         try:
@@ -183,7 +182,7 @@ class OpenAttempt:
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> bool:
         if exc is None:
-            self._attempts.settle(Done(self._call.succeeded(self.entry, self.usage)))
+            self._attempts.settle(self._call.answered(self.entry, self.usage))
             return False
         if not isinstance(exc, Exception):
             self._attempts.give_up()
@@ -193,7 +192,7 @@ class OpenAttempt:
     def _failed(self, exc: Exception) -> bool:
         """Return whether the loop goes on."""
         try:
-            self._attempts.settle(self._call.failed(self.entry, exc))
+            self._attempts.settle(Lost(self.entry.ticket, self._call.failed(self.entry, exc)))
         except Exception as fault:
             if fault is exc:
                 return False

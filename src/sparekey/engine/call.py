@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
 
 from sparekey.classify.own_exceptions import classify_ours
+from sparekey.core import flow, local
 from sparekey.core.events import (
     AttemptAbandoned,
     AttemptFailed,
@@ -20,7 +22,7 @@ from sparekey.core.events import (
     ContentStarted,
     Exhausted,
 )
-from sparekey.core.flow import Failed
+from sparekey.core.flow import Begun, Failed
 from sparekey.core.identity import Identity
 from sparekey.engine.limits import limited
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
@@ -28,6 +30,9 @@ from sparekey.types import Attempt, Outcome
 from sparekey.wire.writes import RUNNING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sparekey.core.flow import Message, Step
     from sparekey.core.pool import Ticket
     from sparekey.engine.chain import Chain
     from sparekey.types import Credential, Failure, Usage
@@ -133,6 +138,12 @@ class LogicalCall:
         """What tells this request from others: without a body each call is another request."""
         return Identity(self._body, (_PROCESS, self.number))
 
+    def apart(self) -> LogicalCall:
+        """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
+        other = copy(self)
+        other.entries, other.number, other.began = [], next(_NUMBERS), self.chain.clock()
+        return other
+
     def start(self, ticket: Ticket) -> RunningAttempt:
         """Begin an attempt."""
         chain, entries = self.chain, self.entries
@@ -182,6 +193,44 @@ class LogicalCall:
         entry.ended, entry.outcome = self.chain.clock(), Outcome.ABANDONED
         if self._hooked:
             self.chain.tell(AttemptAbandoned(entry.credential.id, self.number, entry.number, entry.attempt()))
+
+    @property
+    def size(self) -> int:
+        """The bytes of the request, 0 if they are not known: a long one takes longer to be read."""
+        return len(self._body)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether an attempt may have to be left behind, since a limit of the caller's has run out."""
+        return self.policy.attempt_limit is not None or self.policy.deadline is not None
+
+    def steps(self, eligible: Callable[[Credential], bool] | None, *, races: bool) -> Generator[Step, Message, None]:
+        """Return the core's flow of this call, for a whole answer; `races`: a second attempt may run beside a slow one."""
+        chain = self.chain
+        hedge = None
+        if races:
+            self.earn_hedge()
+            hedge = self.take_hedge
+        return flow.call(chain.pool, chain, self.began, chain.indices(eligible), self.policy, self.identity, hedge=hedge)
+
+    def answered(self, entry: RunningAttempt, usage: Usage | None = None) -> Begun:
+        """Note that an attempt has brought a whole answer; return it as the core is told."""
+        now = self.succeeded(entry, usage)
+        return Begun(now, entry.ticket, 0 if entry.usage is None else entry.usage.completion_tokens)
+
+    def take_hedge(self) -> bool:
+        """Return whether the budget allows a second attempt beside a slow one, and take it out."""
+        allowed: bool = self.chain.transact_local(local.take_hedge)
+        return allowed
+
+    def earn_hedge(self) -> None:
+        """Count this call: it earns its share of a second attempt beside a slow one."""
+        if self.chain.local.hedges < self.policy.hedge_burst:
+            self.chain.transact_local(local.earn_hedge)
+
+    def leave(self, steps: Generator[Any, Any, None]) -> None:
+        """End the call where it stands: it is over, or its caller has gone."""
+        flow.leave(steps, self.chain.clock())
 
     def broken(self, exc: BaseException) -> None:
         """Put the ledger onto what the caller gets instead of an answer."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
+from sparekey.core import expectations
 from sparekey.core.events import Event, Parked, Probed, Recovered, Switched, between
 from sparekey.core.local import LocalState
 from sparekey.core.manual import HELD
@@ -20,8 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from sparekey.core.expectations import Sample
     from sparekey.stores.keeper import Keeper
 
+LEARN_EVERY: Final = 10.0
+"""Seconds between two looks at ordinary answers: what they teach is in no hurry."""
+MOST_SAMPLES: Final = 64
+"""The last ones of these seconds that are looked at."""
 logger = logging.getLogger("sparekey")
 
 
@@ -57,6 +65,8 @@ class ChainState:
         self.clock = clock
         self._dead: list[BaseException | None] = [None]
         self._local = MemoryStore(LocalState.of(pool.policy))
+        self._samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
+        self._learns_at = [0.0]
         self.hooks: list[Callable[[Event], None]] = []
         self._listeners: dict[type, tuple[int, tuple[Callable[[Event], None], ...]]] = {}
         fresh: MemoryStore[PoolState] = MemoryStore(PoolState(switched_at=clock()))
@@ -102,6 +112,21 @@ class ChainState:
             if store.compare_and_set(old, new):
                 self._announce(old, new)
                 return answer
+
+    def learn(self, sample: Sample, now: float) -> None:
+        """Take in how long an answer took: what is ordinary is put into the state once in a while, what is not at once."""
+        samples = self._samples
+        samples.append(sample)
+        known = self._store.read().expectations.get(sample.who)
+        if known is not None and now < self._learns_at[0] and expectations.is_ordinary(known, sample):
+            return
+        self._learns_at[0] = now + LEARN_EVERY
+        taken: list[Sample] = []
+        with suppress(IndexError):
+            while True:
+                taken.append(samples.popleft())
+        if taken:
+            self.transact(expectations.learn, taken, now)
 
     def change(self, edit: Callable[[PoolState], PoolState]) -> None:
         """Put `edit(state)` in the place of the state, atomically."""

@@ -29,6 +29,7 @@ class Limits(TypedDict, total=False):
     deadline: float | None
     attempt_limit: float | None
     first_content_limit: float | None
+    answer_limit: float | None
     idle_limit: float | None
     stream_recovery: str
     hedge_share: float

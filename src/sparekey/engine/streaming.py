@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from sparekey.core import local, streams
+from sparekey.core import streams
+from sparekey.core.expectations import Kind
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
-from sparekey.core.streams import Begun, Differs, Lost, Slow
+from sparekey.core.streams import Differs
 from sparekey.engine.call import Limit, LogicalCall
 from sparekey.engine.outlet import TAIL_SECONDS, Outlet
+from sparekey.engine.racing import Racing, Sourced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sparekey.core.flow import Failed
-    from sparekey.core.pool import Ticket
-    from sparekey.core.streams import KeepWaiting, Message, Start, Steps
+    from sparekey.core.streams import Message, Steps
     from sparekey.engine.call import RunningAttempt
     from sparekey.engine.chain import Chain
     from sparekey.types import Credential
@@ -25,16 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Sourced(Protocol[T]):
-    """The stream of one attempt: what was read up to its first content, or what went wrong before."""
+class Begins(Sourced, Protocol[T]):
+    """The stream of one attempt: what was read up to its first content."""
 
-    entry: RunningAttempt
     resumed: bool
     held: list[T]
-    fault: BaseException | None
 
 
-S = TypeVar("S", bound=Sourced[Any])
+S = TypeVar("S", bound=Begins[Any])
 
 
 class Out(NamedTuple, Generic[T]):
@@ -44,22 +42,19 @@ class Out(NamedTuple, Generic[T]):
     message: Message | None = None
 
 
-class Streaming(Generic[T, S]):
-    """The books of one stream. `running` are the streams that are out, by ticket."""
+class Streaming(Racing[S], Generic[T, S]):
+    """The books of one stream."""
 
     def __init__(self, chain: Chain, eligible: Callable[[Credential], bool] | None, reading: Reading[T], body: bytes = b"") -> None:
         """Begin a stream now, with the limits that hold here."""
-        self.call, self.reading = LogicalCall(chain, body), reading
+        super().__init__(LogicalCall(chain, body), Kind.FIRST)
+        self.reading = reading
         chain, policy = self.call.chain, self.call.policy
         self.outlet = Outlet(reading, policy.stream_recovery)
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
-        self.running: dict[Ticket, S] = {}
-        self.slow: dict[Ticket, Failed] = {}
-        self._slow_at: float | None = None
-        self._won: S | None = None
         self._idle_at = 0.0
         self._relayed = 0
-        chain.transact_local(local.earn_hedge)
+        self.call.earn_hedge()
         self.steps: Steps = streams.stream(
             chain.pool,
             chain,
@@ -67,81 +62,27 @@ class Streaming(Generic[T, S]):
             chain.indices(eligible),
             policy,
             self.call.identity,
-            hedge=lambda: chain.transact_local(local.take_hedge),
-            recoverable=self._recoverable,
+            hedge=self.call.take_hedge,
+            recoverable=lambda: self.outlet.recoverable,
         )
 
-    # ── the race to the first content ──
-
-    def start(self, step: Start) -> RunningAttempt:
-        """Begin an attempt: from now on its limit runs."""
-        self._slow_at = None if step.limit is None else self.call.chain.clock() + step.limit
-        return self.call.start(step.ticket)
-
-    def keep(self, step: KeepWaiting) -> None:
-        """Go on waiting; without a limit on the first content if nobody else is left."""
-        if step.patient:
-            self._slow_at = None
-
-    def patience(self) -> tuple[Limit | None, Ticket | None]:
-        """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the first content."""
-        found: list[tuple[Limit, Ticket | None]] = []
-        if self._slow_at is not None:
-            found.append((Limit(self._slow_at - self.call.chain.clock(), "slow_start", self.call.policy.first_content_limit or 0.0), None))
-        found += [(limit, ticket) for ticket, one in self.running.items() if (limit := self.call.limit(one.entry)) is not None]
-        return min(found, key=lambda pair: pair[0].seconds, default=(None, None))
-
-    def overdue(self, limit: Limit, ticket: Ticket | None) -> tuple[Message, S | None]:
-        """Return what to report when a limit has run out, and which stream is over with it."""
-        failed = self.call.read(limit.exceeded())
-        if ticket is None:
-            self._slow_at = None
-            self.slow.update(dict.fromkeys(self.running, failed))
-            return Slow(failed), None
-        source = self.running.pop(ticket)
-        return Lost(ticket, self.call.noted(source.entry, failed)), source
-
-    def reported(self, source: S) -> Message:
-        """Return what to report of a stream that has begun, or failed before.
-
-        Raises:
-            BaseException: what is no failure of the provider's.
-        """
-        entry, fault = source.entry, source.fault
-        if fault is None:
-            self._won = source
-            return Begun(self.call.begun(entry), entry.ticket)
-        del self.running[entry.ticket]
-        if not isinstance(fault, Exception):
-            self.call.abandoned(entry)
-            raise fault
-        return Lost(entry.ticket, self.call.failed(entry, fault))
-
     def given_up(self, source: S) -> None:
-        """Note that a stream is broken off: another one was faster, or the caller has gone, maybe because he has the whole answer."""
-        if source is self._won and self.outlet.complete:
+        """As `Racing.given_up`; the caller may have gone because he has the whole answer."""
+        if source is self.won and self.outlet.complete:
             self.call.succeeded(source.entry)
-            return
-        failed = self.slow.get(source.entry.ticket)
-        if failed is not None and source.entry.first is None:
-            self.call.noted(source.entry, failed)
         else:
-            self.call.abandoned(source.entry)
+            super().given_up(source)
 
     def leave(self) -> None:
-        """End the call where it stands: whoever is slow now has kept nobody waiting but a caller who left."""
-        self.steps.close()
-        self.slow.clear()
+        """End the call where it stands."""
+        self.call.leave(self.steps)
+        self.forgive()
 
     # ── the relay ──
 
-    def losers(self) -> list[S]:
-        """Return the streams that are out and have not won: they are given up when another one has, or when the call is over."""
-        return [source for source in self.running.values() if source is not self._won]
-
     def opening(self) -> tuple[S, Out[T]]:
         """Return the stream that has won, and what goes out of its beginning."""
-        won = self._won
+        won = self.won
         assert won is not None
         if self._relayed:
             self.outlet.restart(resumed=won.resumed)
@@ -196,13 +137,10 @@ class Streaming(Generic[T, S]):
 
     def _over(self, items: list[T], message: Message) -> Out[T]:
         self.running.clear()
-        self._won = None
+        self.won = None
         return Out(items, message)
 
     # ── recovery ──
-
-    def _recoverable(self) -> bool:
-        return self.outlet.recoverable
 
     def opener(
         self, fn: Callable[[Credential], Any], resume: Callable[[Credential, str], Any] | None, credential: Credential

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sparekey.engine.call import Limit, RunningAttempt
+    from sparekey.types import Credential
 
 T = TypeVar("T")
 _CLOSE_SECONDS: Final = 5.0
@@ -71,6 +72,35 @@ class StreamSource(Generic[T]):
             if self._left or self._content(item):
                 return
         raise IncompleteAnswerError("the stream ended before any content")
+
+
+class ThreadedAnswer(Generic[T]):
+    """A whole answer, asked for in a thread of its own."""
+
+    answer: T
+
+    def __init__(self, entry: RunningAttempt, ask: Callable[[Credential], T], *, run: Callable[[Callable[[], object]], None]) -> None:
+        """Take what asks for it; `run` lets a thread do some work."""
+        self.entry, self._ask, self._let_run = entry, ask, run
+        self.fault: BaseException | None = None
+        self._interrupts: list[Callable[[], object]] = []
+
+    def start(self, report: Callable[[ThreadedAnswer[T]], None]) -> None:
+        """Ask, then report: there is `answer`, or `fault` says what went wrong. This does not wait for it."""
+        self._report = report
+        self._let_run(self._run)
+
+    def close(self) -> None:
+        """End it as soon as its read is over; whoever opened it may have said how to hasten that."""
+        interrupt(self._interrupts)
+
+    def _run(self) -> None:
+        INTERRUPTS.set(self._interrupts)
+        try:
+            self.answer = self._ask(self.entry.credential)
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
+            self.fault = exc
+        self._report(self)
 
 
 class Pump(StreamSource[T]):

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import closing
+from contextvars import Context
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sparekey.core import flow
-from sparekey.core.flow import Done, Pause
+from sparekey.core.expectations import Kind
+from sparekey.core.race import Beside, Done, Lost, Pause, Start
 from sparekey.core.splice import Reading
-from sparekey.core.streams import Deliver, Start
+from sparekey.core.streams import Deliver
 from sparekey.engine.attempts import Attempts
 from sparekey.engine.call import Answer, Ledger, LogicalCall
 from sparekey.engine.chain import chain_of
-from sparekey.engine.closing import INTERRUPTS, interrupt
+from sparekey.engine.racing import Asking, Racing
 from sparekey.engine.stream import Stopped, Stream
 from sparekey.engine.streaming import Streaming
-from sparekey.engine.sync_pump import Pump, StreamSource
+from sparekey.engine.sync_pump import Pump, StreamSource, ThreadedAnswer
+from sparekey.errors import describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from sparekey.core.policy import Policy
-    from sparekey.core.streams import KeepWaiting, Message, Step
-    from sparekey.engine.call import Limit
+    from sparekey.core.streams import Message, Step
+    from sparekey.engine.call import RunningAttempt
     from sparekey.engine.chain import Chain
     from sparekey.engine.streaming import Out
     from sparekey.types import Credential, Usage
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Any)
+logger = logging.getLogger("sparekey")
 
 
 class Failover:
@@ -46,8 +52,9 @@ class Failover:
         """Return `fn(credential)` of the first credential for which it succeeds.
 
         Args:
-            fn: makes one attempt; an exception it raises is classified. Where the chain has a `deadline` or an `attempt_limit`, it runs in
-                a thread of its own, which is left behind when the limit runs out.
+            fn: makes one attempt; an exception it raises is classified. It runs in a thread of its own, since another attempt may be
+                started beside it, or a limit may run out: then its thread is left behind. With a single credential and neither a
+                `deadline` nor an `attempt_limit`, it runs in the caller's thread; so does one that is known to answer within a millisecond.
             eligible: restricts the call to some credentials (routing by capability). If the active one is not among them, the active
                 index stays where it is, whoever serves.
 
@@ -65,6 +72,7 @@ class Failover:
         eligible: Callable[[Credential], bool] | None = None,
         usage: Callable[[T], Usage | None] | None = None,
         body: bytes = b"",
+        races: bool = True,
     ) -> Answer[T]:
         """As `call`, with who answered and the ledger of all attempts. What is raised has the ledger as `sparekey_attempts`.
 
@@ -74,35 +82,41 @@ class Failover:
             usage: reads the tokens of an answer, for the ledger.
             body: what is asked, as bytes: it tells different requests apart where several of them are to prove what a refusal blames.
                 Without it each call counts as another request.
+            races: whether a second attempt may be started beside a slow one; not where what is asked for must not happen twice.
         """
         call = LogicalCall(self.chain, body)
-        chain = call.chain
-        steps = flow.call(chain.pool, chain, call.began, chain.indices(eligible), call.policy, call.identity)
+        race: _Race[T, ThreadedAnswer[T]] | None = None
+        steps = call.steps(eligible, races=races)
+        step: flow.Step | None = None
         try:
-            step: flow.Step | None = next(steps)
+            step = next(steps)
             while step is not None:
                 message: flow.Message
-                if isinstance(step, Pause):
-                    self._sleep(step.seconds)
-                    message = Done(chain.clock())
-                else:
-                    entry = call.start(step)
+                if isinstance(step, Start) and step.limit is None and step.alone and not call.bounded:
+                    entry = call.start(step.ticket)
                     try:
-                        limit = call.limit(entry)
-                        result = fn(entry.credential) if limit is None else _bounded(fn, entry.credential, limit, call)
+                        result = fn(entry.credential)
                     except Exception as exc:  # noqa: BLE001 - every failure is classified
-                        message = call.failed(entry, exc)
+                        message = Lost(step.ticket, call.failed(entry, exc))
                     except BaseException:
                         call.abandoned(entry)
                         raise
                     else:
-                        message = Done(call.succeeded(entry, usage(result) if usage else None))
-                step = flow.advance(steps, message)
+                        message = call.answered(entry, usage(result) if usage else None)
+                    step = flow.advance(steps, message)
+                else:
+                    race = race or self._asking(call, fn, usage)
+                    step = flow.advance(steps, race.moved(step))
+                    if (won := race.racing.won) is not None:
+                        result, entry = won.answer, won.entry
         except BaseException as exc:
             call.broken(exc)
             raise
         finally:
-            steps.close()
+            if step is not None:
+                call.leave(steps)
+            if race is not None:
+                race.leave()
         return Answer(result, entry.credential, Ledger(call.entries))
 
     def stream(
@@ -141,6 +155,100 @@ class Failover:
         """Return the attempts of one call, for a loop of one's own (see `Attempts`)."""
         return Attempts(self.chain, eligible, sleep=self._sleep)
 
+    def _asking(
+        self, call: LogicalCall, fn: Callable[[Credential], T], usage: Callable[[T], Usage | None] | None
+    ) -> _Race[T, ThreadedAnswer[T]]:
+        run = call.chain.workers.run
+        return _Race(
+            Asking(call, usage),
+            self._sleep,
+            lambda entry: ThreadedAnswer(entry, fn, run=run),
+            lambda probe: self._asking(probe, fn, usage),
+        )
+
+
+class _Race(Generic[T, S]):
+    """One race, driven: `make` makes an attempt, `again` another race, for a probe."""
+
+    def __init__(
+        self,
+        racing: Racing[S],
+        sleep: Callable[[float], None],
+        make: Callable[[RunningAttempt], S],
+        again: Callable[[LogicalCall], _Race[T, S]],
+    ) -> None:
+        self.racing, self._sleep, self._make, self._again = racing, sleep, make, again
+        self._reports: SimpleQueue[S | None] = SimpleQueue()
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End the wait, from another thread."""
+        self.stopped = True
+        self._reports.put(None)
+
+    def moved(self, step: flow.Step) -> flow.Message:
+        """Do what a step says; return what has come of it."""
+        racing = self.racing
+        if isinstance(step, (Pause, Beside)):
+            self._sleep(step.seconds) if isinstance(step, Pause) else self._probe(step)
+            return Done(racing.call.chain.clock())
+        if isinstance(step, Start):
+            if step.alone:
+                self.give_up(list(racing.running.values()))
+            source = racing.running[step.ticket] = self._make(racing.start(step))
+            source.start(self._reports.put)
+        else:
+            racing.keep(step)
+        return self._first()
+
+    def leave(self) -> None:
+        """The race is over: give up those that are out."""
+        self.racing.forgive()
+        self.give_up(self.racing.losers())
+
+    def give_up(self, sources: list[S]) -> None:
+        """Break attempts off."""
+        for source in sources:
+            del self.racing.running[source.entry.ticket]
+            self.racing.given_up(source)
+            source.close()
+
+    def _first(self) -> flow.Message:
+        """Wait for what happens first: an attempt brings something or fails, or a limit runs out."""
+        racing = self.racing
+        while not self.stopped:
+            limit, ticket = racing.patience()
+            try:
+                source = self._reports.get(timeout=None if limit is None else racing.call.real(limit.seconds))
+            except Empty:
+                assert limit is not None
+                message, over = racing.overdue(limit, ticket)
+                if over is not None:
+                    over.close()
+                return message
+            if source is not None and racing.running.get(source.entry.ticket) is source:
+                return racing.reported(source)
+        raise Stopped
+
+    def _probe(self, beside: Beside) -> None:
+        """Probe a credential with the same request, in threads that nobody waits for."""
+        race = self._again(self.racing.call.apart())
+        Context().run(race.racing.call.chain.workers.run, lambda: race.probe(beside))
+
+    def probe(self, beside: Beside) -> None:
+        """Make a probe to its end."""
+        chain = self.racing.call.chain
+        steps = flow.probe(chain.pool, chain, beside, chain.clock())
+        try:
+            step: flow.Step | None = next(steps)
+            while step is not None:
+                step = flow.advance(steps, self.moved(step))
+        except Exception as exc:  # noqa: BLE001 - there is nobody to tell
+            logger.debug("a probe beside a request: %s", describe_exception(exc))
+        finally:
+            self.racing.over()
+            self.leave()
+
 
 class _Streamed(Generic[T]):
     """One stream, driven."""
@@ -153,13 +261,11 @@ class _Streamed(Generic[T]):
         resume: Callable[[Credential, str], Iterable[T] | None] | None,
     ) -> None:
         self._streaming, self._sleep, self._fn, self._resume = streaming, sleep, fn, resume
-        self._reports: SimpleQueue[StreamSource[T] | None] = SimpleQueue()
-        self._stopped = False
+        self._race: _Race[T, StreamSource[T]] = _Race(streaming, sleep, self._source, self._probing)
 
     def stop(self) -> None:
         """Let whoever reads the stream find its end, from another thread: at once, or with the next item where nothing limits it."""
-        self._stopped = True
-        self._reports.put(None)
+        self._race.stop()
         for source in list(self._streaming.running.values()):
             source.stop()
 
@@ -168,7 +274,7 @@ class _Streamed(Generic[T]):
         try:
             step: Step | None = next(steps)
             while step is not None:
-                message = (yield from self._relayed()) if isinstance(step, Deliver) else self._raced(step)
+                message = (yield from self._relayed()) if isinstance(step, Deliver) else self._race.moved(step)
                 step = flow.advance(steps, message)
         except Stopped:
             return
@@ -177,63 +283,26 @@ class _Streamed(Generic[T]):
             raise
         finally:
             self._streaming.leave()
-            self._give_up(list(self._streaming.running.values()))
+            self._race.give_up(list(self._streaming.running.values()))
 
     # the race
 
-    def _raced(self, step: Start | KeepWaiting | Pause) -> Message:
+    def _source(self, entry: RunningAttempt) -> StreamSource[T]:
         streaming = self._streaming
-        if isinstance(step, Pause):
-            self._sleep(step.seconds)
-            return Done(streaming.call.chain.clock())
-        if isinstance(step, Start):
-            if step.alone:
-                self._give_up(list(streaming.running.values()))
-            self._start(step)
-        else:
-            streaming.keep(step)
-        return self._first()
+        opener, content = streaming.opener(self._fn, self._resume, entry.credential), streaming.reading.content
+        run = streaming.call.chain.workers.run
+        return Pump(entry, opener, content, run=run) if streaming.limited else StreamSource(entry, opener, content)
 
-    def _start(self, step: Start) -> None:
-        streaming = self._streaming
-        entry = streaming.start(step)
-        opener = streaming.opener(self._fn, self._resume, entry.credential)
-        content = streaming.reading.content
-        source: StreamSource[T] = (
-            Pump(entry, opener, content, run=streaming.call.chain.workers.run)
-            if streaming.limited
-            else StreamSource(entry, opener, content)
-        )
-        streaming.running[step.ticket] = source
-        source.start(self._reports.put)
+    def _probing(self, call: LogicalCall) -> _Race[T, StreamSource[T]]:
+        def made(entry: RunningAttempt) -> StreamSource[T]:
+            return Pump(entry, lambda: (self._fn(entry.credential), False), self._streaming.reading.content, run=call.chain.workers.run)
 
-    def _first(self) -> Message:
-        """Wait for what happens first: a stream begins or fails, or a limit runs out."""
-        streaming = self._streaming
-        while not self._stopped:
-            limit, ticket = streaming.patience()
-            try:
-                source = self._reports.get(timeout=None if limit is None else streaming.call.real(limit.seconds))
-            except Empty:
-                assert limit is not None
-                message, over = streaming.overdue(limit, ticket)
-                if over is not None:
-                    over.close()
-                return message
-            if source is not None and streaming.running.get(source.entry.ticket) is source:
-                return streaming.reported(source)
-        raise Stopped
-
-    def _give_up(self, sources: list[StreamSource[T]]) -> None:
-        for source in sources:
-            del self._streaming.running[source.entry.ticket]
-            self._streaming.given_up(source)
-            source.close()
+        return _Race(Racing(call, Kind.FIRST), self._sleep, made, self._probing)
 
     # the relay
 
     def _relayed(self) -> Generator[T, None, Message]:
-        self._give_up(self._streaming.losers())
+        self._race.give_up(self._streaming.losers())
         source, out = self._streaming.opening()
         with closing(source):
             while True:
@@ -245,7 +314,7 @@ class _Streamed(Generic[T]):
     def _pulled(self, source: StreamSource[T]) -> Out[T]:
         """What comes next; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
         streaming = self._streaming
-        if self._stopped:
+        if self._race.stopped:
             raise Stopped
         try:
             item = source.pull(streaming.limit(source), streaming.call.real)
@@ -254,28 +323,3 @@ class _Streamed(Generic[T]):
         except Exception as exc:  # noqa: BLE001 - every failure is classified
             return streaming.ended(source, exc)
         return streaming.take(source, item)
-
-
-def _bounded(fn: Callable[[Credential], T], credential: Credential, limit: Limit, call: LogicalCall) -> T:
-    """Make an attempt in a thread of its own, and leave it there when its time is up."""
-    done: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-    interrupts: list[Callable[[], object]] = []
-
-    def work() -> None:
-        INTERRUPTS.set(interrupts)
-        try:
-            done.put((fn(credential), None))
-        except BaseException as exc:  # noqa: BLE001 - it is raised where the call is
-            done.put((None, exc))
-
-    call.chain.workers.run(work)
-    try:
-        result, fault = done.get(timeout=call.real(limit.seconds))
-    except BaseException as exc:
-        interrupt(interrupts)
-        if isinstance(exc, Empty):
-            raise limit.exceeded() from None
-        raise
-    if fault is not None:
-        raise fault
-    return result  # type: ignore[return-value]  # there is one where there is no fault

@@ -126,7 +126,7 @@ class History:
     def hook(self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True) -> Callable[[Event], None]:
         """Return a hook that notes a chain's events.
 
-        Use it as `chain.add_hook(history.hook("chat", chain.credentials))`.
+        Add it with `chain.add_hook(history.hook("chat", chain.credentials))`.
 
         Args:
             chain: the chain's name in the history.

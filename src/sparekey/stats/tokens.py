@@ -20,7 +20,7 @@ def _add(a: Usage, b: Usage) -> Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ModelTokens:
     """The tokens of one model at one provider.
 
     Attributes:
@@ -33,10 +33,10 @@ class Counted:
     calls: int = 0
     last: datetime | None = None
 
-    def plus(self, other: Counted) -> Counted:
+    def plus(self, other: ModelTokens) -> ModelTokens:
         """Return the sum of both."""
         last = max(filter(None, (self.last, other.last)), default=None)
-        return Counted(_add(self.usage, other.usage), self.calls + other.calls, last)
+        return ModelTokens(_add(self.usage, other.usage), self.calls + other.calls, last)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for JSON, the time in ISO 8601."""
@@ -49,25 +49,25 @@ class TokenTracker:
     def __init__(self) -> None:
         """Start at zero."""
         self._lock = threading.Lock()
-        self._rows: dict[tuple[str, str], Counted] = {}
+        self._rows: dict[tuple[str, str], ModelTokens] = {}
 
     def record(self, model: str, provider: str, usage: Usage) -> None:
         """Add one call's usage."""
-        self._add(model, provider, Counted(usage, 1, datetime.now(UTC)))
+        self._add(model, provider, ModelTokens(usage, 1, datetime.now(UTC)))
 
     def update(self, model_name: str, provider: str, prompt_tokens: int, completion_tokens: int) -> None:
         """Add one call's usage under the name that OpenViking's tracker has for it."""
         self.record(model_name, provider, Usage(prompt_tokens, completion_tokens))
 
-    def _add(self, model: str, provider: str, counted: Counted) -> None:
+    def _add(self, model: str, provider: str, counted: ModelTokens) -> None:
         with self._lock:
-            self._rows[model, provider] = self._rows.get((model, provider), Counted()).plus(counted)
+            self._rows[model, provider] = self._rows.get((model, provider), ModelTokens()).plus(counted)
 
     def rows(self) -> dict[tuple[str, str], Usage]:
         """Return a copy of the tokens by (model, provider)."""
         return {place: counted.usage for place, counted in self.counted().items()}
 
-    def counted(self) -> dict[tuple[str, str], Counted]:
+    def counted(self) -> dict[tuple[str, str], ModelTokens]:
         """Return a copy of tokens and calls by (model, provider)."""
         with self._lock:
             return dict(self._rows)
@@ -90,7 +90,7 @@ class TokenTracker:
 
         Each usage holds tokens, `call_count` and `last_updated`.
         """
-        models: dict[str, dict[str, Counted]] = {}
+        models: dict[str, dict[str, ModelTokens]] = {}
         for (model, provider), counted in sorted(self.counted().items(), key=lambda row: row[0]):
             models.setdefault(model, {})[provider] = counted
         sums = {model: _sum(rows) for model, rows in models.items()}
@@ -117,7 +117,7 @@ class TokenTracker:
                 calls = _part(counts, "call_count")
                 usage = usage_from(counts) or Usage()
                 last = _time(_part(counts, "last_updated"))
-                out._add(str(model), str(provider), Counted(usage, calls if isinstance(calls, int) else 0, last))
+                out._add(str(model), str(provider), ModelTokens(usage, calls if isinstance(calls, int) else 0, last))
         return out
 
     @classmethod
@@ -130,8 +130,8 @@ class TokenTracker:
         return out
 
 
-def _sum(rows: dict[str, Counted]) -> Counted:
-    total = Counted()
+def _sum(rows: dict[str, ModelTokens]) -> ModelTokens:
+    total = ModelTokens()
     for counted in rows.values():
         total = total.plus(counted)
     return total

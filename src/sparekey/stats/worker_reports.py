@@ -1,9 +1,9 @@
-"""How a gateway's workers share their numbers: each writes a report, readers add them up.
+"""How a gateway's workers share their numbers: each writes a report a second, readers add them up.
 
-Each worker writes its report every second, as a file in a folder of this run. A worker takes a free
-number there; a lock marks it as taken, and the system releases it however the worker ends. The
-worker continues the counts of the number's previous owner. So a killed worker loses its last second
-only, and no counter goes backwards. No request waits for any of this.
+The reports are files in a folder of this run. A worker takes a free number there; a lock marks it
+as taken, and the system releases it however the worker ends. The worker continues the counts of the
+number's previous owner. So a killed worker loses its last second only, and no counter goes
+backwards. No request waits for any of this.
 
 Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics (`MetricFamily`), sample by sample.
 """

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from dataclasses import fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.breaker import Breaker
+from sparekey.core.expectations import BUCKETS, Durations, Usual
 from sparekey.core.memory import LONGEST_QUEUE, MOST_WORDS, UNTOLD, Drought, Memory, RefusedWords
 from sparekey.core.pool import PoolState
 from sparekey.masking import secrets_of
@@ -33,12 +35,14 @@ _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds for which an ended park of an unknown credential is kept: another process may know it."""
-_PAST: Final = frozenset({"since", "looked"})
+_PAST: Final = frozenset({"since", "looked", "felt_at"})
 _TIMES: Final = frozenset({"until", "lease"}) | _PAST
 _STORED_AS: Final = {"stated": "firm", "soft": "weak"}
 """Fields whose names in the store differ from today's, because stored states use the older ones."""
 _MOST_NAMES: Final = 256
 _NEVER: Final = "never"
+_FULL: Final = 0x7FFF
+"""The largest count of a bucket that is believed."""
 _BLANK: Final = Breaker()
 
 
@@ -84,6 +88,7 @@ class Codec:
             "rescued": _span(state.rescued_at, now),
             "breakers": {alias: self._guard(guard, now) for alias, guard in kept.items()},
             "memory": _written(state.memory, now),
+            **({"usual": {name: _learned(known) for name, known in state.expectations.items()}} if state.expectations else {}),
             **({"vectors": self._secrets.cut(state.vectors)} if state.vectors else {}),
         }
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -126,6 +131,7 @@ class Codec:
             epoch=_whole(data["epoch"]),
             rescued_at=_moment(data["rescued"], written),
             memory=UNTOLD if older else _memory(data["memory"], written),
+            expectations=MappingProxyType({name: _usual(one) for name, one in data.get("usual", {}).items() if name in self._ids}),
             vectors=str(data.get("vectors", "")),
         )
 
@@ -211,6 +217,9 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         looked=_past(data["looked"], written) if "looked" in data else 0.0,
         look_after=max(0.0, _number(data.get("look_after", 0.0))),
         looks=_whole(data.get("looks", 0)),
+        felt=max(0.0, _number(data.get("felt", 0.0))),
+        felt_at=_past(data["felt_at"], written) if "felt_at" in data else 0.0,
+        left=_whole(data.get("left", 0)),
     )
 
 
@@ -237,6 +246,29 @@ def _memory(data: dict[str, Any], written: float) -> Memory:
     told = data["drought"]
     drought = None if told is None else Drought(_name(told[0]), told[1] is True, _past(told[2], written, LONGEST_QUEUE))
     return Memory(MappingProxyType(words), drought)
+
+
+def _learned(known: Usual) -> dict[str, Any]:
+    """The sketches of a credential, each as pairs of a bucket and its count."""
+    sketches = [_pairs(one.counts) for one in (*known.seconds, *known.pace)]
+    return {"sketches": sketches, "slow": known.slow, "learned": known.learned}
+
+
+def _pairs(counts: bytes) -> list[int]:
+    return [n for bucket, count in enumerate(array("H", counts)) if count for n in (bucket, count)]
+
+
+def _usual(data: dict[str, Any]) -> Usual:
+    first, whole, first_pace, whole_pace = (Durations(_counts(pairs)) for pairs in data["sketches"])
+    slow, learned = _whole(data.get("slow", 0)), _whole(data.get("learned", 0))
+    return Usual((first, whole), (first_pace, whole_pace), slow, learned=learned)
+
+
+def _counts(pairs: list[Any]) -> bytes:
+    numbers = array("H", bytes(2 * BUCKETS))
+    for bucket, count in zip(pairs[:_MOST_NAMES:2], pairs[1:_MOST_NAMES:2], strict=True):
+        numbers[_whole(bucket)] = min(_whole(count), _FULL)
+    return numbers.tobytes()
 
 
 def _names(found: Any) -> tuple[str, ...]:

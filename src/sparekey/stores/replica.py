@@ -196,7 +196,8 @@ class Replica:
 
 
 def _counted(old: PoolState, value: PoolState, new: PoolState) -> PoolState:
-    """Return `new` plus the requests served while it was written, unless it resets the count."""
+    """Return `new` with what was served and learned while it was on its way, unless it starts the count anew."""
+    new = replace(new, expectations=value.expectations)
     if (new.term, new.switched_at) != (old.term, old.switched_at):
         return new
     return replace(new, served=new.served + value.served - old.served)

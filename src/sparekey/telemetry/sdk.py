@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, set up by its `OTEL_*` variables if the program is not instrumented."""
+"""OpenTelemetry's SDK set up by its `OTEL_*` variables, unless the program is instrumented already."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OtelProviders(NamedTuple):
 
 
 def sdk_of_environment(service: str) -> OtelProviders:
-    """Return the program's own providers, for example `opentelemetry-instrument`'s, or new ones.
+    """Return the program's own providers (`opentelemetry-instrument`'s, say), or create them.
 
     Args:
         service: the service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _MOST: Final = 10_000
 _ID: Final = re.compile(

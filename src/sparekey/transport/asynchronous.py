@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sparekey.transport.routing import Eligible
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Attempt, Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _READING: Final = ItemReading()
 _ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
@@ -133,7 +133,11 @@ class AsyncForwarder:
     async def _put(self, call: WireRequest, request: Any, eligible: Eligible) -> AsyncForwarded:
         if not call.stream:
             answer = await self._failover.run(
-                lambda credential: self.once(call, credential, request), eligible=eligible, usage=counted, body=call.body
+                lambda credential: self.once(call, credential, request),
+                eligible=eligible,
+                usage=counted,
+                body=call.body,
+                races=call.kind != "other",  # a file that is uploaded twice is two files
             )
             return AsyncForwarded(answer.value, None, answer.attempts)
 
@@ -157,15 +161,13 @@ class AsyncForwarder:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
         response = await self._send(call, credential, request)
         if not self.responses.is_stream(call, response):
-            yield Item(
-                call.dialect, content=True, response=self.responses.validated(call, credential, response, await self._body(response))
-            )
+            yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, await self._body(response)))
             return
         source, events = response.stream, EventFilter(self.responses, call, credential, response)
         on_abandon(partial(interrupt, response))  # wakes what is blocked in a read; nothing is on an event loop
         try:
             decoding = self.responses.decoding(response)
-            yield Item(call.dialect, response=response)
+            yield Item(call.format, response=response)
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 for item in events.items(chunk):
                     yield item

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.classify import classify
 from sparekey.core.splice import Piece, Reading
 from sparekey.transport.refusals import Refused
-from sparekey.wire import errors, sse
-from sparekey.wire.incoming import Incoming, Part
-from sparekey.wire.pieces import SPOKEN, THOUGHT, Spot, rewritten, spots_of
-from sparekey.wire.reading import InnerError, NoAnswerError
+from sparekey.wire import sse
+from sparekey.wire.broken_stream import Break
+from sparekey.wire.event_stream import EventStream, Part
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.splice_texts import SPOKEN, THOUGHT, Spot, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sparekey.transport.responses import ResponseValidator
     from sparekey.types import Credential, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.format import WireFormat
+    from sparekey.wire.request import WireRequest
 
 __all__ = ["EventFilter", "Item", "ItemReading", "Part"]
 
@@ -29,7 +31,7 @@ class Item:
     """One step of a stream on its way to the caller: first the response, then its events as they came in.
 
     Attributes:
-        dialect: the format of the events.
+        form: the format of the events.
         parts: the events.
         data: their bytes.
         alive: whether it is more than a comment that keeps the line.
@@ -39,14 +41,16 @@ class Item:
         usage: the tokens that were counted so far.
     """
 
-    __slots__ = ("_spots", "alive", "complete", "content", "data", "dialect", "parts", "response", "usage")
+    __slots__ = ("_spots", "alive", "complete", "content", "data", "form", "parts", "response", "usage")
 
-    def __init__(self, dialect: str, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None) -> None:
+    def __init__(
+        self, form: WireFormat, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None
+    ) -> None:
         """Hold what one chunk brought."""
-        self.dialect, self.parts, self.content, self.response, self.usage = dialect, parts, content, response, usage
+        self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
         self._spots: list[Sequence[Spot]] | None = None
         if len(parts) == 1:
-            (event, _, self.complete) = parts[0]
+            event, self.complete = parts[0].event, parts[0].complete
             self.data, self.alive = event.raw, bool(event.data)
         else:
             self.data = b"".join([part.event.raw for part in parts])
@@ -56,7 +60,8 @@ class Item:
     def spots(self) -> list[Sequence[Spot]]:
         """The texts of each event."""
         if self._spots is None:
-            self._spots = [spots_of(self.dialect, part.value) for part in self.parts]
+            spots = self.form.spots
+            self._spots = [spots(part.value) if isinstance(part.value, dict) else () for part in self.parts]
         return self._spots
 
     def sent(self) -> None:
@@ -80,13 +85,13 @@ class ItemReading(Reading[Item]):
 
     def split(self, item: Item) -> Sequence[Item]:
         """Return its events one by one."""
-        return [Item(item.dialect, (part,), content=item.content, usage=item.usage) for part in item.parts]
+        return [Item(item.form, (part,), content=item.content, usage=item.usage) for part in item.parts]
 
     def cut(self, item: Item, texts: Sequence[str]) -> Item | None:
         """Return the one event with other texts."""
         (part,), (spots,) = item.parts, item.spots
         event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
-        return Item(item.dialect, (part._replace(event=event),), content=item.content, usage=item.usage)
+        return Item(item.form, (part._replace(event=event),), content=item.content, usage=item.usage)
 
 
 class StreamBreak:
@@ -98,7 +103,7 @@ class StreamBreak:
 
     def __init__(self, call: WireRequest) -> None:
         """Start before the first event of the answer to a call."""
-        self._dialect, self._resource = call.dialect, call.resource
+        self._format = call.format
         self.counts = call.dialect == "openai" and call.resource == "responses"
         self._next = 0
 
@@ -114,7 +119,7 @@ class StreamBreak:
         text = f"the stream broke off: {failure.message or failure.reason}"
         told = {**about, "class": str(failure.error_class), "reason": failure.reason}
         own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
-        return errors.broken(self._dialect, self._resource, errors.Break(text, told, own, self._next))
+        return self._format.broken(Break(text, told, own, self._next))
 
 
 class EventFilter:
@@ -123,7 +128,7 @@ class EventFilter:
     def __init__(self, responses: ResponseValidator, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
         self._responses, self._call, self._credential, self._response = responses, call, credential, response
-        self._incoming, self._held = Incoming(call, hide_usage=responses.hides_usage(call, credential)), 0
+        self._events, self._held = EventStream(call, hide_usage=responses.hides_usage(call, credential)), 0
         self._began = False
 
     def items(self, chunk: bytes | None) -> Iterator[Item]:
@@ -133,12 +138,12 @@ class EventFilter:
             Refused: an error event, or an error in the place of events.
             Exception: the library's own, for what is no stream of this API; at the end, if the answer is not complete, or none.
         """
-        incoming, dialect = self._incoming, self._call.dialect
+        events, form = self._events, self._call.format
         try:
-            for parts in incoming.end() if chunk is None else incoming.feed(chunk):
+            for parts in events.end() if chunk is None else events.feed(chunk):
                 if not self._began:
                     self._opens(parts)
-                yield Item(dialect, parts, content=self._began, usage=incoming.usage)
+                yield Item(form, parts, content=self._began, usage=events.usage)
         except InnerError as error:
             raise self._responses.refused(self._call, self._credential, self._response, b"", error.data, error.event) from None
         except NoAnswerError as exc:
@@ -146,7 +151,7 @@ class EventFilter:
 
     def _opens(self, parts: Sequence[Part]) -> None:
         """Bound what comes before the first content; with that, remember who has made what stands there."""
-        reader = self._incoming.reader
+        reader = self._events.reader
         self._began = reader.content
         if not self._began:
             self._held += sum(len(part.event.raw) for part in parts)

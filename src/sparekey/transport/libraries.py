@@ -11,7 +11,7 @@ from sparekey.transport.asynchronous import AsyncSdkStream, AsyncTransport
 from sparekey.transport.synchronous import SdkStream, Transport
 
 
-class _Stream(SdkStream, httpx2.SyncByteStream):
+class _LibraryStream(SdkStream, httpx2.SyncByteStream):
     lib: ClassVar[Any] = httpx2
 
 
@@ -27,7 +27,7 @@ class FailoverTransport(Transport, httpx2.BaseTransport):
     """
 
     lib: ClassVar[Any] = httpx2
-    stream_type: ClassVar[type[SdkStream]] = _Stream
+    stream_type: ClassVar[type[SdkStream]] = _LibraryStream
 
 
 class AsyncFailoverTransport(AsyncTransport, httpx2.AsyncBaseTransport):

@@ -22,15 +22,16 @@ from sparekey.errors import AllCredentialsFailedError, CredentialParkedError, Li
 from sparekey.transport import wording
 from sparekey.transport.wording import Cause
 from sparekey.types import ErrorClass
-from sparekey.wire import edit, errors
-from sparekey.wire.reading import error_of
+from sparekey.wire import json_body
+from sparekey.wire.broken_stream import error_of
+from sparekey.wire.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparekey.errors import CredentialError
     from sparekey.types import Failure
-    from sparekey.wire.edit import Document
+    from sparekey.wire.json_body import Document
 
 UNKNOWN_REFERENCE: Final = "unknown_reference"
 """The reason of a failure that says: this account has no such response, file or conversation."""
@@ -147,8 +148,8 @@ class ErrorReply(NamedTuple):
         """Return the body for the SDKs of a dialect; `more` goes into the `sparekey` object."""
         about = {"sparekey": {**more, **self.about}}
         if self.own is not None:
-            return edit.completed(self.own, about).text.encode()
-        return json.dumps({**errors.body(dialect, self.status, self.code, self.message), **about}).encode()
+            return json_body.completed(self.own, about).text.encode()
+        return json.dumps({**FORMATS[dialect].error_body(self.status, self.code, self.message), **about}).encode()
 
 
 def told(exc: Refused | AllCredentialsFailedError) -> ErrorReply:
@@ -227,11 +228,11 @@ def _status(refused: Refused, failure: Failure) -> int:
 
 def _own(refused: Refused, failure: Failure) -> Document | None:
     """Return the provider's JSON object; if it speaks of a key, with a word about whose it is. None: it sent something else."""
-    document = edit.read(refused.body)
+    document = json_body.read(refused.body)
     if document is None:
         return None
     if refused.status_code < _ERROR:
-        document = edit.read(json.dumps(error_of(document.fields)).encode()) or document
+        document = json_body.read(json.dumps(error_of(document.fields)).encode()) or document
     return wording.noted(document, refused.credential_id) if wording.blames_a_key(failure) else document
 
 

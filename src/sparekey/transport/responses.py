@@ -12,16 +12,16 @@ from sparekey.masking import secrets_of
 from sparekey.transport.refusals import Refused
 from sparekey.transport.side_requests import is_rare
 from sparekey.wire import answer
-from sparekey.wire.common import COUNTED, asks_for_usage
-from sparekey.wire.reading import InnerError, NoAnswerError, wants_events
-from sparekey.wire.usage import usage_of
-from sparekey.wire.vectors import inputs
+from sparekey.wire.embeddings import inputs
+from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.rewrite import COUNTED, asks_for_usage
+from sparekey.wire.stream_reader import wants_events
 
 if TYPE_CHECKING:
     from sparekey.transport.affinity import ResourceAffinity
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _EVENTS: Final = b"text/event-stream"
 _REDIRECT: Final = 300
@@ -72,7 +72,7 @@ class ResponseValidator:
             raise self.refused(call, credential, response, error.data, error.data) from None
         except NoAnswerError as exc:
             raise self.lib.RemoteProtocolError(str(exc)) from None
-        response.extensions["sparekey_usage"] = usage_of(call.dialect, found.value)
+        response.extensions["sparekey_usage"] = found.summary.usage
         if call.kind == "other" or call.resource == "responses":
             self.affinity.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):

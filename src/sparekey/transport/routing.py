@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from sparekey.providers import prefill
 from sparekey.transport.affinity import ResourceAffinity
 from sparekey.transport.refusals import UnservableError
-from sparekey.wire.common import UnsafePathError, safe
-from sparekey.wire.edit import replaced
-from sparekey.wire.table import DIALECTS, rewrite, understand
+from sparekey.wire.formats import DIALECTS
+from sparekey.wire.json_body import replaced
+from sparekey.wire.request import understand
+from sparekey.wire.rewrite import UnsafePathError, rewrite, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
 

@@ -13,15 +13,15 @@ from sparekey.engine import Chain
 from sparekey.errors import ConfigError
 from sparekey.providers import Family, dialect_of, find, takes_length
 from sparekey.transport.vectors import Vectors, parameter, shortens, vectors_of
-from sparekey.wire.model import Target
-from sparekey.wire.table import DIALECTS
+from sparekey.wire.formats import DIALECTS
+from sparekey.wire.request import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from sparekey.core.events import Event
     from sparekey.types import Credential, Failure
-    from sparekey.wire.model import Kind
+    from sparekey.wire.request import Kind
 
 Source: TypeAlias = "str | Config | EmbeddingConfig | BaseChain[Any] | Chain | Iterable[Credential]"
 """What a transport can be made of: the name of a chain in the configuration file, a configuration, or an engine's chain."""

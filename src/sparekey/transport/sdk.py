@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.transport.libraries import HTTPX2, Library, legacy
 from sparekey.transport.routing_table import RoutingTable, Source, routing_table
-from sparekey.wire.azure import API_VERSION
+from sparekey.wire.formats import DIALECTS
 from sparekey.wire.network import CONNECT_SECONDS
-from sparekey.wire.table import DIALECTS
+from sparekey.wire.rewrite import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

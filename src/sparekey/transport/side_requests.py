@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sparekey.types import Failure
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 _EVERYWHERE: Final = frozenset(
     {

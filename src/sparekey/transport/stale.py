@@ -194,7 +194,7 @@ class AsyncStaleRetryTransport(StaleRetryTransport):
         await self._inner.aclose()
 
 
-class _Write:
+class _WriteBlock:
     """The block in which a request is written."""
 
     def __init__(self, lib: Any) -> None:
@@ -204,7 +204,7 @@ class _Write:
         pass
 
 
-class _FirstWrite(_Write):
+class _FirstWrite(_WriteBlock):
     """Goes on behind the block if the request met a connection that had been idle: what else is idle there is dropped."""
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _traceback: object) -> bool:
@@ -216,7 +216,7 @@ class _FirstWrite(_Write):
         return False
 
 
-class _SecondWrite(_Write):
+class _SecondWrite(_WriteBlock):
     """Counts the repeat, unless no connection came about for it."""
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _traceback: object) -> None:

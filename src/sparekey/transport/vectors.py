@@ -10,15 +10,15 @@ from sparekey.config.spaces import natural_space
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.reading import NoAnswerError
-from sparekey.wire.vectors import admitted, asked_lengths, shortened
+from sparekey.wire.embeddings import admitted, asked_lengths, shortened
+from sparekey.wire.format import NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sparekey.config.embedding import EmbeddingModelConfig
     from sparekey.engine import Chain
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 
 _ARK_TEXTS: Final = re.compile(r"doubao-embedding(?:-large)?-text\b")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.masking import mask
 from sparekey.types import ErrorClass
-from sparekey.wire import edit
+from sparekey.wire import json_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sparekey.types import Failure
-    from sparekey.wire.edit import Document
+    from sparekey.wire.json_body import Document
 
 _NAMED: Final = 3
 """So many credentials that say the same are called by their names."""
@@ -105,9 +105,9 @@ def noted(document: Document, who: str) -> Document:
     for name in ("error", *_FIELDS):
         value = document.fields.get(name)
         if isinstance(value, str) and value:
-            return edit.replaced(document, name, value + about)
+            return json_body.replaced(document, name, value + about)
         if isinstance(value, dict) and (field := next((f for f in _FIELDS if isinstance(value.get(f), str)), None)):
-            return edit.replaced(document, name, {**value, field: value[field] + about})
+            return json_body.replaced(document, name, {**value, field: value[field] + about})
     return document
 
 

@@ -1,7 +1,6 @@
 """An answer put together from its pieces; a whole answer is one piece.
 
-`sparekey.wire.deltas` reads each provider's answers and events. What the pieces add up to and how tokens are counted is decided here,
-once for all of them.
+`sparekey.wire` reads each provider's answers and events. What they add up to for whoever wants one answer is decided here.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from sparekey.errors import ContentFilteredError, IncompleteAnswerError
 from sparekey.stats.tokens import as_dict
 from sparekey.types import Usage
 from sparekey.vlm.types import ToolCall, VLMChunk, VLMResponse
-from sparekey.wire import ends
-from sparekey.wire.think import Parts, ThinkFilter
+from sparekey.wire.finish_reasons import plain
+from sparekey.wire.format import later
+from sparekey.wire.think_tags import Parts, ThinkFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sparekey.wire.deltas import Delta, ToolDelta
+    from sparekey.wire.format import EventSummary, ToolPiece
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 
@@ -32,12 +32,12 @@ class _Tool:
     text: list[str] = field(default_factory=list)
     arguments: dict[str, Any] | None = None
 
-    def add(self, delta: ToolDelta) -> None:
-        self.id, self.name = self.id or delta.id, self.name or delta.name
-        if isinstance(delta.arguments, dict):
-            self.arguments = delta.arguments
+    def add(self, piece: ToolPiece) -> None:
+        self.id, self.name = self.id or piece.id, self.name or piece.name
+        if isinstance(piece.arguments, dict):
+            self.arguments = piece.arguments
         else:
-            self.text.append(delta.arguments)
+            self.text.append(piece.arguments)
 
     def call(self) -> ToolCall:
         return ToolCall(self.id, self.name, self._parsed() if self.arguments is None else self.arguments)
@@ -61,17 +61,23 @@ class Assembler:
         self._reasoning: list[str] = []
         self._tools: dict[int, _Tool] = {}
         self._finish: str | None = None
+        self._lane: int | None = None
         self._model = ""
         self.usage: Usage | None = None
 
-    def feed(self, delta: Delta) -> VLMChunk:
-        """Add a piece; return what of it can be shown already."""
-        for tool in delta.tools:
-            self._tools.setdefault(tool.index, _Tool()).add(tool)
-        if delta.finish_reason:
-            self._finish = ends.plain(delta.finish_reason)
-        self.usage, self._model = delta.usage or self.usage, delta.model or self._model
-        return self._shown(self._think.feed(delta.content) if delta.content else Parts("", ""), delta.reasoning)
+    def feed(self, told: EventSummary) -> VLMChunk:
+        """Add what an event tells; return what of it can be shown already. Of several answers (`n` choices) the first to begin counts."""
+        self.usage, self._model = later(self.usage, told.usage), told.model or self._model
+        if told.begun:
+            self._lane = told.begun[0] if self._lane is None else self._lane
+            if told.begun[0] != self._lane:
+                return VLMChunk()
+        for tool in told.tools:
+            index = len(self._tools) if tool.number < 0 else tool.number
+            self._tools.setdefault(index, _Tool(f"call_{index}" if tool.number < 0 and not tool.id else "")).add(tool)
+        if told.finish:
+            self._finish = plain(told.finish)
+        return self._shown(self._think.feed(told.text) if told.text else Parts("", ""), told.thoughts)
 
     def finish(self) -> VLMChunk:
         """End a stream; return the last chunk.
@@ -145,7 +151,7 @@ def collect(chunks: Iterable[VLMChunk]) -> VLMResponse:
 
 def chunk_of(answer: VLMResponse | str) -> VLMChunk:
     """Return a whole answer as the one chunk of a stream; older models answer with a plain text."""
-    if isinstance(answer, str):
+    if not isinstance(answer, VLMResponse):
         return VLMChunk(answer, finish_reason="stop")
     usage = Usage(**{name: answer.usage.get(name, 0) for name in _COUNTS}) if answer.usage else None
     return VLMChunk(

@@ -11,7 +11,7 @@ from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Secret, Usage
 from sparekey.vlm.assembly import chunk_of
 from sparekey.wire.settings import guarded, reveal
-from sparekey.wire.think import split_think
+from sparekey.wire.think_tags import split_think
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,12 @@ class ToolCall:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class VLMResponse:
     """A whole answer. `str(answer)` is its text, and it compares equal to that text.
+
+    One that calls no tool is made as a `VLMText`, which is a `str`: where OpenViking's contract has a plain text, callers strip it, cut
+    it, search it and read it as JSON. One that calls tools is none, so that no caller takes it for a text.
 
     Attributes:
         content: the visible text, without `<think>` blocks and outer white space; None if there is none.
@@ -49,6 +52,12 @@ class VLMResponse:
     model: str = ""
     attempts: Sequence[Attempt] = field(default=(), repr=False)
 
+    def __new__(cls, content: str | None = None, tool_calls: Sequence[ToolCall] = (), *_: Any, **__: Any) -> Self:
+        """Make an answer that calls no tool a text."""
+        if cls is VLMResponse and not tool_calls:
+            return VLMText.__new__(VLMText, content)  # type: ignore[return-value]  # a subclass of this one
+        return super().__new__(cls)
+
     @property
     def has_tool_calls(self) -> bool:
         """Tell whether the model asks for a tool."""
@@ -57,21 +66,35 @@ class VLMResponse:
     def __str__(self) -> str:
         return self.content or ""
 
-    def __contains__(self, text: str) -> bool:
-        return text in str(self)
+    def __contains__(self, text: object, /) -> bool:
+        return isinstance(text, str) and text in str(self)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, str):
-            return str(self) == other
-        if not isinstance(other, VLMResponse):
-            return NotImplemented
-        return self._all() == other._all()
+        if isinstance(other, VLMResponse):
+            return self._all() == other._all()
+        return str(self) == other if isinstance(other, str) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
         return hash(str(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return VLMResponse, (*self._all(), self.attempts)
+
     def _all(self) -> tuple[Any, ...]:
         return self.content, self.tool_calls, self.finish_reason, self.usage, self.reasoning_content, self.model
+
+
+class VLMText(VLMResponse, str):
+    """A whole answer that is its text: the empty one where the model said nothing. What is cut out of it is a plain `str`."""
+
+    __slots__ = ()
+
+    def __new__(cls, content: str | None = None, *_: Any, **__: Any) -> Self:
+        """Make the text; the rest is put beside it."""
+        return str.__new__(cls, content or "")
 
 
 @dataclass(frozen=True, slots=True)

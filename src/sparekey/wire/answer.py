@@ -12,17 +12,18 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire import responses, vectors
-from sparekey.wire.decoding import loads
-from sparekey.wire.folding import whole_of
-from sparekey.wire.reading import InnerError, MalformedEventError, NoAnswerError, StreamReader, VisibleText, wanted
+from sparekey.errors import DisguisedError, IncompleteAnswerError
+from sparekey.masking import mask
+from sparekey.wire import embeddings
+from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
+from sparekey.wire.json_body import loads
 from sparekey.wire.sse import EventTooLongError, Splitter
-from sparekey.wire.table import EVENTS
+from sparekey.wire.stream_reader import StreamReader, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sparekey.wire.model import Signs, WireRequest
+    from sparekey.wire.request import WireRequest
 
 _WELL_READ: Final = 256 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
@@ -49,10 +50,17 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class WholeAnswer(NamedTuple):
-    """A whole answer: its JSON (None where there need be none), and its bytes if they had to be written anew (else None)."""
+    """A whole answer.
+
+    Attributes:
+        value: its JSON; None where there need be none.
+        body: its bytes if they had to be written anew; else None.
+        summary: what it tells; of a long one, and of one that is about no chat, only the tokens.
+    """
 
     value: Any
     body: bytes | None = None
+    summary: EventSummary = NOTHING
 
 
 def read(call: WireRequest, body: bytes) -> WholeAnswer:
@@ -68,22 +76,21 @@ def read(call: WireRequest, body: bytes) -> WholeAnswer:
     """
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
-        judge(call, value)
-        return WholeAnswer(value, _dumped(value))
+        return WholeAnswer(value, _dumped(value), judge(call, value))
     if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
-        return WholeAnswer(_ends(body))
+        ends = _ends(body)
+        return WholeAnswer(ends, summary=EventSummary(usage=call.format.read_usage(ends)))
     try:
         value = loads(body.removeprefix(_BOM))
     except (ValueError, RecursionError):
         if call.kind == "other":
             return WholeAnswer(None)
         raise _told(body) from None
-    judge(call, value)
-    return WholeAnswer(value)
+    return WholeAnswer(value, None, judge(call, value))
 
 
-def judge(call: WireRequest, value: Any) -> None:
-    """Let the JSON of an answer pass.
+def judge(call: WireRequest, value: Any) -> EventSummary:
+    """Let the JSON of an answer pass; return what it tells.
 
     Raises:
         InnerError: it is an error.
@@ -92,18 +99,18 @@ def judge(call: WireRequest, value: Any) -> None:
     if call.kind == "other":
         if _is_others_error(value):
             raise InnerError(_dumped(value))
-        return
+        return EventSummary(usage=call.format.read_usage(value))
     if isinstance(value, dict) and (found := _error(value)) is not None:
         raise InnerError(_dumped(found))
     if call.kind == "embed":
-        if not vectors.holds_any(value) and vectors.inputs(call) != 0:
+        if not embeddings.holds_any(value) and embeddings.inputs(call) != 0:
             raise _none(value, "a success without vectors")
-        return
+        return EventSummary(usage=call.format.read_usage(value))
     if isinstance(value, dict) and (name := _COUNTS.get(call.resource.rpartition(":")[2])) is not None:
         if not isinstance(value.get(name), int):
             raise _none(value, "a success without a count")
-        return
-    _judge_chat(call, value)
+        return NOTHING
+    return _judge_chat(call, value)
 
 
 def form_of(start: bytes) -> str:
@@ -118,40 +125,20 @@ def form_of(start: bytes) -> str:
     return "" if any(line.startswith(start) for line in _LINES) else "text"
 
 
-def _judge_chat(call: WireRequest, value: Any) -> None:
-    speech, faults = VisibleText(), ""
+def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
+    is_list = isinstance(value, list) and call.dialect == "gemini" and call.stream  # so Gemini streams without events
     try:
-        for signs in _signs(call, value):
-            if signs.error:
-                raise InnerError(_dumped(_inner(value)))
-            speech.feed(signs)
-            faults = faults or signs.fault
+        found = call.format.read_answer(value) if is_list or isinstance(value, dict) else None
+        visible = found is not None and (found.said or is_visible(found.text))
     except (TypeError, AttributeError, KeyError, ValueError):
         raise _none(value, "a success of no shape that this API has") from None
-    if faults:
-        raise NoAnswerError(f"the provider broke off its answer (finish reason: {faults})")
-    if not speech.end() and not _is_to_come(call, value):
+    if found is not None and found.error:
+        raise InnerError(_dumped(_inner(value)))
+    if found is not None and found.fault:
+        raise NoAnswerError(f"the provider broke off its answer (finish reason: {found.fault})")
+    if not visible and not _is_to_come(call, value):
         raise _none(value, "a success without an answer")
-
-
-def _signs(call: WireRequest, value: Any) -> Iterator[Signs]:
-    """Yield what a whole answer tells; Gemini streams without events as a list."""
-    if isinstance(value, list) and call.dialect == "gemini" and call.stream:
-        for one in value:
-            yield from _signs(call, one)
-    elif isinstance(value, dict):
-        if call.dialect == "openai" and call.resource == "responses":
-            yield responses.read_answer(value)
-        elif _SHAPES[call.dialect] & value.keys():
-            yield EVENTS[call.dialect]("", value if call.dialect != "anthropic" or "completion" in value else {**value, "type": "message"})
-
-
-_SHAPES: Final = {
-    "openai": frozenset({"choices"}),
-    "anthropic": frozenset({"content", "completion", "stop_reason"}),
-    "gemini": frozenset({"candidates", "promptFeedback"}),
-}
-"""Fields of which every answer has one."""
+    return found or NOTHING
 
 
 def _is_to_come(call: WireRequest, value: Any) -> bool:
@@ -189,6 +176,47 @@ def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
 
 
+@contextlib.contextmanager
+def as_library_errors() -> Iterator[None]:
+    """Raise what is wrong with an answer as callers of the library know it.
+
+    Raises:
+        DisguisedError: an error in the place of an answer; what it means is in its own words.
+        IncompleteAnswerError: no answer, or none of a shape that the API has.
+    """
+    try:
+        yield
+    except InnerError as error:
+        text = error.data.decode("utf-8", "replace")
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            body = text
+        raise DisguisedError(f"an error inside a success: {mask(text)[:300]}", body) from None
+    except (NoAnswerError, TypeError, AttributeError, KeyError, IndexError) as exc:
+        raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
+
+
+def read_vectors(value: Any) -> embeddings.EmbeddingAnswer:
+    """Read the vectors of the JSON, or the bytes, of an answer of any provider.
+
+    Raises:
+        InnerError: it is an error.
+        NoAnswerError: it holds no vectors.
+    """
+    if isinstance(value, bytes):
+        try:
+            value = loads(value.removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            raise _told(value) from None
+    if isinstance(value, dict) and (found := _error(value)) is not None:
+        raise InnerError(_dumped(found))
+    try:
+        return embeddings.read_answer(value)
+    except NoAnswerError as exc:
+        raise _none(value, str(exc)) from None
+
+
 def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
     """Return the failure for a stream that ended before any content: what its events say, if one says what no answer holds."""
     faults = (_none(value, text) for value in values if not isinstance(value, dict) or not isinstance(value.get("type"), str))
@@ -213,7 +241,7 @@ def _told(body: bytes) -> InnerError | NoAnswerError:
 
 def _collected(call: WireRequest, body: bytes) -> Any:
     """Return the whole answer that a stream of events holds."""
-    splitter, reader, values = Splitter(), StreamReader(call.dialect, wanted(call)), []
+    splitter, reader, values = Splitter(), StreamReader(call.format, wanted(call)), []
     try:
         for event in (*splitter.feed(body), *splitter.end()):
             if reader.feed(event).error:
@@ -222,7 +250,7 @@ def _collected(call: WireRequest, body: bytes) -> Any:
                 values.append((event.name, reader.value))
         if not reader.complete and reader.content:
             raise NoAnswerError("the events ended without a finish reason: the answer is cut off")
-        return whole_of(call, values)
+        return call.format.answer_of_events(values)
     except (EventTooLongError, json.JSONDecodeError, TypeError, AttributeError, KeyError, IndexError) as exc:
         raise MalformedEventError(str(exc)) from None
 

@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from typing import Final, Protocol
 
 
-class Counted(Protocol):
+class CountsWrites(Protocol):
     """An attempt that counts the writes of its request; it starts with one."""
 
     writes: int
 
 
-RUNNING: Final[ContextVar[Counted | None]] = ContextVar("sparekey_running", default=None)
+RUNNING: Final[ContextVar[CountsWrites | None]] = ContextVar("sparekey_running", default=None)
 """The attempt that runs in this context; None outside of one."""
 
 

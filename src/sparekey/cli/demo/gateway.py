@@ -41,7 +41,7 @@ def play(console: Console, providers: Sequence[Provider], *, keep: bool = False)
         file = Path(folder) / "sparekey.toml"
         file.write_text(toml.dumps(configuration(providers)), encoding="utf-8")
         with _served(file, providers) as (url, gateway), _client(url) as client:
-            asking = Asking(console, client)
+            asking = ClientNarrator(console, client)
             gateway.chains["chat"].chain.add_hook(asking.note)
             console.print("", _opening(url), sep="\n")
             back = _fault_and_recovery(asking, providers[0])
@@ -58,7 +58,7 @@ def configuration(providers: Sequence[Provider]) -> dict[str, Any]:
     return {"vlm": {"provider": "openai", "model": MODELS["chat"], "credentials": credentials}, "gateway": settings}
 
 
-class Asking(Narrator):
+class ClientNarrator(Narrator):
     """The client's side: it sees an address and a header; what the gateway sees is told beside it."""
 
     def __init__(self, console: Console, client: OpenAI) -> None:
@@ -95,7 +95,7 @@ class Asking(Narrator):
         self._last = who
 
 
-def _fault_and_recovery(asking: Asking, first: Provider) -> bool:
+def _fault_and_recovery(asking: ClientNarrator, first: Provider) -> bool:
     asking.ask("request 1")
     first.fail(faults.rate_limit(retry_after=WAIT), times=1)
     asking.console.print(Text(f"\nThe first provider now answers 429, Retry-After: {WAIT:.0f}.", style="bold"))
@@ -106,7 +106,7 @@ def _fault_and_recovery(asking: Asking, first: Provider) -> bool:
     return time.monotonic() - begin < LONGEST
 
 
-def _go_on(asking: Asking, url: str, file: Path) -> None:
+def _go_on(asking: ClientNarrator, url: str, file: Path) -> None:
     """Ask once a second until Ctrl-C, and tell what changes."""
     asking.console.print(_kept(url, file))
     with suppress(KeyboardInterrupt):

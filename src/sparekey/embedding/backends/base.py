@@ -3,9 +3,9 @@
     _request(inputs, is_query)   what the SDK is called with; pure
     _send(request)               the call, in this thread
     _asend(request)              the call, on the event loop
-    _parse(response)             results and usage out of the SDK's answer; pure
+    _body(response)              the answer as it came: its bytes, or its JSON where the SDK keeps the bytes to itself; pure
 
-Sync and async share the first and the last, so they cannot drift apart.
+Sync and async share the first and the last, so they cannot drift apart. `sparekey.wire` reads the answer.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from sparekey.embedding.base import EmbedderBase
 from sparekey.embedding.chunks import collect, collect_async
 from sparekey.embedding.inputs import text_of
 from sparekey.embedding.truncation import estimate_tokens
+from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import check_length, truncate_and_normalize
 from sparekey.engine.retry import retry_async, retry_sync
-from sparekey.errors import DisguisedError, IncompleteAnswerError, MissingExtraError, SparekeyError
+from sparekey.errors import IncompleteAnswerError, MissingExtraError
 from sparekey.providers import find
 from sparekey.types import Usage
+from sparekey.wire.answer import as_library_errors, read_vectors
 from sparekey.wire.clients import Clients, Gate
+from sparekey.wire.embeddings import as_vector, as_weights
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sparekey.embedding.types import EmbeddingInput, EmbedResponse, EmbedResult
+    from sparekey.embedding.types import EmbeddingInput
+    from sparekey.wire.embeddings import InputVectors
 
 Prepared: TypeAlias = "Sequence[str | list[dict[str, Any]]]"
 """Inputs in canonical form, as `_request` gets them."""
@@ -105,8 +109,12 @@ class EmbeddingBackend(EmbedderBase):
     @abstractmethod
     async def _asend(self, request: Any) -> Any: ...
 
-    @abstractmethod
-    def _parse(self, response: Any) -> EmbedResponse: ...
+    def _body(self, response: Any) -> Any:
+        return response.model_dump(mode="json", by_alias=True)
+
+    def _fit(self, vector: list[float]) -> list[float]:
+        """Return a dense vector as it is handed on; a hook for models whose vectors are cut on this side."""
+        return vector
 
     def _make_sync(self) -> Any:
         return None
@@ -154,6 +162,21 @@ class EmbeddingBackend(EmbedderBase):
 
         return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)
 
+    def _parse(self, response: Any) -> EmbedResponse:
+        """Read the vectors that this kind of embedder gives, and the tokens.
+
+        Raises:
+            DisguisedError: an error in the place of an answer.
+            IncompleteAnswerError: no vectors, or none that are good.
+        """
+        with as_library_errors():
+            found = read_vectors(self._body(response))
+            return EmbedResponse([self._result(one) for one in found.vectors], found.usage)
+
+    def _result(self, found: InputVectors) -> EmbedResult:
+        dense = self._fit(as_vector(found.dense)) if self.is_dense else None
+        return EmbedResult(dense, as_weights(found.sparse) if self.is_sparse else None)
+
     def _accept(self, answer: EmbedResponse, inputs: Prepared) -> list[EmbedResult]:
         """Count the tokens and let only whole answers of the right space through."""
         usage = answer.usage or Usage(sum(_estimate(content) for content in inputs))
@@ -200,12 +223,6 @@ class EmbeddingBackend(EmbedderBase):
     async def aclose(self) -> None:
         """Close its connections, waiting for those of the running event loop."""
         await self._clients.aclose()
-
-
-def no_vectors(who: str, body: Any = None) -> SparekeyError:
-    """Return the error for a success without vectors: with what stands in their place, if anything does."""
-    message = f"{who} answered without vectors"
-    return DisguisedError(message, body) if body else IncompleteAnswerError(message)
 
 
 def _estimate(content: str | list[dict[str, Any]]) -> int:

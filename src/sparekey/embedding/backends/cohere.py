@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
-from sparekey.types import Usage
 from sparekey.wire.clients import Held, http_client
 
 if TYPE_CHECKING:
@@ -69,14 +66,6 @@ class CohereEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._clients.asynchronous.sdk.embed(**request)
-
-    def _parse(self, response: Any) -> EmbedResponse:
-        vectors = getattr(getattr(response, "embeddings", None), "float_", None)
-        if not vectors:
-            raise no_vectors("Cohere", getattr(response, "model_extra", None))
-        billed = getattr(response.meta, "billed_units", None)
-        counted = int((getattr(billed, "input_tokens", None) or 0) + (getattr(billed, "image_tokens", None) or 0))
-        return EmbedResponse([EmbedResult(as_vector(v)) for v in vectors], Usage(counted) if counted else None)
 
 
 def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

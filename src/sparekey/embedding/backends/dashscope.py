@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError, SparekeyError
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,26 +96,16 @@ class DashScopeEmbedder(EmbeddingBackend, DenseEmbedderBase):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await asyncio.to_thread(self._send, request)
 
-    def _parse(self, response: Any) -> EmbedResponse:
+    def _body(self, response: Any) -> Any:
         if response.status_code != _OK:
             raise DashScopeError(response)
-        found = (response.output or {}).get("embeddings")
-        if not found:
-            raise no_vectors("DashScope", {k: v for k in ("code", "message") if (v := response.get(k))})
-        ordered = sorted(found, key=lambda item: item.get("text_index", item.get("index", 0)) or 0)
-        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], _usage(response.usage))
+        return dict(response)
 
 
 def _contents(content: str | list[dict[str, Any]]) -> list[dict[str, str]]:
     if isinstance(content, str):
         return [{"text": content}]
     return [{"text": p["text"]} if p["type"] == "text" else {"image": p["image_url"]["url"]} for p in content]
-
-
-def _usage(usage: Any) -> Usage | None:
-    row = usage or {}
-    counted = row.get("total_tokens") or (row.get("input_tokens") or 0) + (row.get("image_tokens") or 0)
-    return Usage(int(counted)) if counted else None
 
 
 class _DroppedError(Exception):

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
 from sparekey.errors import InvalidInputError
-from sparekey.types import Usage
 from sparekey.wire.clients import Held, http_client
 from sparekey.wire.media import split_data_url
 
@@ -114,9 +111,3 @@ class GeminiEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._clients.asynchronous.sdk.models.embed_content(**request)
-
-    def _parse(self, response: Any) -> EmbedResponse:
-        if not response.embeddings:
-            raise no_vectors("Gemini")
-        counted = getattr(response.usage_metadata, "prompt_token_count", None)
-        return EmbedResponse([EmbedResult(as_vector(e.values)) for e in response.embeddings], Usage(counted) if counted else None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from sparekey.embedding.backends.base import EmbeddingBackend, no_vectors
-from sparekey.errors import IncompleteAnswerError, SparekeyError
+from sparekey.embedding.backends.base import EmbeddingBackend
+from sparekey.errors import DisguisedError
 from sparekey.wire.clients import http_client
+
+if TYPE_CHECKING:
+    from sparekey.embedding.types import EmbedResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,25 @@ class Post:
 
 
 class HttpBackend(EmbeddingBackend):
-    """Sends a `Post`; `_parse` gets the response."""
+    """Sends a `Post`."""
 
     def _make_sync(self) -> Any:
         return http_client(httpx2.Client, self.timeout, base_url=self.api_base or "")
 
     def _make_async(self) -> Any:
         return http_client(httpx2.AsyncClient, self.timeout, base_url=self.api_base or "")
+
+    def _body(self, response: httpx2.Response) -> Any:
+        response.raise_for_status()
+        return response.content
+
+    def _parse(self, response: httpx2.Response) -> EmbedResponse:
+        """Read the answer; an error in its place holds the response, whose headers may state a wait."""
+        try:
+            return super()._parse(response)
+        except DisguisedError as exc:
+            exc.response = response  # type: ignore[attr-defined]  # the attribute by which SDK errors show it
+            raise
 
     def _build(self, client: httpx2.Client | httpx2.AsyncClient, post: Post) -> httpx2.Request:
         return client.build_request("POST", post.path, params=post.query or None, json=post.body, headers=self.extra_headers)
@@ -47,27 +62,3 @@ class HttpBackend(EmbeddingBackend):
         built = self._build(client, request)
         self._authorize(built)
         return await client.send(built)
-
-
-def read_json(response: httpx2.Response) -> dict[str, Any]:
-    """Return the JSON object of a success.
-
-    Raises:
-        httpx2.HTTPStatusError: the provider's error, with its response.
-        IncompleteAnswerError: a success that is no JSON object.
-    """
-    response.raise_for_status()
-    try:
-        value = response.json()
-    except ValueError as exc:
-        raise IncompleteAnswerError("the answer is no JSON") from exc
-    if not isinstance(value, dict):
-        raise IncompleteAnswerError("the answer is no JSON object")
-    return value
-
-
-def withheld(who: str, response: httpx2.Response, body: dict[str, Any]) -> SparekeyError:
-    """Return the error for a 200 that says why it holds no vectors, with the response: its headers may state a wait."""
-    error = no_vectors(who, body)
-    error.response = response  # type: ignore[attr-defined]  # the attribute by which SDK errors show it
-    return error

@@ -8,11 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,10 +61,3 @@ class LiteLLMEmbedder(EmbeddingBackend, DenseEmbedderBase):
 
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._sdk.aembedding(**request)
-
-    def _parse(self, response: Any) -> EmbedResponse:
-        if not response.data:
-            raise no_vectors("LiteLLM")
-        ordered = sorted(response.data, key=lambda item: item.get("index") or 0)
-        counted = getattr(response.usage, "prompt_tokens", None)
-        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
 from sparekey.errors import ConfigError
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,9 +58,8 @@ class LocalEmbedder(EmbeddingBackend, DenseEmbedderBase):
     async def _asend(self, request: list[str]) -> Any:
         return await asyncio.to_thread(self._send, request)
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        counted = (response.get("usage") or {}).get("prompt_tokens")
-        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in response["data"]], Usage(counted) if counted else None)
+    def _body(self, response: Any) -> Any:
+        return response
 
 
 def find_model(model: str, model_path: str | None, cache_dir: str | None) -> Path:

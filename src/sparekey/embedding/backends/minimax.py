@@ -8,11 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import Prepared, as_texts
-from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
+from sparekey.embedding.backends.http import HttpBackend, Post
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +33,3 @@ class MiniMaxEmbedder(HttpBackend, DenseEmbedderBase):
     def _request(self, inputs: Prepared, is_query: bool) -> Post:
         body = {"model": self.model_name, "texts": as_texts(inputs), **self._task(is_query), **self.extra_body}
         return Post("embeddings", body, self._query)
-
-    def _parse(self, response: Any) -> EmbedResponse:
-        said = read_json(response)
-        if not said.get("vectors"):
-            raise withheld("MiniMax", response, said)
-        vectors, counted = said["vectors"], said.get("total_tokens")
-        return EmbedResponse([EmbedResult(as_vector(v)) for v in vectors], Usage(int(counted)) if counted else None)

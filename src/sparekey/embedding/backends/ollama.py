@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
 from sparekey.providers import takes_length
-from sparekey.types import Usage
+from sparekey.wire.answer import as_library_errors, read_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,18 +66,13 @@ class OllamaEmbedder(EmbeddingBackend, DenseEmbedderBase):
         except (self._sdk.ResponseError, ConnectionError, ValueError) as exc:
             _clarify(exc)
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        if not response.embeddings:
-            raise no_vectors("Ollama")
-        counted = response.prompt_eval_count
-        return EmbedResponse([EmbedResult(as_vector(v)) for v in response.embeddings], Usage(counted) if counted else None)
-
 
 def _clarify(exc: Exception) -> NoReturn:
     """Raise the SDK's error with the HTTP error it hid (that one knows the stated wait), and a broken answer as what it is."""
     if isinstance(exc, ValueError):  # no JSON, or not of an answer's form; pydantic keeps what it got
         found = exc.errors() if hasattr(exc, "errors") else []
-        raise no_vectors("Ollama", found[0].get("input") if found else None) from exc
+        with as_library_errors():
+            read_vectors(found[0].get("input") if found else None)
     hidden = exc.__context__
     response = getattr(hidden, "response", None)
     if response is not None and getattr(exc, "response", None) is None:

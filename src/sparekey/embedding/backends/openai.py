@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
 from sparekey.embedding.inputs import text_of
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
-from sparekey.errors import ConfigError, IncompleteAnswerError, InvalidInputError
+from sparekey.errors import ConfigError, InvalidInputError
 from sparekey.providers import find, takes_length
-from sparekey.types import Usage
 from sparekey.wire.clients import http_client
 
 if TYPE_CHECKING:
@@ -76,13 +73,13 @@ class OpenAIEmbedder(EmbeddingBackend, DenseEmbedderBase):
         return {**request, "extra_body": body} if body else request
 
     def _send(self, request: dict[str, Any]) -> Any:
-        return self._clients.sync.embeddings.create(**request)
+        return self._clients.sync.embeddings.with_raw_response.create(**request)
 
     async def _asend(self, request: dict[str, Any]) -> Any:
-        return await self._clients.asynchronous.embeddings.create(**request)
+        return await self._clients.asynchronous.embeddings.with_raw_response.create(**request)
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        return parse_openai(response)
+    def _body(self, response: Any) -> Any:
+        return response.http_response.content
 
 
 class AzureEmbedder(OpenAIEmbedder):
@@ -168,25 +165,3 @@ def _jina_item(content: str | list[dict[str, Any]]) -> dict[str, str]:
     if len(content) > 1:
         raise InvalidInputError("Jina embeds one text or one image an input, not several parts as one")
     return {"image": images[0]}
-
-
-def parse_openai(response: Any) -> EmbedResponse:
-    """Read an answer of the OpenAI embeddings format.
-
-    Raises:
-        IncompleteAnswerError: it holds no vectors, for example an error inside a 200.
-    """
-    data = getattr(response, "data", None)
-    if not data:
-        raise no_vectors("the provider", getattr(response, "model_extra", None))
-    places = [item.index for item in data if isinstance(getattr(item, "index", None), int)]
-    if len(places) == len(data) > len(set(places)):
-        raise IncompleteAnswerError("the provider gave two vectors of one index")
-    ordered = sorted(data, key=lambda item: getattr(item, "index", 0) or 0)
-    return EmbedResponse([EmbedResult(as_vector(item.embedding)) for item in ordered], openai_usage(getattr(response, "usage", None)))
-
-
-def openai_usage(usage: Any) -> Usage | None:
-    """Return the usage of an answer, or None if it states none."""
-    counted = getattr(usage, "prompt_tokens", None) or getattr(usage, "total_tokens", None)
-    return Usage(int(counted)) if counted else None

@@ -9,13 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.http import HttpBackend, Post, read_json, withheld
-from sparekey.embedding.backends.volcengine import sparse_vector
+from sparekey.embedding.backends.http import HttpBackend, Post
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
 from sparekey.providers.auth.volcengine import sign
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,17 +69,6 @@ class _VikingDBEmbedder(HttpBackend):
             )
         )
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        said = read_json(response)
-        result = said.get("result")
-        if not isinstance(result, dict) or not (data := result.get("data")):
-            raise withheld("VikingDB", response, said)
-        return EmbedResponse([self._result(item) for item in data], _usage(result.get("token_usage")))
-
-    def _result(self, item: dict[str, Any]) -> EmbedResult:
-        dense = as_vector(item.get("dense", item.get("dense_embedding"))) if self.is_dense else None
-        return EmbedResult(dense, sparse_vector(item.get("sparse", item.get("sparse_embedding"))) if self.is_sparse else None)
-
 
 class VikingDBDenseEmbedder(_VikingDBEmbedder, DenseEmbedderBase):
     """Dense vectors from VikingDB."""
@@ -105,10 +90,3 @@ def _item(content: str | list[dict[str, Any]]) -> dict[str, Any]:
 
 def _part(part: dict[str, Any]) -> dict[str, str]:
     return {"text": part["text"]} if part["type"] == "text" else {"image": part["image_url"]["url"]}
-
-
-def _usage(by_model: Any) -> Usage | None:
-    if not isinstance(by_model, dict):
-        return None
-    counts = [row.get("prompt_tokens", 0) for row in by_model.values() if isinstance(row, dict)]
-    return Usage(sum(counts)) if any(counts) else None

@@ -10,12 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
-from sparekey.embedding.backends.openai import openai_usage
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector, truncate_and_normalize
-from sparekey.errors import IncompleteAnswerError
+from sparekey.embedding.vectors import truncate_and_normalize
 from sparekey.providers import embedding_model
 from sparekey.wire.clients import http_client
 
@@ -71,7 +68,7 @@ class _ArkEmbedder(EmbeddingBackend):
         return {**request, "sparse_embedding": {"type": "enabled"}} if self.is_sparse else request
 
     def _endpoint(self, client: Any) -> Any:
-        return client.multimodal_embeddings if self._multimodal else client.embeddings
+        return (client.multimodal_embeddings if self._multimodal else client.embeddings).with_raw_response
 
     def _send(self, request: dict[str, Any]) -> Any:
         return self._endpoint(self._clients.sync).create(**request)
@@ -79,19 +76,10 @@ class _ArkEmbedder(EmbeddingBackend):
     async def _asend(self, request: dict[str, Any]) -> Any:
         return await self._endpoint(self._clients.asynchronous).create(**request)
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        data = getattr(response, "data", None)
-        if not data:
-            raise no_vectors("Ark", getattr(response, "model_extra", None))
-        items = data if isinstance(data, list) else [data]
-        return EmbedResponse([self._result(item) for item in items], openai_usage(getattr(response, "usage", None)))
+    def _body(self, response: Any) -> Any:
+        return response.http_response.content
 
-    def _result(self, item: Any) -> EmbedResult:
-        dense = self._cut(as_vector(item.embedding)) if self.is_dense else None
-        sparse = sparse_vector(getattr(item, "sparse_embedding", None)) if self.is_sparse else None
-        return EmbedResult(dense, sparse)
-
-    def _cut(self, vector: list[float]) -> list[float]:
+    def _fit(self, vector: list[float]) -> list[float]:
         """Shorten a text model's vector here: the text endpoint takes no length, its documentation says to cut and normalize."""
         row = embedding_model("volcengine", self.model_name)
         whole = self._multimodal or (row is not None and len(vector) != row.default)
@@ -112,24 +100,3 @@ class VolcengineHybridEmbedder(_ArkEmbedder, HybridEmbedderBase):
 
 def _parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def sparse_vector(data: Any) -> dict[str, float]:
-    """Read a sparse vector, whichever way it was written: a mapping, or a list of index and value.
-
-    Raises:
-        IncompleteAnswerError: there is none, or it holds something else.
-    """
-    if data is None:
-        raise IncompleteAnswerError("the provider left out the sparse vector")
-    pairs = data.items() if isinstance(data, dict) else map(_pair, data if isinstance(data, list) else [data])
-    try:
-        return {str(token): float(weight) for token, weight in pairs}
-    except (TypeError, ValueError) as exc:
-        raise IncompleteAnswerError("the provider's sparse vector is no list of index and value") from exc
-
-
-def _pair(item: Any) -> tuple[Any, Any]:
-    if isinstance(item, dict):
-        return item.get("index", item.get("token")), item.get("value", item.get("weight"))
-    return getattr(item, "index", None), getattr(item, "value", None)

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk, no_vectors
+from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase
-from sparekey.embedding.types import EmbedResponse, EmbedResult
-from sparekey.embedding.vectors import as_vector
-from sparekey.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,13 +68,8 @@ class VoyageEmbedder(EmbeddingBackend, DenseEmbedderBase):
     def _path(self) -> str:
         return "/multimodalembeddings" if self.supports_multimodal else "/embeddings"
 
-    def _parse(self, response: Any) -> EmbedResponse:
-        said = response.data if isinstance(response.data, dict) else {}
-        if not said.get("data"):
-            raise no_vectors("Voyage", said)
-        ordered = sorted(said["data"], key=lambda item: item.get("index") or 0)
-        counted = (said.get("usage") or {}).get("total_tokens")
-        return EmbedResponse([EmbedResult(as_vector(item["embedding"])) for item in ordered], Usage(counted) if counted else None)
+    def _body(self, response: Any) -> Any:
+        return response.data
 
 
 def _content(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import anyio
 from sparekey.gateway.observe.request_ledger import current
 from sparekey.gateway.upstream import messages
 from sparekey.transport.asynchronous import AsyncForwarder
-from sparekey.wire.table import rewrite
+from sparekey.wire.rewrite import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 
 class GatewayForwarder(AsyncForwarder):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.errors import SparekeyError
 from sparekey.masking import mask
 from sparekey.transport import refusals
-from sparekey.wire import errors
+from sparekey.wire.formats import FORMATS
 
 if TYPE_CHECKING:
     from sparekey.errors import AllCredentialsFailedError
@@ -57,8 +57,8 @@ class GatewayReply(NamedTuple):
 
 
 def refusal(dialect: str, error: RefusalError, request_id: str) -> GatewayReply:
-    """Return the answer to a request that the gateway does not pass on, in the client's wire."""
-    body = {**errors.body(dialect, error.status, error.code, mask(str(error))), "sparekey": {"request_id": request_id}}
+    """Return the answer to a request that the gateway does not pass on, in the client's format."""
+    body = {**FORMATS[dialect].error_body(error.status, error.code, mask(str(error))), "sparekey": {"request_id": request_id}}
     return GatewayReply(error.status, [JSON, *error.headers], json.dumps(body).encode())
 
 

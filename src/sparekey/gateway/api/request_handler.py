@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw, Response
     from sparekey.transport.event_filter import Item
     from sparekey.types import Attempt, Usage
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
 

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.gateway.api.access import FORWARDING
 from sparekey.gateway.api.replies import RefusalError
-from sparekey.wire import anthropic, gemini, openai
-from sparekey.wire.table import understood
+from sparekey.wire.request import ANTHROPIC_KINDS, GEMINI_KINDS, OPENAI_KINDS, openai_resource, understood
 
 if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw
-    from sparekey.wire.model import WireRequest
+    from sparekey.wire.request import WireRequest
 
 OPENAI: Final = frozenset(
     {
-        *openai.KINDS,
+        *OPENAI_KINDS,
         *("images/generations", "images/edits", "images/variations"),
         *("audio/speech", "audio/transcriptions", "audio/translations"),
         "moderations",
@@ -23,8 +22,8 @@ OPENAI: Final = frozenset(
 )
 FORMS: Final = frozenset({"images/edits", "images/variations", "audio/transcriptions", "audio/translations"})
 """Resources whose requests are forms with files."""
-ANTHROPIC: Final = frozenset(anthropic.KINDS)
-GEMINI: Final = frozenset(gemini.KINDS)
+ANTHROPIC: Final = frozenset(ANTHROPIC_KINDS)
+GEMINI: Final = frozenset(GEMINI_KINDS)
 
 _HOP: Final = frozenset(
     {
@@ -33,7 +32,7 @@ _HOP: Final = frozenset(
         *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
-"""Headers of this connection only. `wire.common` holds the others that are not passed on."""
+"""Headers of this connection only. `wire.rewrite` holds the others that are not passed on."""
 _HERE: Final = _HOP | FORWARDING | {b"x-sparekey-admin-key"}
 """Headers that are not passed on: about this connection, the client, or the proxies between."""
 _DROPPED: Final = {
@@ -60,14 +59,14 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 _NAMES: Final = {list: "a list", str: "text", bool: "true or false", dict: "an object"}
 
 
-class Asked(NamedTuple):
+class RequestedResource(NamedTuple):
     """What a path names: the wire, and the resource below its root."""
 
     dialect: str
     resource: str
 
 
-def asked(path: str) -> Asked:
+def asked(path: str) -> RequestedResource:
     """Return the wire and the resource that a path names.
 
     Raises:
@@ -75,15 +74,15 @@ def asked(path: str) -> Asked:
     """
     root, _, rest = path.removeprefix("/").partition("/")
     if root == "v1" and rest in ANTHROPIC and rest not in OPENAI:
-        return Asked("anthropic", rest)
+        return RequestedResource("anthropic", rest)
     if root == "v1" and rest in OPENAI:
-        return Asked("openai", rest)
+        return RequestedResource("openai", rest)
     if root in {"v1beta", "v1alpha", "v1"} and rest.startswith("models/") and rest.rpartition(":")[2] in GEMINI:
-        return Asked("gemini", rest)
+        return RequestedResource("gemini", rest)
     if root == "openai":
-        resource, _ = openai.resource_of(path)
+        resource, _ = openai_resource(path)
         if resource in OPENAI:
-            return Asked("openai", resource)
+            return RequestedResource("openai", resource)
     if is_read(path):
         raise RefusalError(405, "wrong_method", "this is read with GET", [(b"allow", b"GET, HEAD")])
     raise RefusalError(404, "unknown_path", f"there is nothing at this path; models are asked at {', '.join(_PLACES)}")
@@ -122,7 +121,7 @@ def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
     return "openai"
 
 
-def read(asked_for: Asked, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
+def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
     """Return a client's request as the transport takes it.
 
     Args:

@@ -15,7 +15,7 @@ from sparekey.gateway.api.forwarder import GatewayForwarder
 from sparekey.gateway.observe.request_ledger import Enter
 from sparekey.gateway.process.key_rotation import renew
 from sparekey.transport.routing_table import RoutingTable, routing_table
-from sparekey.wire.table import DIALECTS
+from sparekey.wire.formats import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.core.pool import PoolState
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.types import Failure
-    from sparekey.wire.model import Kind, Target
+    from sparekey.wire.request import Kind, Target
 
 _USUAL: Final[dict[Path, str]] = {
     ("vlm",): "chat",

@@ -14,7 +14,7 @@ from sparekey.gateway.console.host import ProbeResult, SimulatedProvider, Watche
 from sparekey.stats.chain_stats import ChainReport, ChainStats
 from sparekey.stats.restart import count_into, remembered
 from sparekey.stats.worker_reports import WorkerReport
-from sparekey.wire.table import understand
+from sparekey.wire.request import understand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.stats.history import History
     from sparekey.stats.record import Masker, Record
     from sparekey.stats.worker_reports import WorkerReports
-    from sparekey.wire.model import Kind, WireRequest
+    from sparekey.wire.request import Kind, WireRequest
 
 _SAY: Final = [{"role": "user", "content": "Say yes."}]
 _GEMINI: Final = {"parts": [{"text": "Say yes."}]}

@@ -16,7 +16,7 @@ from sparekey.wire.writes import RUNNING
 if TYPE_CHECKING:
     from sparekey.core.events import Event
     from sparekey.types import Attempt, Usage
-    from sparekey.wire.writes import Counted
+    from sparekey.wire.writes import CountsWrites
 
 
 class RequestLedger:
@@ -27,7 +27,7 @@ class RequestLedger:
     def __init__(self) -> None:
         """Create an empty ledger."""
         self.attempts: list[Attempt] = []
-        self._out: dict[str, Counted | None] = {}
+        self._out: dict[str, CountsWrites | None] = {}
         self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.telemetry.sdk import OtelProviders
-    from sparekey.wire.model import Kind, Put
+    from sparekey.wire.request import Kind, Put
 
 _HEADER: Final = b"traceparent"
 _CARRIED: Final = TraceContextTextMapPropagator()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.clients import Proxies
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.wire.model import Put
+    from sparekey.wire.request import Put
 
 _LARGE: Final = 2**20
 """Bytes from which on a body is given to aiohttp as a file, so that it is sent in pieces."""
@@ -61,7 +61,7 @@ class AiohttpClient:
         """See `UpstreamClient.send`."""
         url = _url(put.url)
         proxy = self._proxies.of(url.scheme, url.host_port_subcomponent or "") if self._proxies else None
-        write = _Write(Address(url.host or "", url.port))
+        write = _TrackedWrite(Address(url.host or "", url.port))
         try:
             answer = await self._asked(write, method, url, put, proxy, silence)
         except BaseException as exc:
@@ -72,7 +72,7 @@ class AiohttpClient:
                 raise
         else:
             return self._answered(answer, proxied=proxy is not None)
-        again = _Write(write.place, fresh=True)
+        again = _TrackedWrite(write.place, fresh=True)
         try:
             answer = await self._asked(again, method, url, put, proxy, silence)
         finally:
@@ -95,7 +95,7 @@ class AiohttpClient:
             await session.close()
 
     async def _asked(
-        self, write: _Write, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
+        self, write: _TrackedWrite, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
     ) -> aiohttp.ClientResponse:
         """Write the request once; return the answer as soon as its headers are complete."""
         _WRITE.set(write)
@@ -125,7 +125,7 @@ class AiohttpClient:
         return self._session
 
 
-class _Write:
+class _TrackedWrite:
     """One write of a request, and what is known of the connection that carries it."""
 
     __slots__ = ("fresh", "place", "protocol", "reused", "since")
@@ -143,7 +143,7 @@ class _Write:
         return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
 
 
-_WRITE: Final[ContextVar[_Write]] = ContextVar("sparekey_write")
+_WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")
 """The write of the current context: aiohttp has no argument that would reach the connector."""
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.http1 import ResponseReader
     from sparekey.gateway.upstream.messages import Response
-    from sparekey.wire.model import Put
+    from sparekey.wire.request import Put
 
 IDLE_SECONDS: Final = 45.0
 """Seconds after which an idle connection is not used again: hosts close theirs after about 60 s."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.sdks import sdk
-from sparekey.wire.model import WireRequest
+from sparekey.wire.request import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
 
 _VERSION: Final = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")

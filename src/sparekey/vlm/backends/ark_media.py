@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.engine.retry import retry_async
-from sparekey.errors import InvalidInputError, UnsupportedMediaInputError, describe_exception
-from sparekey.vlm.backends.sdks import no_answer
+from sparekey.errors import IncompleteAnswerError, InvalidInputError, UnsupportedMediaInputError, describe_exception
+from sparekey.wire import answer
+from sparekey.wire.request import WireRequest
+from sparekey.wire.think_tags import split_think
 
 if TYPE_CHECKING:
     from sparekey.vlm.backends.volcengine import VolcengineVLM
@@ -27,6 +29,7 @@ _ENDINGS: Final = {
 }
 _MAX_BYTES: Final = 512 * 1024 * 1024
 _REMOVE_SECONDS: Final = 5.0
+_RESPONSES: Final = WireRequest("openai", "POST", "responses", kind="chat")
 
 
 def supports(media_type: str, filename: str, size_bytes: int) -> bool:
@@ -47,10 +50,10 @@ async def _once(vlm: VolcengineVLM, prompt: str, path: Path, media_type: str) ->
     file_id = await _upload(client, vlm, path, media_type, options)
     try:
         await _processed(client, file_id, options)
-        answer = await client.responses.create(**_request(vlm, prompt, file_id, media_type))
+        sent = await client.responses.with_raw_response.create(**_request(vlm, prompt, file_id, media_type))
     finally:
         await _remove(client, vlm, file_id)
-    return _text(vlm, answer)
+    return _text(vlm, sent.http_response.content)
 
 
 async def _upload(client: Any, vlm: VolcengineVLM, path: Path, media_type: str, options: dict[str, Any]) -> str:
@@ -95,14 +98,13 @@ async def _remove(client: Any, vlm: VolcengineVLM, file_id: str) -> None:
         _log.warning("an uploaded file stays behind at Ark: %s", describe_exception(exc))
 
 
-def _text(vlm: VolcengineVLM, answer: Any) -> str:
-    if usage := getattr(answer, "usage", None):
-        cached = getattr(getattr(usage, "input_tokens_details", None), "cached_tokens", 0) or 0
-        thought = getattr(getattr(usage, "output_tokens_details", None), "reasoning_tokens", 0) or 0
-        vlm.update_token_usage(vlm.model or "", vlm.provider, usage.input_tokens, usage.output_tokens, 0.0, cached, thought)
-    messages = [item for item in getattr(answer, "output", None) or () if getattr(item, "type", "") == "message"]
-    texts = [part.text for item in messages for part in item.content or () if getattr(part, "type", "") == "output_text"]
-    text = "\n".join(filter(None, texts)).strip()
-    if getattr(answer, "status", None) != "completed" or not text:
-        raise no_answer(answer)
+def _text(vlm: VolcengineVLM, body: bytes) -> str:
+    with answer.as_library_errors():
+        told = answer.read(_RESPONSES, body).summary
+    if (usage := told.usage) is not None:
+        counts = (usage.prompt_tokens, usage.completion_tokens, 0.0, usage.cached_tokens, usage.reasoning_tokens)
+        vlm.update_token_usage(vlm.model or "", vlm.provider, *counts)
+    text = split_think(told.text).content
+    if not text:
+        raise IncompleteAnswerError(f"a success without a text (finish reason: {told.finish})")
     return text

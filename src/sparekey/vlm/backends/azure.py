@@ -6,7 +6,7 @@ from typing import Any
 
 from sparekey.errors import ConfigError
 from sparekey.vlm.backends.openai import OpenAIVLM
-from sparekey.wire.azure import API_VERSION
+from sparekey.wire.rewrite import API_VERSION
 
 
 class AzureVLM(OpenAIVLM):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import abstractmethod
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.retry import retry_async, retry_sync
-from sparekey.errors import ConfigError, DisguisedError, IncompleteAnswerError, MissingExtraError
-from sparekey.masking import mask
+from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.providers import find
 from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
@@ -27,19 +26,17 @@ from sparekey.vlm.calling import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire import answer
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
-from sparekey.wire.deltas import DeltaReader
-from sparekey.wire.incoming import Incoming
-from sparekey.wire.model import WireRequest
+from sparekey.wire.event_stream import EventStream
 from sparekey.wire.network import CONNECT_SECONDS
-from sparekey.wire.reading import InnerError, NoAnswerError
+from sparekey.wire.request import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
-    from sparekey.wire.deltas import Delta
-    from sparekey.wire.incoming import Part
+    from sparekey.wire.event_stream import Part
+    from sparekey.wire.format import EventSummary
 
 _NOTHING: Final = object()
 """What stands behind the last event of a stream."""
@@ -227,12 +224,9 @@ class ChatBackend(CallingVLM):
     def _whole(self, sent: Any) -> VLMResponse:
         parts = Assembler()
         value = self._body(sent)
-        with _told():
-            if isinstance(value, bytes):
-                value = answer.read(self.wire, value).value
-            else:
-                answer.judge(self.wire, value)
-            parts.feed(DeltaReader(self.wire.dialect)(value))
+        with answer.as_library_errors():
+            told = answer.read(self.wire, value).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
+            parts.feed(told)
         self._count(parts)
         return parts.response()
 
@@ -240,10 +234,10 @@ class ChatBackend(CallingVLM):
         """Retries end with the first event: what was handed out cannot be taken back."""
         request, parts = self._request(ask), Assembler()
         with self._gate:
-            stream, deltas = retry_sync(partial(self._open, request), max_retries=retries)
+            stream, events = retry_sync(partial(self._open, request), max_retries=retries)
             try:
-                for delta in deltas:
-                    if (chunk := parts.feed(delta)).has_content:
+                for event in events:
+                    if (chunk := parts.feed(event)).has_content:
                         yield chunk
                 yield parts.finish()
             finally:
@@ -253,96 +247,65 @@ class ChatBackend(CallingVLM):
     async def _stream_async(self, ask: ChatQuestion, *, retries: int) -> AsyncGenerator[VLMChunk]:
         request, parts = self._request(ask), Assembler()
         async with self._gate:
-            stream, deltas, delta = await retry_async(partial(self._open_async, request), max_retries=retries)
+            stream, events, event = await retry_async(partial(self._open_async, request), max_retries=retries)
             try:
-                while delta is not _NOTHING:
-                    if (chunk := parts.feed(delta)).has_content:
+                while event is not _NOTHING:
+                    if (chunk := parts.feed(event)).has_content:
                         yield chunk
-                    delta = await anext(deltas, _NOTHING)
+                    event = await anext(events, _NOTHING)
                 yield parts.finish()
             finally:
                 self._count(parts)
                 await end_async(stream)
 
-    def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[Delta]]:
-        """Return the stream and what it adds, the first of which is here: some SDKs connect no sooner."""
+    def _open(self, request: dict[str, Any]) -> tuple[Any, Iterator[EventSummary]]:
+        """Return the stream and its events, the first of which is here: some SDKs connect no sooner."""
         stream = self._send(self.get_client(), request, stream=True)
-        deltas = self._deltas(stream)
+        events = self._read(stream)
         try:
-            first = list(islice(deltas, 1))
+            first = list(islice(events, 1))
         except BaseException:
             end(stream)
             raise
-        return stream, chain(first, deltas)
+        return stream, chain(first, events)
 
     async def _open_async(self, request: dict[str, Any]) -> tuple[Any, AsyncIterator[Any], Any]:
         stream = await self._send_async(self.get_async_client(), request, stream=True)
-        deltas = self._deltas_async(stream)
+        events = self._read_async(stream)
         try:
-            return stream, deltas, await anext(deltas, _NOTHING)
+            return stream, events, await anext(events, _NOTHING)
         except BaseException:
             await end_async(stream)
             raise
 
-    def _deltas(self, stream: Any) -> Iterator[Delta]:
-        read = _Events(self.wire)
-        with _told():
+    def _read(self, stream: Any) -> Iterator[EventSummary]:
+        events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
+        with answer.as_library_errors():
             for piece in self._pieces(stream):
-                yield from read.feed(piece)
-            yield from read.end()
+                yield from _summaries(events.feed(_bytes_of(piece)))
+            yield from _summaries(events.end())
 
-    async def _deltas_async(self, stream: Any) -> AsyncGenerator[Delta]:
-        read = _Events(self.wire)
-        with _told():
+    async def _read_async(self, stream: Any) -> AsyncGenerator[EventSummary]:
+        events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
+        with answer.as_library_errors():
             async for piece in self._pieces_async(stream):
-                for delta in read.feed(piece):
-                    yield delta
-            for delta in read.end():
-                yield delta
+                for one in _summaries(events.feed(_bytes_of(piece))):
+                    yield one
+            for one in _summaries(events.end()):
+                yield one
 
     def _count(self, parts: Assembler) -> None:
         if parts.usage is not None:
             self._record(parts.usage)
 
 
-class _Events:
-    """What the events of one stream add."""
-
-    def __init__(self, call: WireRequest) -> None:
-        self._incoming, self._read = Incoming(call._replace(stream=True, query="alt=sse")), DeltaReader(call.dialect)
-
-    def feed(self, piece: Any) -> Iterator[Delta]:
-        """Yield what some bytes add, or the JSON of one event."""
-        return self._added(self._incoming.feed(piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()))
-
-    def end(self) -> Iterator[Delta]:
-        """Yield what is left."""
-        return self._added(self._incoming.end())
-
-    def _added(self, steps: Iterator[list[Part]]) -> Iterator[Delta]:
-        for parts in steps:
-            yield from (self._read(part.value) for part in parts if part.value is not None)
+def _bytes_of(piece: Any) -> bytes:
+    """Return the bytes of a piece of a stream; an SDK that keeps them to itself gives the JSON of an event."""
+    return piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Raise what is wrong with an answer as callers know it."""
-    try:
-        yield
-    except InnerError as error:
-        raise _disguised(error.data) from None
-    except (NoAnswerError, TypeError, AttributeError, KeyError, IndexError) as exc:
-        raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
-
-
-def _disguised(data: bytes) -> DisguisedError:
-    """Return the error for one that stands in the place of an answer: what it means is in its own words."""
-    text = data.decode("utf-8", "replace")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = text
-    return DisguisedError(f"an error inside a success: {mask(text)[:300]}", body)
+def _summaries(steps: Iterator[list[Part]]) -> Iterator[EventSummary]:
+    return (part.summary for parts in steps for part in parts if part.value is not None)
 
 
 def _breakable(response: Any) -> None:

@@ -14,7 +14,7 @@ from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire.clients import certificates
-from sparekey.wire.model import WireRequest
+from sparekey.wire.request import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:

@@ -1,0 +1,148 @@
+"""One race as its driver sees it: what both drivers decide in the same way, between their threads or tasks and the core's flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from sparekey.core.expectations import Kind
+from sparekey.core.race import Begun, Lost, Slow
+from sparekey.engine.call import Limit, LogicalCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sparekey.core.pool import Ticket
+    from sparekey.core.race import Failed, KeepWaiting, Message, Start
+    from sparekey.engine.call import RunningAttempt
+    from sparekey.types import Usage
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Sourced(Protocol):
+    """What one attempt brings: a stream up to its first content, or a whole answer; or what went wrong before."""
+
+    entry: RunningAttempt
+    fault: BaseException | None
+
+
+S = TypeVar("S", bound=Sourced)
+
+
+class Racing(Generic[S]):
+    """The books of a race.
+
+    Attributes:
+        call: the call that it is for.
+        kind: what is waited for.
+        running: the attempts that are out, by ticket.
+        won: the one that has brought what is waited for.
+    """
+
+    def __init__(self, call: LogicalCall, kind: Kind) -> None:
+        """Begin without an attempt."""
+        self.call, self.kind = call, kind
+        self.running: dict[Ticket, S] = {}
+        self.won: S | None = None
+        self._slow: dict[Ticket, Failed] = {}
+        self._slow_at: float | None = None
+        self._waited = 0.0
+
+    def start(self, step: Start) -> RunningAttempt:
+        """Begin an attempt: from now on its limit runs."""
+        self._limit(step.limit)
+        return self.call.start(step.ticket)
+
+    def keep(self, step: KeepWaiting) -> None:
+        """Go on waiting, as the step says."""
+        if step.patient:
+            self._limit(step.limit)
+
+    def patience(self) -> tuple[Limit | None, Ticket | None]:
+        """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the race."""
+        found: list[tuple[Limit, Ticket | None]] = []
+        if self._slow_at is not None:
+            found.append((Limit(self._slow_at - self.call.chain.clock(), _REASONS[self.kind], self._waited), None))
+        found += [(limit, ticket) for ticket, one in self.running.items() if (limit := self.call.limit(one.entry)) is not None]
+        return min(found, key=lambda pair: pair[0].seconds, default=(None, None))
+
+    def overdue(self, limit: Limit, ticket: Ticket | None) -> tuple[Message, S | None]:
+        """Return what to report when a limit has run out, and which attempt is over with it."""
+        failed = self.call.read(limit.exceeded())
+        if ticket is None:
+            self._slow_at = None
+            self._slow.update(dict.fromkeys(self.running, failed))
+            return Slow(failed), None
+        source = self.running.pop(ticket)
+        return Lost(ticket, self.call.noted(source.entry, failed)), source
+
+    def reported(self, source: S) -> Message:
+        """Return what to report of an attempt that has brought what is waited for, or failed.
+
+        Raises:
+            BaseException: what is no failure of the provider's.
+        """
+        entry, fault = source.entry, source.fault
+        if fault is None:
+            self.won = source
+            return self._brought(source)
+        del self.running[entry.ticket]
+        if not isinstance(fault, Exception):
+            self.call.abandoned(entry)
+            raise fault
+        return Lost(entry.ticket, self.call.failed(entry, fault))
+
+    def given_up(self, source: S) -> None:
+        """Note that an attempt is broken off: another one was faster, or the caller has gone."""
+        failed = self._slow.get(source.entry.ticket)
+        if failed is not None and source.entry.first is None:
+            self.call.noted(source.entry, failed._replace(now=self.call.chain.clock()))
+        else:
+            self.call.abandoned(source.entry)
+
+    def over(self) -> None:
+        """A probe is over: it has succeeded if it has brought anything, and nobody wants the rest."""
+        if self.won is not None and self.won.entry.outcome is None:
+            self.call.succeeded(self.won.entry)
+        self.won = None
+
+    def forgive(self) -> None:
+        """The call is over: whoever is slow now has kept nobody waiting but a caller who left."""
+        self._slow.clear()
+
+    def losers(self) -> list[S]:
+        """Return the attempts that are out and have not won: they are given up when another one has, or when the call is over."""
+        return [source for source in self.running.values() if source is not self.won]
+
+    def _brought(self, source: S) -> Begun:
+        return Begun(self.call.begun(source.entry), source.entry.ticket, self.call.size)
+
+    def _limit(self, seconds: float | None) -> None:
+        now = self.call.chain.clock()
+        self._slow_at, self._waited = None if seconds is None else now + seconds, seconds or 0.0
+
+
+class Asked(Sourced, Protocol[T_co]):
+    """A whole answer of one attempt."""
+
+    @property
+    def answer(self) -> T_co:
+        """The answer, once there is one."""
+
+
+A = TypeVar("A", bound=Asked[Any])
+
+
+class Asking(Racing[A]):
+    """The books of a race to a whole answer."""
+
+    def __init__(self, call: LogicalCall, usage: Callable[[Any], Usage | None] | None = None) -> None:
+        """Begin without an attempt; `usage` reads the tokens of an answer."""
+        super().__init__(call, Kind.WHOLE)
+        self._usage = usage
+
+    def _brought(self, source: A) -> Begun:
+        return self.call.answered(source.entry, self._usage(source.answer) if self._usage else None)
+
+
+_REASONS = {Kind.FIRST: "slow_start", Kind.WHOLE: "slow_answer"}

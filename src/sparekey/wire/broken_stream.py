@@ -1,0 +1,82 @@
+"""How a stream is told to be broken: what the formats share.
+
+No event looks broken to every SDK of its wire (measured with those in tests/gateway/clients).
+OpenAI's raise for whatever has a field `error`; of an event of the type `error` without that field
+the Python SDK and npm's 6.x take no notice. @google/genai 1.x knows an error only as bare JSON in a
+piece of its own, the other SDKs of that wire as an event. Vercel's `ai` reports an event to whoever
+listens, and then ends as if the answer were whole. So an event says why, in the shape that SDKs
+raise for, and behind it the connection ends without the end of the answer (no last chunk): nobody
+takes that for a whole one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.wire.json_body import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sparekey.wire import sse
+
+BROKEN: Final = "stream_broken"
+"""The code of a stream that cannot go on."""
+_UNAVAILABLE: Final = 503
+
+
+class Break(NamedTuple):
+    """A stream that cannot go on.
+
+    Attributes:
+        text: why, for people.
+        about: what goes beside the error, under the key `sparekey`.
+        event: the provider's own error event, if it sent one.
+        number: the number of the next event, on the wire that counts them.
+    """
+
+    text: str
+    about: Mapping[str, Any]
+    event: sse.Event | None = None
+    number: int = 0
+
+    @property
+    def value(self) -> Any:
+        """The JSON of the provider's event; None if there is none."""
+        try:
+            return loads(self.event.data) if self.event else None
+        except (ValueError, RecursionError):
+            return None
+
+    def ours(self, error_body: Callable[[int, str, str], dict[str, Any]]) -> dict[str, Any]:
+        """Return the error in our own words, in a format's shape."""
+        return {**error_body(_UNAVAILABLE, BROKEN, self.text), "sparekey": dict(self.about)}
+
+
+def error_of(value: Any) -> Any:
+    """Return the JSON of an error event in the shape that SDKs expect in the body of an error."""
+    if not isinstance(value, dict) or isinstance(value.get("error"), dict):
+        return value
+    inner = value.get("response")
+    found = inner.get("error") if isinstance(inner, dict) else None
+    return {"error": found or value.get("error") or value}
+
+
+def shaped(value: Any) -> dict[str, Any]:
+    """Return the JSON of an error event with an object under `error`, wherever its host put the words."""
+    found = error_of(value)
+    error = found.get("error") if isinstance(found, dict) else value
+    return {**(found if isinstance(found, dict) else {}), "error": error if isinstance(error, dict) else {"message": str(error)}}
+
+
+def event_bytes(value: Any, name: str = "") -> bytes:
+    """Return an event: its name, if it has one, and its JSON."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(value, ensure_ascii=False)}\n\n".encode("utf-8", "surrogatepass")
+
+
+def own_bytes(event: sse.Event | None) -> bytes:
+    """Return an event's own bytes, with the empty line that some hosts leave out at the end of a stream."""
+    raw = event.raw if event else b""
+    return raw if raw.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")) else raw + b"\n\n"

@@ -1,0 +1,135 @@
+"""An answer in events as it arrives, for whoever asked for events: bytes in, good events out, faults raised behind the last good one.
+
+Events go on as they come, but for an end that would close an answer of nothing: it waits until there is something, or the stream ends and
+another credential is asked. A whole answer in the place of events becomes events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sparekey.wire import answer
+from sparekey.wire.format import NOTHING, CutOffError, EventSummary, InnerError, NoAnswerError, later
+from sparekey.wire.sse import EventTooLongError, Splitter
+from sparekey.wire.stream_reader import StreamReader, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sparekey.types import Usage
+    from sparekey.wire.request import WireRequest
+    from sparekey.wire.sse import Event
+
+_LONGEST_WHOLE: Final = 64 * 1024 * 1024
+"""A whole answer in the place of events may be as long as the longest event."""
+
+
+class Part(NamedTuple):
+    """One event, its JSON if it has any, whether the answer is complete with it, and what it tells."""
+
+    event: Event
+    value: Any
+    complete: bool
+    summary: EventSummary = NOTHING
+
+
+class EventStream:
+    """The answer to one request for events.
+
+    Attributes:
+        reader: what was read so far.
+        usage: the tokens that were told so far.
+    """
+
+    def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
+        """Start before the first byte; `hide_usage`: leave out the event that holds nothing but tokens: the caller did not ask for it."""
+        self.reader = StreamReader(call.format, wanted(call))
+        self.usage: Usage | None = None
+        self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
+        self._form, self._start, self._held = "", bytearray(), list[Part]()
+
+    def feed(self, chunk: bytes) -> Iterator[list[Part]]:
+        """Yield the events that can go on now.
+
+        Raises:
+            InnerError: an error event.
+            NoAnswerError: something that no answer holds.
+        """
+        if self._form != "events":
+            self._start += chunk
+            self._form = self._form or answer.form_of(bytes(self._start[:64]))
+            if self._form != "events":
+                if len(self._start) > _LONGEST_WHOLE:
+                    raise NoAnswerError(f"a whole answer of more than {_LONGEST_WHOLE} bytes in the place of events")
+                return
+            chunk, self._start = bytes(self._start), bytearray()
+        yield from self._passed(self._split(chunk))
+
+    def end(self) -> Iterator[list[Part]]:
+        """Yield what is left.
+
+        Raises:
+            InnerError: words in the place of events, or a whole answer that is an error.
+            NoAnswerError: the answer is not complete, or none.
+        """
+        if self._start:
+            yield from self._whole(bytes(self._start))
+        yield from self._passed(self._splitter.end())
+        if lack := self.reader.lack:
+            raise NoAnswerError(lack) if self.reader.content else answer.none_of(self.reader.opening, lack)
+        if not self.reader.end():
+            raise NoAnswerError("the stream ended without an answer: thoughts alone are none")
+        if self._held:
+            yield self._released()
+
+    def _whole(self, body: bytes) -> Iterator[list[Part]]:
+        self._start, self._form = bytearray(), "events"
+        if not body.strip():
+            return
+        found = answer.read(self._call, body)
+        self.usage = later(self.usage, found.summary.usage)
+        yield from self._passed(self._split(self._call.format.events_of_answer(found.value)))
+
+    def _split(self, chunk: bytes) -> list[Event]:
+        try:
+            return self._splitter.feed(chunk)
+        except EventTooLongError as exc:
+            raise NoAnswerError(str(exc)) from None
+
+    def _passed(self, events: list[Event]) -> Iterator[list[Part]]:
+        good: list[Part] = []
+        fault: Exception | None = None
+        for event in events:
+            try:
+                self._read(event, good)
+            except (InnerError, NoAnswerError) as exc:
+                fault = exc
+                break
+        if good:
+            yield good
+        if fault is not None:
+            raise fault
+
+    def _read(self, event: Event, good: list[Part]) -> None:
+        reader = self.reader
+        try:
+            told = reader.feed(event)
+        except CutOffError as exc:
+            raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
+        if told.error:
+            raise InnerError(event.data, event.raw)
+        if told.usage is not None:
+            self.usage = later(self.usage, told.usage)
+            if self._hide_usage and reader.value.get("choices") == []:
+                return
+        part = Part(event, reader.value, reader.whole, told)
+        if not reader.said and reader.over:
+            self._held.append(part)
+            return
+        if self._held:
+            good.extend(self._released())
+        good.append(part)
+
+    def _released(self) -> list[Part]:
+        held, self._held = self._held, []
+        return held

@@ -1,0 +1,162 @@
+"""What every format module gives, and the words in which an event or an answer of any of them is told.
+
+`chat_completions`, `responses`, `messages` and `generate_content` each have the functions of `WireFormat`; `media_streams` has
+those for OpenAI's other streams. `formats` knows which one a request is written in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from sparekey.types import Usage
+from sparekey.wire.think_tags import split_think
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparekey.wire.broken_stream import Break
+    from sparekey.wire.conversation import Conversation
+    from sparekey.wire.splice_texts import Spot
+
+
+class NoAnswerError(ValueError):
+    """A success that is no answer: empty, thoughts alone, or nothing that this API could send. Another credential may do better."""
+
+
+class MalformedEventError(NoAnswerError):
+    """An event whose data is no JSON."""
+
+
+class CutOffError(MalformedEventError):
+    """A stream that says it is done before its answer is."""
+
+
+class InnerError(Exception):
+    """A success that holds an error in the place of an answer.
+
+    Attributes:
+        data: the JSON of the error, or its text, as it came.
+        event: the bytes of the event that brought it; b"" where it was no stream.
+    """
+
+    def __init__(self, data: bytes, event: bytes = b"") -> None:
+        """Take its bytes."""
+        self.data, self.event = data, event
+        super().__init__("an error in the place of an answer")
+
+
+class ToolPiece(NamedTuple):
+    """A tool call, or a piece of one.
+
+    Attributes:
+        number: which call of the answer it belongs to; -1: it is whole, and one more.
+        id: the provider's name of the call; "" where this piece does not tell it.
+        name: the tool.
+        arguments: JSON text, or the whole object.
+    """
+
+    number: int
+    id: str = ""
+    name: str = ""
+    arguments: str | dict[str, Any] = ""
+
+
+class EventSummary(NamedTuple):
+    """What one event of a stream, or one whole answer, tells. Several answers (`n` choices) are told apart by their index.
+
+    Attributes:
+        content: it brings something that its reader shows: thoughts, or what makes an answer.
+        begun: the answers of which it holds a piece.
+        ended: the answers whose finish reason it holds.
+        error: it is an error.
+        last: it says that nothing more comes.
+        said: it brings what makes an answer: a tool call, a refusal, a picture, or an end that is the caller's own doing.
+        text: the visible text of its first answer; whether that is an answer, or thoughts between tags, the texts together tell.
+        fault: the word with which the provider broke its answer off, or "".
+        thoughts: the thoughts of its first answer.
+        tools: the tool calls of its first answer, or pieces of them.
+        finish: the provider's word for the end of its first answer, or "".
+        usage: the tokens of the call as far as they are counted here; None: nothing is counted.
+        model: the model that answers, or "".
+    """
+
+    content: bool = False
+    begun: tuple[int, ...] = ()
+    ended: tuple[int, ...] = ()
+    error: bool = False
+    last: bool = False
+    said: bool = False
+    text: str = ""
+    fault: str = ""
+    thoughts: str = ""
+    tools: tuple[ToolPiece, ...] = ()
+    finish: str = ""
+    usage: Usage | None = None
+    model: str = ""
+
+
+NOTHING: Final = EventSummary()
+ERROR: Final = EventSummary(error=True)
+
+
+class WireFormat(Protocol):
+    """One format.
+
+    What reads an event or an answer raises TypeError, AttributeError, KeyError or ValueError where that has no shape of the API.
+    """
+
+    def read_event(self, name: str, value: Any) -> EventSummary:
+        """Read one event of a stream: its name and its JSON."""
+
+    def read_answer(self, value: Any) -> EventSummary | None:
+        """Read the JSON of a whole answer; None: it has none of the fields that every answer has."""
+
+    def read_usage(self, value: Any) -> Usage | None:
+        """Read the tokens that an answer or an event counts; None: it counts none."""
+
+    def answer_of_events(self, values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        """Put a stream's events, each its name and its JSON, together to the whole answer that it would have been."""
+
+    def events_of_answer(self, value: Any) -> bytes:
+        """Take a whole answer apart into the events of the stream that it would have been."""
+
+    def spots(self, value: dict[str, Any]) -> Sequence[Spot]:
+        """Return the texts of an event and where they stand, so that a stream can go on in another one."""
+
+    def error_body(self, status: int, code: str, text: str) -> dict[str, Any]:
+        """Return the JSON of an error as the SDKs of this format read it."""
+
+    def broken(self, cut: Break) -> tuple[bytes, ...]:
+        """Return the last pieces of a stream that cannot go on, each to be sent by itself."""
+
+    def read_request(self, fields: dict[str, Any]) -> Conversation:
+        """Read the JSON of a request; never raises."""
+
+
+def later(old: Usage | None, new: Usage | None) -> Usage | None:
+    """Return what is known of a call's tokens after one more count: what the new one leaves out stays."""
+    if old is None or new is None:
+        return new or old
+    return Usage(
+        new.prompt_tokens or old.prompt_tokens,
+        new.completion_tokens or old.completion_tokens,
+        new.cached_tokens or old.cached_tokens,
+        new.reasoning_tokens or old.reasoning_tokens,
+    )
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a whole text shows anything: white space and thoughts between tags are nothing."""
+    return bool(text.strip()) and ("<" not in text or bool(split_think(text).content))
+
+
+def mapping(value: Any, *names: str) -> dict[str, Any]:
+    """Return the first of these fields that holds an object, else an empty one."""
+    if not isinstance(value, dict):
+        return {}
+    return next((found for name in names if isinstance(found := value.get(name), dict)), {})
+
+
+def count(value: dict[str, Any], *names: str) -> int:
+    """Return the first of these fields that holds a whole number, else 0."""
+    return next((found for name in names if isinstance(found := value.get(name), int)), 0)

@@ -1,0 +1,389 @@
+"""generateContent, the Gemini API's format; a stream's events look like its whole answers. https://ai.google.dev/api/generate-content."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sparekey.types import Usage
+from sparekey.wire.broken_stream import event_bytes, shaped
+from sparekey.wire.conversation import (
+    ChatTurn,
+    Conversation,
+    Fields,
+    MediaPart,
+    OpaquePart,
+    ResponseFormat,
+    Sampling,
+    SystemPrompt,
+    TextPart,
+    ThinkingPart,
+    Tool,
+    ToolCallPart,
+    ToolChoice,
+    ToolResultPart,
+)
+from sparekey.wire.finish_reasons import judged
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count
+from sparekey.wire.splice_texts import SILENT, Spot, end_spots, field_spot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sparekey.wire.broken_stream import Break
+    from sparekey.wire.conversation import Part
+
+_MARKS: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata"})
+"""Fields of a part that are its text, or say something about it; what else it holds is to be shown."""
+_TOOLS: Final = frozenset({"executableCode", "codeExecutionResult"})
+"""What the provider's own tools do on the way to an answer."""
+_NO_END: Final = "FINISH_REASON_UNSPECIFIED"
+"""What stands where no reason does: proto's default."""
+_SHAPE: Final = frozenset({"candidates", "promptFeedback"})
+"""Fields of which every answer has one."""
+_STATUS: Final = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+# What an event, or a whole answer, tells
+
+
+def read_event(name: str, value: Any) -> EventSummary:
+    """Read one event of streamed content, or a whole answer; a blocked prompt is an answer, not an error."""
+    if not isinstance(value, dict):
+        return NOTHING
+    if value.get("error") or name == "error":
+        return ERROR
+    usage, model = read_usage(value), value.get("modelVersion") or ""
+    if (value.get("promptFeedback") or {}).get("blockReason"):
+        return EventSummary(True, (0,), (0,), said=True, finish="prohibited_content", usage=usage, model=model)
+    found = [_candidate(candidate, usage, model) for candidate in value.get("candidates") or ()]
+    if len(found) == 1:
+        return found[0]
+    return _joined(found) if found else EventSummary(usage=usage, model=model) if usage else NOTHING
+
+
+def read_answer(value: Any) -> EventSummary | None:
+    """Read a whole answer; where a stream was asked for without events, it is a list of them."""
+    if isinstance(value, list):
+        found = [read_event("", one) for one in value]
+        return _followed(found) if found else None
+    return read_event("", value) if _SHAPE & value.keys() else None
+
+
+def read_usage(value: Any) -> Usage | None:
+    """Read the tokens; thoughts are counted beside the answer."""
+    usage = value.get("usageMetadata") if isinstance(value, dict) else None
+    if not isinstance(usage, dict):
+        return None
+    thought = count(usage, "thoughtsTokenCount")
+    prompt = count(usage, "promptTokenCount") + count(usage, "toolUsePromptTokenCount")
+    return Usage(prompt, count(usage, "candidatesTokenCount") + thought, count(usage, "cachedContentTokenCount"), thought)
+
+
+def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
+    content, said, text, thoughts, tools = False, False, "", "", []
+    for part in (candidate.get("content") or {}).get("parts") or ():
+        shown = {key for key, piece in part.items() if piece and key not in _MARKS}
+        if part.get("thought") is True:
+            thoughts += part.get("text") or ""
+        else:
+            text += part.get("text") or ""
+        said = said or bool(shown - _TOOLS)
+        content = content or bool(shown)
+        if call := part.get("functionCall"):
+            tools.append(ToolPiece(-1, call.get("id") or "", call.get("name") or "", dict(call.get("args") or {})))
+    lane, finish, fault = candidate.get("index") or 0, candidate.get("finishReason") or "", ""
+    finish = "" if finish == _NO_END else finish
+    if finish:
+        callers, broken_off = judged(finish)
+        said, fault = said or callers, finish if broken_off else ""
+    shows = content or bool(thoughts) or said or bool(text.strip())
+    return EventSummary(
+        shows, (lane,), (lane,) if finish else (), False, False, said, text, fault, thoughts, tuple(tools), finish, usage, model
+    )
+
+
+def _joined(candidates: list[EventSummary]) -> EventSummary:
+    """Return what several candidates tell: the first one's words, and whether anything of the others is an answer."""
+    said = any(one.said or (number and one.text.strip()) for number, one in enumerate(candidates))
+    return candidates[0]._replace(
+        content=any(one.content for one in candidates),
+        begun=tuple(lane for one in candidates for lane in one.begun),
+        ended=tuple(lane for one in candidates for lane in one.ended),
+        said=bool(said),
+        fault=next((one.fault for one in candidates if one.fault), ""),
+    )
+
+
+def _followed(events: list[EventSummary]) -> EventSummary:
+    """Return what a whole stream tells that came as a list."""
+    return EventSummary(
+        content=any(one.content for one in events),
+        begun=(0,),
+        ended=(0,) if any(one.ended for one in events) else (),
+        error=any(one.error for one in events),
+        said=any(one.said for one in events),
+        text="".join(one.text for one in events),
+        fault=next((one.fault for one in events if one.fault), ""),
+        thoughts="".join(one.thoughts for one in events),
+        tools=tuple(tool for one in events for tool in one.tools),
+        finish=next((one.finish for one in reversed(events) if one.finish), ""),
+        usage=next((one.usage for one in reversed(events) if one.usage), None),
+        model=next((one.model for one in events if one.model), ""),
+    )
+
+
+# A whole answer out of events, and events out of a whole answer
+
+
+def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Put the events of a stream together."""
+    whole: dict[str, Any] = {}
+    candidates: dict[int, dict[str, Any]] = {}
+    for _, value in values:
+        if not isinstance(value, dict):
+            continue
+        whole |= {name: one for name, one in value.items() if name != "candidates"}
+        for candidate in value.get("candidates") or ():
+            index = candidate.get("index") or 0
+            found = candidates.setdefault(index, {"content": {"role": "model", "parts": []}})
+            found |= {name: one for name, one in candidate.items() if name != "content"}
+            for part in (candidate.get("content") or {}).get("parts") or ():
+                _add_part(found["content"]["parts"], part)
+    return {**whole, "candidates": [candidates[index] for index in sorted(candidates)]} if whole or candidates else {}
+
+
+def _add_part(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
+    """Put a part to the others; texts that follow each other are one, unless one of them is signed."""
+    last = parts[-1] if parts else {}
+    if last.keys() == part.keys() and last.keys() <= {"text", "thought"} and last.get("thought") == part.get("thought") and "text" in part:
+        parts[-1] = {**last, "text": last["text"] + part["text"]}
+    else:
+        parts.append(dict(part))
+
+
+def events_of_answer(value: Any) -> bytes:
+    """Return the one event of a whole answer, or those of a list."""
+    return b"".join(map(event_bytes, value if isinstance(value, list) else [value]))
+
+
+# The texts of an event, to go on in another stream
+
+
+def spots(value: dict[str, Any]) -> list[Spot]:
+    """Return the texts of each candidate."""
+    found: list[Spot] = []
+    for position, candidate in enumerate(value.get("candidates") or ()):
+        lane, at = candidate.get("index") or 0, ("candidates", position, "content", "parts")
+        for number, part in enumerate((candidate.get("content") or {}).get("parts") or ()):
+            for name, text in part.items():
+                if text and name not in SILENT and name != "thought":
+                    channel = "thought" if name == "text" and part.get("thought") else name
+                    found.append(field_spot(lane, channel, text, (*at, number, name)))
+        found += end_spots(lane, candidate, ("candidates", position), "finishReason")
+    return found
+
+
+# Errors
+
+
+def error_body(status: int, code: str, text: str) -> dict[str, Any]:
+    """Return the JSON of an error; the cause's one word is the status's own here."""
+    del code
+    return {"error": {"code": status, "message": text, "status": _STATUS.get(status, "INTERNAL")}}
+
+
+def broken(cut: Break) -> tuple[bytes, ...]:
+    """Return the error twice: as bare JSON, which is all that @google/genai 1.x knows, and as an event."""
+    value = shaped(cut.value) if cut.value is not None else cut.ours(error_body)
+    return (json.dumps(value).encode() + b"\n\n", event_bytes(value))
+
+
+# A request as a conversation
+
+
+def read_request(fields: dict[str, Any]) -> Conversation:
+    """Read a request for content; the API takes its fields in either spelling (`maxOutputTokens`, `max_output_tokens`). Never raises."""
+    taken = _fields(fields)
+    system: list[SystemPrompt] = []
+    if isinstance(found := taken.rest.pop("systemInstruction", None), dict | str):
+        inner = _fields(found) if isinstance(found, dict) else Fields({"parts": [{"text": found}]})
+        parts = _parts(inner)
+        system.append(SystemPrompt(parts, is_plain=isinstance(found, str), extra=inner.rest))
+    elif found is not None:
+        taken.rest["systemInstruction"] = found
+    turns = tuple(_turn(content) for content in taken.items("contents"))
+    tools, sampling, response_format = _tools(taken), Sampling(), ResponseFormat()
+    if isinstance(config := taken.rest.pop("generationConfig", None), dict):
+        inner = _fields(config)
+        sampling, response_format = _sampling(inner), _response_format(inner)
+        if inner.rest:
+            taken.rest["generationConfig"] = inner.rest
+    elif config is not None:
+        taken.rest["generationConfig"] = config
+    return Conversation(
+        model=taken.text("model"),
+        system=tuple(system),
+        turns=turns,
+        tools=tools,
+        tool_choice=_tool_choice(taken),
+        sampling=sampling,
+        response_format=response_format,
+        extra=taken.rest,
+    )
+
+
+def _fields(value: dict[str, Any]) -> Fields:
+    """Return the fields of an object of the API in its own spelling."""
+    taken = Fields(value)
+    for name in [name for name in value if isinstance(name, str) and "_" in name]:
+        first, *others = name.split("_")
+        camel = first + "".join(one.capitalize() for one in others)
+        if camel and camel not in value and _SNAKE.fullmatch(name):
+            taken.rest[camel] = taken.rest.pop(name)
+    return taken
+
+
+def _turn(content: Any) -> ChatTurn:
+    if not isinstance(content, dict):
+        return ChatTurn("user", (TextPart(content) if isinstance(content, str) else OpaquePart(content),))
+    taken = _fields(content)
+    role: Literal["user", "assistant"] = taken.word("role", {"user": "user", "model": "assistant"}) or "user"
+    return ChatTurn(role, _parts(taken), extra=taken.rest)
+
+
+def _parts(taken: Fields) -> tuple[Part, ...]:
+    parts = taken.rest.get("parts")
+    if isinstance(parts, dict | str):
+        return (_part(taken.rest.pop("parts")),)
+    return tuple(_part(part) for part in taken.items("parts"))
+
+
+def _part(value: Any) -> Part:
+    """Read a part; one that holds anything but what it says it is (code that was run, a new kind) is opaque."""
+    if isinstance(value, str):
+        return TextPart(value)
+    if not isinstance(value, dict):
+        return OpaquePart(value)
+    taken = _fields(value)
+    rest, found = taken.rest, [name for name in ("text", *_READ_PART) if name in taken.rest]
+    if len(found) != 1 or not isinstance(rest[found[0]], str if found[0] == "text" else dict):
+        return OpaquePart(value)  # a part of a kind that is not known, or of two
+    if found[0] == "text":
+        if rest.get("thought") is True:
+            del rest["thought"]
+            return ThinkingPart(taken.text("text"), taken.text("thoughtSignature"), extra=rest)
+        return TextPart(taken.text("text"), rest)
+    inner = _fields(rest.pop(found[0]))
+    part = _READ_PART[found[0]](inner, rest)
+    if inner.rest:
+        rest[found[0]] = inner.rest
+    return part
+
+
+def _media(inner: Fields, rest: dict[str, Any]) -> Part:
+    media_type = inner.text("mimeType")
+    kind = next((kind for kind in ("image", "audio", "video") if media_type.startswith(f"{kind}/")), "file")
+    data, url, name = inner.text("data"), inner.text("fileUri"), inner.text("displayName")
+    return MediaPart(kind, data, media_type, url, name=name, extra=rest)  # type: ignore[arg-type]  # one of the four
+
+
+def _call(inner: Fields, rest: dict[str, Any]) -> Part:
+    return ToolCallPart(inner.text("id"), inner.text("name"), inner.schema("args") or {}, extra=rest)
+
+
+def _result(inner: Fields, rest: dict[str, Any]) -> Part:
+    response = inner.rest.pop("response", None)
+    media = tuple(_part(part) for part in inner.items("parts"))
+    return ToolResultPart(inner.text("id"), inner.text("name"), (OpaquePart(response), *media), extra=rest)
+
+
+def _tools(taken: Fields) -> tuple[Tool, ...]:
+    """Return the functions, each by itself, and the provider's own tools."""
+    found: list[Tool] = []
+    for tool in taken.items("tools"):
+        if not isinstance(tool, dict):
+            found.append(Tool("", kind="built_in", extra={"value": tool}))
+            continue
+        inner = _fields(tool)
+        found += [_function(one) for one in inner.items("functionDeclarations")]
+        found += [Tool(name, kind="built_in", extra={name: value}) for name, value in inner.rest.items()]
+    return tuple(found)
+
+
+def _function(value: Any) -> Tool:
+    if not isinstance(value, dict):
+        return Tool("", kind="built_in", extra={"value": value})
+    taken = _fields(value)
+    return Tool(taken.text("name"), taken.text("description"), taken.schema("parametersJsonSchema"), extra=taken.rest)
+
+
+def _tool_choice(taken: Fields) -> ToolChoice:
+    config = taken.rest.get("toolConfig")
+    if not isinstance(config, dict):
+        return ToolChoice()
+    outer = _fields(config)
+    calling = outer.rest.get("functionCallingConfig")
+    inner = _fields(calling) if isinstance(calling, dict) else Fields({})
+    mode = inner.word("mode", {"AUTO": "auto", "NONE": "none", "ANY": "required"})
+    names = inner.texts("allowedFunctionNames")
+    for holder, name, rest in ((outer, "functionCallingConfig", inner.rest), (taken, "toolConfig", outer.rest)):
+        if name in holder.rest and rest:
+            holder.rest[name] = rest
+        elif name in holder.rest and isinstance(holder.rest[name], dict):
+            del holder.rest[name]
+    return ToolChoice(mode, names)
+
+
+def _sampling(config: Fields) -> Sampling:
+    budget, shown, effort = None, None, ""
+    if isinstance(found := config.rest.pop("thinkingConfig", None), dict):
+        thinking = _fields(found)
+        budget, shown, effort = thinking.whole("thinkingBudget"), thinking.flag("includeThoughts"), thinking.text("thinkingLevel")
+        if thinking.rest:
+            config.rest["thinkingConfig"] = thinking.rest
+    elif found is not None:
+        config.rest["thinkingConfig"] = found
+    return Sampling(
+        max_tokens=config.whole("maxOutputTokens"),
+        temperature=config.number("temperature"),
+        top_p=config.number("topP"),
+        top_k=config.number("topK"),
+        stop=config.texts("stopSequences"),
+        seed=config.whole("seed"),
+        presence_penalty=config.number("presencePenalty"),
+        frequency_penalty=config.number("frequencyPenalty"),
+        answers=config.whole("candidateCount"),
+        logprobs=config.flag("responseLogprobs"),
+        top_logprobs=config.whole("logprobs"),
+        effort=effort,
+        thinking_budget=budget,
+        include_thoughts=shown,
+    )
+
+
+def _response_format(config: Fields) -> ResponseFormat:
+    """Read the form of the answer; `responseSchema`, which is no JSON schema but a dialect of OpenAPI's, stays where it is."""
+    schema = config.schema("responseJsonSchema")
+    kind = config.word("responseMimeType", {"text/plain": "text", "application/json": "json_object"})
+    return ResponseFormat("json_schema" if schema is not None else kind, schema=schema)
+
+
+_SNAKE: Final = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+_READ_PART: Final[dict[str, Callable[[Fields, dict[str, Any]], Part]]] = {
+    "inlineData": _media,
+    "fileData": _media,
+    "functionCall": _call,
+    "functionResponse": _result,
+}

@@ -1,0 +1,393 @@
+"""Messages, Anthropic's format, and the text completions that were before it: https://docs.anthropic.com/en/api/messages."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.core.splice import Piece
+from sparekey.types import Usage
+from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
+from sparekey.wire.conversation import (
+    ChatTurn,
+    Conversation,
+    Fields,
+    MediaPart,
+    OpaquePart,
+    ResponseFormat,
+    Sampling,
+    SystemPrompt,
+    TextPart,
+    ThinkingPart,
+    Tool,
+    ToolCallPart,
+    ToolChoice,
+    ToolResultPart,
+    parts_of,
+    word_of,
+)
+from sparekey.wire.finish_reasons import judged
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping
+from sparekey.wire.splice_texts import Spot, mark_spot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sparekey.wire.broken_stream import Break
+    from sparekey.wire.conversation import Part
+
+_THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+_SERVERS: Final = frozenset({"server_tool_use"})
+"""Blocks with which the provider's own tools are called: the answer is still to come."""
+_SIGNED: Final = frozenset({"type", "signature"})
+_SHAPE: Final = frozenset({"content", "completion", "stop_reason"})
+"""Fields of which every answer has one."""
+_PLAIN: Final[dict[str | None, EventSummary]] = {"message_stop": EventSummary(last=True), "content_block_stop": NOTHING, "ping": NOTHING}
+"""Events that always tell the same."""
+_PREAMBLE: Final = frozenset({"message_start", "ping", "message_delta", "message_stop"})
+_ERROR_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+
+
+# What an event, or a whole answer, tells
+
+
+def read_event(name: str, value: Any) -> EventSummary:
+    """Read one event of a stream of messages."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    if kind == "error" or name == "error":
+        return ERROR
+    if kind in {"content_block_start", "content_block_delta"}:
+        return _block(value.get("content_block") or value.get("delta") or {}, value.get("index") or 0)
+    if kind == "message_delta":
+        return _stopped((value.get("delta") or {}).get("stop_reason"))._replace(usage=read_usage(value))
+    if kind == "message_start":
+        return EventSummary(begun=(0,), usage=read_usage(value), model=str(mapping(value, "message").get("model") or ""))
+    if kind == "message":
+        return _message(value)
+    return _completion(value) if isinstance(value, dict) and "completion" in value else _PLAIN.get(kind, NOTHING)
+
+
+def read_answer(value: Any) -> EventSummary | None:
+    """Read a whole message."""
+    if not _SHAPE & value.keys():
+        return None
+    return read_event("", value) if "completion" in value else _message(value)
+
+
+def read_usage(value: Any) -> Usage | None:
+    """Read the tokens: the prompt is counted without its cached parts; the last event counts the whole call only on newer hosts."""
+    found = mapping(value, "usage") or mapping(mapping(value, "message"), "usage")
+    if not found:
+        return None
+    cached = count(found, "cache_read_input_tokens")
+    prompt = count(found, "input_tokens") + cached + count(found, "cache_creation_input_tokens")
+    return Usage(prompt, count(found, "output_tokens"), cached, count(mapping(found, "output_tokens_details"), "thinking_tokens"))
+
+
+def _completion(value: dict[str, Any]) -> EventSummary:
+    """Read one of the text completions of old."""
+    text = value["completion"] or ""
+    return _joined([EventSummary(bool(text.strip()), (0,), text=text), _stopped(value.get("stop_reason"))], value)
+
+
+def _message(value: dict[str, Any]) -> EventSummary:
+    blocks = [_whole_block(block, index) for index, block in enumerate(value.get("content") or ())]
+    return _joined([*blocks, _stopped(value.get("stop_reason"))], value)
+
+
+def _whole_block(block: dict[str, Any], index: int) -> EventSummary:
+    found = _block(block, index)
+    return found._replace(tools=(found.tools[0]._replace(arguments=dict(block.get("input") or {})),)) if found.tools else found
+
+
+def _block(block: dict[str, Any], index: int) -> EventSummary:
+    """Read the beginning of a block of content, or the piece of one that a delta brings."""
+    kind = str(block.get("type") or "")
+    if kind in {"text_delta", "text"}:
+        text = block.get("text") or ""
+        return EventSummary(bool(text.strip()), (0,), text=text)
+    if kind in _THOUGHTS or kind == "thinking_delta":
+        thoughts = block.get("thinking") or ""
+        return EventSummary(bool(thoughts or block.get("data")), (0,), thoughts=thoughts)
+    if kind in _SERVERS or kind.endswith("_tool_result"):
+        return EventSummary(True, (0,))
+    if kind.endswith("_delta"):  # a tool's arguments, citations, a signature: whose block it is was told at its beginning
+        content = any(text for name, text in block.items() if name not in _SIGNED)
+        given = block.get("partial_json") if kind == "input_json_delta" else ""
+        return EventSummary(content, (0,), tools=(ToolPiece(index, arguments=given),) if given else ())
+    tools = (ToolPiece(index, block.get("id") or "", block.get("name") or ""),) if kind == "tool_use" else ()
+    return EventSummary(True, (0,), said=True, tools=tools)
+
+
+def _stopped(reason: str | None) -> EventSummary:
+    if not reason:
+        return NOTHING
+    said, broken_off = judged(reason)
+    return EventSummary(said, (0,), (0,), said=said, fault=reason if broken_off else "", finish=reason)
+
+
+def _joined(blocks: list[EventSummary], value: dict[str, Any]) -> EventSummary:
+    end = blocks[-1]
+    return EventSummary(
+        content=any(one.content for one in blocks),
+        begun=(0,),
+        ended=end.ended,
+        said=any(one.said for one in blocks),
+        text="".join(one.text for one in blocks),
+        fault=end.fault,
+        thoughts="".join(one.thoughts for one in blocks),
+        tools=tuple(tool for one in blocks for tool in one.tools),
+        finish=end.finish,
+        usage=read_usage(value),
+        model=value.get("model") or "",
+    )
+
+
+# A whole message out of events, and events out of a whole message
+
+
+def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Put the events of a message together."""
+    whole: dict[str, Any] = {}
+    blocks: dict[int, dict[str, Any]] = {}
+    for value in (value for _, value in values if isinstance(value, dict)):
+        kind = value.get("type")
+        if kind == "message_start":
+            whole = dict(value["message"])
+        elif kind == "content_block_start":
+            blocks[value["index"]] = dict(value["content_block"])
+        elif kind == "content_block_delta":
+            _add_delta(blocks.setdefault(value["index"], {"type": "text", "text": ""}), value["delta"])
+        elif kind == "message_delta":
+            whole |= _told(value["delta"])
+            whole["usage"] = {**(whole.get("usage") or {}), **_told(value.get("usage") or {})}
+        elif "completion" in value:
+            whole = {**whole, **value, "completion": whole.get("completion", "") + value["completion"]}
+    if "completion" in whole:
+        return whole
+    for block in blocks.values():
+        if isinstance(text := block.pop("partial_json", None), str):
+            block["input"] = json.loads(text or "{}")
+    return {**whole, "content": [blocks[index] for index in sorted(blocks)]} if whole or blocks else {}
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _add_delta(block: dict[str, Any], delta: dict[str, Any]) -> None:
+    for name, value in delta.items():
+        if name == "citation":
+            block["citations"] = [*(block.get("citations") or ()), value]
+        elif name != "type" and isinstance(value, str):
+            block[name] = (block.get(name) or "") + value
+        elif name != "type":
+            block[name] = value
+
+
+def events_of_answer(value: Any) -> bytes:
+    """Return the events of a whole message, each block's text in one piece."""
+    return b"".join(event_bytes(one, one["type"]) for one in _events(value))
+
+
+def _events(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "completion" in value:
+        yield {"type": "completion", **value}
+        return
+    usage = value.get("usage") or {}
+    opened = {**value, "type": "message", "content": [], "stop_reason": None, "stop_sequence": None}
+    yield {"type": "message_start", "message": {**opened, "usage": {**usage, "output_tokens": 0}}}
+    for index, block in enumerate(value.get("content") or ()):
+        empty, deltas = _taken_apart(block)
+        yield {"type": "content_block_start", "index": index, "content_block": empty}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    end = {"stop_reason": value.get("stop_reason"), "stop_sequence": value.get("stop_sequence")}
+    yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": usage.get("output_tokens", 0)}}
+    yield {"type": "message_stop"}
+
+
+def _taken_apart(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a block as it begins, and what is put to it; one of a kind that never comes in pieces begins whole."""
+    kind = block.get("type")
+    if kind == "text":
+        cited = [{"type": "citations_delta", "citation": one} for one in block.get("citations") or ()]
+        empty = {**block, "text": "", **({"citations": []} if cited else {})}
+        return empty, [*cited, {"type": "text_delta", "text": block.get("text") or ""}]
+    if kind == "thinking":
+        signed = [{"type": "signature_delta", "signature": block["signature"]}] if block.get("signature") else []
+        empty = {**block, "thinking": "", "signature": ""}
+        return empty, [{"type": "thinking_delta", "thinking": block.get("thinking") or ""}, *signed]
+    if kind in {"tool_use", "server_tool_use", "mcp_tool_use"}:
+        given = json.dumps(block.get("input") or {}, ensure_ascii=False)
+        return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": given}]
+    return block, []
+
+
+# The texts of an event, to go on in another stream
+
+
+def spots(value: dict[str, Any]) -> list[Spot]:
+    """Return the text of a delta; another event tells that something begins or ends."""
+    kind, index = value.get("type"), value.get("index")
+    if not isinstance(kind, str) or kind in _PREAMBLE:
+        return []
+    if kind == "content_block_start":
+        block = value.get("content_block") or {}
+        return [mark_spot(f"{index} start", f"{block.get('type')} {block.get('name', '')}")]
+    delta = value.get("delta") or {}
+    found = next(((name, text) for name, text in delta.items() if name != "type" and isinstance(text, str)), None)
+    if found is None or found[0] == "signature":  # each answer signs for itself
+        return [mark_spot(f"{index} {delta.get('type', kind)}")]
+    if not found[1]:
+        return []
+    channel = "text" if found[0] == "text" and index == 0 else f"{index} {found[0]}"
+    return [Spot(Piece(0, channel, found[1]), ("delta", found[0]))]
+
+
+# Errors
+
+
+def error_body(status: int, code: str, text: str) -> dict[str, Any]:
+    """Return the JSON of an error; this format has no place for a code."""
+    del code
+    return {"type": "error", "error": {"type": _ERROR_TYPES.get(status, "api_error"), "message": text}}
+
+
+def broken(cut: Break) -> tuple[bytes, ...]:
+    """Return the provider's own event where SDKs raise for it; else one for which they do."""
+    value = cut.value
+    if cut.event and cut.event.name == "error" and isinstance(value, dict) and isinstance(value.get("error"), dict):
+        return (own_bytes(cut.event),)
+    return (event_bytes({**shaped(value), "type": "error"} if value is not None else cut.ours(error_body), "error"),)
+
+
+# A request as a conversation
+
+
+def read_request(fields: dict[str, Any]) -> Conversation:
+    """Read a request for a message; never raises."""
+    taken = Fields(fields)
+    system: list[SystemPrompt] = []
+    turns: list[ChatTurn] = []
+    if (top := fields.get("system")) is not None and isinstance(top, str | list):
+        system.append(SystemPrompt(parts_of(taken.rest.pop("system"), _part), is_plain=isinstance(top, str)))
+    for message in taken.items("messages"):
+        _add_message(message, system, turns)
+    with taken.inner("thinking") as thinking:
+        budget = thinking.whole("budget_tokens")
+    with taken.inner("output_config") as output:
+        effort = output.text("effort")
+        with output.inner("format") as form:
+            kind = form.word("type", {"json_schema": "json_schema"})
+            response_format = ResponseFormat(kind, form.text("name"), form.schema("schema"), form.flag("strict"))
+    return Conversation(
+        model=taken.text("model"),
+        system=tuple(system),
+        turns=tuple(turns),
+        tools=tuple(_tool(tool) for tool in taken.items("tools")),
+        tool_choice=_tool_choice(taken),
+        sampling=Sampling(
+            max_tokens=taken.whole("max_tokens"),
+            temperature=taken.number("temperature"),
+            top_p=taken.number("top_p"),
+            top_k=taken.number("top_k"),
+            stop=taken.texts("stop_sequences"),
+            effort=effort,
+            thinking_budget=budget,
+        ),
+        response_format=response_format,
+        stream=taken.flag("stream"),
+        extra=taken.rest,
+    )
+
+
+def _add_message(message: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
+    if not isinstance(message, dict):
+        turns.append(ChatTurn("user", (OpaquePart(message),)))
+        return
+    taken, role = Fields(message), word_of(message.get("role"))
+    content = taken.rest.pop("content", None)
+    parts, plain = parts_of(content, _part), isinstance(content, str)
+    if role in {"user", "assistant", "system"}:
+        del taken.rest["role"]
+    if role == "system":
+        system.append(SystemPrompt(parts, "system", len(turns), plain, taken.rest))
+    else:
+        turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
+
+
+def _part(taken: Fields, kind: str, depth: int) -> Part | None:
+    """Read a block of content."""
+    row = _BLOCKS.get(kind)
+    if row is None or not isinstance(taken.rest.get(row[0]), row[1]):
+        return None
+    del taken.rest["type"]
+    return row[2](taken, kind, depth)
+
+
+def _text(taken: Fields, _kind: str, _depth: int) -> Part:
+    return TextPart(taken.text("text"), taken.rest)
+
+
+def _media(taken: Fields, kind: str, _depth: int) -> Part:
+    with taken.inner("source") as source:
+        data, media_type, url = source.text("data"), source.text("media_type"), source.text("url")
+        file_id = source.text("file_id")
+    return MediaPart("image" if kind == "image" else "file", data, media_type, url, file_id, taken.text("title"), extra=taken.rest)
+
+
+def _tool_use(taken: Fields, _kind: str, _depth: int) -> Part:
+    return ToolCallPart(taken.text("id"), taken.text("name"), taken.rest.pop("input"), extra=taken.rest)
+
+
+def _tool_result(taken: Fields, _kind: str, depth: int) -> Part:
+    content = taken.rest.pop("content", None)
+    parts = parts_of(content, _part, depth + 1)
+    return ToolResultPart(taken.text("tool_use_id"), "", parts, taken.flag("is_error"), isinstance(content, str), taken.rest)
+
+
+def _thinking(taken: Fields, _kind: str, _depth: int) -> Part:
+    return ThinkingPart(taken.text("thinking"), taken.text("signature"), taken.text("data"), taken.rest)
+
+
+_BLOCKS: Final[dict[str, tuple[str, type, Callable[[Fields, str, int], Part]]]] = {
+    "text": ("text", str, _text),
+    "image": ("source", dict, _media),
+    "document": ("source", dict, _media),
+    "tool_use": ("input", dict, _tool_use),
+    "tool_result": ("tool_use_id", str, _tool_result),
+    "thinking": ("thinking", str, _thinking),
+    "redacted_thinking": ("data", str, _thinking),
+}
+"""Kinds of blocks: the field that makes one, its type, and what reads it."""
+
+
+def _tool(tool: Any) -> Tool:
+    if not isinstance(tool, dict):
+        return Tool("", kind="built_in", extra={"value": tool})
+    taken = Fields(tool)
+    if not isinstance(tool.get("input_schema"), dict):
+        return Tool(str(tool.get("type") or tool.get("name") or ""), kind="built_in", extra=tool)
+    taken.word("type", {"custom": "custom"})  # what a tool of the caller's own is, if it says so
+    return Tool(taken.text("name"), taken.text("description"), taken.schema("input_schema"), taken.flag("strict"), extra=taken.rest)
+
+
+def _tool_choice(taken: Fields) -> ToolChoice:
+    with taken.inner("tool_choice") as choice:
+        alone = choice.flag("disable_parallel_tool_use")
+        mode = choice.word("type", {"auto": "auto", "none": "none", "any": "required"})
+        names: tuple[str, ...] = ()
+        if choice.rest.get("type") == "tool" and isinstance(choice.rest.get("name"), str):
+            mode, names = "required", (choice.text("name"),)
+            del choice.rest["type"]
+    return ToolChoice(mode, names, None if alone is None else not alone)

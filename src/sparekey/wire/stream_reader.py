@@ -1,0 +1,121 @@
+"""How far a stream of events is: was there content, was it an answer, has every answer come to its end?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.wire.format import NOTHING, CutOffError, EventSummary, MalformedEventError, NoAnswerError
+from sparekey.wire.formats import REOPENING
+from sparekey.wire.json_body import loads
+from sparekey.wire.think_tags import ThinkFilter
+
+if TYPE_CHECKING:
+    from sparekey.wire.format import WireFormat
+    from sparekey.wire.request import WireRequest
+    from sparekey.wire.sse import Event
+
+_MOST_OPENING: Final = 16
+
+
+def wanted(call: WireRequest) -> int:
+    """Return how many answers a request asks for."""
+    config = call.get("generationConfig")
+    found = config.get("candidateCount") if isinstance(config, dict) else call.get("n")
+    return found if isinstance(found, int) else 1
+
+
+def wants_events(call: WireRequest) -> bool:
+    """Return whether a request asks for events; Gemini streams a list where it is not asked for them."""
+    return call.stream and (call.dialect != "gemini" or "alt=sse" in call.query)
+
+
+class StreamReader:
+    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
+
+    An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
+    behind answers that they broke off, too (vLLM issues 52852 and 57082, LiteLLM issue 40260, Vercel's ai issue 19165). A few never send
+    a finish reason (opencode issue 43882): with those, nobody can tell a whole answer from half of one.
+    """
+
+    def __init__(self, form: WireFormat, answers: int = 1) -> None:
+        """Start before the first event of a format; so many `answers` were asked for."""
+        self._read, self._answers, self._reopens = form.read_event, answers, form in REOPENING
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
+        self._done = False
+        self._think: dict[int, ThinkFilter] = {}
+        self.content = False
+        self.said = False
+        """Whether what has come is an answer: a text, a tool call, a refusal, a picture, or an end that is the caller's doing."""
+        self.value: Any = None
+        """The JSON of the last event; None if it has none."""
+        self.opening: list[Any] = []
+        """The JSON of the events up to the first content."""
+
+    def feed(self, event: Event) -> EventSummary:
+        """Read one event.
+
+        Raises:
+            MalformedEventError: its data is no JSON, or none that the format knows; or it ends a stream whose answer is not complete.
+            NoAnswerError: it says that the provider has broken off.
+        """
+        self.value = None
+        if not event.data:
+            return NOTHING
+        if event.data == b"[DONE]":
+            return self._last(NOTHING)
+        try:
+            self.value = loads(event.data)
+            if not self.content and len(self.opening) < _MOST_OPENING:
+                self.opening.append(self.value)
+            told = self._read(event.name, self.value)
+            if told.begun:
+                self._begun.update(told.begun)
+                if told.content and self._reopens:
+                    self._ended.difference_update(told.begun)
+                self._ended.update(told.ended)
+            if not self.said:
+                self.said = told.said or (bool(told.text) and self._is_visible(told))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            raise MalformedEventError("an event that is not JSON, or none of this API") from None
+        if told.fault:
+            raise NoAnswerError(f"the provider broke off its answer (finish reason: {told.fault})")
+        self.content = self.content or told.content
+        return self._last(told) if told.last else told
+
+    def _last(self, told: EventSummary) -> EventSummary:
+        self._done = True
+        if lack := self.lack:
+            raise CutOffError(lack)
+        return told
+
+    def _is_visible(self, told: EventSummary) -> bool:
+        """Tell whether an event's text shows anything: thoughts between tags and white space are no answer."""
+        lane = told.begun[0] if told.begun else 0
+        return bool(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content)
+
+    @property
+    def over(self) -> bool:
+        """Whether the host says that nothing more comes, in one way or the other."""
+        return self._done or bool(self._begun and self._begun <= self._ended)
+
+    def end(self) -> bool:
+        """Return whether the whole stream was an answer, with the text that waited for the rest of a tag."""
+        return self.said or any(taker.finish().content for taker in self._think.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream may end here: there was content, and each answer that began has its finish reason."""
+        return self.content and self._begun <= self._ended
+
+    @property
+    def lack(self) -> str:
+        """What is missing if the stream ends here, in words; "" if nothing is."""
+        if not self.content:
+            return "the stream ended before any content"
+        return "" if self.complete else "the stream ended without a finish reason: the answer is cut off"
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing more is to come: it may end here, and no answer that was asked for has yet to begin."""
+        return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
