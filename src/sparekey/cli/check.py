@@ -1,4 +1,4 @@
-"""`sparekey check`: tests each credential once, and shows the results and whether each chain could serve."""
+"""`sparekey check`: tests each credential once, and says whether each chain could serve."""
 
 from __future__ import annotations
 

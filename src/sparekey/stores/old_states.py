@@ -36,7 +36,10 @@ def understood(guard: Breaker, written: float) -> Breaker:
 
 
 def completed(theirs: PoolState, mine: PoolState) -> PoolState:
-    """Return `theirs` with the fields that an older version dropped and `mine` still has."""
+    """Return `theirs` with the fields that an older version dropped and `mine` still has.
+
+    It is `theirs` itself if there are none.
+    """
     if theirs.memory is not UNTOLD:
         return theirs
     known = mine.breakers

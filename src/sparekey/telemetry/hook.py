@@ -96,5 +96,5 @@ class Hook:
             handle(self, event)
 
     def shown(self, text: str) -> str:
-        """Return a provider's text for display: shortened, and without anything that looks like a key."""
+        """Return a provider's text for display: shortened, and with keys masked."""
         return self._secrets.cut(text)[:_SHOWN]

@@ -72,7 +72,7 @@ class Door:
             raise HTTPException(401, "this needs the gateway's admin key")
 
     def still_admits(self, request: Request) -> bool:
-        """Return whether an admitted request would still be admitted: its session or key may end."""
+        """Return whether an admitted request still would be: its session or key may have ended."""
         if not self.asks_for_key:
             return True
         key = _presented(request)

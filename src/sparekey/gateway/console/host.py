@@ -69,7 +69,7 @@ class Host(Protocol):
         """Whether the gateway is about to stop: live connections of pages then end."""
 
     def config(self) -> Mapping[str, Any]:
-        """Return `path`, `loaded_at` (seconds since 1970), and `error`: why a newer file is refused."""
+        """Return `path`, `loaded_at` (seconds since 1970), and `error`: why a file is refused."""
 
     def store(self) -> Mapping[str, Any]:
         """Return `kind` (memory, sqlite, redis) and `away`: why it is unreachable, or None."""

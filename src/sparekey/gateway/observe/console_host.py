@@ -101,7 +101,7 @@ class GatewayHost:
         return stats
 
     def _write_down(self, record: Record) -> None:
-        """Write a record into the history without the provider's words, which may repeat a prompt."""
+        """Write a record into the history, without the provider's words, which may be a prompt."""
         assert self._history is not None
         self._history.note(record, words=False)
 

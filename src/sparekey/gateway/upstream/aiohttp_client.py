@@ -182,7 +182,7 @@ class _Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         """Return an idle connection if the write may use one, else a new one."""
         write = _WRITE.get()
-        if write.protocol is not None:  # keep aiohttp from repeating an idempotent request by itself
+        if write.protocol is not None:  # keep aiohttp from repeating the request by itself
             raise aiohttp.ServerDisconnectedError
         while True:
             begun = time.monotonic()
