@@ -1,8 +1,8 @@
 """This process's copy of one chain's state: reads are local, changes go through to the store.
 
-A replica holds three versions of the state: `_value` is this process's, `_base` is the last one on
+A replica holds three versions of the state: `value` is this process's, `_base` is the last one on
 which process and store agreed, and `_raw` is the store's bytes for `_base`. A change is computed on
-`_value` and sent as "replace `_raw` with these bytes". There are three outcomes:
+`value` and sent as "replace `_raw` with these bytes". There are three outcomes:
 
     yes                 both agree on the new state
     somebody was faster their bytes are read, and what each side changed since `_base` is merged (`core.rejoin`)
@@ -55,7 +55,7 @@ class Replica:
 
     Attributes:
         name: the chain's name in the store.
-        _value: this process's state; read without a lock, because it is replaced as a whole.
+        value: this process's state; read without a lock, because it is replaced as a whole.
         _base: the state on which process and store last agreed; differences from it are local.
         _sent: the last value sent, until it is known whether it arrived.
         _raw: the store's bytes for `_base`; None: no value. Only the keeper's thread uses this and
@@ -77,7 +77,7 @@ class Replica:
         self._clock, self._change = clock, change
         self._codec = Codec(pool, secrets.token_hex(4))
         self._lock = threading.Lock()
-        self._value = self._base = PoolState(switched_at=clock())
+        self.value = self._base = PoolState(switched_at=clock())
         self._sent: Sent | None = None
         # only the keeper's thread uses the following
         self._raw: bytes | None = None
@@ -85,25 +85,21 @@ class Replica:
 
     # ── for all threads ──
 
-    def read(self) -> PoolState:
-        """Return this process's state, without waiting for the store."""
-        return self._value
-
     def compare_and_set(self, old: PoolState, new: PoolState) -> bool:
         """Replace `old` with `new`, in the store too; return False if the state is no longer `old`.
 
         A change of the count of served requests stays here and goes to the store later.
         """
-        if self._value is not old:
+        if self.value is not old:
             return False
         return self.swap(old, new) if counts_only(old, new) else self._change(self, old, new)
 
     def swap(self, old: PoolState, new: PoolState) -> bool:
         """Replace `old` with `new` in this process only."""
         with self._lock:
-            if self._value is not old:
+            if self.value is not old:
                 return False
-            self._value = new
+            self.value = new
             if self._sent is not None and self._sent.state is new:
                 self._sent = self._sent._replace(origin=new)
             return True
@@ -121,7 +117,7 @@ class Replica:
         Returns False if another process was faster; its change has then been merged.
         """
         with self._lock:
-            origin = self._value
+            origin = self.value
         if origin is not old:
             if not counts_only(old, origin):
                 return False
@@ -150,7 +146,7 @@ class Replica:
         With `counts`, even if only the count of requests changed.
         """
         for _ in range(_TRIES):
-            value, base = self._value, self._base
+            value, base = self.value, self._base
             if value is base or (counts_only(base, value) and not counts):
                 return
             if self._send(store, value, value):
@@ -160,7 +156,7 @@ class Replica:
     def _send(self, store: Store, state: PoolState, origin: PoolState) -> bool:
         raw = self._codec.encode(state, self._clock(), store.stamp())
         with self._lock:
-            self._sent = Sent(raw, state, state if self._value is state else origin)
+            self._sent = Sent(raw, state, state if self.value is state else origin)
         if not store.compare_and_set(self.name, self._raw, raw):
             return False
         self._agree(raw, state, origin)
@@ -191,7 +187,7 @@ class Replica:
         with self._lock:
             if self._sent is not None and raw == self._sent.raw:
                 origin = self._sent.origin  # it may have changed a moment ago
-            self._value = merged(origin, self._value, completed(theirs, self._value))
+            self.value = merged(origin, self.value, completed(theirs, self.value))
             self._base, self._raw = theirs, raw
 
 

@@ -170,4 +170,4 @@ def _remember(new: Chain, old: Chain) -> None:
     breakers = {name: guard for name, guard in old.state.breakers.items() if name in guards}
     kept: PoolState = replace(old.state, active=min(active, fresh), breakers=breakers)
     store = new._store  # noqa: SLF001 - a chain that nobody uses yet, and nothing happened in it that hooks should be told
-    store.compare_and_set(store.read(), kept)
+    store.compare_and_set(store.value, kept)
