@@ -146,7 +146,7 @@ def test_every_fault_is_reported_at_once():
         ({"credentials": {}}, "credentials: must be a list"),
         ({"model": ""}, "model: is missing"),
         ({"model": "m\n"}, "model: holds a line break"),
-        ({"provider": None}, "provider: is missing; known are anthropic"),
+        ({"provider": None}, "provider: is missing; known are "),
         ({"provider": 5}, "provider: must be text"),
     ],
 )
