@@ -64,7 +64,7 @@ class OutsideWorld(Scenario):
     def __init__(self, worker: Worker, seats: Sequence[Seat], mode: str) -> None:
         """Let a worker open a client for these credentials."""
         self.seats, self.clock, self.mode = tuple(seats), Clock(1.0, virtual=False), mode
-        self.heard, self.timeout, self._lock = [], TIMEOUT, threading.Lock()
+        self.outcomes, self.timeout, self._lock = [], TIMEOUT, threading.Lock()
         self._begun: dict[Future[Any], float] = {}
         self._worker, self._name = worker, f"w{next(_names)}"
         told = [(s.id, s.key, s.model, s.provider.base_url) for s in seats]
@@ -110,7 +110,7 @@ class OutsideStage(RowContext):
         cast = cast_chat(self.config.vlm, self.simulator, Shape(**{**shape, "knobs": {}}), 1.0)
         assert isinstance(cast.config, VLMConfig)
         world = OutsideWorld(self._worker, cast.seats, self.mode)
-        self.worlds.append(world)
+        self.scenarios.append(world)
         return world
 
 

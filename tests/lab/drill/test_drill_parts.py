@@ -43,7 +43,7 @@ def test_the_worst_broken_check_decides():
 
 
 @pytest.mark.parametrize(
-    ("heard", "expected"),
+    ("outcome", "expected"),
     [
         (CallOutcome(text=TEXT, seconds=1), Verdict.PASS),
         (CallOutcome(text=TEXT, seconds=9), Verdict.PARTIAL),

@@ -1,4 +1,4 @@
-"""Where a row is played: it opens worlds, and what was seen in all of them becomes the row's account."""
+"""Where a row is played: it opens scenarios, and what was seen in all of them becomes the row's account."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _AT_ONCE = 8
 
 
 class RowContext:
-    """One row's place: a simulator of its own, and the worlds that the row opens. Use it as a context manager."""
+    """One row's place: a simulator of its own, and the scenarios that the row opens. Use it as a context manager."""
 
     def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False, part: tuple[int, int] = ALL) -> None:
         """Take the configuration whose chains are drilled, how calls are made, how time passes, whether silence is played, which cases."""
         self.config, self.mode, self.profile = config, mode, profile
         self._scale = profile.scale if waits else 1.0
-        self.worlds: list[Scenario] = []
+        self.scenarios: list[Scenario] = []
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
         self.part, self.cases = part, (0, 0)
@@ -46,7 +46,7 @@ class RowContext:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway looks around for a moment before it stops
-            list(pool.map(lambda scenario: scenario.close(), self.worlds))
+            list(pool.map(lambda scenario: scenario.close(), self.scenarios))
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> Scenario:
@@ -66,25 +66,25 @@ class RowContext:
 
     def _opened(self, config: Any, kind: str, seats: Any, dice: Callable[[], float]) -> Scenario:
         clock = Clock(self._scale, virtual=self.profile.virtual)
-        self.worlds.append(Scenario(config, kind, seats, clock, self.mode, dice, gateway=self.config.gateway))
-        return self.worlds[-1]
+        self.scenarios.append(Scenario(config, kind, seats, clock, self.mode, dice, gateway=self.config.gateway))
+        return self.scenarios[-1]
 
     @property
     def wire(self) -> str:
         """The format of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
-        seats = next((scenario.seats for scenario in self.worlds), ())
+        seats = next((scenario.seats for scenario in self.scenarios), ())
         return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
 
     @property
     def caller_saw(self) -> str:
         """What the callers saw, alike calls counted together, or what the row noted."""
-        return "; ".join(self.notes) or _told(outcome.words for scenario in self.worlds for outcome in scenario.outcome)
+        return "; ".join(self.notes) or _told(outcome.words for scenario in self.scenarios for outcome in scenario.outcomes)
 
     @property
     def provider_saw(self) -> str:
         """How many requests came with each credential's key, in all worlds together."""
         counts = Counter(self.counts)
-        for scenario in self.worlds:
+        for scenario in self.scenarios:
             for index, seat in enumerate(scenario.seats):
                 counts[seat.id] += scenario.tries(index)
         shown = [f"{name} {count}" for name, count in counts.items() if count]

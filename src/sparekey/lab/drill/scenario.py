@@ -63,7 +63,7 @@ class Scenario:
             SparekeyError: it cannot be built.
         """
         self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
-        self.outcome: list[CallOutcome] = []
+        self.outcomes: list[CallOutcome] = []
         self.events: list[Event] = []
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
         parts = (config, kind, clock, dice, self.events.append, store)
@@ -189,7 +189,7 @@ class Scenario:
             outcome = CallOutcome(hung=True, seconds=self.clock() - since)
         self._settle()
         with self._lock:
-            self.outcome.append(outcome)
+            self.outcomes.append(outcome)
         return outcome
 
     # ── what both sides saw ──

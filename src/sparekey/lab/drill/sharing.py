@@ -132,7 +132,7 @@ def _sharing(scenario: Scenario, count: int) -> Iterator[tuple[Path, Callable[[]
 
 def _served(scenario: Scenario, told: dict[str, Any]) -> Iterator[Check]:
     outcome = CallOutcome(text=told["text"], seconds=told["seconds"])
-    scenario.outcome.append(outcome)
+    scenario.outcomes.append(outcome)
     yield Check(f"no error ({told['error']})", told["error"] is None)
     yield from whole(outcome)
 
