@@ -233,6 +233,7 @@ class AsyncTransport(AsyncForwarder):
         source: Source | RoutingTable,
         *,
         family: Family = "vlm",
+        space: str | None = None,
         keep_bound: bool = True,
         upstream: Any = None,
         verify: Any = True,
@@ -244,6 +245,7 @@ class AsyncTransport(AsyncForwarder):
         Args:
             source: the name of a chain in the configuration file (`chat`, `embedding`), a configuration, a `Chain`, or credentials.
             family: what a `Chain` or credentials are for; a configuration knows by itself.
+            space: the vector space that the embedding models of a `Chain` or credentials share, where they have different names.
             keep_bound: requests about a file, a batch, or an earlier response go to the credential that has it.
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
@@ -251,9 +253,10 @@ class AsyncTransport(AsyncForwarder):
             hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
+            VectorSpaceError: the models of a `Chain` or credentials give vectors of different spaces, and `space` says nothing.
             ConfigError: the chain cannot be had from `source`.
         """
-        super().__init__(routing_table(source, family, hooks), self.lib, keep_bound=keep_bound)
+        super().__init__(routing_table(source, family, hooks, space), self.lib, keep_bound=keep_bound)
         self._connections = Connections(self.lib, self.lib.AsyncHTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     async def handle_async_request(self, request: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.spaces import natural_space
+from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
@@ -57,6 +57,16 @@ def vectors_of(config: EmbeddingModelConfig) -> Vectors | None:
     return Vectors(config.dimension, config.known_dimension, cut=config.dimension if cut else None)
 
 
+def vectors_of_chain(chain: Chain, space: str | None) -> Vectors:
+    """Return what the vectors of a chain must be like that no configuration describes.
+
+    Raises:
+        VectorSpaceError: its models are different, or give vectors of different lengths, and `space` does not say that they share one.
+    """
+    name, length = of_models(chain.credentials, space)
+    return Vectors(usual=length, space=name)
+
+
 @dataclass(slots=True)
 class Vectors:
     """What the vectors of a chain must be like.
@@ -78,7 +88,7 @@ class Vectors:
     def remembered_by(self, chain: Chain) -> None:
         """Keep what is learnt with the state of a chain."""
         first = chain.credentials[0]
-        self.chain, self.space = chain, natural_space(first.provider, first.model)
+        self.chain, self.space = chain, self.space or natural_space(first.provider, first.model)
 
     def refusal(self, call: WireRequest) -> str:
         """Return why a request cannot be served before anybody is asked, or "": it asks for another length than the declared one."""

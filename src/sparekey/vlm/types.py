@@ -58,8 +58,9 @@ class VLMResponse:
         """Make an answer that calls no tool a text."""
         if tool_calls:
             return super().__new__(cls)
-        made: type[Any] = _text_type(cls)
-        return str.__new__(made, content or "") if issubclass(made, str) else super().__new__(cls)
+        made = _text_type(cls)
+        found: Self = str.__new__(made, content or "") if issubclass(made, str) else super().__new__(cls)
+        return found
 
     @property
     def has_tool_calls(self) -> bool:
@@ -110,7 +111,7 @@ class VLMText(VLMResponse, str):
 
 
 @cache
-def _text_type(cls: type[Any]) -> type[Any]:
+def _text_type(cls: Any) -> Any:
     """Return the class of the answers of a class that call no tool; the class itself where it cannot be a text (it has slots)."""
     if issubclass(cls, VLMText):
         return cls

@@ -99,6 +99,9 @@ class EmbeddingBackend(EmbedderBase):
         self._gate = Gate(int(self.config.get("max_concurrent") or DEFAULT_MAX_CONCURRENT))
         self._clients = Clients(self._make_sync, self._make_async)
 
+    _joined: bool = False
+    """Whether all parts of an input come back as one vector, which stands alone."""
+
     # the steps that differ
     @abstractmethod
     def _request(self, inputs: Prepared, is_query: bool) -> Any: ...
@@ -170,7 +173,7 @@ class EmbeddingBackend(EmbedderBase):
             IncompleteAnswerError: no vectors, or none that are good.
         """
         with as_library_errors():
-            found = read_vectors(self._body(response))
+            found = read_vectors(self._body(response), joined=self._joined)
             return EmbedResponse([self._result(one) for one in found.vectors], found.usage)
 
     def _result(self, found: InputVectors) -> EmbedResult:
