@@ -58,7 +58,8 @@ class VLMResponse:
         """Make an answer that calls no tool a text."""
         if tool_calls:
             return super().__new__(cls)
-        made = _text_type(cls)
+        kind: Any = cls
+        made = _text_type(kind)
         found: Self = str.__new__(made, content or "") if issubclass(made, str) else super().__new__(cls)
         return found
 
@@ -127,7 +128,9 @@ def _text_type(cls: Any) -> Any:
 
 def _plain_type(cls: type[VLMResponse]) -> type[VLMResponse]:
     """Return the class that answers with tools have where those without are of `cls`."""
-    return next(one for one in cls.__mro__ if not issubclass(one, VLMText))
+    found: Any = next(one for one in cls.__mro__ if not issubclass(one, VLMText))
+    plain: type[VLMResponse] = found
+    return plain
 
 
 def _again(cls: type[VLMResponse], text: str, fields: dict[str, Any]) -> VLMResponse:

@@ -35,6 +35,9 @@ _MOST_DIGITS: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
 _ASKED: Final = {"openai": ("dimensions", "output_dimension"), "gemini": ("outputDimensionality", "output_dimensionality")}
 """Fields of a request that say how long its vectors shall be."""
+LENGTH_FIELDS: Final = frozenset(name for names in _ASKED.values() for name in names)
+_FAULTY_REQUEST: Final = (400, 422)
+_OF_THE_LENGTH: Final = re.compile(r"matryoshka|dimension", re.IGNORECASE)
 _KINDS_OF_NUMBERS: Final = ("output_dtype", "embedding_type")
 """Fields that ask for other numbers than floats (voyage, mistral, jina): such vectors are not looked at."""
 _NUMERALS: Final = b"0123456789eE+-., \t\r\n"
@@ -269,6 +272,20 @@ def asked_lengths(call: WireRequest) -> list[int | None]:
     several = [one for one in requests if isinstance(one, dict)] if isinstance(requests, list) else []
     fields = several or [call.document.fields if call.document else {}]
     return [_length(one, _ASKED.get(call.dialect, ())) for one in fields]
+
+
+def names_length(call: WireRequest, added: Mapping[str, Any]) -> bool:
+    """Tell whether a request for vectors says how long they shall be, with the fields that are `added` to it."""
+    fields = _ASKED.get(call.dialect, ())
+    return call.kind == "embed" and (any(one is not None for one in asked_lengths(call)) or not added.keys().isdisjoint(fields))
+
+
+def refuses_length(status: int | None, text: str) -> bool:
+    """Tell whether a host refuses a request because it names the length of its vectors.
+
+    vLLM says of models that have one: "does not support matryoshka representation, changing output dimensions ...".
+    """
+    return status in _FAULTY_REQUEST and _OF_THE_LENGTH.search(text) is not None
 
 
 def inputs(call: WireRequest) -> int | None:
