@@ -48,6 +48,8 @@ _LARGEST_FLOAT: Final = (2 - 2**-23) * 2.0**127
 _LEAST_FLOAT: Final = 2.0**-149
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _MANY_DIGITS: Final = b"0" * 38
+_SURELY: Final = 1e-30
+"""A vector of this length has a number that is not zero as a 32-bit float, however many it has."""
 _NO_NUMBERS: Final = frozenset({bool, str})
 """What Python takes for a number, and JSON does not."""
 _DATA_OBJECT: Final = re.compile(rb'"data"\s*:\s*\{')
@@ -326,10 +328,13 @@ def as_base64(numbers: Sequence[float]) -> bytes:
 def is_good(numbers: Sequence[float]) -> bool:
     """Tell whether numbers are a vector: at least one, all of them 32-bit floats, not all zero.
 
-    Vectors travel and are kept as 32-bit floats: a number that is larger is infinite there, and one that is tiny is zero. The sum of
-    those that are small enough is finite, unless one is none (NaN), which hides from `max`.
+    Vectors travel and are kept as 32-bit floats: a number that is larger is infinite there, and one that is tiny is zero. A length that
+    is in between tells at once; else the numbers are looked at. The sum of those that are small enough is finite, unless one is none
+    (NaN), which hides from `max`.
     """
     try:
+        if _SURELY <= math.hypot(*numbers) <= _LARGEST_FLOAT:
+            return True
         largest = max(numbers)
         return _LEAST_FLOAT <= max(largest, -min(numbers)) <= _LARGEST_FLOAT and math.isfinite(sum(numbers))
     except (TypeError, ValueError, OverflowError):
