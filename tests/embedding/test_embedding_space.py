@@ -96,9 +96,11 @@ def test_a_vector_that_is_none_does_not_set_the_length():
 
 
 def test_large_numbers_are_numbers():
-    """Finite numbers whose sum overflows, and integers, are let through."""
-    for vector in ([1e308, 1e308], [1, 0], [-1e308, -1e308]):
+    """As large as 32-bit floats are, and integers; what would be infinite, or zero, as such floats is not let through."""
+    for vector in ([3.4e38, 3.4e38], [1, 0], [-3.4e38, -3.4e38], [1e-44, 0.0]):
         assert chain_of(Bare(EmbedResult(vector))).embed("a").dense_vector == vector
+    for vector in ([3.5e38, 1.0], [1.0, -1e308], [1e-46, 0.0], [1.0, 10**400]):
+        assert chain_of(Bare(EmbedResult(vector)), Bare(EmbedResult([0.5, 0.5]))).embed("a").dense_vector == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ def answer(*vectors, index=None):
     return json.dumps({"object": "list", "model": "m", "data": data, "usage": {"prompt_tokens": 2, "total_tokens": 2}})
 
 
+def indexed(*places):
+    return json.dumps({"data": [{"embedding": GOOD} | ({} if at is None else {"index": at}) for at in places]})
+
+
 NAN = float("nan")
 GIVEN = {
     "floats": (answer(GOOD, GOOD), True),
@@ -44,6 +48,23 @@ GIVEN = {
     "zeros-base64": (answer(packed(*GOOD), packed(0, 0, 0)), False),
     "half-a-number": (answer(GOOD, "AAAAAAA="), False),
     "index": (answer(GOOD, GOOD, index=0), False),
+    "index-and-more": (answer(GOOD, GOOD, index=0).replace('"object": "list"', '"object": "list", "index": 9'), False),
+    "index-out-of-range": (indexed(0, 5), False),
+    "index-below-zero": (indexed(-1, 0), False),
+    "index-from-one": (indexed(1, 2), False),
+    "index-as-text": (indexed("0", "1"), False),
+    "index-of-one-only": (indexed(0, None), False),
+    "index-true": (indexed(False, True), False),
+    "index-left-out": (indexed(None, None), True),
+    "no-32-bit-float": (answer(GOOD, [1e39, 1.0, 1.0]), False),
+    "no-32-bit-float-in-digits": (answer(GOOD, [-(10**39), 1.0, 1.0]), False),
+    "largest-float": (answer(GOOD, GOOD).replace("0.5,", "0.5e+00,"), True),
+    "zeros-as-32-bit-floats": (answer(GOOD, [1e-320, -1e-50, 0.0]), False),
+    "zeros-in-digits": (answer(GOOD, [0, 0, 0]).replace("[0,", f"[0.{'0' * 60}1,"), False),
+    "lists": (answer([GOOD], [GOOD]), False),
+    "words": (answer(GOOD, ["0.5", "-0.25", "0.125"]), False),
+    "booleans": (answer(GOOD, [True, False, True]), False),
+    "object": (json.dumps({"data": {"embedding": GOOD}}), False),
     "one-too-few": (answer(GOOD), False),
     "longer": (answer(GOOD, [*GOOD, 1.0]), False),
     "empty": (answer(GOOD, []), False),

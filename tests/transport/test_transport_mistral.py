@@ -90,11 +90,11 @@ def test_mistrals_embeddings_fail_over(provide):
     first, second = provide("first", "second", wire="mistral", dimension=8)
     first.fail(faults.quota())
     chain = Chain(credentials(first, second))
-    with blocking(chain, family="embedding") as client:
+    with blocking(chain, family="embedding", space="ours") as client:
         assert [len(row.embedding) for row in client.embeddings.create(model="m", inputs=["one", "two"]).data] == [8, 8]
 
     async def main():
-        async with asynchronous(chain, family="embedding") as client:
+        async with asynchronous(chain, family="embedding", space="ours") as client:
             return (await client.embeddings.create_async(model="m", inputs=["one"])).data
 
     assert len(asyncio.run(main())[0].embedding) == 8

@@ -38,7 +38,7 @@ def test_gemini_embeds_and_counts(provide):
     """Embeddings and counting go through the chain of their kind, the model in the path."""
     first, second = provide("first", "second", wire="gemini", dimension=8)
     first.fail(faults.quota())
-    with client("gemini", credentials(first, second), family="embedding") as made:
+    with client("gemini", credentials(first, second), family="embedding", space="ours") as made:
         vectors = made.models.embed_content(model="m", contents=["one", "two"]).embeddings
     assert [len(vector.values) for vector in vectors] == [8, 8]
     with client("gemini", credentials(second)) as made:

@@ -72,7 +72,7 @@ def test_embeddings_fail_over(provide):
     """A chain of embedding models serves the SDK's embeddings, with the credential's model."""
     first, second = provide("first", "second", dimension=8)
     first.fail(faults.quota())
-    with client("openai", credentials(first, second), family="embedding") as made:
+    with client("openai", credentials(first, second), family="embedding", space="ours") as made:
         data = made.embeddings.create(model="m", input=["one", "two"]).data
     assert [len(row.embedding) for row in data] == [8, 8]
     assert second.requests[0].json["model"] == f"model-{second.name}"

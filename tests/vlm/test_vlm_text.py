@@ -5,7 +5,7 @@ import copy
 import json
 import pickle
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 
@@ -107,3 +107,56 @@ def test_a_chain_gives_the_text_with_its_ledger():
         assert type(answer) is VLMText
         assert answer.strip() == "hi"
         assert [type(one) for one in answer.attempts] == [Attempt]
+
+
+class Rated(VLMResponse):
+    """An answer of somebody's own make."""
+
+    stars = 5
+
+    def shout(self):
+        return str(self).upper()
+
+
+@dataclass(frozen=True)
+class Priced(VLMResponse):
+    """One with a field of its own."""
+
+    price: float = 0.0
+
+
+def test_tools_that_come_later_end_the_text():
+    """`dataclasses.replace` makes what the new fields make, in both directions."""
+    other = replace(VLMResponse("x", model="m"), tool_calls=CALLS.tool_calls)
+    assert type(other) is VLMResponse
+    assert (other.content, other.tool_calls, other.model) == ("x", CALLS.tool_calls, "m")
+    assert type(replace(other, tool_calls=[])) is VLMText
+    assert not isinstance(VLMText("x", CALLS.tool_calls), str)
+
+
+@pytest.mark.parametrize("kind", [Rated, Priced])
+def test_a_class_of_ones_own_is_a_text_as_well(kind):
+    """With what it adds, and through every copy."""
+    text, tools = kind("x", model="m"), kind("x", CALLS.tool_calls)
+    for one in (text, copy.deepcopy(text), pickle.loads(pickle.dumps(text)), replace(text, model="q")):
+        assert isinstance(one, kind)
+        assert isinstance(one, str)
+        assert one.strip() == "x"
+        assert len({one, "x"}) == 1
+    for one in (tools, copy.copy(tools), pickle.loads(pickle.dumps(tools)), replace(text, tool_calls=CALLS.tool_calls)):
+        assert type(one) is kind
+        assert not isinstance(one, str)
+    assert Rated("x").shout() == "X"
+    assert copy.copy(Priced("x", price=2.5)).price == replace(Priced("x", price=2.5), content="y").price == 2.5
+
+
+def test_texts_are_equal_as_texts():
+    """What equals a third thing equals each other, so sets and dictionaries hold one of them."""
+    one, other = VLMResponse("x"), VLMResponse("x", model="q", usage={"total_tokens": 3})
+    assert one == other == "x"
+    assert len({one, other, "x"}) == 1
+    assert one != VLMResponse("y")
+    assert CALLS != "x"
+    assert one != CALLS
+    assert replace(CALLS) == CALLS
+    assert replace(CALLS, model="q") != CALLS

@@ -20,10 +20,11 @@ def test_an_answer_without_content_is_an_empty_text():
     assert answer
 
 
-def test_two_answers_are_equal_if_everything_is():
-    """Equal texts do not make equal answers."""
-    assert VLMResponse("x") == VLMResponse("x")
-    assert VLMResponse("x") != VLMResponse("x", finish_reason="length")
+def test_two_answers_with_tools_are_equal_if_everything_is():
+    """Equal texts do not make equal answers where there is more to them than a text."""
+    calls = [ToolCall("1", "find", {})]
+    assert VLMResponse("x", calls) == VLMResponse("x", [*calls])
+    assert VLMResponse("x", calls) != VLMResponse("x", calls, finish_reason="length")
     assert VLMResponse("x") != 1
 
 

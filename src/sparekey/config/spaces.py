@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sparekey.config.faults import Fault
+from sparekey.errors import VectorSpaceError
 from sparekey.providers import PROVIDERS, embedding_model
 from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sparekey.config.embedding import EmbeddingCredential, EmbeddingModelConfig
     from sparekey.providers import EmbeddingKind, Embeddings
-    from sparekey.types import Failure
+    from sparekey.types import Credential, Failure
+
+T = TypeVar("T")
 
 
 def faults(chain: EmbeddingModelConfig) -> Iterator[Fault]:
@@ -71,6 +74,44 @@ def natural_space(provider: str | None, model: str | None) -> str:
     known = embedding_model(provider, model)
     own = (model or "").lower().removesuffix(":latest").rpartition("/")[2]
     return f"family {known.space}" if known and known.space else own
+
+
+def of_models(credentials: Sequence[Credential], space: str | None = None) -> tuple[str, int | None]:
+    """Return the space of credentials that no configuration has checked, and the length of its vectors as far as it is known.
+
+    Args:
+        credentials: in order; one without a model says nothing.
+        space: says that their models share one vector space, whatever they are called.
+
+    Raises:
+        VectorSpaceError: their models are different, or known to give vectors of different lengths; the message names both.
+    """
+    ids = [one.id for one in credentials]
+    known = [embedding_model(one.provider or "openai", one.model) for one in credentials]
+    length = agreed(zip(ids, (row.default if row else None for row in known), strict=True), LENGTHS)
+    natural = [natural_space(one.provider or "openai", one.model) if one.model else None for one in credentials]
+    if not space:
+        agreed(zip(ids, natural, strict=True), SPACES, ADVICE)
+    return space or next((one for one in natural if one), ""), length
+
+
+LENGTHS: Final = "gives vectors of {} dimensions"
+SPACES: Final = "gives vectors of {}"
+ADVICE: Final = "; if they share one, give `space` its name"
+
+
+def agreed(said: Iterable[tuple[str, T | None]], words: str, advice: str = "") -> T | None:
+    """Return what all that say anything say.
+
+    Raises:
+        VectorSpaceError: two differ; the message names the first two.
+    """
+    known = [(name, value) for name, value in said if value is not None]
+    for name, value in known[1:]:
+        if value != known[0][1]:
+            first = f"{known[0][0]!r} {words.format(known[0][1])}"
+            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}{advice}")
+    return known[0][1] if known else None
 
 
 def within_one(classify: Callable[[BaseException], Failure]) -> Callable[[BaseException], Failure]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sparekey.config.spaces import natural_space
+from sparekey.config.spaces import ADVICE, LENGTHS, SPACES, agreed, natural_space
 from sparekey.embedding.base import EmbedderBase, WithDimension
 from sparekey.embedding.vectors import check_length, is_finite
 from sparekey.engine.annotate import attribute
 from sparekey.engine.vector_length import known_length, learn_length
-from sparekey.errors import IncompleteAnswerError, VectorSpaceError
+from sparekey.errors import IncompleteAnswerError
 from sparekey.wire.embeddings import is_good
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sparekey.embedding.types import EmbedResult
     from sparekey.engine import Chain
-
-T = TypeVar("T")
 
 
 class Space:
@@ -39,13 +37,13 @@ class Space:
         Raises:
             VectorSpaceError: they are of different kinds, state different lengths, or ask for different models; the message names both.
         """
-        kind = _agreed(zip(ids, map(_kind, embedders), strict=True), "is {}")
+        kind = agreed(zip(ids, map(_kind, embedders), strict=True), "is {}")
         self._dense, self._sparse = kind in {"dense", "hybrid"}, kind in {"sparse", "hybrid"}
-        self.dimension = _agreed(zip(ids, map(_length, embedders), strict=True), "gives vectors of {} dimensions")
+        self.dimension = agreed(zip(ids, map(_length, embedders), strict=True), LENGTHS)
         self._chain: Chain | None = None
         self._name = space or str(_space(embedders[0]) or "")
         if not space:
-            _agreed(zip(ids, map(_space, embedders), strict=True), "gives vectors of {}", "; if they share one, give `space` its name")
+            agreed(zip(ids, map(_space, embedders), strict=True), SPACES, ADVICE)
 
     def remembered_by(self, chain: Chain) -> None:
         """Keep the length that is learnt with the state of a chain, and take over what that knows."""
@@ -76,16 +74,6 @@ class Space:
         if self.dimension is None:
             self.dimension = len(vector) if self._chain is None else learn_length(self._chain, self._name, len(vector))
         check_length(vector, self.dimension, repr(credential_id))
-
-
-def _agreed(said: Iterable[tuple[str, T | None]], words: str, advice: str = "") -> T | None:
-    """Return what all that say anything say; complain with the first two that differ."""
-    known = [(name, value) for name, value in said if value is not None]
-    for name, value in known[1:]:
-        if value != known[0][1]:
-            first = f"{known[0][0]!r} {words.format(known[0][1])}"
-            raise VectorSpaceError(f"one chain, one vector space: {first}, {name!r} {words.format(value)}{advice}")
-    return known[0][1] if known else None
 
 
 def _kind(embedder: Any) -> str | None:

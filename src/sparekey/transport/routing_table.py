@@ -12,7 +12,7 @@ from sparekey.config.spaces import within_one
 from sparekey.engine import Chain
 from sparekey.errors import ConfigError
 from sparekey.providers import Family, dialect_of, find, takes_length
-from sparekey.transport.vectors import Vectors, parameter, shortens, vectors_of
+from sparekey.transport.vectors import Vectors, parameter, shortens, vectors_of, vectors_of_chain
 from sparekey.wire.formats import DIALECTS
 from sparekey.wire.request import Target
 
@@ -53,24 +53,28 @@ class RoutingTable:
         return self.chain.classify if self.vectors is None else within_one(self.chain.classify)
 
 
-def routing_table(source: Source | RoutingTable, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = ()) -> RoutingTable:
+def routing_table(
+    source: Source | RoutingTable, family: Family = "vlm", hooks: Iterable[Callable[[Event], None]] = (), space: str | None = None
+) -> RoutingTable:
     """Return the routing table for what a transport was given.
 
     Args:
         source: a name (`chat`, `embedding`) of a chain in the configuration file, a configuration, a `Chain` or its credentials.
         family: what the models of a `Chain` are; a configuration knows by itself.
         hooks: added to the chain.
+        space: the vector space that the models of a `Chain` share, where they have different names; a configuration says it itself.
 
     Raises:
+        VectorSpaceError: the models of a `Chain` give vectors of different spaces, and `space` says nothing.
         ConfigError: there is no such chain, it is wrong, or a key is not where its reference says.
     """
-    found = source if isinstance(source, RoutingTable) else _table_of(source, family)
+    found = source if isinstance(source, RoutingTable) else _table_of(source, family, space)
     for hook in hooks:
         found.chain.add_hook(hook)
     return found
 
 
-def _table_of(source: Source, family: Family) -> RoutingTable:
+def _table_of(source: Source, family: Family, space: str | None) -> RoutingTable:
     if isinstance(source, str):
         source = _named(source)
     if isinstance(source, Config):
@@ -81,7 +85,7 @@ def _table_of(source: Source, family: Family) -> RoutingTable:
         return _configured(source)
     chain = source if isinstance(source, Chain) else Chain(source)
     targets = {c.id: target for c in chain.credentials if (target := _of_credential(c, family))}
-    return RoutingTable(chain, targets, vectors=Vectors() if family == "embedding" else None)
+    return RoutingTable(chain, targets, vectors=vectors_of_chain(chain, space) if family == "embedding" else None)
 
 
 def _named(name: str) -> BaseChain[Any]:

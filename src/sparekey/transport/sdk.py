@@ -43,6 +43,7 @@ def sdk_options(
     sdk: SDK = "openai",
     asynchronous: bool = False,
     family: Family = "vlm",
+    space: str | None = None,
     hooks: Iterable[Callable[[Event], None]] = (),
     **transport: Any,
 ) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def sdk_options(
             `mistral` for `Mistral`.
         asynchronous: the arguments of the SDK's async client; those of Gemini and of Mistral are one client for both.
         family: what a `Chain` or credentials are for; a configuration knows by itself.
+        space: the vector space that the embedding models of a `Chain` or credentials share, where they have different names.
         hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
         transport: further arguments of `FailoverTransport`.
 
@@ -62,27 +64,31 @@ def sdk_options(
         only Mistral's leaves that to whoever made the HTTP clients: close `client` and `async_client` of the options.
 
     Raises:
+        VectorSpaceError: the models of a `Chain` or credentials give vectors of different spaces, and `space` says nothing.
         ConfigError: the chain cannot be had from `source`, or no credential of it speaks the SDK's format.
         MissingExtraError: the SDK is not installed.
     """
     row = _ROWS.get(sdk)
     if row is None:
         raise ConfigError(f"no SDK is called {sdk!r}; known are {', '.join(_ROWS)}")
-    found = routing_table(source, family, hooks)
+    found = routing_table(source, family, hooks, space)
     if not any(DIALECTS[target.wire] == row.dialect for target in found.targets.values()):
         raise ConfigError(f"no credential of the chain speaks the format of the SDK {sdk!r}")
     return row.options(found, row.library(_installed(row.package, sdk)), asynchronous, transport)
 
 
-def http_client(source: Source = "chat", *, asynchronous: bool = False, family: Family = "vlm", **transport: Any) -> Any:
+def http_client(
+    source: Source = "chat", *, asynchronous: bool = False, family: Family = "vlm", space: str | None = None, **transport: Any
+) -> Any:
     """Return an `httpx2.Client` (or `AsyncClient`) over a chain, for whatever takes one.
 
     Give the SDK `max_retries=0` as well; its base URL and key do not matter. The arguments are those of `sdk_options`.
 
     Raises:
+        VectorSpaceError: the models of a `Chain` or credentials give vectors of different spaces, and `space` says nothing.
         ConfigError: the chain cannot be had from `source`.
     """
-    return _client(routing_table(source, family), HTTPX2, asynchronous, transport)
+    return _client(routing_table(source, family, space=space), HTTPX2, asynchronous, transport)
 
 
 def _client(found: RoutingTable, library: Library, asynchronous: bool, transport: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from sparekey.engine import Failover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, VectorSpaceError
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
@@ -18,6 +18,7 @@ from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
+from sparekey.transport.vectors import RefusedLengths
 from sparekey.wire.clients import interrupt
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Forwarder:
             table.vectors.remembered_by(self.chain)
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
+        self._lengths = RefusedLengths(table.targets)
         self._failover = Failover(self.chain, sleep=sleep)
 
     def forward(self, call: WireRequest, request: Any = None) -> Forwarded:
@@ -99,10 +101,24 @@ class Forwarder:
 
     def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
+        call = self._lengths.spared(call, credential)
         response = self._send(call, credential, request)
-        if self.responses.wants_reading(call, response):
+        if not self.responses.wants_reading(call, response):
+            return response
+        try:
             return self.responses.validated(call, credential, response, self._body(response))
-        return response
+        except Refused as refused:
+            spared = self._lengths.without(call, credential, refused)
+            if spared is None:
+                raise
+            fault = refused
+        response = self._send(spared, credential, request)
+        try:
+            found = self.responses.validated(spared, credential, response, self._body(response))
+        except (Refused, VectorSpaceError):
+            raise fault from None
+        self._lengths.learn(spared, credential)
+        return found
 
     def _put_in_turn(self, call: WireRequest, request: Any, candidates: Sequence[Eligible]) -> Forwarded:
         """Put a request to one set of credentials after the other, within one deadline.
@@ -227,6 +243,7 @@ class Transport(Forwarder):
         source: Source | RoutingTable,
         *,
         family: Family = "vlm",
+        space: str | None = None,
         keep_bound: bool = True,
         upstream: Any = None,
         verify: Any = True,
@@ -238,6 +255,7 @@ class Transport(Forwarder):
         Args:
             source: the name of a chain in the configuration file (`chat`, `embedding`), a configuration, a `Chain`, or credentials.
             family: what a `Chain` or credentials are for; a configuration knows by itself.
+            space: the vector space that the embedding models of a `Chain` or credentials share, where they have different names.
             keep_bound: requests about a file, a batch, or an earlier response go to the credential that has it.
             upstream: a transport that makes the connections, instead of one of the library's own; closed with this one.
             verify: how certificates are verified, as the library takes it.
@@ -245,9 +263,10 @@ class Transport(Forwarder):
             hooks: told each event of the chain, as those of a `Chain`; where `source` is a `Chain`, they are added to it.
 
         Raises:
+            VectorSpaceError: the models of a `Chain` or credentials give vectors of different spaces, and `space` says nothing.
             ConfigError: the chain cannot be had from `source`.
         """
-        super().__init__(routing_table(source, family, hooks), self.lib, keep_bound=keep_bound)
+        super().__init__(routing_table(source, family, hooks, space), self.lib, keep_bound=keep_bound)
         self._connections = Connections(self.lib, self.lib.HTTPTransport, upstream, verify=verify, trust_env=trust_env)
 
     def handle_request(self, request: Any) -> Any:

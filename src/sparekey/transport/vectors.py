@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.spaces import natural_space
+from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embeddings import admitted, asked_lengths, shortened
+from sparekey.wire.embeddings import admitted, asked_lengths, names_length, refuses_length, shortened
 from sparekey.wire.format import NoAnswerError
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from sparekey.config.embedding import EmbeddingModelConfig
     from sparekey.engine import Chain
-    from sparekey.wire.request import WireRequest
+    from sparekey.transport.refusals import Refused
+    from sparekey.types import Credential
+    from sparekey.wire.request import Target, WireRequest
 
 
+_MOST_LEARNT: Final = 256
 _ARK_TEXTS: Final = re.compile(r"doubao-embedding(?:-large)?-text\b")
 
 
@@ -57,6 +60,46 @@ def vectors_of(config: EmbeddingModelConfig) -> Vectors | None:
     return Vectors(config.dimension, config.known_dimension, cut=config.dimension if cut else None)
 
 
+def vectors_of_chain(chain: Chain, space: str | None) -> Vectors:
+    """Return what the vectors of a chain must be like that no configuration describes.
+
+    Raises:
+        VectorSpaceError: its models are different, or give vectors of different lengths, and `space` does not say that they share one.
+    """
+    name, length = of_models(chain.credentials, space)
+    return Vectors(usual=length, space=name)
+
+
+class RefusedLengths:
+    """Which hosts refuse a request that names the length of its vectors: learnt from models that nobody knows, for a credential each."""
+
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        """Take where the requests of each credential go."""
+        self._targets, self._known = targets, set[tuple[str, str]]()
+
+    def spared(self, call: WireRequest, credential: Credential) -> WireRequest:
+        """Return a request as it goes to a credential: without a length that its host is known to refuse."""
+        return call._replace(lengthless=True) if self._known and self._key(call, credential) in self._known else call
+
+    def without(self, call: WireRequest, credential: Credential, refused: Refused) -> WireRequest | None:
+        """Return the request without its length, where that may be what the host refuses; None: it is something else."""
+        target = self._targets[credential.id]
+        if call.lengthless or call.dialect != "openai" or not names_length(call, target.body):
+            return None
+        if embedding_model(credential.provider, target.model or call.model) is not None:
+            return None
+        told = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
+        return call._replace(lengthless=True) if told else None
+
+    def learn(self, call: WireRequest, credential: Credential) -> None:
+        """Remember that a host gave without a length what it refused with one."""
+        if len(self._known) < _MOST_LEARNT:
+            self._known.add(self._key(call, credential))
+
+    def _key(self, call: WireRequest, credential: Credential) -> tuple[str, str]:
+        return credential.id, self._targets[credential.id].model or call.model
+
+
 @dataclass(slots=True)
 class Vectors:
     """What the vectors of a chain must be like.
@@ -78,7 +121,7 @@ class Vectors:
     def remembered_by(self, chain: Chain) -> None:
         """Keep what is learnt with the state of a chain."""
         first = chain.credentials[0]
-        self.chain, self.space = chain, natural_space(first.provider, first.model)
+        self.chain, self.space = chain, self.space or natural_space(first.provider, first.model)
 
     def refusal(self, call: WireRequest) -> str:
         """Return why a request cannot be served before anybody is asked, or "": it asks for another length than the declared one."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,11 @@ class ToolCall:
 
 @dataclass(frozen=True, eq=False)
 class VLMResponse:
-    """A whole answer. `str(answer)` is its text, and it compares equal to that text.
+    """A whole answer. `str(answer)` is its text.
 
     One that calls no tool is made as a `VLMText`, which is a `str`: where OpenViking's contract has a plain text, callers strip it, cut
-    it, search it and read it as JSON. One that calls tools is none, so that no caller takes it for a text.
+    it, search it and read it as JSON, and it equals whatever text is the same. One that calls tools is none, so that no caller takes it for
+    a text: it equals another answer whose fields are the same, the ledger left out, and no text.
 
     Attributes:
         content: the visible text, without `<think>` blocks and outer white space; None if there is none.
@@ -54,9 +56,12 @@ class VLMResponse:
 
     def __new__(cls, content: str | None = None, tool_calls: Sequence[ToolCall] = (), *_: Any, **__: Any) -> Self:
         """Make an answer that calls no tool a text."""
-        if cls is VLMResponse and not tool_calls:
-            return VLMText.__new__(VLMText, content)  # type: ignore[return-value]  # a subclass of this one
-        return super().__new__(cls)
+        if tool_calls:
+            return super().__new__(cls)
+        kind: Any = cls
+        made = _text_type(kind)
+        found: Self = str.__new__(made, content or "") if issubclass(made, str) else super().__new__(cls)
+        return found
 
     @property
     def has_tool_calls(self) -> bool:
@@ -70,9 +75,9 @@ class VLMResponse:
         return isinstance(text, str) and text in str(self)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, VLMResponse):
-            return self._all() == other._all()
-        return str(self) == other if isinstance(other, str) else NotImplemented
+        if not isinstance(other, VLMResponse) or isinstance(other, VLMText):
+            return NotImplemented
+        return self._all() == other._all()
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -81,20 +86,61 @@ class VLMResponse:
         return hash(str(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return VLMResponse, (*self._all(), self.attempts)
+        return _again, (_plain_type(type(self)), str(self), dict(vars(self)))
 
     def _all(self) -> tuple[Any, ...]:
         return self.content, self.tool_calls, self.finish_reason, self.usage, self.reasoning_content, self.model
 
 
 class VLMText(VLMResponse, str):
-    """A whole answer that is its text: the empty one where the model said nothing. What is cut out of it is a plain `str`."""
+    """A whole answer that is its text: the empty one where the model said nothing. What is cut out of it is a plain `str`.
+
+    It compares, sorts and hashes as its text alone, like any other text.
+    """
 
     __slots__ = ()
 
-    def __new__(cls, content: str | None = None, *_: Any, **__: Any) -> Self:
-        """Make the text; the rest is put beside it."""
+    def __new__(cls, content: str | None = None, tool_calls: Sequence[ToolCall] = (), *more: Any, **named: Any) -> Self:
+        """Make the text; the rest is put beside it. An answer that calls tools is none, whoever makes it (`dataclasses.replace`)."""
+        if tool_calls:
+            return _plain_type(cls)(content, list(tool_calls), *more, **named)  # type: ignore[return-value]  # not one of this class: it is no text
         return str.__new__(cls, content or "")
+
+    __eq__ = str.__eq__
+    __ne__ = str.__ne__
+    __hash__ = str.__hash__
+
+
+@cache
+def _text_type(cls: Any) -> Any:
+    """Return the class of the answers of a class that call no tool; the class itself where it cannot be a text (it has slots)."""
+    if issubclass(cls, VLMText):
+        return cls
+    if cls is VLMResponse:
+        return VLMText
+    try:
+        return type(
+            cls.__name__, (cls, VLMText), {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__slots__": (), **_AS_TEXT}
+        )
+    except TypeError:
+        return cls
+
+
+def _plain_type(cls: type[VLMResponse]) -> type[VLMResponse]:
+    """Return the class that answers with tools have where those without are of `cls`."""
+    found: Any = next(one for one in cls.__mro__ if not issubclass(one, VLMText))
+    plain: type[VLMResponse] = found
+    return plain
+
+
+def _again(cls: type[VLMResponse], text: str, fields: dict[str, Any]) -> VLMResponse:
+    """Return a copy of an answer: of the same class, with all that the class puts beside the text."""
+    made = cls.__new__(cls, text, fields["tool_calls"])
+    vars(made).update(fields)
+    return made
+
+
+_AS_TEXT: Final = {name: getattr(str, name) for name in ("__eq__", "__ne__", "__hash__")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,8 +197,10 @@ def as_library_errors() -> Iterator[None]:
         raise IncompleteAnswerError(f"a success without an answer: {exc}") from None
 
 
-def read_vectors(value: Any) -> embeddings.EmbeddingAnswer:
+def read_vectors(value: Any, *, joined: bool = False) -> embeddings.EmbeddingAnswer:
     """Read the vectors of the JSON, or the bytes, of an answer of any provider.
+
+    `joined`: whether all inputs make one vector, as in `wire.embeddings.read_answer`.
 
     Raises:
         InnerError: it is an error.
@@ -212,7 +214,7 @@ def read_vectors(value: Any) -> embeddings.EmbeddingAnswer:
     if isinstance(value, dict) and (found := _error(value)) is not None:
         raise InnerError(_dumped(found))
     try:
-        return embeddings.read_answer(value)
+        return embeddings.read_answer(value, joined=joined)
     except NoAnswerError as exc:
         raise _none(value, str(exc)) from None
 

@@ -30,15 +30,31 @@ _VECTOR: Final = {
     "gemini": re.compile(rb'"values"\s*:\s*(\[)\s*'),
 }
 """Where a vector begins, by the dialect of the answer: as a list of numbers (group 1), or as base64 of 32-bit floats."""
-_INDEX: Final = re.compile(rb'"index"\s*:\s*(-?\d+)')
+_INDEX: Final = re.compile(rb'"index"\s*:\s*([^\s,}\]]+)')
+_MOST_DIGITS: Final = 10
+_BOM: Final = b"\xef\xbb\xbf"
 _ASKED: Final = {"openai": ("dimensions", "output_dimension"), "gemini": ("outputDimensionality", "output_dimensionality")}
 """Fields of a request that say how long its vectors shall be."""
+LENGTH_FIELDS: Final = frozenset(name for names in _ASKED.values() for name in names)
+_FAULTY_REQUEST: Final = (400, 422)
+_OF_THE_LENGTH: Final = re.compile(r"matryoshka|dimension", re.IGNORECASE)
 _KINDS_OF_NUMBERS: Final = ("output_dtype", "embedding_type")
 """Fields that ask for other numbers than floats (voyage, mistral, jina): such vectors are not looked at."""
 _NUMERALS: Final = b"0123456789eE+-., \t\r\n"
 _NOT_ZERO: Final = re.compile(rb"[1-9]")
-_HUGE: Final = re.compile(rb"[eE]\+?\d{2}")
-"""A number that may be none any more: only then it is read."""
+_EXTREME: Final = re.compile(rb"[eE](?:\+?\d\d|-(?:[3-9]\d|\d{3}))")
+"""A number that may be none any more, or zero: only then it is read."""
+_LARGEST_FLOAT: Final = (2 - 2**-23) * 2.0**127
+_LEAST_FLOAT: Final = 2.0**-149
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS: Final = b"0" * 38
+_SURELY: Final = 1e-30
+"""A vector of this length has a number that is not zero as a 32-bit float, however many it has."""
+_NO_NUMBERS: Final = frozenset({bool, str})
+"""What Python takes for a number, and JSON does not."""
+_DATA_OBJECT: Final = re.compile(rb'"data"\s*:\s*\{')
+_JOINED: Final = "embeddings/multimodal"
+"""Ark's resource for inputs of several parts, which make one vector."""
 _BYTES: Final = 4
 
 
@@ -63,21 +79,24 @@ _SPARSE: Final = ("sparse_embedding", "sparse")
 _PLACE_OF_INPUT: Final = ("index", "text_index")
 
 
-def read_answer(value: Any) -> EmbeddingAnswer:
+def read_answer(value: Any, *, joined: bool = False) -> EmbeddingAnswer:
     """Read the JSON of an answer of any provider.
 
+    Args:
+        value: the JSON.
+        joined: whether all inputs make one vector: only then an object stands in `data` (Ark's multimodal models).
+
     Raises:
-        NoAnswerError: it holds no vectors, or two of one index: nobody could tell which is which.
+        NoAnswerError: it holds no vectors, or their indices are not those of the inputs: nobody could tell which is which.
     """
+    if not joined and isinstance(value, dict) and isinstance(value.get("data"), dict):
+        raise NoAnswerError("a success with an object where its vectors are a list")
     items = next((found for found in (_found(value, path) for path in _PLACES) if found), [])
     if not items:
         raise NoAnswerError("a success without vectors")
     places = [_first(item, _PLACE_OF_INPUT) for item in items]
-    numbered = [place for place in places if isinstance(place, int)]
-    if len(numbered) == len(items):
-        if len(set(numbered)) < len(items):
-            raise NoAnswerError("two vectors of one index")
-        items = [item for _, item in sorted(zip(numbered, items, strict=True), key=lambda pair: pair[0])]
+    if _numbered(places):
+        items = [item for _, item in sorted(zip(places, items, strict=True), key=lambda pair: pair[0])]
     vectors = [InputVectors(_first(one, _DENSE), _first(one, _SPARSE)) if isinstance(one, dict) else InputVectors(one) for one in items]
     return EmbeddingAnswer(vectors, read_usage(value))
 
@@ -108,10 +127,13 @@ def as_vector(values: Any) -> list[float]:
     """
     try:
         vector = as_floats(values) if isinstance(values, str) else [float(x) for x in values]
+        numbers = isinstance(values, str) or _NO_NUMBERS.isdisjoint(map(type, values))
     except (TypeError, ValueError, OverflowError):
-        raise NoAnswerError("the provider's vector is not a list of numbers") from None
+        numbers = False
+    if not numbers:
+        raise NoAnswerError("the provider's vector is not a list of numbers")
     if not is_good(vector):
-        raise NoAnswerError("the provider's vector is empty, all zeros, or holds a number that is not finite")
+        raise NoAnswerError("the provider's vector is empty, all zeros, or holds a number that no 32-bit float is")
     return vector
 
 
@@ -215,7 +237,11 @@ def admitted(call: WireRequest, body: bytes) -> Admitted | None:
         return None
     found, wanted = list(vectors(call.dialect, body)), inputs(call)
     if any(one.length is None for one in found):
-        return None
+        if call.get("return_multivector"):
+            return None
+        raise NoAnswerError("lists where the numbers of a vector are")
+    if call.dialect == "openai" and call.resource != _JOINED and _DATA_OBJECT.search(body):
+        raise NoAnswerError("a success with an object where its vectors are a list")
     if wanted != len(found) and (wanted is not None or not found):
         raise NoAnswerError(f"{len(found)} vectors for {'the' if wanted is None else wanted} inputs")
     for one in found:
@@ -248,6 +274,20 @@ def asked_lengths(call: WireRequest) -> list[int | None]:
     several = [one for one in requests if isinstance(one, dict)] if isinstance(requests, list) else []
     fields = several or [call.document.fields if call.document else {}]
     return [_length(one, _ASKED.get(call.dialect, ())) for one in fields]
+
+
+def names_length(call: WireRequest, added: Mapping[str, Any]) -> bool:
+    """Tell whether a request for vectors says how long they shall be, with the fields that are `added` to it."""
+    fields = _ASKED.get(call.dialect, ())
+    return call.kind == "embed" and (any(one is not None for one in asked_lengths(call)) or not added.keys().isdisjoint(fields))
+
+
+def refuses_length(status: int | None, text: str) -> bool:
+    """Tell whether a host refuses a request because it names the length of its vectors.
+
+    vLLM says of models that have one: "does not support matryoshka representation, changing output dimensions ...".
+    """
+    return status in _FAULTY_REQUEST and _OF_THE_LENGTH.search(text) is not None
 
 
 def inputs(call: WireRequest) -> int | None:
@@ -286,12 +326,17 @@ def as_base64(numbers: Sequence[float]) -> bytes:
 
 
 def is_good(numbers: Sequence[float]) -> bool:
-    """Tell whether numbers are a vector: at least one, all finite, not all zero.
+    """Tell whether numbers are a vector: at least one, all of them 32-bit floats, not all zero.
 
-    A sum is finite if all its terms are, unless it overflows: only then the numbers are looked at one by one.
+    Vectors travel and are kept as 32-bit floats: a number that is larger is infinite there, and one that is tiny is zero. A length that
+    is in between tells at once; else the numbers are looked at. The sum of those that are small enough is finite, unless one is none
+    (NaN), which hides from `max`.
     """
     try:
-        return any(numbers) and (math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers)))
+        if _SURELY <= math.hypot(*numbers) <= _LARGEST_FLOAT:
+            return True
+        largest = max(numbers)
+        return _LEAST_FLOAT <= max(largest, -min(numbers)) <= _LARGEST_FLOAT and math.isfinite(sum(numbers))
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -311,7 +356,7 @@ def _check(body: bytes, vector: Vector) -> None:
             good = False
     elif (text := body[vector.start : vector.end]).translate(None, _NUMERALS):
         good = False
-    elif (b"e" in text or b"E" in text) and _HUGE.search(text):
+    elif ((b"e" in text or b"E" in text) and _EXTREME.search(text)) or _MANY_DIGITS in text.translate(_DIGITS):
         good = is_good(_numbers(body, vector))
     else:
         good = _NOT_ZERO.search(body, vector.start, vector.end) is not None
@@ -320,14 +365,38 @@ def _check(body: bytes, vector: Vector) -> None:
 
 
 def _check_order(dialect: str, body: bytes, count: int) -> None:
-    """Refuse vectors of which two belong to one input: nobody could tell which.
+    """Refuse vectors of which nobody could tell to which input they belong.
 
     Raises:
-        NoAnswerError: an index is there twice.
+        NoAnswerError: their indices are not those of the inputs, each once.
     """
-    found = [int(one) for one in _INDEX.findall(body)] if dialect == "openai" and count > 1 else []
-    if len(found) == count and len(set(found)) < count:
-        raise NoAnswerError("two vectors of one index")
+    if dialect != "openai":
+        return
+    found = _INDEX.findall(body)
+    if [*map(_number, found)] in ([*range(count)], []):
+        return
+    value = loads(body.removeprefix(_BOM))  # an `index` stands elsewhere as well, or the order is another one
+    data = value.get("data") if isinstance(value, dict) else None
+    if isinstance(data, list):
+        _numbered([_first(item, _PLACE_OF_INPUT[:1]) for item in data])
+
+
+def _number(text: bytes) -> Any:
+    return int(text) if text.isdigit() and len(text) < _MOST_DIGITS else text
+
+
+def _numbered(places: list[Any]) -> bool:
+    """Tell whether vectors say to which inputs they belong; False: none says so, they are in order.
+
+    Raises:
+        NoAnswerError: what they say is not each input once.
+    """
+    said = [place for place in places if place is not None]
+    if not said:
+        return False
+    if any(type(place) is not int for place in said) or sorted(said) != [*range(len(places))]:
+        raise NoAnswerError("vectors whose indices are not those of the inputs, each once")
+    return True
 
 
 def _converted(body: bytes, wrong: list[Vector]) -> bytes | None:

@@ -82,6 +82,7 @@ class WireRequest(NamedTuple):
         stream: whether it asks for an answer in events.
         form: the fields of a form that matter here (`model`, `stream`), or None if the body is none.
         form_fault: why a body that looks like a form cannot be read as one.
+        lengthless: it goes out without the length of the vectors that it asks for: its host refuses the field.
     """
 
     dialect: str
@@ -98,6 +99,7 @@ class WireRequest(NamedTuple):
     stream: bool = False
     form: Mapping[str, Field] | None = None
     form_fault: str = ""
+    lengthless: bool = False
 
     def __repr__(self) -> str:
         """Show neither headers nor body: they are the caller's."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from sparekey.wire import json_body, multipart
+from sparekey.wire.embeddings import LENGTH_FIELDS
 from sparekey.wire.request import Prepared, Put, gemini_method
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def with_model(call: WireRequest, target: Target) -> bytes:
     if target.model and isinstance(model := call.get("model"), str) and model != target.model:
         edited = json_body.replaced(edited, "model", target.model)
     if target.body:
-        edited = json_body.completed(edited, target.body)
+        added = {k: v for k, v in target.body.items() if k not in LENGTH_FIELDS} if call.lengthless else target.body
+        edited = json_body.completed(edited, added)
     if call.stream and target.stream_usage and call.resource in COUNTED and not asks_for_usage(call):
         edited = _counting(edited)
     return call.body if edited is document else edited.text.encode()
@@ -172,13 +174,15 @@ def _counting(document: json_body.Document) -> json_body.Document:
 def _needless(call: WireRequest, target: Target) -> set[str]:
     """Return the fields of a request for vectors that its host need not see, and may refuse.
 
-    Those that are null, and the length that the model's vectors have anyway.
+    Those that are null, and the length where the host refuses it, or the model's vectors have it anyway.
     """
     fields = call.document.fields if call.document else {}
     return {
         name
         for name, value in fields.items()
-        if value is None or (target.fixed_length and value == target.fixed_length and name == "dimensions")
+        if value is None
+        or (call.lengthless and name in LENGTH_FIELDS)
+        or (target.fixed_length and value == target.fixed_length and name == "dimensions")
     }
 
 

@@ -23,11 +23,11 @@ from sparekey.embedding.types import EmbedResponse, EmbedResult
 from sparekey.embedding.vectors import check_length, truncate_and_normalize
 from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import IncompleteAnswerError, MissingExtraError
-from sparekey.providers import find
+from sparekey.providers import embedding_model, find
 from sparekey.types import Usage
 from sparekey.wire.answer import as_library_errors, read_vectors
 from sparekey.wire.clients import Clients, Gate
-from sparekey.wire.embeddings import as_vector, as_weights
+from sparekey.wire.embeddings import as_vector, as_weights, refuses_length
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class EmbeddingBackend(EmbedderBase):
         self._gate = Gate(int(self.config.get("max_concurrent") or DEFAULT_MAX_CONCURRENT))
         self._clients = Clients(self._make_sync, self._make_async)
 
+    _lengthless: bool = False
+    """Whether its host refuses requests that name a length: learnt, of a model that nobody knows."""
+    _joined: bool = False
+    """Whether all parts of an input come back as one vector, which stands alone."""
+
     # the steps that differ
     @abstractmethod
     def _request(self, inputs: Prepared, is_query: bool) -> Any: ...
@@ -125,7 +130,7 @@ class EmbeddingBackend(EmbedderBase):
     @property
     def asked_length(self) -> int | None:
         """The length that the provider is asked for; None: whole vectors, which may be shortened here."""
-        return None if self._shortens else self.dimension
+        return None if self._shortens or self._lengthless else self.dimension
 
     # the steps that do not
     def embed(self, content: EmbeddingInput, is_query: bool = False) -> EmbedResult:
@@ -145,22 +150,48 @@ class EmbeddingBackend(EmbedderBase):
         return await collect_async(self.prepare_batch(contents), self.batch_size, lambda piece: self._arun(piece, is_query))
 
     def _run(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
-        request = self._request(inputs, is_query)
-
         def attempt() -> EmbedResponse:
+            asked, request = self.asked_length, self._request(inputs, is_query)
             with self._gate:
-                return self._parse(self._send(request))
+                try:
+                    return self._parse(self._send(request))
+                except Exception as exc:
+                    if not self._refuses_length(exc, asked):
+                        raise
+                    return self._spared(self._parse(self._send(self._request(inputs, is_query))), exc)
 
         return self._accept(retry_sync(attempt, max_retries=self.max_retries), inputs)
 
     async def _arun(self, inputs: Prepared, is_query: bool) -> list[EmbedResult]:
-        request = self._request(inputs, is_query)
-
         async def attempt() -> EmbedResponse:
+            asked, request = self.asked_length, self._request(inputs, is_query)
             async with self._gate:
-                return self._parse(await self._asend(request))
+                try:
+                    return self._parse(await self._asend(request))
+                except Exception as exc:
+                    if not self._refuses_length(exc, asked):
+                        raise
+                    return self._spared(self._parse(await self._asend(self._request(inputs, is_query))), exc)
 
         return self._accept(await retry_async(attempt, max_retries=self.max_retries), inputs)
+
+    def _refuses_length(self, exc: Exception, asked: int | None) -> bool:
+        """Tell whether a request failed because it named a length, and leave the length out from now on."""
+        if not asked or embedding_model(self.provider, self.model_name) is not None:
+            return False
+        self._lengthless = refuses_length(getattr(exc, "status_code", None), str(exc))
+        return self._lengthless
+
+    def _spared(self, answer: EmbedResponse, refusal: Exception) -> EmbedResponse:
+        """Return what came where no length was named.
+
+        Raises:
+            Exception: the refusal, where the vectors have another length than the configured one: then that one was to be had or none.
+        """
+        if any(one.dense_vector is not None and len(one.dense_vector) != self.dimension for one in answer.results):
+            self._lengthless = False
+            raise refusal
+        return answer
 
     def _parse(self, response: Any) -> EmbedResponse:
         """Read the vectors that this kind of embedder gives, and the tokens.
@@ -170,7 +201,7 @@ class EmbeddingBackend(EmbedderBase):
             IncompleteAnswerError: no vectors, or none that are good.
         """
         with as_library_errors():
-            found = read_vectors(self._body(response))
+            found = read_vectors(self._body(response), joined=self._joined)
             return EmbedResponse([self._result(one) for one in found.vectors], found.usage)
 
     def _result(self, found: InputVectors) -> EmbedResult:

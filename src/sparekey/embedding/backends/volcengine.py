@@ -42,6 +42,7 @@ class _ArkEmbedder(EmbeddingBackend):
         super().__init__(config)
         asked = (self.config.get("input") or "multimodal") == "multimodal"
         self._multimodal = self.is_sparse or (asked and not _TEXT_MODEL.search(self.model_name))
+        self._joined = self._multimodal
         self.batch_size = 1 if self._multimodal else self.batch_size
 
     @property
