@@ -231,3 +231,33 @@ def events(values, wire):
     named = wire in {"anthropic", "responses"}
     lines = [(f"event: {v['type']}\n" if named and "type" in v else "") + f"data: {json.dumps(v)}\n\n" for v in values]
     return ("".join(lines) + ("data: [DONE]\n\n" if wire == "openai" else "")).encode()
+
+
+def padded(value, size=270_000):
+    """The bytes of an answer, so long by a field that says nothing."""
+    return json.dumps({**value, "padding": "h" * size}).encode()
+
+
+LONG = "HELLO " + "h" * 270_000
+
+RAW = [
+    ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
+    ("long padded", "openai", padded(said()), True),
+    ("long error", "openai", padded({"error": {"message": "insufficient quota", "code": "insufficient_quota"}}), False),
+    ("long without a choice", "openai", padded(chat(choices=[])), False),
+    ("long thoughts", "openai", json.dumps(chat({"reasoning_content": LONG.replace("HELLO", "hm")})).encode(), False),
+    ("long detail", "openai", padded({"detail": "Unauthorized"}), False),
+    ("long braces", "openai", b"{" + b" " * 270_000 + b"}", False),
+    ("long nonsense", "openai", b"{bad" + b"h" * 270_000 + b"}", False),
+    ("long broken off", "openai", padded(said("error")), False),
+    ("long message", "anthropic", json.dumps(message({"type": "text", "text": LONG})).encode(), True),
+    ("long message braces", "anthropic", b"{" + b" " * 270_000 + b"}", False),
+    ("long content", "gemini", json.dumps(content({"text": LONG})).encode(), True),
+    ("long content detail", "gemini", padded({"detail": "Unauthorized"}), False),
+    ("long response", "responses", json.dumps(response(item({**TEXT, "text": LONG}))).encode(), True),
+    ("long response failed", "responses", padded(response(status="failed", error={"code": "server_error", "message": "no"})), False),
+    ("behind a mark", "openai", b"\xef\xbb\xbf" + json.dumps(said()).encode(), True),
+    ("message behind a mark", "anthropic", b"\xef\xbb\xbf" + json.dumps(message({"type": "text", "text": "HELLO"})).encode(), True),
+    ("content behind a mark", "gemini", b"\xef\xbb\xbf" + json.dumps(content({"text": "HELLO"})).encode(), True),
+]
+"""Bodies as they come, where their bytes matter."""

@@ -16,7 +16,7 @@ from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
-from sparekey.wire.json_body import loads
+from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from sparekey.wire.request import WireRequest
 
-_WELL_READ: Final = 256 * 1024
-"""Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
+_WELL_READ: Final = 8 * 1024 * 1024
+"""Up to this many bytes the JSON of a success is read whole; of a longer one that is only passed on, the ends are looked at."""
 _END: Final = 4096
 """Bytes at each end of a long answer in which its id and its usage are looked for."""
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
@@ -63,12 +63,13 @@ class WholeAnswer(NamedTuple):
     summary: EventSummary = NOTHING
 
 
-def read(call: WireRequest, body: bytes) -> WholeAnswer:
+def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswer:
     """Read the body of a success, without its encoding.
 
     Args:
         call: what was asked.
         body: the bytes; events, where a whole answer was asked for, become one.
+        in_full: read it whole, however long it is: it is not passed on as it came.
 
     Raises:
         InnerError: it holds an error in the place of an answer.
@@ -76,17 +77,17 @@ def read(call: WireRequest, body: bytes) -> WholeAnswer:
     """
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
-        return WholeAnswer(value, _dumped(value), judge(call, value))
-    if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
+        return WholeAnswer(value, dumped(value), judge(call, value))
+    if not in_full and len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
         ends = _ends(body)
         return WholeAnswer(ends, summary=EventSummary(usage=call.format.read_usage(ends)))
     try:
-        value = loads(body.removeprefix(_BOM))
+        value = loads(plain := body.removeprefix(_BOM))
     except (ValueError, RecursionError):
         if call.kind == "other":
             return WholeAnswer(None)
         raise _told(body) from None
-    return WholeAnswer(value, None, judge(call, value))
+    return WholeAnswer(value, None if plain is body else plain, judge(call, value))
 
 
 def judge(call: WireRequest, value: Any) -> EventSummary:
@@ -98,10 +99,10 @@ def judge(call: WireRequest, value: Any) -> EventSummary:
     """
     if call.kind == "other":
         if _is_others_error(value):
-            raise InnerError(_dumped(value))
+            raise InnerError(dumped(value))
         return EventSummary(usage=call.format.read_usage(value))
     if isinstance(value, dict) and (found := _error(value)) is not None:
-        raise InnerError(_dumped(found))
+        raise InnerError(dumped(found))
     if call.kind == "embed":
         if not embeddings.holds_any(value) and embeddings.inputs(call) != 0:
             raise _none(value, "a success without vectors")
@@ -133,7 +134,7 @@ def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
     except (TypeError, AttributeError, KeyError, ValueError):
         raise _none(value, "a success of no shape that this API has") from None
     if found is not None and found.error:
-        raise InnerError(_dumped(_inner(value)))
+        raise InnerError(dumped(_inner(value)))
     if found is not None and found.fault:
         raise NoAnswerError(f"the provider broke off its answer (finish reason: {found.fault})")
     if not visible and not _is_to_come(call, value):
@@ -173,7 +174,7 @@ def _inner(value: Any) -> Any:
 def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
     spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
-    return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
+    return InnerError(dumped(value)) if _has_words(spoken) else NoAnswerError(text)
 
 
 @contextlib.contextmanager
@@ -210,7 +211,7 @@ def read_vectors(value: Any) -> embeddings.EmbeddingAnswer:
         except (ValueError, RecursionError):
             raise _told(value) from None
     if isinstance(value, dict) and (found := _error(value)) is not None:
-        raise InnerError(_dumped(found))
+        raise InnerError(dumped(found))
     try:
         return embeddings.read_answer(value)
     except NoAnswerError as exc:
@@ -253,10 +254,6 @@ def _collected(call: WireRequest, body: bytes) -> Any:
         return call.format.answer_of_events(values)
     except (EventTooLongError, json.JSONDecodeError, TypeError, AttributeError, KeyError, IndexError) as exc:
         raise MalformedEventError(str(exc)) from None
-
-
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def _ends(body: bytes) -> dict[str, Any]:

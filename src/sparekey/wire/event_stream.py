@@ -86,7 +86,7 @@ class EventStream:
         self._start, self._form = bytearray(), "events"
         if not body.strip():
             return
-        found = answer.read(self._call, body)
+        found = answer.read(self._call, body, in_full=True)
         self.usage = later(self.usage, found.summary.usage)
         yield from self._passed(self._split(self._call.format.events_of_answer(found.value)))
 

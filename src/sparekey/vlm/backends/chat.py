@@ -225,7 +225,7 @@ class ChatBackend(CallingVLM):
         parts = Assembler()
         value = self._body(sent)
         with answer.as_library_errors():
-            told = answer.read(self.wire, value).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
+            told = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
             parts.feed(told)
         self._count(parts)
         return parts.response()
