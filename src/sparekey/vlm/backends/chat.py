@@ -281,16 +281,24 @@ class ChatBackend(CallingVLM):
     def _read(self, stream: Any) -> Iterator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
         with answer.as_library_errors():
-            for piece in self._pieces(stream):
-                yield from _summaries(events.feed(_bytes_of(piece)))
+            try:
+                for piece in self._pieces(stream):
+                    yield from _summaries(events.feed(_bytes_of(piece)))
+            except Exception:
+                if not events.complete:  # what comes behind a complete answer is no fault
+                    raise
             yield from _summaries(events.end())
 
     async def _read_async(self, stream: Any) -> AsyncGenerator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
         with answer.as_library_errors():
-            async for piece in self._pieces_async(stream):
-                for one in _summaries(events.feed(_bytes_of(piece))):
-                    yield one
+            try:
+                async for piece in self._pieces_async(stream):
+                    for one in _summaries(events.feed(_bytes_of(piece))):
+                        yield one
+            except Exception:
+                if not events.complete:
+                    raise
             for one in _summaries(events.end()):
                 yield one
 
