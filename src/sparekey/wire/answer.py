@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.wire.request import WireRequest
+    from sparekey.wire.sse import Event
 
 _WELL_READ: Final = 8 * 1024 * 1024
 """Up to this many bytes the JSON of a success is read whole; of a longer one that is only passed on, the ends are looked at."""
@@ -245,8 +246,13 @@ def _collected(call: WireRequest, body: bytes) -> Any:
     splitter, reader, values = Splitter(), StreamReader(call.format, wanted(call)), []
     try:
         for event in (*splitter.feed(body), *splitter.end()):
-            if reader.feed(event).error:
-                raise InnerError(event.data, event.raw)
+            opening = not reader.content
+            if not _fed(reader, event):
+                break
+            if opening and call.format.is_whole(reader.value):
+                return reader.value
+            if opening and not call.format.fits(call.resource, reader.value):
+                raise NoAnswerError("an event that this API does not have")
             if reader.value is not None:
                 values.append((event.name, reader.value))
         if not reader.complete and reader.content:
@@ -254,6 +260,20 @@ def _collected(call: WireRequest, body: bytes) -> Any:
         return call.format.answer_of_events(values)
     except (EventTooLongError, json.JSONDecodeError, TypeError, AttributeError, KeyError, IndexError) as exc:
         raise MalformedEventError(str(exc)) from None
+
+
+def _fed(reader: StreamReader, event: Event) -> bool:
+    """Read one event; return whether it is none of the faults that come behind a complete answer, and are none."""
+    complete = reader.whole and reader.said
+    try:
+        if not reader.feed(event).error:
+            return True
+    except NoAnswerError:
+        if not complete:
+            raise
+    if not complete:
+        raise InnerError(event.data, event.raw)
+    return False
 
 
 def _ends(body: bytes) -> dict[str, Any]:
