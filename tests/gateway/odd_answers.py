@@ -83,6 +83,14 @@ ODD = [
     ("filtered", "openai", chat({"content": ""}, "content_filter"), True),
     ("sensitive", "openai", chat({"content": ""}, "sensitive"), True),
     ("too long", "openai", chat({"content": ""}, "length"), True),
+    ("without an end", "openai", said(None), True),
+    ("with an empty end", "openai", said(""), True),
+    ("text for a message", "openai", chat(choices=[{"index": 0, "text": "HELLO", "finish_reason": "stop"}]), False),
+    ("delta for a message", "openai", chat(choices=[{"index": 0, "delta": {"content": "HELLO"}, "finish_reason": "stop"}]), False),
+    ("half a sign", "openai", chat({"content": "HELLO", "note": "\ud83d"}), True),
+    ("tool without a function", "openai", chat({"tool_calls": [{"id": "t", "type": "function"}]}, "tool_calls"), False),
+    ("tool without a name", "openai", chat({"tool_calls": [tool(function={"name": "", "arguments": "{}"})]}, "tool_calls"), False),
+    ("tool of another type", "openai", chat({"tool_calls": [{"id": "t", "type": "custom", "custom": {"name": "f", "input": "a"}}]}), True),
     ("tool", "openai", chat({"tool_calls": [tool()]}, "tool_calls"), True),
     ("refused", "openai", chat({"refusal": "I cannot help with that."}), True),
     ("broken off", "openai", said("insufficient_system_resource"), False),
@@ -102,6 +110,13 @@ ODD = [
     ("queued", "openai", {"status": "queued"}, False),
     ("another wire", "openai", content({"text": "HELLO"}), False),
     ("response", "responses", response(item(TEXT)), True),
+    ("response of a word", "responses", response({**item(), "content": "HELLO"}), False),
+    (
+        "response tool without a name",
+        "responses",
+        response({"id": "fc_1", "type": "function_call", "call_id": "c", "name": "", "arguments": "{}", "status": "completed"}),
+        False,
+    ),
     ("response without output", "responses", response(), False),
     ("response of thoughts", "responses", response(THOUGHT), False),
     ("response with an empty text", "responses", response(item({**TEXT, "text": ""})), False),
@@ -117,6 +132,9 @@ ODD = [
     ("response queued", "responses", response(status="queued"), False),
     ("response detail", "responses", {"detail": "Unauthorized"}, False),
     ("message", "anthropic", message({"type": "text", "text": "HELLO"}), True),
+    ("message without an end", "anthropic", message({"type": "text", "text": "HELLO"}, stop=None), True),
+    ("message of old", "anthropic", {"type": "completion", "completion": "HELLO", "stop_reason": "stop_sequence", "id": "c"}, False),
+    ("message tool without a name", "anthropic", message({"type": "tool_use", "id": "t", "name": "", "input": {}}, stop="tool_use"), False),
     ("message without content", "anthropic", message(), False),
     ("message of thoughts", "anthropic", message({"type": "thinking", "thinking": "hm", "signature": "s"}), False),
     ("message braces", "anthropic", {}, False),
@@ -127,6 +145,11 @@ ODD = [
     ("message too long", "anthropic", message(stop="max_tokens"), True),
     ("message tool", "anthropic", message({"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}, stop="tool_use"), True),
     ("content", "gemini", content({"text": "HELLO"}), True),
+    ("content without an end", "gemini", content({"text": "HELLO"}, finish=None), True),
+    ("content of no end", "gemini", content({"text": "HELLO"}, finish="FINISH_REASON_UNSPECIFIED"), True),
+    ("content in snakes", "gemini", {"candidates": [{"content": {"parts": [{"text": "HELLO"}]}, "finish_reason": "STOP"}]}, True),
+    ("content tool without a name", "gemini", content({"functionCall": {"name": "", "args": {}}}), False),
+    ("content tool of nothing", "gemini", content({"functionCall": {}}), False),
     ("content braces", "gemini", {}, False),
     ("content detail", "gemini", {"success": False, "msg": "invalid api key"}, False),
     ("no candidate", "gemini", {"candidates": []}, False),
@@ -153,6 +176,16 @@ def chunk(finish=None, **delta):
 
 STREAMS = [
     ("chunks", "openai", [chunk(role="assistant", content=""), chunk(content="HEL"), chunk(content="LO"), chunk("stop")], True),
+    ("chunks of one whole", "openai", [said()], True),
+    ("chunks of one whole nothing", "openai", [chat()], False),
+    ("chunks of texts", "openai", [chat(choices=[{"index": 0, "text": "HELLO", "finish_reason": None}]), chunk("stop")], False),
+    (
+        "chunks of a nameless tool",
+        "openai",
+        [chunk(tool_calls=[{"index": 0, "function": {"arguments": "{}"}}]), chunk("tool_calls")],
+        False,
+    ),
+    ("chunks and an error", "openai", [chunk(content="HELLO"), chunk("stop"), {"error": {"message": "late"}}], True),
     ("chunks of thoughts", "openai", [chunk(role="assistant", content=""), chunk(reasoning_content="hm"), chunk("stop")], False),
     ("chunks of nothing", "openai", [chunk(role="assistant", content=""), chunk("stop")], False),
     ("chunks of a blank", "openai", [chunk(role="assistant", content=" "), chunk("stop")], False),
@@ -193,6 +226,21 @@ STREAMS = [
         ],
         False,
     ),
+    ("blocks of one whole", "anthropic", [message({"type": "text", "text": "HELLO"})], True),
+    ("blocks of old", "anthropic", [{"type": "completion", "completion": "HELLO", "stop_reason": "stop_sequence"}], False),
+    (
+        "blocks of a nameless tool",
+        "anthropic",
+        [
+            {"type": "message_start", "message": message(stop=None)},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "", "input": {}}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ],
+        False,
+    ),
     ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})], True),
     ("parts of thoughts", "gemini", [content({"text": "hm", "thought": True}, finish=None), content()], False),
     (
@@ -215,6 +263,24 @@ STREAMS = [
         True,
     ),
     (
+        "items of a failure",
+        "responses",
+        [
+            {"type": "response.created", "sequence_number": 0, "response": response(status="in_progress")},
+            {"type": "response.completed", "sequence_number": 1, "response": response(item(TEXT), status="failed")},
+        ],
+        False,
+    ),
+    (
+        "items cancelled",
+        "responses",
+        [
+            {"type": "response.created", "sequence_number": 0, "response": response(status="in_progress")},
+            {"type": "response.cancelled", "sequence_number": 1, "response": response(status="cancelled")},
+        ],
+        False,
+    ),
+    (
         "items of nothing",
         "responses",
         [
@@ -231,3 +297,37 @@ def events(values, wire):
     named = wire in {"anthropic", "responses"}
     lines = [(f"event: {v['type']}\n" if named and "type" in v else "") + f"data: {json.dumps(v)}\n\n" for v in values]
     return ("".join(lines) + ("data: [DONE]\n\n" if wire == "openai" else "")).encode()
+
+
+def padded(value, size=270_000):
+    """The bytes of an answer, so long by a field that says nothing."""
+    return json.dumps({**value, "padding": "h" * size}).encode()
+
+
+LONG = "HELLO " + "h" * 270_000
+
+RAW = [
+    ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
+    ("long padded", "openai", padded(said()), True),
+    ("long error", "openai", padded({"error": {"message": "insufficient quota", "code": "insufficient_quota"}}), False),
+    ("long without a choice", "openai", padded(chat(choices=[])), False),
+    ("long thoughts", "openai", json.dumps(chat({"reasoning_content": LONG.replace("HELLO", "hm")})).encode(), False),
+    ("long detail", "openai", padded({"detail": "Unauthorized"}), False),
+    ("long braces", "openai", b"{" + b" " * 270_000 + b"}", False),
+    ("long nonsense", "openai", b"{bad" + b"h" * 270_000 + b"}", False),
+    ("long broken off", "openai", padded(said("error")), False),
+    ("long message", "anthropic", json.dumps(message({"type": "text", "text": LONG})).encode(), True),
+    ("long message braces", "anthropic", b"{" + b" " * 270_000 + b"}", False),
+    ("long content", "gemini", json.dumps(content({"text": LONG})).encode(), True),
+    ("long content detail", "gemini", padded({"detail": "Unauthorized"}), False),
+    ("long response", "responses", json.dumps(response(item({**TEXT, "text": LONG}))).encode(), True),
+    ("long response failed", "responses", padded(response(status="failed", error={"code": "server_error", "message": "no"})), False),
+    ("behind a mark", "openai", b"\xef\xbb\xbf" + json.dumps(said()).encode(), True),
+    ("message behind a mark", "anthropic", b"\xef\xbb\xbf" + json.dumps(message({"type": "text", "text": "HELLO"})).encode(), True),
+    ("content behind a mark", "gemini", b"\xef\xbb\xbf" + json.dumps(content({"text": "HELLO"})).encode(), True),
+    ("chunks and nonsense", "openai", events([chunk(content="HELLO"), chunk("stop")], "openai") + b"data: {bad\n\n", True),
+    ("chunks and a word", "openai", events([chunk(content="HELLO"), chunk("stop")], "") + b"data: DONE\n\n", True),
+    ("parts and a word", "gemini", events([content({"text": "HELLO"})], "gemini") + b"data: [DONE]\n\n", True),
+    ("content behind lines", "gemini", b" \n" + json.dumps(content({"text": "HELLO"}), indent=1).encode(), True),
+]
+"""Bodies as they come, where their bytes matter."""

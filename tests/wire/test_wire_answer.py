@@ -183,3 +183,48 @@ def test_a_reader_of_one_answer_hears_the_same_whole_and_streamed(name):
         heard.append((text, thoughts, names, usage.completion_tokens, [one.finish for one in told if one.finish]))
     assert heard[0] == heard[1]
     assert heard[0][:2] == ("a", "hm")
+
+
+@pytest.mark.parametrize("given", ['{"a": ', "{"])
+def test_half_the_arguments_of_a_tool_are_no_call(given):
+    """Where an answer ends to have a tool called, a message whose arguments are cut off is broken in a stream as in a whole answer."""
+    raw = b"".join(
+        b"data: " + json.dumps(value).encode() + b"\n\n"
+        for value in (
+            {"type": "message_start", "message": {"type": "message", "content": [], "model": "m"}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": given}},
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        )
+    )
+    with pytest.raises(NoAnswerError):
+        answer.read(CALLS["anthropic"], raw)
+    with pytest.raises(NoAnswerError, match="cut off"):
+        list(EventStream(CALLS["anthropic"]._replace(stream=True)).feed(raw))
+
+
+def test_half_a_sign_stays_escaped():
+    """UTF-8 has no bytes for half a surrogate pair: events made of a whole answer keep it as it was written."""
+    whole = {"choices": [{"index": 0, "message": {"content": "a \ud83d"}, "finish_reason": "stop"}]}
+    stream = EventStream(CALLS["chat"]._replace(stream=True))
+    raw = b"".join(part.event.raw for parts in [*stream.feed(json.dumps(whole).encode()), *stream.end()] for part in parts)
+    assert "\\ud83d" in raw.decode()
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_response_that_completes_as_a_failure_is_one(status):
+    """Whatever the event is called, its response says how it went."""
+    delta = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "HEL"}
+    ended = {"type": "response.completed", "response": {"status": status, "output": [], "error": None}}
+    raw = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in (delta, ended))
+    with pytest.raises((InnerError, NoAnswerError)):
+        list(EventStream(CALLS["responses"]._replace(stream=True)).feed(raw))
+
+
+def test_the_longest_answers_are_read_whole_where_they_are_not_passed_on():
+    """A wrapper has to say all of it, however long it is."""
+    text = "h" * (9 * 1024 * 1024)
+    body = json.dumps({"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}).encode()
+    assert answer.read(CALLS["chat"], body, in_full=True).summary.text == text

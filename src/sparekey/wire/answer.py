@@ -16,7 +16,7 @@ from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
-from sparekey.wire.json_body import loads
+from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.wire.request import WireRequest
+    from sparekey.wire.sse import Event
 
-_WELL_READ: Final = 256 * 1024
-"""Up to this many bytes the JSON of a success is read whole; of a longer one only the ends are looked at."""
+_WELL_READ: Final = 8 * 1024 * 1024
+"""Up to this many bytes the JSON of a success is read whole; of a longer one that is only passed on, the ends are looked at."""
 _END: Final = 4096
 """Bytes at each end of a long answer in which its id and its usage are looked for."""
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
@@ -63,12 +64,13 @@ class WholeAnswer(NamedTuple):
     summary: EventSummary = NOTHING
 
 
-def read(call: WireRequest, body: bytes) -> WholeAnswer:
+def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswer:
     """Read the body of a success, without its encoding.
 
     Args:
         call: what was asked.
         body: the bytes; events, where a whole answer was asked for, become one.
+        in_full: read it whole, however long it is: it is not passed on as it came.
 
     Raises:
         InnerError: it holds an error in the place of an answer.
@@ -76,17 +78,17 @@ def read(call: WireRequest, body: bytes) -> WholeAnswer:
     """
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
-        return WholeAnswer(value, _dumped(value), judge(call, value))
-    if len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
+        return WholeAnswer(value, dumped(value), judge(call, value))
+    if not in_full and len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
         ends = _ends(body)
         return WholeAnswer(ends, summary=EventSummary(usage=call.format.read_usage(ends)))
     try:
-        value = loads(body.removeprefix(_BOM))
+        value = loads(plain := body.removeprefix(_BOM))
     except (ValueError, RecursionError):
         if call.kind == "other":
             return WholeAnswer(None)
         raise _told(body) from None
-    return WholeAnswer(value, None, judge(call, value))
+    return WholeAnswer(value, None if plain is body else plain, judge(call, value))
 
 
 def judge(call: WireRequest, value: Any) -> EventSummary:
@@ -98,10 +100,10 @@ def judge(call: WireRequest, value: Any) -> EventSummary:
     """
     if call.kind == "other":
         if _is_others_error(value):
-            raise InnerError(_dumped(value))
+            raise InnerError(dumped(value))
         return EventSummary(usage=call.format.read_usage(value))
     if isinstance(value, dict) and (found := _error(value)) is not None:
-        raise InnerError(_dumped(found))
+        raise InnerError(dumped(found))
     if call.kind == "embed":
         if not embeddings.holds_any(value) and embeddings.inputs(call) != 0:
             raise _none(value, "a success without vectors")
@@ -133,10 +135,10 @@ def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
     except (TypeError, AttributeError, KeyError, ValueError):
         raise _none(value, "a success of no shape that this API has") from None
     if found is not None and found.error:
-        raise InnerError(_dumped(_inner(value)))
+        raise InnerError(dumped(_inner(value)))
     if found is not None and found.fault:
         raise NoAnswerError(f"the provider broke off its answer (finish reason: {found.fault})")
-    if not visible and not _is_to_come(call, value):
+    if not _is_to_come(call, value) and not (visible and (is_list or call.format.fits(call.resource, value, whole=True))):
         raise _none(value, "a success without an answer")
     return found or NOTHING
 
@@ -173,7 +175,7 @@ def _inner(value: Any) -> Any:
 def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
     spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
-    return InnerError(_dumped(value)) if _has_words(spoken) else NoAnswerError(text)
+    return InnerError(dumped(value)) if _has_words(spoken) else NoAnswerError(text)
 
 
 @contextlib.contextmanager
@@ -212,7 +214,7 @@ def read_vectors(value: Any, *, joined: bool = False) -> embeddings.EmbeddingAns
         except (ValueError, RecursionError):
             raise _told(value) from None
     if isinstance(value, dict) and (found := _error(value)) is not None:
-        raise InnerError(_dumped(found))
+        raise InnerError(dumped(found))
     try:
         return embeddings.read_answer(value, joined=joined)
     except NoAnswerError as exc:
@@ -246,8 +248,13 @@ def _collected(call: WireRequest, body: bytes) -> Any:
     splitter, reader, values = Splitter(), StreamReader(call.format, wanted(call)), []
     try:
         for event in (*splitter.feed(body), *splitter.end()):
-            if reader.feed(event).error:
-                raise InnerError(event.data, event.raw)
+            opening = not reader.content
+            if not _fed(reader, event):
+                break
+            if opening and call.format.is_whole(reader.value):
+                return reader.value
+            if opening and not call.format.fits(call.resource, reader.value):
+                raise NoAnswerError("an event that this API does not have")
             if reader.value is not None:
                 values.append((event.name, reader.value))
         if not reader.complete and reader.content:
@@ -257,8 +264,18 @@ def _collected(call: WireRequest, body: bytes) -> Any:
         raise MalformedEventError(str(exc)) from None
 
 
-def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+def _fed(reader: StreamReader, event: Event) -> bool:
+    """Read one event; return whether it is none of the faults that come behind a complete answer, and are none."""
+    complete = reader.whole and reader.said
+    try:
+        if not reader.feed(event).error:
+            return True
+    except NoAnswerError:
+        if not complete:
+            raise
+    if not complete:
+        raise InnerError(event.data, event.raw)
+    return False
 
 
 def _ends(body: bytes) -> dict[str, Any]:

@@ -11,10 +11,9 @@ takes that for a whole one.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire.json_body import loads
+from sparekey.wire.json_body import dumped, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,8 +71,8 @@ def shaped(value: Any) -> dict[str, Any]:
 
 def event_bytes(value: Any, name: str = "") -> bytes:
     """Return an event: its name, if it has one, and its JSON."""
-    head = f"event: {name}\n" if name else ""
-    return f"{head}data: {json.dumps(value, ensure_ascii=False)}\n\n".encode("utf-8", "surrogatepass")
+    head = b"event: %b\n" % name.encode() if name else b""
+    return b"%bdata: %b\n\n" % (head, dumped(value))
 
 
 def own_bytes(event: sse.Event | None) -> bytes:

@@ -55,6 +55,10 @@ _UNSPOKEN: Final = frozenset(
     }
 )
 """Fields of a message that say nothing of their own; what is not listed is a part of the answer."""
+_SAID_IN: Final = ("text", "message", "delta")
+"""Fields of a choice that hold what it says: of a completion, of a chat, of a chat's chunk."""
+_CALLS: Final = frozenset({"tool_calls", "function_call"})
+"""Fields of a message with which the caller's tools are called."""
 _JOINED: Final = frozenset({"content", "refusal", "reasoning", "reasoning_content", "reasoning_text", "thinking", "thought"})
 """Fields of a message whose pieces are texts that follow each other."""
 _ERROR_TYPES: Final = {429: "rate_limit_error", 500: "server_error", 502: "server_error", 503: "server_error", 504: "server_error"}
@@ -82,6 +86,19 @@ def read_event(name: str, value: Any) -> EventSummary:
 def read_answer(value: Any) -> EventSummary | None:
     """Read a whole answer, which looks like one chunk with messages in the place of deltas."""
     return read_event("", value) if "choices" in value else None
+
+
+def is_whole(value: Any) -> bool:
+    """Tell whether an event is a whole answer: it has messages where deltas belong."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    return isinstance(choices, list) and any(isinstance(one, dict) and one.get("message") and not one.get("delta") for one in choices)
+
+
+def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
+    """Tell whether an answer, or an event, has what it says in the field that SDKs read."""
+    field = "text" if resource == "completions" else "message" if whole else "delta"
+    choices = (value.get("choices") if isinstance(value, dict) else None) or ()
+    return all(choice.get(field) is not None or all(choice.get(name) is None for name in _SAID_IN) for choice in choices)
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -138,7 +155,7 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
             if not thoughts and name in _THOUGHT_TEXTS:
                 thoughts = value if isinstance(value, str) else texts_of(value)[0]
         else:
-            said = True
+            said = said or name not in _CALLS or any(map(_calls_one, value if isinstance(value, list) else [value]))
             if name == "tool_calls":
                 tools = tuple(_tool_piece(position, call) for position, call in enumerate(value))
             elif name == "refusal":
@@ -164,6 +181,11 @@ def _joined(choices: list[EventSummary]) -> EventSummary:
         said=bool(said),
         fault=next((one.fault for one in choices if one.fault), ""),
     )
+
+
+def _calls_one(call: dict[str, Any]) -> bool:
+    """Tell whether a tool call, or the piece of one, says which tool is called; what has no name calls nothing."""
+    return bool(call.get("name")) or any(isinstance(inner, dict) and inner.get("name") for inner in call.values())
 
 
 def _tool_piece(position: int, call: dict[str, Any]) -> ToolPiece:
@@ -216,7 +238,7 @@ def _chunks(value: dict[str, Any]) -> Iterator[bytes]:
     kind = "chat.completion.chunk" if any("message" in choice for choice in value["choices"]) else "text_completion"
     common = {name: one for name, one in value.items() if name not in {"choices", "usage"}} | {"object": kind}
     yield event_bytes({**common, "choices": [_opened(position, choice) for position, choice in enumerate(value["choices"])]})
-    ends = [{**_bare(choice, position), "finish_reason": choice.get("finish_reason")} for position, choice in enumerate(value["choices"])]
+    ends = [{**_bare(choice, position), "finish_reason": _end_of(choice)} for position, choice in enumerate(value["choices"])]
     yield event_bytes({**common, "choices": ends})
     if usage := value.get("usage"):
         yield event_bytes({**common, "choices": [], "usage": usage})
@@ -224,7 +246,7 @@ def _chunks(value: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _opened(position: int, choice: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: one for name, one in choice.items() if name not in {"message", "index", "finish_reason"}}
+    rest = {name: one for name, one in choice.items() if name not in {"message", "index", "finish_reason", "finishReason"}}
     opened = {"index": choice.get("index", position), **rest, "finish_reason": None}
     if "message" not in choice:
         return opened
@@ -232,6 +254,12 @@ def _opened(position: int, choice: dict[str, Any]) -> dict[str, Any]:
     if calls := message.get("tool_calls"):
         message["tool_calls"] = [{"index": number, **call} for number, call in enumerate(calls)]
     return {**opened, "delta": message}
+
+
+def _end_of(choice: dict[str, Any]) -> str:
+    """Return the finish reason of a whole choice: where it has none, it is whole all the same."""
+    calls = (choice.get("message") or {}).get("tool_calls")
+    return choice.get("finish_reason") or choice.get("finishReason") or ("tool_calls" if calls else "stop")
 
 
 def _bare(choice: dict[str, Any], position: int) -> dict[str, Any]:

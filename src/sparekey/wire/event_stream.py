@@ -6,10 +6,12 @@ another credential is asked. A whole answer in the place of events becomes event
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import answer
 from sparekey.wire.format import NOTHING, CutOffError, EventSummary, InnerError, NoAnswerError, later
+from sparekey.wire.json_body import loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
     from sparekey.wire.sse import Event
 
+_ODD: Final = re.compile(rb'"(?:message|response|text|completion)"').search
+"""What the data of an event holds that may be a whole answer, or an event of another resource."""
 _LONGEST_WHOLE: Final = 64 * 1024 * 1024
 """A whole answer in the place of events may be as long as the longest event."""
 
@@ -39,12 +43,14 @@ class EventStream:
     Attributes:
         reader: what was read so far.
         usage: the tokens that were told so far.
+        complete: whether the answer is complete: what comes behind it is no fault.
     """
 
     def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
         """Start before the first byte; `hide_usage`: leave out the event that holds nothing but tokens: the caller did not ask for it."""
         self.reader = StreamReader(call.format, wanted(call))
         self.usage: Usage | None = None
+        self.complete = self._closed = False
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
         self._form, self._start, self._held = "", bytearray(), list[Part]()
 
@@ -55,6 +61,8 @@ class EventStream:
             InnerError: an error event.
             NoAnswerError: something that no answer holds.
         """
+        if self._closed:
+            return
         if self._form != "events":
             self._start += chunk
             self._form = self._form or answer.form_of(bytes(self._start[:64]))
@@ -74,7 +82,7 @@ class EventStream:
         """
         if self._start:
             yield from self._whole(bytes(self._start))
-        yield from self._passed(self._splitter.end())
+        yield from self._passed([] if self._closed else self._splitter.end())
         if lack := self.reader.lack:
             raise NoAnswerError(lack) if self.reader.content else answer.none_of(self.reader.opening, lack)
         if not self.reader.end():
@@ -86,7 +94,7 @@ class EventStream:
         self._start, self._form = bytearray(), "events"
         if not body.strip():
             return
-        found = answer.read(self._call, body)
+        found = answer.read(self._call, body, in_full=True)
         self.usage = later(self.usage, found.summary.usage)
         yield from self._passed(self._split(self._call.format.events_of_answer(found.value)))
 
@@ -103,7 +111,7 @@ class EventStream:
             try:
                 self._read(event, good)
             except (InnerError, NoAnswerError) as exc:
-                fault = exc
+                fault, self._closed = (None, True) if self.complete else (exc, False)
                 break
         if good:
             yield good
@@ -111,6 +119,14 @@ class EventStream:
             raise fault
 
     def _read(self, event: Event, good: list[Part]) -> None:
+        reader = self.reader
+        if not reader.content and _ODD(event.data) is not None and (others := self._events_in(event)):
+            for other in others:
+                self._take(other, good)
+            return
+        self._take(event, good)
+
+    def _take(self, event: Event, good: list[Part]) -> None:
         reader = self.reader
         try:
             told = reader.feed(event)
@@ -123,12 +139,37 @@ class EventStream:
             if self._hide_usage and reader.value.get("choices") == []:
                 return
         part = Part(event, reader.value, reader.whole, told)
+        self.complete = part.complete and reader.said
+        if self.complete and event.data == b"[DONE]" and self._call.dialect == "gemini":
+            return  # Google's SDKs take every event for JSON
         if not reader.said and reader.over:
             self._held.append(part)
             return
         if self._held:
             good.extend(self._released())
         good.append(part)
+
+    def _events_in(self, event: Event) -> list[Event]:
+        """Return the events of the stream that a whole answer in one event would have been; none, if it is an event like others.
+
+        Raises:
+            InnerError: the whole answer is an error.
+            NoAnswerError: it is none; or the event is one of another resource, in which the SDK finds nothing.
+        """
+        form = self._call.format
+        try:
+            value = loads(event.data)
+            if form.is_whole(value):
+                answer.judge(self._call, value)
+                return Splitter().feed(form.events_of_answer(value))
+            fits = form.fits(self._call.resource, value)
+        except NoAnswerError:
+            raise
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            return []  # whoever reads events says what is wrong with it
+        if not fits:
+            raise NoAnswerError("an event that this API does not have")
+        return []
 
     def _released(self) -> list[Part]:
         held, self._held = self._held, []

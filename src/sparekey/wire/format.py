@@ -111,6 +111,12 @@ class WireFormat(Protocol):
     def read_answer(self, value: Any) -> EventSummary | None:
         """Read the JSON of a whole answer; None: it has none of the fields that every answer has."""
 
+    def is_whole(self, value: Any) -> bool:
+        """Tell whether an event is a whole answer, which no SDK of this format expects in one."""
+
+    def fits(self, resource: str, value: Any, *, whole: bool = False) -> bool:
+        """Tell whether an event, or a whole answer, has what it says where the SDKs of the resource look for it."""
+
     def read_usage(self, value: Any) -> Usage | None:
         """Read the tokens that an answer or an event counts; None: it counts none."""
 

@@ -81,6 +81,18 @@ def read_answer(value: Any) -> EventSummary | None:
     return read_event("", value) if _SHAPE & value.keys() else None
 
 
+def is_whole(value: Any) -> bool:
+    """Tell whether an event is a whole answer of another shape than events have: here they look alike."""
+    del value
+    return False
+
+
+def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
+    """Tell whether an answer is content; no other resource has this format."""
+    del resource, value, whole
+    return True
+
+
 def read_usage(value: Any) -> Usage | None:
     """Read the tokens; thoughts are counted beside the answer."""
     usage = value.get("usageMetadata") if isinstance(value, dict) else None
@@ -95,6 +107,8 @@ def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> Ev
     content, said, text, thoughts, tools = False, False, "", "", []
     for part in (candidate.get("content") or {}).get("parts") or ():
         shown = {key for key, piece in part.items() if piece and key not in _MARKS}
+        if not (part.get("functionCall") or {}).get("name"):  # it calls nothing
+            shown.discard("functionCall")
         if part.get("thought") is True:
             thoughts += part.get("text") or ""
         else:
@@ -103,8 +117,7 @@ def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> Ev
         content = content or bool(shown)
         if call := part.get("functionCall"):
             tools.append(ToolPiece(-1, call.get("id") or "", call.get("name") or "", dict(call.get("args") or {})))
-    lane, finish, fault = candidate.get("index") or 0, candidate.get("finishReason") or "", ""
-    finish = "" if finish == _NO_END else finish
+    lane, finish, fault = candidate.get("index") or 0, _end_of(candidate), ""
     if finish:
         callers, broken_off = judged(finish)
         said, fault = said or callers, finish if broken_off else ""
@@ -112,6 +125,12 @@ def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> Ev
     return EventSummary(
         shows, (lane,), (lane,) if finish else (), False, False, said, text, fault, thoughts, tuple(tools), finish, usage, model
     )
+
+
+def _end_of(candidate: dict[str, Any]) -> str:
+    """Return the finish reason, in whichever of the API's spellings, or ""."""
+    finish = candidate.get("finishReason") or candidate.get("finish_reason") or ""
+    return "" if finish == _NO_END else finish
 
 
 def _joined(candidates: list[EventSummary]) -> EventSummary:
@@ -175,7 +194,22 @@ def _add_part(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
 
 def events_of_answer(value: Any) -> bytes:
     """Return the one event of a whole answer, or those of a list."""
-    return b"".join(map(event_bytes, value if isinstance(value, list) else [value]))
+    return b"".join(map(event_bytes, _closed(value if isinstance(value, list) else [value])))
+
+
+def _closed(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the events of a whole answer, in which each candidate has an end: it is whole without a finish reason, too."""
+    closed, ended = list(values), set[int]()
+    for position in reversed(range(len(values))):
+        candidates = []
+        for candidate in values[position].get("candidates") or ():
+            lane = candidate.get("index") or 0
+            finish = _end_of(candidate) or ("" if lane in ended else "STOP")
+            ended.add(lane)
+            candidates.append({**candidate, "finishReason": finish} if finish else candidate)
+        if candidates:
+            closed[position] = {**values[position], "candidates": candidates}
+    return closed
 
 
 # The texts of an event, to go on in another stream

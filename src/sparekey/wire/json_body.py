@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-__all__ = ["Document", "completed", "loads", "read", "replaced", "without"]
+__all__ = ["Document", "completed", "dumped", "loads", "read", "replaced", "without"]
 
 
 def _fastest() -> Callable[[bytes | str], Any]:
@@ -37,6 +37,14 @@ loads = _fastest()
 _BOM: Final = b"\xef\xbb\xbf"
 _value_at: Final = json.JSONDecoder().raw_decode
 _blank: Final = re.compile(r"[ \t\n\r]*").match
+
+
+def dumped(value: Any) -> bytes:
+    """Return a value as JSON: its letters as they are, unless half a surrogate pair is among them, which UTF-8 cannot hold."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
 
 
 class Document(NamedTuple):

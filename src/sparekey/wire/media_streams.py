@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire import chat_completions, responses
-from sparekey.wire.chat_completions import answer_of_events, broken, error_body, events_of_answer, is_error, read_answer, read_request
+from sparekey.wire.chat_completions import (
+    answer_of_events,
+    broken,
+    error_body,
+    events_of_answer,
+    fits,
+    is_error,
+    is_whole,
+    read_answer,
+    read_request,
+)
 from sparekey.wire.format import ERROR, NOTHING, EventSummary
 
 if TYPE_CHECKING:
@@ -20,6 +30,8 @@ __all__ = [
     "broken",
     "error_body",
     "events_of_answer",
+    "fits",
+    "is_whole",
     "read_answer",
     "read_event",
     "read_request",

@@ -82,6 +82,18 @@ def read_answer(value: Any) -> EventSummary | None:
     return read_event("", value) if "completion" in value else _message(value)
 
 
+def is_whole(value: Any) -> bool:
+    """Tell whether an event is a whole message."""
+    return isinstance(value, dict) and value.get("type") == "message"
+
+
+def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
+    """Tell whether an answer is a message, or an event of one; where text completions of old are asked for, one of those."""
+    if resource == "complete":
+        return not whole or "completion" in value
+    return not isinstance(value, dict) or "completion" not in value
+
+
 def read_usage(value: Any) -> Usage | None:
     """Read the tokens: the prompt is counted without its cached parts; the last event counts the whole call only on newer hosts."""
     found = mapping(value, "usage") or mapping(mapping(value, "message"), "usage")
@@ -120,11 +132,13 @@ def _block(block: dict[str, Any], index: int) -> EventSummary:
     if kind in _SERVERS or kind.endswith("_tool_result"):
         return EventSummary(True, (0,))
     if kind.endswith("_delta"):  # a tool's arguments, citations, a signature: whose block it is was told at its beginning
-        content = any(text for name, text in block.items() if name not in _SIGNED)
         given = block.get("partial_json") if kind == "input_json_delta" else ""
+        content = kind != "input_json_delta" and any(text for name, text in block.items() if name not in _SIGNED)
         return EventSummary(content, (0,), tools=(ToolPiece(index, arguments=given),) if given else ())
-    tools = (ToolPiece(index, block.get("id") or "", block.get("name") or ""),) if kind == "tool_use" else ()
-    return EventSummary(True, (0,), said=True, tools=tools)
+    if kind == "tool_use":  # one without a name calls nothing
+        name = block.get("name") or ""
+        return EventSummary(bool(name), (0,), said=bool(name), tools=(ToolPiece(index, block.get("id") or "", name),))
+    return EventSummary(True, (0,), said=True)
 
 
 def _stopped(reason: str | None) -> EventSummary:
@@ -200,7 +214,7 @@ def events_of_answer(value: Any) -> bytes:
 
 def _events(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "completion" in value:
-        yield {"type": "completion", **value}
+        yield {"type": "completion", **value, "stop_reason": value.get("stop_reason") or "stop_sequence"}
         return
     usage = value.get("usage") or {}
     opened = {**value, "type": "message", "content": [], "stop_reason": None, "stop_sequence": None}
@@ -211,7 +225,9 @@ def _events(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    end = {"stop_reason": value.get("stop_reason"), "stop_sequence": value.get("stop_sequence")}
+    called = any(block.get("type") == "tool_use" for block in value.get("content") or ())
+    reason = value.get("stop_reason") or ("tool_use" if called else "end_turn")  # a whole message is whole without one
+    end = {"stop_reason": reason, "stop_sequence": value.get("stop_sequence")}
     yield {"type": "message_delta", "delta": end, "usage": {"output_tokens": usage.get("output_tokens", 0)}}
     yield {"type": "message_stop"}
 

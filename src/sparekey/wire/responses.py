@@ -43,6 +43,8 @@ __all__ = [
     "broken",
     "error_body",
     "events_of_answer",
+    "fits",
+    "is_whole",
     "read_answer",
     "read_event",
     "read_request",
@@ -61,6 +63,8 @@ _TOOL_TEXTS: Final = {
     "mcp_call": ("arguments", "response.mcp_call_arguments"),
 }
 """Items whose text comes in pieces: its field, and the name of its events."""
+_SILENT: Final = ("response.mcp_list_tools", "response.function_call_arguments", "response.custom_tool_call_input")
+"""How the types of events begin that show nothing by themselves: what is called, the item tells."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 """Items with which the caller's own tools are called."""
 _UNSPLICED: Final = frozenset({"response.created", "response.in_progress", "response.queued", "response.completed", "response.incomplete"})
@@ -83,10 +87,16 @@ def read_event(name: str, value: Any) -> EventSummary:
 
 def _typed(kind: str, value: dict[str, Any]) -> EventSummary:
     if kind in _ENDS:
+        if (ended := mapping(value, "response")).get("status") == "failed" or ended.get("error"):
+            return ERROR
         found = _response(value.get("response") or {}, incomplete=kind == "response.incomplete")
         return found._replace(said=found.said or is_visible(found.text), text="", thoughts="", tools=())
+    if kind == "response.cancelled":
+        return EventSummary(begun=(0,), fault="cancelled")
     if kind.endswith(_PREAMBLE):
-        return EventSummary(begun=(0,), model=str(mapping(value, "response").get("model") or ""))
+        model, item = str(mapping(value, "response").get("model") or ""), mapping(value, "item")
+        called = item.get("type") in _CALLS and bool(item.get("name"))  # a call begins with its tool's name
+        return EventSummary(called, (0,), said=called, model=model)
     if kind == "response.output_item.done":
         found = _item(value.get("item") or {}, value.get("output_index") or 0)
         return found._replace(said=found.said or is_visible(found.text), text="", thoughts="")
@@ -98,6 +108,17 @@ def read_answer(value: Any) -> EventSummary:
     if value.get("status") == "failed" or value.get("error"):
         return ERROR
     return _response(value, incomplete=value.get("status") == "incomplete")
+
+
+def is_whole(value: Any) -> bool:
+    """Tell whether an event is a whole response."""
+    return isinstance(value, dict) and value.get("object") == "response" and isinstance(value.get("output"), list)
+
+
+def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
+    """Tell whether an answer is a response; no other resource has this format."""
+    del resource, value, whole
+    return True
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -112,7 +133,7 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
     Only deltas are read as text: what is done repeats them.
     """
     delta = value.get("delta", value.get("text", True))
-    if not delta or "_search_call." in kind or kind.startswith("response.mcp_list_tools"):
+    if not delta or "_search_call." in kind or kind.startswith(_SILENT):
         return EventSummary(begun=(0,))
     text, is_delta = delta if isinstance(delta, str) else "", kind.endswith(".delta")
     if kind.startswith("response.reasoning"):
@@ -153,15 +174,15 @@ def _item(item: dict[str, Any], index: int) -> EventSummary:
     kind = item.get("type")
     if kind == "message":
         parts = item.get("content") or ()
-        if isinstance(parts, str):
-            return EventSummary(bool(parts.strip()), (0,), text=parts)
+        if isinstance(parts, str):  # the SDKs find no text there
+            return EventSummary(begun=(0,))
         text = "".join(map(_text_of, parts))
         refusal = "".join(str(part.get("refusal") or "") for part in parts)
         return EventSummary(bool(text.strip() or refusal), (0,), said=bool(refusal), text=text or refusal)
     if kind == "reasoning":
         summary, thoughts = item.get("summary") or (), item.get("content") or ()
         return EventSummary(bool(summary or thoughts), (0,), thoughts="".join(_text_of(one) for one in summary or thoughts))
-    said = kind not in ITEMS_WITHOUT_ANSWER
+    said = bool(item.get("name")) if kind in _CALLS else kind not in ITEMS_WITHOUT_ANSWER
     tools: tuple[ToolPiece, ...] = ()
     if kind in _CALLS:
         given = item.get(_TOOL_TEXTS[kind][0]) or ""
@@ -268,6 +289,8 @@ def broken(cut: Break) -> tuple[bytes, ...]:
     An event of another type (`response.failed`) is passed on, and followed by such a one: no SDK raises for it.
     """
     own = cut.value if isinstance(cut.value, dict) else {}
+    if own.get("type") in _ENDS:  # it says that all is well
+        own = {"error": mapping(own, "response").get("error") or {}}
     if own.get("type") not in {None, "error"}:
         number = own.get("sequence_number", cut.number)
         failed = shaped(own).get("error")

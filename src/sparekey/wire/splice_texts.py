@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.core.splice import Piece
+from sparekey.wire.json_body import dumped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +51,8 @@ def rewritten(event: Event, value: Any, spots: Sequence[Spot], texts: Sequence[s
         else:
             for path in (spot.path, *spot.names):
                 _take(value, path)
-    name = f"event: {event.name}\n" if event.name else ""
-    return f"{name}data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
+    name = b"event: %b\n" % event.name.encode() if event.name else b""
+    return b"%bdata: %b\n\n" % (name, dumped(value))
 
 
 def field_spot(lane: int, channel: str, text: Any, path: Path) -> Spot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.format import NOTHING, CutOffError, EventSummary, MalformedEventError, NoAnswerError
-from sparekey.wire.formats import REOPENING
+from sparekey.wire.formats import OBJECTS, REOPENING
 from sparekey.wire.json_body import loads
 from sparekey.wire.think_tags import ThinkFilter
 
@@ -40,6 +40,7 @@ class StreamReader:
     def __init__(self, form: WireFormat, answers: int = 1) -> None:
         """Start before the first event of a format; so many `answers` were asked for."""
         self._read, self._answers, self._reopens = form.read_event, answers, form in REOPENING
+        self._arguments: dict[int, list[str]] | None = {} if form in OBJECTS else None
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
@@ -80,8 +81,24 @@ class StreamReader:
             raise MalformedEventError("an event that is not JSON, or none of this API") from None
         if told.fault:
             raise NoAnswerError(f"the provider broke off its answer (finish reason: {told.fault})")
+        if self._arguments is not None and (told.tools or told.finish):
+            self._follow(self._arguments, told)
         self.content = self.content or told.content
         return self._last(told) if told.last else told
+
+    @staticmethod
+    def _follow(arguments: dict[int, list[str]], told: EventSummary) -> None:
+        """Collect what tools are given; where the answer ends to have them called, it must be whole."""
+        for tool in told.tools:
+            if isinstance(tool.arguments, str):
+                arguments.setdefault(tool.number, []).append(tool.arguments)
+        if told.finish != "tool_use":
+            return
+        for pieces in arguments.values():
+            try:
+                loads("".join(pieces) or "{}")
+            except (ValueError, RecursionError):
+                raise MalformedEventError("the arguments of a tool call are cut off") from None
 
     def _last(self, told: EventSummary) -> EventSummary:
         self._done = True

@@ -225,7 +225,7 @@ class ChatBackend(CallingVLM):
         parts = Assembler()
         value = self._body(sent)
         with answer.as_library_errors():
-            told = answer.read(self.wire, value).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
+            told = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
             parts.feed(told)
         self._count(parts)
         return parts.response()
@@ -281,16 +281,24 @@ class ChatBackend(CallingVLM):
     def _read(self, stream: Any) -> Iterator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
         with answer.as_library_errors():
-            for piece in self._pieces(stream):
-                yield from _summaries(events.feed(_bytes_of(piece)))
+            try:
+                for piece in self._pieces(stream):
+                    yield from _summaries(events.feed(_bytes_of(piece)))
+            except Exception:
+                if not events.complete:  # what comes behind a complete answer is no fault
+                    raise
             yield from _summaries(events.end())
 
     async def _read_async(self, stream: Any) -> AsyncGenerator[EventSummary]:
         events = EventStream(self.wire._replace(stream=True, query="alt=sse"))
         with answer.as_library_errors():
-            async for piece in self._pieces_async(stream):
-                for one in _summaries(events.feed(_bytes_of(piece))):
-                    yield one
+            try:
+                async for piece in self._pieces_async(stream):
+                    for one in _summaries(events.feed(_bytes_of(piece))):
+                        yield one
+            except Exception:
+                if not events.complete:
+                    raise
             for one in _summaries(events.end()):
                 yield one
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,7 +14,9 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import sdk
+from sparekey.wire import answer
 from sparekey.wire.clients import certificates
+from sparekey.wire.event_stream import EventStream
 from sparekey.wire.request import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
 
@@ -38,11 +41,15 @@ class GeminiVLM(ChatBackend):
     wire: ClassVar[WireRequest] = WireRequest("gemini", "POST", "models/m:generateContent", kind="chat")
 
     def _make_client(self) -> Any:
-        return self._client({"httpx_client": self._http(httpx2.Client)})
+        http = self._http(httpx2.Client)
+        http.event_hooks["response"].append(_read_as_events)
+        return self._client({"httpx_client": http})
 
     def _make_async_client(self) -> Any:
         """Return a client on httpx2: the SDK would take aiohttp where it happens to be installed, and fail in other words."""
-        return self._client({"httpx_async_client": self._http(httpx2.AsyncClient)})
+        http = self._http(httpx2.AsyncClient)
+        http.event_hooks["response"].append(_read_as_events_async)
+        return self._client({"httpx_async_client": http})
 
     def _client(self, more: dict[str, Any]) -> Any:
         trust = certificates(httpx2.Client)
@@ -120,6 +127,71 @@ def _json_of(event: Any) -> dict[str, Any]:
     """Return an event as it came: the SDK keeps the bytes of a stream to itself."""
     found: dict[str, Any] = event.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"sdk_http_response"})
     return found
+
+
+class _AsEvents:
+    """Makes events of a whole answer in the place of a stream, which the SDK reads in some shapes alone; any other bytes stay."""
+
+    def __init__(self) -> None:
+        """Start before the first byte."""
+        self._form, self._start = "", bytearray()
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the bytes that can go on."""
+        if self._form in {"events", "text"}:
+            return piece
+        self._start += piece
+        self._form = self._form or answer.form_of(bytes(self._start[:64]))
+        return b"" if self._form in {"", "json"} else self._taken()
+
+    def end(self) -> bytes:
+        """Return what is left.
+
+        Raises:
+            InnerError: a whole answer that is an error.
+            NoAnswerError: a whole answer that is none.
+        """
+        if self._form != "json":
+            return self._taken()
+        events = EventStream(GeminiVLM.wire._replace(stream=True, query="alt=sse"))
+        found = [*events.feed(self._taken()), *events.end()]
+        return b"".join(part.event.raw for parts in found for part in parts)
+
+    def _taken(self) -> bytes:
+        start, self._start = bytes(self._start), bytearray()
+        return start
+
+
+def _is_stream(response: Any) -> bool:
+    return bool(response.status_code == HTTPStatus.OK and response.url.path.endswith(":streamGenerateContent"))
+
+
+def _read_as_events(response: Any) -> None:
+    """Let the SDK read events, whatever has come."""
+    if _is_stream(response):
+        pieces = response.iter_bytes
+
+        def read(*args: Any, **options: Any) -> Iterator[bytes]:
+            taker = _AsEvents()
+            for piece in pieces(*args, **options):
+                yield taker.feed(piece)
+            yield taker.end()
+
+        response.iter_bytes = read
+
+
+async def _read_as_events_async(response: Any) -> None:
+    """As `_read_as_events`."""
+    if _is_stream(response):
+        pieces = response.aiter_bytes
+
+        async def read(*args: Any, **options: Any) -> AsyncIterator[bytes]:
+            taker = _AsEvents()
+            async for piece in pieces(*args, **options):
+                yield taker.feed(piece)
+            yield taker.end()
+
+        response.aiter_bytes = read
 
 
 def _raw(request: dict[str, Any]) -> dict[str, Any]:
