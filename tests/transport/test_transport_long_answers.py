@@ -49,6 +49,8 @@ def test_no_usage_is_no_error(responses, tail):
 
 def test_a_long_response_belongs_to_its_account(responses):
     """One with pictures in it, too, is gone on from where it was made."""
-    judged(responses, "responses", {"id": "resp_68abc", "object": "response", "output": LONG, "usage": None})
+    output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a" * 400_000, "annotations": []}]}]
+    answer = {"id": "resp_68abc", "object": "response", "status": "completed", "output": output, "usage": None}
+    judged(responses, "responses", answer)
     again = understand("POST", b"/v1/responses", [], b'{"model": "m", "input": "x", "previous_response_id": "resp_68abc"}')
     assert responses.affinity.owner(again) == "b"
