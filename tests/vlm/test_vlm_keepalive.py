@@ -38,7 +38,7 @@ def pair(simulator):
     for providers, config in made:
         config.close()
         gc.collect()
-        assert all(p.wait_for(lambda p: p.open_connections == 0) for p in providers)
+        assert all(p.wait_for(lambda p: p.open_connections == 0, 30) for p in providers)
 
 
 async def collected(vlm):
@@ -64,4 +64,4 @@ def test_the_next_credential_answers(pair, wire, style, how):
     assert text == TEXT
     reason = "bad_response" if (wire, style) == ("gemini", "comment") else "slow_start"  # its SDK takes a comment for broken JSON
     assert {a.reason for a in ledger[:-1]} == {reason}
-    assert first.wait_for(lambda p: p.abandoned)
+    assert first.wait_for(lambda p: p.abandoned, 30)
