@@ -178,6 +178,12 @@ STREAMS = [
     ("chunks", "openai", [chunk(role="assistant", content=""), chunk(content="HEL"), chunk(content="LO"), chunk("stop")], True),
     ("chunks of one whole", "openai", [said()], True),
     ("chunks of one whole nothing", "openai", [chat()], False),
+    (
+        "chunks from an empty text",
+        "openai",
+        [chat(choices=[{"index": 0, "text": "", "delta": {"role": "assistant"}}]), chunk(content="HELLO"), chunk("stop")],
+        True,
+    ),
     ("chunks of texts", "openai", [chat(choices=[{"index": 0, "text": "HELLO", "finish_reason": None}]), chunk("stop")], False),
     (
         "chunks of a nameless tool",

@@ -1,4 +1,4 @@
-"""Answers that are too long to be read twice: what must be known of them stands at their ends."""
+"""Answers that are too long to be read whole: what must be known of them stands at their ends."""
 
 import json
 
@@ -13,7 +13,7 @@ from sparekey.transport.routing_table import RoutingTable
 from sparekey.types import Credential, Usage
 from sparekey.wire.request import Target, understand
 
-LONG = [0.25] * 100_000
+LONG = "A" * (9 * 1024 * 1024)
 VECTOR = [{"object": "embedding", "index": 0, "embedding": LONG}]
 TOKENS = {"prompt_tokens": 7, "total_tokens": 7}
 
@@ -35,7 +35,7 @@ def judged(responses, path, answer):
 
 @pytest.mark.parametrize("tail", [{"usage": TOKENS}, {"usage": TOKENS, "model": "m"}, {"service": {"a": "}"}, "usage": TOKENS}], ids=str)
 def test_usage_is_counted(responses, tail):
-    """A batch of embeddings is a megabyte, and its tokens cost money."""
+    """A batch of embeddings is megabytes, and its tokens cost money."""
     response = judged(responses, "embeddings", {"data": VECTOR, **tail})
     assert response.extensions["sparekey_usage"] == Usage(7, 0)
 
@@ -49,8 +49,10 @@ def test_no_usage_is_no_error(responses, tail):
 
 def test_a_long_response_belongs_to_its_account(responses):
     """One with pictures in it, too, is gone on from where it was made."""
-    output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a" * 400_000, "annotations": []}]}]
-    answer = {"id": "resp_68abc", "object": "response", "status": "completed", "output": output, "usage": None}
-    judged(responses, "responses", answer)
+    judged(
+        responses,
+        "responses",
+        {"id": "resp_68abc", "object": "response", "output": [{"type": "image_generation_call", "result": LONG}], "usage": None},
+    )
     again = understand("POST", b"/v1/responses", [], b'{"model": "m", "input": "x", "previous_response_id": "resp_68abc"}')
     assert responses.affinity.owner(again) == "b"
