@@ -42,7 +42,6 @@ _PLAIN_WORD: Final = re.compile(rf"{_CODE_WORD}|~")
 _ODD: Final = re.compile(r"[\d*]|://|[ _-][iI][dD]\b")  # a text without one of these has nothing that is left out
 _ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
 _PREFIX, _LONG = 5, 6
-_DENIED: Final = 4  # words behind a negation: "not caused by your quota"
 _DENIAL: Final = "<<denial cjk>>"
 _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
 
@@ -74,7 +73,7 @@ def of_text(text: str, *, quoted: bool = True) -> list[str]:
 
 
 def _unquoted(found: re.Match[str]) -> str:
-    return found[0] if found[1] else " ~ "
+    return found[0] if found[1] or found[0][1:-1].lower() in words("told in quotes") else " ~ "
 
 
 def _of_words(said: list[str]) -> list[str]:
@@ -82,7 +81,7 @@ def _of_words(said: list[str]) -> list[str]:
     found = [*said, *[f"{a} {b}" for a, b in pairwise(said)], *[f"{word[:_PREFIX]}*" for word in said if len(word) >= _LONG]]
     negations = words("negation")
     if not negations.isdisjoint(said):
-        found += [f"not_{after}" for at, word in enumerate(said) if word in negations for after in said[at + 1 : at + 1 + _DENIED]]
+        found += [f"not_{after}" for at, word in enumerate(said) if word in negations for after in said[at + 1 : at + 3]]
     return found
 
 
