@@ -128,3 +128,17 @@ def test_a_wrong_verdict_becomes_an_example(sparekey):
     assert (example["class"], example["status"], example["headers"]) == ("quota_exceeded", 403, {"x-ratelimit-limit": "5"})
     assert "abcdefgh" not in line
     assert sparekey("explain", "--wrong", "nonsense", stdin=text).exit_code != 0
+
+
+def test_the_example_names_the_cause_that_the_words_fit(sparekey):
+    """Of the class that a person names, the cause is read from the words; a wait that only words state is left out."""
+    text = "HTTP/1.1 400 Bad Request\n\nEngine is overloaded, try again in 7 seconds"
+    example = json.loads(sparekey("explain", "--wrong", "transient", stdin=text).stdout)
+    assert (example["reason"], example["retry_after_s"]) == ("overloaded", None)
+    assert json.loads(sparekey("explain", "--wrong", "auth", stdin="HTTP/1.1 403 No\n\nip not allowed").stdout)["retry_after_s"] is None
+
+
+def test_without_a_status_none_agrees(sparekey):
+    """How strong the evidence is says what it rests on."""
+    shown = sparekey("explain", "openai.RateLimitError: You exceeded your current quota, please check your plan").stdout
+    assert "status and text agree" not in shown

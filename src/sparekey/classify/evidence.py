@@ -29,6 +29,7 @@ _EVENT_ERROR: Final = r"(?m)^event: ?error\b"
 _LAST_NAME: Final = r"([A-Za-z_]\w{0,40})\s{0,3}\Z"
 _PER_DAY: Final = 99
 _TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_FIRST_NAME: Final = r"\[?[A-Za-z_]\w{0,40}\s{0,3}"  # protobuf text: `candidates {`
 _WRAPPER: Final = r"(?:(?:<<wrapper words>>)[\s:,;.()\[\]\-–—>'\"]{0,6}+){0,24}+(?:b?['\"])?"  # noqa: RUF001 - dashes
 # What stands between dots is an excerpt of what the caller sent; so is what another host said of a file that the caller named.
 _EXCERPT: Final = r"(?<![\w\"])(?:\.\.\.|…)(?=\w)[^\n…\"]{8,400}?(?:\.\.\.|…)"
@@ -90,7 +91,7 @@ class ErrorLayer:
 class ErrorReading:
     """Everything that was found out about one failure."""
 
-    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "levels", "status", "waits")
+    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "levels", "status", "streamed", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start with the status of the response and its headers, in small letters."""
@@ -98,6 +99,7 @@ class ErrorReading:
         self.levels: list[ErrorLayer] = []  # the errors found, in the order of finding
         self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
         self.inner_headers: dict[str, str] = {}  # of the response that a proxy repeats
+        self.streamed = False  # an event of a stream is the error: the status of the answer says nothing of it
         self._unnamed: list[str] = []  # sentences in fields that nobody has named
         self._nodes = self._sorted = 0
 
@@ -134,8 +136,7 @@ class ErrorReading:
             self._walk(value, "", depth, quoted=quoted, nesting=wraps)
         elif text.startswith(("data:", "event:", ": ", "id:")) and "data:" in text:
             error = _last_error(text)
-            if error and self.status is not None and self.status < 300:  # noqa: PLR2004 - the answer began well, which says nothing of this
-                self.status = None
+            self.streamed = self.streamed or bool(error)
             self.add_text(error, depth, quoted=quoted, wraps=wraps + 1)
         elif "{" in text or "[" in text:
             quoted = max(quoted, WRAPPED if _is_wrapper(text) else QUOTED)
@@ -279,7 +280,7 @@ def lower_headers(headers: Any) -> dict[str, str]:
 def _is_wrapper(text: str) -> bool:
     """Tell whether data in `text` stands behind nothing but an SDK's own words, as in `Error code: 429 - {`: else a caller's may be it."""
     start = find_data(text)
-    return start >= 0 and compiled(_WRAPPER).fullmatch(text, 0, start) is not None
+    return start >= 0 and (compiled(_WRAPPER).fullmatch(text, 0, start) or compiled(_FIRST_NAME).fullmatch(text, 0, start)) is not None
 
 
 def _text_of_page(text: str) -> str:

@@ -27,7 +27,9 @@ _LEXEME: Final = (
 )
 # `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone. A pattern that begins
 # with one class of characters is searched for several times as fast as one that begins with a choice.
-_OPENS: Final = r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'nrt])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
+_OPENS: Final = (
+    r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'nrt])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
+)
 _GO_STRUCT: Final = r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])"
 _ESCAPE: Final = r"(?s)\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+|.)"
 _GO_KEY: Final = r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):"

@@ -106,7 +106,7 @@ class _Judge:
     def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
         """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
         surer = (1.0 + mind.fail_fast_at) / 2
-        if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
+        if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - a success that is cut off may say anything
             return _NEVER if all(level.where == "text" for level in self.levels) else surer
         if error_class is not ErrorClass.PERMANENT:
             return mind.fail_fast_at

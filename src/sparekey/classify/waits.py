@@ -25,7 +25,8 @@ _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
     (1e-6, "µs μs us microsecond microseconds"),
     (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
-    (1.0, "s sec secs second seconds seconde secondes seg segundo segundos sek sekunde sekunden с сек секунду секунды секунд 秒 秒钟 秒間 초"),
+    (1.0, "s sec secs second seconds seconde secondes seg segundo segundos sek sekunde sekunden"),
+    (1.0, "с сек секунду секунды секунд 秒 秒钟 秒間 초"),  # noqa: RUF001 - Russian
     (60.0, "m min mins minute minutes minuto minutos minuten мин минуту минуты минут 分 分钟 分間 분"),
     (3600.0, "h hr hrs hour hours heure heures hora horas stunde stunden std ч час часа часов 小时 個小時 時間 시간"),
     (86400.0, "d day days jour jours día días dia dias tag tage tagen день дня дней 天 日 일"),
@@ -35,7 +36,7 @@ _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_
 _NUMBER: Final = r"\d(?:(?<![a-z0-9_.\-:/]\d)|(?<=\bpt\d))"  # PT12S is a duration of ISO 8601
 _PART: Final = (
     r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,13}(?:\.\d{1,20})?)"
-    rf"(?:\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-zа-я:])|(?![a-zа-я\d]|:\d))"
+    rf"(?:\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z\u0430-\u044f:])|(?![a-z\u0430-\u044f\d]|:\d))"
 )
 _BETWEEN: Final = r"[\s,]{0,3}(?:(?:and|und|et|y|e|и)\s)?\s{0,2}"
 _CUE: Final = r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z"  # noqa: RUF001 - Chinese sentences end so
@@ -50,7 +51,7 @@ _LATER_AGAIN: Final = (
 )
 _ONE: Final = r"\b(?:one|une?|una|eine[rn]?|uma?)\s(?=(?:second|segund|sekund|minut|hour|heure|hora|stunde))"
 _NUMERAL: Final = r"([一二两三四五六七八九]?)(十?)([一二三四五六七八九]?)(?=个?(?:秒|分|小时|小時|時間))"
-_NUMERALS: Final = "〇一二三四五六七八九"
+_NUMERALS: Final = "零一二三四五六七八九"
 _DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
@@ -87,7 +88,8 @@ def stated(reading: ErrorReading, now: float) -> Stated:
     if (wait := from_headers(headers, now)) is not None:
         return Stated(wait)
     echoing = not ECHOING.isdisjoint({reading.status, reading.inner_status()})
-    sure, told = [], [from_text(text, now, quoted=not echoing) for level in reading.levels for text in level.texts]
+    sure: list[float | None] = []
+    told = [from_text(text, now, quoted=not echoing) for level in reading.levels for text in level.texts]
     for value, unit, quoted in reading.waits:
         (told if quoted else sure).append(read_value(value, unit, now))
     if not echoing and any(wait is not None for wait in told):
@@ -161,7 +163,7 @@ def _digits(numeral: re.Match[str]) -> str:
     if not numeral[0]:
         return ""
     number = _NUMERALS.find(tens.replace("两", "二")) if tens else 1
-    return str(number * 10 + _NUMERALS.index(ones or "〇")) if ten else str(_NUMERALS.index(ones) if ones and not tens else number)
+    return str(number * 10 + _NUMERALS.index(ones or "零")) if ten else str(_NUMERALS.index(ones) if ones and not tens else number)
 
 
 def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | None:
