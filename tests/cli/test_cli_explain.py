@@ -80,7 +80,7 @@ def test_text_says_what_the_chain_does_and_why(sparekey):
         ("openai.BadRequestError: Error code: 400 - unknown parameter", "no", "no: the caller", "nobody"),
         ("Error code: 401 - {'error': {'code': 'invalid_api_key'}}", "no", "yes, at once", "10 min; twice as long each"),
         ('HTTP/1.1 400 Bad\n\n{"error": {"code": "context_length_exceeded"}}', "no", "only one with a different model", "nobody"),
-        ("HTTP/1.1 503 Service Unavailable\n\noverloaded", "once, after 0.5 to 1 s", "yes, at once", "for 5 s, 20% either way"),
+        ("HTTP/1.1 503 Service Unavailable\n\noverloaded", "once, after 0.1 to 0.2 s", "yes, at once", "for 5 s, 20% either way"),
         ("HTTP/1.1 429 Too Many\nretry-after: 1\n\nslow down", "once, after 1 s", "yes, at once", "for 1 s: the stated wait"),
         ("TimeoutError", "no: after silence", "yes, at once", "the endpoint for 5 s"),
         ("httpx.ConnectError: [Errno 111] Connection refused", "once", "yes, at once", "nobody, if no credential"),

@@ -1,4 +1,4 @@
-"""The labelled errors that the classifier learned from: the nearest one to an error, and the line that would teach it another."""
+"""The classifier's labelled examples: the one nearest to an error, and the line for a new one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
 _PLACES: Final = (_PACKAGE / "examples", _PACKAGE.parents[2] / "data" / "errors")
-"""Where the examples lie: in an installed package, and in a clone."""
+"""The folders of the examples: in an installed package, and in a clone."""
 _WAITABLE: Final = frozenset({ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN})
 _KEPT: Final = ("retry-after", "content-type")
-"""Headers that an example keeps, beside those of limits: the others may be private."""
+"""Headers that an example keeps besides rate limits; others may be private."""
 
 
 class Near(NamedTuple):
-    """The nearest example: its label, what it says, where it was seen, and how near it is, between 0 and 1."""
+    """The nearest example: label, text, where it was seen, similarity between 0 and 1."""
 
     error_class: str
     text: str
@@ -39,7 +39,7 @@ class Near(NamedTuple):
 
 
 def nearest(failure: Failure) -> Near | None:
-    """Return the example that is nearest to a failure by its words, or None where no example is near."""
+    """Return the example nearest to a failure's message; None if no example is near."""
     if not says_something(failure.message):
         return None
     reading = ErrorReading(failure.status)
@@ -71,8 +71,8 @@ def line(given: PastedResponse | Raised, failure: Failure, error_class: str) -> 
 
     Args:
         given: the error as it was pasted.
-        failure: how it is read now.
-        error_class: what it should have been.
+        failure: how the classifier reads it now.
+        error_class: the right class.
     """
     example = {
         "id": "",
