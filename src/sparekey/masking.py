@@ -57,7 +57,7 @@ _WEAKLY_NAMED: Final = (
 _LONG_VALUE, _DIGITS = 16, 3  # so many digits where all letters are small, or all capital
 _AWS_LENGTH: Final = 40  # of their secrets, which alone hold slashes
 _WEAK_HINTS: Final = ("token", "key", "secret", "credential", "password")
-_HINTS: Final = ("secret", "authorization", "bearer ", "password", "signature")
+_HINTS: Final = ("key=", "token=", "sig=", "secret", "authorization", "bearer ", "password", "signature")
 _KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
 _ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
 _URL_LOGIN: Final = r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
@@ -93,11 +93,12 @@ def _mask_words(text: str, words: str) -> str:
     if len(words) >= _ZHIPU_LENGTH and "." in words:
         text = _compiled(_ZHIPU).sub(MASK, text)
     lower = text.lower()
-    weak = any(map(lower.__contains__, _WEAK_HINTS))
-    if weak or _names_a_secret(lower):
+    weak = any(map(lower.__contains__, _WEAK_HINTS)) and any(len(word) >= _LONG_VALUE for word in words.split())
+    told = _names_a_secret(lower)
+    if weak or told:
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
-        masked = _mask_named(text, lower, _NAMED, _TELLTALE.search)
+        masked = _mask_named(text, lower, _NAMED, _TELLTALE.search) if told else text
         text = _mask_named(masked, lower if masked is text else masked.lower(), _WEAKLY_NAMED, _is_long) if weak else masked
     return text
 

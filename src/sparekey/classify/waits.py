@@ -50,7 +50,7 @@ _LATER_AGAIN: Final = (
     r"|[)）]?(?:ほど|ぐらい|くらい|間)?お?待|[)）]\s{0,2}(?:<<again>>)"  # noqa: RUF001 - a Chinese bracket
 )
 _ONE: Final = r"\b(?:one|une?|una|eine[rn]?|uma?)\s(?=(?:second|segund|sekund|minut|hour|heure|hora|stunde))"
-_NUMERAL: Final = r"([一二两三四五六七八九]?)(十?)([一二三四五六七八九]?)(?=个?(?:秒|分|小时|小時|時間))"
+_NUMERAL: Final = r"([一二两三四五六七八九]?)(十?)([一二三四五六七八九]?)(?=个?(?:秒|分|小时|小時|時間|天))"
 _NUMERALS: Final = "零一二三四五六七八九"
 _DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
@@ -64,6 +64,7 @@ _HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
 _MAX_NUMBERS: Final = 40
+_MAX_PARTS: Final = 6
 
 
 @cache
@@ -141,7 +142,9 @@ def from_text(text: str, now: float, *, quoted: bool = True) -> float | None:
             return None
     else:
         text = compiled(_NUMERAL).sub(_digits, text)
-    text = compiled(_ONE).sub("1 ", text if quoted else unquoted(text))
+    text = text if quoted else unquoted(text)
+    if " one " in text or " un" in text or " ein" in text or " um" in text:
+        text = compiled(_ONE).sub("1 ", text)
     for match in islice(compiled(_NUMBER).finditer(text), _MAX_NUMBERS):
         at = match.start()
         start = max(0, at - _WINDOW)
@@ -187,7 +190,9 @@ def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | No
 def read_duration(text: str, start: int) -> tuple[float | None, int, str]:
     """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it, where it ends, and its last unit."""
     total, end, last = None, start, ""
-    while match := compiled(_PART).match(text, end):
+    for _ in range(_MAX_PARTS):
+        if not (match := compiled(_PART).match(text, end)):
+            break
         unit = match[2] or ""
         if not unit and total is not None:
             break
