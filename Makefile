@@ -99,6 +99,9 @@ peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of th
 openviking: $(VENV)/.dev .peers/openviking/.installed ## the real OpenViking: what it sends for one file, its server with sparekey (two minutes)
 	@PYTHONPATH=src:tools $(BIN)/python -m viking $(OPENVIKING_ARGS)
 
+quality: $(VENV)/.dev ## what callers feel over hours and weeks of incidents, beside an oracle: docs/quality.md (half an hour)
+	@PYTHONPATH=src:tools $(BIN)/python -m quality $(QUALITY_ARGS)
+
 docs: $(VENV)/.dev ## write what is generated anew: docs/errors.md, the tables of docs/configuration.md, what type checkers see
 	@PYTHONPATH=src:tools $(BIN)/python tools/errors_page.py docs/errors.md
 	@$(BIN)/python -m sparekey.config.docs docs/configuration.md

@@ -80,7 +80,7 @@ def test_text_says_what_the_chain_does_and_why(sparekey):
         ("openai.BadRequestError: Error code: 400 - unknown parameter", "no", "no: the caller", "nobody"),
         ("Error code: 401 - {'error': {'code': 'invalid_api_key'}}", "no", "yes, at once", "10 min; twice as long each"),
         ('HTTP/1.1 400 Bad\n\n{"error": {"code": "context_length_exceeded"}}', "no", "only one with a different model", "nobody"),
-        ("HTTP/1.1 503 Service Unavailable\n\noverloaded", "once, after 0.5 to 1 s", "yes, at once", "for 5 s, 20% either way"),
+        ("HTTP/1.1 503 Service Unavailable\n\noverloaded", "once, after 0.1 to 0.2 s", "yes, at once", "for 5 s, 20% either way"),
         ("HTTP/1.1 429 Too Many\nretry-after: 1\n\nslow down", "once, after 1 s", "yes, at once", "for 1 s: the stated wait"),
         ("TimeoutError", "no: after silence", "yes, at once", "the endpoint for 5 s"),
         ("httpx.ConnectError: [Errno 111] Connection refused", "once", "yes, at once", "nobody, if no credential"),
@@ -128,3 +128,19 @@ def test_a_wrong_verdict_becomes_an_example(sparekey):
     assert (example["class"], example["status"], example["headers"]) == ("quota_exceeded", 403, {"x-ratelimit-limit": "5"})
     assert "abcdefgh" not in line
     assert sparekey("explain", "--wrong", "nonsense", stdin=text).exit_code != 0
+
+
+def test_the_example_names_the_cause_that_the_words_fit(sparekey):
+    """Of the class that a person names, the cause is read from the words; a wait that only words state is left out."""
+    text = "HTTP/1.1 500 Oops\n\nThe API key has expired, try again in 7 seconds"
+    example = json.loads(sparekey("explain", "--wrong", "auth", stdin=text).stdout)
+    assert (example["reason"], example["retry_after_s"]) == ("expired_key", None)
+    text = "HTTP/1.1 403 No\nRetry-After: 7\n\ntoo many requests"
+    example = json.loads(sparekey("explain", "--wrong", "transient", stdin=text).stdout)
+    assert (example["reason"], example["retry_after_s"]) == ("rate_limited", 7)
+
+
+def test_without_a_status_none_agrees(sparekey):
+    """How strong the evidence is says what it rests on."""
+    shown = sparekey("explain", "openai.RateLimitError: You exceeded your current quota, please check your plan").stdout
+    assert "status and text agree" not in shown

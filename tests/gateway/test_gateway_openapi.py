@@ -107,6 +107,9 @@ def test_what_is_described_is_what_happens(running, schema, checked, path, metho
     """Requests that fit the description, aimed at a chain and not, and such that do not fit: no 5xx, and answers as they are described."""
     operation = schema[path][method.upper()]
 
+    if path == "/readyz":  # a 503 is what it is for
+        checked = checked[1:]
+
     def sent(case):
         case.call_and_validate(base_url=running.url, checks=checked)
 

@@ -8,7 +8,7 @@ from sparekey.stores.memory import MemoryStore
 def test_it_holds_a_value():
     """What was put in comes out."""
     first = object()
-    assert MemoryStore(first).read() is first
+    assert MemoryStore(first).value is first
 
 
 def test_a_change_needs_the_value_as_it_is():
@@ -17,7 +17,7 @@ def test_a_change_needs_the_value_as_it_is():
     store = MemoryStore(first)
     assert store.compare_and_set(first, second)
     assert not store.compare_and_set(first, third)
-    assert store.read() is second
+    assert store.value is second
 
 
 def test_identity_counts_and_not_equality():
@@ -32,7 +32,7 @@ def test_threads_lose_no_update():
 
     def increment():
         for _ in range(500):
-            while not store.compare_and_set(old := store.read(), (old[0] + 1,)):
+            while not store.compare_and_set(old := store.value, (old[0] + 1,)):
                 pass
 
     threads = [threading.Thread(target=increment) for _ in range(8)]
@@ -40,4 +40,4 @@ def test_threads_lose_no_update():
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert store.read() == (4000,)
+    assert store.value == (4000,)

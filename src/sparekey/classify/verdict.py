@@ -111,7 +111,7 @@ class _Judge:
     def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
         """Return how sure the model has to be that the request is at fault: surer where status or words speak of something else."""
         surer = (1.0 + mind.fail_fast_at) / 2
-        if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
+        if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - a success that is cut off may say anything
             return _NEVER if all(level.where == "text" for level in self.levels) else surer
         outage = self.status >= 500 or any(compiled(_OUTAGE).search(t.lower()) for level in self.levels for t in level.texts)  # noqa: PLR2004
         least = 1.0 - (1.0 - mind.fail_fast_at) * _ALL_BUT if outage else mind.fail_fast_at

@@ -1,4 +1,4 @@
-"""What `sparekey serve` says when it starts: where clients find what, who may come, where the state is, how it stops."""
+"""The banner of `sparekey serve`: addresses, who may use it, where the state is, how to stop it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _CLIENTS: Final = {
     "anthropic": 'Anthropic(base_url="{url}", api_key="{key}")',
     "gemini": 'genai.Client(http_options={{"base_url": "{url}"}}, api_key="{key}")',
 }
-"""How a client of each format is made, in Python."""
+"""How to create a client of each wire in Python."""
 _EVERYWHERE: Final = ("//0.0.0.0:", "//[::]:")
 
 
 def greet(console: Console, chains: Mapping[str, Served], found: GatewayConfig, address: str, kept: Iterable[tuple[str, str]]) -> None:
-    """Say what is served.
+    """Print the banner.
 
     Args:
-        console: where to.
+        console: where to print.
         chains: the chains by name.
         found: the settings of the gateway.
-        address: where it listens.
-        kept: what is kept, and where, for a person.
+        address: the URL at which it listens.
+        kept: rows of what is kept (state, history) and where.
     """
     count = "one chain" if len(chains) == 1 else f"{len(chains)} chains"
     console.print(Text.assemble(("sparekey serves ", ""), (f"{count} at {address}", "bold")), soft_wrap=True)
@@ -59,7 +59,7 @@ def _rows(chains: Iterable[Served], found: GatewayConfig, address: str, kept: It
 
 
 def _reached(address: str) -> str:
-    """Return an address that a browser of this machine can open: those that mean every address are none."""
+    """Return an address that a browser on this machine can open: `0.0.0.0` becomes `localhost`."""
     for every in _EVERYWHERE:
         address = address.replace(every, "//localhost:")
     return address

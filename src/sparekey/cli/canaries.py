@@ -1,7 +1,8 @@
-"""Do the credentials of one embedding chain put their vectors into one space? Their vectors of the same texts tell.
+"""Checks that an embedding chain's credentials share one space, by their vectors of the same texts.
 
-Two hosts of one model differ by rounding: cosines above 0.999; quantised weights stay above about 0.97. Two models that share nothing
-but a dimension have cosines near 0. Models that are declared to share a `space` are trained to agree, and agree less well.
+Two hosts of one model differ by rounding only: their cosines are above 0.999, or about 0.97 with
+quantised weights. Unrelated models have cosines near 0. Models that are declared to share a `space`
+lie between.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from sparekey.embedding.types import EmbedResult
 
 SAME_MODEL: Final = 0.95
-"""The least cosine of two credentials of one model."""
+"""The lowest allowed cosine of two credentials of the same model."""
 DECLARED: Final = 0.7
-"""The least cosine of two models that are declared to share a space."""
+"""The lowest allowed cosine of two models that are declared to share a space."""
 _NORM: Final = 0.02
-"""How far the lengths of vectors may differ, as a share: one that normalises and one that does not are no one space."""
+"""The largest allowed difference of norms, as a share: normalised and other vectors do not mix."""
 
 
 def compared(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings of one chain, each working embedder compared with the first that works; one that disagrees is not ok."""
+    """Compare each working embedder of a chain with the first one; return the findings.
+
+    A credential whose vectors disagree is no longer ok.
+    """
     first = next((f for f in findings if f.ok), None)
     return [_against(f, first) if first is not None and f is not first and f.ok and f.vectors else f for f in findings]
 

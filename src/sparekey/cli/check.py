@@ -1,4 +1,4 @@
-"""`sparekey check`: every credential tried once, a table of what came of it, and whether each chain could serve."""
+"""`sparekey check`: tests each credential once, and says whether each chain could serve."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 8
 _WIDE: Final = 110
-"""Columns from which remedies have a column of the table."""
+"""Terminal columns from which remedies get a column of the table."""
 _GRACE: Final = 5.0
-"""Seconds beyond the time limit that an SDK gets to notice it."""
+"""Seconds that an SDK gets beyond the time limit to notice it."""
 
 
 def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 30.0, json: bool = False) -> int:
-    """Try the credentials of a configuration; return the exit code.
+    """Test the credentials of a configuration; return the exit code.
 
     Args:
         path: the configuration; None: searched for.
@@ -68,7 +68,7 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
 
 
 def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
-    """Return what is to be tried, in the order of the configuration."""
+    """Return the calls to make, in the order of the configuration."""
     found = [
         ProbeCall(dotted(path), chain, index)
         for path, chain in chains(config)
@@ -77,7 +77,7 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
     ]
     known = [str(c.id) for _, chain in chains(config) for c in chain.credentials]
     if unknown := [name for name in only if name not in known]:
-        import typer  # noqa: PLC0415 - the library part of this module does without it
+        import typer  # noqa: PLC0415 - the rest of this module needs no typer
 
         raise typer.BadParameter(f"no credential is called {unknown[0]!r}; there are {', '.join(dict.fromkeys(known))}")
     embedding = [t.name for t in found if t.chain.family == "embedding"]
@@ -87,7 +87,11 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
 def try_all(
     trials: Sequence[ProbeCall], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE
 ) -> list[Finding]:
-    """Try all, some at the same time; a call that outlives its time limit by `grace` is left behind, so that the command always ends."""
+    """Make all calls, several at once; return the findings.
+
+    The command abandons a call that exceeds its time limit by `grace` seconds, so that it always
+    ends.
+    """
     done: queue.Queue[tuple[int, Finding]] = queue.Queue()
     waiting = iter([(i, trial, trial.build(timeout)) for i, trial in enumerate(trials)])
     turn = threading.Lock()
@@ -105,7 +109,7 @@ def try_all(
 
 
 def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings with what is to be said of those that hold the key of another one; call it when the keys were looked up."""
+    """Mark findings whose credential has the key of another one; the keys must be resolved."""
     told: dict[tuple[str, str], dict[str, Any]] = {}
     for path, chain in chains(config):
         credentials = chain.comparable_credentials()
@@ -128,18 +132,21 @@ def _work(waiting: Iterator[tuple[int, ProbeCall, Any]], turn: threading.Lock, d
 
 
 def counted(findings: Sequence[Finding]) -> tuple[int, int]:
-    """Return how many credentials of a chain work, and how many there are; those that are the same once more count as one."""
+    """Return how many credentials of a chain work, and how many it has; twins count as one."""
     first = [f.twin_of or f.credential for f in findings]
     return len({name for name, f in zip(first, findings, strict=True) if f.ok}), len(set(first))
 
 
 def serves(findings: Sequence[Finding]) -> bool:
-    """Tell whether a chain could serve: it can be built, a credential works, and no two working ones disagree about vectors."""
+    """Return whether a chain could serve.
+
+    It could if it can be built, a credential works, and all working ones share one space.
+    """
     return any(f.ok for f in findings) and not any(_stops(f) or f.reason == "other_space" for f in findings)
 
 
 def _stops(finding: Finding) -> bool:
-    """Tell whether a chain with this credential cannot be built."""
+    """Return whether this credential keeps its chain from being built."""
     return finding.reason in SETUP and not finding.left_out
 
 
@@ -151,7 +158,7 @@ def exit_code(findings: Sequence[Finding], verdicts: Sequence[bool]) -> int:
 
 
 def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]], *, some: bool = False) -> dict[str, Any]:
-    """Return what `--json` prints; of `some` credentials only, it says nothing about whole chains (`serves` is null)."""
+    """Return what `--json` prints; with `some` (not all credentials), `serves` is null."""
     rows = []
     for name, group in verdicts:
         working, there = counted(group)
@@ -166,9 +173,9 @@ def as_dict(file: str, verdicts: Sequence[tuple[str, Sequence[Finding]]], *, som
 
 
 def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]], *, some: bool = False) -> None:
-    """Print a table for each chain, what providers said about what failed, and whether the chain could serve.
+    """Print a table for each chain, the providers' messages, and whether the chain could serve.
 
-    Of `some` credentials only, it says whether these work.
+    With `some` (not all credentials), it prints whether these work.
     """
     for name, findings in verdicts:
         wide = console.width >= _WIDE
@@ -182,7 +189,7 @@ def show(console: Console, verdicts: Sequence[tuple[str, Sequence[Finding]]], *,
 
 
 def _table(name: str, findings: Sequence[Finding], console: Console, *, wide: bool) -> Table:
-    """Return the table of a chain; where there is little room, the remedies stand below it."""
+    """Return the table of a chain; without `wide`, the remedies stand below it."""
     table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in ("credential", "provider", "model"):
         table.add_column(heading, overflow="fold")
@@ -200,12 +207,12 @@ def _table(name: str, findings: Sequence[Finding], console: Console, *, wide: bo
 
 
 def _key(f: Finding) -> str:
-    """Return what there is to say of its key."""
+    """Return a remark about a key that is used twice; "" if it is not."""
     return f"same key as {f.twin_of}" if f.twin_of else f"shares the key of {f.shares_key_with}" if f.shares_key_with else ""
 
 
 def _said(f: Finding, *, wide: bool) -> str:
-    """Return what stands below the table of one that fails: its key, and the provider's words."""
+    """Return the text below the table for a failed credential: its key, the provider's message."""
     return ". ".join(filter(None, (_key(f), f.message if wide else f"{f.remedy} ({f.message})")))
 
 

@@ -1,4 +1,4 @@
-"""`sparekey drill`: the fault catalogue against a configuration, with simulated providers in the places of the real ones."""
+"""`sparekey drill`: plays the fault catalogue against a configuration, on simulated providers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {Verdict.PASS: render.GOOD, Verdict.PARTIAL: render.WARN, Verdict.SAFE: render.WARN, Verdict.FAIL: render.BAD}
 _LONGEST: Final = 8
-"""What did not hold of one row, at most, in the table."""
+"""The most broken promises of one row that the table shows."""
 _WIDE: Final = 110
-"""Columns from which the table has room for what the provider saw."""
+"""Terminal columns from which the table shows what the provider saw."""
 
 
 def run_drill(
@@ -45,14 +45,14 @@ def run_drill(
     full: bool = False,
     json: bool = False,
 ) -> int:
-    """Play the rows and show what came of them; return the exit code.
+    """Play the rows and print the results; return the exit code.
 
     Args:
         path: the configuration; None: the one that is found, else the built-in one.
         only: ids of rows, or families (`S`), each possibly several with commas between them; empty: all.
         gateway: play against the gateway, as a client of it.
         real_time: wait for everything that the catalogue waits for.
-        fast: there is less load.
+        fast: play with less load.
         full: play every case of the rows P, and not a few of each; without `gateway`, play all rows in both ways.
         json: print JSON instead of a table.
 
@@ -85,14 +85,14 @@ def run_drill(
 
 
 def catalogue(*, gateway: bool, full: bool = False) -> tuple[Sequence[Row], dict[str, str]]:
-    """Return the rows that are played, and those that are not with the reason."""
+    """Return the rows that are played, and the others with the reason."""
     if full and not gateway:
         return EVERY_ROW, {}
     return (GATEWAY_ROWS, NOT_THROUGH) if gateway else (ROWS, NOT_RUN)
 
 
 def run_list(*, gateway: bool = False, json: bool = False) -> None:
-    """Show the rows and what they ask for, without playing them."""
+    """Print the rows and what they require, without playing them."""
     rows, not_run = catalogue(gateway=gateway)
     if json:
         told = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows]
@@ -107,7 +107,7 @@ def run_list(*, gateway: bool = False, json: bool = False) -> None:
 
 
 def chosen(only: Sequence[str], *, gateway: bool = False, full: bool = False) -> list[Row]:
-    """Return the rows of some names, in the order of the catalogue.
+    """Return the rows with these names, in the order of the catalogue.
 
     Raises:
         BadParameter: there is no such row, or it is not played.
@@ -139,7 +139,7 @@ def as_dict(where: str, results: Sequence[Result], *, real_time: bool, gateway: 
 
 
 def show(console: Console, results: Sequence[Result], *, gateway: bool = False, full: bool = False) -> None:
-    """Print the table, what did not hold, and a summary."""
+    """Print the table, the broken promises, and a summary."""
     wide = console.width >= _WIDE
     table = _table("id", "fault", "client of the gateway saw" if gateway else "caller saw", *(["provider saw"] if wide else []), "verdict")
     for result in results:
@@ -160,7 +160,7 @@ def show(console: Console, results: Sequence[Result], *, gateway: bool = False, 
 
 
 def _configuration(path: Path | None) -> tuple[str, Config | None]:
-    """Return the configuration and what to call it; None if there is none but the built-in one."""
+    """Return the configuration's name and the configuration; None: the built-in one."""
     if path is None:
         try:
             find_file()
@@ -190,7 +190,7 @@ def _good(verdict: Verdict) -> bool | None:
 
 
 def _missed(result: Result) -> str:
-    """Return what did not hold, each once, with the mode where it is only one."""
+    """Return each broken promise once, with the mode if only one mode broke it."""
     modes: dict[str, list[str]] = {}
     for one in result.runs:
         for what in one.broken:

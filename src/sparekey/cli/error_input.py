@@ -1,4 +1,4 @@
-"""An error as a person has it at hand, read into what the classifier takes.
+"""Reads an error that a person pasted into the form that the classifier takes.
 
 Four forms, tried in this order: a JSON object with `status`, `headers`, `body`, `exception` (as logs and corpora keep errors), an HTTP
 response as `curl -i` or `curl -v` prints it, a JSON body, and the text of an exception or a traceback.
@@ -40,7 +40,7 @@ _RECORD: Final = frozenset({"status", "status_code", "headers", "body", "excepti
 
 @dataclass(frozen=True, slots=True)
 class PastedResponse:
-    """An HTTP response, or what is known of it."""
+    """An HTTP response, as far as the pasted text has it."""
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -48,19 +48,19 @@ class PastedResponse:
     form = "HTTP response"
 
     def failure(self, rules: Iterable[Rule] = ()) -> Failure:
-        """Return what it means, with the path to the verdict; an operator's own `rules` are tried first."""
+        """Return its failure with the trace of the verdict; the operator's `rules` come first."""
         return Classifier(rules).classify_response(self.status, self.headers, self.body.encode(errors="replace"), trace=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An exception, made anew from its text."""
+    """An exception, rebuilt from its text."""
 
     exception: BaseException
     form = "exception"
 
     def failure(self, rules: Iterable[Rule] = ()) -> Failure:
-        """Return what it means, with the path to the verdict; an operator's own `rules` are tried first."""
+        """Return its failure with the trace of the verdict; the operator's `rules` come first."""
         return Classifier(rules).classify(self.exception, trace=True)
 
 
@@ -69,7 +69,7 @@ def read(text: str, status: int | None = None) -> PastedResponse | Raised:
 
     Args:
         text: what was pasted.
-        status: the HTTP status, where the person knows it; it wins over what the text says.
+        status: the HTTP status if the person gives it; it overrides the text's.
     """
     text = text.strip()
     record = _json_object(text)
@@ -106,7 +106,7 @@ def _from_exception_record(raised: Any) -> BaseException:
 
 
 def _attributed(exc: BaseException, status: int | None, headers: Mapping[str, Any]) -> BaseException:
-    """Give an exception the attributes that an SDK would have given it."""
+    """Set the attributes that an SDK would have set on the exception."""
     if status is not None:
         exc.status_code = status  # type: ignore[attr-defined]
     if headers:
@@ -126,7 +126,10 @@ def _dumped(body: Any) -> str:
 
 
 def _from_dump(text: str, status: int | None) -> PastedResponse | None:
-    """Read `HTTP/1.1 429 ...`, headers, an empty line, a body. Of several (a proxy's, a redirect's) the last one counts."""
+    """Read `HTTP/1.1 429 ...`, headers, an empty line, a body.
+
+    The last of several responses counts.
+    """
     if _CURL.search(text):
         text = _CURL.sub("", _CURL_CHATTER.sub("", text)).strip()
     starts = [m for m in _STATUS_LINE.finditer(text) if m.start() == 0 or text[m.start() - 1] == "\n"]
@@ -144,7 +147,7 @@ def _from_dump(text: str, status: int | None) -> PastedResponse | None:
 
 
 def _from_text(text: str) -> BaseException:
-    """Make the exceptions of a traceback, the causes of the last one linked to it."""
+    """Rebuild the exceptions of a traceback; return the last, with its causes linked."""
     previous: BaseException | None = None
     for part in _LINKS.split(text):
         exc = _one_exception(part.strip())
@@ -170,7 +173,7 @@ def _made(path: str, text: str) -> BaseException:
     if isinstance(known, type) and issubclass(known, Exception):
         try:
             return known(text)
-        except TypeError:  # it wants more than a text, as UnicodeDecodeError does
+        except TypeError:  # it takes more than a text, like UnicodeDecodeError
             return Exception(text)
     foreign: type[Exception] = type(name if name.isidentifier() else "Exception", (Exception,), {"__module__": module or "builtins"})
     return foreign(text)

@@ -1,4 +1,4 @@
-"""The labelled errors that the classifier learned from: the nearest one to an error, and the line that would teach it another."""
+"""The classifier's labelled examples: the one nearest to an error, and the line for a new one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import sparekey
 from sparekey.classify.certainty import says_something
 from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.features import features
-from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import model
 from sparekey.masking import mask
+from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
 _PLACES: Final = (_PACKAGE / "examples", _PACKAGE.parents[2] / "data" / "errors")
-"""Where the examples lie: in an installed package, and in a clone."""
+"""The folders of the examples: in an installed package, and in a clone."""
+_WAITABLE: Final = frozenset({ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN})
 _KEPT: Final = ("retry-after", "content-type")
-"""Headers that an example keeps, beside those of limits: the others may be private."""
+"""Headers that an example keeps besides rate limits; others may be private."""
 
 
 class Near(NamedTuple):
-    """The nearest example: its label, what it says, where it was seen, and how near it is, between 0 and 1."""
+    """The nearest example: label, text, where it was seen, similarity between 0 and 1."""
 
     error_class: str
     text: str
@@ -37,7 +39,7 @@ class Near(NamedTuple):
 
 
 def nearest(failure: Failure) -> Near | None:
-    """Return the example that is nearest to a failure by its words, or None where no example is near."""
+    """Return the example nearest to a failure's message; None if no example is near."""
     if not says_something(failure.message):
         return None
     reading = ErrorReading(failure.status)
@@ -69,8 +71,8 @@ def line(given: PastedResponse | Raised, failure: Failure, error_class: str) -> 
 
     Args:
         given: the error as it was pasted.
-        failure: how it is read now.
-        error_class: what it should have been.
+        failure: how the classifier reads it now.
+        error_class: the right class.
     """
     example = {
         "id": "",
@@ -80,11 +82,22 @@ def line(given: PastedResponse | Raised, failure: Failure, error_class: str) -> 
         **_content(given),
         "class": error_class,
         "also": [],
-        "reason": next(reason.value for reason in Reason if reason.error_class == error_class),
-        "retry_after_s": failure.retry_after,
+        "reason": _reason(failure, error_class),
+        # a wait that words state may be misread as well, and another class has none
+        "retry_after_s": failure.retry_after if failure.wait_is_certain and error_class in _WAITABLE else None,
         "source": "",
     }
     return mask(json.dumps(example, ensure_ascii=False))
+
+
+def _reason(failure: Failure, error_class: str) -> str:
+    """Return which cause of `error_class` the words fit best."""
+    if failure.error_class == error_class:
+        return failure.reason
+    reading = ErrorReading(failure.status)
+    reading.add_text(failure.message)
+    mind = model()
+    return mind.cause(mind.guess(features(reading, wait=failure.retry_after)), ErrorClass(error_class)).value
 
 
 def _content(given: PastedResponse | Raised) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""Exit codes: what they mean never changes. `docs/cli.md` lists them."""
+"""Exit codes. Their meaning never changes; `docs/cli.md` lists them."""
 
 from typing import Final
 
 OK: Final = 0
 """It worked; of `check`: every chain could serve."""
 FAILED: Final = 1
-"""It could not be served: all credentials failed, the provider refused the request, a chain could not serve."""
+"""The request failed: no credential worked, a provider refused it, a chain could not serve."""
 USAGE: Final = 2
-"""Something has to be changed here first: the command, its input, the configuration, a missing extra."""
+"""The user has to change something: the command, its input, the configuration, an extra."""
 BUG: Final = 70
-"""An error of sparekey itself (`EX_SOFTWARE` of sysexits.h)."""
+"""A bug in sparekey (`EX_SOFTWARE` of sysexits.h)."""
 INTERRUPTED: Final = 130
 """Ctrl-C, as shells report it."""

@@ -1,4 +1,4 @@
-"""`sparekey explain`: an error in words, and what a chain would do about it."""
+"""`sparekey explain`: says what an error is and what a chain would do about it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _STRENGTHS: Final = {
 
 
 def run_explain(text: str, *, status: int | None = None, json: bool = False, rules: Iterable[Rule] = (), wrong: str | None = None) -> None:
-    """Read an error and print what it is.
+    """Classify an error and print the result.
 
     Args:
-        text: the error, in any form that `pasted` reads.
-        status: its HTTP status, where the person knows it.
+        text: the error, in any form that `error_input.read` takes.
+        status: its HTTP status, if the person gives it.
         json: print one JSON object.
-        rules: an operator's own rules, tried first.
-        wrong: the class that it should have been: print the example that teaches it, and nothing else.
+        rules: the operator's rules, tried first.
+        wrong: the right class: print only the example that teaches it.
     """
     given = error_input.read(text, status)
     failure = given.failure(rules)
@@ -89,10 +89,16 @@ def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
         ("wait", "none stated" if failure.retry_after is None else f"{render.duration(failure.retry_after)}, as the provider states"),
         ("status", str(failure.status or "")),
         ("message", failure.message),
-        ("evidence", _STRENGTHS[failure.evidence]),
+        ("evidence", _strength(failure)),
         ("decided by", failure.rule),
         ("read as", form),
     ]
+
+
+def _strength(failure: Failure) -> str:
+    if failure.evidence is Evidence.LIKELY and failure.status is None:
+        return "likely: the words are clear; there is no status that could confirm them"
+    return _STRENGTHS[failure.evidence]
 
 
 def as_dict(failure: Failure, form: str, near: Near | None = None) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def as_dict(failure: Failure, form: str, near: Near | None = None) -> dict[str, 
 
 
 def reactions(failure: Failure) -> tuple[str, str, str]:
-    """Return what a chain does: same credential again? next one? who is parked, and for how long?"""
+    """Return a chain's reaction in three texts: same credential again, next credential, park."""
     return _same(failure), _next(failure), _park(failure)
 
 
@@ -155,7 +161,7 @@ def _next(failure: Failure) -> str:
 
 
 def first_park(failure: Failure) -> float | None:
-    """Return the seconds of the first park, or None if nobody is parked."""
+    """Return the seconds of the first park; None: nothing is parked."""
     reaction = reaction_to(failure)
     if reaction.parking is None or failure.scope in {Scope.REQUEST, Scope.EGRESS}:
         return None

@@ -1,6 +1,6 @@
-"""What all commands share: what they raise becomes words and an exit code, what the library warns about becomes a line."""
+"""What all commands share: exceptions become a message and an exit code, warnings become lines."""
 
-# ruff: noqa: PLC0415 - what only an error needs is imported when there is one, so `--help` is quick
+# ruff: noqa: PLC0415 - imports that only an error needs come late, so `--help` is quick
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Commands(TyperGroup):
-    """Turns what a command raises into words and an exit code."""
+    """Turns a command's exceptions into a message and an exit code."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer's own Context, which it hands over here
-        """Run a command."""
+        """Run a command; turn its exceptions into a message and an exit code."""
         with _narrated():
             try:
                 return super().invoke(ctx)
-            except BrokenPipeError:  # whoever read the output (`| head`) has enough: nothing went wrong
+            except BrokenPipeError:  # the reader of the output (`| head`) has closed it: no failure
                 _hush()
                 raise typer.Exit(0) from None
             except Exception as exc:
@@ -36,7 +36,7 @@ class Commands(TyperGroup):
 
 
 def _hush() -> None:
-    """Let what is still to be written go nowhere: Python writes out its buffers when it ends, and would complain."""
+    """Discard output that is still buffered: Python would fail to flush it at exit."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -44,7 +44,7 @@ def _hush() -> None:
 
 
 def remember(name: str) -> Callable[[typer.Context, bool], bool]:
-    """Return the callback of an option that counts for the whole command line, before the command or after it."""
+    """Return the callback of an option that may stand before or after the command."""
 
     def callback(ctx: typer.Context, value: bool) -> bool:
         ctx.meta[f"sparekey.{name}"] = value or ctx.meta.get(f"sparekey.{name}", False)
@@ -54,7 +54,10 @@ def remember(name: str) -> Callable[[typer.Context, bool], bool]:
 
 
 def _is_typers_own(exc: Exception) -> bool:
-    """Tell usage errors, `Exit` and `Abort`, which typer itself turns into words and codes; its exceptions' home varies by version."""
+    """Return whether typer handles an exception itself (usage errors, `Exit`, `Abort`).
+
+    The module of these classes depends on typer's version.
+    """
     return any(cls.__module__.split(".")[0] in {"typer", "click"} for cls in type(exc).__mro__)
 
 
@@ -72,7 +75,7 @@ def _report(exc: Exception, ctx: typer.Context) -> int:
 
 
 class _Narrator(logging.Handler):
-    """Shows what the library warns about (older forms in a configuration), a line each, once: a file may be read again and again."""
+    """Shows each warning of the library once, although a file may be read repeatedly."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -89,12 +92,12 @@ class _Narrator(logging.Handler):
 
 @contextmanager
 def _narrated() -> Iterator[None]:
-    """Show warnings of the configuration; the engine's own lines are told by the commands in their words."""
+    """Show the configuration's warnings only; commands report the engine's events themselves."""
     handler, loggers = _Narrator(logging.WARNING), (logging.getLogger("sparekey"), logging.getLogger("sparekey.config"))
     quiet = logging.NullHandler()
     loggers[0].addHandler(quiet)
     loggers[1].addHandler(handler)
-    before, loggers[1].propagate = loggers[1].propagate, False  # what is told here is not told again in the gateway's log
+    before, loggers[1].propagate = loggers[1].propagate, False  # not in the gateway's log again
     try:
         yield
     finally:

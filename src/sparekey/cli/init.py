@@ -1,4 +1,7 @@
-"""`sparekey init`: a commented configuration from the keys that are in the environment. Names of variables only, never a key."""
+"""`sparekey init`: writes a commented configuration for the keys in the environment.
+
+It writes the names of variables, never a key.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def run_init(output: Path, *, force: bool = False, to_stdout: bool = False) -> N
 
     Args:
         output: the file.
-        force: write over a file that is there; write a template where no key is found.
+        force: overwrite an existing file; write a template if there is no key.
         to_stdout: print it instead.
 
     Raises:
@@ -105,7 +108,7 @@ def _write(output: Path, text: str, *, force: bool) -> None:
 
 
 def written(keys: Sequence[Found], file: str = "sparekey.toml") -> str:
-    """Return a configuration for these keys, with comments; one chain a kind of model. `file` is what it will be called."""
+    """Return a commented configuration with one chain per kind of model; `file` is its name."""
     chat = [one for one in keys if one.usual.model]
     vectors = [one for one in keys if one.usual.embedding]
     parts = [_HEAD]
@@ -140,13 +143,13 @@ _MIXED: Final = (
 
 
 def _format(one: Found) -> str:
-    """Return the format that a provider's chat models speak: `openai`, or one of its own."""
+    """Return the wire of a provider's chat models: `openai`, or one of its own."""
     chat = one.usual.row.chat
     return chat.wire if chat and chat.wire in {"anthropic", "gemini"} else "openai"
 
 
 def _dense(keys: Sequence[Found]) -> Iterator[str]:
-    """One provider, for all its keys put vectors into one space; the others only as comments that say why."""
+    """Yield the embedding chain: one provider, so one space; other providers as comments."""
     first = keys[0]
     together = [one for one in keys if (one.usual, one.api_base) == (first.usual, first.api_base)]
     yield "# Embeddings. All credentials of this chain must put their vectors into one space: one model."
@@ -166,7 +169,7 @@ def _dense(keys: Sequence[Found]) -> Iterator[str]:
 
 
 def _apart(one: Found, first: Found) -> Iterator[str]:
-    """Yield a credential that was found and must not stand in the chain, as comments."""
+    """Yield, as comments, a credential that was found but does not fit the chain."""
     if one.usual.embedding == first.usual.embedding:
         yield f"# {one.named} ({one.provider}) may join if its model is the same, {first.usual.embedding}: only you know that."
         yield '# Then move space = "..." up to [embedding.dense] and take the # away.'
@@ -179,7 +182,7 @@ def _apart(one: Found, first: Found) -> Iterator[str]:
 
 
 def not_passed_on(one: Found) -> bool:
-    """Tell whether the gateway has no way to a provider's embeddings, which speak a format of their own."""
+    """Return whether the gateway does not speak the wire of a provider's embeddings."""
     offer = one.usual.row.embeddings
     return offer is not None and offer.http_wire is None
 
@@ -202,7 +205,7 @@ def _credential(one: Found, name: str, family: Family, *, compatible: bool = Fal
 
 
 def _knobs(family: Family) -> Iterator[str]:
-    """Yield the settings that matter as comments, with their defaults and meanings from the models that check them."""
+    """Yield the main settings as comments, with defaults and meanings from their models."""
     fields = (VLMConfig if family == "vlm" else EmbeddingModelConfig).model_fields
     lines = [(f"# {name} = {_shown(name, fields[name].default)}", fields[name].description or "") for name in _KNOBS[family]]
     width = max(len(setting) for setting, _ in lines)

@@ -1,4 +1,4 @@
-"""What a command gets to read: an argument, a file, or standard input."""
+"""The input of a command: an argument, a file, or standard input."""
 
 from __future__ import annotations
 

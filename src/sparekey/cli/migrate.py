@@ -1,4 +1,4 @@
-"""`sparekey migrate`: an older configuration in the present form, printed or written."""
+"""`sparekey migrate`: prints or writes an older configuration in the present form."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_k
 
     Args:
         old: the file.
-        write: write it, the old file kept beside it.
+        write: write it, and keep the old file beside it.
         to: `toml` or `json`; None: as the file is.
         show_keys: show keys on a terminal, too.
 
@@ -57,13 +57,13 @@ def run_migrate(old: Path, *, write: bool = False, to: str | None = None, show_k
 
 
 def _tell(modern: Modern) -> None:
-    """Say what was left out, and why."""
+    """Print what was left out, and why, to standard error."""
     for one in (*modern.unused, *modern.left_out):
         render.note(f"left out: {line(one.path, one.text)}")
 
 
 def _run_litellm(old: Path, *, write: bool, to: str | None, show_keys: bool) -> None:
-    """Print a LiteLLM configuration in sparekey's form; what was left out, and what is to be done, on standard error."""
+    """Print a LiteLLM configuration in sparekey's form, and remaining steps to standard error."""
     if write:
         raise ConfigError(f"{old}: is LiteLLM's own file; write a file of your own: sparekey migrate {old} > sparekey.toml")
     data = read_yaml(old)
@@ -98,7 +98,7 @@ def rendered(config: Mapping[str, Any], form: str) -> str:
 
 
 def masked(value: Any, name: str = "", *, header: bool = False) -> Any:
-    """Return a configuration without its keys; references to keys stay. Values of headers may be keys, too."""
+    """Mask keys and header values (they may be keys) in a configuration; keep references."""
     if isinstance(value, dict):
         return {k: masked(v, k, header=name == "extra_headers") for k, v in value.items()}
     if isinstance(value, list):
@@ -111,7 +111,7 @@ def masked(value: Any, name: str = "", *, header: bool = False) -> Any:
 
 
 def _check(new: Mapping[str, Any], old: Path) -> None:
-    """Refuse a configuration that would not load, in terms of its present form; variables need not be set here."""
+    """Refuse a configuration that would not load; variables need not be set here."""
     filled, _ = variables.expanded(new, _Anything(os.environ))
     try:
         Config.model_validate(filled)
@@ -121,7 +121,7 @@ def _check(new: Mapping[str, Any], old: Path) -> None:
 
 
 class _Anything(dict[str, str]):
-    """An environment in which every variable is set: to what it holds, else to what an address may look like."""
+    """An environment in which each variable is set: to its value, else to a valid address."""
 
     def __contains__(self, _name: object) -> bool:
         return True
@@ -142,8 +142,8 @@ def _refuse_foreign(data: Mapping[str, Any], old: Path) -> None:
 
 
 def _write(old: Path, new: Mapping[str, Any], form: str) -> None:
-    """Write the new form and keep the old file as a backup; nothing is lost if it stops halfway."""
-    old = old.resolve()  # what a link points to is replaced, not the link
+    """Write the new form, keeping the old file as a backup; an interruption loses nothing."""
+    old = old.resolve()  # replace the target of a link, not the link
     target = old if form == form_of(old) else old.with_suffix(f".{form}")
     if target == old and read_file(old) == new:
         render.note(f"{old} is in the present form already; nothing was written")
@@ -161,19 +161,19 @@ def _write(old: Path, new: Mapping[str, Any], form: str) -> None:
 
 
 def _copy(old: Path) -> Path:
-    """Copy the old file to the first free name; an older backup is never written over."""
+    """Copy the old file to the first free name; older backups are kept."""
     content, mode = old.read_bytes(), old.stat().st_mode & 0o777
     for number in range(1000):
         backup = old.with_name(f"{old.name}.bak{f'.{number}' if number else ''}")
         with suppress(FileExistsError), _opened(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)) as file:
             file.write(content)
-            backup.chmod(mode)  # whatever the umask took away
+            backup.chmod(mode)  # undo the umask
             return backup
     raise ConfigError(f"{old}: has a thousand backups; move some away")
 
 
 def _replace(target: Path, text: str, *, like: Path) -> None:
-    """Put a whole new file in the place of `target` at once, with the permissions (and the owner, where allowed) of `like`."""
+    """Replace `target` atomically by a file with the permissions and owner of `like`."""
     status = like.stat()
     handle, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -181,7 +181,7 @@ def _replace(target: Path, text: str, *, like: Path) -> None:
             file.write(text.encode())
             file.flush()
             os.fsync(handle)
-        with suppress(PermissionError, AttributeError):  # not the owner, or a system without owners
+        with suppress(PermissionError, AttributeError):  # not permitted, or a system without owners
             os.chown(name, status.st_uid, status.st_gid)
         Path(name).chmod(status.st_mode & 0o777)
         Path(name).replace(target)

@@ -1,4 +1,4 @@
-"""One tiny real call with one credential, and what came of it."""
+"""One tiny real call with one credential, and its result."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ if TYPE_CHECKING:
 
 QUESTION: Final = "Answer with the one word: yes"
 MAX_TOKENS: Final = 16
-"""Enough for the word; also the least that some of OpenAI's models take. A model that thinks it away still counts as working."""
+"""The most tokens of the answer: enough for a word, and the least that some of OpenAI's models
+take. A model that spends them on reasoning still counts as working."""
 _TOUCHED: Final = ("chat.completions", "embeddings", "messages", "models")
-"""What SDKs import only when it is first touched."""
+"""Modules that SDKs import on first use."""
 _SHORT: Final = 12
-"""Characters of an answer that are shown."""
+"""The most characters of an answer that are shown."""
 CANARIES: Final = (
     "A spare key hangs behind the door.",
     "The train to Lisbon leaves at noon.",
     "Die Bäckerei öffnet um sieben Uhr.",
     "水在零度结冰。",
 )
-"""Texts of different topics and languages, so that two models that differ anywhere differ here."""
+"""Texts of different topics and languages, so that different models differ on one of them."""
 SETUP: Final = frozenset({"no_key", "missing_extra", "wrong_configuration"})
-"""Reasons that lie in this configuration or installation: a chain with such a credential cannot be built."""
+"""Reasons in the configuration or installation: a chain with such a credential cannot be built."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one credential.
+    """The result of one credential's test.
 
     Attributes:
         chain: the chain's path in the configuration (`vlm`, `embedding.dense`).
-        seconds: how long the call took; None if it never came to one.
-        error_class: the class of the failure, or the empty string; `configuration` for what lies on this side.
+        seconds: how long the call took; None if there was no call.
+        error_class: the class of the failure, or ""; `configuration` for a fault on this side.
         reason: the finer cause.
-        message: the provider's words, or what it answered in short.
-        remedy: what to do, one sentence.
-        vectors: the results of the canaries, of embeddings.
-        cosine: how far its vectors agree with those of the chain's first working credential (1: the same).
-        evidence: how much the failure proves (`certain`, `likely`, `possible`); empty where nothing failed at a provider.
-        twin_of: the credential before it that is the same once more: same key, address and model; the two count as one.
-        shares_key_with: the credential before it that has its key, too, at another address or for another model.
-        left_out: its key cannot be found, and the others serve without it.
+        message: the provider's words, or the beginning of its answer.
+        remedy: what to do, in one sentence.
+        vectors: the vectors of the canary texts.
+        cosine: the cosine with the chain's first working credential (1: equal).
+        evidence: how much the failure proves (`certain`, `likely`, `possible`); "" without one.
+        twin_of: an earlier credential with the same key, address and model; both count as one.
+        shares_key_with: an earlier credential with the same key but another address or model.
+        left_out: whether its key is missing and the others serve without it.
     """
 
     chain: str
@@ -96,13 +97,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ProbeCall:
-    """A credential that is to be tried.
+    """A credential to be tested.
 
     Attributes:
         name: the chain's path in the configuration.
         chain: the chain.
         index: the credential's place in it.
-        compare: whether its vectors are to be compared with others'.
+        compare: whether to compare its vectors with others'.
     """
 
     name: str
@@ -112,7 +113,7 @@ class ProbeCall:
 
     @property
     def blank(self) -> Finding:
-        """Nothing found yet."""
+        """An empty result."""
         credential = self.chain.credentials[self.index]
         return Finding(self.name, str(credential.id), credential.provider or "", credential.model or "")
 
@@ -136,7 +137,7 @@ class ProbeCall:
         return instance
 
     def run(self, instance: Any) -> Finding:
-        """Make the call; whatever goes wrong becomes part of the finding."""
+        """Make the call; return the finding, which holds any failure."""
         start = time.perf_counter()
         try:
             message, vectors = self._call(instance)
@@ -145,11 +146,11 @@ class ProbeCall:
         else:
             return replace(self.blank, ok=True, seconds=time.perf_counter() - start, message=message, vectors=vectors)
         finally:
-            with suppress(Exception):  # the result is in; how an SDK parts from its sockets tells nothing about the credential
+            with suppress(Exception):  # closing an SDK's sockets says nothing about the credential
                 instance.close()
 
     def silent(self, timeout: float) -> Finding:
-        """Return the finding of a call that gave no sign in time."""
+        """Return the finding of a call that did not end in time."""
         return _failed(self.blank, TimeoutError(f"no answer within {timeout:g} s"), None)
 
     def _call(self, instance: Any) -> tuple[str, tuple[EmbedResult, ...]]:
@@ -160,7 +161,7 @@ class ProbeCall:
 
 
 def _connectable(instance: Any) -> None:
-    """Let the SDK be imported and its client be made now: that is no part of the provider's latency."""
+    """Import the SDK and create its client now, so that this does not count as latency."""
     clients = getattr(instance, "_clients", None)
     client = instance.get_client() if hasattr(instance, "get_client") else getattr(clients, "sync", None)
     for path in _TOUCHED:

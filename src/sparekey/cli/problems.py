@@ -1,4 +1,7 @@
-"""Errors that a person meets: what happened, where, and what to do next. No traceback; `--debug` shows it."""
+"""Errors as people see them: what happened, where, what to do next.
+
+`--debug` adds the traceback.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ api_key = "env:OPENROUTER_API_KEY"
 
 
 class NoConfigError(ConfigError):
-    """There is no configuration file where one is looked for."""
+    """No configuration file was found."""
 
 
 class NoKeysError(ConfigError):
@@ -53,11 +56,11 @@ class NoKeysError(ConfigError):
 
 
 class CannotListenError(ConfigError):
-    """The gateway cannot have the address that it is to listen on."""
+    """The gateway cannot listen on its address."""
 
 
 class CallFailedError(SparekeyError):
-    """A call to a provider failed with the provider's own exception, which is the cause.
+    """A call failed with a provider's own exception, which is `__cause__`.
 
     Attributes:
         credential_id: the credential, if it is known.
@@ -70,7 +73,7 @@ class CallFailedError(SparekeyError):
 
 
 class GatewayUnreachedError(SparekeyError):
-    """No gateway answers at an address, or it does not let us in.
+    """No gateway answers at the address, or it refuses access.
 
     Attributes:
         advice: what to do about it.
@@ -84,13 +87,13 @@ class GatewayUnreachedError(SparekeyError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error in words.
+    """An error as text.
 
     Attributes:
         what: one line: what happened.
         details: where and why, a line each.
         advice: what to do next.
-        exit_code: what the process ends with.
+        exit_code: the exit code of the process.
     """
 
     what: str
@@ -104,7 +107,7 @@ class Problem:
 
 
 def problem(exc: BaseException) -> Problem:
-    """Return an error in words; one that is not expected is a bug of sparekey."""
+    """Return an error as text; an unexpected one counts as a bug of sparekey."""
     for kind, worded in _WORDED.items():
         if isinstance(exc, kind):
             return worded(exc)
@@ -140,7 +143,7 @@ def _missing(exc: MissingExtraError) -> Problem:
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that brings an extra."""
+    """Return the command that installs an extra."""
     return f"pip install 'sparekey[{extra}]'  (from a clone: pip install '.[{extra}]')"
 
 
@@ -193,4 +196,4 @@ _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     UnsupportedMediaInputError: _input,
     SparekeyError: _other,
 }
-"""How each expected error is worded; the first that fits."""
+"""The wording of each expected error; the first match counts."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PIPED_WIDTH: Final = 120
-"""Columns where there is no terminal to ask; `COLUMNS` overrides it."""
+"""Columns without a terminal; `COLUMNS` overrides it."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but tab and line feed, and those that reorder a line: a terminal would obey them."""
+"""Characters that control a terminal or reorder a line; tab and line feed are allowed."""
 
 GOOD, BAD, DIM, WARN = "green", "red", "dim", "yellow"
 
@@ -46,7 +46,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def clean(text: object) -> str:
-    """Return a text without what a terminal would obey instead of show."""
+    """Return a text without characters that control a terminal."""
     return _CONTROL.sub("", str(text))
 
 
@@ -61,7 +61,7 @@ def as_json(value: Any, *, indent: int | None = 2) -> None:
 
 
 def sign(ok: bool | None, console: Console) -> str:
-    """Return the symbol for yes, no, or neither; in ASCII where nothing else can be written."""
+    """Return the symbol for yes, no or neither, in ASCII if the output takes nothing else."""
     if console.options.ascii_only:
         return {True: "+", False: "x", None: "-"}[ok]
     return {True: "✓", False: "✗", None: "·"}[ok]

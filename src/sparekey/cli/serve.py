@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.process.server import ServeSettings
 
 _NOBODY: Any = None
-"""In the place of connections, which only requests need."""
+"""Stands in for the connections while the command checks the configuration."""
 
 
 def run_serve(path: Path | None, *, host: str | None, port: int | None, workers: int | None, store: str | None) -> None:
@@ -55,7 +55,7 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
 
 
 def _introduced(settings: ServeSettings) -> None:
-    """Refuse what could not serve, say where it listens and what it serves, then do."""
+    """Check the configuration, print the banner, then serve."""
     from sparekey.gateway.process import listening, server  # noqa: PLC0415 - as above
 
     listening.log_to_stderr()
@@ -68,13 +68,13 @@ def _introduced(settings: ServeSettings) -> None:
         bound = listening.bind(found)
     except ConfigError as exc:
         raise CannotListenError(str(exc)) from None
-    with suppress(KeyboardInterrupt):  # how it is meant to end; the requests that ran are answered by now
+    with suppress(KeyboardInterrupt):  # the usual end; running requests are answered by now
         greet(render.err(), chains, found, listening.address(found, bound), kept)
         server.run(settings, bound)
 
 
 def _looked_over(config: Config, found: GatewayConfig) -> Mapping[str, Served]:
-    """Return the chains. What a worker would die of is told here, before anything is promised.
+    """Return the chains. A fault that would kill a worker is reported here, before the banner.
 
     Raises:
         ConfigError: a key is missing, or a chain cannot be served.
@@ -103,7 +103,7 @@ def _bare(address: str) -> str:
 
 
 def new_key() -> None:
-    """Print a key for a client, and what to write into the configuration for it."""
+    """Print a new client key and its lines for the configuration."""
     key = f"spk-{secrets.token_urlsafe(32)}"
     print(f"key         {key}")
     print(f"key_sha256  {hashlib.sha256(key.encode()).hexdigest()}")

@@ -1,4 +1,4 @@
-"""Which configuration a command works with."""
+"""The configuration of a command."""
 
 from __future__ import annotations
 

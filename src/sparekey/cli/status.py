@@ -1,4 +1,4 @@
-"""`sparekey status`: who serves now, why the others do not, and what happens next, from a running gateway."""
+"""`sparekey status`: shows who serves in a running gateway, why others do not, what is next."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {
 }
 _EVERY: Final = 1.0
 _WIDE: Final = 140
-"""Columns from which the words have a column of the table."""
+"""Terminal columns from which explanations get a column of the table."""
 _MINUTE: Final = 60
 
 
 def run_status(url: str, *, json: bool = False, watch: bool = False) -> int:
-    """Show the state of a gateway; return 1 if a chain is down, which is what its last requests saw, else 0.
+    """Print the state of a gateway; return exit code 1 if a chain is down, else 0.
 
     Args:
         url: the address of the gateway. `SPAREKEY_ADMIN_KEY` holds its admin key, if it has one.
@@ -105,7 +105,7 @@ def _shown(state: Mapping[str, Any], console: Console) -> RenderableType:
 
 
 def _troubles(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the gateway itself, a line each."""
+    """Yield a line for each fault of the gateway itself."""
     config, store = state["config"], state["store"]
     if config.get("error"):
         yield f"The changed configuration was refused: {config['error']}"
@@ -116,13 +116,13 @@ def _troubles(state: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _following(sentence: Mapping[str, Any]) -> str:
-    """Return what happens next, with the time that is left until then."""
+    """Return what happens next, with the time left."""
     time_left = "" if sentence["in"] is None else _countdown(sentence["in"])
     return f"{sentence['before']}{time_left}{sentence['after']}"
 
 
 def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:
-    """Return a row a credential; where the terminal is narrow, the words stand below the table."""
+    """Return a table with a row per credential; if narrow, explanations stand below it."""
     wide = console.width >= _WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "credential", "standing", "returns in"):
@@ -147,8 +147,8 @@ def _cells(row: Mapping[str, Any], serving: str | None, console: Console) -> Ite
 
 
 def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
-    """Return how a credential stands, in as few words as a column has room for."""
-    if row.get("failing"):  # as the next ones, a gateway of before December 2026 does not tell it
+    """Return the standing of a credential in a word or two."""
+    if row.get("failing"):  # gateways from before December 2026 do not send this
         return "failing"
     if row["held"]:
         return "held"
@@ -156,7 +156,7 @@ def _standing(row: Mapping[str, Any], *, serves: bool) -> str:
 
 
 def _answers_in(row: Mapping[str, Any]) -> str:
-    """Return the median of the latest first contents, else of the latest whole answers; marked if that is slow."""
+    """Return the median time to first content (else to an answer), marked if it is slow."""
     first, whole = (row[which].get("latest", row[which]["median"]) for which in ("first_content", "latency"))
     median = whole if first is None else first
     if median is None:
@@ -173,7 +173,7 @@ def _words(credentials: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _countdown(seconds: float) -> str:
-    """Return a wait as one reads it on a clock that runs: `9 min 58 s`."""
+    """Return a wait for a running countdown: `9 min 58 s`."""
     whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"

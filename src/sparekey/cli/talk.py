@@ -1,4 +1,4 @@
-"""`sparekey chat` and `sparekey embed`: answers on standard output, who gave them on standard error."""
+"""`sparekey chat` and `sparekey embed`: answers on standard output, notes on standard error."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sparekey.embedding.types import EmbedResult
 
 _SHOWN: Final = 8
-"""How many numbers of a vector are shown."""
+"""The number of a vector's components that are shown."""
 
 
 class CallNarrator:
-    """Keeps account of one call: says at once who failed, and remembers who answered."""
+    """Follows one call: prints each failure at once, and remembers which credential answered."""
 
     def __init__(self, chain: BaseChain[Any], instance: Any) -> None:
-        """Listen to the instance's chain; a lone instance has none, and only one can have answered."""
+        """Follow the instance's chain; an instance without a chain has one credential only."""
         self._models = {str(c.id): c.model or "" for c in chain.credentials}
         self.answered_by = ""
         self.failovers: list[dict[str, Any]] = []
@@ -48,7 +48,7 @@ class CallNarrator:
                 self.answered_by = credential_id
 
     def close(self) -> None:
-        """Say who answered."""
+        """Print which credential answered."""
         after = f" after {len(self.failovers)} failed attempt{'s' if len(self.failovers) > 1 else ''}" if self.failovers else ""
         render.note(f"answered by {self.answered_by} ({self._models.get(self.answered_by, '')}){after}")
 
@@ -59,7 +59,7 @@ class CallNarrator:
 
 @contextmanager
 def _calling(account: CallNarrator) -> Iterator[None]:
-    """Let a provider's own exception be told as one."""
+    """Raise a provider's own exception as a `CallFailedError`."""
     try:
         yield
     except (SparekeyError, KeyboardInterrupt, BrokenPipeError):
@@ -141,7 +141,7 @@ def _answer(vlm: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_stream(vlm: Any, options: dict[str, Any]) -> None:
-    """Print what comes; the line is ended whatever happens, so that an error does not stand in it."""
+    """Print the answer as it arrives, and end its line even after an error."""
     begun = False
     try:
         for chunk in vlm.stream_completion(**options):

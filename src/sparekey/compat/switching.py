@@ -125,7 +125,7 @@ class CircuitBreaker:
             CircuitBreakerOpen: the breaker is open, or its probe is out.
         """
         while True:
-            now, counted = self._clock(), self._store.read()
+            now, counted = self._clock(), self._store.value
             old = counted.breaker
             found = breaker.phase(old, now)
             if found is Phase.CLOSED:
@@ -140,7 +140,7 @@ class CircuitBreaker:
     @property
     def retry_after(self) -> float:
         """Seconds until a request may be let through, at most 30; 0 if the breaker is not open."""
-        found = self._store.read().breaker
+        found = self._store.value.breaker
         return 0.0 if found.until is None else min(max(found.until - self._clock(), 0.0), self.RETRY_AFTER_CAP)
 
     def record_success(self) -> None:
@@ -157,7 +157,7 @@ class CircuitBreaker:
             return
         now = self._clock()
         before = self._change(lambda c: self._after_failure(c, failure.error_class, failure.reason, now))
-        after = self._store.read().breaker
+        after = self._store.value.breaker
         if after.until is not None and after.level != before.breaker.level:
             probed = "" if before.breaker.until is None else ", the probe failed"
             logger.warning(
@@ -178,11 +178,11 @@ class CircuitBreaker:
     def _change(self, edit: Callable[[_Counted], _Counted]) -> _Counted:
         """Change the state, and return what it was."""
         while True:
-            old = self._store.read()
+            old = self._store.value
             new = edit(old)
             if new is old or self._store.compare_and_set(old, new):
                 return old
 
     @property
     def _current_reset_timeout(self) -> float:
-        return park_seconds(self._parking, max(self._store.read().breaker.level, 1), 0.5)
+        return park_seconds(self._parking, max(self._store.value.breaker.level, 1), 0.5)

@@ -1,4 +1,4 @@
-"""What all configuration models share: strict fields, checked texts, and faults that become one `ConfigError`."""
+"""What configuration models share: strict fields, checked texts, faults as one `ConfigError`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Strict(BaseModel, metaclass=_RaisesConfigErrors):
 # -- checked texts ---------------------------------------------------------------------------------------------------------
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""What a header's name may be made of (RFC 9110, section 5.6.2)."""
+"""The characters of a header's name (RFC 9110, section 5.6.2)."""
 
 
 def _url(value: str) -> str:
@@ -89,7 +89,7 @@ def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _shown_headers(value: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Return headers as a dump shows them: a key may be the value of any of them, whatever it is called."""
+    """Return headers for display, with all values masked: any of them may be a key."""
     return None if value is None else dict.fromkeys(value, MASK)
 
 
@@ -103,7 +103,7 @@ def _shown(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    """Refuse a truth value where a number belongs: to Python it is one."""
+    """Refuse true and false where a number belongs: Python takes them for 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic turns only a ValueError into a line
     return value

@@ -39,7 +39,7 @@ building: Final = threading.RLock()
 
 
 class ConnectionFields(Strict):
-    """How a model is reached: what a credential holds, and what a parent may hold for all of its credentials."""
+    """How a model is reached: fields of a credential, or of a parent for all its credentials."""
 
     provider: Name | None = Field(None, description="Provider, by name or alias.")
     model: Line | None = Field(None, description="Model, deployment or endpoint id.")
@@ -60,7 +60,7 @@ class BaseCredential(ConnectionFields):
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
 
     def can_be_called(self, family: Family) -> bool:
-        """Tell whether it has what its provider needs, as far as a look shows: no file is read, no command is run."""
+        """Return whether it has what its provider needs; no file is read, no command is run."""
         found = providers.find(self.provider or "")
         offer = found.offer(family) if found else None
         keys = [ref for ref in (self.api_key, self.ak, self.sk) if ref]
@@ -72,11 +72,11 @@ C = TypeVar("C", bound=BaseCredential)
 
 
 class BaseChain(Knobs, ConnectionFields, Generic[C]):
-    """A model with an ordered list of credentials, index 0 has the highest priority, and with the policy of their chain."""
+    """A model with its ordered credentials (index 0 has the highest priority) and its policy."""
 
     family: ClassVar[Family]
     shared: ClassVar[tuple[str, ...]] = ("model", "account")
-    """What a credential inherits besides provider and address."""
+    """Fields that a credential inherits besides provider and address."""
 
     credentials: list[C] = Field(default_factory=list, description="The chain, highest priority first.")
     rules: list[RuleConfig] = Field(default_factory=list, description="Own rules about errors, tried before those of the whole file.")
@@ -94,7 +94,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
-        """Stamp, name and fill the credentials, then check what only the whole chain can show."""
+        """Name and complete the credentials, then check the chain as a whole."""
         self._stamp()
         for index, credential in enumerate(self.credentials):
             credential.id = credential.id or f"credential-{index}"
@@ -136,7 +136,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return tuple(self.credentials)
 
     def classifier(self) -> Callable[[BaseException], Failure]:
-        """Return what reads the chain's failures: its own rules first, then those of the whole file, then the built-in ones."""
+        """Return the chain's classifier: its own rules, then the file's, then the built-in ones."""
         return classifier([*self.rules, *self._handed_down])
 
     @property
@@ -153,7 +153,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         """
         lacking = {index: exc for index, one in enumerate(self.credentials) if (exc := self._lack(one))}
         if lacking and (self.is_strict or len(lacking) == len(self.credentials)):
-            self._lacking.clear()  # who puts the key there may ask again
+            self._lacking.clear()  # the key may have been added since
             raise _together([*lacking.values()])
         for index, exc in lacking.items():
             _tell_once(mask(f"{exc}; {self.credentials[index].id!r} is left out, the others serve"), self._whose, _settings_log)
@@ -178,7 +178,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return found
 
     def comparable_credentials(self) -> tuple[Credential, ...]:
-        """Return the same without looking up any key: enough to compare keys, not to use them.
+        """Return the credentials without resolving keys: enough to compare them, not to use them.
 
         A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
         """
@@ -218,7 +218,10 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return [present({**self._settings(), "max_retries": retries, **self._reach(c)}) for c in usable]
 
     def close(self) -> None:
-        """Close the instance that was built, if there is one, and forget the keys; the next request for it looks them up anew."""
+        """Close the instance, if one was built, and forget the keys.
+
+        The next use resolves them again.
+        """
         with building:
             instance, self._instance = self._instance, None
             self._keys.clear()
@@ -233,11 +236,11 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             return self._instance
 
     def _settings(self) -> dict[str, Any]:
-        """Return what all instances of the chain share."""
+        """Return the settings that all instances of the chain share."""
         raise NotImplementedError
 
     def _reach(self, credential: C) -> dict[str, Any]:
-        """Return what one instance has for itself."""
+        """Return the settings of one instance."""
         plain = {name: getattr(credential, name) for name in ("provider", *self.shared, *ADDRESS)}
         secrets = {name: self._secret(ref) if (ref := plain[name]) else None for name in ("api_key", "ak", "sk")}
         return {**plain, **secrets, "credential_id": credential.id, "api_base": self._base(credential)}
@@ -249,7 +252,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return offer.address(credential.api_base) if offer else credential.api_base
 
     def _secret(self, ref: SecretRef) -> Secret:
-        """Return the key, looked up once, in vain as well: a `cmd:` may ask a person for something."""
+        """Return the key; each is looked up once, even if that fails: a `cmd:` may ask a person."""
         with building:
             if ref in self._lacking:
                 raise self._lacking[ref]
@@ -262,19 +265,19 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             return self._keys[ref]
 
     def _locate(self, source: ConfigSource) -> None:
-        """Remember the file, for messages about what is found later; what can be told about keys by a look is told now."""
+        """Store the file for later messages, and report faults of keys that are visible now."""
         self._source, self._whose = source, Path(source.file).absolute()
         self._tell_same_keys(self.comparable_credentials())
 
 
 @lru_cache(maxsize=1024)
 def _tell_once(text: str, _whose: object, log: logging.Logger = logger) -> None:
-    """Write a line, once for whoever it is about: the file, which a gateway reads several times, or a chain made in code."""
+    """Log a line once per file or chain: a gateway reads its file several times."""
     log.log(logging.WARNING if log is logger else logging.ERROR, "%s", text)
 
 
 def _together(faults: list[ConfigError | MissingExtraError]) -> ConfigError | MissingExtraError:
-    """Return the faults of several credentials as one."""
+    """Combine the faults of several credentials into one exception."""
     return faults[0] if len(faults) == 1 else ConfigError("\n".join(dict.fromkeys(map(str, faults))))
 
 

@@ -1,4 +1,4 @@
-"""Which keys are in an environment, by the variables that the table of providers names.
+"""Finds keys in an environment by the variables in the table of providers.
 
 `found` returns names, never values of keys.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _SPARE: Final = re.compile(r"_(\d{1,2}|SPARE|BACKUP|SECOND|SECONDARY)")
-"""What people put behind a variable's name for a further key."""
+"""Suffixes of variables that hold further keys."""
 _OLLAMA_PORT: Final = 11434
 
 
@@ -84,7 +84,10 @@ class Found:
 
 
 def found(environ: Mapping[str, str]) -> list[Found]:
-    """Return what an environment holds, in the order of the table; a key that is there under two names counts once."""
+    """Return the keys in an environment, in the table's order.
+
+    A key under two names counts once.
+    """
     seen: dict[str, str] = {}
     every: list[Found] = []
     for usual in USUAL:

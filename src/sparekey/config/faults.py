@@ -27,14 +27,14 @@ Path = tuple[str | int, ...]
 
 
 _LONGEST_LINE: Final = 600
-"""Characters of one line; what a file holds is bounded by nothing."""
+"""The most characters of one line: a file's values can be of any length."""
 _ROUNDS: Final = 8
-"""Looks at a configuration that is wrong: each may show what the one before could not see."""
+"""The most checks of a wrong configuration: each may find faults that the last one could not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: the path below the model that found it, and the words."""
+    """One fault: its path below the model that found it, and a message."""
 
     path: Path
     text: str
@@ -62,7 +62,7 @@ class ConfigSource:
 
 
 class Faults(ValueError):  # noqa: N818 - many, not one
-    """What a check over a whole model found; pydantic carries it to the surface."""
+    """The faults that a check over a whole model found; pydantic passes it on."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         """Keep the faults in the order in which they were found."""
@@ -145,7 +145,7 @@ def _remove(data: Any, path: Path) -> bool:
 
 
 def _follows(fault: Fault, removed: Sequence[Path]) -> bool:
-    """Tell whether a fault may be there only because something was taken out."""
+    """Return whether a fault may exist only because another value was removed."""
     if any(path[: len(fault.path)] == fault.path or fault.path[: len(path)] == path for path in removed):
         return True
     if not fault.path or not fault.text.startswith("is missing"):
@@ -156,7 +156,7 @@ def _follows(fault: Fault, removed: Sequence[Path]) -> bool:
 
 
 def as_config_error(model: type[BaseModel], data: Any) -> ConfigError:
-    """Return the `ConfigError` for all that is wrong with the data of a model that was made by hand."""
+    """Return the `ConfigError` with all faults of a model that was created in code."""
     return ConfigError("\n".join(f"{model.__name__}: {text}" for text in as_lines(every_fault(model, data))))
 
 

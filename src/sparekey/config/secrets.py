@@ -38,13 +38,13 @@ COMMAND_TIMEOUT: Final = 30.0
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}|\$([A-Z_][A-Z0-9_]*)", re.ASCII)
 """A key that is nothing but a variable."""
 _HIDDEN: Final = "***"
-"""What is shown in the place of a key; nothing that was shown is taken for a key again."""
+"""Shown in place of a key; it is refused as a key."""
 _LONGEST: Final = 65536
-"""Bytes of a key file or of a command's output that are read; a longer one is no key."""
+"""The most bytes of a key file or a command's output; anything longer is no key."""
 
 
 class _Unresolved(Exception):  # noqa: N818 - an answer on the way to a ConfigError, never seen outside
-    """Why a reference gives no key, and what to do about it."""
+    """A reference gives no key; the message says why, and what to do."""
 
 
 class SecretRef:
@@ -60,7 +60,7 @@ class SecretRef:
     __slots__ = ("path", "text")
 
     def __init__(self, text: str, path: Path = ()) -> None:
-        """Take the text, and where it stands."""
+        """Create a reference from its text and its place in the configuration."""
         self.text, self.path = text, path
 
     @property
@@ -79,7 +79,7 @@ class SecretRef:
         return SecretRef(self.text, path)
 
     def may_be_there(self) -> bool:
-        """Tell whether there is a key, as far as a look shows: only of a variable it does."""
+        """Return whether the key may exist; only variables are checked, no file or command."""
         return self.kind != "env" or bool(os.environ.get(self.text.partition(":")[2].strip(), "").strip())
 
     def glance(self) -> Secret:

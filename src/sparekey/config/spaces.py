@@ -1,4 +1,4 @@
-"""Which credentials may stand in one embedding chain: those whose vectors share one space and one length."""
+"""Checks that the credentials of an embedding chain share one space and one vector length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def faults(chain: EmbeddingModelConfig) -> Iterator[Fault]:
-    """Find credentials whose vectors could not stand beside those of the first one."""
+    """Yield a fault for each credential whose vectors do not mix with the first one's."""
     first = chain.credentials[0]
     for index, credential in enumerate(chain.credentials):
         if fault := _too_long(chain, credential, index) or (_apart(chain, first, credential, index) if index else None):
@@ -57,7 +57,7 @@ def _length(chain: EmbeddingModelConfig, credential: EmbeddingCredential) -> int
 
 
 def share_space(one: EmbeddingCredential, other: EmbeddingCredential) -> bool:
-    """Tell whether two credentials give vectors of one space: as declared, else as their models say."""
+    """Return whether two credentials share a space, by declaration or by their models."""
     if one.space and other.space:
         return one.space == other.space
     return natural_space(one.provider, one.model) == natural_space(other.provider, other.model)
@@ -89,7 +89,7 @@ def within_one(classify: Callable[[BaseException], Failure]) -> Callable[[BaseEx
 
 
 def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:
-    """Find credentials whose provider has no vectors of this kind."""
+    """Yield a fault for each credential whose provider has no vectors of this kind."""
     able = [name for name, row in PROVIDERS.items() if row.embeddings and kind in row.embeddings.kinds]
     for index, credential in enumerate(chain.credentials):
         if credential.provider not in able:
@@ -98,7 +98,7 @@ def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:
 
 
 def parameters(chain: EmbeddingModelConfig) -> Iterator[Fault]:
-    """Find settings that the chain's provider would refuse at the first call."""
+    """Yield a fault for each setting that the provider would refuse at the first call."""
     used = {credential.provider for credential in chain.credentials}
     for name, row in PROVIDERS.items():
         if name in used and row.embeddings:

@@ -2,15 +2,25 @@
 
 No clock, sleep, random number, lock, log or I/O: time and chance are arguments, state is a value that goes in and comes out.
 
-    policy      the table: what each error class does (data), and the knobs of a chain
-    timing      how long a park or a pause lasts
-    breaker     one thing that may be parked: closed, parked, due, probing
-    pool        the ordered credentials and their state: active index, term, failback timer
-    admission   a request comes in: probes, the ring, rescue
-    settlement  a result comes back: who is active, who is parked
-    walk        what one request saw on its way around the ring
-    flow        one call as a generator: yields attempts and pauses, is sent what became of them
-    events      what happened between two states
-    operator    what a person does: hold, release, probe now, make active
-    status      a state in words, for people
+    policy        the table: what each error class does (data), and the knobs of a chain
+    timing        how long a park or a pause lasts
+    breaker       one thing that may be parked: closed, parked, due, probing
+    pool          the ordered credentials and their state: active index, term, failback timer
+    twins         credentials that are one and the same
+    identity      what tells two requests apart
+    memory        words that proved to be the request's; droughts
+    choose        who is asked next: the ring, probes, failback, rescue
+    settlement    a result comes back: who is active, who is parked
+    expectations  what answers usually take: limits, brownouts
+    local         what one process keeps to itself: budgets, the scout, egress
+    walk          what one request saw on its way around the ring
+    exhaustion    what the caller gets when nobody served
+    race          the attempts of one round, several beside each other where one is slow
+    flow          one call as a generator: yields attempts and pauses, is sent what became of them
+    streams       the same for a stream
+    splice        how a new answer goes on where another one broke
+    rejoin        two histories of one chain become one
+    manual        what a person does: hold, release, probe now, make active
+    events        what happened between two states
+    status        a state in words, for people
 """

@@ -120,7 +120,9 @@ class Walk:
         self.number = next(_NUMBERS)
         self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
-        self.sticky = eligible is None or cell.state.active in eligible
+        state = cell.state
+        self.active, self.term = state.active, state.term
+        self.sticky = eligible is None or state.active in eligible
         self.tried: set[int] = set()
         self.calls: dict[int, int] = {}
         self.out: list[Ticket] = []
@@ -131,7 +133,6 @@ class Walk:
         self.too_large_for: set[tuple[str, str | None]] = set()
         self.excused: set[int] = set()
         self.kind, self.races = kind, races
-        self.term = cell.state.term
         self.asked_at: dict[int, float] = {}
 
     @property
@@ -212,7 +213,7 @@ class Walk:
 
     def may_probe_beside(self) -> bool:
         """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
-        return self.cell.state.active > 0 and self.races and self.sticky and not self.calls
+        return self.active > 0 and self.races and self.sticky and not self.calls
 
     def probe_beside(self) -> Beside | None:
         """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""

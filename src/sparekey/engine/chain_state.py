@@ -77,7 +77,7 @@ class ChainState:
     @property
     def state(self) -> PoolState:
         """The state now: a pure read."""
-        return self._store.read()
+        return self._store.value
 
     @property
     def dead(self) -> BaseException | None:
@@ -91,12 +91,12 @@ class ChainState:
     @property
     def local(self) -> LocalState:
         """What only this process knows of the chain: a pure read."""
-        return self._local.read()
+        return self._local.value
 
     def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
         """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
         while True:
-            old = self._local.read()
+            old = self._local.value
             new, answer = decide(old, self.pool.policy, *args)
             if new is old or self._local.compare_and_set(old, new):
                 return answer
@@ -105,7 +105,7 @@ class ChainState:
         """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
         store = self._store
         while True:
-            old = store.read()
+            old = store.value
             new, answer = decide(self.pool, old, *args)
             if new is old:
                 return answer
@@ -117,7 +117,7 @@ class ChainState:
         """Take in how long an answer took: what is ordinary is put into the state once in a while, what is not at once."""
         samples = self._samples
         samples.append(sample)
-        known = self._store.read().expectations.get(sample.who)
+        known = self._store.value.expectations.get(sample.who)
         if known is not None and now < self._learns_at[0] and expectations.is_ordinary(known, sample):
             return
         self._learns_at[0] = now + LEARN_EVERY

@@ -1,4 +1,4 @@
-"""What happened in a chain, once: counts, durations, records.
+"""What happened in a chain: counts, durations and records.
 
 record              the one value for an event, a timeline's entry, a failed attempt, a row of the history
 chain_stats         a chain's statistics in memory: a hook

@@ -1,9 +1,10 @@
-"""What a chain went through, in bounded memory: counts of today, durations of the last minutes, how its last calls ended, and records.
+"""A chain's statistics in bounded memory: counts of today, recent durations, last calls, records.
 
-`ChainStats` is a hook of its chain. An event that comes with each request adds to numbers, in about a microsecond, under a short lock;
-what is rarer becomes a `Record` (the one place is `record.record_of`), which is kept here and handed to `listeners`: the history writes
-it. Whoever reads gets values, never the lists themselves. As a value that can be sent, and added to that of another process, it is a
-`ChainReport`: so workers, and a process and its successor, tell each other what they know.
+`ChainStats` is a hook of its chain. An event of every request only adds to numbers, in about a
+microsecond, under a short lock. A rarer event becomes a `Record` (by `record.record_of`, the only
+place), which is kept here and passed to `listeners`, such as the history. Readers get copies, never
+the lists themselves. A `ChainReport` holds all of it as a value that can be sent and added up:
+workers exchange it, and a new process gets its predecessor's.
 
 How a call ended is more than how its attempts ended: one that failed may have been saved by the next. A call counts as *served* when an
 attempt of it succeeded, as *failed* when the chain was exhausted, its deadline ran out or its stream broke off after content, and as
@@ -33,31 +34,32 @@ if TYPE_CHECKING:
     from sparekey.types import Attempt, Credential, Failure
 
 MOST_RECORDS: Final = 200
-"""Records of the timeline that are kept."""
+"""The most records that the timeline keeps."""
 MOST_FAILURES: Final = 50
-"""Records of failed attempts that are kept, those that are alike as one."""
+"""The most records of failed attempts that are kept; equal ones count as one."""
 MOST_ENDS: Final = 20
-"""Calls of which it is kept how they ended."""
+"""The number of last calls whose ends are kept."""
 _MOST_OPEN: Final = 1000
 _MOST_UNSENT: Final = 1000
-"""Numbers of a day that has ended, which nobody has asked for."""
+"""The most rows of past days that wait for `news` to be called."""
 
 End = tuple[float, str, str]
-"""How a call ended: when, `served`, `failed` or `refused`, and the credential that was asked last. A bare tuple: each call makes one."""
+"""How a call ended: the time, `served`, `failed` or `refused`, and its last credential. It is a
+plain tuple for speed: every call makes one."""
 _REQUESTS_FAULT: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
 
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a chain went through, as a value.
+    """A chain's statistics as a value that can be sent and added up.
 
     Attributes:
-        credentials: the counts, by credential.
-        timeline: the records of what changed, the oldest first.
-        failures: those of failed attempts, and
-        last_failures: the last one of each credential.
+        credentials: counts and durations by credential id.
+        timeline: the records of changes, the oldest first.
+        failures: the records of failed attempts, the oldest first.
+        last_failures: the last failed attempt of each credential.
         ends: how the last calls ended, the oldest first.
-        revision: how often anything has changed.
+        revision: number of changes of any kind.
     """
 
     credentials: dict[str, CredentialReport] = field(default_factory=dict)
@@ -77,32 +79,37 @@ class ChainStats:
     """The statistics of one chain: give it to `Chain.add_hook`. Thread-safe.
 
     Attributes:
-        revision: how often anything has changed, and
-        past: how often timeline or failures have: whoever shows them knows when to look again.
+        revision: number of changes of any kind.
+        past: number of changes of timeline or failures: a display reads them again when it grows.
         listeners: called with each new record.
     """
 
     hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, ContentStarted, *RECORDED})
 
     def __init__(self, clock: Callable[[], float] = time.time, *, chain: str = "") -> None:
-        """Begin empty; `clock` returns seconds since 1970, `chain` is the name that stands in records."""
+        """Create empty statistics.
+
+        Args:
+            clock: returns seconds since 1970.
+            chain: the chain's name in records.
+        """
         self._clock, self._chain, self._lock = clock, chain, Lock()
         self._mask: Masker = PLAIN
         self._rows: dict[str, CredentialStats] = {}
         self._timeline: deque[Record] = deque(maxlen=MOST_RECORDS)
         self._failures: deque[Record] = deque(maxlen=MOST_FAILURES)
         self._ends: deque[End] = deque(maxlen=MOST_ENDS)
-        self._open: dict[int, End | None] = {}  # calls with a failed attempt: how they end, if no other attempt follows
+        self._open: dict[int, End | None] = {}  # calls with a failed attempt: their end so far
         self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)
         self.revision = self.past = 0
         self.listeners: list[Callable[[Record], None]] = []
 
     def attach(self, chain: _Chain) -> None:
-        """Cut this chain's keys out of every record from now on."""
+        """Mask this chain's keys in every record from now on; the chain calls it."""
         self._mask = Masker(chain.credentials)
 
     def __call__(self, event: Event) -> None:
-        """Take in one event."""
+        """Count one event, or keep its record."""
         take = _TAKEN.get(type(event))
         if take is not None:
             now = self._clock()
@@ -115,7 +122,12 @@ class ChainStats:
             self._tell(record)
 
     def act(self, credential: str, what: str) -> None:
-        """Record that a person did something (`release`, ...) with a credential; an empty one is the whole chain."""
+        """Record a person's action.
+
+        Args:
+            credential: the credential's id; "" for the whole chain.
+            what: the action, for example `release`.
+        """
         self.add(of_action(self._clock(), credential, what, self.chain, self.mask))
 
     def add(self, record: Record) -> None:
@@ -128,26 +140,26 @@ class ChainStats:
 
     @property
     def chain(self) -> str:
-        """The name that stands in records."""
+        """The chain's name in records."""
         return self._chain
 
     @property
     def mask(self) -> Masker:
-        """What cuts the chain's keys out of texts."""
+        """The masker of the chain's keys."""
         return self._mask
 
     def now(self) -> float:
-        """Return the time of day, as these statistics have it."""
+        """Return the time of day on these statistics' clock, in seconds since 1970."""
         return self._clock()
 
     def summary(self, credential: str) -> CredentialSummary:
-        """Return what one credential did."""
+        """Return one credential's counts of today and durations of the last minutes."""
         now = self._clock()
         with self._lock:
             return self._row(credential, now).summary(now)
 
     def timeline(self) -> list[Record]:
-        """Return the last switches, parks, recoveries and what people did, the newest first."""
+        """Return the last switches, parks, recoveries and people's actions, the newest first."""
         with self._lock:
             return list(reversed(self._timeline))
 
@@ -161,17 +173,20 @@ class ChainStats:
         with self._lock:
             return self._all_ends()
 
-    # ── from process to process ──
+    # ── between processes ──
 
     def news(self) -> list[tuple[str, DayCounts]]:
-        """Return what was counted since the last time, by credential and day; each number is handed out once."""
+        """Return the counts since the previous call, by credential and day.
+
+        Each is returned once.
+        """
         with self._lock:
             found = [*self._unsent, *((name, row.news()) for name, row in self._rows.items())]
             self._unsent.clear()
         return [(name, counts) for name, counts in found if counts]
 
     def report(self) -> ChainReport:
-        """Return all of it as a value."""
+        """Return all statistics as a value."""
         now = self._clock()
         with self._lock:
             rows = {name: row.report(now) for name, row in self._rows.items()}
@@ -179,7 +194,7 @@ class ChainStats:
             return ChainReport(rows, list(self._timeline), list(self._failures), last, self._all_ends(), self.revision)
 
     def load(self, report: ChainReport) -> None:
-        """Add what another process reports; it is no news here."""
+        """Add another process's report; `news` does not return it again."""
         now = self._clock()
         with self._lock:
             self.revision += report.revision
@@ -194,7 +209,7 @@ class ChainStats:
                 if own.last_failure is None or own.last_failure.at < failure.at:
                     own.last_failure = failure
 
-    # ── under the lock ──
+    # ── the caller holds the lock ──
 
     def _row(self, credential: str, now: float) -> CredentialStats:
         row = self._rows.get(credential)
@@ -216,7 +231,7 @@ class ChainStats:
 
     def _succeeded(self, event: AttemptSucceeded, now: float) -> None:
         row, attempt = self._rows.get(event.credential_id), event.attempt
-        if row is None or now >= row.midnight:  # as `_row`, without a call: this is each request's way
+        if row is None or now >= row.midnight:  # `_row` inlined: this is the hot path
             row = self._new_day(event.credential_id, row, now)
         day = row.day
         day.succeeded += 1
@@ -263,7 +278,7 @@ class ChainStats:
 
 
 def _end_of(failure: Failure, attempt: Attempt | None) -> str:
-    """Return how a call ends whose last attempt failed so, if no other follows; empty: another one follows, or the chain is exhausted."""
+    """Return how a call ends after this failed attempt if it is the last; "": the call goes on."""
     if failure.scope is Scope.REQUEST and failure.error_class in _REQUESTS_FAULT:
         return "refused"
     broken = attempt is not None and attempt.first_content is not None
@@ -271,7 +286,7 @@ def _end_of(failure: Failure, attempt: Attempt | None) -> str:
 
 
 def _charge(day: DayCounts, attempt: Attempt | None) -> None:
-    """Count the tokens of an attempt that was not answered: it may have cost some."""
+    """Count the tokens of an unanswered attempt: it may have cost some."""
     if attempt is not None and attempt.usage is not None:
         day.charged += 1
         day.spend(attempt.usage)

@@ -1,4 +1,4 @@
-"""What one credential did: numbers of one day, durations of the last minutes. Values that several processes can add up."""
+"""One credential's statistics that can be added up: counts of a day, recent durations."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 WINDOW_SECONDS: Final = 600.0
 DAY_SECONDS: Final = 86_400
 CAUSES: Final = 40
-"""Different causes that are counted apart for one credential; the rest goes into one."""
+"""The most causes counted separately for one credential; the rest counts as one."""
 _OTHER: Final = " other"
 
 
 @dataclass(slots=True)
 class DayCounts:
-    """The numbers of one day (days of UTC since 1970).
+    """The counts of one day.
 
     Attributes:
-        day: the day.
-        succeeded: attempts that were answered,
-        failed: that failed, and
-        abandoned: that were broken off.
+        day: the day, in days of UTC since 1970.
+        succeeded: attempts that were answered.
+        failed: attempts that failed.
+        abandoned: attempts that were broken off.
         charged: attempts that were answered or cost tokens.
-        prompt: tokens, as the providers counted them;
-        completion: those of the answers;
-        cached: those of `prompt` that came from a cache;
-        reasoning: those of `completion` that were spent on reasoning.
-        errors: the failures, by error class and reason with a blank between.
+        prompt: tokens of the requests, as the providers counted them.
+        completion: tokens of the answers.
+        cached: tokens of `prompt` that came from a cache.
+        reasoning: tokens of `completion` that were spent on reasoning.
+        errors: number of failures by error class and reason, separated by a space.
     """
 
     day: int = 0
@@ -58,24 +58,24 @@ class DayCounts:
         errors[cause] = errors.get(cause, 0) + 1
 
     def spend(self, usage: Usage) -> None:
-        """Count tokens."""
+        """Add the tokens of one attempt."""
         self.prompt += usage.prompt_tokens
         self.completion += usage.completion_tokens
         self.cached += usage.cached_tokens
         self.reasoning += usage.reasoning_tokens
 
     def copy(self) -> DayCounts:
-        """Return a value of its own."""
+        """Return an independent copy."""
         return replace(self, errors=dict(self.errors))
 
     def plus(self, other: DayCounts) -> DayCounts:
-        """Return both together if they are of one day, else the later one."""
+        """Return the sum of two counts of the same day, else the later one."""
         if self.day != other.day:
             return (self if self.day > other.day else other).copy()
         return self._with(other, 1)
 
     def minus(self, other: DayCounts) -> DayCounts:
-        """Return what has come since `other`, which is an earlier copy, or another day's."""
+        """Return the counts since `other`, an earlier copy or another day's."""
         return self.copy() if self.day != other.day else self._with(other, -1)
 
     def _with(self, other: DayCounts, sign: int) -> DayCounts:
@@ -90,7 +90,7 @@ _NUMBERS: Final = tuple(one.name for one in fields(DayCounts) if one.name not in
 
 @dataclass(frozen=True, slots=True)
 class CredentialReport:
-    """What was counted for one credential, as a value that can be sent and added up."""
+    """One credential's statistics as a value that can be sent and added up."""
 
     day: DayCounts = field(default_factory=DayCounts)
     latency: Slices = field(default_factory=dict)
@@ -99,10 +99,10 @@ class CredentialReport:
 
 @dataclass(frozen=True, slots=True)
 class CredentialSummary:
-    """What one credential did: `requests` and what follows today, the durations (in seconds) in the last ten minutes.
+    """One credential's counts of today, and its durations in seconds of the last ten minutes.
 
-    `errors` counts by error class and reason; a quantile is None where nothing was measured; `recent` are medians, the oldest first;
-    `latest` is the median of about the last five, whatever came before them.
+    `errors` counts by error class and reason. A quantile is None without measurements. `recent` are
+    medians, the oldest first. `latest` is the median of about the last five.
     """
 
     requests: int = 0
@@ -122,37 +122,37 @@ class CredentialSummary:
 
 
 class CredentialStats:
-    """One credential: the numbers of the day, of those what was handed out already, and the durations of the last minutes.
+    """One credential's counts of the day, those already returned by `news`, and recent durations.
 
-    Not thread-safe: whoever owns it locks.
+    It is not thread-safe: its owner locks.
     """
 
     __slots__ = ("day", "first_content", "handed_out", "last_failure", "latency", "midnight")
 
     def __init__(self) -> None:
-        """Begin at zero, on no day yet: `midnight` is the end of the day whose numbers it counts."""
+        """Create empty statistics without a day; `midnight` is the end of the current day."""
         self.midnight = 0.0
         self.day, self.handed_out = DayCounts(), DayCounts()
         self.latency, self.first_content = Quantiles(WINDOW_SECONDS), Quantiles(WINDOW_SECONDS)
         self.last_failure: Record | None = None
 
     def news(self) -> DayCounts:
-        """Return what has been counted since the last time."""
+        """Return the counts since the previous call."""
         news, self.handed_out = self.day.minus(self.handed_out), self.day.copy()
         return news
 
     def load(self, report: CredentialReport) -> None:
-        """Add what was counted elsewhere, and is known to everybody."""
+        """Add another process's statistics; `news` does not return them."""
         self.day, self.handed_out = self.day.plus(report.day), self.handed_out.plus(report.day)
         self.latency.load(report.latency)
         self.first_content.load(report.first_content)
 
     def report(self, now: float) -> CredentialReport:
-        """Return it as a value."""
+        """Return the statistics at `now` as a value."""
         return CredentialReport(self.day.copy(), self.latency.slices(now), self.first_content.slices(now))
 
     def summary(self, now: float) -> CredentialSummary:
-        """Return what is shown of it at `now`."""
+        """Return the summary for display at `now`."""
         day, shares = self.day, (0.5, 0.95)
         errors = sorted(day.errors.items(), key=lambda pair: -pair[1])
         return CredentialSummary(

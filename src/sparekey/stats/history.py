@@ -1,4 +1,4 @@
-"""What happened, and how many tokens were used, for people who look at it later: a SQLite file with bounded tables.
+"""Records and token counts for later reading, in a SQLite file with bounded tables.
 
 Whoever tells the history something only appends to lists and adds to numbers (`_Unwritten`); a thread of its own writes them, every
 second or so, and drops what is too old. If the file is locked, full or gone, what happened waits, bounded, until it can be written.
@@ -58,24 +58,27 @@ INSERT INTO sparekey_usage VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET re
     "attempts": "INSERT INTO sparekey_attempts VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts",
 }
 _KIND: Final = f"CASE WHEN kind = 'parked' AND cause = '' AND reason = '{HELD}' THEN 'held' ELSE kind END"
-"""The kind of a row: before December 2026 a hold was written as a park without a cause."""
+"""The kind of a row. Rows from before December 2026 hold a hold as a park without a cause."""
 _OUTCOMES: Final = {AttemptSucceeded: "succeeded", AttemptFailed: "failed", AttemptAbandoned: "abandoned"}
 _WAIT: Final = 2.0
 _CLOSING: Final = 3.0
 _TRIM: Final = 60.0
 _USAGE_AGE: Final = 12
-"""Numbers by day are kept for so many times as long as events."""
+"""Counts by day are kept this many times as long as events."""
 MOST_RECORDS: Final = 10_000
-"""Records that wait to be written; while the file cannot be written the oldest are dropped."""
+"""The most records that wait to be written; beyond it the oldest are dropped."""
 MOST_SUMS: Final = 10_000
-"""Rows of numbers that wait; what comes to a further row is dropped."""
+"""The most rows of counts that wait to be written; counts for further rows are dropped."""
 
 Key = tuple[str, ...]
-"""The name of a table, and the row in it."""
+"""The name of a table, and the key of a row in it."""
 
 
 class History:
-    """The history of the chains of a process; processes may share the file. Thread-safe; use it as a context manager, or close it."""
+    """The history of a process's chains. Processes may share the file. Thread-safe.
+
+    Use it as a context manager, or call `close`.
+    """
 
     def __init__(
         self,
@@ -86,14 +89,16 @@ class History:
         every: float = 1.0,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Open a history. If the file cannot be used, what happens is kept for a while, and a warning says so once.
+        """Open a history.
+
+        If the file cannot be used, records wait in memory, and one warning says so.
 
         Args:
-            path: the file; it may be that of a store.
+            path: the file; it may be the file of a store.
             keep_days: days after which events are dropped; usage is kept for twelve times as long.
-            keep_events: the most failed attempts that are kept, and the most other records.
+            keep_events: the most failed attempts to keep, and the most other records.
             every: seconds between two writes.
-            wall: returns the time of day.
+            wall: returns the time of day in seconds since 1970.
         """
         self._path, self._keep_days, self._keep_events, self._wall = path, keep_days, keep_events, wall
         self._connection: sqlite3.Connection | None = None
@@ -116,28 +121,33 @@ class History:
         """Why the file cannot be written now; None if it can."""
         return self._away
 
-    # ── taking note ──
+    # ── noting ──
 
     def hook(self, chain: str, credentials: Iterable[Credential] = (), *, words: bool = True) -> Callable[[Event], None]:
-        """Return a hook for a chain: `chain.add_hook(history.hook("chat", chain.credentials))`. It only takes note.
+        """Return a hook that notes a chain's events.
+
+        Add it with `chain.add_hook(history.hook("chat", chain.credentials))`.
 
         Args:
             chain: the chain's name in the history.
-            credentials: whose keys are cut out of texts, whatever their shape.
-            words: whether the providers' own words are kept: they may repeat those of the caller.
+            credentials: the chain's credentials, whose keys are masked in texts.
+            words: whether to keep the providers' messages, which may repeat a caller's words.
         """
         return _Hook(self, chain, Masker(credentials), words=words)
 
     def now(self) -> float:
-        """Return the time of day, as this history has it."""
+        """Return the time of day on this history's clock, in seconds since 1970."""
         return self._wall()
 
     def note(self, record: Record, *, words: bool = True) -> None:
-        """Write a record, soon; `words`: whether the provider's own words are kept: they may repeat those of the caller."""
+        """Queue a record.
+
+        Without `words` the provider's message, which may repeat a prompt, is cut.
+        """
         self._unwritten.note(record if words or not record.message else replace(record, message=""))
 
     def count(self, chain: str, credential_id: str, usage: Usage | None, requests: int = 1, day: str | None = None) -> None:
-        """Add requests and their tokens to a credential's day: today, if none is given."""
+        """Add requests and their tokens to a credential's `day` (ISO date; None: today)."""
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens) if usage else (0, 0, 0, 0)
         self._unwritten.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
 
@@ -146,12 +156,18 @@ class History:
         row = (chain, credential_id, outcome, cause, reason)
         self._unwritten.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
 
-    # ── looking it up ──
+    # ── reading ──
 
     def events(self, *, chain: str | None = None, kinds: Collection[str] = (), before: int | None = None, limit: int = 100) -> list[Record]:
-        """Return records, the newest first: at most `limit`, those of a chain, of some kinds, with a number below `before`.
+        """Return at most `limit` records, the newest first.
 
-        It reads the file: a few milliseconds, so not on an event loop.
+        It reads the file, which takes a few milliseconds: do not call it on an event loop.
+
+        Args:
+            chain: only this chain's records; None: all.
+            kinds: only these kinds; empty: all.
+            before: only records with a number below this one, for paging.
+            limit: the most records.
 
         Raises:
             StoreAwayError: the file cannot be read.
@@ -165,7 +181,9 @@ class History:
         return [record_of_row(row) for row in self._query(f"{query} ORDER BY number DESC LIMIT ?", [*values, limit])]
 
     def usage(self, *, chain: str | None = None, days: int = 30) -> list[DayUsage]:
-        """Return what was used, a row for each day, chain and credential, the newest day first; as for `events`.
+        """Return token counts by day, chain and credential, the newest day first.
+
+        It reads the file, like `events`.
 
         Raises:
             StoreAwayError: the file cannot be read.
@@ -174,7 +192,7 @@ class History:
         return [DayUsage(*row) for row in self._query(query, [self._day(days), chain, chain])]
 
     def attempts(self, *, chain: str | None = None, days: int = 30) -> list[DayAttempts]:
-        """Return how attempts ended, a row for each day, chain, credential and cause, the newest day first; as for `events`.
+        """Return counts of attempts by day, chain, credential and cause, the newest day first.
 
         Raises:
             StoreAwayError: the file cannot be read.
@@ -192,7 +210,7 @@ class History:
     # ── the writing thread ──
 
     def flush(self, patience: float = _CLOSING) -> None:
-        """Write what was noted, and wait for that so many seconds.
+        """Write what was noted; wait at most `patience` seconds.
 
         Raises:
             TimeoutError: it took longer.
@@ -200,7 +218,7 @@ class History:
         self._worker.ask(patience, self._write)
 
     def close(self) -> None:
-        """Write what was noted, and let go of the file; it takes a few seconds at most."""
+        """Write what was noted and close the file; it takes a few seconds at most."""
         if not self._worker.closed:
             with suppress(TimeoutError):
                 self._worker.ask(_CLOSING, self._end)
@@ -213,7 +231,7 @@ class History:
         self.close()
 
     def _write(self) -> None:
-        """Write what was noted; what could not be written is noted still."""
+        """Write what was noted; keep what could not be written."""
         self._gather()
         records, sums = self._unwritten.waiting()
         if not records and not sums:
@@ -230,11 +248,11 @@ class History:
             self._unwritten.written(records, sums)
 
     def _gather(self) -> None:
-        """Let the sources bring what they have added up."""
+        """Call the sources, which add the numbers that they have counted."""
         for source in self.sources:
             try:
                 source()
-            except Exception:  # this thread must not end of it
+            except Exception:  # the thread must survive a faulty source
                 logger.exception("the history %s: a source of numbers failed", self._path)
 
     def _store(self, records: list[Record], sums: dict[Key, list[int]]) -> None:
@@ -254,7 +272,7 @@ class History:
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        """The open file; a new one, if somebody has taken it away."""
+        """Return the connection; open the file again if it was removed or replaced."""
         if self._connection is not None and identity(self._path) != self._file:
             self._drop()
         if self._connection is None:
@@ -283,7 +301,7 @@ class History:
         self._drop()
 
     def _forked(self) -> None:
-        """A child process: what was noted is the parent's to write, and so is the connection's to close."""
+        """Reset in a child process: the parent writes what was noted and closes the connection."""
         self._unwritten = _Unwritten()
         if self._connection is not None:
             self._inherited.append(self._connection)
@@ -291,7 +309,7 @@ class History:
 
 
 class _Hook:
-    """Takes note of one chain for a history."""
+    """A hook that notes one chain's events in a history."""
 
     hears: Final = RECORDED | _OUTCOMES.keys()
 
@@ -313,7 +331,7 @@ class _Hook:
 
 
 class _Unwritten:
-    """What a history was told and has not written yet. Filled by any thread, emptied by the one that writes; bounded."""
+    """Notes that are not written yet, bounded. Any thread adds, the writing thread removes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -325,7 +343,7 @@ class _Unwritten:
             self._records.append(record)
 
     def add(self, key: Key, more: Sequence[int]) -> None:
-        """Add to the numbers of a row."""
+        """Add numbers to a row."""
         with self._lock:
             sums = self._sums.get(key)
             if sums is not None:
@@ -334,12 +352,12 @@ class _Unwritten:
                 self._sums[key] = list(more)
 
     def waiting(self) -> tuple[list[Record], dict[Key, list[int]]]:
-        """Return what waits; it stays here until `written` says that it is in the file."""
+        """Return what waits; it stays here until `written` removes it."""
         with self._lock:
             return list(self._records), dict(self._sums)
 
     def written(self, records: Sequence[Record], sums: Mapping[Key, Sequence[int]]) -> None:
-        """Take out what is in the file by now; more may have come meanwhile, and the oldest may have been dropped."""
+        """Remove what is in the file now; notes may have come, or been dropped, meanwhile."""
         done = set(map(id, records))
         with self._lock:
             while self._records and id(self._records[0]) in done:

@@ -1,7 +1,8 @@
-"""The rows of the history's file as values, and back: records, and the numbers of a day.
+"""Conversion between the rows of the history's file and values: records and counts of a day.
 
-The table of events is older than `Record` and has other columns, which people read with clients of their own, so it stays as it is. The
-translation stands here alone, and reads what earlier versions have written.
+The columns of the events table differ from `Record`'s fields. People read them with clients of
+their own, so they stay. Only this module translates, and it reads the rows of earlier versions as
+well.
 """
 
 from __future__ import annotations
@@ -20,16 +21,22 @@ if TYPE_CHECKING:
 COLUMNS: Final = "at, chain, kind, who, other, cause, reason, seconds, message, detail"
 _SWITCHES: Final = frozenset({"failover", "failback"})
 _BY_ID: Final = frozenset({"failed", "tested", "action"})
-"""Kinds whose row names the credential by its id alone."""
+"""Kinds whose row names the credential by its bare id."""
 _DETAILS: Final = ("status", "scope", "evidence", "retry_after", "unreached", "timed_out", "rule")
-"""What a row keeps of a failure besides class, reason and words: none of it can hold a caller's words."""
+"""Fields of a failure that a row keeps besides class, reason and message.
+
+None can hold a prompt.
+"""
 _BLANK: Final = Failure(ErrorClass.UNKNOWN)
 _OF_FAILURE: Final = frozenset(one.name for one in fields(Failure))
 
 
 @dataclass(frozen=True, slots=True)
 class DayUsage:
-    """What one credential was used for on one day (UTC, as `2026-11-25`); `requests` were answered, or cost tokens."""
+    """One credential's tokens on one day (UTC, as `2026-11-25`).
+
+    `requests` counts attempts that were answered or cost tokens.
+    """
 
     day: str
     chain: str
@@ -43,7 +50,10 @@ class DayUsage:
 
 @dataclass(frozen=True, slots=True)
 class DayAttempts:
-    """How often attempts of one credential ended in one way on one day; `cause` and `reason` are those of failures."""
+    """How often one credential's attempts ended one way on one day.
+
+    Failures have cause and reason.
+    """
 
     day: str
     chain: str
@@ -73,7 +83,7 @@ def row_of(record: Record) -> tuple[Any, ...]:
 
 
 def record_of_row(row: Sequence[Any]) -> Record:
-    """Return the record of a row, whichever version has written it; what is not understood of a failure is left out."""
+    """Return the record of a row of any version; unknown details of a failure are left out."""
     at, chain, kind, who, other, cause, reason, seconds, message, detail, number = row
     plain = Record(at, kind, (who,) if who else (), "", seconds, cause, reason, message, chain=chain, number=number)
     if kind in _SWITCHES:

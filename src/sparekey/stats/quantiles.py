@@ -1,7 +1,8 @@
-"""Quantiles over the last minutes in constant memory: logarithmic buckets (as in DDSketch), one set for each slice of time.
+"""Quantiles of the last minutes in constant memory: logarithmic buckets for each slice of time.
 
-A value costs one logarithm and one addition. An answer is within 5 % of the true quantile, whatever the values look like, and slices
-can be added up: that is why it is no P2 estimator, which is smaller but neither slides nor adds.
+The buckets are those of DDSketch. A value costs one logarithm and one addition. A quantile is
+within 5 % of the true one for any distribution, and slices can be added up. A P2 estimator would be
+smaller, but it can neither slide nor be added up.
 """
 
 from __future__ import annotations
@@ -14,31 +15,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Slices = dict[int, dict[int, int]]
-"""The durations of a window as a value: by slice of time, how many in each bucket."""
+"""The durations of a window as a value: counts by bucket, by slice of time."""
 _SMALLEST: Final = 0.001
-"""Seconds; what is shorter counts as this."""
+"""The shortest duration in seconds; shorter ones count as this."""
 _GROWTH: Final = 1.1
 _PER_LOG: Final = 1 / log(_GROWTH)
 _LARGEST: Final = 600.0
-"""Seconds; what is longer counts as this."""
+"""The longest duration in seconds; longer ones count as this."""
 _BUCKETS: Final = int(log(_LARGEST / _SMALLEST) * _PER_LOG) + 2
 
 
 class Quantiles:
-    """The durations of a sliding window. Not thread-safe: whoever owns it locks."""
+    """The durations of a sliding window. It is not thread-safe: its owner locks."""
 
     __slots__ = ("_counts", "_medians", "_over", "_slices", "_stamps", "_width")
 
     def __init__(self, seconds: float = 600.0, slices: int = 30) -> None:
-        """Cover so many seconds, forgotten slice by slice."""
+        """Create a window of `seconds`, divided into `slices` that expire one by one."""
         self._width, self._slices = seconds / slices, slices
         self._counts = [array("L", bytes(8 * _BUCKETS)) for _ in range(slices)]
         self._stamps = [-1] * slices
         self._over: Slices = {}
-        self._medians: list[float | None] = [None] * slices  # of the slices that have not changed since somebody asked
+        self._medians: list[float | None] = [None] * slices  # cached until a slice changes
 
     def add(self, value: float, now: float) -> None:
-        """Take in one duration in seconds, at `now`."""
+        """Add a duration in seconds at the time `now`."""
         stamp = int(now / self._width)
         place = stamp % self._slices
         if self._stamps[place] != stamp:
@@ -49,13 +50,16 @@ class Quantiles:
         self._medians[place] = None
 
     def quantiles(self, now: float, shares: Iterable[float]) -> list[float | None]:
-        """Return the value below which each share (0.5 is the median) of the window's durations lies; None if there are none."""
+        """Return the quantile of each share (0.5: the median); None without durations."""
         live = [counts for counts in self._live(now) if counts is not None]
         total = [sum(column) for column in zip(*live, strict=True)] if live else []
         return [_quantile(total, share) for share in shares]
 
     def latest(self, now: float, least: int = 5) -> float | None:
-        """Return the median of the newest slices that together hold `least` durations, or of all if they hold fewer; None without any."""
+        """Return the median of the newest slices that hold at least `least` durations together.
+
+        If all slices hold fewer, all count. None without durations.
+        """
         total: list[int] = []
         for counts in reversed(self._live(now)):
             if counts is not None:
@@ -69,7 +73,10 @@ class Quantiles:
         return [None if place is None else self._median(place) for place in self._places(now)]
 
     def slices(self, now: float) -> Slices:
-        """Return the durations as a value, for another window to `load`. Slices that are over are looked through once."""
+        """Return the durations as a value for another window to `load`.
+
+        Finished slices are cached.
+        """
         newest = int(now / self._width)
         live = zip(range(newest - self._slices + 1, newest + 1), self._live(now), strict=True)
         found = {stamp: self._over.get(stamp) or _filled(counts) for stamp, counts in live if counts is not None}
@@ -77,7 +84,7 @@ class Quantiles:
         return found
 
     def load(self, slices: Mapping[int, Mapping[int, int]]) -> None:
-        """Add the durations of another window of the same width; what is older than what stands in its place is left out."""
+        """Add the durations of another window of the same width, except expired slices."""
         self._over = {}
         for stamp, counts in slices.items():
             place = stamp % self._slices
@@ -99,7 +106,7 @@ class Quantiles:
         return [None if place is None else self._counts[place] for place in self._places(now)]
 
     def _places(self, now: float) -> list[int | None]:
-        """Where the slices of the window are, the oldest first; None for one in which nothing came."""
+        """Return the positions of the window's slices, the oldest first; None: an empty slice."""
         newest = int(now / self._width)
         stamps = range(newest - self._slices + 1, newest + 1)
         return [s % self._slices if self._stamps[s % self._slices] == s else None for s in stamps]

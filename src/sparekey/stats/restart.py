@@ -1,7 +1,7 @@
-"""What a gateway knows of its chains when it starts anew: from the history into `ChainReport`s; and from the statistics into the history.
+"""What survives a gateway's restart: statistics are written to the history and read from it.
 
-Numbers travel both ways. `count_into` writes what was counted since the last time, as rows of a day; `remembered` reads today's rows, and
-the last records, which are appended as they were when they happened.
+`count_into` writes the counts since its last call as rows of a day. `remembered` reads today's rows
+and the last records into `ChainReport`s.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 _EPOCH: Final = date(1970, 1, 1)
 _CHAINS: Final = 10
-"""So many times the longest timeline are read: each of a few chains finds its own in it."""
+"""The records read, in lengths of a timeline: enough for this many busy chains."""
 _TIMELINE: Final = ("failover", "failback", "parked", "held", "probed", "recovered", "exhausted", "action", "tested")
 
 
 def count_into(history: History, stats: Mapping[str, ChainStats]) -> None:
-    """Let the history know what the statistics, by chain, have counted since the last time."""
+    """Write the counts since the last call, of each chain by its name, into the history."""
     for chain, of_chain in stats.items():
         for credential, counts in of_chain.news():
             day = (_EPOCH + timedelta(days=counts.day)).isoformat()
@@ -46,7 +46,7 @@ def count_into(history: History, stats: Mapping[str, ChainStats]) -> None:
 
 
 def remembered(history: History, now: float) -> dict[str, ChainReport]:
-    """Return what the history knows, by chain; nothing if it cannot be read. It reads the file.
+    """Return the history's reports by chain; empty if the file cannot be read.
 
     Args:
         history: the history.

@@ -1,4 +1,4 @@
-"""Counting tokens, once: one thread-safe tracker, shared or merged, never written to by anybody but its owner's calls."""
+"""A thread-safe tracker of tokens by model and provider; trackers can be shared and merged."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _add(a: Usage, b: Usage) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class ModelTokens:
-    """What one model used at one provider.
+    """The tokens of one model at one provider.
 
     Attributes:
         usage: the tokens.
-        calls: the calls that used them.
-        last: when the last of them was counted.
+        calls: the number of calls that used them.
+        last: when the last call was counted.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -34,12 +34,12 @@ class ModelTokens:
     last: datetime | None = None
 
     def plus(self, other: ModelTokens) -> ModelTokens:
-        """Return both together."""
+        """Return the sum of both."""
         last = max(filter(None, (self.last, other.last)), default=None)
         return ModelTokens(_add(self.usage, other.usage), self.calls + other.calls, last)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON, the time in ISO 8601."""
+        """Return the counts for JSON, the time in ISO 8601."""
         return {**as_dict(self.usage), "call_count": self.calls, "last_updated": self.last.isoformat() if self.last else None}
 
 
@@ -74,7 +74,7 @@ class TokenTracker:
 
     @property
     def total(self) -> Usage:
-        """Everything together."""
+        """Return the sum over all models and providers."""
         total = Usage()
         for usage in self.rows().values():
             total = _add(total, usage)
@@ -108,7 +108,7 @@ class TokenTracker:
 
     @classmethod
     def told(cls, usage: Any) -> TokenTracker:
-        """Return a new tracker with the counts that `to_dict` of a tracker of any make tells; what it does not tell counts nothing."""
+        """Return a tracker with the counts of another one's `to_dict`; missing counts are 0."""
         out = cls()
         models = usage.get("usage_by_model") if isinstance(usage, dict) else None
         for model, entry in models.items() if isinstance(models, dict) else ():
@@ -122,7 +122,7 @@ class TokenTracker:
 
     @classmethod
     def merged(cls, *trackers: TokenTracker) -> TokenTracker:
-        """Return a new tracker with the counts of all; a tracker that is named twice counts once."""
+        """Return a tracker with the summed counts of all; the same tracker twice counts once."""
         out = cls()
         for tracker in {id(t): t for t in trackers}.values():
             for (model, provider), counted in tracker.counted().items():
@@ -138,7 +138,7 @@ def _sum(rows: dict[str, ModelTokens]) -> ModelTokens:
 
 
 def _time(text: Any) -> datetime | None:
-    """Read a time of any make; one without a zone is local."""
+    """Parse an ISO time; without a zone it is local. None: it is no time."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError):
@@ -146,7 +146,7 @@ def _time(text: Any) -> datetime | None:
 
 
 def as_dict(usage: Usage) -> dict[str, int]:
-    """Return the counts under the names that the OpenAI wire format made common."""
+    """Return the counts under OpenAI's names."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -157,7 +157,10 @@ def as_dict(usage: Usage) -> dict[str, int]:
 
 
 def usage_from(counts: Any) -> Usage | None:
-    """Read counts of any make, a dictionary or an object, under the names of OpenAI's or Anthropic's format; None if it has none."""
+    """Read a dictionary's or an object's counts, by OpenAI's or Anthropic's names.
+
+    None: no counts.
+    """
     found = [next((n for name in names if isinstance(n := _part(counts, name), int)), 0) for names in _NAMES]
     return Usage(*found) if any(found) else None
 

@@ -1,8 +1,9 @@
-"""How the workers of one gateway know of each other: each writes a report of itself every second, and whoever answers adds them all up.
+"""How a gateway's workers share their numbers: each writes a report a second, readers add them up.
 
-The reports lie in a folder of the run's own, a file each. A worker takes a number there that is free (a lock says so, which the system
-takes away however the worker ends), and goes on with what the worker of that number before it had counted: so a worker that is killed
-takes nothing along but its last second, and no counter goes backwards. No request waits for any of this.
+The reports are files in a folder of this run. A worker takes a free number there; a lock marks it
+as taken, and the system releases it however the worker ends. The worker continues the counts of the
+number's previous owner. So a killed worker loses its last second only, and no counter goes
+backwards. No request waits for any of this.
 
 Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics (`MetricFamily`), sample by sample.
 """
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 EVERY: Final = 1.0
 """Seconds between two reports of a worker."""
 GONE: Final = 5.0
-"""Seconds without a report after which a worker counts as gone: its numbers stay, what it is doing now does not."""
+"""Seconds without a report after which a worker counts as gone: its counts stay, its running
+requests do not."""
 _CLOSING: Final = 2.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -51,13 +53,13 @@ class MetricFamily:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What one worker says of itself.
+    """The report of one worker.
 
     Attributes:
-        at: when, in seconds since 1970; 0 once it is over.
-        running: requests under way.
-        chains: what its chains went through, by name.
-        metrics: what it has counted.
+        at: when it was written, in seconds since 1970; 0: the worker has ended.
+        running: the number of running requests.
+        chains: the statistics of its chains by name.
+        metrics: its metrics.
     """
 
     at: float = 0.0
@@ -67,7 +69,7 @@ class WorkerReport:
 
 
 def summed(families: Iterable[MetricFamily]) -> list[MetricFamily]:
-    """Return families of one name as one, in the order in which names and samples first come."""
+    """Add up families of the same name, keeping the order of names and samples."""
     heads: dict[str, MetricFamily] = {}
     sums: dict[str, dict[tuple[str, Labels], float]] = {}
     for family in families:
@@ -79,7 +81,7 @@ def summed(families: Iterable[MetricFamily]) -> list[MetricFamily]:
 
 
 def make() -> Path:
-    """Make a folder for reports, for this user only.
+    """Create a folder for reports that only this user can read.
 
     Raises:
         OSError: there is no room for it.
@@ -91,7 +93,7 @@ def make() -> Path:
 
 
 def write(folder: Path, report: WorkerReport, number: int = 0) -> None:
-    """Write the report of the worker of a number."""
+    """Write the report of the worker with this number, atomically."""
     file, fresh = folder / f"{number}.json", folder / f"{number}.new"
     fresh.write_bytes(_adapter().dump_json(report, exclude_defaults=True))
     fresh.replace(file)
@@ -103,15 +105,15 @@ def remove(folder: Path) -> None:
 
 
 class WorkerReports:
-    """The reports of all workers as one of them uses them. Thread-safe.
+    """One worker's view of all reports. Thread-safe.
 
     Attributes:
-        number: that of this worker.
-        before: the last report of the worker that had this number before.
+        number: this worker's number.
+        before: the last report of the number's previous owner.
     """
 
     def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
-        """Take a free number, and read what its owner before has left."""
+        """Take a free number, and read its previous owner's report."""
         self._folder, self._wall = folder, wall
         self._lock = Lock()
         self._read: dict[Path, tuple[tuple[int, int], WorkerReport]] = {}
@@ -122,19 +124,19 @@ class WorkerReports:
         self.before = next((one for number, one in self._reports() if number == self.number), WorkerReport())
 
     def begin(self, make: Callable[[], WorkerReport]) -> None:
-        """Write a report every second from now on; `make` makes it."""
+        """Write a report every second from now on; `make` returns it."""
         self._make = make
         self.write()
         self._worker = Worker("sparekey reports", self.write, EVERY, lambda: None)
         self._worker.start()
 
     def write(self) -> None:
-        """Write a report now. A folder that is gone is no reason to fail."""
+        """Write a report now; do nothing if the folder is gone."""
         with self._lock, suppress(OSError):
             write(self._folder, replace(self._make(), at=self._wall()), self.number)
 
     def all(self) -> Sequence[WorkerReport]:
-        """Return the reports of all workers, gone ones too; the very same value while none has changed."""
+        """Return the reports of all workers, gone ones too; the same object while none changes."""
         with self._lock:
             found = [report for _, report in self._reports()]
             if len(found) != len(self._all) or any(new is not old for new, old in zip(found, self._all, strict=True)):
@@ -142,12 +144,12 @@ class WorkerReports:
             return self._all
 
     def living(self) -> list[WorkerReport]:
-        """Return the reports of the workers that run."""
+        """Return the reports of running workers."""
         now = self._wall()
         return [report for report in self.all() if abs(now - report.at) < GONE]
 
     def close(self) -> None:
-        """Leave what was counted, and the number to another."""
+        """Write the last report, and release the number for another worker."""
         if self._worker is None or self._worker.closed:
             return
         self._worker.close(_CLOSING)
@@ -172,7 +174,7 @@ class WorkerReports:
 
 
 def _free_number(folder: Path) -> tuple[int, int]:
-    """Return the first free number, and what keeps it: a lock, which the system takes away when the process ends, however it ends."""
+    """Return the first free number and the handle of its lock."""
     number = 0
     while True:
         handle = os.open(folder / f"{number}.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -201,14 +203,17 @@ _ADAPTERS: Final[list[TypeAdapter[Any]]] = []
 
 
 def _adapter() -> TypeAdapter[Any]:
-    """Return what reads and writes reports; making it takes a moment, and one worker alone never needs it."""
+    """Return the adapter that reads and writes reports; created on first use because it is slow."""
     if not _ADAPTERS:
         _ADAPTERS.append(TypeAdapter(WorkerReport))
     return _ADAPTERS[0]
 
 
 def _current(report: Any) -> Any:
-    """Return a report in today's form. One of before December 2026 is met when the package is upgraded under workers that run."""
+    """Return a report in today's form.
+
+    Reports from before December 2026 appear if the package is upgraded while workers run.
+    """
     if "pages" not in report:
         return report
     chains = {

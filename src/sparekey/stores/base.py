@@ -1,6 +1,7 @@
-"""What a store is: named values of bytes, read and changed by compare-and-set. It knows nothing of chains.
+"""The interface of a store: named values of bytes, read and changed by compare-and-set.
 
-A store is used by one thread only, its `Keeper`; so it needs no lock, and however long it takes, it can hold nobody up.
+A store knows nothing of chains. Only its `Keeper`'s thread uses it, so it needs no lock, and a slow
+store delays no request.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class StoreAwayError(Exception):
-    """The store cannot be used now; the message says why, in one line without a password."""
+    """The store cannot be used now; the message says why in one line, without a password."""
 
 
 class Stamp(NamedTuple):
-    """A moment that other processes can read.
+    """A moment in time that other processes can read.
 
-    Two stamps of one `clock` are so many seconds apart as their `at` says, whatever happens to the time of day; those of different clocks
-    (the machine was started anew) as far as their `wall` says.
+    Two stamps of the same `clock` are as many seconds apart as their `at` says, whatever happens to
+    the time of day. For different clocks (the machine was rebooted) `wall` counts.
     """
 
     clock: str
@@ -28,28 +29,34 @@ class Stamp(NamedTuple):
 
 
 class Store(Protocol):
-    """Named values. Every method may raise `StoreAwayError`, and nothing else; the next call tries again."""
+    """Named values.
+
+    Each method may raise `StoreAwayError`, and nothing else; the next call tries again.
+    """
 
     label: str
-    """What it is called in messages: its address without a password."""
+    """Its name in messages: its address without a password."""
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
-        """Return the values of those of `names` that have one."""
+        """Return the values of `names`; a name without a value is left out."""
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Put `new` in the place of `old` (None: nothing there); return False, changing nothing, if the value is another one by now."""
+        """Replace the value `old` (None: no value) with `new`.
+
+        Returns False, and changes nothing, if the value is no longer `old`.
+        """
 
     def changed(self) -> bool:
-        """Return whether anything may have changed since the last `read`: a cheap question, asked often."""
+        """Return whether anything may have changed since the last `read`; cheap, called often."""
 
     def stamp(self) -> Stamp:
-        """Return this moment; it never waits for anything."""
+        """Return the current moment, without I/O."""
 
     def tidy(self) -> None:
-        """Do what need not be done at once; called every minute or so."""
+        """Do housekeeping; called about once a minute."""
 
     def close(self) -> None:
-        """Let go of files and connections; a later call opens them anew."""
+        """Close files and connections; a later call opens them again."""
 
     def forget(self) -> None:
-        """Drop files and connections without touching them: they are those of the parent process."""
+        """Drop files and connections without closing them: after a fork they are the parent's."""

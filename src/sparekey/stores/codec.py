@@ -1,7 +1,9 @@
-"""A chain's state as bytes, for processes that share it: small JSON, with a version, without any key.
+"""A chain's state as bytes, for processes that share it: small JSON with a version, without keys.
 
-Credentials go by their ids, so that processes whose lists differ for a while (a roll-out) understand each other. Times are spans from
-the stamp on; `sparekey.stores.shared_time` says why. A value of a later version, or one that is no value at all, is refused.
+Credentials are named by their ids, so that processes whose lists differ for a while (during a
+roll-out) understand each other. Times are spans relative to the stamp;
+`sparekey.stores.shared_time` says why. Values of a later version, and bytes that are no state, are
+refused.
 """
 
 from __future__ import annotations
@@ -27,15 +29,16 @@ if TYPE_CHECKING:
     from sparekey.core.pool import Pool
 
 VERSION: Final = 1
-"""Whoever reads this version reads every value that bears it. What a later program adds stands under names that an older one skips."""
+"""A program that knows this version reads all values that carry it. Later programs may add fields;
+older ones skip them."""
 _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
-"""Seconds after its end in which a park of something that this chain does not know is kept: another process may know it."""
+"""Seconds for which an ended park of an unknown credential is kept: another process may know it."""
 _PAST: Final = frozenset({"since", "looked", "felt_at"})
 _TIMES: Final = frozenset({"until", "lease"}) | _PAST
 _STORED_AS: Final = {"stated": "firm", "soft": "weak"}
-"""Names of fields in the store, where they were called otherwise when the first states were written."""
+"""Fields whose names in the store differ from today's, because stored states use the older ones."""
 _MOST_NAMES: Final = 256
 _NEVER: Final = "never"
 _FULL: Final = 0x7FFF
@@ -52,10 +55,15 @@ class NewerStateError(ValueError):
 
 
 class Codec:
-    """Writes and reads the states of one chain."""
+    """Encodes and decodes the states of one chain."""
 
     def __init__(self, pool: Pool, writer: str) -> None:
-        """Take the chain, and a name for this process's copy, which makes each value it writes a value of its own."""
+        """Create a codec.
+
+        Args:
+            pool: the chain's credentials.
+            writer: a name for this process's copy; it makes each written value unique.
+        """
         self._ids = [c.id for c in pool.credentials]
         self.writer = writer
         self._secrets = secrets_of(pool.credentials)
@@ -63,7 +71,10 @@ class Codec:
         self._names = {alias: name for name, alias in self._aliases.items()}
 
     def encode(self, state: PoolState, now: float, stamp: Stamp) -> bytes:
-        """Return `state` as bytes; `now` and `stamp` are the same moment on the chain's clock and on that of the store."""
+        """Return `state` as bytes.
+
+        `now` and `stamp` are the same moment on the chain's and on the store's clock.
+        """
         kept = {self._safe(name): guard for name, guard in state.breakers.items() if self._kept(name, guard, now)}
         data = {
             "v": VERSION,
@@ -83,17 +94,17 @@ class Codec:
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
     def decode(self, raw: bytes, now: float, stamp: Stamp, at_most: float = math.inf) -> PoolState:
-        """Return the state that `raw` holds, its times on this chain's clock.
+        """Return the state in `raw`, with its times on this chain's clock.
 
         Args:
-            raw: what the store has.
-            now: this moment on the chain's clock, and
-            stamp: on that of the store.
-            at_most: the most seconds that can have passed since it was written, as far as this process knows.
+            raw: the store's bytes.
+            now: the current moment on the chain's clock.
+            stamp: the same moment on the store's clock.
+            at_most: an upper bound for the seconds since it was written, as far as is known here.
 
         Raises:
-            NewerStateError: it is of a later version.
-            UnreadableStateError: it is no state.
+            NewerStateError: a later version of sparekey wrote it.
+            UnreadableStateError: the bytes are no state.
         """
         try:
             data: dict[str, Any] = json.loads(raw if len(raw) <= _LARGEST else b"null")
@@ -125,7 +136,7 @@ class Codec:
         )
 
     def _guard(self, guard: Breaker, now: float) -> dict[str, Any]:
-        """What differs from a breaker that was never parked."""
+        """Return the fields that differ from a breaker that was never parked."""
         found: dict[str, Any] = {}
         for name in _FIELDS:
             value = getattr(guard, name)
@@ -142,7 +153,7 @@ class Codec:
         return self._aliases.get(name) or self._secrets.cut(name)
 
     def _named(self, pool: Pool) -> dict[str, str]:
-        """The names of the breakers in the store: their own, unless one holds something that looks like a key (an address can)."""
+        """Return the breakers' names in the store: a name that seems to hold a key is replaced."""
         found: dict[str, str] = {}
         for credential_id, names in zip(self._ids, pool.guard_names, strict=True):
             for name in names:
@@ -168,7 +179,7 @@ def _moment(span: Any, written: float) -> float | None:
 
 
 def _past(span: Any, written: float, ahead: float = 0.0) -> float:
-    """A moment that had been when it was written, or was to come within `ahead`: a later one would be remembered for ever."""
+    """Return a moment at most `ahead` seconds after writing: a later one would never expire."""
     return written + min(_number(span), ahead)
 
 

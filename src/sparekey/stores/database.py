@@ -1,4 +1,4 @@
-"""SQLite as every part of sparekey opens it: WAL, short waits, errors in words that say what to do."""
+"""How sparekey opens SQLite: WAL, short waits, errors that say what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OPENING: Final = 1.0
-"""Seconds for which opening a new file waits for others who open it at the same time: SQLite itself does not wait there."""
+"""Seconds to wait for other processes that open a new file at the same time: SQLite does not."""
 _REMEDIES: Final = (
     ("locked", "another process holds its lock"),
     ("busy", "another process holds its lock"),
@@ -29,7 +29,7 @@ _REMEDIES: Final = (
 
 
 def connect(path: Path, schema: str, wait: float) -> sqlite3.Connection:
-    """Open a file, which is made if it is not there, readable for its owner only; statements commit by themselves.
+    """Open a database in autocommit mode; create it, readable for its owner only, if need be.
 
     Args:
         path: the file.
@@ -52,7 +52,7 @@ def connect(path: Path, schema: str, wait: float) -> sqlite3.Connection:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return which file lies at a path, to tell it from one that is put in its place; None if there is none."""
+    """Return the device and inode of a path's file, to notice a replaced one; None: no file."""
     try:
         found = path.stat()
     except OSError:
@@ -62,7 +62,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def telling() -> Iterator[None]:
-    """Raise what SQLite and the system raise as a `StoreAwayError` with a remedy."""
+    """Turn errors of SQLite and the system into a `StoreAwayError` with a remedy."""
     try:
         yield
     except (sqlite3.Error, OSError) as exc:
@@ -77,10 +77,10 @@ def _prepare(connection: sqlite3.Connection, schema: str) -> None:
         try:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # a crash of the program loses nothing, one of the machine the last moments
+            connection.execute("PRAGMA synchronous = NORMAL")  # only a power cut loses something
             connection.executescript(schema)
         except sqlite3.OperationalError as exc:
-            if "readonly" in str(exc):  # others may write it, and what they write can be read
+            if "readonly" in str(exc):  # reading what other processes write still works
                 return
             if "locked" not in str(exc) or time.monotonic() >= give_up:
                 raise

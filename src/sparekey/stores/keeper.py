@@ -1,10 +1,11 @@
-"""Keeps the copies of a store's values in this process fresh: one thread, the only one that talks to the store.
+"""Keeps this process's copies of a store's values fresh, in the only thread that uses the store.
 
     a request ──read──▶ Replica ◀──a look every 0.25 s── Keeper's thread ◀──▶ store
               ─change─▶ Replica ──waits for 0.25 s at most──▶
 
-However long the store takes (a dead network, a name server, a full disk), whoever changes something waits for `patience` once. Then the
-store counts as away: each process goes on with its own copy, the keeper tries again, and what both sides did meanwhile is merged.
+However slow the store is (a dead network, a full disk), a change waits for it for `patience`
+seconds, once. After that the store counts as away: each process works on its own copy, the keeper
+tries again, and merges what both sides did meanwhile.
 """
 
 from __future__ import annotations
@@ -32,24 +33,26 @@ logger = logging.getLogger("sparekey")
 POLL: Final = 0.25
 """Seconds between two looks at the store."""
 PATIENCE: Final = 0.25
-"""The most seconds for which a change waits for the store."""
+"""The most seconds that a change waits for the store."""
 COUNTS_EVERY: Final = 8
-"""Looks between two writes of nothing but the count of served requests."""
+"""Polls between two writes of the count of served requests alone."""
 _STARTING: Final = 2.0
-"""The most seconds for which a chain waits for what the store remembers of it, when it is made."""
+"""The most seconds that a new chain waits for its state from the store."""
 _CLOSING: Final = 2.0
 _TIDY: Final = 60.0
 
 
 class Keeper:
-    """A store as chains use it. Thread-safe, task-safe and fork-safe; use it as a context manager, or close it.
+    """A store as chains use it: safe for threads, tasks and forks.
+
+    Use it as a context manager, or call `close`.
 
     Attributes:
-        _replicas: the chains that are kept; one that nobody uses any more drops out by itself.
-        _lock: guards `_replicas` and `_away`, which other threads change as well.
+        _replicas: the copies of the chains' states; unused ones are garbage-collected.
+        _lock: guards `_replicas` and `_away`, which several threads change.
         _away: why the store cannot be used now; None: it can.
-        _looks: how often the thread has looked; every eighth time counts of served requests are written, too.
-        _tidied: when the store last removed what has expired.
+        _looks: number of polls; every eighth writes the counts of served requests as well.
+        _tidied: time of the store's last housekeeping.
         _worker: the thread.
     """
 
@@ -58,8 +61,8 @@ class Keeper:
 
         Args:
             store: opened by `open_store`.
-            poll: seconds between two looks at it: how soon this process sees what others did.
-            patience: the most seconds for which a change waits for it.
+            poll: seconds between two polls: how soon this process sees the others' changes.
+            patience: the most seconds that a change waits for the store.
         """
         self._store, self._patience = store, patience
         self._replicas: weakref.WeakSet[Replica] = weakref.WeakSet()
@@ -72,7 +75,7 @@ class Keeper:
 
     @property
     def label(self) -> str:
-        """What the store is called in messages: its address without a password."""
+        """The store's name in messages: its address without a password."""
         return self._store.label
 
     @property
@@ -81,37 +84,44 @@ class Keeper:
         return self._away
 
     def attach(self, name: str, pool: Pool, clock: Callable[[], float]) -> Replica:
-        """Return the state of one chain, as the store remembers it.
+        """Return this process's copy of a chain's state, with what the store holds.
 
         Args:
-            name: the chain's name in the store: chains of one name, here and in other processes, share their state.
+            name: the chain's name in the store; chains of the same name share their state, across
+                processes too.
             pool: the chain's credentials.
             clock: the chain's clock, in seconds.
 
         Raises:
-            ValueError: there is no name, or the store was closed.
+            ValueError: the name is empty, or the store is closed.
         """
         if not name or self._worker.closed:
             raise ValueError("a chain in a store needs a name" if not name else f"the store {self.label} was closed")
         replica = Replica(name, pool, clock, self._change)
         with self._lock:
             self._replicas.add(replica)
-        if self._away is None:  # else it is looked at with the others when the store is back
+        if self._away is None:  # else the keeper reads it when the store is back
             self._ask(_STARTING, self._look, [replica])
         return replica
 
     def recall(self, name: str) -> bytes | None:
-        """Return a value that is no chain's state; None if there is none, or the store is away. It waits for the store."""
+        """Return a value that is no chain's state; None: no value, or the store is away.
+
+        It waits up to 2 s for the store.
+        """
         found = None if self._away or self._worker.closed else self._ask(_STARTING, self._store.read, [name])
         return found.get(name) if found else None
 
     def note(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Put `new` in the place of what `recall` returned; return False if it is another value by now, or the store is away."""
+        """Replace the value `old` that `recall` returned with `new`.
+
+        Returns False if the value has changed since, or the store is away.
+        """
         done = None if self._away or self._worker.closed else self._ask(_STARTING, self._store.compare_and_set, name, old, new)
         return bool(done)
 
     def close(self) -> None:
-        """Bring to the store what it does not know yet, and let go of it; chains go on with their own copies."""
+        """Write what the store lacks and close it; chains continue with their own copies."""
         if not self._worker.closed:
             self._ask(_CLOSING, self._part)
             self._worker.close(_CLOSING)
@@ -122,10 +132,10 @@ class Keeper:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ── whoever changes something ──
+    # ── threads that change a state ──
 
     def _change(self, replica: Replica, old: PoolState, new: PoolState) -> bool:
-        """Let the keeper's thread change a state; here alone, if the store is away."""
+        """Change a state through the keeper's thread; only here if the store is away."""
         if self._away is None and not self._worker.closed:
             done = self._ask(self._patience, replica.put, self._store, old, new)
             if done is not None:
@@ -133,7 +143,7 @@ class Keeper:
         return replica.swap(old, new)
 
     def _ask(self, patience: float, work: Callable[..., Any], *args: Any) -> Any:
-        """What the keeper's thread finds out; None if the store is away."""
+        """Return the result of `work` in the keeper's thread; None if the store is away."""
         try:
             return self._worker.ask(patience, work, *args)
         except StoreAwayError as exc:
@@ -164,7 +174,7 @@ class Keeper:
                 self._store.tidy()
         except StoreAwayError as exc:
             self._leave(str(exc))
-        except Exception:  # whatever it is: without this thread the process would never hear of the others again
+        except Exception:  # without this thread the process would never see the others' changes
             logger.exception("the store %s: a look at it broke off", self.label)
         else:
             self._return()
@@ -191,7 +201,7 @@ class Keeper:
                 self._store.close()
 
     def _forked(self) -> None:
-        """A child process: the lock may be held by a thread that is not there, the connections are the parent's."""
+        """Reset in a child process: the lock may stay held, the connections are the parent's."""
         self._lock = threading.Lock()
         self._store.forget()
         for replica in list(self._replicas):

@@ -1,4 +1,4 @@
-"""State in this process's memory: the default of a library."""
+"""State in this process's memory: the library's default."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ S = TypeVar("S")
 
 
 class MemoryStore(Generic[S]):
-    """One value that threads and tasks share: read without a lock, changed by compare-and-set."""
+    """One value shared by threads and tasks, changed by compare-and-set.
+
+    Attributes:
+        value: the current one; read it without a lock. A plain attribute: each call reads it several times.
+    """
 
     def __init__(self, value: S) -> None:
         """Start with `value`."""
-        self._value = value
+        self.value = value
         self._lock = threading.Lock()
 
-    def read(self) -> S:
-        """Return the value now."""
-        return self._value
-
     def compare_and_set(self, old: S, new: S) -> bool:
-        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with self._lock:
-            if self._value is not old:
+            if self.value is not old:
                 return False
-            self._value = new
+            self.value = new
             return True
 
 
 class MemoryValues:
-    """A `Store` in this process: it lives as long as the process, and lets chains that come after each other share a state."""
+    """A `Store` in this process's memory: a chain that replaces another one gets its state."""
 
     label = "memory"
 
@@ -47,11 +50,14 @@ class MemoryValues:
         self._lock = threading.Lock()
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
-        """Return the values of those of `names` that have one."""
+        """Return the values of `names`; a name without a value is left out."""
         return {name: self._values[name] for name in names if name in self._values}
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with self._lock:
             if self._values.get(name) != old:
                 return False
@@ -59,11 +65,11 @@ class MemoryValues:
             return True
 
     def changed(self) -> bool:
-        """Return True: a look costs no more than the question."""
+        """Return True: reading is as cheap as checking."""
         return True
 
     def stamp(self) -> Stamp:
-        """Return this moment."""
+        """Return the current moment on this machine's clock."""
         return machine_stamp()
 
     def tidy(self) -> None:
@@ -73,5 +79,5 @@ class MemoryValues:
         """Nothing to do."""
 
     def forget(self) -> None:
-        """A child process goes on with values of its own."""
+        """Keep the values in a child process as its own copy, with a new lock."""
         self._lock = threading.Lock()

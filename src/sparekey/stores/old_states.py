@@ -1,6 +1,7 @@
-"""What programs of before November 2026 write: states without a memory of refusals, and parks without what came to be known of them since.
+"""States written by versions before November 2026: without a memory of refusals, with fewer fields.
 
-They read what newer ones write, and skip what they do not know; so their next write loses it. Whoever still knows it puts it back.
+Those versions skip fields that they do not know, so their next write drops them. A process that
+still knows the dropped fields puts them back.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def understood(guard: Breaker, written: float) -> Breaker:
-    """Return a park that an older program wrote, as this one would have set it.
+    """Return a park by an older version as this version would have set it.
 
-    A passing fault without a stated end is a soft one; a stated end is looked at before it comes, counted from when it was written.
+    A passing fault without a stated end becomes a soft park. A stated end gets looks, counted from
+    the time of writing.
     """
     if guard.until is None or guard.cause is None:
         return guard
@@ -34,7 +36,10 @@ def understood(guard: Breaker, written: float) -> Breaker:
 
 
 def completed(theirs: PoolState, mine: PoolState) -> PoolState:
-    """Return a state that an older program may have written, with what this process knows beyond it; `theirs` itself if that is nothing."""
+    """Return `theirs` with the fields that an older version dropped and `mine` still has.
+
+    It is `theirs` itself if there are none.
+    """
     if theirs.memory is not UNTOLD:
         return theirs
     known = mine.breakers

@@ -1,7 +1,8 @@
-"""State in Redis or Valkey: many machines share it. Needs the extra `redis`.
+"""State in Redis or Valkey, shared by many machines. Needs the extra `redis`.
 
-All chains are fields of one hash, `sparekey:state` (another name: `redis://host/0?key=team-a`). It has no expiry; without persistence a
-restarted server is empty, and the processes bring back what they know.
+All chains are fields of one hash, `sparekey:state` (`redis://host/0?key=team-a` names another). It
+does not expire. A server without persistence is empty after a restart; the processes then write
+back what they know.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _KEY: Final = "sparekey:state"
 _CLOCK: Final = "redis"
 _WAIT: Final = 0.2
-"""Seconds for which one answer is waited for: less than a change waits for the store."""
+"""Timeout of one answer in seconds: less than a change waits for the store."""
 _CONNECTING: Final = 1.0
 _SWAP: Final = """
 local found = redis.call('HGET', KEYS[1], ARGV[1])
@@ -39,10 +40,15 @@ return 1
 
 
 class RedisStore:
-    """A `Store` in a server. It connects when it is first needed."""
+    """A `Store` in a Redis or Valkey server; it connects on first use."""
 
     def __init__(self, url: str, *, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
-        """Take an address as redis-py knows them, and clocks in seconds: the machine's and the time of day.
+        """Create the store.
+
+        Args:
+            url: an address in redis-py's form.
+            monotonic: returns the machine's monotonic clock in seconds.
+            wall: returns the time of day in seconds since 1970.
 
         Raises:
             ConfigError: redis-py does not take the address.
@@ -55,7 +61,7 @@ class RedisStore:
         self._swap = self._client.register_script(_SWAP)
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
-        """Return the values of those of `names` that have one, and look at the server's clock."""
+        """Return the values of `names`, and read the server's clock in the same round trip."""
         wanted = list(names)
         with _telling():
             pipe = self._client.pipeline(transaction=False)
@@ -67,16 +73,19 @@ class RedisStore:
         return {name: value for name, value in zip(wanted, values, strict=True) if value is not None}
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with _telling():
             return bool(self._swap(keys=[self._key], args=[name, old or b"", new]))
 
     def changed(self) -> bool:
-        """Return True: a look is one round trip, and so would be the question."""
+        """Return True: reading is one round trip, and so would checking be."""
         return True
 
     def stamp(self) -> Stamp:
-        """Return this moment on the server's clock, as far as it is known."""
+        """Return the current moment on the server's clock, or the local one if that is unknown."""
         if self._ahead is None:
             return Stamp("", self._wall(), self._wall())
         now = self._monotonic() + self._ahead
@@ -91,7 +100,7 @@ class RedisStore:
             self._client.close()
 
     def forget(self) -> None:
-        """Begin with connections of its own."""
+        """Create connections of its own after a fork."""
         self._client = self._connected()
         self._swap = self._client.register_script(_SWAP)
 
@@ -113,13 +122,13 @@ def _telling() -> Iterator[None]:
 
 
 def _bare(url: str) -> str:
-    """The address without user, password and settings."""
+    """Return the address without user, password and settings."""
     scheme, _, rest = url.partition("?")[0].partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _split(url: str) -> tuple[str, str]:
-    """The address without our own setting, and the name of the hash."""
+    """Return the address without our own setting, and the name of the hash."""
     address, _, query = url.partition("?")
     settings = parse_qsl(query, keep_blank_values=True)
     key = next((value for name, value in settings if name == "key"), "") or _KEY

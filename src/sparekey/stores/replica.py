@@ -1,14 +1,16 @@
-"""This process's copy of one chain's state: it reads like a `MemoryStore`, and a change goes through to the store behind it.
+"""This process's copy of one chain's state: reads are local, changes go through to the store.
 
-A replica holds three versions of the state: `_value`, as this process knows it; `_base`, as both sides last agreed on it; and `_raw`, the
-store's bytes for that. A change is computed on `_value` and sent as "`_raw` becomes these bytes". Three things may come back:
+A replica holds three versions of the state: `value` is this process's, `_base` is the last one on
+which process and store agreed, and `_raw` is the store's bytes for `_base`. A change is computed on
+`value` and sent as "replace `_raw` with these bytes". There are three outcomes:
 
     yes                 both agree on the new state
     somebody was faster their bytes are read, and what each side changed since `_base` is merged (`core.rejoin`)
     nothing             the answer was lost: nobody knows whether the bytes arrived. `_sent` remembers them, so that a later look which
                         finds them there knows them for its own, instead of merging them a second time
 
-Whatever touches the store runs on the keeper's thread; whoever reads or counts a served request never waits for it.
+Only the keeper's thread touches the store. Reading the state and counting a served request never
+wait for it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ _TRIES: Final = 5
 
 
 class Sent(NamedTuple):
-    """What was last sent to the store: whether it arrived is not always known. `origin` is what this process's state comes from."""
+    """The last value sent to the store, which may not have arrived.
+
+    `origin` is the state from which this process derived it.
+    """
 
     raw: bytes
     state: PoolState
@@ -46,66 +51,73 @@ class Sent(NamedTuple):
 
 
 class Replica:
-    """The state of one chain in this process, and what is known of the store's.
+    """The state of one chain in this process, and what it knows of the store's.
 
     Attributes:
         name: the chain's name in the store.
-        _value: the state as this process knows it; read without a lock, since it is replaced as a whole.
-        _base: the state on which this process and the store last agreed; what differs from it is this process's own.
-        _sent: what was last sent, until it is known whether it arrived.
-        _raw: the store's bytes for `_base`; None: it holds nothing. Of the keeper's thread alone, as the next two.
-        _looking: when the present look at the store began, on the chain's clock.
-        _looked: when the last one did that has ended: what is new since then cannot be older than that.
+        value: this process's state; read without a lock, because it is replaced as a whole.
+        _base: the state on which process and store last agreed; differences from it are local.
+        _sent: the last value sent, until it is known whether it arrived.
+        _raw: the store's bytes for `_base`; None: no value. Only the keeper's thread uses this and
+            the next two.
+        _looking: when the current read of the store began, on the chain's clock.
+        _looked: when the last finished read began: a value that is new since cannot be older.
     """
 
     def __init__(self, name: str, pool: Pool, clock: Callable[[], float], change: Callable[[Replica, PoolState, PoolState], bool]) -> None:
-        """Start with nothing parked; `change` brings a change through to the store, or makes it here if the store is away."""
+        """Create a copy with nothing parked.
+
+        Args:
+            name: the chain's name in the store.
+            pool: the chain's credentials.
+            clock: the chain's clock in seconds.
+            change: makes a change in the store, or only here if the store is away.
+        """
         self.name = name
         self._clock, self._change = clock, change
         self._codec = Codec(pool, secrets.token_hex(4))
         self._lock = threading.Lock()
-        self._value = self._base = PoolState(switched_at=clock())
+        self.value = self._base = PoolState(switched_at=clock())
         self._sent: Sent | None = None
-        # what follows belongs to the keeper's thread
+        # only the keeper's thread uses the following
         self._raw: bytes | None = None
         self._looking = self._looked = -math.inf
 
-    # ── for everybody ──
-
-    def read(self) -> PoolState:
-        """Return the state as this process knows it."""
-        return self._value
+    # ── for all threads ──
 
     def compare_and_set(self, old: PoolState, new: PoolState) -> bool:
-        """Put `new` in the place of `old`, in the store too; return False if the state is another one by now.
+        """Replace `old` with `new`, in the store too; return False if the state is no longer `old`.
 
-        A count of served requests stays here; it goes to the store with the next change, or after a while.
+        A change of the count of served requests stays here and goes to the store later.
         """
-        if self._value is not old:
+        if self.value is not old:
             return False
         return self.swap(old, new) if counts_only(old, new) else self._change(self, old, new)
 
     def swap(self, old: PoolState, new: PoolState) -> bool:
-        """Put `new` in the place of `old` in this process only; if it was sent to the store as well, what follows comes behind it."""
+        """Replace `old` with `new` in this process only."""
         with self._lock:
-            if self._value is not old:
+            if self.value is not old:
                 return False
-            self._value = new
+            self.value = new
             if self._sent is not None and self._sent.state is new:
                 self._sent = self._sent._replace(origin=new)
             return True
 
     def forked(self) -> None:
-        """Begin anew in a child process: whoever held the lock is not there."""
+        """Reset in a child process: the thread that held the lock does not exist there."""
         self._lock = threading.Lock()
         self._codec.writer = secrets.token_hex(4)
 
     # ── for the keeper's thread ──
 
     def put(self, store: Store, old: PoolState, new: PoolState) -> bool:
-        """Change the state in the store, then here; return False if somebody was faster, having taken over what they did."""
+        """Change the state in the store, then here.
+
+        Returns False if another process was faster; its change has then been merged.
+        """
         with self._lock:
-            origin = self._value
+            origin = self.value
         if origin is not old:
             if not counts_only(old, origin):
                 return False
@@ -113,14 +125,15 @@ class Replica:
         return self._send(store, new, origin) or self._conflict(store)
 
     def look(self) -> None:
-        """The store is about to be read."""
+        """Note that a read of the store begins."""
         self._looking = self._clock()
 
     def take(self, raw: bytes | None, store: Store) -> None:
-        """Take over what the store holds.
+        """Merge the store's value into this process's state.
 
         Raises:
-            StoreAwayError: a later version of sparekey has written it, which nobody may overwrite.
+            StoreAwayError: a later version of sparekey wrote the value, which must not be
+                overwritten.
         """
         if raw != self._raw:
             origin, theirs = self._read(raw, store)
@@ -128,9 +141,12 @@ class Replica:
         self._looked = self._looking
 
     def push(self, store: Store, *, counts: bool) -> None:
-        """Bring to the store what only this process knows; the count of served requests alone only if `counts`."""
+        """Write local changes to the store.
+
+        With `counts`, even if only the count of requests changed.
+        """
         for _ in range(_TRIES):
-            value, base = self._value, self._base
+            value, base = self.value, self._base
             if value is base or (counts_only(base, value) and not counts):
                 return
             if self._send(store, value, value):
@@ -140,20 +156,20 @@ class Replica:
     def _send(self, store: Store, state: PoolState, origin: PoolState) -> bool:
         raw = self._codec.encode(state, self._clock(), store.stamp())
         with self._lock:
-            self._sent = Sent(raw, state, state if self._value is state else origin)
+            self._sent = Sent(raw, state, state if self.value is state else origin)
         if not store.compare_and_set(self.name, self._raw, raw):
             return False
         self._agree(raw, state, origin)
         return True
 
     def _conflict(self, store: Store) -> bool:
-        """Read what is there; return whether it is what was sent, after all (the answer was lost and the question asked again)."""
+        """Read the store's value; return whether it is the one sent (only the answer was lost)."""
         self.look()
         self.take(store.read([self.name]).get(self.name), store)
         return self._sent is not None and self._raw == self._sent.raw
 
     def _read(self, raw: bytes | None, store: Store) -> tuple[PoolState, PoolState]:
-        """What the store's bytes mean, and the last state on which both sides agreed."""
+        """Return the state in the store's bytes, and the last state on which both sides agreed."""
         if raw is None:
             return PoolState(), PoolState()
         if self._sent is not None and raw == self._sent.raw:
@@ -170,8 +186,8 @@ class Replica:
     def _agree(self, raw: bytes | None, theirs: PoolState, origin: PoolState) -> None:
         with self._lock:
             if self._sent is not None and raw == self._sent.raw:
-                origin = self._sent.origin  # it may be another one than a moment ago
-            self._value = merged(origin, self._value, completed(theirs, self._value))
+                origin = self._sent.origin  # it may have changed a moment ago
+            self.value = merged(origin, self.value, completed(theirs, self.value))
             self._base, self._raw = theirs, raw
 
 

@@ -1,6 +1,7 @@
-"""State in a SQLite file: the default of a gateway. It survives restarts, and the processes of one machine share it.
+"""State in a SQLite file, the gateway's default: it survives restarts, and processes share it.
 
-The file holds the states of many chains. It lies on a local disk: WAL does not work over a network.
+One file holds the states of many chains. It must be on a local disk: WAL does not work over a
+network.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS sparekey_state (name TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID"
 _SWAP: Final = "UPDATE sparekey_state SET state = ? WHERE name = ? AND CAST(state AS BLOB) = ?"
 _WAIT: Final = 0.2
-"""Seconds for which a statement waits for another process: less than a change waits for the store."""
+"""Seconds that a statement waits for a lock: less than a change waits for the store."""
 
 
 class SQLiteStore:
-    """A `Store` in a file. The file is opened when it is first needed, and anew if it is another one by then."""
+    """A `Store` in a file, which it opens on first use, and again if the file is replaced."""
 
     def __init__(self, path: Path, *, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
-        """Take the file, and clocks in seconds: the machine's and the time of day."""
+        """Create the store of a file; `monotonic` and `wall` return seconds."""
         self.label = f"sqlite:///{path}"
         self._path, self._clocks = path, (monotonic, wall)
         self._connection: sqlite3.Connection | None = None
@@ -37,7 +38,7 @@ class SQLiteStore:
         self._inherited: list[sqlite3.Connection] = []
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
-        """Return the values of those of `names` that have one."""
+        """Return the values of `names`; a name without a value is left out."""
         with telling():
             connection = self._open()
             self._version = self._data_version(connection)
@@ -46,27 +47,30 @@ class SQLiteStore:
             return dict(rows.fetchall())
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
-        """Put `new` in the place of `old`; return False, changing nothing, if the value is another one by now."""
+        """Replace `old` with `new`.
+
+        Return False, without a change, if the value is no longer `old`.
+        """
         with telling():
             connection = self._open()
             if old is None:
                 done = connection.execute("INSERT INTO sparekey_state VALUES (?, ?) ON CONFLICT DO NOTHING", (name, new))
             else:
                 done = connection.execute(_SWAP, (new, name, old))
-            self._version = None  # our own connection's changes do not show there, and another chain of this process may share the name
+            self._version = None  # SQLite's counter ignores our writes; another chain needs them
             return done.rowcount == 1
 
     def changed(self) -> bool:
-        """Return whether anybody has written to the file, or it is another one."""
+        """Return whether another process has written to the file, or it was replaced."""
         with telling():
             return self._connection is None or self._moved() or self._data_version(self._connection) != self._version
 
     def stamp(self) -> Stamp:
-        """Return this moment."""
+        """Return the current moment on this machine's clock."""
         return machine_stamp(*self._clocks)
 
     def tidy(self) -> None:
-        """Move what was written from the log to the file; a change does not have to do it."""
+        """Move the write-ahead log into the file, so that no change has to."""
         with telling():
             self._open().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -77,13 +81,13 @@ class SQLiteStore:
         self._connection = self._version = None
 
     def forget(self) -> None:
-        """Leave the parent's connection alone: SQLite forbids even closing it here."""
+        """Keep the parent's connection, unused: SQLite forbids closing it in a child process."""
         if self._connection is not None:
             self._inherited.append(self._connection)
         self._connection = self._version = None
 
     def _open(self) -> sqlite3.Connection:
-        """The open file. After a failure, and if somebody has put another file in its place, it is opened anew."""
+        """Return the connection; open the file again after a failure or if it was replaced."""
         if self._connection is not None and self._moved():
             self.close()
         if self._connection is None:

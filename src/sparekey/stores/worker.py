@@ -1,6 +1,6 @@
-"""One thread that does what may take long: asked from any thread, for a bounded time, and by itself now and then.
+"""A thread for slow work: other threads wait for it for a limited time; it also ticks by itself.
 
-A child process made by `fork` gets a thread of its own; the parent's did not come along.
+A forked child process gets a thread of its own: threads do not survive a fork.
 """
 
 from __future__ import annotations
@@ -21,32 +21,36 @@ _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
 class Worker:
-    """A daemon thread with a queue. Whoever asks and gives up waiting takes the work back, unless it has begun."""
+    """A daemon thread with a queue.
+
+    A job whose caller stops waiting is dropped unless it has begun.
+    """
 
     def __init__(self, name: str, tick: Callable[[], None], every: float, forked: Callable[[], None]) -> None:
-        """Make it ready for `start`.
+        """Create the worker; `start` starts its thread.
 
         Args:
-            name: what the thread is called.
-            tick: done each time `every` seconds have passed; it does not raise.
-            every: seconds.
-            forked: called in a child process before its thread starts, to let go of what is the parent's.
+            name: the thread's name.
+            tick: called every `every` seconds; it must not raise.
+            every: seconds between two ticks.
+            forked: called in a child process before its thread starts, to drop the parent's
+                resources.
         """
         self._name, self._tick, self._every, self._forked = name, tick, every, forked
         self.closed = False
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     def start(self) -> None:
-        """Start the thread: from now on it ticks, so whatever `tick` needs must be there."""
+        """Start the thread; all that `tick` needs must exist by now."""
         _workers.add(self)
         self._start()
 
     def ask(self, patience: float, work: Callable[..., Any], *args: Any) -> Any:
-        """Return `work(*args)`, done by the thread.
+        """Run `work(*args)` in the thread; return its result.
 
         Raises:
-            TimeoutError: it was not done within `patience` seconds.
-            Exception: what `work` raised.
+            TimeoutError: it did not finish within `patience` seconds.
+            Exception: the exception that `work` raised.
         """
         future: Future[Any] = Future()
         self._jobs.put(partial(_settle, future, work, args))
@@ -56,14 +60,14 @@ class Worker:
             future.cancel()
 
     def close(self, patience: float) -> None:
-        """Let the thread end when its queue is empty, and wait so many seconds for that."""
+        """End the thread after its queued jobs; wait at most `patience` seconds for that."""
         self.closed = True
         _workers.discard(self)
         self._jobs.put(None)
         self._thread.join(patience)
 
     def forked(self) -> None:
-        """Begin anew in a child process."""
+        """Start a new thread with an empty queue in a child process."""
         self._forked()
         self._jobs = queue.SimpleQueue()
         self._start()

@@ -1,6 +1,7 @@
-"""Hooks that tell OpenTelemetry, Prometheus and structlog what happens in a chain; see docs/telemetry.md.
+"""Hooks that report a chain's events to OpenTelemetry, Prometheus and structlog.
 
-Each needs its extra (`otel`, `prometheus`, `structlog`) and is loaded when its name is first used.
+See docs/telemetry.md. Each hook needs its extra (`otel`, `prometheus`, `structlog`) and is loaded
+on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The GenAI semantic conventions: the bounds of their histograms, and what they want to know of a request.
+"""The GenAI semantic conventions: the bounds of their histograms, and a request's attributes.
 
 Read from github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md and gen-ai-metrics.md.
 """
@@ -20,7 +20,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def about(credential: Credential, operation: str) -> dict[str, str | int]:
-    """Return what the conventions want to know of every request with a credential: what is not known is left out."""
+    """Return the attributes of every request with a credential; unknown ones are left out."""
     row = find(credential.provider)
     told = {
         "gen_ai.operation.name": operation,
@@ -31,7 +31,7 @@ def about(credential: Credential, operation: str) -> dict[str, str | int]:
 
 
 def server(endpoint: str | None) -> dict[str, str | int]:
-    """Return host and port of a base URL. Nothing else of it is told: path, query and user may hold a key."""
+    """Return host and port of a base URL, and nothing else: its other parts may hold a key."""
     try:
         parts = urlsplit(endpoint if endpoint and "://" in endpoint else f"//{endpoint or ''}")
         host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme, 443)

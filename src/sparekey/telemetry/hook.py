@@ -1,4 +1,4 @@
-"""What the hooks of this package share: whose chain they tell of, which event goes where, and how much of a text may be shown."""
+"""What the hooks of this package share: the chain's name, event dispatch, and masked texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUTCOMES: Final[Mapping[type, str]] = MappingProxyType(
         AttemptAbandoned: Outcome.ABANDONED.value,
     }
 )
-"""How an attempt ended, in the words of `Outcome`, by the event that tells of it."""
+"""How an attempt ended, in the words of `Outcome`, by event type."""
 
 OTHER: Final = "other"
 _WORD: Final = re.compile(r"[\w.-]{1,48}")
@@ -35,23 +35,24 @@ _SHOWN: Final = 300
 
 
 def park_word(event: Parked) -> str:
-    """Return how a park keeps traffic away: `firm`, only a probe goes there; `soft`, others go first."""
+    """Return `firm` (only a probe goes there) or `soft` (others are asked first)."""
     return "soft" if event.soft else "firm"
 
 
 class BoundedLabels:
-    """Keeps the number of time series bounded: a classifier of one's own may put anything into a reason.
+    """Bounds the number of time series: a custom classifier may put any text into a reason.
 
-    The first `limit` different words pass as they are; later ones, and what is no word, are `other`. sparekey's own classifier has fewer.
+    The first `limit` different words pass unchanged; later ones, and texts that are no word, become
+    `other`. sparekey's own classifier has fewer.
     """
 
     def __init__(self, limit: int = 128) -> None:
-        """Start with no word seen."""
+        """Create an empty set that takes `limit` words."""
         self._limit = limit
         self._seen = {""}
 
     def __call__(self, word: str) -> str:
-        """Return `word`, or `other`."""
+        """Return `word` if it may be a label, else `other`."""
         if word in self._seen:
             return word
         if len(self._seen) <= self._limit and _WORD.fullmatch(word):
@@ -61,36 +62,39 @@ class BoundedLabels:
 
 
 class Hook:
-    """The frame of a hook: hands each event to the method that `handlers` names for its type, and drops the others.
+    """The base of the hooks: it passes each event to its type's method in `handlers`, or drops it.
 
     Attributes:
-        chain_name: the chain's name in everything that is told.
-        handlers: a method by type of event.
+        chain_name: the chain's name in all reports.
+        handlers: the method for each event type.
     """
 
     handlers: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = MappingProxyType({})
 
     def __init__(self, chain_name: str) -> None:
-        """Tell of a chain under this name."""
+        """Create a hook for the chain of this name."""
         self.chain_name = chain_name
         self.reasons = BoundedLabels()
         self._credentials: dict[str, Credential] = {}
 
     @property
     def hears(self) -> Collection[type]:
-        """The events that go anywhere."""
+        """The event types that this hook handles."""
         return self.handlers.keys()
 
     def attach(self, cell: ChainState) -> None:
-        """Learn the chain's credentials; the chain calls it when the hook is added. One hook tells of one chain."""
+        """Store the chain's credentials; the chain calls this when the hook is added.
+
+        One hook serves one chain.
+        """
         self._credentials = {c.id: c for c in cell.pool.credentials}
         self._secrets = secrets_of(cell.pool.credentials)
 
     def __call__(self, event: Event) -> None:
-        """Tell of one event."""
+        """Handle one event."""
         if (handle := self.handlers.get(type(event))) is not None:
             handle(self, event)
 
     def shown(self, text: str) -> str:
-        """Return a provider's text as it may be shown: without the chain's keys and whatever looks like one, and bounded."""
+        """Return a provider's text for display: shortened, and with keys masked."""
         return self._secrets.cut(text)[:_SHOWN]

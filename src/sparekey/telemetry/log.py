@@ -1,4 +1,4 @@
-"""structlog: one line an event, its facts in fields."""
+"""structlog: one line per event, with its facts in fields."""
 
 from __future__ import annotations
 
@@ -32,16 +32,22 @@ _ENDINGS: Final = MappingProxyType(
 
 
 class StructlogHook(Hook):
-    """Writes one structured line an event: `Chain(..., hooks=[StructlogHook("chat")])`.
+    """Writes one structured line per event: `Chain(..., hooks=[StructlogHook("chat")])`.
 
-    Attempts that begin and first contents are `debug`; successes, probes and ways back `info`; failures, parks and failovers `warning`;
-    an exhausted chain is `error`. The chain's own lines in the standard library's log are not written then: nothing is told twice.
+    The levels are `debug` for starts of attempts and first contents, `info` for successes, probes,
+    recoveries and failbacks, `warning` for failures, parks and failovers, and `error` for an
+    exhausted chain. The chain then writes no lines of its own to the standard library's log.
     """
 
     logs: Final = True
 
     def __init__(self, chain_name: str = "", *, logger: Any = None) -> None:
-        """Write to `logger`, a structlog logger (`structlog.get_logger("sparekey")` if None), with `chain=chain_name` in each line."""
+        """Create the hook.
+
+        Args:
+            chain_name: the field `chain` of each line; "" leaves it out.
+            logger: a structlog logger; None: `structlog.get_logger("sparekey")`.
+        """
         super().__init__(chain_name)
         found = structlog.get_logger("sparekey") if logger is None else logger
         self._logger = found.bind(chain=chain_name) if chain_name else found

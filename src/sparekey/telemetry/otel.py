@@ -1,7 +1,7 @@
-"""OpenTelemetry: one span an attempt, and the metrics of the GenAI semantic conventions.
+"""OpenTelemetry: one span per attempt, and the metrics of the GenAI semantic conventions.
 
-The conventions: github.com/open-telemetry/semantic-conventions-genai. All of them are still in development there; names that this hook adds
-begin with `sparekey.`.
+The conventions (github.com/open-telemetry/semantic-conventions-genai) are still in development.
+Names that this hook adds begin with `sparekey.`.
 """
 
 from __future__ import annotations
@@ -38,21 +38,24 @@ if TYPE_CHECKING:
 _NO_TYPE: Final = "_OTHER"
 """The conventions' `error.type` of an error without a name."""
 _HAPPENINGS: Final = ("failover", "failback", "park", "probe", "recovery", "exhausted")
-"""What can happen to the chain itself: each is a counter and a span event of the name `sparekey.<name>`."""
+"""Events of the chain itself: each is a counter and a span event named `sparekey.<name>`."""
 _ATTEMPT: Final[ContextVar[Span | None]] = ContextVar("sparekey_attempt_span", default=None)
 
 
 def attempt_span() -> Span | None:
-    """Return the span of the attempt that is made here, to pass its trace on with a request; None outside of one, or without a hook."""
+    """Return the current attempt's span, to pass its trace on.
+
+    None outside an attempt or a hook.
+    """
     return _ATTEMPT.get()
 
 
 class OpenTelemetryHook(Hook):
-    """Tells OpenTelemetry of a chain: `Chain(..., hooks=[OpenTelemetryHook("chat")])`.
+    """Reports a chain to OpenTelemetry: `Chain(..., hooks=[OpenTelemetryHook("chat")])`.
 
-    Each attempt is a span of kind CLIENT, a child of the span that is current where the attempt starts. It is not made current itself:
-    what an instrumented HTTP client tells stands beside it. What happens to the chain (failover, park, ...) becomes an event of the
-    current span.
+    Each attempt is a span of kind CLIENT below the span that is current when it starts. It does not
+    become the current span itself, so spans of an instrumented HTTP client stand beside it. Events
+    of the chain (failover, park, ...) become events of the current span.
     """
 
     def __init__(
@@ -64,15 +67,15 @@ class OpenTelemetryHook(Hook):
         operation: str = "chat",
         max_open: int = 4096,
     ) -> None:
-        """Make the instruments.
+        """Create the hook and its instruments.
 
         Args:
             chain_name: the chain's name, in `sparekey.chain`.
             tracer_provider: where spans go; the global one if None.
             meter_provider: where measurements go; the global one if None.
             operation: `gen_ai.operation.name` of the chain's calls: `chat`, `embeddings`, `generate_content`, `text_completion`.
-            max_open: how many attempts may be out at once. Beyond that the oldest one's span is ended as `lost`: whoever was to tell of its
-                end is gone.
+            max_open: the most attempts at once. Beyond it the oldest attempt's span ends as `lost`:
+                its end was never reported.
         """
         super().__init__(chain_name)
         self._operation = operation
@@ -82,7 +85,7 @@ class OpenTelemetryHook(Hook):
         self._about: dict[str, Attributes] = {}
 
     def attach(self, cell: ChainState) -> None:
-        """Learn the chain's credentials, and write down what is the same for every attempt with one."""
+        """Store the chain's credentials and their constant attributes."""
         super().attach(cell)
         self._about = {c.id: self._told_of(c) for c in cell.pool.credentials}
 
@@ -186,7 +189,7 @@ def _counted(usage: Usage) -> Attributes:
 
 
 class _Instruments:
-    """The metrics: three of the conventions, and one counter for each thing that can happen to a chain."""
+    """The metrics: three of the conventions, and a counter for each event of the chain."""
 
     def __init__(self, meter: Meter) -> None:
         def histogram(name: str, unit: str, text: str, bounds: tuple[float, ...]) -> metrics.Histogram:
@@ -199,14 +202,14 @@ class _Instruments:
 
 
 class _OpenSpans:
-    """The spans of attempts that are out; bounded, as an attempt whose task was lost never ends."""
+    """The spans of running attempts; bounded, because an attempt whose task is lost never ends."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._lock = limit, Lock()
         self._spans: dict[tuple[int, int], Span] = {}
 
     def put(self, key: tuple[int, int], span: Span) -> None:
-        """Keep a span; one of the same key, or the oldest if there are too many, is ended as lost."""
+        """Keep a span; end one of the same key, or the oldest if there are too many, as lost."""
         with self._lock:
             lost = [self._spans.pop(key)] if key in self._spans else []
             self._spans[key] = span
@@ -217,10 +220,10 @@ class _OpenSpans:
             left.end()
 
     def get(self, key: tuple[int, int]) -> Span | None:
-        """Return a span without ending its stay."""
+        """Return a span and keep it."""
         return self._spans.get(key)
 
     def take(self, key: tuple[int, int]) -> Span | None:
-        """Return a span and forget it."""
+        """Return a span and remove it."""
         with self._lock:
             return self._spans.pop(key, None)

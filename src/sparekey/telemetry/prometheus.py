@@ -1,4 +1,4 @@
-"""Prometheus: counters and histograms of what happens in a chain, and gauges that read its state when they are scraped."""
+"""Prometheus: counters and histograms of a chain's events, and gauges of its state."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WELL: Final = frozenset({Standing.ACTIVE, Standing.READY})
 
 
 class MetricRow(NamedTuple):
-    """One metric; every one has the label `chain` as well."""
+    """One metric; each has the label `chain` as well."""
 
     name: str
     family: Family
@@ -61,46 +61,48 @@ ROWS: Final = (
     ),
     MetricRow("sparekey_active", GaugeMetricFamily, "1 for the active credential, where the next request starts, 0 for the others.", _ONE),
 )
-"""Every metric. A counter's samples end in `_total`."""
+"""All metrics. A counter's samples end in `_total`."""
 
 
 class PrometheusHook(Hook):
-    """Counts what happens in a chain: `Chain(..., hooks=[PrometheusHook("chat")])`. Several hooks share one registry's metrics.
+    """Counts a chain's events: `Chain(..., hooks=[PrometheusHook("chat")])`.
 
-    The gauges read the chain's state when they are scraped; they vanish with the chain. With `PROMETHEUS_MULTIPROC_DIR` the counters and
-    histograms of all processes add up as usual; the gauges are left out there.
+    Several hooks share a registry's metrics. The gauges read the chain's state when Prometheus
+    scrapes, and disappear with the chain. With `PROMETHEUS_MULTIPROC_DIR` the counters and
+    histograms of all processes add up as usual; the gauges are left out.
     """
 
     def __init__(self, chain_name: str, registry: CollectorRegistry | None = None) -> None:
-        """Count into a registry.
+        """Create the hook, and the registry's metrics if they do not exist yet.
 
         Args:
-            chain_name: the label `chain`; of two chains with one name in one registry the gauges show the later one.
-            registry: where the metrics are; the default registry of `prometheus_client` if None.
+            chain_name: the label `chain`; if two chains share a name, the gauges show the later
+                one.
+            registry: the metrics' registry; None: the default one of `prometheus_client`.
 
         Raises:
-            ValueError: the registry has metrics of these names that are not ours.
+            ValueError: the registry has other metrics of these names.
         """
         super().__init__(chain_name)
         self._metrics = _metrics_of(REGISTRY if registry is None else registry)
-        # looking a series up by its labels costs more than counting
+        # cached, because looking a series up by its labels costs more than counting
         self._counters: dict[tuple[str, ...], Counter] = {}
         self._histograms: dict[tuple[str, ...], Histogram] = {}
 
     def attach(self, cell: ChainState) -> None:
-        """Let the gauges read this chain."""
+        """Let the gauges read this chain's state."""
         super().attach(cell)
         self._metrics.cells[self.chain_name] = ref(cell)
 
     def _count(self, *series: str, by: float = 1) -> None:
-        """Add to a counter; `series` is its name and its labels."""
+        """Add to a counter; `series` holds its name and labels."""
         if (counter := self._counters.get(series)) is None:
             name, *labels = series
             counter = self._counters[series] = self._metrics.counters[name].labels(self.chain_name, *labels)
         counter.inc(by)
 
     def _observe(self, *series: str, seconds: float) -> None:
-        """Add to a histogram; `series` is its name and its labels."""
+        """Add to a histogram; `series` holds its name and labels."""
         if (histogram := self._histograms.get(series)) is None:
             name, *labels = series
             histogram = self._histograms[series] = self._metrics.histograms[name].labels(self.chain_name, *labels)
@@ -155,7 +157,7 @@ class PrometheusHook(Hook):
 
 
 class _Metrics:
-    """The metrics of one registry, as one collector: the chains of a registry share them."""
+    """The collector of one registry, shared by its chains."""
 
     def __init__(self) -> None:
         self.counters = {row.name: Counter(row.name, row.text, ("chain", *row.labels), registry=None) for row in _rows(Counter)}
@@ -165,13 +167,13 @@ class _Metrics:
         self.cells: dict[str, ref[ChainState]] = {}
 
     def describe(self) -> Iterator[Metric]:
-        """Yield every metric without samples."""
+        """Yield each metric without samples."""
         for metric in (*self.counters.values(), *self.histograms.values()):
             yield from metric.describe()
         yield from _gauges({})
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric with its samples."""
+        """Yield each metric with its samples."""
         for metric in (*self.counters.values(), *self.histograms.values()):
             yield from metric.collect()
         yield from _gauges({name: cell for name, found in self.cells.copy().items() if (cell := found()) is not None})
@@ -195,7 +197,7 @@ _LOCK: Final = Lock()
 
 
 def _metrics_of(registry: CollectorRegistry) -> _Metrics:
-    """Return the metrics of a registry, which are made and registered once."""
+    """Return the metrics of a registry; create and register them on first use."""
     with _LOCK:
         found = _SHARED.get(registry)
         if found is None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, set up as its `OTEL_*` variables say: for a program of ours that nobody has instrumented already."""
+"""OpenTelemetry's SDK set up by its `OTEL_*` variables, unless the program is instrumented already."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _CLOSE_MILLIS: Final = 5000
 
 
 class OtelProviders(NamedTuple):
-    """Where spans and measurements go; None: to the program's global providers."""
+    """The providers of spans and measurements; None: the program's global ones."""
 
     tracing: TracerProvider | None = None
     metering: MeterProvider | None = None
 
     def close(self) -> None:
-        """Send what was not sent yet, in a few seconds at most."""
+        """Export what is not sent yet, in a few seconds at most."""
         for provider in self:
             if provider is not None:
                 provider.force_flush(_CLOSE_MILLIS)  # type: ignore[union-attr]  # ours are the SDK's
@@ -33,13 +33,14 @@ class OtelProviders(NamedTuple):
 
 
 def sdk_of_environment(service: str) -> OtelProviders:
-    """Return the providers that are there already (`opentelemetry-instrument`, or the program around us), or else make them.
+    """Return the program's own providers (`opentelemetry-instrument`'s, say), or create them.
 
     Args:
-        service: the service's name where neither `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` has one.
+        service: the service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets
+            it.
 
     Raises:
-        ConfigError: the SDK, or an exporter that the variables name, is not installed.
+        ConfigError: the SDK or an exporter that the variables name is not installed.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return OtelProviders()
@@ -66,7 +67,7 @@ def _named() -> bool:
 
 
 def _exporters(signal: str) -> list[Any]:
-    """Make the exporters of a signal (`traces`, `metrics`); each reads its own variables."""
+    """Create the exporters of a signal (`traces`, `metrics`); each reads its own variables."""
     said = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or "otlp"
     names = [name.strip() for name in said.split(",")]
     return [_exporter(signal, name) for name in names if name not in {"", "none"}]
@@ -83,7 +84,7 @@ def _exporter(signal: str, name: str) -> Any:
 
 
 def _otlp(signal: str) -> list[str]:
-    """Return what the OTLP exporter may be called, by the protocol that the variables want; without one what is installed."""
+    """Return the possible names of the OTLP exporter: that of the set protocol, else all."""
     for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         if said := os.environ.get(variable, "").strip():
             return [_PROTOCOLS.get(said, said)]

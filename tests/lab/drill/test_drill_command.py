@@ -38,7 +38,7 @@ def test_a_row_that_passes_ends_with_zero():
 
 def made_up(monkeypatch, otherwise):
     """Let the catalogue have one row only, whose one check does not hold."""
-    row = Row("X01", "a fault", "an answer", "", lambda stage: iter([Check("an answer", False, otherwise)]), ("sync",))
+    row = Row("X01", "a fault", "an answer", "", lambda context: iter([Check("an answer", False, otherwise)]), ("sync",))
     monkeypatch.setattr("sparekey.cli.drill.ROWS", (row,))
 
 

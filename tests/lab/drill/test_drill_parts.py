@@ -54,9 +54,9 @@ def test_the_worst_broken_check_decides():
         (CallOutcome(hung=True, seconds=60), Verdict.FAIL),
     ],
 )
-def test_what_the_caller_heard_has_a_mark(heard, expected):
+def test_what_the_caller_heard_has_a_mark(outcome, expected):
     """The whole answer in time passes, late is partial, a clean error is safe; short, wrong, doubled or hung has failed."""
-    assert verdict(whole(heard, within=5)) is expected
+    assert verdict(whole(outcome, within=5)) is expected
 
 
 def test_the_clock_jumps_over_spans_and_remembers_when():
@@ -126,7 +126,7 @@ def test_a_wire_that_the_simulator_does_not_speak_is_named():
 def test_a_row_that_breaks_off_has_failed():
     """An error of the row itself shows, and the others go on."""
 
-    def play(stage):
+    def play(context):
         yield Check("fine", True)
         raise ZeroDivisionError
 
@@ -139,10 +139,10 @@ def test_a_call_without_a_sign_is_given_up():
     """A row gets an answer even where the caller would get none."""
     from sparekey.lab.simulator import faults
 
-    def play(stage):
-        world = stage.chat()
-        world.fail(0, faults.hang())
-        yield from whole(world.stream(longest=2))
+    def play(context):
+        scenario = context.chat()
+        scenario.fail(0, faults.hang())
+        yield from whole(scenario.stream(longest=2))
 
     result = of_a_row(play, waits=True)
     assert result.verdict is Verdict.FAIL

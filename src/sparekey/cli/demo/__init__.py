@@ -54,7 +54,7 @@ def run(console: Console, *, keep: bool = False) -> int:
 
 
 def _gateway() -> ModuleType | None:
-    """Return the part that needs the extra `gateway`, or None where that is not installed."""
+    """Return the part that needs the extra `gateway`; None if that is not installed."""
     try:
         from sparekey.cli.demo import gateway  # noqa: PLC0415 - see above
     except ImportError as exc:
@@ -66,7 +66,7 @@ def _gateway() -> ModuleType | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The account tells the same as the log, for people: what nobody asked to hear is not written to standard error."""
+    """Keep the log off standard error: the demo prints the same events for people."""
     root, deaf = logging.getLogger(), logging.NullHandler()
     root.addHandler(deaf)
     try:

@@ -1,4 +1,4 @@
-"""The second part of the demo: the same providers behind a gateway, which the `openai` client knows by its address only."""
+"""The demo's second part: the same providers behind a gateway, called by the `openai` client."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator import Provider
 
 WAIT: Final = 3.0
-"""Seconds that the first provider asks to wait for."""
+"""The wait in seconds that the first provider states."""
 
 
 def play(console: Console, providers: Sequence[Provider], *, keep: bool = False) -> bool:
-    """Play it on `console`; tell whether traffic came back to the first credential. With `keep` it goes on until Ctrl-C."""
+    """Play it on `console`; return whether a failback to the first credential came.
+
+    With `keep` it goes on until Ctrl-C.
+    """
     for provider in providers:
         provider.heal()
     with TemporaryDirectory(prefix="sparekey-demo-") as folder:
@@ -52,17 +55,17 @@ def play(console: Console, providers: Sequence[Provider], *, keep: bool = False)
 
 
 def configuration(providers: Sequence[Provider]) -> dict[str, Any]:
-    """Return the configuration as a file would hold it."""
+    """Return the configuration as the content of a file."""
     credentials = [{"id": p.name, "api_base": p.base_url, "api_key": f"sim-key-{p.name}"} for p in providers]
     settings = {"port": 0, "store": "memory", "access_log": False, "stop_timeout": 2}
     return {"vlm": {"provider": "openai", "model": MODELS["chat"], "credentials": credentials}, "gateway": settings}
 
 
 class ClientNarrator(Narrator):
-    """The client's side: it sees an address and a header; what the gateway sees is told beside it."""
+    """The client's side of the demo, which sees an address and a header only."""
 
     def __init__(self, console: Console, client: OpenAI) -> None:
-        """Ask with `client`, write to `console`."""
+        """Create it; it asks with `client` and prints to `console`."""
         super().__init__(console)
         self._client, self._last = client, ""
 
@@ -107,7 +110,7 @@ def _fault_and_recovery(asking: ClientNarrator, first: Provider) -> bool:
 
 
 def _go_on(asking: ClientNarrator, url: str, file: Path) -> None:
-    """Ask once a second until Ctrl-C, and tell what changes."""
+    """Ask once a second until Ctrl-C, and print what changes."""
     asking.console.print(_kept(url, file))
     with suppress(KeyboardInterrupt):
         while True:
@@ -121,7 +124,7 @@ def _go_on(asking: ClientNarrator, url: str, file: Path) -> None:
 
 @contextmanager
 def _served(file: Path, providers: Sequence[Provider]) -> Iterator[tuple[str, Gateway]]:
-    """Run the gateway in a thread with an event loop of its own; hand out its address and itself."""
+    """Run the gateway in a thread with its own event loop; yield its address and the gateway."""
     running = server.running(server.ServeSettings(file))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(running) as (_, application, url):
         assert application.gateway is not None
@@ -133,14 +136,14 @@ def _served(file: Path, providers: Sequence[Provider]) -> Iterator[tuple[str, Ga
 
 
 def _let_console_inject(gateway: Gateway, file: Path, providers: Sequence[Provider]) -> None:
-    """Put a console that knows the simulated providers into the place of the one that knows of none."""
+    """Replace the gateway's console by one that knows the simulated providers."""
     gateway.admin.close()
     gateway.admin = GatewayHost(gateway, file, simulated=providers).admin()
 
 
 @contextmanager
 def _client(url: str) -> Iterator[OpenAI]:
-    """Return the client as a program would make it; the chain does the retries, and no proxy stands before this machine."""
+    """Return the client as a program would create it, without retries and without a proxy."""
     from openai import DefaultHttpxClient, OpenAI  # noqa: PLC0415 - an extra
 
     with DefaultHttpxClient(trust_env=False) as http:

@@ -1,4 +1,4 @@
-"""What happens in a chain, written down as it happens, for people."""
+"""Prints a chain's events for people as they happen."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ INDENT: Final = 10
 
 
 class Narrator:
-    """One line an event: who failed and why, who is probed, who is active now. A hook of a chain."""
+    """A hook that prints a line per event: who failed and why, who is probed, who is active now."""
 
     def __init__(self, console: Console) -> None:
-        """Write to `console`."""
+        """Create a narrator that prints to `console`."""
         self.console = console
         self._label = ""
         self._failed: AttemptFailed | None = None
 
     def note(self, event: Event) -> None:
-        """Tell one event. An endpoint or account that is parked with its credential is not told twice."""
+        """Print one event, except parks of an account or endpoint beside their credential's."""
         match event:
             case AttemptFailed():
                 self._failed = event
@@ -45,19 +45,19 @@ class Narrator:
         self.line("✗", "red", failed.credential_id, f"{why}: parked {seconds:.0f} s{stated}")
 
     def begin(self, label: str) -> None:
-        """Let the next line bear a label."""
+        """Set the label of the next line."""
         self._label = label
 
     def line(self, mark: str, colour: str, credential: str, text: str) -> None:
-        """Write one line about a credential."""
+        """Print one line about a credential."""
         self.console.print(Text.assemble((f"{self._label:<{INDENT}}", "bold"), (f"{mark} ", colour), (f"{credential:<8}", colour), text))
         self._label = ""
 
     def aside(self, text: str) -> None:
-        """Write one line below what was told last."""
+        """Print one line below the last event."""
         self.console.print(Text(f"{'':<{INDENT + 2}}{text}", style="dim"), overflow="ellipsis", no_wrap=True)
 
 
 def clock_in(seconds: float) -> str:
-    """Return the time of day in so many seconds."""
+    """Return the time of day after `seconds`."""
     return time.strftime("%H:%M:%S", time.localtime(time.time() + seconds))

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator import Provider
 
 QUOTA_RETURNS_IN: Final = 3.0
-"""Seconds after which the first provider says that its quota is reset: more than a request waits, little for a person."""
+"""The wait in seconds that the first provider states: longer than a request's patience."""
 LONGEST: Final = 20.0
 """Seconds after which the demo gives up waiting for the failback."""
 PAUSE: Final = 0.5
-"""Seconds between two calls while the failback is waited for."""
+"""Seconds between two calls while the demo waits for the failback."""
 MODELS: Final = {"chat": "sim-chat", "embedding": "sim-embedding"}
 
 
 def play(console: Console, providers: list[Provider]) -> bool:
-    """Play it on `console`; tell whether traffic came back to the first credential."""
+    """Play it on `console`; return whether a failback to the first credential came."""
     providers[0].fail(faults.quota(retry_after=QUOTA_RETURNS_IN))
     providers[1].fail(faults.overloaded())
     console.print(_opening(providers))
@@ -61,7 +61,7 @@ def play(console: Console, providers: list[Provider]) -> bool:
 
 
 def vlm_config(providers: list[Provider]) -> VLMConfig:
-    """Return the chain of the demo, as one would write it into sparekey.toml."""
+    """Return the chain of the demo, as a sparekey.toml would have it."""
     return VLMConfig.model_validate(
         {
             "provider": "openai",
@@ -72,16 +72,16 @@ def vlm_config(providers: list[Provider]) -> VLMConfig:
 
 
 def embedding_config(providers: list[Provider]) -> EmbeddingConfig:
-    """Return the same chain for embeddings: one model, so one vector space."""
+    """Return the same chain for embeddings: one model, so one space."""
     credentials = [{"id": p.name, "api_base": p.base_url, "api_key": f"sim-key-{p.name}"} for p in providers]
     return EmbeddingConfig.model_validate({"dense": {"provider": "openai", "model": MODELS["embedding"], "credentials": credentials}})
 
 
 class DemoNarrator(Narrator):
-    """Writes down, as it happens, who answered, why the others did not, and whose tokens were used."""
+    """Prints, as it happens, who answered, why the others did not, and whose tokens were used."""
 
     def __init__(self, console: Console, wrapper: Any) -> None:
-        """Follow the chain of `wrapper` and write to `console`."""
+        """Follow the chain of `wrapper` and print to `console`."""
         super().__init__(console)
         self.chain, self._tracker = wrapper.chain, wrapper
         self.tokens: Counter[str] = Counter()
@@ -89,7 +89,7 @@ class DemoNarrator(Narrator):
         self.chain.add_hook(self.note)
 
     def call(self, label: str, answer: Callable[[], str]) -> None:
-        """Make one call and tell what came of it."""
+        """Make one call and print its result."""
         self.begin(label)
         self._since, before = time.perf_counter(), self._tracker.token_tracker.total.total_tokens
         text = answer()
@@ -98,7 +98,7 @@ class DemoNarrator(Narrator):
         self.aside(f"“{_shortened(text)}”  {used} tokens")
 
     def note(self, event: Event) -> None:
-        """Tell one event."""
+        """Print one event."""
         if isinstance(event, AttemptSucceeded):
             self._served = event.credential_id
             self.line("✓", "green", self._served, f"answered after {(time.perf_counter() - self._since) * 1000:.0f} ms")
@@ -106,7 +106,7 @@ class DemoNarrator(Narrator):
 
 
 def _wait_for_failback(console: Console, account: DemoNarrator, vlm: Any) -> bool:
-    """Go on calling until the first credential serves again."""
+    """Call again and again until the first credential serves."""
     started = time.monotonic()
     while account.chain.active_index != 0 and time.monotonic() - started < LONGEST:
         with Live(console=console, refresh_per_second=8, transient=True, get_renderable=lambda: _standing(account.chain.status())):

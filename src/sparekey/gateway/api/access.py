@@ -1,4 +1,4 @@
-"""Who may use the gateway. Keys are known by their digests only, and compared in constant time."""
+"""Who may use the gateway. It stores keys as digests only and compares them in constant time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from sparekey.config.secrets import SecretRef
 
 _SHORTEST: Final = 20
-"""Characters of a key. Digests are not salted: a salt protects words that can be guessed, and these keys are long and random."""
+"""The fewest characters of a key. Keys this long and random cannot be guessed, so their digests
+need no salt."""
 WRONG_KEY_SECONDS: Final = 0.5
-"""What a wrong admin key costs whoever sends it."""
+"""Seconds that a request with a wrong admin key waits for its refusal."""
 FORWARDING: Final = frozenset(
     {
         *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via", b"x-original-url"),
@@ -38,13 +39,13 @@ FORWARDING: Final = frozenset(
         ),
     }
 )
-"""Headers that proxies add: whoever sends one is not at this machine, or says so."""
+"""Headers that proxies add: a request with one of them does not come from this machine."""
 _BEARERS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client that is known.
+    """A client that has been identified.
 
     Attributes:
         name: its name, or "" where no keys are asked for.
@@ -57,19 +58,19 @@ class Caller:
     expires: str = ""
 
     def may(self, chain: str) -> bool:
-        """Tell whether it may use a chain."""
+        """Return whether the client may use this chain."""
         return self.chains is None or chain in self.chains
 
 
 ANYBODY: Final = Caller()
-"""Whoever asks, where no keys are asked for."""
+"""The client of every request where the configuration has no client keys."""
 
 
 class Access:
     """The clients and the admin of one configuration."""
 
     def __init__(self, config: GatewayConfig) -> None:
-        """Read the keys, and forget them.
+        """Read the keys from where their references point, and keep only their digests.
 
         Raises:
             ConfigError: a key is not where its reference says, or could be guessed.
@@ -90,15 +91,15 @@ class Access:
         return not self._clients
 
     def caller(self, headers: Mapping[bytes, bytes], query: bytes) -> Caller:
-        """Return who asks.
+        """Return the client that sent a request.
 
         Args:
-            headers: the request's, names in lower case.
-            query: its query; only Gemini's clients put their key there (`asks_in_query`).
+            headers: the request's headers, names in lower case.
+            query: its query string; only Gemini's clients put their key there.
 
         Raises:
-            RefusalError: no key, a wrong one, an expired one; or, where no keys are asked for, somebody of another machine, or a web page
-                that reaches for this one.
+            RefusalError: the key is missing, wrong or expired; or, without client keys, the request
+                was forwarded or comes from a web page of another origin.
         """
         if not self._clients:
             refuse_forwarded(headers)
@@ -108,7 +109,7 @@ class Access:
         if not key:
             raise RefusalError(401, "no_key", "no key was sent: send your key of this gateway as the client's API key")
         digest = sha256(key).hexdigest()
-        found = self._clients.get(digest)  # whoever can time this learns about a digest, which he has himself
+        found = self._clients.get(digest)  # timing reveals only the digest of the sender's own key
         if found is None or not any(hmac.compare_digest(digest, known) for known in self._clients):
             raise RefusalError(401, "invalid_key", "this key is not known to the gateway")
         if found.expires and datetime.now(UTC).date().isoformat() > found.expires:
@@ -116,7 +117,9 @@ class Access:
         return found
 
     def reader(self, headers: Mapping[bytes, bytes], query: bytes) -> Caller:
-        """As `caller`, for what is no secret of any client: the admin may read it, too.
+        """Return the client like `caller`, but accept the admin key as well.
+
+        It is for answers that hold no client's secret.
 
         Raises:
             RefusalError: as `caller`.
@@ -131,7 +134,7 @@ class Access:
 
 
 def refuse_forwarded(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse what a proxy has forwarded: it comes from this machine, and its sender does not.
+    """Refuse a forwarded request: the proxy may be on this machine, its sender is not.
 
     Raises:
         RefusalError: a header says that the request was forwarded.
@@ -145,7 +148,10 @@ def refuse_forwarded(headers: Mapping[bytes, bytes]) -> None:
 
 
 def refuse_pages(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse web pages of elsewhere: a browser on this machine would let any of them ask, also under a name that points here.
+    """Refuse requests of web pages from other origins.
+
+    A browser on this machine would let any page send them, even under a host name that resolves
+    to this machine.
 
     Raises:
         RefusalError: the request was made for another host, or by a page of another host.
@@ -159,7 +165,7 @@ def refuse_pages(headers: Mapping[bytes, bytes]) -> None:
 
 @lru_cache(256)
 def _is_ours(url: bytes) -> bool:
-    """Tell whether a URL, or a host behind two slashes, is on this machine."""
+    """Return whether a URL (or `//host`) names this machine."""
     try:
         return is_loopback(urlsplit(url.decode("latin-1")).hostname or "")
     except ValueError:
@@ -167,7 +173,10 @@ def _is_ours(url: bytes) -> bool:
 
 
 def _presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:
-    """Return the key as the SDKs send it: OpenAI's as a bearer token, the others' in a header, Gemini's also in the query."""
+    """Return the key that a request carries, wherever its SDK puts it.
+
+    OpenAI's SDK sends a bearer token, the others a header of their own, Gemini's also the query.
+    """
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer" and token:
         return token.strip()

@@ -1,6 +1,6 @@
 """The admin API, the console and the metrics as one ASGI application, for `/admin`, `/console` and `/metrics`.
 
-It stands beside the hot path: starlette routes here, and nothing of it runs while a request passes through a chain.
+None of it runs while a request passes through a chain, so it can afford starlette's routing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _GUARDED: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",  # with "no-referrer" browsers send the login as from nowhere (`origin: null`)
+    "referrer-policy": "same-origin",  # "no-referrer" makes browsers log in with `origin: null`
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
@@ -60,12 +60,12 @@ class Admin:
     """The ASGI application."""
 
     def __init__(self, host: Host, door: Door | None = None, *, metrics: Callable[[], bytes] | None = None) -> None:
-        """Show a host to whom the door lets in.
+        """Serve the console and the admin API of a gateway.
 
         Args:
-            host: the gateway.
-            door: lets the admin in; without a key it is open to this machine only.
-            metrics: returns the metrics in Prometheus' text format; None: there are none.
+            host: the gateway as the console sees it.
+            door: decides who is let in; without an admin key only this machine is.
+            metrics: returns the metrics in Prometheus' text format; None: `/metrics` is not served.
         """
         self._host, self._door, self._metrics = host, door or Door(), metrics
         self._live = Live(host)
@@ -74,7 +74,7 @@ class Admin:
         self._app = Starlette(routes=self._routes(), exception_handlers={HTTPException: _refused})
 
     async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-        """Serve one request, as ASGI has it; every answer carries the headers that guard a page."""
+        """Serve one ASGI request; every answer carries the security headers of a page."""
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -84,7 +84,7 @@ class Admin:
         await self._app(scope, receive, guarded)
 
     def close(self) -> None:
-        """End the pages' live connections: the gateway stops."""
+        """End the live connections of open pages, because the gateway stops."""
         self._live.close()
 
     def _routes(self) -> list[Route]:
@@ -127,7 +127,7 @@ class Admin:
         return self._said(_ENDED) if "ended" in request.query_params else self._sent("login.html")
 
     def _said(self, what: bytes, status: int = 200) -> Response:
-        """Show the login with a word about why."""
+        """Return the login page with a message, which is HTML."""
         return Response(self._files["login.html"].replace(b"<!-- said -->", what), status, media_type="text/html")
 
     async def _login(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
-"""The gateway as an ASGI application: a request comes in, a chain answers it.
+"""The gateway as an ASGI application: it takes requests and has chains answer them.
 
-What is on the hot path is plain ASGI: reading the path, the key and the body, one walk through a chain, and its answer's bytes.
+The hot path is plain ASGI without a framework: read path, key and body, send the request through
+its chain, pass on the answer's bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ _ADMIN: Final = ("/admin", "/console", "/metrics")
 
 
 class State(NamedTuple):
-    """What a configuration gives: it is replaced as a whole, and requests keep the one with which they began."""
+    """What the gateway makes of a configuration.
+
+    A reload replaces it as a whole; a running request keeps the one with which it began.
+    """
 
     config: GatewayConfig
     access: Access
@@ -41,33 +45,33 @@ class State(NamedTuple):
     by_name: Mapping[str, Served]
     loaded_at: float
     fault: str = ""
-    """Why a later configuration was refused; "" if none was."""
+    """Why a newer configuration was refused; "" if none was."""
 
 
 class Gateway:
-    """Serves the chains of a configuration over HTTP.
+    """Serves the chains of a configuration over HTTP, as an ASGI application.
 
     Attributes:
         state: chains, access and limits; `reload` replaces them.
-        draining: whether it is about to stop: `/readyz` says so, new requests are refused.
-        admin: takes what is below `/admin`, `/console` and `/metrics`; None: nothing is there.
+        draining: whether it is about to stop: `/readyz` says so, and it refuses new requests.
+        admin: the application for `/admin`, `/console` and `/metrics`; None: they do not exist.
         observers: called with each finished request.
-        newcomers: called with each chain of a configuration that is read anew, before it is served.
-        log: writes its log, if it has one of its own.
-        ends: returns how the last calls of a chain ended, by its name; nobody knows where no statistics are kept.
+        newcomers: called with each chain of a reloaded configuration before it is served.
+        log: the thread that writes its log; None: it has none of its own.
+        ends: returns how the last calls of a chain ended, by its name; empty without statistics.
     """
 
     def __init__(self, config: Config, client: UpstreamClient, *, store: Any = None, timing: Timing = REAL) -> None:
-        """Take a configuration and the connections to the providers.
+        """Create a gateway for a configuration.
 
         Args:
-            config: the configuration, with a key at each reference.
-            client: the connections; the gateway closes them when it stops.
-            store: keeps the state of the chains, from `sparekey.stores.open_store`; None: this process does.
-            timing: how the chains see time and chance; for the drill.
+            config: the configuration; each reference to a key must point to one.
+            client: the connections to the providers; the gateway closes them when it stops.
+            store: keeps the chains' state, from `sparekey.stores.open_store`; None: in memory.
+            timing: clock and randomness of the chains; the drill replaces them.
 
         Raises:
-            ConfigError: it cannot be served.
+            ConfigError: the configuration cannot be served.
         """
         self.client, self.store, self._timing = client, store, timing
         self.draining = False
@@ -86,15 +90,15 @@ class Gateway:
         return self.state.chains
 
     def reload(self, config: Config) -> None:
-        """Serve another configuration from now on. Requests that run go on with the one they began with.
+        """Serve another configuration from now on. Running requests keep the one they began with.
 
         Raises:
-            ConfigError: it cannot be served; the old one stays.
+            ConfigError: it cannot be served; the old one stays in use.
         """
         self.state = self._made(config, self.state.chains)
 
     def refuse(self, fault: str) -> None:
-        """Note that a later configuration cannot be used: the old one stays, and says so."""
+        """Note why a newer configuration cannot be used; `/readyz` shows it. The old one stays."""
         self.state = self.state._replace(fault=fault)
 
     def _made(self, config: Config, old: Mapping[str, Served] | None) -> State:
@@ -109,7 +113,7 @@ class Gateway:
         return State(settings, access, chains, {name: one for one in chains.values() for name in one.names}, time.time())
 
     async def __call__(self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-        """Serve one connection's request, as ASGI has it."""
+        """Serve one ASGI request, or the application's lifespan."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -147,14 +151,15 @@ class Gateway:
                 observer(finished)
 
     def healthy(self, _query: bytes = b"") -> GatewayReply:
-        """Say that the process lives."""
+        """Return the answer of `/healthz`: 200 as long as the process runs."""
         return GatewayReply(200, [replies.JSON], b'{"status":"ok"}')
 
     def ready(self, query: bytes = b"") -> GatewayReply:
-        """Say whether requests may come, how each chain is, and whether the last configuration was refused.
+        """Return the answer of `/readyz`: readiness, each chain's level, a refused configuration.
 
-        A chain that is down does not make the gateway unready: its providers are to blame, and only requests can find out that they are
-        well again. Whoever watches the chains asks for `?chains=strict`: then one that is down makes it 503.
+        A chain that is down does not make the gateway unready: its providers are to blame, and only
+        requests can find out that they work again. With `?chains=strict`, for monitoring, a chain
+        that is down gives a 503.
         """
         levels = self.levels()
         strict = b"chains=strict" in query.split(b"&")
@@ -165,7 +170,7 @@ class Gateway:
         return GatewayReply(200 if status == "ready" else 503, [replies.JSON], json.dumps(body).encode())
 
     def levels(self) -> dict[str, Level]:
-        """Return how each chain is, in one word."""
+        """Return the level of each chain by its name."""
         wall = time.time()
         chains = ((name, one.chain) for name, one in self.state.chains.items())
         return {name: health(chain.pool, chain.state, chain.clock(), self.ends(name), wall).level for name, chain in chains}

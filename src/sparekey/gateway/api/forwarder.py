@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 
 class GatewayForwarder(AsyncForwarder):
-    """Puts the requests of clients for one chain to its credentials until one answers."""
+    """Sends a client's request to the credentials of one chain until one answers."""
 
     def __init__(self, table: RoutingTable, client: UpstreamClient, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-        """Take a chain with its targets, and the connections; `sleep` waits so many seconds, for the drill."""
+        """Create the forwarder of one chain.
+
+        Args:
+            table: the chain, and where the requests of each credential go.
+            client: the connections to the providers.
+            sleep: waits for a number of seconds; the drill replaces it.
+        """
         super().__init__(table, messages, sleep=sleep or anyio.sleep)
         self._client, self._timeout = client, table.timeout
 

@@ -1,4 +1,4 @@
-"""What is read and asks no model: the lists of the chains, and the description of all there is."""
+"""GET requests, which ask no model: the lists of the chains, and the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 def read(path: str, method: str, dialect: str, names: Sequence[str]) -> GatewayReply:
-    """Answer a request that is no POST; `names`: the chains that this client may use, under all their names.
+    """Return the answer to a request that is no POST.
+
+    Args:
+        path: the request's path.
+        method: its HTTP method.
+        dialect: the wire whose format the client expects.
+        names: the names and aliases of the chains that this client may use.
 
     Raises:
-        RefusalError: there is nothing to read.
+        RefusalError: the path does not exist (404), or takes another method (405).
     """
     if method not in METHODS or not is_read(path):
         refuse_reading(path)

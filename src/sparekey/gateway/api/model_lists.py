@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def models(dialect: str, names: Sequence[str]) -> GatewayReply:
-    """Return the list of the chains."""
+    """Return the chains as a list of models in the format of one wire."""
     found = [_model(dialect, name) for name in names]
     if dialect == "gemini":
         return _reply({"models": found})
@@ -23,7 +23,7 @@ def models(dialect: str, names: Sequence[str]) -> GatewayReply:
 
 
 def model(dialect: str, name: str) -> GatewayReply:
-    """Return one chain."""
+    """Return one chain as a model in the format of one wire."""
     return _reply(_model(dialect, name))
 
 

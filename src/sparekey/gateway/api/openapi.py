@@ -1,6 +1,7 @@
-"""What the gateway has at which path, as an OpenAPI 3.1 description: rows of a table, and what follows from them.
+"""The OpenAPI 3.1 description of the gateway, made from a table of its operations.
 
-Served at `/openapi.json`. A test holds it to the routes, and sends what it promises to take.
+The gateway serves it at `/openapi.json`. A test compares it with the routes and sends each request
+that it describes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _FORM: Final = "multipart/form-data"
 
 
 class Operation(NamedTuple):
-    """One path that asks a chain.
+    """One path whose requests go to a chain.
 
     Attributes:
-        path: below the host; `{model}` is the chain.
+        path: the path; `{model}` stands for the chain.
         summary: what it does.
         request: the schema of its body.
         answer: the schema of its JSON answer; "" if it has none.
-        events: whether it answers in events if asked to.
+        events: whether it can stream its answer.
         sends: the content type of the request.
         others: further content types of its answer.
     """
@@ -155,7 +156,10 @@ def _asked(row: Operation, tag: str) -> dict[str, Any]:
 
 
 def _operation(path: str, summary: str, tag: str, key: str) -> dict[str, Any]:
-    """Return what every operation has; who needs no key may send none."""
+    """Return the parts that all operations share.
+
+    The key is optional: some gateways ask for none.
+    """
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     words = {"model": "The chain.", "chain": "The chain.", "credential": "The id of a credential.", "action": "What to do."}
     made: dict[str, Any] = {"summary": summary, "tags": [tag]}

@@ -1,4 +1,8 @@
-"""The schemas of the description: what the gateway itself says in full, what passes through it as far as everybody's answers agree."""
+"""The schemas of the OpenAPI description.
+
+The gateway's own answers are described in full. What it passes through is described as far as all
+providers agree.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +158,7 @@ OURS: Final[dict[str, Any]] = {
     "Hold": of(seconds=told("How long; without it until released.", {"anyOf": [{**NUMBER, "exclusiveMinimum": 0}, {"type": "null"}]})),
     "Fault": of("credential fault", credential=TEXT, fault=told("One of the chain's `faults` in the state.", TEXT)),
 }
-"""What the gateway says by itself."""
+"""The gateway's own answers."""
 
 REQUESTS: Final[dict[str, Any]] = {
     "ChatRequest": of(
@@ -200,7 +204,7 @@ REQUESTS: Final[dict[str, Any]] = {
     "EmbedContentRequest": of("content", content=_PARTS),
     "EmbedBatchRequest": of("requests", requests=many(of("content", content=_PARTS), 1)),
 }
-"""What clients send. Further fields pass as they are."""
+"""What clients send. The gateway passes further fields on unchanged."""
 
 ANSWERS: Final[dict[str, Any]] = {
     "Chat": of("object choices", id=TEXT, object={"const": "chat.completion"}, choices=many(OBJECT), usage=maybe(OBJECT)),
@@ -232,4 +236,4 @@ ANSWERS: Final[dict[str, Any]] = {
         ]
     },
 }
-"""What providers answer; fields of their own are theirs."""
+"""What providers answer. They may add fields of their own."""

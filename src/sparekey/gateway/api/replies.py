@@ -1,4 +1,7 @@
-"""What the gateway itself says: refusals and exhausted chains, in the shape of errors of each wire, with a `sparekey` object beside."""
+"""The gateway's own errors, for refusals and exhausted chains.
+
+Each has the form of the client's wire, with a `sparekey` object beside it.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,21 @@ if TYPE_CHECKING:
 
 JSON: Final = (b"content-type", b"application/json")
 BREAK_OFF: Final = {"type": "sparekey.response.break_off"}
-"""What is sent behind an answer that has no end: the connection is closed so that the client sees that something is missing."""
+"""Sent after an answer that broke off: the connection closes so that the client notices it."""
 _TIRELESS: Final = (b"opencode/", b"geminicli", b"codex")
-"""Beginnings of the `User-Agent` of programs that repeat a 502 or a 429 for up to several minutes and show nobody the words of it.
+"""Beginnings of the `User-Agent` of programs that repeat a 502 or a 429 for up to several minutes
+without showing its message.
 
-Measured with OpenCode 1.18 (84 s), Gemini CLI 0.61 (more than 90 s) and Codex 0.171 (25 s); `x-should-retry` is unknown to them.
+
+Measured with OpenCode 1.18 (84 s), Gemini CLI 0.61 (more than 90 s) and Codex 0.171 (25 s). They do
+not know `x-should-retry`.
 """
 _FAILED_DEPENDENCY: Final = 424
-"""What those do not repeat: something failed on which the answer depends."""
+"""A status that these programs do not repeat."""
 
 
 class RefusalError(SparekeyError):
-    """The gateway does not pass a request on.
+    """The gateway refuses a request without asking a provider.
 
     Attributes:
         status: the HTTP status.
@@ -37,13 +43,13 @@ class RefusalError(SparekeyError):
     """
 
     def __init__(self, status: int, code: str, message: str, headers: Raw | None = None) -> None:
-        """Say why, and what to do."""
+        """Create a refusal whose message says why, and what the client can do."""
         self.status, self.code, self.headers = status, code, headers or []
         super().__init__(message)
 
 
 class GatewayReply(NamedTuple):
-    """An answer that is there already."""
+    """A complete answer: status, headers, body."""
 
     status: int
     headers: Raw
@@ -51,20 +57,21 @@ class GatewayReply(NamedTuple):
 
 
 def refusal(dialect: str, error: RefusalError, request_id: str) -> GatewayReply:
-    """Return what the client gets whose request is not passed on."""
+    """Return the answer to a request that the gateway does not pass on, in the client's format."""
     body = {**FORMATS[dialect].error_body(error.status, error.code, mask(str(error))), "sparekey": {"request_id": request_id}}
     return GatewayReply(error.status, [JSON, *error.headers], json.dumps(body).encode())
 
 
 def told(dialect: str, exc: Refused | AllCredentialsFailedError, request_id: str, agent: bytes = b"") -> GatewayReply:
-    """Return what the client gets whose request was refused, or whose chain is exhausted.
+    """Return the answer to a request that a provider refused, or whose chain is exhausted.
 
-    Of a provider's headers only the number of its request goes on: the others are about an account that is not the client's.
+    Of the provider's headers only its request id is passed on: the others describe an account that
+    is not the client's.
 
     Args:
-        dialect: the format that the client speaks.
-        exc: what came of its request.
-        request_id: its number.
+        dialect: the client's wire.
+        exc: how the call ended.
+        request_id: the gateway's id of the request.
         agent: the client's `User-Agent`.
     """
     found = refusals.told(exc)

@@ -1,4 +1,4 @@
-"""One request of a client and its answer: from its headers to the last byte."""
+"""One request of a client, from its headers to the last byte of its answer."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ logger = logging.getLogger("sparekey")
 
 Scope = dict[str, Any]
 _APART: Final = 0.05
-"""Seconds between the last pieces of a stream that broke off."""
+"""Seconds between the last pieces of a stream that broke off, so that they arrive one by one."""
 
 
 class Finished(NamedTuple):
-    """One request, when all is over.
+    """A finished request, as the log, the metrics and the traces see it.
 
     Attributes:
         request_id: its number in the log and in the answer's headers.
         client: the name of the client; "" where no keys are asked for.
-        chain: the name of the chain; "" if it came to none.
+        chain: the name of the chain; "" if it reached none.
         method: the HTTP method.
         path: its path, without the query.
         status: the status of the answer; 499 if the client left before there was one.
         stream: whether the answer came in events.
-        attempts: the ledger.
-        credential: who answered, or "".
-        seconds: from its headers to the end of the answer.
-        overhead: seconds of that which no provider is to blame for.
-        usage: the tokens that the provider counted.
-        left: whether the client went before the end.
-        first_content: seconds to the first content of a stream; None of other answers.
+        attempts: the ledger: its attempts in order.
+        credential: the id of the credential that answered; "" if none did.
+        seconds: from the request's headers to the end of the answer.
+        overhead: the part of `seconds` in which no provider was working.
+        usage: the tokens that the provider counted; None if it sent none.
+        left: whether the client left before the end.
+        first_content: seconds to the first content of a stream; None for other answers.
     """
 
     request_id: str
@@ -82,7 +82,7 @@ class RequestHandler:
     )
 
     def __init__(self, gateway: Gateway, scope: Scope, receive: Any, send: Any, request_id: str) -> None:
-        """Take what ASGI gives."""
+        """Create the handler with ASGI's arguments and the gateway's id for the request."""
         self._began = time.perf_counter()
         self._gateway, self._scope, self._receive, self._send = gateway, scope, receive, send
         self.request_id, self._state = request_id, gateway.state
@@ -93,7 +93,7 @@ class RequestHandler:
         self._status, self._stream, self._left = 0, False, False
 
     async def serve(self) -> None:
-        """Read the request, put it to its chain, and send what comes of it: always an answer, if the client stays."""
+        """Read the request, send it through its chain and answer the client, unless it leaves."""
         try:
             if (asked := await self._asked()) is not None:
                 with Present(self._scope, self._receive):
@@ -118,10 +118,12 @@ class RequestHandler:
             await self._whole(replies.refusal(self._dialect, bug, self.request_id), close=True)
 
     async def _asked(self) -> tuple[Served, WireRequest] | None:
-        """Read the request; return the chain that it names, and itself. None: no model is asked, and it is answered.
+        """Return the chain that the request names, and the request.
+
+        Returns None if the request asks no model: then it has been answered here.
 
         Raises:
-            RefusalError: it is not passed on.
+            RefusalError: the gateway does not pass it on.
             ClientGoneError: the client left before it was complete.
         """
         scope, state = self._scope, self._state
@@ -132,13 +134,13 @@ class RequestHandler:
         checked(named)
         if self._gateway.draining:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
-        query = scope["query_string"] if self._dialect == "gemini" else b""  # the only clients whose key is there
+        query = scope["query_string"] if self._dialect == "gemini" else b""  # Gemini's key
         if method != "POST":
             known = state.access.reader if path == routes.DESCRIPTION else state.access.caller
             try:
                 self._caller = known(named, query)
             except RefusalError:
-                if path == routes.DESCRIPTION:  # the admin's key opens it, too, and nobody may try many
+                if path == routes.DESCRIPTION:  # takes the admin key, too: slow down guessing
                     await asyncio.sleep(WRONG_KEY_SECONDS)
                 raise
             self._acquainted()
@@ -159,7 +161,7 @@ class RequestHandler:
         return served, call
 
     def _acquainted(self) -> None:
-        """Tell the connection that its client is known, if it still counts as a stranger's."""
+        """Tell the connection that its client has shown a valid key."""
         if acquainted := self._scope.get(KNOWN):
             acquainted()
 
@@ -167,7 +169,7 @@ class RequestHandler:
         """Return the chain that the client's `model` names.
 
         Raises:
-            RefusalError: there is none, or not for this.
+            RefusalError: there is no such chain for this client, or it is of the wrong kind.
         """
         found = self._state.by_name.get(call.model)
         if found is None or not self._caller.may(found.name):
@@ -181,7 +183,10 @@ class RequestHandler:
         return found
 
     async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response, AsyncStream[Item]] | None:
-        """Put a request to the chain, and send what comes of it; a stream is returned, after its beginning, to be sent by `_streamed`."""
+        """Send a request through its chain, and the answer to the client.
+
+        A stream is returned instead, once its first content has come, for `_streamed` to send.
+        """
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
             response, items, _ = await forwarder.forward(call)
@@ -204,7 +209,7 @@ class RequestHandler:
         return None
 
     async def _streamed(self, call: WireRequest, response: Response, items: AsyncStream[Item]) -> None:
-        """Send a stream on. After its beginning a fault can only be told by an event, and by an end that is none."""
+        """Pass a stream on. A fault within it is reported by an error event and a missing end."""
         self._stream, broken = True, StreamBreak(call)
         async with aclosing(items):
             await self._start(response.status_code, handed_on(response.headers.raw))
@@ -222,7 +227,10 @@ class RequestHandler:
                 await send({"type": "http.response.body", "body": b""})
 
     async def _broken(self, pieces: tuple[bytes, ...]) -> None:
-        """Send the last pieces of a stream that broke off. Each comes by itself: some clients read what comes at once as one thing."""
+        """Send the last pieces of a stream that broke off, apart in time.
+
+        Some clients take pieces that arrive together for one.
+        """
         for piece in pieces:
             if len(pieces) > 1:
                 await asyncio.sleep(_APART)
@@ -230,13 +238,13 @@ class RequestHandler:
         await self._send(BREAK_OFF)
 
     async def _passed(self, response: Response) -> None:
-        """Send an answer on that needs no reading: audio, a file."""
+        """Pass an answer on that is not JSON (audio, a file), unread."""
         try:
             await self._start(response.status_code, handed_on(response.headers.raw))
             async for chunk in response.stream:
                 self._ledger.heard()
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TransportError as exc:  # without its end the client knows that this is not all
+        except TransportError as exc:  # the missing end tells the client that this is not all
             logger.warning("request %s: %s broke off in its middle: %s", self.request_id, response.credential_id, exc)
             await self._send(BREAK_OFF)
         else:
@@ -261,7 +269,7 @@ class RequestHandler:
         await self._send({"type": "http.response.body", "body": reply.body})
 
     def finished(self) -> Finished:
-        """Return what became of it."""
+        """Return the finished request for the observers."""
         now, ledger = time.perf_counter(), self._ledger
         seconds = now - self._began
         return Finished(

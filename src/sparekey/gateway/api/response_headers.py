@@ -1,7 +1,7 @@
 """Which headers of a provider's answer reach a client.
 
-A client's browser may hold an admin's session for this very origin. So a provider says what an API says, and nothing that a browser
-would act on: no page, no script, no redirection, no rule about other pages. What is not listed here stays here.
+A browser may hold an admin's session for this very origin. So the gateway passes on only what is
+listed here, and nothing that a browser would act on: no page, no script, no redirection, no policy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _TYPES: Final = re.compile(
     rb"|text/(?:event-stream|plain|csv|vtt|srt)|audio/[\w.+-]+|video/[\w.+-]+|image/(?!svg)[\w.+-]+)\s*(?:;.*)?",
     re.IGNORECASE,
 )
-"""What APIs answer with; anything else is handed on as bytes. A browser shows a picture, but runs what is in an SVG."""
+"""Content types that APIs answer with. Any other is passed on as plain bytes: a browser would, for
+example, run the script in an SVG."""
 _NAMES: Final = re.compile(
     rb"content-(?:type|encoding|disposition|language|range)|retry-after(?:-ms)?|cache-control|etag|last-modified|expires|accept-ranges|age"
     rb"|(?:x-)?request-id|(?:x-|[a-z]+-)?ratelimit[\w-]*|(?:x-)?[a-z]+-ratelimit[\w-]*|anthropic-(?!organization)[\w-]+"
@@ -31,13 +32,13 @@ _NAMES: Final = re.compile(
     rb"|x-(?:groq|fireworks|together|mistral|deepseek|dashscope|siliconcloud|openrouter|xai|cohere|voyage|goog|vertex)-[\w-]+"
     rb"|server-timing|x-acs-[\w-]+|apim-request-id|azureml-[\w-]+|cf-ray|x-model[\w-]*|x-usage[\w-]*|x-total-[\w-]+|warning|deprecation|sunset",
 )
-"""Limits, numbers of requests, times, and what describes the body."""
+"""Rate limits, request ids, times, and headers that describe the body."""
 _ACCOUNT: Final = re.compile(rb"(?:openai|anthropic|x-[a-z]+)-(?:organization|project|account|user|workspace)\b.*")
-"""Whose account it is: no business of the client's."""
+"""Headers that name the account behind a credential; clients need not know it."""
 
 
 def handed_on(headers: Iterable[tuple[bytes, bytes]]) -> Raw:
-    """Return those headers that reach the client, and that no browser may guess the type of the body.
+    """Return the headers that reach the client, plus one that forbids browsers to guess types.
 
     Args:
         headers: names in lower case, with their values, as the provider sent them.

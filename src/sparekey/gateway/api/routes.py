@@ -1,4 +1,4 @@
-"""Which requests the gateway takes, as tables: the path tells the format, the resource what is asked for."""
+"""The requests that the gateway takes, as tables. The path gives the wire and the resource."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPENAI: Final = frozenset(
     }
 )
 FORMS: Final = frozenset({"images/edits", "images/variations", "audio/transcriptions", "audio/translations"})
-"""Those that take files, in a form."""
+"""Resources whose requests are forms with files."""
 ANTHROPIC: Final = frozenset(ANTHROPIC_KINDS)
 GEMINI: Final = frozenset(GEMINI_KINDS)
 
@@ -32,17 +32,17 @@ _HOP: Final = frozenset(
         *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
-"""Headers of this connection. The rest is `wire.rewrite`'s to keep back."""
+"""Headers of this connection only. `wire.rewrite` holds the others that are not passed on."""
 _HERE: Final = _HOP | FORWARDING | {b"x-sparekey-admin-key"}
-"""Headers that end here: they are about this connection, who the client is, or the way by which it came."""
+"""Headers that are not passed on: about this connection, the client, or the proxies between."""
 _DROPPED: Final = {
     "openai": _HERE | {b"anthropic-version", b"x-goog-api-key", b"x-goog-api-client"},
     "anthropic": _HERE,
     "gemini": _HERE,
 }
-"""The same by format: what belongs to another one would be read as that."""
+"""The same by wire: a header of another wire would be misread."""
 _PLAIN: Final = (b"accept-encoding", b"identity")
-"""Answers have to be read, and are short: nobody gains from packing them."""
+"""The gateway reads the answers, and they are short, so it asks for no compression."""
 _VERSION: Final = (b"anthropic-version", b"2023-06-01")
 _GOOGLE: Final = (b"x-goog-api-client", b"sparekey")
 
@@ -55,19 +55,19 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "contents": (list, dict, str),
     "requests": (list,),
 }
-"""What no provider takes in another type; null and fields that are missing are the provider's to judge."""
+"""Field types on which all providers agree. Null and missing fields are left to the provider."""
 _NAMES: Final = {list: "a list", str: "text", bool: "true or false", dict: "an object"}
 
 
 class RequestedResource(NamedTuple):
-    """What a path is about: the format, and the resource below its root."""
+    """What a path names: the wire, and the resource below its root."""
 
     dialect: str
     resource: str
 
 
 def asked(path: str) -> RequestedResource:
-    """Read a path.
+    """Return the wire and the resource that a path names.
 
     Raises:
         RefusalError: the gateway has nothing there.
@@ -89,7 +89,7 @@ def asked(path: str) -> RequestedResource:
 
 
 def is_read(path: str) -> bool:
-    """Tell whether something is read at a path, and no model asked: the description, health, models as a list and one by one."""
+    """Return whether a path is for reading (description, health, models) and asks no model."""
     if path in _READ:
         return True
     root, _, name = path.partition("/models")
@@ -97,10 +97,10 @@ def is_read(path: str) -> bool:
 
 
 def refuse_reading(path: str) -> None:
-    """Refuse another method than POST where a model is asked.
+    """Raise the refusal for a request that is no POST.
 
     Raises:
-        RefusalError: always; there is nothing at this path, or something that is asked with POST.
+        RefusalError: always: 404 if the path does not exist, 405 if it takes POST.
     """
     asked(path)
     raise RefusalError(405, "wrong_method", "models are asked with POST", [(b"allow", b"POST")])
@@ -113,7 +113,7 @@ _PLACES: Final = ("/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v
 
 
 def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
-    """Return in which format a client expects errors and lists, whatever it asked for."""
+    """Return the wire in which a client expects errors and lists, guessed from path and headers."""
     if path.startswith(("/v1beta/", "/v1alpha/")) or b"x-goog-api-key" in headers:
         return "gemini"
     if path.startswith("/v1/messages") or b"anthropic-version" in headers:
@@ -122,10 +122,18 @@ def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
 
 
 def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
-    """Read a request.
+    """Return a client's request as the transport takes it.
+
+    Args:
+        asked_for: what its path names.
+        method: its HTTP method.
+        target: its path and query, as sent.
+        headers: its headers, as sent.
+        named: the same by name in lower case.
+        body: its decoded body.
 
     Raises:
-        RefusalError: it is none of this format.
+        RefusalError: the body does not fit the resource.
     """
     dropped = _DROPPED[asked_for.dialect]
     if (listed := named.get(b"connection", b"")) not in {b"", b"keep-alive", b"close"}:
@@ -138,7 +146,7 @@ def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw,
         kept.append(_GOOGLE)
     if not target.isascii():
         raise RefusalError(400, "bad_path", "the path holds characters that no URL has")
-    if asked_for.dialect != "gemini" and b"key=" in target:  # Gemini's is replaced where the credential's is put
+    if asked_for.dialect != "gemini" and b"key=" in target:  # Gemini's is replaced later
         path, _, query = target.partition(b"?")
         target = path + b"?" + b"&".join(pair for pair in query.split(b"&") if not pair.startswith(b"key="))
     call = understood(method, target, kept, body)
@@ -149,10 +157,10 @@ def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw,
 
 
 def _readable(resource: str, call: WireRequest) -> None:
-    """Look at what a body is, before anybody could be blamed for it.
+    """Check a body before it is sent, so that no credential is blamed for it.
 
     Raises:
-        RefusalError: it is neither JSON nor a form where one may be, or a field of a type that no provider takes.
+        RefusalError: it is neither JSON nor (where allowed) a form, or a field has a wrong type.
     """
     if call.document is None and (resource not in FORMS or not call.body.startswith(b"--")):
         raise RefusalError(400, "not_json", "the body is not a JSON object")

@@ -1,4 +1,4 @@
-"""The chains that a gateway serves, by the names that clients call them."""
+"""The chains that a gateway serves, by the names that clients use as `model`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,14 @@ _USUAL: Final[dict[Path, str]] = {
     ("embedding", "sparse"): "sparse",
     ("embedding", "hybrid"): "hybrid",
 }
-"""What the chains of a program are called here."""
+"""Names of the chains that a configuration has outside its `gateway` section."""
 
 
 class Timing(NamedTuple):
-    """How the chains see time and chance: for the drill, which lets hours pass in a moment (see `sparekey.engine.Chain`)."""
+    """Clock, sleep and randomness of the chains (see `sparekey.engine.Chain`).
+
+    The drill replaces them to let hours pass in a moment.
+    """
 
     clock: Callable[[], float] = monotonic
     random: Callable[[], float] = _random.random
@@ -47,23 +50,23 @@ class Timing(NamedTuple):
 
 
 REAL: Final = Timing()
-"""Time as it is."""
+"""The real clock and real randomness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A chain under its name.
+    """A chain that the gateway serves, with its names and its connections.
 
     Attributes:
         name: what clients call it, as `model`.
         names: all its names, aliases included.
         chain: the engine's chain, with its state.
-        targets: where the requests of each credential go, by its id.
+        targets: where the requests of each credential go, by the credential's id.
         wire: the format that all its credentials speak: `openai`, `anthropic` or `gemini`.
         kind: what its models are for: `chat` or `embed`.
         config_path: where it stands in the configuration (`("vlm",)`, `("gateway", "chat", "fast")`).
-        forwarder: takes requests about the chain's own models.
-        side_forwarder: takes those about images, audio and moderation.
+        forwarder: sends requests for the chain's own models.
+        side_forwarder: sends requests for images, audio and moderation.
     """
 
     name: str
@@ -85,12 +88,13 @@ def serve(
     Args:
         config: the configuration.
         client: the connections to the providers.
-        store: keeps the state of the chains; None: this process does.
-        old: the chains that were served before: what they know of a credential that is unchanged stays known.
-        timing: how the chains see time and chance.
+        store: keeps the chains' state; None: in memory.
+        old: the chains that were served before; unchanged credentials keep their state.
+        timing: clock and randomness of the chains.
 
     Raises:
-        ConfigError: a key is missing, a credential cannot be reached over HTTP, two formats in one chain, two chains of one name.
+        ConfigError: a key is missing, a credential is not reached over HTTP, one chain mixes two
+            wires, or two chains have the same name.
     """
     found: dict[str, Served] = {}
     taken: dict[str, str] = {}
@@ -112,7 +116,7 @@ def serve(
 
 
 def _explaining(classify: Callable[..., Failure]) -> Callable[[BaseException], Failure]:
-    """Return `classify` with the steps to its verdict, for the console: only a failure pays for them."""
+    """Return `classify` with its trace switched on: the console shows how a verdict came about."""
     return partial(classify, trace=True)
 
 
@@ -139,7 +143,7 @@ def _table(config: BaseChain[Any], name: str, store: Any, timing: Timing) -> Rou
 
 
 def _wire(config: BaseChain[Any], made: RoutingTable) -> str:
-    """Return the one format of a chain: a request is passed on as it is, so whoever may get it must understand it."""
+    """Return the one wire of a chain. Requests pass unchanged, so all credentials must speak it."""
     spoken: dict[str, str] = {}
     for credential in made.chain.credentials:
         target = made.targets.get(credential.id)
@@ -166,4 +170,4 @@ def _remember(new: Chain, old: Chain) -> None:
     breakers = {name: guard for name, guard in old.state.breakers.items() if name in guards}
     kept: PoolState = replace(old.state, active=min(active, fresh), breakers=breakers)
     store = new._store  # noqa: SLF001 - a chain that nobody uses yet, and nothing happened in it that hooks should be told
-    store.compare_and_set(store.read(), kept)
+    store.compare_and_set(store.value, kept)

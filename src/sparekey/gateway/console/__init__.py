@@ -1,4 +1,4 @@
-"""The console: what the gateway's chains do, in plain words, for people.
+"""The console: a page that shows people in plain words what the gateway's chains do.
 
 host        what the console is shown, and asks for
 words       how a chain is (`observe.chain_health`), causes and what comes next in plain words

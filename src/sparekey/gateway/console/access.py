@@ -1,4 +1,4 @@
-"""Who may see the console, and who may change something: the admin key, sessions of browsers, and pages of elsewhere kept out."""
+"""Who may see the console and change something: the admin key, browser sessions, foreign pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _HEADERS: Final = ("x-sparekey-admin-key", "x-api-key")
 
 
 class Door:
-    """Lets the admin in. Without an admin key: whoever sits at this machine, and no web page of elsewhere in his browser."""
+    """Decides who is let in: the admin.
+
+    Without an admin key, everybody on this machine is, but no page of another origin in a browser.
+    """
 
     def __init__(
         self,
@@ -37,13 +40,14 @@ class Door:
         clock: Callable[[], float] = time.time,
         pause: float = WRONG_KEY_SECONDS,
     ) -> None:
-        """Know the admin key by its digest only.
+        """Create the door; it knows the admin key by its digest only.
 
         Args:
-            digest: returns the SHA-256 of the admin key in hexadecimal as it is configured now; the empty string if there is none.
-            seal: signs sessions; workers that share a port need the same. Made anew if None.
+            digest: returns the SHA-256 of the current admin key in hexadecimal; "" if there is
+                none.
+            seal: signs sessions; workers that share a port need the same. None: a random one.
             clock: returns seconds since 1970.
-            pause: seconds that a wrong key costs.
+            pause: seconds before a wrong key is refused.
         """
         self._digest, self._clock, self._pause = digest, clock, pause
         self._seal = seal or secrets.token_bytes(32)
@@ -55,10 +59,10 @@ class Door:
         return bool(self._digest())
 
     async def admit(self, request: Request) -> None:
-        """Let a request in that only reads.
+        """Check a request that only reads.
 
         Raises:
-            HTTPException: it is not the admin.
+            HTTPException: the sender is not the admin.
         """
         if not self.asks_for_key:
             _only_here(request)
@@ -68,17 +72,17 @@ class Door:
             raise HTTPException(401, "this needs the gateway's admin key")
 
     def still_admits(self, request: Request) -> bool:
-        """Return whether a request that was let in would be now: a session ends, a key is changed, while a page listens."""
+        """Return whether an admitted request still would be: its session or key may have ended."""
         if not self.asks_for_key:
             return True
         key = _presented(request)
         return self._knows(request.cookies.get(COOKIE, "")) if key is None else self._fits(key)
 
     async def admit_change(self, request: Request) -> None:
-        """Let a request in that changes something: no page of elsewhere can send it.
+        """Check a request that changes something: no page of another origin can send it.
 
         Raises:
-            HTTPException: it is not the admin, or no page of this gateway.
+            HTTPException: the sender is not the admin, or a page of another origin.
         """
         refuse_foreign(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -86,17 +90,17 @@ class Door:
         await self.admit(request)
 
     async def check(self, key: str) -> None:
-        """Compare a key, in constant time.
+        """Compare a key with the admin key, in constant time.
 
         Raises:
-            HTTPException: it is wrong; that takes a moment, so that nobody tries many.
+            HTTPException: it is wrong. This comes after a pause, to slow down guessing.
         """
         if not self._fits(key):
             await asyncio.sleep(self._pause)
             raise HTTPException(401, "this is not the gateway's admin key")
 
     def begin(self, request: Request, response: Response) -> None:
-        """Give a browser its session."""
+        """Start a browser's session: set its cookie on `response`."""
         until = str(int(self._clock()) + SESSION_SECONDS)
         response.set_cookie(
             COOKIE,
@@ -108,7 +112,10 @@ class Door:
         )
 
     def end(self, request: Request) -> None:
-        """End a browser's session: its cookie lets nobody in again, in this process. Workers that share a port learn it from none."""
+        """End a browser's session: its cookie is invalid from now on, but only in this process.
+
+        Other workers on the same port do not learn of it.
+        """
         now, cookie = self._clock(), request.cookies.get(COOKIE, "")
         if self._knows(cookie):
             self._ended = {one: until for one, until in self._ended.items() if until > now}
@@ -123,15 +130,15 @@ class Door:
         return genuine and int(until) > self._clock() and cookie not in self._ended
 
     def _sign(self, until: str) -> str:
-        """A session ends with its time, with its key, and with the seal."""
+        """Return a session's signature: it is void after its time, a new key or a new seal."""
         return hmac.new(self._seal, f"{until} {self._digest()}".encode(), "sha256").hexdigest()
 
 
 def refuse_foreign(request: Request) -> None:
-    """Refuse what a page of another origin has sent.
+    """Refuse a request that a page of another origin has sent.
 
     Raises:
-        HTTPException: it was.
+        HTTPException: it comes from such a page.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     own = request.headers.get("host", "")
@@ -140,7 +147,7 @@ def refuse_foreign(request: Request) -> None:
 
 
 def _only_here(request: Request) -> None:
-    """Without a key: no other machine, and no name that a foreign page has made to point here."""
+    """Refuse other machines, and host names that a foreign page made resolve to this machine."""
     peer = request.client.host if request.client else ""
     if any(name.decode() in request.headers for name in FORWARDING):
         raise HTTPException(403, "without gateway.admin_key the console is for this machine only, and this request was forwarded")

@@ -1,4 +1,4 @@
-"""What a person may do: hold, release, probe now, make active, test, and a fault for a simulated provider."""
+"""What a person can do: hold, release, probe now, make active, test, inject a simulated fault."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _DECISIONS: Final[Mapping[str, Callable[..., Any]]] = {
 
 
 async def act(host: Host, chain: str, credential: str, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Do something with one credential; return what came of it.
+    """Carry out a person's action on one credential; return its result as JSON.
 
     Raises:
-        HTTPException: there is no such chain, credential or action, it cannot be done now, or the body is wrong.
+        HTTPException: chain, credential or action is unknown, the action is impossible now, or the
+            body is wrong.
     """
     watched, index = _found(host, chain, credential)
     if action == "test":
@@ -45,7 +46,7 @@ async def act(host: Host, chain: str, credential: str, action: str, body: Mappin
 
 
 async def test_all(host: Host, chain: str) -> dict[str, Any]:
-    """Make one tiny request with each credential of a chain, all at once.
+    """Make one tiny request with each credential of a chain, all at once; return the results.
 
     Raises:
         HTTPException: there is no such chain.
@@ -56,10 +57,10 @@ async def test_all(host: Host, chain: str) -> dict[str, Any]:
 
 
 def give_fault(host: Host, chain: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Inject a fault into the simulated provider behind a credential, or end it.
+    """Inject a fault into the simulated provider behind a credential, or end one.
 
     Raises:
-        HTTPException: there is no such chain or fault, or the provider is a real one.
+        HTTPException: chain or fault is unknown, or the provider is a real one.
     """
     watched, name = _chain(host, chain), body.get("fault")
     provider = watched.simulated.get(str(body.get("credential")))
@@ -91,7 +92,7 @@ def _hold(watched: Watched, index: int, body: Mapping[str, Any]) -> None:
 
 
 async def _tested(host: Host, name: str, watched: Watched, index: int) -> dict[str, Any]:
-    """Make one tiny request; what came of it is a record of the timeline."""
+    """Make one tiny request; enter its result into the timeline and return it."""
     credential, stats = watched.chain.credentials[index], watched.stats
     tried = await host.trial(name, credential.id)
     record = of_attempt("tested", stats.now(), credential.id, tried.failure, tried.seconds, stats.chain, stats.mask)

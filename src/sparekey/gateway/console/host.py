@@ -1,4 +1,4 @@
-"""What the console is shown, and asks for: the gateway hands it in, tests bring a small one of their own."""
+"""What the console needs of the gateway, as a protocol; tests implement a small one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 
 class SimulatedProvider(Protocol):
-    """A provider that is none: it can be made to fail."""
+    """A simulated provider, which can be made to fail."""
 
     @property
     def base_url(self) -> str:
-        """Where it is reached."""
+        """Its base URL."""
 
     @property
     def injectable(self) -> Sequence[str]:
-        """The names of its faults; the last one ends the others."""
+        """The names of its faults; the last name ends a fault."""
 
     def inject(self, name: str) -> None:
-        """Let it fail so from now on. Raises KeyError if there is no such name."""
+        """Inject the fault from now on.
+
+        Raises:
+            KeyError: there is no such fault.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,9 @@ class Watched:
 
     Attributes:
         chain: the chain.
-        stats: what it went through; one of the chain's hooks.
-        wire: the format that its clients speak; shown.
-        simulated: the simulated provider behind a credential, by id; only these can be given a fault.
+        stats: its statistics; one of its hooks.
+        wire: the wire that its clients speak, to be shown.
+        simulated: the simulated providers by credential id; only these can be given a fault.
     """
 
     chain: Chain
@@ -47,28 +51,28 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What came of one tiny request with one credential; `failure` is None if it was answered. It changes nothing in the chain."""
+    """The result of one tiny request with one credential; `failure` is None if it was answered."""
 
     seconds: float
     failure: Failure | None = None
 
 
 class Host(Protocol):
-    """The gateway behind the console."""
+    """The gateway as the console sees it."""
 
     @property
     def chains(self) -> Mapping[str, Watched]:
-        """The chains by name, as they are configured now."""
+        """The chains of the current configuration by name."""
 
     @property
     def stopping(self) -> bool:
-        """Whether the gateway is about to stop: it waits for nobody who only listens."""
+        """Whether the gateway is about to stop: live connections of pages then end."""
 
     def config(self) -> Mapping[str, Any]:
-        """Return `path`, `loaded_at` (seconds since 1970) and `error` (why the newest file was refused, or None)."""
+        """Return `path`, `loaded_at` (seconds since 1970), and `error`: why a file is refused."""
 
     def store(self) -> Mapping[str, Any]:
-        """Return `kind` (memory, sqlite, redis), and `away`: why it cannot be reached, or None."""
+        """Return `kind` (memory, sqlite, redis) and `away`: why it is unreachable, or None."""
 
     async def trial(self, chain: str, credential: str) -> ProbeResult:
-        """Make one tiny request with one credential of a chain."""
+        """Make one tiny request with one credential; it does not change the chain's state."""

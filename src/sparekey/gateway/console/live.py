@@ -1,8 +1,10 @@
-"""Server-sent events: the whole state when somebody begins to listen, then whenever it has changed, at most once a second.
+"""Server-sent events for open pages: the whole state first, then changes, once a second at most.
 
-Each listener looks whether there is news when it can take some, so a slow one delays nobody and nothing piles up. Timeline and failures
-of a chain, the bulk of a state, are sent only when they have changed. And pages that are open must not slow requests down: one picture
-serves all listeners that know the same, and its making may take a small share of the time.
+Each listener asks for news when it is ready to send, so a slow one delays no other and nothing
+piles up. A chain's timeline and failures, the bulk of the state, are sent only when they have
+changed. Open pages must not slow requests down: listeners that know the same share one picture, and
+    making pictures
+takes a small share of the time at most.
 """
 
 from __future__ import annotations
@@ -25,26 +27,27 @@ if TYPE_CHECKING:
 MOST_LISTENERS: Final = 32
 _LOOK: Final = 0.1
 _SHARE: Final = 0.03
-"""Share of the time that may go into pictures of the state: a large one is made less often."""
+"""The largest share of the time for making pictures: a large one is made less often."""
 _LONGEST_PAUSE: Final = 3.0
-"""Seconds after which news is told, whatever a picture costs."""
+"""Seconds after which news is sent, whatever a picture costs."""
 _FRESH: Final = 0.5
-"""Seconds for which a picture is good enough for another listener."""
+"""Seconds for which a picture may be sent to another listener."""
 _BEAT: Final = 10.0
-"""Seconds after which the state is sent although nothing changed: whoever hears nothing for longer knows that he is cut off."""
+"""Seconds after which the state is sent without a change: a page that gets nothing for longer knows
+that it is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One event, for all who know the same.
+    """One event, for all listeners that know the same.
 
     Attributes:
-        version: of the state.
-        known: which timelines and failures its reader knew before (`ChainStats.past`), by chain, and
-        past: which he knows then.
-        at: when it was made.
+        version: the version of the state.
+        known: `ChainStats.past` by chain as its reader knew it before.
+        past: the same as its reader knows it afterwards.
+        at: when it was made, in seconds on the monotonic clock.
         event: its bytes.
-        cost: seconds of work that it took.
+        cost: seconds of CPU time that it took.
     """
 
     version: int = -1
@@ -56,10 +59,10 @@ class Picture:
 
 
 class Live:
-    """The listeners of one process."""
+    """The listeners (open pages) of one process."""
 
     def __init__(self, host: Host, *, wall: Callable[[], float] = time.time, every: float = 1.0) -> None:
-        """Tell about a host; two events are at least `every` seconds apart."""
+        """Create an empty set of listeners to `host`; events are at least `every` seconds apart."""
         self._host, self._wall, self._every = host, wall, every
         self._print: object = None
         self._version = 0
@@ -69,14 +72,14 @@ class Live:
         self.listeners = 0
 
     def close(self) -> None:
-        """Send everybody away: the gateway stops."""
+        """End all connections: the gateway stops."""
         self._closed = True
 
     async def listen(self, admitted: Callable[[], bool] = lambda: True) -> AsyncIterator[bytes]:
-        """Return the events for one listener, which end when it is no longer `admitted`.
+        """Return the events for one listener; they end when `admitted` returns False.
 
         Raises:
-            HTTPException: there are too many.
+            HTTPException: there are too many listeners.
         """
         if self.listeners >= MOST_LISTENERS:
             raise HTTPException(503, f"{MOST_LISTENERS} pages listen already; close some, or poll /admin/api/state")
@@ -101,7 +104,7 @@ class Live:
             self.listeners -= 1
 
     def _taken(self, version: int, known: dict[str, int]) -> Picture:
-        """Return the picture of this version for somebody who knows so much."""
+        """Return the picture of this version for a listener that knows the timelines `known`."""
         old, now, worked = self._picture, time.monotonic(), time.thread_time()
         if (old.version, old.known) != (version, known) or now - old.at > _FRESH:
             past = {name: watched.stats.past for name, watched in self._host.chains.items()}
@@ -110,7 +113,7 @@ class Live:
         return self._picture
 
     def _news(self) -> int:
-        """Return a number that grows whenever there is something new; looked up once for all listeners."""
+        """Return a number that grows with each change; one look-up serves all listeners."""
         now = time.monotonic()
         if now - self._looked >= _LOOK / 2:
             self._looked, found = now, fingerprint(self._host)
@@ -120,7 +123,7 @@ class Live:
 
 
 def fingerprint(host: Host) -> object:
-    """Return a value that changes with whatever the page shows, countdowns aside: those it counts itself."""
+    """Return a value that changes with all that a page shows, except countdowns: it runs those."""
     chains = host.chains
     rows = [(name, w.stats.revision, w.chain.state.epoch, w.chain.state.term, _standings(w)) for name, w in chains.items()]
     return rows, dict(host.config()), dict(host.store())
@@ -131,5 +134,5 @@ def _standings(watched: Any) -> list[str]:
 
 
 def event(value: Any) -> bytes:
-    """Return one event whose data is a JSON value."""
+    """Return a server-sent event whose data is `value` as JSON."""
     return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"

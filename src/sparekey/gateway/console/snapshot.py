@@ -1,4 +1,4 @@
-"""Everything that the page and `sparekey status` show, as one JSON value. What is said of a chain comes from its `ChainHealth`."""
+"""All that the page and `sparekey status` show, as one JSON value made from `ChainHealth`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 def snapshot(host: Host, now: float, known: Mapping[str, int] = _NONE) -> dict[str, Any]:
-    """Return the state of a gateway.
+    """Return the state of a gateway as a JSON value.
 
     Args:
         host: the gateway.
         now: seconds since 1970.
-        known: how often timeline and failures of a chain had changed (`ChainStats.past`) when the reader was last told of them, by name:
-            what he knows already is left out.
+        known: `ChainStats.past` by chain as the reader knows it: a timeline and failures that have
+            not changed since are left out.
     """
     chains = [_chain(name, watched, known.get(name)) for name, watched in host.chains.items()]
     return {"now": now, "version": __version__, "config": dict(host.config()), "store": dict(host.store()), "chains": chains}
@@ -76,7 +76,7 @@ def _past(stats: ChainStats) -> dict[str, Any]:
 
 
 def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None:
-    """What is left until traffic steps up by itself; None where it is on the first credential."""
+    """Return time and requests left until failback; None on the first credential."""
     if state.active == 0:
         return None
     policy = pool.policy
@@ -88,7 +88,7 @@ def _failback(pool: Pool, state: PoolState, now: float) -> dict[str, Any] | None
 
 
 def _standing(row: CredentialStatus, *, serves: bool) -> CredentialStatus:
-    """Return who serves as active: where nobody has asked since those before it went, it becomes so with the next request."""
+    """Return the row as active if its credential serves: the next request will make it active."""
     return replace(row, standing=Standing.ACTIVE) if serves and row.standing is Standing.READY else row
 
 
@@ -145,7 +145,7 @@ def _summary(done: CredentialSummary) -> dict[str, Any]:
 
 
 def shown(record: Record) -> dict[str, Any]:
-    """Return a record as it is shown. Of a failed or tested attempt it says why, and what to do."""
+    """Return a record as the page shows it; a failed attempt gets its cause and a remedy."""
     told = {
         "at": record.at,
         "kind": record.kind,
@@ -179,13 +179,13 @@ def shown(record: Record) -> dict[str, Any]:
 
 
 def _unread(failure: Failure) -> list[str]:
-    """The steps to a verdict on what is no answer: a limit that ran out, a connection that never was."""
+    """Return the steps to a verdict without an answer: a timeout, a failed connection."""
     seen = failure.rule.partition(": ")[2] or failure.rule or failure.evidence
     return [f"no answer to read; what was seen: {seen}", f"decided -> {failure.error_class} / {failure.reason}"]
 
 
 def _host(credential: Credential) -> str:
-    """Return the host a credential's requests go to, without path, user and password."""
+    """Return the host of a credential's requests, without path, user and password."""
     provider = find(credential.provider)
     url = credential.endpoint or next(iter(provider.base_urls if provider else ()), "")
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""States and causes in plain words: why a credential does not serve, and what happens next. Data and sentences."""
+"""Sentences for people: why a credential does not serve, and what happens next."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _WHOLE: Final = {"account": "the whole account is parked", "endpoint": "everythi
 
 
 def cause_words(cause: ErrorClass | None, reason: str) -> str:
-    """Return why something was parked, as a clause that begins a sentence."""
+    """Return why something is parked, as the beginning of a sentence."""
     if cause is None:
         return "A person holds it back" if reason == HELD else "It is to be tried again"
     return REASONS.get(reason, CAUSES[cause])
@@ -100,7 +100,7 @@ def failure_words(record: Record) -> str:
 def why(pool: Pool, state: PoolState, row: CredentialStatus, failing: Record | None = None) -> str:
     """Return in one sentence why a credential does not serve now, or that nothing is wrong with it.
 
-    `failing`: the last failure of a credential to which requests go that fail (`ChainHealth.trying`).
+    `failing` is the last failure of a credential whose requests fail (`ChainHealth.trying`).
     """
     if failing is not None and row.standing in {Standing.ACTIVE, Standing.READY}:
         return f"Requests fail there: {_lower(failure_words(failing))}"
@@ -117,19 +117,19 @@ def why(pool: Pool, state: PoolState, row: CredentialStatus, failing: Record | N
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence in which a time may run: `seconds` stands between `before` and `after`."""
+    """A sentence with an optional countdown: `seconds` stands between `before` and `after`."""
 
     before: str = ""
     seconds: float | None = None
     after: str = ""
 
     def parts(self) -> dict[str, Any]:
-        """Return it for a page that lets the time run."""
+        """Return the sentence as JSON for a page that counts down."""
         return {"before": self.before, "in": self.seconds, "after": self.after}
 
 
 def coming(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> str:
-    """Return in one sentence what will happen to a credential next, without a time; `failing` as in `following`."""
+    """Return what happens to a credential next, without a time; `failing` as in `following`."""
     if failing or row.standing is not Standing.PARKED or _endless(row):
         return following(state, row, failing=failing).before
     if row.soft:
@@ -140,7 +140,7 @@ def coming(state: PoolState, row: CredentialStatus, *, failing: bool = False) ->
 
 
 def following(state: PoolState, row: CredentialStatus, *, failing: bool = False) -> Sentence:
-    """Return in one sentence what will happen to a credential next, with the time that is left; `failing`: requests go there that fail."""
+    """Return what happens to a credential next and when; `failing`: its requests fail."""
     if failing and row.standing is not Standing.PROBING:
         return Sentence("The next request tries it all the same, since no other one is left.")
     higher = row.index < state.active
@@ -190,16 +190,16 @@ def _endless(row: CredentialStatus) -> bool:
 
 
 def _is_looked_at(row: CredentialStatus) -> bool:
-    """Whether one request tries it before its park ends."""
+    """Return whether a look comes before the credential's park ends."""
     return row.looks_in is not None and (row.returns_in is None or row.looks_in < row.returns_in)
 
 
 _SPANS: Final = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "min"), (0, 1, "s"))
-"""From how many seconds on a wait is told in a unit, the unit's seconds, and its word."""
+"""Rows: the fewest seconds of a wait in this unit, the unit's seconds, its name."""
 
 
 def _span(seconds: float | None) -> str:
-    """Return a long wait as one says it: `6 days`."""
+    """Return a wait in seconds as people say it: `6 days`."""
     left = seconds or 0.0
     unit, word = next((unit, word) for least, unit, word in _SPANS if left >= least)
     return f"{left / unit:.0f} {word}"
@@ -221,13 +221,13 @@ AHEAD: Final[Mapping[Coming, tuple[str, str]]] = {
     Coming.WAITS: ("Requests fail until {who} is tried again in ", "."),
     Coming.SHUT: ("Requests fail until a person releases a credential.", ""),
 }
-"""What happens next, before and after the time that is left."""
+"""The next event of a chain, as text before and after the time left."""
 _TRIED_NEXT: Final = frozenset({Coming.STAYS, Coming.TRIED, Coming.RISES, Coming.LEFT})
-"""What comes later than the next request, which is what matters while requests fail."""
+"""Events after the next request; while requests fail, that request is shown instead."""
 
 
 def ahead(ids: Sequence[str], health: ChainHealth) -> Sentence:
-    """Return in one sentence what happens next in a chain."""
+    """Return what happens next in a chain."""
     found = health.outlook
     if health.trying is not None and found.coming in _TRIED_NEXT:
         return Sentence(f"The next request tries {ids[health.trying]}.")
@@ -244,7 +244,7 @@ def _by_count(ids: Sequence[str], found: Outlook) -> str:
 
 
 def headline(ids: Sequence[str], health: ChainHealth, slow: float | None = None) -> str:
-    """Return the line that is read first: who serves, and whether slowly, or that nobody does."""
+    """Return the top line: which credential serves, and whether slowly, or that none does."""
     if health.level is Level.DOWN:
         return "Nobody can serve" if health.trying is None else "Requests fail"
     if health.outlook.coming is Coming.REFUSED:
@@ -257,14 +257,14 @@ def headline(ids: Sequence[str], health: ChainHealth, slow: float | None = None)
 
 
 def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainHealth, slow: float | None, wall: float) -> str:
-    """Return what is behind the headline.
+    """Return the sentences below the headline.
 
     Args:
-        rows: the credentials, and
-        whys: why each of them does not serve, as `why` says it.
-        health: of the chain.
-        slow: seconds that the one that serves takes to begin, if it is slow.
-        wall: the time of day.
+        rows: the credentials.
+        whys: why each of them does not serve, from `why`.
+        health: the chain's health.
+        slow: seconds to first content of the serving credential, if it is slow.
+        wall: the time of day, in seconds since 1970.
     """
     said = _failing(rows, whys, health, wall)
     if health.level is Level.DOWN and health.trying is None:
@@ -281,7 +281,7 @@ def detail(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainH
 
 
 def _failing(rows: Sequence[CredentialStatus], whys: Sequence[str], health: ChainHealth, wall: float) -> list[str]:
-    """Say how many of the last requests failed, if any did."""
+    """Return how many of the last requests failed, if any did."""
     recent = health.recent
     if health.level is Level.DOWN and recent.failed_since is not None:
         many, first = (f"The last {recent.failed_last} requests", "the first ") if recent.failed_last > 1 else ("The last request", "")
@@ -315,7 +315,7 @@ def _spares(spares: Sequence[CredentialStatus]) -> str:
 
 
 def reserve(ids: Sequence[str], health: ChainHealth) -> str:
-    """Return who is behind the one that serves; empty where nobody does, or where it is alone."""
+    """Return which credential is behind the serving one; "" if none is."""
     if health.serving is None or len(ids) == 1 or health.outlook.coming is Coming.REFUSED:
         return ""
     if health.behind is None:
@@ -328,5 +328,5 @@ def _lower(sentence: str) -> str:
 
 
 def _governing(pool: Pool, state: PoolState, index: int) -> str:
-    """The name of the guard that keeps a credential longest; of equals, the credential's own."""
+    """Return the name of the breaker with the longest park; if equal, the credential's own."""
     return max(known_guards(pool, state, index), key=lambda named: until(named[1]), default=("", None))[0]

@@ -1,4 +1,7 @@
-"""A client's body without its encoding (`content-encoding`: gzip, deflate, br, zstd), bounded as if it had come without one."""
+"""Decoding of a client's body (`content-encoding`: gzip, deflate, br, zstd), with a size limit.
+
+The limit holds for the decoded body, so a small body cannot unpack into a huge one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _DEFLATED: Final = 8
 
 
 def unpacked(body: bytes, encoding: bytes, most: int) -> bytes:
-    """Return a body without its encoding.
+    """Return the decoded body.
 
     Args:
         body: the bytes as they came.
@@ -25,7 +28,8 @@ def unpacked(body: bytes, encoding: bytes, most: int) -> bytes:
         most: the most bytes that it may unpack to.
 
     Raises:
-        RefusalError: it is encoded in no way that is known here (415), not as it says (400), or too long (413).
+        RefusalError: the coding is unknown here (415), the body is not in the coding that it
+            states (400), or it is too long (413).
     """
     for name in reversed(encoding.decode("latin-1").lower().split(",")):
         if (coding := name.strip()) and coding != "identity":
@@ -79,7 +83,7 @@ def _gzip(body: bytes, most: int) -> bytes:
 
 
 def _deflate(body: bytes, most: int) -> bytes:
-    """Some clients leave the head of zlib out (RFC 9110, 8.4.1.2)."""
+    """Decode `deflate`, with or without zlib's header: some clients omit it (RFC 9110, 8.4.1.2)."""
     headed = len(body) > 1 and body[0] & _ZLIB_HEADER == _DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
     return _inflated(body, zlib.MAX_WBITS if headed else -zlib.MAX_WBITS, most)
 

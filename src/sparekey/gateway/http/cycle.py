@@ -1,7 +1,8 @@
-"""One request and its answer on uvicorn's connection: uvicorn's own cycle, with fewer writes.
+"""One request and its answer on a client's connection: uvicorn's own cycle, with fewer writes.
 
-uvicorn writes the head of an answer and its body one after the other: two system calls, and a client that is woken twice. Here the head
-waits for the first piece of the body, at most until the event loop turns once more.
+uvicorn writes the head of an answer and its body separately: two system calls, and the client
+wakes up twice. `Cycle` holds the head back until the first piece of the body comes, so that both
+go out in one write. If no body comes within one turn of the event loop, the head goes out alone.
 """
 
 from __future__ import annotations
@@ -23,25 +24,31 @@ if TYPE_CHECKING:
 _BODILESS: Final = frozenset({204, 304})
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _RESET: Final = struct.pack("ii", 1, 0)
-"""Linger, for no time: closing resets the connection."""
+"""The socket option SO_LINGER with zero seconds: closing then resets the connection."""
 _FLUSH: Final = 0.1
-"""Seconds in which what was written reaches the client before the connection is reset."""
+"""Seconds between the last write and a reset: the client gets what was written before."""
 
 
 def status_line(status: int) -> bytes:
-    """Return the first line of an answer; a provider may have invented its status."""
+    """Return the first line of an answer. The status may be one that only its provider knows."""
     return STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 class BadAnswerError(RuntimeError):
-    """The application sent what is no answer: an error of ours."""
+    """The application sent something that is no valid answer: a bug in the gateway."""
 
 
 class Cycle(RequestResponseCycle):
-    """What uvicorn's cycle is for the application."""
+    """The application's side of one request: `receive` gives its body, `send` takes its answer."""
 
     def __init__(self, protocol: Any, *, keep_alive: bool, on_response: Callable[[], None]) -> None:
-        """Begin with a request whose headers are there."""
+        """Start when the headers of a request are complete.
+
+        Args:
+            protocol: the connection, a `GatewayProtocol`.
+            keep_alive: whether the connection stays open after the answer.
+            on_response: called once, when the answer is complete.
+        """
         super().__init__(
             scope=protocol.scope,
             transport=protocol.transport,
@@ -58,9 +65,11 @@ class Cycle(RequestResponseCycle):
         self._head = b""
 
     async def receive(self) -> Any:
-        """Return the next part of the body, or that the client has gone.
+        """Return the next ASGI message: a part of the body, or `http.disconnect`.
 
-        Nothing more is read for a request that is whole: what a client sends behind it waits until it is answered.
+        After the last part of the body the connection reads nothing more for this request. Bytes
+        that the client sends after it belong to the next request and wait until this one is
+        answered.
         """
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -79,7 +88,8 @@ class Cycle(RequestResponseCycle):
         """Send the head of an answer, or a piece of its body.
 
         Raises:
-            BadAnswerError: it is not the turn of such a message, a header is none, or the body is not as long as its header says.
+            BadAnswerError: the message comes at the wrong time, a header holds a line break, or the
+                body is not as long as its `content-length` says.
         """
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
@@ -118,7 +128,10 @@ class Cycle(RequestResponseCycle):
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _knows_chunks(self) -> bool:
-        """Tell whether the client does: to HTTP/1.0 the end of the connection is the end of the answer."""
+        """Return whether the client reads chunked bodies.
+
+        HTTP/1.0 does not: it reads to the end.
+        """
         return self.scope["http_version"] != "1.0"
 
     def _flush(self) -> None:
@@ -150,7 +163,11 @@ class Cycle(RequestResponseCycle):
             self.transport.write(found)
 
     def _break_off(self) -> None:
-        """Close without the end. Where the end of the connection is the end of the answer, only a reset tells one from the other."""
+        """Close the connection so that the client notices that the answer is incomplete.
+
+        A chunked body then lacks its last chunk. Without chunks the end of the connection would
+        look like the end of the answer, so the connection is reset.
+        """
         self._flush()
         if self.chunked_encoding is None and (line := self.transport.get_extra_info("socket")) is not None:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -1,12 +1,15 @@
-"""uvicorn's protocol with what a server among strangers needs besides.
+"""A client's connection: uvicorn's protocol with the limits that a server on the internet needs.
 
-Every wait for a client's bytes has a limit: for the headers of a request, for its body, for the next request, and for a client that does
-not read. One timer serves them all; `_due` says when the present wait is over.
+Every wait for a client has a limit in seconds: the headers of a request, its body, the next
+request, and a client that does not read its answer. One timer serves the first three; `_due` says
+when the current wait ends. The gateway then closes the connection (with a 408 if it was waiting
+for a body and has sent nothing yet).
 
-A connection is a *stranger's* until a request on it has shown that its sender is known. Strangers have half of all connections: when
-those are taken, the oldest stranger makes room for the next one, so that nobody who may ask is kept out by those who only hold the door.
+A connection is a *stranger's* until a request on it carries a valid key. Strangers get at most
+half of all connections. When that half is full, the gateway closes the oldest stranger's
+connection in favour of the new one, so that idle strangers cannot keep known clients out.
 
-Pipelined requests are answered in turn. While one is answered only a few more are read, and what came with them is bounded.
+The gateway answers pipelined requests in order. While it answers one, it reads only a few more.
 """
 
 from __future__ import annotations
@@ -27,22 +30,28 @@ if TYPE_CHECKING:
 
 MOST_HEADERS: Final = 64 * 1024
 MOST_PIPELINED: Final = 64
-"""Requests that may wait behind one that is answered; who sends more is served those, and no others."""
+"""The most pipelined requests that wait behind the current one. A client that sends more gets
+answers to these; the gateway ignores the rest and closes the connection after the last answer."""
 _READ_AHEAD: Final = 4
-"""Requests behind one that is answered from which on nothing more is read. Up to there the end of the connection is noticed at once."""
+"""Waiting requests at which the gateway stops reading from the connection. Below that it goes on
+reading, which is how it notices at once that a client has gone."""
 STRANGERS_SHARE: Final = 0.5
 _STRANGERS_TIME: Final = 1.0
-"""Seconds for which nobody's connection is taken for a newer stranger's: a request is on its way that long."""
+"""Seconds for which a new stranger's connection is never closed in favour of a newer one: its
+first request may still be on its way."""
 KNOWN: Final = "sparekey.known"
-"""The name in the scope of what an application calls once it knows the sender of a request."""
+"""Key in the ASGI scope: a function that the application calls once it knows the sender."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
-"""The attribute of uvicorn's configuration in which our `ProtocolLimits` stand; workers get it with the rest."""
+"""The attribute of uvicorn's configuration that holds our `ProtocolLimits`; workers inherit it."""
 
 
 class _Part(Enum):
-    """What comes next from a client. What is ignored came behind too many requests: it is read off, and nobody answers it."""
+    """What the client sends next.
+
+    `IGNORED`: it pipelined too many requests; the rest is discarded.
+    """
 
     IDLE = 0
     HEAD = 1
@@ -51,14 +60,14 @@ class _Part(Enum):
 
 
 class ProtocolLimits(NamedTuple):
-    """What is bounded besides uvicorn's own limits.
+    """The limits of a connection that uvicorn does not have.
 
     Attributes:
-        header_timeout: seconds in which the headers of a request must be complete.
-        body_timeout: seconds in which its body must be.
-        write_timeout: seconds in which a client must read on.
-        stop_timeout: seconds that running requests have when the server stops.
-        connections: how many there may be at once.
+        header_timeout: seconds until the headers of a request must be complete.
+        body_timeout: seconds until its body must be complete.
+        write_timeout: seconds that a client may leave its answer unread.
+        stop_timeout: seconds that running requests get when the server stops.
+        connections: the most connections at once.
     """
 
     header_timeout: float
@@ -69,28 +78,32 @@ class ProtocolLimits(NamedTuple):
 
 
 class _Nowhere(list[tuple[bytes, bytes]]):
-    """Where trailers go: a header that comes behind the body has not been checked, and nobody bounds how many there are."""
+    """A list that stays empty, for trailers.
+
+    Headers after the body are neither checked nor bounded in number, so they are dropped.
+    """
 
     def append(self, _: object) -> None:
-        """Forget it."""
+        """Drop the header."""
 
 
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a client.
 
-    Whoever is registered in the scope is told when the client goes, at once and without a task that waits for it.
+    When the client goes, the connection calls every function in `_leaving` at once. No task has to
+    wait for that.
 
     Attributes:
-        _due: when the present wait for the client's bytes is over; None: nothing is waited for.
-        _timer: looks whether it is; it may come too early and goes on then, so that few timers are made.
+        _due: when the current wait for the client ends, on the loop's clock; None: no wait.
+        _timer: checks `_due`. If it fires early it sets itself anew, so few timers are created.
         _part: what comes next from the client: a request (`IDLE`), the rest of its headers, or of its body.
-        _head_bytes: bytes of the present request's headers so far; None: they are complete.
-        _hosts: `Host` headers of the present request.
-        _leaving: who is told when the client goes.
+        _head_bytes: bytes of the current request's headers so far; None: they are complete.
+        _hosts: number of `Host` headers of the current request; it must be one.
+        _leaving: functions to call when the client goes; the scope holds the same list.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take what uvicorn gives."""
+        """Create the connection with uvicorn's arguments; the configuration holds our limits."""
         super().__init__(*args, **kwargs)
         self._limits: ProtocolLimits = getattr(self.config, LIMITS)
         self._stuck: asyncio.TimerHandle | None = None
@@ -103,7 +116,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
 
     def connection_made(self, transport: Any) -> None:
-        """Wait for the first request."""
+        """Wait for the first request; refuse the connection with a 503 if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections or not self._has_room():
             self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
@@ -112,7 +125,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._due_in(self._limits.header_timeout)
 
     def _has_room(self) -> bool:
-        """Return whether one more stranger may come; the oldest one may have to go for it."""
+        """Return whether one more stranger's connection fits; close the oldest one's if need be."""
         if len(self._strangers) < self._limits.connections * STRANGERS_SHARE:
             return True
         oldest, since = next(iter(self._strangers.items()))
@@ -123,11 +136,14 @@ class GatewayProtocol(HttpToolsProtocol):
         return True
 
     def acquainted(self) -> None:
-        """Count this connection as a stranger's no longer."""
+        """Stop counting this connection as a stranger's: its client has shown a valid key."""
         self._strangers.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Parse bytes from the client.
+
+        Headers that are too long get a 431, what is no HTTP a 400.
+        """
         if self._part is _Part.IGNORED:
             return
         if self._head_bytes is not None:
@@ -143,7 +159,10 @@ class GatewayProtocol(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        """Begin a request: its headers have to come soon, if the one before it is answered."""
+        """Start a request.
+
+        Its headers have `header_timeout` seconds once the last one is answered.
+        """
         if self._part is _Part.IGNORED:
             return
         super().on_message_begin()
@@ -155,7 +174,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._wait()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take in a header."""
+        """Keep a header, its name in lower case."""
         name = name.lower()
         if name == b"host":
             self._hosts += 1
@@ -164,7 +183,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Start to answer a request whose headers are there; one that came before the last one's answer waits its turn."""
+        """Start to answer the request, or queue it behind one that is not answered yet.
+
+        Raises:
+            httptools.HttpParserError: the version or the `Host` header is wrong; the client gets a
+                400.
+        """
         if self.parser.should_upgrade() or self._part is _Part.IGNORED:
             return
         self._head_bytes = None
@@ -197,7 +221,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
-        """Take in that a request is whole: nothing more is waited for until it is answered."""
+        """Note that the request is complete: no timeout runs until it is answered."""
         if self.parser.should_upgrade() or self._part is _Part.IGNORED:
             return
         self._part = _Part.IDLE
@@ -205,12 +229,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self._wait()
 
     def on_body(self, body: bytes) -> None:
-        """Take in a part of the body."""
+        """Hand a piece of the body to the request; drop the bodies of ignored requests."""
         if self._part is _Part.BODY:
             super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for it."""
+        """Start the next pipelined request, or wait for one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -220,7 +244,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever works for this client."""
+        """Stop the timers and tell the functions in `_leaving` that the client has gone."""
         self._due = None
         self.acquainted()
         if self._timer is not None:
@@ -231,19 +255,25 @@ class GatewayProtocol(HttpToolsProtocol):
             leave()
 
     def pause_writing(self) -> None:
-        """Wait for a client that reads slowly; one that does not read at all is cut off, with what is done for it."""
+        """Stop writing to a client that reads slowly; cut it off if that lasts `write_timeout`."""
         super().pause_writing()
         self._stuck = self._stuck or self.loop.call_later(self._limits.write_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Write again: the client reads, so its write timeout stops."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
 
     def _not_upgraded(self, rest: bytes) -> None:
-        """Read a request that asks for another protocol (Java's client asks for HTTP/2 so) as what it is without that."""
+        """Serve a request that offers to switch protocols as plain HTTP/1.1.
+
+        Java's client offers HTTP/2 this way and accepts an HTTP/1.1 answer. `CONNECT` gets a 400.
+
+        Args:
+            rest: bytes behind the request's headers.
+        """
         method, url, headers = self.parser.get_method(), self.url, self.headers
         self.parser = httptools.HttpRequestParser(self)
         if method == b"CONNECT":
@@ -257,7 +287,10 @@ class GatewayProtocol(HttpToolsProtocol):
         return self.cycle is not None and not (self.cycle.response_complete and not self.pipeline)
 
     def _wait(self) -> None:
-        """Wait for what comes next from the client, within its limit; while a request is answered, only for the rest of its body."""
+        """Set the limit for what the client sends next.
+
+        While a request is being answered, only the rest of its body has one.
+        """
         if self._part is _Part.BODY and not self.pipeline:
             self._due_in(self._limits.body_timeout)
         elif self._is_answering() or self._part is _Part.IGNORED:
@@ -266,7 +299,10 @@ class GatewayProtocol(HttpToolsProtocol):
             self._due_in(self._limits.header_timeout if self._part is _Part.HEAD else self.timeout_keep_alive)
 
     def _due_in(self, seconds: float) -> None:
-        """Close the connection after so many seconds, unless something comes before: one timer serves all requests of a connection."""
+        """Let the current wait end after `seconds`.
+
+        One timer serves all requests of a connection.
+        """
         self._due = self.loop.time() + seconds
         if self._timer is None or self._timer.when() > self._due:
             self._arm()
@@ -289,13 +325,20 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, code: bytes, words: bytes, headers: bytes = b"") -> None:
-        """Say why in the words of every other error, and close."""
+        """Answer with an error in OpenAI's format, then close the connection.
+
+        Args:
+            status: the HTTP status.
+            code: the cause in one word.
+            words: the message for people.
+            headers: further header lines, each with its line break.
+        """
         body = b'{"error": {"message": "%b", "type": "invalid_request_error", "param": null, "code": "%b"}}' % (words, code)
         head = STATUS_LINE[status] + b"content-type: application/json\r\nconnection: close\r\n" + headers
         self.transport.write(head + b"content-length: %d\r\n\r\n" % len(body) + body)
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Answer bytes that are no HTTP request with a 400, without uvicorn's text `msg`."""
         del msg
         self._refuse(400, b"bad_request", b"this is no HTTP request")

@@ -1,4 +1,4 @@
-"""A client's request as it comes in: its body, bounded in size and time, and whether the client is still there."""
+"""A client's request as it arrives: its body, with limits in size and time, and its departure."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 LEAVING: Final = "sparekey.leaving"
-"""What the scope is called in which our own server takes who is to be told when the client goes (see `protocol`)."""
+"""Key in the ASGI scope: a list of functions that our server calls when the client goes."""
 _LINGER: Final = 5.0
 _PAUSE: Final = 0.25
 _MOST_DISCARDED: Final = 256 * 2**20
-"""How long, with what silence between, and how many bytes of a body that is too long are still taken off the line."""
+"""Limits for discarding a body that is too long: seconds in all, seconds of silence, bytes."""
 _BREAK: Final = re.compile(rb"[\r\n\0]")
 
 
 class ClientGoneError(Exception):
-    """The client has left: nobody is there to be answered."""
+    """The client has closed the connection: no answer can reach it."""
 
 
 async def body_of(receive: Callable[[], Awaitable[dict[str, Any]]], named: dict[bytes, bytes], most: int, seconds: float) -> bytes:
-    """Return the body of a request, without its encoding.
+    """Return the decoded body of a request.
+
+    Args:
+        receive: ASGI's `receive`.
+        named: the request's headers, names in lower case.
+        most: the most bytes of the body, encoded and decoded.
+        seconds: how long it may take to arrive.
 
     Raises:
-        RefusalError: it is longer than `most` bytes, not complete within `seconds`, or in no encoding that is known.
+        RefusalError: it is too long, too late, or in an unknown or broken encoding.
         ClientGoneError: the client left before it was complete.
     """
     body = await _received(receive, named, most, seconds)
@@ -58,7 +64,7 @@ async def _received(receive: Callable[[], Awaitable[dict[str, Any]]], named: dic
 
 
 async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[str, Any] | None, most: int) -> bytes | None:
-    """Return the whole body; None as soon as it is too long."""
+    """Return the whole body; None as soon as it is longer than `most` bytes."""
     pieces, size = [], 0
     while True:
         message = message or await receive()
@@ -74,9 +80,10 @@ async def _rest(receive: Callable[[], Awaitable[dict[str, Any]]], message: dict[
 
 
 async def _discarded(receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-    """Let a client send on for a moment, and forget what it sends.
+    """Read and drop the rest of a body that is too long, for a moment.
 
-    Many read the answer only when they have sent everything, and a connection that is closed on them before is reset, answer and all.
+    Many clients read the answer only after they have sent everything. If the gateway closed the
+    connection earlier, the reset would destroy the answer, too.
     """
     size, more = 0, True
     with contextlib.suppress(TimeoutError):
@@ -93,16 +100,16 @@ def _too_long(most: int) -> RefusalError:
 
 
 class Present:
-    """Cancels what is done within as soon as the client goes: before the answer, within it, or while a provider is silent.
+    """A `with` block that is cancelled as soon as the client goes, whatever it is waiting for.
 
     Raises:
-        ClientGoneError: it went.
+        ClientGoneError: the client went while the block ran.
     """
 
     __slots__ = ("_gone", "_leaving", "_task", "_watcher")
 
     def __init__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-        """Watch over the task that runs now."""
+        """Prepare to cancel the current task when the client goes."""
         task = asyncio.current_task()
         assert task is not None
         self._task, self._gone = task, False
@@ -128,17 +135,17 @@ class Present:
 
 
 async def _watch(receive: Callable[[], Awaitable[dict[str, Any]]], leave: Callable[[], None]) -> None:
-    """Wait for the end of the connection, on a server that tells it in no other way."""
+    """Call `leave` when the client goes; for servers that do not know `LEAVING`."""
     while (await receive())["type"] != "http.disconnect":
         pass
     leave()
 
 
 def checked(named: dict[bytes, bytes]) -> None:
-    """Look at the values of headers; one search over all is much cheaper than one over each.
+    """Check header values for line breaks. One search over all is far cheaper than one for each.
 
     Raises:
-        RefusalError: a value that could smuggle in another header.
+        RefusalError: a value holds a line break, which could smuggle in another header.
     """
     if _BREAK.search(b" ".join(named.values())):
         raise RefusalError(400, "bad_header", "a header holds a line break")

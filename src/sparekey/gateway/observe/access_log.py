@@ -1,4 +1,7 @@
-"""The access log: one line of JSON a request, with the ledger of its attempts. No key, no text of the request or the answer."""
+"""The access log: one line of JSON per request, with the ledger of its attempts.
+
+It holds no key and no text of a request or an answer.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class LoggedAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"error_class": "class"}):
-    """One attempt; docs/gateway.md says what each field means. Here and below: what is not known is left out."""
+    """One attempt; docs/gateway.md describes the fields.
+
+    Unknown fields are left out of the line.
+    """
 
     credential: str
     outcome: str
@@ -29,7 +35,7 @@ class LoggedAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the provider counted."""
+    """Tokens as the provider counted them."""
 
     prompt: int
     completion: int
@@ -38,7 +44,7 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AccessLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request."""
+    """The line of one request; docs/gateway.md describes the fields."""
 
     at: datetime
     request: str
@@ -61,24 +67,24 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class AccessLog:
-    """Writes finished requests; give it to `Gateway.observers`."""
+    """Logs finished requests; add it to `Gateway.observers`."""
 
     def __init__(self, writer: Writer) -> None:
-        """Have the lines written by `writer`, so that no request waits for them."""
+        """Create the log; the thread of `writer` writes the lines, so that no request waits."""
         self._writer = writer
 
     def __call__(self, finished: Finished) -> None:
-        """Have one line written."""
+        """Queue the line of a finished request."""
         told = line(finished)
         try:
             text = _ENCODE(told).decode("ascii")
-        except UnicodeError:  # a path may hold what a terminal obeys: that is written as \\u....
+        except UnicodeError:  # a path may hold control characters: json escapes them as \\u....
             text = json.dumps(msgspec.to_builtins(told))
         self._writer.put(text)
 
 
 def line(finished: Finished) -> AccessLine:
-    """Return what is written of a request."""
+    """Return the log line of a request as a value."""
     first = finished.first_content
     return AccessLine(
         at=datetime.now(UTC),
@@ -100,7 +106,7 @@ def line(finished: Finished) -> AccessLine:
 
 
 def as_dict(finished: Finished) -> dict[str, Any]:
-    """Return the same as a reader of the line gets it."""
+    """Return the log line of a request as a reader of the JSON gets it."""
     found: dict[str, Any] = msgspec.to_builtins(line(finished))
     return found
 

@@ -1,13 +1,17 @@
-"""How a chain is now: the one model behind the console, `sparekey status` and `/readyz`.
+"""The health of a chain: the one model behind the console, `sparekey status` and `/readyz`.
 
-Two things are known of a chain, and neither is enough alone. Its *state* says who is parked and whom the next request goes to. But a
-park ends by time, not because anything is well: between two parks of 5 s a dead credential stands open. How its *last calls ended* says
-what callers saw, but not what has changed since. So:
+It combines two sources, because neither is enough alone. The chain's *state* says which credentials
+are parked and where the next request goes. But a park ends by time, not because the credential
+works again: between two parks of 5 s a dead credential is open. How the *last calls ended* says
+    what
+callers saw, but not what has changed since. So:
 
-- Whom the state shuts nobody can reach: if all are parked firmly, the chain is down, whatever was served before.
-- Who is open and was never parked, or has served since, is believed, unless the last calls failed all the same.
-- Who is open only because its park has run out (or is asked for want of others) is believed once a call was served after the last that
-  failed. Until then the chain is down, and the next request *tries* it.
+- If all credentials are parked firmly, the chain is down, whatever it served before.
+- A credential that is open and was never parked, or has served since its park, counts as working,
+  unless the last calls failed all the same.
+- A credential that is open only because its park has run out, or because no other one is left,
+  counts as working once a call has been served after the last failed one. Until then the chain is
+  down, and the next request *tries* that credential.
 """
 
 from __future__ import annotations
@@ -29,25 +33,26 @@ if TYPE_CHECKING:
     from sparekey.stats.credential_stats import CredentialSummary
 
 RECENT_SECONDS: Final = 300.0
-"""How long a call counts among the recent ones."""
+"""Seconds for which a call counts as recent."""
 FAILED_IN_A_ROW: Final = 3
-"""Calls in a row that failed after which a chain is down although somebody looks well."""
+"""Failed calls in a row after which a chain is down although a credential looks healthy."""
 SLOW_SECONDS: Final = 5.0
 """Seconds to first content from which a credential is slow, and
 of whole answers, which take their time:"""
 SLOW_ANSWER_SECONDS: Final = 30.0
 SLOWER_SECONDS: Final = 2.0
 SLOWER_TIMES: Final = 5.0
-"""From `SLOWER_SECONDS` on, who takes so many times as long as the fastest of its chain is slow, too."""
+"""A credential that takes at least `SLOWER_SECONDS` is also slow if it takes this many times as
+long as the fastest one of its chain."""
 
 
 class Level(StrEnum):
-    """How a chain is, in one word."""
+    """The health of a chain in one word."""
 
     OK = "ok"
-    """The first credential serves."""
+    """The first credential serves requests."""
     SPARE = "spare"
-    """Requests are served, but not all, or not by the first credential."""
+    """Requests are served, but some fail, or the first credential does not serve them."""
     DOWN = "down"
     """Requests fail."""
 
@@ -57,11 +62,11 @@ class RecentCalls:
     """How the last calls of a chain ended.
 
     Attributes:
-        served: how many were served, and
-        failed: how many failed.
-        refused: how many were refused because the request itself was at fault.
-        failed_last: how many have failed since the last one that was served, and
-        failed_since: when the first of these did, in seconds since 1970; None if none has.
+        served: number of calls that were served.
+        failed: number of calls that failed.
+        refused: number of calls that were refused because the request itself was at fault.
+        failed_last: number of calls that have failed since the last one that was served.
+        failed_since: when the first of these failed, in seconds since 1970; None if none has.
     """
 
     served: int = 0
@@ -73,15 +78,17 @@ class RecentCalls:
 
 @dataclass(frozen=True, slots=True)
 class ChainHealth:
-    """How a chain is.
+    """The health of a chain.
 
     Attributes:
-        level: in one word.
-        serving: the index of the credential that serves the next ordinary request, as far as anybody knows; None if nobody does.
-        trying: of a chain that is down, whom the next request goes to all the same; None if to nobody.
+        level: the health in one word.
+        serving: the index of the credential that should serve the next ordinary request; None:
+            none.
+        trying: if the chain is down, the index of the credential that the next request tries all
+            the same; None: none.
         recent: how the last calls ended.
         outlook: what happens next.
-        behind: who takes over if the one that serves fails; None if nobody does.
+        behind: the index of the credential that takes over if the serving one fails; None: none.
     """
 
     level: Level
@@ -93,14 +100,14 @@ class ChainHealth:
 
 
 def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), wall: float = 0.0) -> ChainHealth:
-    """Return how a chain is.
+    """Return the health of a chain.
 
     Args:
-        pool: its credentials.
-        state: its state.
+        pool: the chain's credentials.
+        state: the chain's state.
         now: the time on the chain's own clock.
         ends: how its last calls ended, the oldest first (`ChainStats.ends`).
-        wall: the time of day, in seconds since 1970, as `ends` have it.
+        wall: the time of day, in seconds since 1970, on the clock of `ends`.
     """
     coming, choice = outlook(pool, state, now), choose(pool, state, ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
@@ -121,9 +128,11 @@ def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), w
 
 
 def recent_calls(ends: Sequence[End], wall: float, *, or_last: bool = True) -> RecentCalls:
-    """Return how the calls of the last five minutes ended; `or_last`: without any of these, the very last one, however old it is.
+    """Count how the calls of the last five minutes ended.
 
-    An old one says nothing against a credential that is well by its state: another machine, which shares it, may have asked since.
+    With `or_last`, the last call counts if there was none in that time, however old it is. An old
+    call says nothing against a credential whose state is healthy: another machine that shares the
+    state may have used it since.
     """
     counted = [end for end in ends if wall - end[0] <= RECENT_SECONDS] or (list(ends[-1:]) if or_last else [])
     kinds = [kind for _, kind, _ in counted]
@@ -137,9 +146,10 @@ def recent_calls(ends: Sequence[End], wall: float, *, or_last: bool = True) -> R
 
 
 def slow(credentials: Sequence[CredentialSummary]) -> list[float | None]:
-    """Return of each credential the seconds to first content (else to an answer) if it is slow, by itself or beside the others.
+    """Return each credential's seconds to first content (or to an answer) if it is slow, else None.
 
-    What counts are its latest answers: thousands of quick ones before them would hide for minutes that it has become slow.
+    Only its latest answers count: thousands of fast ones before would hide for minutes that it has
+    become slow.
     """
     first = _slow([one.latest_first for one in credentials], SLOW_SECONDS)
     whole = _slow([one.latest for one in credentials], SLOW_ANSWER_SECONDS)

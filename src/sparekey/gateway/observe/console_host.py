@@ -1,4 +1,4 @@
-"""The gateway as the console sees it: its chains with what they went through, its metrics, and one tiny request for a trial."""
+"""The gateway as the console sees it: chains with their statistics, metrics, and trial requests."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ TRIALS: Final[Mapping[tuple[str, Kind], tuple[str, tuple[bytes, bytes], dict[str
     ("gemini", "chat"): ("/v1beta/models/any:generateContent", (b"x-goog-api-client", b"sparekey"), {"contents": [_GEMINI]}),
     ("gemini", "embed"): ("/v1beta/models/any:embedContent", (b"x-goog-api-client", b"sparekey"), {"content": _GEMINI}),
 }
-"""The request of a trial, by wire and kind: path, the header that tells the wire, body."""
+"""The tiny request of a trial, by wire and kind: path, the header that shows the wire, body."""
 
 
 class GatewayHost:
-    """Keeps the statistics of every chain that is served, under its name: reloading the configuration goes on with the same."""
+    """Keeps the statistics of each served chain by its name; they outlive a reload."""
 
     def __init__(
         self,
@@ -52,14 +52,15 @@ class GatewayHost:
         history: History | None = None,
         reports: WorkerReports | None = None,
     ) -> None:
-        """Watch a gateway's chains, those of later configurations too.
+        """Watch a gateway's chains, including those of later configurations.
 
         Args:
-            gateway: the gateway; its requests are counted from now on.
-            file: the configuration's, for show.
-            simulated: providers of a simulator; those that a credential points to can be given faults.
-            history: where what happens is kept; what it knows of today is read.
-            reports: where the workers of the gateway tell each other what they have counted; None: this is the only one.
+            gateway: the gateway; its requests count from now on.
+            file: the configuration's path, to be shown.
+            simulated: providers of a simulator; the console can inject faults into those that a
+                credential points to.
+            history: keeps records and numbers; today's numbers are read from it.
+            reports: exchanges numbers between the gateway's workers; None: there is only this one.
         """
         self._gateway, self._file, self._history, self._reports = gateway, file, history, reports
         self._simulated = {provider.base_url.rstrip("/"): provider for provider in simulated}
@@ -77,7 +78,7 @@ class GatewayHost:
             reports.begin(self._report)
 
     def _known_before(self) -> Mapping[str, ChainReport]:
-        """Return what was known before this process began: from the worker in whose place it is, or from the history."""
+        """Return the numbers from before this process: the replaced worker's, or the history's."""
         if self._reports is not None:
             if self._metrics is not None:
                 self._metrics.before = self._reports.before.metrics
@@ -85,7 +86,7 @@ class GatewayHost:
         return {} if self._history is None else remembered(self._history, time.time())
 
     def watch(self, served: Served) -> None:
-        """Keep the statistics of a chain."""
+        """Keep statistics and metrics of a chain from now on."""
         served.chain.add_hook(self._stats_of(served.name))
         if self._metrics is not None:
             self._metrics.follow(served.name, served.chain)
@@ -100,12 +101,12 @@ class GatewayHost:
         return stats
 
     def _write_down(self, record: Record) -> None:
-        """Write a record into the history, without the provider's words: they may be the caller's."""
+        """Write a record into the history, without the provider's words, which may be a prompt."""
         assert self._history is not None
         self._history.note(record, words=False)
 
     def close(self) -> None:
-        """Write down what is not written yet. It may take a few seconds, so not on an event loop."""
+        """Write what is not written yet; it may take seconds, so keep it off an event loop."""
         if self._reports is not None:
             self._reports.close()
         if self._history is not None:
@@ -114,12 +115,12 @@ class GatewayHost:
     # ── several workers ──
 
     def _report(self) -> WorkerReport:
-        """Return what this worker tells the others."""
+        """Return this worker's numbers for the others."""
         chains = {name: stats.report() for name, stats in list(self._stats.items())}
         return WorkerReport(running=self._gateway.running, chains=chains, metrics=self._metrics.families() if self._metrics else [])
 
     def _shown(self) -> Mapping[str, ChainStats]:
-        """Return the statistics as they are shown: those of all workers as one."""
+        """Return the statistics to show: those of all workers added up."""
         if self._reports is None:
             return self._stats
         reports, (seen, added) = self._reports.all(), self._added_up
@@ -129,7 +130,7 @@ class GatewayHost:
         return added
 
     def _measured(self) -> bytes:
-        """Return the metrics of all workers."""
+        """Return the metrics of all workers in Prometheus' text format."""
         assert self._metrics is not None
         if self._reports is None:
             return self._metrics.text()
@@ -138,7 +139,7 @@ class GatewayHost:
         return self._metrics.text_of(families, sum(report.running for report in self._reports.living()))
 
     def admin(self) -> Admin:
-        """Return what serves the console, the admin API and the metrics."""
+        """Return the application that serves the console, the admin API and the metrics."""
         digest = self._admin_digest()
         seal = hmac.digest(digest.encode(), b"sparekey console", hashlib.sha256) if digest else None  # the same in every worker
         door = Door(self._admin_digest, seal=seal)
@@ -161,35 +162,35 @@ class GatewayHost:
 
     @property
     def stopping(self) -> bool:
-        """Whether the gateway drains: pages that only listen are sent away, so that nothing waits for them."""
+        """Whether the gateway drains: live connections of pages end then, so it need not wait."""
         return self._gateway.draining
 
     def config(self) -> Mapping[str, Any]:
-        """Return which configuration is in use, since when, why a newer one is not, and how many workers serve it."""
+        """Return the configuration's path and age, why a newer one was refused, and the workers."""
         state = self._gateway.state
         workers = 1 if self._reports is None else len(self._reports.living())
         return {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None, "workers": workers}
 
     def store(self) -> Mapping[str, Any]:
-        """Return where the state and the history live, and why they are away if they are."""
+        """Return where state and history are kept, and why they are unreachable, if they are."""
         store, history = self._gateway.store, self._history
         kept = {"kind": "memory", "away": None} if store is None else {"kind": store.label, "away": store.away}
         return {**kept, "history": history and str(history.path), "history_away": history and history.away}
 
     async def trial(self, chain: str, credential: str) -> ProbeResult:
-        """Make one tiny request with one credential; the chain does not hear of it."""
+        """Make one tiny request with one credential; it does not change the chain's state."""
         served = self._gateway.chains[chain]
         named = next(c for c in served.chain.credentials if c.id == credential)
         begin = time.perf_counter()
         try:
             await served.forwarder.once(_trial(served), named)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the person asked for it
+        except Exception as exc:  # noqa: BLE001 - the person who asked is shown any failure
             return ProbeResult(time.perf_counter() - begin, served.chain.failure(exc))
         return ProbeResult(time.perf_counter() - begin)
 
 
 class _AllWorkers(ChainStats):
-    """The statistics of all workers as one; what a person does is recorded by the worker that was asked."""
+    """The statistics of all workers added up; new records go to this worker's own."""
 
     def __init__(self, own: ChainStats, reports: Iterable[WorkerReport]) -> None:
         super().__init__(chain=own.chain)
@@ -211,7 +212,7 @@ def _trial(served: Served) -> WireRequest:
 
 
 def _metrics(gateway: Gateway) -> Metrics | None:
-    """Return the metrics of a gateway, which count its requests from now on; None where the library is not installed."""
+    """Return metrics that count a gateway's requests from now on; None without the library."""
     try:
         from sparekey.gateway.observe.metrics import Metrics  # noqa: PLC0415 - its library is an extra
     except ImportError:

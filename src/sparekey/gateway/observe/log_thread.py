@@ -1,4 +1,4 @@
-"""Lines for people and collectors, written by a thread of their own: whoever serves requests never waits for a log that nobody reads."""
+"""A thread that writes log lines, so that a request never waits for a log that nobody reads."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST_LINES: Final = 10_000
-"""Lines that may wait: a few megabytes."""
+"""The most lines that wait: a few megabytes."""
 GATHER_SECONDS: Final = 0.05
-"""Seconds in which lines gather: one write for many costs less than one for each."""
+"""Seconds for which lines are collected: one write for many costs less than one for each."""
 _AT_ONCE: Final = 4096
-"""Bytes of one write: a pipe takes so many in one piece, so the lines of several workers do not mix."""
+"""The most bytes of one write: a pipe takes these in one piece, so workers' lines do not mix."""
 
 
 class Writer:
-    """Writes lines to a stream, in order, and never lets anybody wait: where nobody reads, its queue fills, and further lines are dropped.
+    """Writes lines to a stream, in order, without making the caller wait.
+
+    If nobody reads the stream, the queue fills up and further lines are dropped.
 
     Attributes:
-        dropped: how many lines were lost since it began, because too many waited or the stream is broken.
-        on_drop: called with the number of lines whenever some are lost.
+        dropped: number of lost lines: the queue was full, or the stream is broken.
+        on_drop: called with the number of lines whenever lines are lost.
     """
 
     def __init__(self, stream: IO[str] | None = None, *, most: int = MOST_LINES) -> None:
-        """Write to a stream (None: standard error), for which `most` lines may wait."""
+        """Create a writer to `stream` (None: standard error) with a queue of `most` lines."""
         self._stream, self._most = stream, most
         self._lines: deque[str] = deque()
         self._told = self.dropped = 0
@@ -42,7 +44,7 @@ class Writer:
         self._thread: Thread | None = None
 
     def put(self, line: str) -> None:
-        """Have a line written."""
+        """Queue a line; drop it if the queue is full."""
         if len(self._lines) >= self._most:
             self._lost(1)
             return
@@ -54,7 +56,7 @@ class Writer:
                 self._thread.start()
 
     def close(self, seconds: float = 2.0) -> None:
-        """Write what waits, in so many seconds at most."""
+        """Write the waiting lines, within `seconds`, and end the thread."""
         self._end.set()
         self._news.set()
         if self._thread is not None:
@@ -72,7 +74,7 @@ class Writer:
                 self._told = dropped
 
     def _gathered(self) -> list[str]:
-        """Take as many lines as go into one write."""
+        """Take as many waiting lines as fit into one write."""
         found: list[str] = []
         size = 0
         while self._lines and (not found or size + len(self._lines[0]) < _AT_ONCE):
@@ -81,7 +83,7 @@ class Writer:
         return found
 
     def _write(self, lines: list[str]) -> None:
-        """Write lines. A log that cannot be written is no reason to fail."""
+        """Write lines; if that fails, count them as lost."""
         stream = self._stream or sys.stderr
         text = "\n".join(lines) + "\n"
         try:
@@ -89,7 +91,7 @@ class Writer:
                 stream.write(text)
             else:
                 _write_all(target, text.encode("utf-8", "backslashreplace"))
-        except (OSError, ValueError, AttributeError):  # the last one: there is no standard error
+        except (OSError, ValueError, AttributeError):  # AttributeError: there is no standard error
             self._lost(len(lines))
 
     def _lost(self, count: int) -> None:
@@ -99,27 +101,30 @@ class Writer:
 
 
 _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
-"""What would begin a new line, or speak to the terminal."""
+"""Characters that start a new line or control a terminal, and their escaped forms."""
 
 
 class _OneLine(logging.Formatter):
-    """Shows a message as one line: a provider's words in it must not look like lines of ours. A traceback keeps its lines."""
+    """Formats a message as one line, so that a provider's words in it cannot pose as a log line.
+
+    A traceback keeps its lines.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         return super().formatMessage(record).rstrip().translate(_CONTROLS)
 
 
 class LogHandler(logging.Handler):
-    """Hands the records of `logging` to a writer."""
+    """A `logging` handler that passes records to a writer."""
 
     def __init__(self, writer: Writer) -> None:
-        """Write through `writer`, as the command's log looks."""
+        """Create a handler in the format of the command's log."""
         super().__init__()
         self._writer = writer
         self.setFormatter(_OneLine("%(levelname)s %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have a record written."""
+        """Format a record and queue it."""
         try:
             self._writer.put(self.format(record))
         except Exception:  # noqa: BLE001 - as in every handler: what cannot be formatted is told and does no harm
@@ -128,7 +133,10 @@ class LogHandler(logging.Handler):
 
 @contextmanager
 def logging_through(writer: Writer) -> Iterator[None]:
-    """Have all of `logging` written by a writer; the root logger's own handlers for standard error are set aside meanwhile."""
+    """Let a writer write all of `logging` while the `with` block runs.
+
+    The root logger's own handlers for standard error are removed meanwhile.
+    """
     root, handler = logging.getLogger(), LogHandler(writer)
     aside = [one for one in root.handlers if isinstance(one, logging.StreamHandler) and one.stream is sys.stderr]
     level = root.level
@@ -146,12 +154,16 @@ def logging_through(writer: Writer) -> Iterator[None]:
 
 
 def moment() -> str:
-    """Return the time of day as logs show it."""
+    """Return the time of day as logs show it: UTC, ISO 8601, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _descriptor(stream: IO[str]) -> int | None:
-    """Return the file behind a stream. A thread that hangs in writing to it holds no lock for which the end of the process would wait."""
+    """Return the file descriptor of a stream; None if it has none.
+
+    A thread that hangs while writing to the descriptor holds no lock of the stream, so the process
+    can still exit.
+    """
     try:
         return stream.fileno()
     except (AttributeError, OSError, ValueError):
@@ -163,5 +175,5 @@ def _write_all(target: int, data: bytes) -> None:
     while left:
         try:
             left = left[os.write(target, left) :]
-        except BlockingIOError:  # whoever started us has made it so
+        except BlockingIOError:  # the parent process made the descriptor non-blocking
             select.select([], [target], [], 1.0)

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the gateway itself; what happens in its chains is told by `sparekey.telemetry`."""
+"""Prometheus metrics of the gateway itself; `sparekey.telemetry` has those of its chains."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
 
 
 class Metrics:
-    """The metrics of one gateway, in a registry of their own."""
+    """The metrics of one gateway, in their own registry."""
 
     def __init__(self, gateway: Gateway) -> None:
         """Count the requests of a gateway; `follow` adds its chains."""
         self.registry = registry = CollectorRegistry()
         self._hooks: dict[str, PrometheusHook] = {}
-        # looking a series up by its labels costs more than counting
+        # cached, because looking a series up by its labels costs more than counting
         self._series: dict[tuple[str, int], tuple[Counter, tuple[Histogram, Histogram] | None]] = {}
         self._requests = Counter("sparekey_gateway_requests", "Requests by chain and status.", ("chain", "status"), registry=registry)
         self._seconds = Histogram(
@@ -52,15 +52,15 @@ class Metrics:
         self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
         self._running.set_function(lambda: gateway.running)
         self.before: list[MetricFamily] = []
-        """What was counted by the worker whose place this one has taken."""
+        """The numbers of the worker that this one replaced."""
 
     def follow(self, name: str, chain: Chain) -> None:
-        """Count what happens in a chain; one that takes another's place goes on with its numbers."""
+        """Count the events of a chain; one of the same name continues its predecessor's numbers."""
         hook = self._hooks.setdefault(name, PrometheusHook(name, self.registry))
         chain.add_hook(hook)
 
     def observe(self, finished: Finished) -> None:
-        """Count a request."""
+        """Count a finished request."""
         chain = finished.chain
         if (series := self._series.get((chain, finished.status))) is None:
             timed = (self._seconds.labels(chain), self._overhead.labels(chain)) if chain else None
@@ -72,19 +72,19 @@ class Metrics:
             timed[1].observe(finished.overhead)
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def families(self) -> list[MetricFamily]:
-        """Return what was counted here and by the worker before, for other workers to add up."""
+        """Return the numbers of this worker and the one it replaced, for others to add up."""
         return summed([*self.before, *map(_family, self._collected(summed=True))])
 
     def text_of(self, families: Sequence[MetricFamily], running: int) -> bytes:
-        """Return the text for several workers: what they have counted, added up, and the state as this one sees it.
+        """Return the text for several workers: their summed counts, and the state seen here.
 
         Args:
-            families: what each of them has counted.
-            running: requests under way in all of them.
+            families: the counts of each worker.
+            running: number of running requests in all workers.
         """
         return generate_latest(_Shown([*map(_metric, summed(families)), *self._collected(summed=False), _gauge(running)]))
 
@@ -93,7 +93,7 @@ class Metrics:
 
 
 class _Shown:
-    """As much of a registry as its text is made from."""
+    """A registry of given metrics: the part that the text format needs."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
@@ -103,7 +103,7 @@ class _Shown:
 
 
 def _family(metric: Metric) -> MetricFamily:
-    """Return a metric as a value. When a series began is left out: the sum of several has no beginning."""
+    """Return a metric as a value, without the time at which a series began: a sum has none."""
     told = [(s.name, tuple(s.labels.items()), s.value) for s in metric.samples if not s.name.endswith("_created")]
     return MetricFamily(metric.name, metric.type, metric.documentation, told)
 

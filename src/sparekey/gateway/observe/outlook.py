@@ -1,6 +1,7 @@
-"""What happens next in a chain: whom the traffic goes to, when somebody above is tried again, who is behind.
+"""What happens next in a chain: where requests go, and when a higher credential is tried.
 
-It decides nothing: it asks `core.choose`, as requests do, at the moments when the answer may change.
+It decides nothing: it asks `core.choose`, as requests do, for the moments at which the answer may
+change.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 _BEGINS: Final = Asker(begins=True)
 ORDINARY: Final = Asker(doubtful=True)
-"""The next request that probes nobody."""
+"""A request that is no probe."""
 
 
 class Coming(Enum):
-    """What a chain's next event is."""
+    """The kind of a chain's next event."""
 
     STAYS = "the first one serves: nothing is due"
     PROBING = "a request tries one above now"
@@ -40,14 +41,15 @@ class Coming(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What happens next.
+    """The next event of a chain.
 
     Attributes:
-        coming: the kind.
-        who: the index of the credential that it is about.
-        seconds: in how many seconds at the latest; None: no time is known.
-        requests: after how many more requests, if that is sooner; None: no count brings it.
-        by_count: whom the count brings, where that is another one.
+        coming: its kind.
+        who: the index of the credential that it concerns.
+        seconds: the most seconds until it happens; None: unknown.
+        requests: number of requests after which it happens, if that is sooner; None: no count
+            applies.
+        by_count: the index of the credential that the count brings, if that is another one.
     """
 
     coming: Coming
@@ -58,18 +60,18 @@ class Outlook:
 
 
 def serving_index(pool: Pool, state: PoolState, now: float) -> int | None:
-    """Return who takes the next ordinary request; None if all are parked firmly."""
+    """Return the index of the credential for the next ordinary request; None: all parked firmly."""
     return _index(choose(pool, state, ORDINARY, now))
 
 
 def behind(pool: Pool, state: PoolState, now: float) -> int | None:
-    """Return who takes over if the one that serves fails; None if nobody does."""
+    """Return the index of the credential that takes over if the serving one fails; None: none."""
     serving = serving_index(pool, state, now)
     return None if serving is None else _index(choose(pool, state, Asker(tried={serving}), now))
 
 
 def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
-    """Return what happens next at `now`, if nothing fails or is done until then."""
+    """Return the next event after `now`, if nothing fails and no person acts until then."""
     choice = choose(pool, state, ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
         return _closed(pool, state, now)
@@ -80,13 +82,16 @@ def outlook(pool: Pool, state: PoolState, now: float) -> Outlook:
     higher = range(choice.index - 1, -1, -1)
     if probing := [i for i in higher if phase(pool, state, i, now) is Phase.PROBING]:
         return Outlook(Coming.PROBING, probing[0])
-    if choice.index != state.active:  # the request that makes it active starts timer and count anew
+    if choice.index != state.active:  # the switch resets the failback's timer and count
         state = switched(state, choice.index, now)
     return _upwards(pool, state, higher, now) if higher else Outlook(Coming.STAYS)
 
 
 def _upwards(pool: Pool, state: PoolState, higher: range, now: float) -> Outlook:
-    """When somebody above is tried: the sooner of the end of a park and the failback, by time; beside it the failback by count."""
+    """Return when a higher credential is tried: at the end of a park or at failback, if sooner.
+
+    The failback by count stands beside it.
+    """
     policy = pool.policy
     late = state.switched_at + policy.failback_timeout_seconds
     moments = sorted({now, *(t for i in higher if (t := due_at(pool, state, i)) > now), *([late] if late > now else [])})
@@ -104,13 +109,16 @@ def _upwards(pool: Pool, state: PoolState, higher: range, now: float) -> Outlook
 
 
 def _up(pool: Pool, state: PoolState, at: float) -> int | None:
-    """Whom a request would probe that begins at a time."""
+    """Return the higher credential that a request starting at `at` would probe; None: none."""
     choice = choose(pool, state, _BEGINS, at)
     return choice.index if choice is not None and choice.turn is Turn.UP else None
 
 
 def _closed(pool: Pool, state: PoolState, now: float) -> Outlook:
-    """Nobody is open: a probe is out, or the rule that no caller is stranded holds, or all have to be waited for."""
+    """Return the next event if no credential is open.
+
+    A probe is running, or requests rescue (ask parked credentials), or one has to wait.
+    """
     everybody = range(len(pool))
     if probing := [i for i in everybody if phase(pool, state, i, now) is Phase.PROBING]:
         return Outlook(Coming.PROBING, probing[0])

@@ -1,7 +1,7 @@
-"""The attempts of one request, as they are told to the caller, the log and the console.
+"""The attempts of one request, for the answer's headers, the log and the console.
 
-The one place where they are read. The engine tells of each attempt through the hooks of its chain, in the context of the request that
-made it.
+This is the only place that collects them. The engine reports each attempt through the chain's
+hooks, in the context of the request that made it.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ if TYPE_CHECKING:
 
 
 class RequestLedger:
-    """What one request tried, in order, and how long it waited for providers."""
+    """The attempts of one request in order, and how long it waited for providers."""
 
     __slots__ = ("_out", "attempts", "content", "first", "last", "usage")
 
     def __init__(self) -> None:
-        """Start before the first attempt."""
+        """Create an empty ledger."""
         self.attempts: list[Attempt] = []
         self._out: dict[str, CountsWrites | None] = {}
         self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 
     def begins(self, credential_id: str) -> None:
-        """Note that a request goes out."""
+        """Note that a request is sent with this credential."""
         now = time.perf_counter()
         self.first = self.first or now
         self.last = now
         self._out[credential_id] = RUNNING.get()
 
     def heard(self) -> None:
-        """Note that something came from a provider."""
+        """Note that bytes came from a provider."""
         self.last = time.perf_counter()
 
     def ended(self, attempt: Attempt) -> None:
-        """Enter an attempt that is over."""
+        """Enter a finished attempt."""
         self._out.pop(attempt.credential_id, None)
         self.attempts.append(attempt)
         self.usage = attempt.usage or self.usage
 
     @property
     def number(self) -> int:
-        """How many attempts were made, those that are still out included; one that wrote its request twice counts as two."""
+        """The number of writes so far, running attempts included."""
         return sum(max(1, one.writes) for one in self.attempts) + sum(max(1, one.writes) if one else 1 for one in self._out.values())
 
 
 current: ContextVar[RequestLedger | None] = ContextVar("sparekey_ledger", default=None)
-"""The ledger of the request that this task serves."""
+"""The ledger of the request that the current task serves."""
 
 
 class Enter:
-    """Enters what the engine tells: the hook of every chain that the gateway serves."""
+    """A hook that enters finished attempts into the current ledger; each served chain has it."""
 
     hears: Final = frozenset({AttemptFailed, AttemptSucceeded, AttemptAbandoned, ContentStarted})
 
     def __call__(self, event: Event) -> None:
-        """Take in one event."""
+        """Enter the attempt of an event, if it has one."""
         ledger, attempt = current.get(), getattr(event, "attempt", None)
         if ledger is not None and attempt is not None:
             ledger.ended(attempt)

@@ -1,6 +1,7 @@
-"""OpenTelemetry in the gateway: a span a request, the attempts below it, and the caller's trace carried on to the provider.
+"""OpenTelemetry in the gateway: a span per request, with its attempts below it.
 
-The API is all that is needed here; the SDK and an exporter are the operator's (see `sparekey.telemetry.sdk`).
+The caller's trace is passed on to the provider. Only OpenTelemetry's API is needed here; the
+operator installs the SDK and an exporter (see `sparekey.telemetry.sdk`).
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ if TYPE_CHECKING:
 
 _HEADER: Final = b"traceparent"
 _CARRIED: Final = TraceContextTextMapPropagator()
-"""The one format in which traces come and go, whatever `OTEL_PROPAGATORS` says: baggage would carry what callers wrote to providers."""
+"""The only format of traces in and out, whatever `OTEL_PROPAGATORS` says: baggage would carry
+callers' data to providers."""
 _OPERATIONS: Final[dict[Kind, str]] = {"chat": "chat", "embed": "embeddings"}
 _ERROR: Final = 500
 _ROUTES: Final = ("/v1/", "/v1beta/", "/v1alpha/", "/openai/")
 
 
 class Traced:
-    """A gateway as an ASGI application whose requests are traced."""
+    """An ASGI application that traces a gateway's requests."""
 
     def __init__(self, gateway: Gateway, sdk: OtelProviders) -> None:
-        """Trace the requests of a gateway, and its chains, from now on."""
+        """Trace a gateway's requests and chains from now on."""
         self._gateway, self._sdk = gateway, sdk
         self._tracer = trace.get_tracer("sparekey.gateway", tracer_provider=sdk.tracing)
         meter = metrics.get_meter("sparekey.gateway", meter_provider=sdk.metering)
@@ -51,7 +53,7 @@ class Traced:
         gateway.observers.append(self.observe)
 
     def follow(self, served: Served) -> None:
-        """Tell of a chain; one that takes another's place is told of by the same hook."""
+        """Trace a chain; a chain of the same name shares its predecessor's hook."""
         hook = self._hooks.get(served.name)
         if hook is None:
             operation = _OPERATIONS.get(served.kind, "chat")
@@ -60,7 +62,7 @@ class Traced:
         served.chain.add_hook(hook)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve a request within its span."""
+        """Serve an ASGI request within a span."""
         if scope["type"] != "http" or not scope["path"].startswith(_ROUTES):
             await self._gateway(scope, receive, send)
             return
@@ -73,7 +75,7 @@ class Traced:
             span.end()
 
     def observe(self, finished: Finished) -> None:
-        """Write onto the span of a request what became of it."""
+        """Set the attributes of a finished request on its span, and record its duration."""
         route = _route(finished.path) if finished.chain else ""
         said = _said(finished, route)
         self._seconds.record(finished.seconds, {name: said[name] for name in _MEASURED if name in said})
@@ -86,19 +88,19 @@ class Traced:
             span.set_status(trace.StatusCode.ERROR)
 
     def close(self) -> None:
-        """Hand out what was measured and not yet sent."""
+        """Export what is measured and not sent yet."""
         self._sdk.close()
 
 
 class Carrying:
-    """Connections to the providers on which each request bears the trace of its attempt; see `sparekey.gateway.upstream.pool.Client`."""
+    """An `UpstreamClient` that adds the attempt's trace to each request's headers."""
 
     def __init__(self, client: UpstreamClient) -> None:
-        """Send with `client`."""
+        """Wrap `client`, which sends the requests."""
         self._client = client
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
-        """See `Client.send`."""
+        """See `UpstreamClient.send`."""
         headers = [pair for pair in put.headers if pair[0] != _HEADER]
         if (span := attempt_span()) is not None:
             found: dict[str, str] = {}
@@ -115,7 +117,7 @@ _MEASURED: Final = ("http.request.method", "http.route", "http.response.status_c
 
 
 def _context(headers: list[tuple[bytes, bytes]]) -> Context | None:
-    """Return the caller's trace, if it sent one."""
+    """Return the caller's trace; None if it sent none."""
     found = next((value for name, value in headers if name == _HEADER), None)
     return None if found is None else _CARRIED.extract({_HEADER.decode(): found.decode("latin-1")}, context.Context())
 
@@ -139,7 +141,7 @@ def _said(finished: Finished, route: str) -> dict[str, AttributeValue]:
 
 
 def _route(path: str) -> str:
-    """Return a path without the model's name, which Gemini's and Azure's have in it."""
+    """Return a path without the model's name, which Gemini's and Azure's paths contain."""
     parts = path.split("/")
     for before in ("models", "deployments"):
         if before in parts[:-1]:
@@ -150,9 +152,9 @@ def _route(path: str) -> str:
 
 
 def traced(gateway: Gateway) -> Traced:
-    """Return a gateway whose requests are traced.
+    """Return a traced gateway.
 
     Raises:
-        ConfigError: the SDK, or the exporter that the variables name, is not installed.
+        ConfigError: the SDK, or the exporter that the environment names, is not installed.
     """
     return Traced(gateway, sdk_of_environment("sparekey"))

@@ -1,4 +1,8 @@
-"""How a process of the gateway begins to serve, and how it stops: in words, within a limit, at once on a second signal."""
+"""How a process of the gateway starts and stops serving.
+
+It stops within a time limit, tells clients that it is stopping, and exits at once on a second
+signal.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +21,31 @@ if TYPE_CHECKING:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which lets running requests finish before it stops to listen, and ends at once on a second signal."""
+    """uvicorn's server, which finishes running requests before it stops listening."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
-        """Take both."""
+        """Create the server of `application`; `config` carries our `ProtocolLimits`."""
         super().__init__(config)
         self._application = application
         self._stop_timeout: float = getattr(config, LIMITS).stop_timeout
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and say so."""
+        """Start to serve, and tell systemd that the process is ready."""
         await super().startup(sockets)
         self._application.tell("READY=1")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop: refuse what comes, let what runs finish. The second time: end at once."""
+        """Start to stop: refuse new requests, finish running ones. A second signal ends at once."""
         self.force_exit = self.should_exit
         if self._application.gateway is not None:
             self._application.gateway.draining = True
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop. While requests run it goes on listening: `/readyz` and whoever comes are told, in words that a client understands."""
+        """Wait for running requests, up to `stop_timeout` seconds, then stop.
+
+        The server listens meanwhile, so that `/readyz` and new clients get a proper answer.
+        """
         self._application.tell("STOPPING=1")
         gateway, loop = self._application.gateway, asyncio.get_running_loop()
         end = loop.time() + self._stop_timeout

@@ -1,6 +1,7 @@
-"""A changed key starts afresh, in a store that outlives the process too: an operator who changes one has a reason to.
+"""Forgets the state of a credential whose key has changed, in a durable store as well.
 
-The store keeps, beside a chain's state, a salted digest of each credential: whether one has changed can be told, what it was cannot.
+A new key usually mends what the old one was parked for. The store keeps a salted digest of each
+credential beside the chain's state: it shows that a key has changed, not what it was.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _VERSION: Final = 1
 
 
 def renew(chain: Chain, store: Keeper, name: str, before: Chain | None = None) -> None:
-    """Let the credentials of a chain that have changed start afresh, and note what they are now.
+    """Forget the state of a chain's changed credentials, and store their new digests.
 
     Args:
-        chain: the chain, which nobody uses yet.
-        store: where its state lives.
-        name: its name there.
-        before: the chain in whose place it comes. Another worker may have noted the change already; what this one did meanwhile with
-            the old key is forgotten as well.
+        chain: the chain, before it serves its first request.
+        store: keeps its state.
+        name: its name in the store.
+        before: the chain that it replaces. If another worker has noted the change already, what
+            this worker did with the old key since is forgotten as well.
     """
     place, credentials = f"{name} credentials", chain.credentials
     raw = store.recall(place)
@@ -52,7 +53,10 @@ def renew(chain: Chain, store: Keeper, name: str, before: Chain | None = None) -
 
 
 def _afresh(pool: Pool, state: PoolState, changed: Collection[str], now: float) -> tuple[PoolState, None]:
-    """Hold nothing against these credentials but what a person did; the first of them is tried before those below it."""
+    """Return the state without the breakers of changed credentials, except those that a person set.
+
+    The first changed credential is then tried before those below it.
+    """
     places = [i for i, c in enumerate(pool.credentials) if c.id in changed]
     others = {name for i in range(len(pool)) if i not in places for name in pool.guard_names[i]}
     own = {name for i in places for name in pool.guard_names[i] if name not in others and name in state.breakers}

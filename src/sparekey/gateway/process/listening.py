@@ -1,4 +1,4 @@
-"""What a process needs in order to listen: its socket and the address of that, open files enough, a place for its log."""
+"""What a process needs to listen: its socket and address, enough open files, a log."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def bind(settings: GatewayConfig) -> socket.socket:
-    """Return the socket that all workers share.
+    """Return the bound socket that all workers share.
 
     Raises:
-        ConfigError: the address is taken, or is none of this machine's.
+        ConfigError: the address is in use, or is not one of this machine's.
     """
     import socket as sockets  # noqa: PLC0415 - the name is that of what is made here
 
@@ -37,18 +37,18 @@ def bind(settings: GatewayConfig) -> socket.socket:
 
 
 def address(settings: GatewayConfig, bound: Any) -> str:
-    """Return the address at which the gateway is reached."""
+    """Return the URL at which clients reach the gateway."""
     host = settings.host if ":" not in settings.host or settings.host.startswith("[") else f"[{settings.host}]"
     return f"{'https' if settings.certfile else 'http'}://{host}:{bound.getsockname()[1]}"
 
 
 def log_to_stderr() -> None:
-    """Write what the process has to say to standard error, if nobody has decided otherwise."""
+    """Send `logging` to standard error, unless it has been configured already."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
 
 
 def file_limit() -> int:
-    """Return how many files the system lets this process open, once `raise_file_limit` has asked for all of them."""
+    """Return how many files this process may open after `raise_file_limit`."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 - not on Windows
 
@@ -58,7 +58,7 @@ def file_limit() -> int:
 
 
 def raise_file_limit() -> None:
-    """Allow this process as many open connections as the system lets it: each stream holds two."""
+    """Raise the limit of open files as far as the system allows: each stream needs two."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 - not on Windows
 

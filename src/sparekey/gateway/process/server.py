@@ -1,4 +1,4 @@
-"""The process of the gateway: it listens, reads its configuration anew, and stops in order."""
+"""A process of the gateway: it listens, reloads its configuration, and stops in order."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ LOOK_SECONDS: Final = 1.0
 """Seconds between two looks at the configuration file."""
 _BACKLOG: Final = 4096
 _SIGN_OF_LIFE: Final = 10
-"""Seconds for which a worker's sign of life is waited for."""
+"""Seconds that the parent waits for a worker's answer to a ping."""
 _AT_ONCE: Final = frozenset({"clients", "admin_key", "admin_key_sha256", "max_body_mb", "body_timeout", "chat", "embedding"})
-"""What a reload changes; the rest of the section is settled when the process starts."""
+"""Settings that a reload changes; the rest of the section needs a restart."""
 
 
 class ServeSettings:
-    """What the command line says, over what the configuration says; passed on to workers as it is."""
+    """The configuration with the command line's options over it; workers get it by pickling."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class ServeSettings:
         store: str | None = None,
         keep: bool = False,
     ) -> None:
-        """Take the configuration's file, and what stands above it.
+        """Create the settings. An option that is None leaves the configuration's value.
 
         Args:
             file: the configuration.
             host: the address to listen on.
             port: the port.
-            workers: how many processes.
-            store: where the state is kept, as an address.
-            keep: whether state and history are kept in the usual place if no store is named: the command does so, who embeds the
-                gateway asks for it.
+            workers: the number of processes.
+            store: the address of the store.
+            keep: whether state and history go to the usual place if no store is named. The command
+                does that; a program that embeds the gateway has to ask for it.
         """
         self.file = file
         self._host, self._port, self._workers, self._store = host, port, workers, store
@@ -82,7 +82,7 @@ class ServeSettings:
         """Return the configuration and the settings of the gateway in it.
 
         Raises:
-            ConfigError: it is wrong, or would let strangers in.
+            ConfigError: the configuration is wrong, or would let strangers in.
         """
         config = load_config(self.file)
         given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._store}
@@ -95,7 +95,7 @@ class ServeSettings:
         return config, found
 
     def place(self) -> StateFiles:
-        """Return where state and history are kept; it is settled once, and workers are told.
+        """Return where state and history are kept. The first call decides; workers inherit it.
 
         Raises:
             ConfigError: the configuration is wrong.
@@ -107,20 +107,21 @@ class ServeSettings:
         return self._place
 
     def move(self, store: str) -> None:
-        """Keep the state elsewhere."""
+        """Keep the state in another store, given by its address."""
         self._place = self.place()._replace(store=store)
 
 
 class Application:
-    """The ASGI application of one process: made when its event loop runs, so that workers make their own."""
+    """The ASGI application of one process. It creates its gateway when its event loop runs."""
 
     def __init__(self, settings: ServeSettings, *, tls: Tls | None = None, owns_process: bool = False) -> None:
-        """Take the settings.
+        """Create the application; `start` creates its gateway.
 
         Args:
-            settings: the configuration's file, and what stands above it.
-            tls: the certificate, which is watched; None: the gateway speaks plain HTTP.
-            owns_process: whether the process is the gateway's alone: then all that it logs is written without waiting.
+            settings: the configuration and the options over it.
+            tls: the certificate, which it watches for changes; None: plain HTTP.
+            owns_process: whether the process is the gateway's alone. Then a thread writes all of
+                its log, so that no request waits for it.
         """
         self.settings, self._tls, self._owns_process = settings, tls, owns_process
         self.tell: Callable[[str], object] = _nobody
@@ -133,7 +134,7 @@ class Application:
         self._open: contextlib.ExitStack | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve."""
+        """Serve one ASGI request, traced if the configuration says so, or the lifespan."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif self._tracing is not None:
@@ -155,7 +156,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def start(self) -> None:
-        """Make the gateway, and watch its configuration."""
+        """Create the gateway, and watch its configuration and certificate for changes."""
         raise_file_limit()
         self._parent = os.getppid()
         if self.settings.reports is not None:
@@ -174,13 +175,13 @@ class Application:
         self.gateway.admin = self._kept.admin()
         self._tracing = _traced(self.gateway) if settings.opentelemetry else None
         self._watching = asyncio.create_task(self._watch())
-        gc.freeze()  # what is there now stays: no collection needs to look at it again
+        gc.freeze()  # what exists now stays: the collector need not look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
     async def stop(self) -> None:
-        """Close what is open."""
-        gc.unfreeze()  # whoever embeds the gateway lives on, and so does its garbage
+        """Close the gateway, its store and its log, and stop watching."""
+        gc.unfreeze()  # a program that embeds the gateway lives on, and so does its garbage
         if self._watching is not None:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -195,16 +196,16 @@ class Application:
             if callable(close := getattr(self.gateway.store, "close", None)):
                 await asyncio.to_thread(close)
         if self._orphan and self.settings.reports is not None:
-            shutil.rmtree(self.settings.reports, ignore_errors=True)  # who made it is not there to do so
+            shutil.rmtree(self.settings.reports, ignore_errors=True)  # its parent is gone
         await asyncio.to_thread(self._close_log)
 
     def _close_log(self) -> None:
-        """Write what waits, and let the log be written as before."""
+        """Write the waiting lines, and give `logging` its former handlers back."""
         if self._open is not None:
             self._open.close()
 
     def reload(self) -> None:
-        """Read the configuration and the certificate anew; a bad one is refused, and the old one stays."""
+        """Reload configuration and certificate; if one is bad, log why and keep the old one."""
         assert self.gateway is not None
         self._seen = stamp(self.settings.file)
         self.tell(systemd.reloading())
@@ -226,7 +227,7 @@ class Application:
         self.tell("READY=1")
 
     async def _watch(self) -> None:
-        """Look at the files now and then: their folder may be a mounted one, of which nobody tells."""
+        """Check the files for changes every second: mounted folders send no notifications."""
         self._seen, shown = stamp(self.settings.file), self._tls and self._tls.stamp
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -239,7 +240,7 @@ class Application:
                 self._tls.renew()
 
     def _look_for_parent(self) -> None:
-        """A worker whose parent was killed holds the port against the next gateway: it stops."""
+        """Stop this worker if its parent was killed: it would block the next gateway's port."""
         if self.settings.reports is not None and os.getppid() != self._parent:
             logger.warning("the gateway's parent process is gone, this worker stops")
             self._parent, self._orphan = os.getppid(), True
@@ -247,7 +248,7 @@ class Application:
 
 
 def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = None) -> uvicorn.Config:
-    """Return how uvicorn is to serve."""
+    """Return uvicorn's configuration for these settings."""
     config = uvicorn.Config(
         application,
         host=settings.host,
@@ -277,7 +278,10 @@ def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = N
 
 @contextlib.asynccontextmanager
 async def running(settings: ServeSettings) -> AsyncIterator[tuple[Server, Application, str]]:
-    """Serve within the block, in this event loop; hand out server, application and address. For tests and for those who embed it."""
+    """Serve in this event loop while the `with` block runs; yield server, application, address.
+
+    It is for tests and for programs that embed the gateway.
+    """
     _, found = settings.read()
     tls = Tls(found) if found.certfile else None
     application = Application(settings, tls=tls)
@@ -296,7 +300,7 @@ async def running(settings: ServeSettings) -> AsyncIterator[tuple[Server, Applic
 
 
 def run(settings: ServeSettings, bound: socket.socket) -> None:
-    """Serve until a signal says stop.
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -317,7 +321,7 @@ def run(settings: ServeSettings, bound: socket.socket) -> None:
 
 
 def _nobody(_: str) -> None:
-    """Tell nobody."""
+    """Drop the message: systemd does not watch this process."""
 
 
 def _store(url: str | None) -> Any:
@@ -330,7 +334,7 @@ def _store(url: str | None) -> Any:
 
 
 def _host(gateway: Gateway, file: Path, place: StateFiles, reports: Path | None) -> GatewayHost:
-    """Return what knows of everything for the console, the admin API and the metrics."""
+    """Return the gateway as the console, the admin API and the metrics see it."""
     from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
     from sparekey.stats.history import History  # noqa: PLC0415 - as above
     from sparekey.stats.worker_reports import WorkerReports  # noqa: PLC0415 - starlette and what else is loaded when the server starts, not with this module
@@ -340,7 +344,7 @@ def _host(gateway: Gateway, file: Path, place: StateFiles, reports: Path | None)
 
 
 def _traced(gateway: Gateway) -> Any:
-    """Return the gateway with its requests traced."""
+    """Return an ASGI application that traces the gateway's requests."""
     from sparekey.gateway.observe.tracing import traced  # noqa: PLC0415 - its library is an extra
 
     return traced(gateway)

@@ -1,7 +1,8 @@
-"""Where `sparekey serve` keeps what must survive it: a file for the state of the chains, one beside it for their history.
+"""Where `sparekey serve` keeps what survives a restart: the chains' state and their history.
 
-Without a `store` both lie in the folder of states: that of the service (systemd's `StateDirectory=`), else the person's own. They are named
-after the configuration's file, so that two gateways do not meet by chance, and one that is started anew finds what it left.
+Each is a file. Without a `store` both lie in the service's state folder (systemd's
+`StateDirectory=`), else in the user's. Their names come from the configuration's path: two gateways
+never share a file by accident, and a restarted one finds its own.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ _LONGEST: Final = 40
 
 
 class StateFiles(NamedTuple):
-    """Where things are kept.
+    """Where state and history are kept.
 
     Attributes:
-        store: the address of the state; None: the memory of each process.
-        history: the file of the history; None: it is not kept.
-        fault: why something is not kept although it should be; "" if all is well.
+        store: the address of the store; None: each process keeps its state in memory.
+        history: the file of the history; None: no history.
+        fault: why something that should be kept cannot be; "" if all is well.
     """
 
     store: str | None = None
@@ -38,15 +39,15 @@ class StateFiles(NamedTuple):
 
 
 def place_of(file: Path, store: str | None, environ: Mapping[str, str] = os.environ) -> StateFiles:
-    """Return where a gateway is to keep things, having made the folder.
+    """Return where a gateway keeps state and history; create the folder.
 
     Args:
         file: its configuration.
-        store: the store that is asked for; None: the usual place.
-        environ: the variables that name the folder of states.
+        store: the address of a store; None: the usual place.
+        environ: the environment, whose variables name the state folder.
 
     Raises:
-        ConfigError: the address of the store is none.
+        ConfigError: the address of the store is not valid.
         MissingExtraError: the store needs an extra.
     """
     if store is not None and store.strip().partition(":")[0] == MEMORY:
@@ -55,7 +56,7 @@ def place_of(file: Path, store: str | None, environ: Mapping[str, str] = os.envi
         path = sqlite_path(store.strip())
         return StateFiles(store, path.with_name(f"{path.stem}-history.db"))
     if store is not None:
-        open_store(store).close()  # an address that is none is told now
+        open_store(store).close()  # report a bad address now
     try:
         path = _made(file, environ)
     except (StoreAwayError, RuntimeError) as exc:  # the latter: nobody knows where this user is at home
@@ -74,7 +75,7 @@ def _remedy(exc: Exception, store: str | None) -> str:
 
 
 def _made(file: Path, environ: Mapping[str, str]) -> Path:
-    """Return the file of the state, for its owner only. It is opened once to see that it can be.
+    """Create the file of the state, readable for its owner only, and return its path.
 
     Raises:
         StoreAwayError: it cannot be written.
@@ -89,7 +90,7 @@ def _made(file: Path, environ: Mapping[str, str]) -> Path:
 
 
 def folder_of_states(environ: Mapping[str, str]) -> Path:
-    """Return the folder in which programs of this user, or of this service, keep their states.
+    """Return the state folder of this service or user.
 
     Raises:
         RuntimeError: there is no home.
@@ -104,7 +105,7 @@ def folder_of_states(environ: Mapping[str, str]) -> Path:
 
 
 def name_of(file: Path) -> str:
-    """Return what the files of a configuration are called: after it, and told apart from others of its name."""
+    """Return the stem of a configuration's files: its name and a digest of its whole path."""
     whole = file.absolute()
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in whole.stem)[:_LONGEST]
     return f"{plain}-{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}"

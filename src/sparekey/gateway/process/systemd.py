@@ -1,4 +1,7 @@
-"""Word to systemd (`Type=notify`): the process serves, reads its configuration anew, lives, stops. Elsewhere nothing is sent."""
+"""Notifications to systemd (`Type=notify`): ready, reloading, alive, stopping.
+
+Without systemd nothing is sent.
+"""
 
 from __future__ import annotations
 
@@ -20,5 +23,5 @@ def notify(state: str) -> None:
 
 
 def reloading() -> str:
-    """Return what tells that the configuration is read anew; `READY=1` ends it."""
+    """Return the message that a reload has begun; `READY=1` says that it is over."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"

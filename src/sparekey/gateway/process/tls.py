@@ -1,4 +1,4 @@
-"""HTTPS for clients: certificate, versions, clients that must show a certificate of their own, and a renewed one without a restart."""
+"""HTTPS for clients: certificate, TLS versions, client certificates, renewal without a restart."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3
 
 
 class Tls:
-    """The TLS side of one process. It goes to workers as its settings; each makes its own context."""
+    """The TLS context of one process.
+
+    Only its settings are pickled; each worker creates its own.
+    """
 
     def __init__(self, settings: GatewayConfig) -> None:
-        """Take what the configuration says, which has a certificate.
+        """Check the certificate by loading it; the configuration must name one.
 
         Raises:
             ConfigError: certificate, key or authorities cannot be used.
@@ -32,7 +35,7 @@ class Tls:
         self._made()
 
     def __call__(self, *_: Any) -> ssl.SSLContext:
-        """Return the context of this process, as uvicorn asks for it."""
+        """Create and return the context of this process; uvicorn calls this."""
         self._context = self._made()
         return self._context
 
@@ -41,11 +44,11 @@ class Tls:
 
     @property
     def stamp(self) -> tuple[Any, ...]:
-        """What changes when the certificate's files do."""
+        """A value that changes when the certificate's files change."""
         return tuple(stamp(Path(file)) for file in self._files if file)
 
     def renew(self) -> None:
-        """Show the certificate that is in the files now to whoever connects from now on; one that cannot be used is refused."""
+        """Load the files again for new connections; if they are bad, log why and keep the old."""
         try:
             self._made()
             if self._context is not None:
@@ -72,7 +75,7 @@ class Tls:
 
 
 def stamp(file: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file does; None while it is not there."""
+    """Return a value that changes when a file changes; None while the file does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -89,5 +92,5 @@ def _tried(key: str, what: str, load: Any) -> None:
 
 
 def _no_password() -> str:
-    """Have no password: without this function OpenSSL would ask for one at the terminal, and wait."""
+    """Return no password: otherwise OpenSSL would ask for one at the terminal, and wait."""
     return ""

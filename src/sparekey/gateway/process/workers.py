@@ -1,4 +1,4 @@
-"""Several processes on one port: the parent that starts them, replaces those that die, and stops them in order."""
+"""Several workers on one port: the parent starts them, replaces dead ones, and stops them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ logger = logging.getLogger("sparekey")
 
 _LOOK: Final = 0.05
 _STARTING: Final = 60.0
-"""Seconds that a worker has to start; afterwards one that gives no sign of itself is replaced."""
+"""Seconds that a worker has to start. After that, one that does not answer is replaced."""
 
 
 class WorkerProcess(Process):
-    """A worker: it stops as one process alone does."""
+    """A worker, which starts and stops like a single process."""
 
     @property
     def server(self) -> uvicorn.Server:
-        """The server, made in the worker itself."""
+        """The server, created in the worker's own process."""
         if self._server is None:
             self._server = _server_of(self.config)
         return self._server
@@ -46,7 +46,11 @@ def _server_of(config: uvicorn.Config) -> uvicorn.Server:
     from sparekey.gateway.process.draining import Server  # noqa: PLC0415 - uvicorn is loaded when workers are
 
     class WorkerServer(Server):
-        """Stops when it is first told to. Terminals and systemd tell a whole group, and the parent tells again: that means no hurry."""
+        """Treats a second signal like the first one.
+
+        Terminals and systemd signal the whole group, and the parent then signals again: that is no
+        request to hurry.
+        """
 
         def handle_exit(self, sig: int, frame: Any) -> None:
             if not self.should_exit:
@@ -56,14 +60,14 @@ def _server_of(config: uvicorn.Config) -> uvicorn.Server:
 
 
 class Workers(Multiprocess):
-    """uvicorn's supervisor with a gateway's manners.
+    """The parent: uvicorn's supervisor, with reloads and an orderly stop.
 
     Attributes:
-        failed: whether a worker could not start.
+        failed: whether a worker failed to start.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-        """Take how to serve, and the sockets to listen on."""
+        """Create the supervisor; the workers listen on `sockets`."""
         super().__init__(config, sockets)
         self.failed = self._announced = False
         self._born: WeakKeyDictionary[Process, float] = WeakKeyDictionary()
@@ -73,7 +77,7 @@ class Workers(Multiprocess):
         self.processes.extend(self._started() for _ in range(self.processes_num))
 
     def handle_ttin(self) -> None:
-        """Start one more: the signal that servers know for it."""
+        """Start one more worker, on SIGTTIN as other servers do."""
         self.processes_num += 1
         self.processes.append(self._started())
 
@@ -83,16 +87,20 @@ class Workers(Multiprocess):
         return process
 
     def handle_hup(self) -> None:
-        """Pass a SIGHUP on to those that have started: they read their configuration anew, and none is started anew for it.
+        """Pass a SIGHUP on to the workers that have started, so that they reload.
 
-        The others read the configuration as they start, and would die of the signal before.
+        Workers that are still starting read the new configuration anyway, and would die of the
+        signal.
         """
         for process in self.processes:
             if process.pid is not None and process.is_ready(timeout=1):
                 os.kill(process.pid, signal.SIGHUP)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace those that died, and say so; if one cannot even start, none could, and all stop."""
+        """Replace dead workers and log it.
+
+        If a worker cannot start, stop: the next one could not.
+        """
         self._announce()
         for place, process in enumerate(self.processes):
             if self.should_exit.is_set() or self._lives(process):
@@ -108,21 +116,28 @@ class Workers(Multiprocess):
             logger.warning("worker %s ended (exit code %s); worker %s takes its place", process.pid, process.exitcode, fresh.pid)
 
     def _announce(self) -> None:
-        """Speak to systemd for all of them: that they live, and once that all serve."""
+        """Tell systemd that the workers are alive and, once, that all of them serve."""
         notify("WATCHDOG=1")
         if not self._announced and all(process.is_ready(timeout=1) for process in self.processes):
             self._announced = True
             notify("READY=1")
 
     def _lives(self, process: Process) -> bool:
-        """Tell whether a worker lives. One that starts gives no sign of itself for a while, on a machine that has other things to do."""
+        """Return whether a worker is alive.
+
+        For a minute after its start its process need only exist.
+        """
         born = self._born.setdefault(process, time.monotonic())
         if time.monotonic() - born < _STARTING:
             return process.process.is_alive()
         return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
 
     def terminate_all(self) -> None:
-        """Let all of them stop. While the parent held the socket, connections would still be taken, and nobody would answer them."""
+        """Tell all workers to stop.
+
+        The parent closes its sockets first. Otherwise the system would still accept connections,
+        which nobody answers.
+        """
         notify("STOPPING=1")
         for one in self.sockets:
             one.close()
@@ -130,7 +145,7 @@ class Workers(Multiprocess):
         super().terminate_all()
 
     def join_all(self) -> None:
-        """Wait for them; a second signal ends them at once."""
+        """Wait until all workers have stopped; a second signal kills them at once."""
         while any(process.process.is_alive() for process in self.processes):
             time.sleep(_LOOK)
             if any(sig in {signal.SIGINT, signal.SIGTERM} for sig in self.signal_queue):
@@ -141,7 +156,10 @@ class Workers(Multiprocess):
 
 @contextmanager
 def shared(settings: ServeSettings) -> Iterator[None]:
-    """Give the workers of a gateway, within the block, what they share: a folder for reports, and a file if the state lives in memory."""
+    """Provide what the workers share while the `with` block runs.
+
+    That is a folder for their reports, and a file for the state if it is kept in memory.
+    """
     from sparekey.stats import worker_reports  # noqa: PLC0415 - one worker alone never needs it
 
     place = settings.place()
@@ -161,7 +179,7 @@ def shared(settings: ServeSettings) -> Iterator[None]:
 
 
 def _remembered(settings: ServeSettings) -> dict[str, ChainReport]:
-    """Return what the history knows of today: one worker takes it over, so that it is counted once."""
+    """Return today's numbers from the history. Only one worker takes them, so they count once."""
     from sparekey.stats.history import History  # noqa: PLC0415 - as above
     from sparekey.stats.restart import remembered  # noqa: PLC0415 - as above
 

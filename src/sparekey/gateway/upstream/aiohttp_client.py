@@ -1,4 +1,7 @@
-"""The connections to the providers made by aiohttp: slower than `upstream`, known everywhere, and with a way through a proxy."""
+"""Connections to the providers by aiohttp.
+
+They are slower than those of `pool`, but widely known and able to use a proxy.
+"""
 
 from __future__ import annotations
 
@@ -38,18 +41,18 @@ if TYPE_CHECKING:
     from sparekey.wire.request import Put
 
 _LARGE: Final = 2**20
-"""Bytes of a body from which on aiohttp wants it as a file, so that it can send it piece by piece."""
+"""Bytes from which on a body is given to aiohttp as a file, so that it is sent in pieces."""
 _LONGEST: Final = 64 * 1024
 _PROXY_REFUSES: Final = 407
 _UNASKED: Final = ("accept", "accept-encoding", "content-type", "user-agent")
-"""Headers that aiohttp would add."""
+"""Headers that aiohttp would add by itself."""
 
 
 class AiohttpClient:
-    """Connections that aiohttp keeps; see `sparekey.gateway.upstream.pool.UpstreamClient`. It belongs to one event loop."""
+    """An `UpstreamClient` (see `sparekey.gateway.upstream.pool`) over aiohttp, for one loop."""
 
     def __init__(self, proxies: Proxies | None = None) -> None:
-        """Start without a connection; `proxies` knows the way to each host, None: all are reached directly."""
+        """Start without a connection; `proxies` None: all hosts are reached directly."""
         self._proxies = proxies
         self._session: aiohttp.ClientSession | None = None
         self._network = Network()
@@ -64,7 +67,7 @@ class AiohttpClient:
         except BaseException as exc:
             if write.protocol is None:
                 unwritten()
-            # The host closed a connection that had been idle, before it could know of this request: nobody is to blame.
+            # The host closed an idle connection before it saw this request: that is no failure.
             if not (isinstance(exc, ReadError) and write.was_stale):
                 raise
         else:
@@ -94,7 +97,7 @@ class AiohttpClient:
     async def _asked(
         self, write: _TrackedWrite, method: str, url: URL, put: Put, proxy: str | None, silence: float | None
     ) -> aiohttp.ClientResponse:
-        """Write the request once, and return the answer when its headers are there."""
+        """Write the request once; return the answer as soon as its headers are complete."""
         _WRITE.set(write)
         limit = self._network.limit(write.place)
         headers = [(name.decode("latin-1"), _text(value)) for name, value in put.headers]
@@ -108,7 +111,7 @@ class AiohttpClient:
             raise
 
     def _opened(self) -> aiohttp.ClientSession:
-        """Return the session, which is made when an event loop runs."""
+        """Return the session, created on first use because it needs a running event loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=_Connector(self._network),
@@ -123,36 +126,43 @@ class AiohttpClient:
 
 
 class _TrackedWrite:
-    """One write of a request: over which connection it goes, and what is known of that."""
+    """One write of a request, and what is known of the connection that carries it."""
 
     __slots__ = ("fresh", "place", "protocol", "reused", "since")
 
     def __init__(self, place: Address, *, fresh: bool = False) -> None:
-        """Start before there is a connection; `fresh`: it has to be one that nobody has used."""
+        """Create a write without a connection; `fresh`: it must get a new one, not an idle one."""
         self.place, self.fresh = place, fresh
         self.protocol: ResponseHandler | None = None
         self.reused, self.since = False, 0.0
 
     @property
     def was_stale(self) -> bool:
-        """Whether the connection, now lost, had been idle, and was closed before any byte of an answer and soon enough."""
-        heard = getattr(self.protocol, "heard", True)
-        return self.reused and not heard and time.monotonic() - self.since <= STALE_SECONDS
+        """Whether the lost connection had been idle and closed soon, before a byte of an answer."""
+        bytes_received = getattr(self.protocol, "bytes_received", True)
+        return self.reused and not bytes_received and time.monotonic() - self.since <= STALE_SECONDS
 
 
 _WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")
-"""The write that is made in this context: aiohttp has no argument by which a connector could know it."""
+"""The write of the current context: aiohttp has no argument that would reach the connector."""
 
 
 class _Protocol(ResponseHandler):
-    """One connection, which knows whether it was used, whether an answer is awaited on it, and whether anything was heard since."""
+    """One connection, with three flags.
 
-    used = heard = False
+    `used`: it has carried a request; `awaited`: a request is waiting for its answer; `bytes_received`: bytes
+    have come since that request was sent.
+    """
+
+    used = bytes_received = False
     awaited = True
 
     def data_received(self, data: bytes) -> None:
-        """Take note that something came; what nobody awaits ends the connection, or aiohttp would take it for the next answer."""
-        self.heard = True
+        """Pass bytes on to aiohttp; close the connection if no answer is awaited.
+
+        aiohttp would take such bytes for the answer to the next request.
+        """
+        self.bytes_received = True
         if self.awaited or not data:  # aiohttp goes on with what it holds by handing in nothing
             super().data_received(data)
         else:
@@ -160,19 +170,19 @@ class _Protocol(ResponseHandler):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives each write its connection, and lets nobody but `AiohttpClient.send` decide on a second one."""
+    """Gives each write one connection. Only `AiohttpClient.send` may decide on a second write."""
 
     def __init__(self, network: Network) -> None:
-        """Start without a connection; `network` is told of each that comes about."""
+        """Start without a connection; `network` learns how long each new one took."""
         trusted = ssl.create_default_context()
         super().__init__(limit=0, keepalive_timeout=IDLE_SECONDS, resolver=aiohttp.ThreadedResolver(), ssl=trusted)
         self._factory: Any = partial(_Protocol, loop=self._loop)
         self._network = network
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a connection, an idle one if there is one and it may be."""
+        """Return an idle connection if the write may use one, else a new one."""
         write = _WRITE.get()
-        if write.protocol is not None:  # aiohttp repeats what has an idempotent method by itself
+        if write.protocol is not None:  # keep aiohttp from repeating the request by itself
             raise aiohttp.ServerDisconnectedError
         while True:
             begun = time.monotonic()
@@ -182,27 +192,27 @@ class _Connector(aiohttp.TCPConnector):
             if not (reused and (write.fresh or protocol.should_close or has_stray_bytes(protocol.transport))):
                 break
             connection.close()  # one that was idle beside a lost one, or on which something came that nobody asked for
-        protocol.used, protocol.awaited, protocol.heard = True, True, False
+        protocol.used, protocol.awaited, protocol.bytes_received = True, True, False
         write.protocol, write.reused, write.since = protocol, reused, time.monotonic()
         if not reused:
             self._network.reached(write.place, write.since - begun)
         return connection
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        """Take a connection back: nothing is awaited on it any more."""
+        """Take a connection back: no answer is awaited on it any more."""
         protocol.awaited = False
         super()._release(key, protocol, should_close=should_close)
 
 
 class Body:
-    """What comes behind the headers of an answer."""
+    """The body of an answer, as it arrives."""
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         """Take the answer."""
         self._answer = answer
 
     async def read(self) -> bytes:
-        """Return what is left of it; one that is cancelled cuts the connection."""
+        """Return the rest of the body; cancelling this cuts the connection."""
         return await whole(aiter(self))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -218,7 +228,7 @@ class Body:
             raise
 
     async def aclose(self) -> None:
-        """Have no more of it: unless it is at its end, the connection is cut."""
+        """Stop reading; cut the connection unless the body is complete."""
         self._answer.close()
 
 
@@ -236,7 +246,8 @@ _FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = 
     (ConnectionError, ReadError, "the host reset the connection"),
     (UnicodeError, ConnectError, "no connection: the host has a name that none can have"),
 )
-"""What aiohttp raises, and what it is called here; the first that fits holds. Its own texts may hold a URL with a key in it."""
+"""aiohttp's exceptions and ours, in the order in which they are tried. aiohttp's own messages are
+not used: they may hold a URL with a key in it."""
 
 
 @contextmanager
@@ -250,10 +261,10 @@ def _translated() -> Iterator[None]:
 
 
 def _url(text: str) -> URL:
-    """Return a URL, to the letter as it stands.
+    """Return a URL without changing its spelling.
 
     Raises:
-        UnsupportedProtocol: aiohttp would not go there.
+        UnsupportedProtocol: aiohttp cannot send to this URL.
     """
     try:
         url = URL(text, encoded=True)
@@ -270,7 +281,10 @@ def _limits(connect: float, silence: float | None) -> aiohttp.ClientTimeout:
 
 
 def _text(value: bytes) -> str:
-    """Return a header's value so that aiohttp, which writes UTF-8, sends the same bytes; what is no UTF-8 is sent as such."""
+    """Return a header's value as text that aiohttp, which writes UTF-8, turns into the same bytes.
+
+    A value that is not UTF-8 is read as Latin-1, so it leaves as UTF-8.
+    """
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What connects the gateway to providers: which of the two clients, and which hosts are behind a proxy."""
+"""The choice of the client that connects to providers, and of the proxy to each host."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 class Proxies:
-    """The way to each host. A proxy's URL may hold a password, so nothing of it is shown."""
+    """The proxy to each host. Its URL may hold a password, so no message shows it."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
-        """Take the proxies by scheme (`http`, `https`, `all`); under `no` stand the hosts and domains that need none, between commas.
+        """Create the table from proxies by scheme (`http`, `https`, `all`).
+
+        `no` holds the hosts and domains without a proxy, separated by commas.
 
         Raises:
             ConfigError: one of them is no HTTP proxy.
@@ -31,7 +33,7 @@ class Proxies:
                 raise ConfigError(f"gateway.proxy: the proxy for {scheme} is no URL that begins with http:// or https://")
 
     def of(self, scheme: str, host: str) -> str | None:
-        """Return the URL of the proxy to a host (`api.example:443`); None if it is reached directly."""
+        """Return the URL of the proxy to a host (`api.example:443`); None: connect directly."""
         found = self._known.get(scheme) or self._known.get("all")
         return found if found and not proxy_bypass_environment(host, self._known) else None
 
@@ -40,7 +42,7 @@ def proxies_of(settings: GatewayConfig) -> Proxies | None:
     """Return the proxies that the configuration asks for; None if there are none.
 
     Raises:
-        ConfigError: a proxy is not where its reference says, or is none that can be used.
+        ConfigError: the reference points nowhere, or the proxy cannot be used.
     """
     if settings.proxy_from_environment:
         return Proxies(getproxies_environment())
@@ -51,11 +53,11 @@ def proxies_of(settings: GatewayConfig) -> Proxies | None:
 
 
 def client_of(settings: GatewayConfig) -> UpstreamClient:
-    """Return the connections to the providers, as the configuration wants them made.
+    """Return the client for connections to the providers that the configuration names.
 
     Raises:
         ConfigError: the proxy cannot be used.
-        MissingExtraError: aiohttp, or OpenTelemetry's API, is wanted and not installed.
+        MissingExtraError: aiohttp or OpenTelemetry's API is needed and not installed.
     """
     client = ConnectionPool() if settings.upstream == "httptools" else _aiohttp(settings)
     if not settings.opentelemetry:

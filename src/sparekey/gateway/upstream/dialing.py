@@ -1,6 +1,6 @@
-"""TCP connections on an event loop: the addresses of a host are tried side by side, so that a dead one costs a quarter of a second.
+"""TCP connections that try a host's addresses side by side: a dead address costs 0.25 s.
 
-This is RFC 8305 ("happy eyeballs"), which uvloop's own `create_connection` has not.
+This is RFC 8305 ("happy eyeballs"), which uvloop's own `create_connection` lacks.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, Final
 from sparekey.wire.network import in_turns
 
 _DELAY: Final = 0.25
-"""Seconds after which the next address is tried beside the one before."""
+"""Seconds until the next address is tried as well."""
 _Address = tuple[Any, ...]
 
 
 async def dialed(host: str, port: int | None) -> socket.socket:
-    """Return a connected socket, non-blocking. Whoever is cancelled here leaves none behind.
+    """Return a connected, non-blocking socket. Cancelling this closes every socket that it opened.
 
     Raises:
-        OSError: the name is unknown, or none of its addresses takes a connection; then it is the last one's.
+        OSError: the name is unknown, or no address takes a connection (the last address's error).
     """
     loop = asyncio.get_running_loop()
     waiting = deque(in_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
@@ -61,6 +61,6 @@ async def _connected(loop: asyncio.AbstractEventLoop, address: _Address) -> sock
 
 
 def _close(task: asyncio.Task[socket.socket]) -> None:
-    """Close what a loser of the race has connected to after all."""
+    """Close the socket of an address that connected after another one had won."""
     if not task.cancelled() and task.exception() is None:
         task.result().close()

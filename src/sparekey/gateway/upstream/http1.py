@@ -1,10 +1,12 @@
 """One connection to a provider: HTTP/1.1 as httptools reads it, one request at a time.
 
-The answer's headers come first, its body as it arrives; a reader that is slow stops the host from sending. Whoever gives up, by
-cancelling or by closing the body, cuts the connection, so that the provider stops working for nobody.
+`ask` sends a request and returns a `ResponseReader`, which gives the headers first and then the
+body as it arrives. A slow reader makes the host wait. Cancelling a read, or closing the body early,
+cuts the connection, so that the provider stops work that is no longer wanted.
 
-One request has one answer. The end of it is acted on when the parser has returned: whatever came behind it in the same bytes belongs to
-nobody, and the connection is closed. So is one on which bytes wait while nobody has asked.
+One request has one answer. The end of an answer takes effect when the parser returns: if further
+bytes came with it, no request asked for them, and the connection is closed. An idle connection on
+which bytes arrive is closed as well.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw
 
 _HIGH: Final = 256 * 1024
-"""Bytes of a body that may wait for their reader."""
+"""Bytes of a body that may wait for the reader before the host is made to wait."""
 _MOST_HEADERS: Final = 128 * 1024
 _FINAL: Final = 200
-"""The first status that ends a request; those below it are news on the way."""
+"""The first status that is an answer; those below it (100 to 199) come before it."""
 _BODILESS: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -35,7 +37,13 @@ class UpstreamConnection(asyncio.Protocol):
     """A connection to one origin."""
 
     def __init__(self, origin: str, released: Callable[[UpstreamConnection], None], lost: Callable[[UpstreamConnection], None]) -> None:
-        """Take where it goes, who takes it back, and who is told that it is closed."""
+        """Create a connection that is not open yet.
+
+        Args:
+            origin: scheme, host and port.
+            released: called when it is idle again.
+            lost: called when it is closed.
+        """
         self.origin, self._released, self._lost = origin, released, lost
         self.since = 0.0
         self._transport: Any = None
@@ -43,11 +51,17 @@ class UpstreamConnection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request may be sent on it: it is open, and nothing has come that nobody asked for."""
+        """Whether it can carry a request: it is open, and no stray bytes wait on it."""
         return self._transport is not None and not self._transport.is_closing() and not has_stray_bytes(self._transport)
 
     def ask(self, head: bytes, body: bytes, timeout: float | None) -> ResponseReader:
-        """Send a request; return the answer that is to come."""
+        """Send a request; return the reader of its answer.
+
+        Args:
+            head: request line and headers.
+            body: the body.
+            timeout: the longest silence of the host in seconds; None: no limit.
+        """
         answer = self._answer = ResponseReader(self, timeout)
         if self._transport is None:
             answer.cut(None)
@@ -58,7 +72,7 @@ class UpstreamConnection(asyncio.Protocol):
         return answer
 
     def done(self, *, keep: bool) -> None:
-        """Take in that the answer is at its end."""
+        """Note that the answer is complete; `keep`: the connection may carry another request."""
         self._answer = None
         if keep and self._transport is not None and not self._transport.is_closing():
             self._released(self)
@@ -71,28 +85,28 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self) -> None:
-        """Let the host wait."""
+        """Stop reading, so that the host waits."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Read again."""
         if self._transport is not None:
             self._transport.resume_reading()
 
     def connection_made(self, transport: Any) -> None:
-        """Take the transport."""
+        """Store the transport of the open connection."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what comes; bytes that nobody asked for end the connection."""
+        """Pass bytes to the awaited answer; without one, cut the connection."""
         if self._answer is None:
             self.abort()
         else:
             self._answer.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Tell the pool and the awaited answer that the connection is closed."""
         self._transport = None
         self._lost(self)
         answer, self._answer = self._answer, None
@@ -101,7 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def has_stray_bytes(transport: Any) -> bool:
-    """Return whether bytes wait on an idle connection that its event loop has not read yet, or the end of it."""
+    """Return whether unread bytes, or the host's close, wait on an idle connection."""
     line = transport.get_extra_info("socket")
     if line is None or (number := line.fileno()) < 0:
         return True
@@ -111,15 +125,15 @@ def has_stray_bytes(transport: Any) -> bool:
 
 
 class ResponseReader:
-    """What comes back for one request: `status` and `raw` headers once they are there, then the body.
+    """Reads the answer to one request: `status` and `raw` headers first, then the body.
 
     Attributes:
-        heard: whether anything came back at all.
-        _headed: status and headers are there.
-        _framed: the end of the body does not hang on the end of the connection.
-        _done: the answer is at its end.
-        _surplus: something came behind it.
-        _size: bytes of the headers so far, read or not.
+        bytes_received: whether any byte came back.
+        _headed: status and headers are complete.
+        _framed: the body has a stated end; otherwise it ends with the connection.
+        _done: the answer is complete.
+        _surplus: bytes came after its end.
+        _size: bytes of the headers so far, parsed or not.
     """
 
     __slots__ = (
@@ -138,11 +152,11 @@ class ResponseReader:
             "_timeout",
             "_timer",
         ),
-        *("_waiter", "_waiting", "heard", "raw", "status"),
+        *("_waiter", "_waiting", "bytes_received", "raw", "status"),
     )
 
     def __init__(self, connection: UpstreamConnection, timeout: float | None) -> None:
-        """Wait for it; `timeout` in seconds bounds each silence."""
+        """Create the reader; `timeout` is the longest silence in seconds."""
         self._connection: UpstreamConnection | None = connection
         self._timeout = timeout
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -151,18 +165,22 @@ class ResponseReader:
         self._fault: Exception | None = None
         self._pieces: list[bytes] = []
         self._waiting = self._size = self.status = 0
-        self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.heard = False
+        self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.bytes_received = False
         self.raw: Raw = []
 
     # ── for whoever asked ──
 
     async def headers(self) -> None:
-        """Wait for status and headers."""
+        """Wait for status and headers.
+
+        Raises:
+            TransportError: they do not come.
+        """
         while not self._headed:
             await self._news()
 
     async def read(self) -> bytes:
-        """Return what is left of the body."""
+        """Return the rest of the body."""
         if self._done and len(self._pieces) == 1:  # it came with the headers
             return self._pieces.pop()
         return await whole(aiter(self))
@@ -180,17 +198,17 @@ class ResponseReader:
             yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def aclose(self) -> None:
-        """Have no more of it: unless it is at its end, the connection is cut."""
+        """Stop reading; cut the connection unless the answer is complete."""
         self.leave()
 
     def leave(self) -> None:
-        """As `aclose`."""
+        """Stop reading, like `aclose`."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
 
     async def _news(self) -> None:
-        """Wait for more. Whoever is cancelled here leaves."""
+        """Wait for more of the answer; cancelling this cuts the connection."""
         if self._fault is not None:
             raise self._fault
         loop = asyncio.get_running_loop()
@@ -223,8 +241,8 @@ class ResponseReader:
     # ── for the connection ──
 
     def feed(self, data: bytes) -> None:
-        """Read on."""
-        self.heard = True
+        """Parse bytes from the host."""
+        self.bytes_received = True
         if not self._headed:
             self._size += len(data)
         try:
@@ -241,7 +259,7 @@ class ResponseReader:
             self._fail(RemoteProtocolError("the headers of the answer do not end"))
 
     def _ended(self) -> None:
-        """Give the connection back, or close it if the host said more than it was asked."""
+        """Give the connection back, or close it if bytes came after the answer."""
         connection, self._connection = self._connection, None
         if connection is not None:
             if self._paused:
@@ -249,7 +267,10 @@ class ResponseReader:
             connection.done(keep=not self._surplus and self._keeps)
 
     def cut(self, exc: Exception | None) -> None:
-        """End here: a body without a stated length is complete, any other one is cut off."""
+        """Note that the connection closed.
+
+        A body without a stated end is then complete; any other one has broken off.
+        """
         self._connection = None
         if self._headed and not self._framed and exc is None:
             self._done = True
@@ -262,11 +283,11 @@ class ResponseReader:
     # ── for the parser ──
 
     def on_message_begin(self) -> None:
-        """Look whether an answer was asked for."""
+        """Note a second answer as surplus."""
         self._surplus = self._surplus or self._done
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those that come behind the body say nothing."""
+        """Keep a header; trailers after the body are dropped."""
         if self._headed:
             return
         name = name.lower()
@@ -275,7 +296,7 @@ class ResponseReader:
         self.raw.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Tell whoever waits, unless more headers are to come."""
+        """Wake the reader, unless this was an interim status such as 100."""
         if self._done:
             return
         self.status = self._parser.get_status_code()
@@ -285,7 +306,7 @@ class ResponseReader:
             self._wake()
 
     def on_body(self, piece: bytes) -> None:
-        """Take a piece of the body."""
+        """Keep a piece of the body for the reader."""
         if self._done:
             return
         self._pieces.append(piece)
@@ -296,7 +317,7 @@ class ResponseReader:
         self._wake()
 
     def on_message_complete(self) -> None:
-        """Take in that this is all; `feed` gives the connection back."""
+        """Note that the answer is complete; `feed` then gives the connection back."""
         if self.status < _FINAL:
             self.raw, self._framed = [], False
         elif not self._done:

@@ -1,7 +1,7 @@
-"""What `sparekey.transport` asks of an HTTP library, in the gateway's own few classes.
+"""The few classes that `sparekey.transport` needs of an HTTP library, as the gateway has them.
 
-The loop there works with any library that has httpx's names. Here they are with nothing behind them: a response is a status, headers and
-a body that arrives, and the failures have the names by which `sparekey.classify` knows them.
+The loop there works with any library that uses httpx's names. Here a response is just a status,
+headers and a body that arrives; the exceptions have the names that `sparekey.classify` knows.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
 MOST_BYTES: Final = 256 * 2**20
-"""The longest answer that is read as a whole: longer than any model's, shorter than memory. Streams and files pass in pieces."""
+"""The most bytes of an answer that is read as a whole: more than any model sends, less than fills
+the memory. Streams and files pass in pieces and have no limit."""
 
 
 class TransportError(SparekeyError):
-    """A request that had no response, or none that is HTTP."""
+    """A request got no response, or one that is not HTTP."""
 
 
 class ConnectError(TransportError):
-    """No connection came about: nobody there, no such name, no trust in the certificate."""
+    """No connection: nobody listens, the name is unknown, or the certificate is not trusted."""
 
 
 class ConnectTimeout(ConnectError):  # noqa: N818 - httpx's name, by which it is classified
-    """No connection came about in time."""
+    """The connection was not open in time."""
 
 
 class ReadTimeout(TransportError):  # noqa: N818 - as above
@@ -42,7 +43,7 @@ class ReadError(TransportError):
 
 
 class RemoteProtocolError(TransportError):
-    """What came back is no HTTP, or no answer of this API."""
+    """The response is not HTTP, or not an answer of this API."""
 
 
 class UnsupportedProtocol(TransportError):  # noqa: N818 - as above
@@ -50,12 +51,12 @@ class UnsupportedProtocol(TransportError):  # noqa: N818 - as above
 
 
 class Headers(MutableMapping[str, str]):
-    """Headers of a response as they came (`raw`), and by name in any case."""
+    """Headers of a response as received (`raw`), and by name in upper or lower case."""
 
     __slots__ = ("raw",)
 
     def __init__(self, raw: Raw) -> None:
-        """Take names and values."""
+        """Wrap the received names and values."""
         self.raw = raw
 
     def __getitem__(self, name: str) -> str:
@@ -87,42 +88,42 @@ class BodyStream(Protocol):
     """The body of a response while it arrives."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield its bytes in the pieces in which they come."""
+        """Yield its bytes as they arrive."""
 
     async def read(self) -> bytes:
-        """Return what is left of it."""
+        """Return the rest of it."""
 
     async def aclose(self) -> None:
-        """Have no more of it; what is still being sent is cut off."""
+        """Stop reading; cut the connection unless the body is complete."""
 
 
 class ByteStream:
-    """A body that is there already."""
+    """A body that is complete already."""
 
     __slots__ = ("data",)
 
     def __init__(self, data: bytes) -> None:
-        """Take its bytes."""
+        """Wrap the body's bytes."""
         self.data = data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self.data
 
     async def read(self) -> bytes:
-        """Return it."""
+        """Return the body."""
         return self.data
 
     async def aclose(self) -> None:
-        """Do nothing."""
+        """Do nothing: there is no connection to close."""
 
 
 class Response:
-    """A response; `credential_id` says whose it is."""
+    """A response; `credential_id` names the credential that gave it."""
 
     __slots__ = ("content", "credential_id", "extensions", "headers", "status_code", "stream")
 
     def __init__(self, status_code: int, headers: Any = (), content: bytes = b"", stream: Any = None) -> None:
-        """Take its parts; `content`: a body that is there already, with whatever encoding the headers say."""
+        """Create a response; `content` is its complete body, encoded as its headers say."""
         raw = headers.items() if isinstance(headers, dict) else headers
         self.status_code = status_code
         self.headers = Headers([(_bytes(name), _bytes(value)) for name, value in raw])
@@ -133,7 +134,7 @@ class Response:
         self.extensions: dict[str, Any] = {}
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """Yield the body without its encoding."""
+        """Yield the decoded body as it arrives."""
         decoder = _decoder(self.headers.get("content-encoding"))
         async for chunk in self.stream:
             if piece := decoder.feed(chunk):
@@ -144,7 +145,7 @@ async def whole(pieces: AsyncIterator[bytes]) -> bytes:
     """Return a body that arrives in pieces.
 
     Raises:
-        RemoteProtocolError: it does not end.
+        RemoteProtocolError: it is longer than `MOST_BYTES`.
     """
     found: list[bytes] = []
     size = 0
@@ -157,7 +158,7 @@ async def whole(pieces: AsyncIterator[bytes]) -> bytes:
 
 
 def received(status: int, raw: Raw, stream: BodyStream) -> Response:
-    """Return a response as it came off the wire."""
+    """Return a response whose body is still arriving."""
     response = Response.__new__(Response)
     response.status_code, response.headers, response.content = status, Headers(raw), b""
     response.stream, response.credential_id, response.extensions = stream, "", {}
@@ -169,7 +170,10 @@ def _bytes(value: str | bytes) -> bytes:
 
 
 class _Decoder:
-    """Takes the encoding off a body, piece by piece. We ask providers for none, so this is for those that do not listen."""
+    """Decodes a body piece by piece.
+
+    The gateway asks for no encoding, but some providers send one.
+    """
 
     def __init__(self, bits: int | None) -> None:
         self._inflate = zlib.decompressobj(bits) if bits is not None else None

@@ -1,9 +1,9 @@
-"""The connections to the providers, behind one small interface.
+"""The connections to the providers, behind the small interface `UpstreamClient`.
 
-`UpstreamClient` is what the gateway asks for; `ConnectionPool` is the one it has. The choice was measured (bench/gateway.py): the
-clients with a Rust core leave a call running whose caller has gone before the response headers, and aiohttp costs more than all the rest
-of the gateway. So the connections are asyncio's, the parser is httptools (the one that Node uses, and uvicorn), and what is in between is
-`http1`.
+`ConnectionPool` is the default. bench/gateway.py measures the alternatives: clients with a Rust
+core leave a call running when its caller goes before the response headers, and aiohttp costs more
+than the rest of the gateway. So the pool uses asyncio's connections and httptools, the parser of
+Node and uvicorn; `http1` is the code between.
 """
 
 from __future__ import annotations
@@ -29,24 +29,26 @@ if TYPE_CHECKING:
     from sparekey.wire.request import Put
 
 IDLE_SECONDS: Final = 45.0
-"""Hosts close idle connections after a minute or so; a connection that is older than this is not used again."""
+"""Seconds after which an idle connection is not used again: hosts close theirs after about 60 s."""
 
 
 class UpstreamClient(Protocol):
-    """Sends one request to one host. It follows no redirect, keeps no cookie, and never answers for a host."""
+    """Sends requests to hosts. It follows no redirect, keeps no cookie and has no cache."""
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
-        """Return the response as soon as its headers are there.
+        """Send a request; return the response as soon as its headers are complete.
 
-        The request is written once. It is written once more, on a connection made for it, if the first write met a connection that had
-        been idle and was closed before any byte of an answer; `wire.writes` counts that. Then the other idle ones of this host are closed.
+        The request is written once. If that write met an idle connection that the host closed
+        without sending a byte, it is written once more, on a new connection, and the host's other
+        idle connections are closed. `wire.writes` counts the second write.
 
-        Cancelling it, or closing the response's stream, cuts the connection if the answer was not at its end.
+        Cancelling this, or closing the response's stream, cuts the connection unless the answer is
+        complete.
 
         Args:
             method: the HTTP method.
-            put: URL, headers and body, which are sent as they are.
-            silence: seconds of it after which the attempt has failed; None: no limit.
+            put: URL, headers and body, sent unchanged.
+            silence: the longest silence of the host in seconds; None: no limit.
 
         Raises:
             TransportError: there is no response.
@@ -57,17 +59,17 @@ class UpstreamClient(Protocol):
 
 
 class Origin(NamedTuple):
-    """Where a connection goes."""
+    """The target of a connection: scheme, host and port."""
 
     secure: bool
     place: Address
 
 
 class ConnectionPool:
-    """Keeps connections open, and gives each to one request at a time. It belongs to one event loop."""
+    """Keeps connections open and lends each to one request at a time, in one event loop."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        """Start without a connection; `context`: how certificates are verified."""
+        """Create an empty pool; `context` verifies the hosts' certificates; None: the system's."""
         self._context = context
         self._idle: dict[str, deque[UpstreamConnection]] = {}
         self._all: set[UpstreamConnection] = set()
@@ -76,7 +78,7 @@ class ConnectionPool:
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open, idle ones included."""
+        """The number of open connections, idle ones included."""
         return len(self._all)
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
@@ -91,15 +93,15 @@ class ConnectionPool:
             try:
                 await answer.headers()
             except ReadError:
-                # The host closed a connection that had been idle, before it could know of this request: nobody is to blame. One that
-                # was silent for a while had the request: it failed.
-                if answer.heard or time.monotonic() - asked > STALE_SECONDS:
+                # The host closed an idle connection before it saw this request: that is no failure.
+                # A host that was silent for a while has seen the request: that is one.
+                if answer.bytes_received or time.monotonic() - asked > STALE_SECONDS:
                     raise
             else:
                 return self._answered(answer)
             self._forget(origin)
-        # What was idle beside it may be closed as well, and each would cost another write: the repeat goes out on a connection of its
-        # own, whatever others have given back meanwhile.
+        # The host's other idle connections may be dead as well, and each would cost another
+        # write: the repeat goes out on a new connection, even if idle ones are there.
         lost = connection is not None
         try:
             connection = await self._connect(origin)
@@ -121,7 +123,7 @@ class ConnectionPool:
         await asyncio.sleep(0)
 
     def released(self, connection: UpstreamConnection) -> None:
-        """Take a connection back whose answer is at its end."""
+        """Take a connection back after a complete answer."""
         idle = self._idle.setdefault(connection.origin, deque())
         now = time.monotonic()
         while idle and now - idle[0].since > IDLE_SECONDS:
@@ -141,7 +143,7 @@ class ConnectionPool:
         return received(answer.status, answer.raw, answer)
 
     def _forget(self, origin: str) -> None:
-        """Close what is idle at an origin."""
+        """Close the idle connections of an origin."""
         for connection in self._idle.pop(origin, ()):
             connection.abort()
 
@@ -168,13 +170,13 @@ class ConnectionPool:
             if tcp is None:
                 network.silent(where.place, limit)
             raise ConnectTimeout(f"no connection to {where.place.host} within {limit if tcp is None else CONNECT_SECONDS:g} s") from None
-        except (OSError, UnicodeError) as exc:  # a name may be none that could stand in a question
+        except (OSError, UnicodeError) as exc:  # UnicodeError: the name cannot be looked up at all
             raise ConnectError(f"no connection to {where.place.host}: {getattr(exc, 'strerror', None) or type(exc).__name__}") from exc
         self._all.add(connection)
         return connection
 
     async def _talking(self, origin: str, where: Origin, tcp: socket.socket) -> UpstreamConnection:
-        """Return the connection over a socket, which is closed if none comes about."""
+        """Return a connection over a socket; close the socket if TLS fails."""
         secure = self._tls() if where.secure else None
         try:
             _, connection = await asyncio.get_running_loop().create_connection(

@@ -1,4 +1,4 @@
-"""What a world's calls go to: the chain in this process behind its wrappers, or the same chain behind a gateway."""
+"""What a scenario's calls go to: the chain in this process behind its wrappers, or the same chain behind a gateway."""
 
 from __future__ import annotations
 

@@ -27,24 +27,24 @@ _CHAT: Final = "/v1/chat/completions"
 _HUNDRED_MB: Final = 100 * 10**6
 
 
-def _m11(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True)
-    first = world.seats[0]
-    world.fail(0, faults.slow(before=3), times=_IN_FLIGHT)
-    calls = [world.start() for _ in range(_IN_FLIGHT)]
-    yield Check("100 requests are in flight", first.provider.wait_for(lambda _: world.tries(0) == _IN_FLIGHT, 60))
-    world.change({"api_key": rotated(first.key)})
-    yield from whole(world.ask())
-    yield Check("a new request goes out with the new key", world.chain.active_index == 0 and world.tries(0) == _IN_FLIGHT)
-    served = [world.wait(call).complete for call in calls]
+def _m11(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True)
+    first = scenario.seats[0]
+    scenario.fail(0, faults.slow(before=3), times=_IN_FLIGHT)
+    calls = [scenario.start() for _ in range(_IN_FLIGHT)]
+    yield Check("100 requests are in flight", first.provider.wait_for(lambda _: scenario.tries(0) == _IN_FLIGHT, 60))
+    scenario.change({"api_key": rotated(first.key)})
+    yield from whole(scenario.ask())
+    yield Check("a new request goes out with the new key", scenario.chain.active_index == 0 and scenario.tries(0) == _IN_FLIGHT)
+    served = [scenario.wait(call).complete for call in calls]
     yield Check("the old key drains: no request fails", all(served))
-    yield from whole(world.ask())
-    yield Check("no request after it has the old key, none goes to the spare", world.tries() == _IN_FLIGHT)
+    yield from whole(scenario.ask())
+    yield Check("no request after it has the old key, none goes to the spare", scenario.tries() == _IN_FLIGHT)
 
 
-def _c01(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2)
-    chain = world.gateway.served.name
+def _c01(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2)
+    chain = scenario.gateway.served.name
     wrong: dict[str, dict[str, Any]] = {
         "no JSON": {"body": b"where is the spare key?"},
         "a list": {"body": b"[1]"},
@@ -59,13 +59,13 @@ def _c01(stage: RowContext) -> Iterator[Check]:
     }
     statuses = []
     for name, request in wrong.items():
-        status, _, text = world.gateway.knock(**{"authorization": BEARER, "content_type": "application/json", **request})
+        status, _, text = scenario.gateway.knock(**{"authorization": BEARER, "content_type": "application/json", **request})
         statuses.append(f"{name} {status}")
         yield Check(f"{name}: refused with 4xx (not {status})", 400 <= status < 500)
         yield Check(f"{name}: an error in OpenAI's shape", _is_openai_error(text))
-    stage.notes.append(", ".join(statuses))
-    yield Check("no provider is asked", world.tries() == 0)
-    yield from whole(world.ask())
+    context.notes.append(", ".join(statuses))
+    yield Check("no provider is asked", scenario.tries() == 0)
+    yield from whole(scenario.ask())
 
 
 def _is_openai_error(text: str) -> bool:
@@ -75,28 +75,28 @@ def _is_openai_error(text: str) -> bool:
     return False
 
 
-def _c03(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True)
-    elsewhere = stage.simulator.provider("elsewhere", wire=world.seats[0].provider.wire.__class__.__module__.rpartition(".")[2])
+def _c03(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True)
+    elsewhere = context.simulator.provider("elsewhere", wire=scenario.seats[0].provider.wire.__class__.__module__.rpartition(".")[2])
     there = elsewhere.origin.removeprefix("http://").encode()
-    body = json.dumps({"model": world.gateway.served.name, "messages": []}).encode()
+    body = json.dumps({"model": scenario.gateway.served.name, "messages": []}).encode()
     for name, (target, headers) in _hostile(there).items():
-        status = _sent_by_hand(world.gateway.port, target, headers, body)
-        passed_on = [seen for seat in world.seats for seen in seat.provider.requests if there in str(seen).encode()]
+        status = _sent_by_hand(scenario.gateway.port, target, headers, body)
+        passed_on = [seen for seat in scenario.seats for seen in seat.provider.requests if there in str(seen).encode()]
         yield Check(f"{name}: refused, or passed on without it ({status})", status is not None and not passed_on)
         yield Check(f"{name}: nothing goes elsewhere", not elsewhere.requests)
-    before = world.tries()
+    before = scenario.tries()
     for path in _PATHS:
-        status = _sent_by_hand(world.gateway.port, path, b"", body)
+        status = _sent_by_hand(scenario.gateway.port, path, b"", body)
         yield Check(f"{path.decode()}: refused with 4xx (not {status})", status is not None and 400 <= status < 500)
-    yield Check("no path leads to a provider", world.tries() == before)
+    yield Check("no path leads to a provider", scenario.tries() == before)
     with _redirecting(elsewhere.base_url) as url:
-        world.change({"api_base": url})
-        yield from whole(world.ask())
-        yield Check("the redirected one is not the one that serves", world.chain.active_index == 1)
-        for seat in range(len(world.seats)):
-            world.change({"api_base": url}, seat)
-        error: Any = world.ask().error
+        scenario.change({"api_base": url})
+        yield from whole(scenario.ask())
+        yield Check("the redirected one is not the one that serves", scenario.chain.active_index == 1)
+        for seat in range(len(scenario.seats)):
+            scenario.change({"api_base": url}, seat)
+        error: Any = scenario.ask().error
         headers_back = getattr(getattr(error, "response", None), "headers", {"location": ""})
         yield Check("the client is not sent elsewhere", error is not None and "location" not in headers_back)
     yield Check("no redirect is followed", not elsewhere.requests)

@@ -21,7 +21,7 @@ _CLOSING: Final = 5.0
 
 
 class Calls:
-    """Runs the calls of one world. The event loop begins with the first task, in a thread of its own."""
+    """Runs the calls of one scenario. The event loop begins with the first task, in a thread of its own."""
 
     def __init__(self, clock: Clock, mode: str) -> None:
         """Run calls in the mode `sync`, `async` or `gateway` (tasks, too), and time them with `clock`."""
@@ -72,7 +72,7 @@ class Calls:
                 hearing.take_all(answer)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             hearing.error = exc
-        return hearing.heard()
+        return hearing.outcome()
 
     async def _hear_async(self, call: Callable[[], Any]) -> CallOutcome:
         hearing = _Hearing(self._clock)
@@ -86,7 +86,7 @@ class Calls:
                 hearing.take_all(await answer)
         except Exception as exc:  # noqa: BLE001 - as above
             hearing.error = exc
-        return hearing.heard()
+        return hearing.outcome()
 
 
 class _Hearing:
@@ -115,7 +115,7 @@ class _Hearing:
         self._text.append(str(answer))
         self._more |= {"tokens": answer.usage.get("completion_tokens", 0), "model": answer.model}
 
-    def heard(self) -> CallOutcome:
+    def outcome(self) -> CallOutcome:
         return CallOutcome(text="".join(self._text), error=self.error, seconds=self._clock() - self._since, **self._more)
 
 

@@ -102,28 +102,28 @@ class Cases:
         variant = self.variants[i % len(self.variants)]
         return Case(self.seats[(i + 1) % len(self.seats)], (i // 2) % 2 == 1, wire, way, wording, variant)
 
-    def __call__(self, stage: RowContext) -> Iterator[Check]:
-        """Play a stage's cases one after the other; yield what each found, with its name."""
-        start, end = stage.part
-        cases = self.of(stage.mode, full=stage.profile.full)[start:end]
+    def __call__(self, context: RowContext) -> Iterator[Check]:
+        """Play a context's cases one after the other; yield what each found, with its name."""
+        start, end = context.part
+        cases = self.of(context.mode, full=context.profile.full)[start:end]
         broken = 0
         for case in cases:
-            checks = virtual_time.run(lambda clock, case=case: self.played(stage, case, clock))  # type: ignore[misc]  # bound at once
+            checks = virtual_time.run(lambda clock, case=case: self.played(context, case, clock))  # type: ignore[misc]  # bound at once
             held = all(check.holds for check in checks)
             broken += not held
             yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)
-        stage.cases = len(cases) - broken, len(cases)
-        stage.notes.append(f"{len(cases) - broken} of {len(cases)} cases hold")
+        context.cases = len(cases) - broken, len(cases)
+        context.notes.append(f"{len(cases) - broken} of {len(cases)} cases hold")
 
-    async def played(self, stage: RowContext, case: Case, clock: VirtualTime) -> list[Check]:
+    async def played(self, context: RowContext, case: Case, clock: VirtualTime) -> list[Check]:
         """Play one case."""
-        setting = VirtualScenario(stage.config, case, clock, full=stage.profile.full)
+        setting = VirtualScenario(context.config, case, clock, full=context.profile.full)
         try:
             checks = await self.play(setting)
         finally:
             await setting.close()
             for one in setting.actors:
-                stage.counts[one.id] += len(one.arrivals)
+                context.counts[one.id] += len(one.arrivals)
         return checks
 
 
@@ -132,12 +132,12 @@ def row(name: str, fault: str, caller: str, provider: str, cases: Cases, modes: 
     return Row(name, fault, caller, provider, cases, modes, cases=cases.count)
 
 
-def beside(stage: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], seats: int, wording: str) -> Iterator[Check]:
-    """Play one case beside what else a row does, in the stage's own way; yield what it found."""
+def beside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], seats: int, wording: str) -> Iterator[Check]:
+    """Play one case beside what else a row does, in the context's own way; yield what it found."""
     words = next(one for one in wordings() if one.id == wording)
     cases = Cases(play)
-    case = Case(seats, False, words.wire, stage.mode, words)
-    before = Counter(stage.counts)
-    checks = virtual_time.run(lambda clock: cases.played(stage, case, clock))
-    stage.counts = before  # the row's own credentials are those that are told
+    case = Case(seats, False, words.wire, context.mode, words)
+    before = Counter(context.counts)
+    checks = virtual_time.run(lambda clock: cases.played(context, case, clock))
+    context.counts = before  # the row's own credentials are those that are told
     yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

@@ -43,7 +43,7 @@ class Tongue(NamedTuple):
         root: what its base URL has behind the gateway's address.
         ask: sends a question, for a whole answer or a stream.
         said: reads an answer.
-        heard: reads an event.
+        outcome: reads an event.
         embed: sends texts.
         vectors: reads the answer to them.
         aside: the part of an asynchronous client that has the methods.
@@ -52,7 +52,7 @@ class Tongue(NamedTuple):
     root: str
     ask: Callable[[Any, str, str, bool], Any]
     said: Callable[[Any], Said]
-    heard: Callable[[Any], Said]
+    outcome: Callable[[Any], Said]
     embed: Callable[[Any, str, list[str]], Any] | None = None
     vectors: Callable[[Any], list[list[float]]] = list
     aside: Callable[[Any], Any] = lambda client: client
@@ -86,7 +86,7 @@ class SdkClient:
         stream = self._tongue.ask(self._clients.get_client(), self._chain, prompt, True)
         try:
             for event in stream:
-                yield self._tongue.heard(event)
+                yield self._tongue.outcome(event)
         finally:
             end(stream)
 
@@ -95,7 +95,7 @@ class SdkClient:
         stream = await self._tongue.ask(self._asynchronous(), self._chain, prompt, True)
         try:
             async for event in stream:
-                yield self._tongue.heard(event)
+                yield self._tongue.outcome(event)
         finally:
             await end_async(stream)
 

@@ -46,18 +46,18 @@ class RowContext:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway looks around for a moment before it stops
-            list(pool.map(lambda world: world.close(), self.worlds))
+            list(pool.map(lambda scenario: scenario.close(), self.worlds))
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> Scenario:
-        """Open a world with the chat chain; `shape` is that of `Shape`, `dice` are the engine's."""
+        """Open a scenario with the chat chain; `shape` is that of `Shape`, `dice` are the engine's."""
         assert self.config.vlm is not None
         cast = cast_chat(self.config.vlm, self.simulator, Shape(**shape), self._scale)
         assert isinstance(cast.config, VLMConfig)
         return self._opened(cast.config, "chat", cast.seats, dice)
 
     def embedding(self, **shape: Any) -> Scenario:
-        """Open a world with the (first) embedding chain."""
+        """Open a scenario with the (first) embedding chain."""
         assert self.config.embedding is not None
         kind, chain = next(iter(self.config.embedding.chains.items()))
         cast = cast_embedding(chain, self.simulator, Shape(**shape), self._scale)
@@ -72,21 +72,21 @@ class RowContext:
     @property
     def wire(self) -> str:
         """The format of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
-        seats = next((world.seats for world in self.worlds), ())
+        seats = next((scenario.seats for scenario in self.worlds), ())
         return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
 
     @property
     def caller_saw(self) -> str:
         """What the callers saw, alike calls counted together, or what the row noted."""
-        return "; ".join(self.notes) or _told(heard.words for world in self.worlds for heard in world.heard)
+        return "; ".join(self.notes) or _told(outcome.words for scenario in self.worlds for outcome in scenario.outcome)
 
     @property
     def provider_saw(self) -> str:
         """How many requests came with each credential's key, in all worlds together."""
         counts = Counter(self.counts)
-        for world in self.worlds:
-            for index, seat in enumerate(world.seats):
-                counts[seat.id] += world.tries(index)
+        for scenario in self.worlds:
+            for index, seat in enumerate(scenario.seats):
+                counts[seat.id] += scenario.tries(index)
         shown = [f"{name} {count}" for name, count in counts.items() if count]
         more = len(shown) - _LONGEST_LIST
         return ", ".join(shown if more <= 1 else [*shown[: _LONGEST_LIST - 1], "…", shown[-1]]) or "nothing"

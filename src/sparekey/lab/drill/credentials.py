@@ -57,37 +57,37 @@ _ONE_MOMENT: Final = 5.0
 """Seconds in which an answer comes if nobody waits for anything."""
 
 
-def _class_is(world: Scenario, seat: int, expected: ErrorClass) -> Check:
-    return Check(f"parked as {expected}", world.standing(seat).cause is expected)
+def _class_is(scenario: Scenario, seat: int, expected: ErrorClass) -> Check:
+    return Check(f"parked as {expected}", scenario.standing(seat).cause is expected)
 
 
-def _stays_parked(world: Scenario, seat: int, seconds: float) -> Iterator[Check]:
+def _stays_parked(scenario: Scenario, seat: int, seconds: float) -> Iterator[Check]:
     """Let time pass, and check that calls do not reach a parked credential in it."""
-    before = world.tries(seat)
+    before = scenario.tries(seat)
     for _ in range(4):
-        world.clock.skip(seconds / 4)
-        yield from whole(world.ask())
-    yield Check("no traffic while it is parked", world.tries(seat) == before)
+        scenario.clock.skip(seconds / 4)
+        yield from whole(scenario.ask())
+    yield Check("no traffic while it is parked", scenario.tries(seat) == before)
 
 
-def _comes_back(world: Scenario, seat: int) -> Iterator[Check]:
+def _comes_back(scenario: Scenario, seat: int) -> Iterator[Check]:
     """Let the park end, and check that one request probes the credential, which is well again."""
-    before = world.tries(seat)
-    world.heal()
-    world.clock.skip(world.parked_for(seat) + 1)
-    yield from whole(world.ask())
-    yield Check("one probe brings it back", world.tries(seat) == before + 1 and world.chain.active_index == seat)
+    before = scenario.tries(seat)
+    scenario.heal()
+    scenario.clock.skip(scenario.parked_for(seat) + 1)
+    yield from whole(scenario.ask())
+    yield Check("one probe brings it back", scenario.tries(seat) == before + 1 and scenario.chain.active_index == seat)
 
 
-def _k01(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
-    world.fail(0, faults.auth())
-    yield from whole(world.ask())
-    yield _class_is(world, 0, ErrorClass.AUTH)
-    yield from _stays_parked(world, 0, world.parked_for(0) - 5)
-    yield from _comes_back(world, 0)
-    for seats in SEATS if stage.profile.full else SEATS[:1]:
-        yield from beside(stage, _k01_under_load, seats, "co-invalid")
+def _k01(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+    scenario.fail(0, faults.auth())
+    yield from whole(scenario.ask())
+    yield _class_is(scenario, 0, ErrorClass.AUTH)
+    yield from _stays_parked(scenario, 0, scenario.parked_for(0) - 5)
+    yield from _comes_back(scenario, 0)
+    for seats in SEATS if context.profile.full else SEATS[:1]:
+        yield from beside(context, _k01_under_load, seats, "co-invalid")
 
 
 async def _k01_under_load(setting: VirtualScenario) -> list[Check]:
@@ -109,187 +109,193 @@ async def _k01_under_load(setting: VirtualScenario) -> list[Check]:
     ]
 
 
-def _all_but_last(stage: RowContext, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+def _all_but_last(context: RowContext, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
     """Let all keys but the last one refuse everything in the same words, and check that it is reached, and that they are left alone."""
-    for name, seats in product(deaths["openai"] if not stage.wire else deaths.get(stage.wire, ()), SEATS[1:]):
+    for name, seats in product(deaths["openai"] if not context.wire else deaths.get(context.wire, ()), SEATS[1:]):
         words = next(one for one in wordings() if one.id == name)
-        world = stage.chat(seats=seats, apart=True)
-        world.clock.freeze()
+        scenario = context.chat(seats=seats, apart=True)
+        scenario.clock.freeze()
         for seat in range(seats - 1):
-            world.fail(seat, words.fault())
-        yield from whole(world.ask())
-        most = max(world.tries(seat) for seat in range(seats - 1))
+            scenario.fail(seat, words.fault())
+        yield from whole(scenario.ask())
+        most = max(scenario.tries(seat) for seat in range(seats - 1))
         yield Check(f"{name}, {seats} keys: the first request tried a dead one {most} times, one is allowed", most <= 1, Verdict.PARTIAL)
         for _ in range(9):
-            yield from whole(world.ask())
-        most = max(world.tries(seat) for seat in range(seats - 1))
+            yield from whole(scenario.ask())
+        most = max(scenario.tries(seat) for seat in range(seats - 1))
         yield Check(f"{name}, {seats} keys: a dead one got {most} calls in ten requests, 3 are allowed", most <= 3)
 
 
-def _k02(stage: RowContext) -> Iterator[Check]:
+def _k02(context: RowContext) -> Iterator[Check]:
     for status in (402, 429):
-        world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
-        world.fail(0, faults.refuse("quota", status=status, retry_after=120, wait_form="retry-after"))
-        since = world.clock()
-        yield from whole(world.ask())
-        yield _class_is(world, 0, ErrorClass.QUOTA_EXCEEDED)
-        left = world.parked_for(0)
-        latest = 180 if world.chain.credentials[0].provider in _TO_THE_MINUTE else 120
-        yield Check(f"status {status}: parked until the stated moment", 120 - (world.clock() - since) <= left <= latest)
-        yield from _stays_parked(world, 0, world.parked_for(0) - 10)
-        yield from _comes_back(world, 0)
+        scenario = context.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+        scenario.fail(0, faults.refuse("quota", status=status, retry_after=120, wait_form="retry-after"))
+        since = scenario.clock()
+        yield from whole(scenario.ask())
+        yield _class_is(scenario, 0, ErrorClass.QUOTA_EXCEEDED)
+        left = scenario.parked_for(0)
+        latest = 180 if scenario.chain.credentials[0].provider in _TO_THE_MINUTE else 120
+        yield Check(f"status {status}: parked until the stated moment", 120 - (scenario.clock() - since) <= left <= latest)
+        yield from _stays_parked(scenario, 0, scenario.parked_for(0) - 10)
+        yield from _comes_back(scenario, 0)
 
 
-def _k03(stage: RowContext) -> Iterator[Check]:
+def _k03(context: RowContext) -> Iterator[Check]:
     for fault in (faults.overdue(), faults.refuse("overdue", status=400), faults.refuse("overdue", status=412)):
-        world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
-        world.fail(0, fault)
-        yield from whole(world.ask())
-        cause = world.standing(0).cause
+        scenario = context.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+        scenario.fail(0, fault)
+        yield from whole(scenario.ask())
+        cause = scenario.standing(0).cause
         status = f"{fault.status or 'usual'} status"
         yield Check(f"{status}: parked for the account", cause in {ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
-        before = world.tries(0)
-        world.clock.skip(world.parked_for(0) / 2)
-        yield from whole(world.ask())
-        yield Check(f"{status}: no traffic while it is parked", world.tries(0) == before)
-    yield from _all_but_last(stage, _ARREARS)
+        before = scenario.tries(0)
+        scenario.clock.skip(scenario.parked_for(0) / 2)
+        yield from whole(scenario.ask())
+        yield Check(f"{status}: no traffic while it is parked", scenario.tries(0) == before)
+    yield from _all_but_last(context, _ARREARS)
 
 
-def _k04(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True)
-    world.fail(0, faults.daily_quota())
-    yield from whole(world.ask(), within=_ONE_MOMENT)
-    yield _class_is(world, 0, ErrorClass.QUOTA_EXCEEDED)
+def _k04(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True)
+    scenario.fail(0, faults.daily_quota())
+    yield from whole(scenario.ask(), within=_ONE_MOMENT)
+    yield _class_is(scenario, 0, ErrorClass.QUOTA_EXCEEDED)
 
 
-def _k05(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True, knobs=NO_FAILBACK)
-    world.fail(0, faults.rate_limit(retry_after=30))
-    yield from whole(world.ask(), within=_ONE_MOMENT)
-    yield Check("parked for the stated 30 s", 20 <= world.parked_for(0) <= 30 and world.standing(0).stated)
-    yield from _stays_parked(world, 0, world.parked_for(0) - 10)
-    yield from _comes_back(world, 0)
+def _k05(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True, knobs=NO_FAILBACK)
+    scenario.fail(0, faults.rate_limit(retry_after=30))
+    yield from whole(scenario.ask(), within=_ONE_MOMENT)
+    yield Check("parked for the stated 30 s", 20 <= scenario.parked_for(0) <= 30 and scenario.standing(0).stated)
+    yield from _stays_parked(scenario, 0, scenario.parked_for(0) - 10)
+    yield from _comes_back(scenario, 0)
 
 
-def _k06(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=15, apart=True)
-    last = len(world.seats) - 1
+def _k06(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=15, apart=True)
+    last = len(scenario.seats) - 1
     for seat in range(last):
-        world.fail(seat, faults.auth())
-    yield from whole(world.ask())
-    yield Check("each key is tried once", all(world.tries(seat) == 1 for seat in range(len(world.seats))), Verdict.PARTIAL)
-    yield from _all_but_last(stage, _NO_KEY)
-    yield from beside(stage, crowd_among_dead, 15, "co-key401")
+        scenario.fail(seat, faults.auth())
+    yield from whole(scenario.ask())
+    yield Check("each key is tried once", all(scenario.tries(seat) == 1 for seat in range(len(scenario.seats))), Verdict.PARTIAL)
+    yield from _all_but_last(context, _NO_KEY)
+    yield from beside(context, crowd_among_dead, 15, "co-key401")
 
 
-def _k07(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=15, apart=True)
-    world.fail_all(faults.auth())
-    said = world.ask().exhausted
+def _k07(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=15, apart=True)
+    scenario.fail_all(faults.auth())
+    said = scenario.ask().exhausted
     yield Check("one error about the chain", said is not None)
     causes = said.causes if said else {}
-    yield Check("with a cause for each key", causes == {seat.id: ErrorClass.AUTH for seat in world.seats})
+    yield Check("with a cause for each key", causes == {seat.id: ErrorClass.AUTH for seat in scenario.seats})
     yield Check("with status 502, and never a 401 of the gateway's own", said is None or said.status in {0, 502})
 
 
-def _k08(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=3, apart=True)
-    for seat in range(len(world.seats)):
-        world.fail(seat, faults.rate_limit(retry_after=40 - 5 * min(seat, 2)))
-    heard = world.ask()
-    said = heard.exhausted
+def _k08(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=3, apart=True)
+    for seat in range(len(scenario.seats)):
+        scenario.fail(seat, faults.rate_limit(retry_after=40 - 5 * min(seat, 2)))
+    outcome = scenario.ask()
+    said = outcome.exhausted
     yield Check("one error about the chain", said is not None)
     soonest = said.retry_after if said else None
     yield Check("with the soonest return", soonest is not None and 20 <= soonest <= 30)
     yield Check("with status 429", said is None or said.status in {0, 429})
-    yield Check("nobody waits for it", heard.seconds < _ONE_MOMENT, Verdict.PARTIAL)
+    yield Check("nobody waits for it", outcome.seconds < _ONE_MOMENT, Verdict.PARTIAL)
 
 
-def _k09(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True)
-    yield from whole(world.ask())
-    for provider in each_distinct(world):
+def _k09(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True)
+    yield from whole(scenario.ask())
+    for provider in each_distinct(scenario):
         provider.unplug()
-    yield Check("an error while the network is down", world.ask().error is not None)
-    yield Check("no key is parked", not world.parked)
-    yield Check("the active one does not move", world.chain.active_index == 0)
-    for provider in each_distinct(world):
+    yield Check("an error while the network is down", scenario.ask().error is not None)
+    yield Check("no key is parked", not scenario.parked)
+    yield Check("the active one does not move", scenario.chain.active_index == 0)
+    for provider in each_distinct(scenario):
         provider.plug_in()
-    heard = world.ask()
-    yield from whole(heard, within=_ONE_MOMENT)
-    yield Check("the first one serves again", heard.model == world.seats[0].model and world.chain.active_index == 0)
+    outcome = scenario.ask()
+    yield from whole(outcome, within=_ONE_MOMENT)
+    yield Check("the first one serves again", outcome.model == scenario.seats[0].model and scenario.chain.active_index == 0)
 
 
-def _k10(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=3, apart=True, one_account=2)
-    world.fail(0, faults.quota())
-    world.fail(1, faults.quota())
-    yield from whole(world.ask())
-    yield Check("both are parked", {seat.id for seat in world.seats[:2]} <= set(world.parked))
-    yield Check("by one failure", world.tries(0) == 1 and world.tries(1) == 0, Verdict.PARTIAL)
+def _k10(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=3, apart=True, one_account=2)
+    scenario.fail(0, faults.quota())
+    scenario.fail(1, faults.quota())
+    yield from whole(scenario.ask())
+    yield Check("both are parked", {seat.id for seat in scenario.seats[:2]} <= set(scenario.parked))
+    yield Check("by one failure", scenario.tries(0) == 1 and scenario.tries(1) == 0, Verdict.PARTIAL)
 
 
-def _k11(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=3, twins={2: 0}, knobs=NO_FAILBACK)
-    world.fail(0, faults.model_not_found(), model=world.seats[0].model)
-    first = world.ask()
+def _k11(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=3, twins={2: 0}, knobs=NO_FAILBACK)
+    scenario.fail(0, faults.model_not_found(), model=scenario.seats[0].model)
+    first = scenario.ask()
     yield from whole(first)
-    yield Check("the key without the model is parked for it", world.parked == [world.seats[0].id])
-    world.fail(1, faults.auth())
-    second = world.ask()
+    yield Check("the key without the model is parked for it", scenario.parked == [scenario.seats[0].id])
+    scenario.fail(1, faults.auth())
+    second = scenario.ask()
     yield from whole(second)
-    yield Check("the same key serves its other model", second.model == world.seats[2].model)
-    yield from _all_but_last(stage, _NO_MODEL)
-    yield from beside(stage, crowd_among_dead, 3, "co-model404")
+    yield Check("the same key serves its other model", second.model == scenario.seats[2].model)
+    yield from _all_but_last(context, _NO_MODEL)
+    yield from beside(context, crowd_among_dead, 3, "co-model404")
 
 
-def _k12(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2)
-    world.fail_all(faults.bad_request())
+def _k12(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2)
+    scenario.fail_all(faults.bad_request())
     for _ in range(100):
-        yield original(world.ask())
-    yield Check("none replayed on a second credential", world.tries() == world.tries(0) == 100, Verdict.PARTIAL)
-    yield Check("nothing parked", not world.parked)
-    world.heal()
-    yield from whole(world.ask(), within=_ONE_MOMENT)
+        yield original(scenario.ask())
+    yield Check("none replayed on a second credential", scenario.tries() == scenario.tries(0) == 100, Verdict.PARTIAL)
+    yield Check("nothing parked", not scenario.parked)
+    scenario.heal()
+    yield from whole(scenario.ask(), within=_ONE_MOMENT)
 
 
-def _k13(stage: RowContext) -> Iterator[Check]:
+def _k13(context: RowContext) -> Iterator[Check]:
     inside = ((faults.overloaded(), ErrorClass.TRANSIENT), (faults.quota(), ErrorClass.QUOTA_EXCEEDED))
     for refusal, expected in inside:
         for streaming in (False, True):
-            world = stage.chat(seats=2, apart=True)
-            world.fail(0, faults.error_event(refusal) if streaming else faults.error_body(refusal))
-            yield from whole(world.stream() if streaming else world.ask())
+            scenario = context.chat(seats=2, apart=True)
+            scenario.fail(0, faults.error_event(refusal) if streaming else faults.error_body(refusal))
+            yield from whole(scenario.stream() if streaming else scenario.ask())
             how = "stream" if streaming else "answer"
-            yield Check(f"an error in the {how}: parked as {expected}", world.standing(0).cause is expected)
+            yield Check(f"an error in the {how}: parked as {expected}", scenario.standing(0).cause is expected)
 
 
-def _k14(stage: RowContext) -> Iterator[Check]:
+def _k14(context: RowContext) -> Iterator[Check]:
     broken: list[Fault] = [faults.html(), faults.empty_body(), faults.truncated_json()]
     for fault in broken:
-        world = stage.chat(seats=2, apart=True)
-        world.fail(0, fault)
-        yield from whole(world.ask())
-        yield _class_is(world, 0, ErrorClass.TRANSIENT)
+        scenario = context.chat(seats=2, apart=True)
+        scenario.fail(0, fault)
+        yield from whole(scenario.ask())
+        yield _class_is(scenario, 0, ErrorClass.TRANSIENT)
 
 
-def _k15(stage: RowContext) -> Iterator[Check]:
+def _k15(context: RowContext) -> Iterator[Check]:
     for name, shape in _KEY_SHAPES.items():
-        world = stage.chat(seats=2, apart=True, key=shape)
-        world.fail_all(faults.echo_key())
+        scenario = context.chat(seats=2, apart=True, key=shape)
+        scenario.fail_all(faults.echo_key())
         with _overheard() as log:
-            heard = world.ask()
-        keys = [seat.key for seat in world.seats]
-        shown = {"log": log.getvalue(), "events": repr(world.events), "status": repr(world.chain.status()), **_told(heard), **world.shown()}
+            outcome = scenario.ask()
+        keys = [seat.key for seat in scenario.seats]
+        shown = {
+            "log": log.getvalue(),
+            "events": repr(scenario.events),
+            "status": repr(scenario.chain.status()),
+            **_told(outcome),
+            **scenario.shown(),
+        }
         for where, text in shown.items():
             yield Check(f"no key ({name}) in the {where}", not any(key in text for key in keys))
-        yield Check("the caller learns why", heard.exhausted is not None)
+        yield Check("the caller learns why", outcome.exhausted is not None)
 
 
-def _told(heard: CallOutcome) -> dict[str, str]:
+def _told(outcome: CallOutcome) -> dict[str, str]:
     """Return every text that the chain's own error makes. Its entries hold the providers' exceptions as they were raised."""
-    error: Any = heard.error
+    error: Any = outcome.error
     response = getattr(error, "response", None)
     answer = {} if response is None else {"headers": repr(response.headers), "answer": response.text}
     entries = getattr(error, "errors", [])
@@ -315,59 +321,61 @@ def _overheard() -> Iterator[io.StringIO]:
         logger.setLevel(level)
 
 
-def _k16(stage: RowContext) -> Iterator[Check]:
+def _k16(context: RowContext) -> Iterator[Check]:
     for fault, few in ((faults.echo_words(), SEATS[-1]), (faults.bad_request(message="Unsupported input: {words}"), SEATS[0])):
-        for seats in SEATS if stage.profile.full else (few,):
-            world = stage.chat(seats=seats, apart=True)
-            world.fail_all(fault)
-            longest, wide, since = 0.0, 0, world.clock()
+        for seats in SEATS if context.profile.full else (few,):
+            scenario = context.chat(seats=seats, apart=True)
+            scenario.fail_all(fault)
+            longest, wide, since = 0.0, 0, scenario.clock()
             for turn in range(100):
-                before = world.tries()
-                yield Check("an error", world.ask(f"{_POISON} ({turn}.)").error is not None)
-                longest = max(longest, *(world.parked_for(seat) for seat in range(len(world.seats))))
-                wide += world.tries() - before > 2
+                before = scenario.tries()
+                yield Check("an error", scenario.ask(f"{_POISON} ({turn}.)").error is not None)
+                longest = max(longest, *(scenario.parked_for(seat) for seat in range(len(scenario.seats))))
+                wide += scenario.tries() - before > 2
             yield Check(f"{seats} keys: one was parked for {longest:.0f} s, 5 are allowed", longest <= 5)
             told = f"{seats} keys: {wide} requests made more than 2 tries; the first two and then one a second may ask everybody"
-            yield Check(told, wide <= world.clock() - since + 2)
-            world.heal()
-            yield from whole(world.ask(), within=_ONE_MOMENT)
-            yield Check("the first one serves the next valid request", world.chain.active_index == 0 and not world.parked_for(0))
+            yield Check(told, wide <= scenario.clock() - since + 2)
+            scenario.heal()
+            yield from whole(scenario.ask(), within=_ONE_MOMENT)
+            yield Check("the first one serves the next valid request", scenario.chain.active_index == 0 and not scenario.parked_for(0))
 
 
-def _k17(stage: RowContext) -> Iterator[Check]:
+def _k17(context: RowContext) -> Iterator[Check]:
     for fault in (faults.keepalive("comment", every=1.0), faults.keepalive("empty", every=1.0)):
-        world = stage.chat(seats=2)
-        world.fail(0, fault)
-        yield from whole(world.stream(longest=25), within=15)
+        scenario = context.chat(seats=2)
+        scenario.fail(0, fault)
+        yield from whole(scenario.stream(longest=25), within=15)
 
 
-def _k18(stage: RowContext) -> Iterator[Check]:
+def _k18(context: RowContext) -> Iterator[Check]:
     for stated in (0, -5, "soon", 3600):
-        world = stage.chat(seats=2, apart=True)
-        world.fail(0, faults.rate_limit(retry_after=stated))
-        yield from whole(world.ask(), within=_ONE_MOMENT)
-        yield Check(f"Retry-After: {stated}: parked all the same", world.parked_for(0) > 0)
-    yield Check("the long one is believed", world.parked_for(0) > 3590)
-    world.clock.skip(world.chain.pool.policy.failback_timeout_seconds + 1)
-    left = world.parked_for(0)
-    yield from whole(world.ask())
-    looked = world.tries(0) - 1  # once, after a tenth of it
-    yield Check("a due failback does not shorten a stated end", looked <= 1 and world.parked_for(0) > left - 60)
+        scenario = context.chat(seats=2, apart=True)
+        scenario.fail(0, faults.rate_limit(retry_after=stated))
+        yield from whole(scenario.ask(), within=_ONE_MOMENT)
+        yield Check(f"Retry-After: {stated}: parked all the same", scenario.parked_for(0) > 0)
+    yield Check("the long one is believed", scenario.parked_for(0) > 3590)
+    scenario.clock.skip(scenario.chain.pool.policy.failback_timeout_seconds + 1)
+    left = scenario.parked_for(0)
+    yield from whole(scenario.ask())
+    looked = scenario.tries(0) - 1  # once, after a tenth of it
+    yield Check("a due failback does not shorten a stated end", looked <= 1 and scenario.parked_for(0) > left - 60)
 
 
-def _k19(stage: RowContext) -> Iterator[Check]:
+def _k19(context: RowContext) -> Iterator[Check]:
     for dice in (0.0, 0.999):
-        world = stage.chat(seats=3, apart=True, dice=repeat(dice).__next__)
-        world.fail(0, faults.overloaded())
-        world.fail(1, faults.auth())
-        start = world.clock()
+        scenario = context.chat(seats=3, apart=True, dice=repeat(dice).__next__)
+        scenario.fail(0, faults.overloaded())
+        scenario.fail(1, faults.auth())
+        start = scenario.clock()
         for turn in range(11):
-            world.clock.skip_to(start + 4.0 * turn)
+            scenario.clock.skip_to(start + 4.0 * turn)
             if turn == 3:
-                world.seats[0].provider.heal()
-            yield from whole(world.ask())
+                scenario.seats[0].provider.heal()
+            yield from whole(scenario.ask())
         yield Check(
-            f"back on the first within 30 s of its recovery (the engine's dice at {dice:g})", world.chain.active_index == 0, Verdict.PARTIAL
+            f"back on the first within 30 s of its recovery (the engine's dice at {dice:g})",
+            scenario.chain.active_index == 0,
+            Verdict.PARTIAL,
         )
 
 

@@ -28,14 +28,14 @@ _KIB_A_STREAM: Final = 40.0
 _ONE_MOMENT: Final = 5.0
 
 
-def _c02(stage: RowContext) -> Iterator[Check]:
+def _c02(context: RowContext) -> Iterator[Check]:
     yield files(2 * _CROWD + 200)
-    world = stage.chat(seats=2)
-    with _crowd(world.gateway.port, _CROWD) as there:
+    scenario = context.chat(seats=2)
+    with _crowd(scenario.gateway.port, _CROWD) as there:
         yield Check("1,000 connections are open", len(there) == _CROWD)
         for turn in range(10):
-            yield from whole(world.stream() if turn % 2 else world.ask(), within=_ONE_MOMENT)
-    yield Check("no provider hears of the crowd", world.tries() == 10)
+            yield from whole(scenario.stream() if turn % 2 else scenario.ask(), within=_ONE_MOMENT)
+    yield Check("no provider hears of the crowd", scenario.tries() == 10)
 
 
 @contextmanager
@@ -67,35 +67,35 @@ def _dribble(crowd: list[socket.socket], over: threading.Event) -> None:
                 one.send(b" ")
 
 
-def _c04(stage: RowContext) -> Iterator[Check]:
+def _c04(context: RowContext) -> Iterator[Check]:
     yield files(2 * _STREAMS + 200)
-    world = stage.chat(seats=2, knobs={"idle_limit": 0, "first_content_limit": 0})  # a machine that is slow shall take its time
-    seen = asyncio.run(_flooded(world))
+    scenario = context.chat(seats=2, knobs={"idle_limit": 0, "first_content_limit": 0})  # a machine that is slow shall take its time
+    seen = asyncio.run(_flooded(scenario))
     yield Check(f"{_STREAMS} streams at once (not {seen.at_once})", seen.at_once == _STREAMS)
     yield Check(f"all are whole, word for word (not {seen.whole})", seen.whole == _STREAMS)
-    stage.notes.append(f"{seen.whole} whole streams, {seen.at_once} at once")
+    context.notes.append(f"{seen.whole} whole streams, {seen.at_once} at once")
     if seen.before is None or seen.highest is None:
-        stage.notes.append("the memory of a process cannot be measured here")
+        context.notes.append("the memory of a process cannot be measured here")
         return
     grown = (seen.highest - seen.before) / _STREAMS
-    stage.notes.append(f"memory {seen.before / 1024:.0f} MiB before, {grown:.1f} KiB more a stream at the highest")
+    context.notes.append(f"memory {seen.before / 1024:.0f} MiB before, {grown:.1f} KiB more a stream at the highest")
     yield Check(f"memory grows by less than 40 KB a stream (not {grown:.1f})", grown < _KIB_A_STREAM, Verdict.PARTIAL)
 
 
-async def _flooded(world: Scenario) -> LoadResult:
-    """Serve the world's chain from a process of its own, with one provider that holds its streams."""
-    served = world.gateway.served
+async def _flooded(scenario: Scenario) -> LoadResult:
+    """Serve the scenario's chain from a process of its own, with one provider that holds its streams."""
+    served = scenario.gateway.served
     gate = Floodgate(served.wire)
     server = await asyncio.start_server(gate.serve, "127.0.0.1", 0, backlog=4096)
     async with server:
-        root = world.seats[0].provider.wire.root
-        config = world.whole({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
-        context = serving(config)
-        process = await asyncio.to_thread(context.__enter__)
+        root = scenario.seats[0].provider.wire.root
+        config = scenario.whole({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
+        manager = serving(config)
+        process = await asyncio.to_thread(manager.__enter__)
         try:
             return await flood(gate, process.port, served.wire, served.name, _STREAMS, process.memory)
         finally:
-            await asyncio.to_thread(context.__exit__, None, None, None)
+            await asyncio.to_thread(manager.__exit__, None, None, None)
 
 
 C02: Final = Row("C02", "1,000 idle or dribbling connections", "every other one served", "nothing of the crowd", _c02, THROUGH, alone=True)

@@ -31,10 +31,10 @@ def _pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {"dense": {"provider": "openai", "max_retries": 0, "credentials": credentials}}
 
 
-def _refusal(stage: RowContext, data: dict[str, Any]) -> str:
+def _refusal(context: RowContext, data: dict[str, Any]) -> str:
     """Return the message with which a configuration is refused, a gateway's where there is one; the empty string if it is not."""
     try:
-        if stage.mode == GATEWAY:
+        if context.mode == GATEWAY:
             Config.model_validate({"gateway": {"embedding": {"drill": data["dense"]}}})
         else:
             EmbeddingConfig.model_validate(data)
@@ -47,21 +47,21 @@ def _in_short(refusal: str) -> str:
     return f"refused: {refusal.split(': ', 2)[-1].partition(';')[0]}" if refusal else "loaded"
 
 
-def _e01(stage: RowContext) -> Iterator[Check]:
-    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _LARGE}))
-    stage.notes.append(_in_short(said))
+def _e01(context: RowContext) -> Iterator[Check]:
+    said = _refusal(context, _pair({"model": _SMALL}, {"model": _LARGE}))
+    context.notes.append(_in_short(said))
     yield Check("refused when loaded", bool(said))
     yield Check("with both numbers", "1536" in said and "3072" in said, Verdict.PARTIAL)
 
 
-def _e02(stage: RowContext) -> Iterator[Check]:
-    said = _refusal(stage, _pair({"model": _SMALL}, {"model": _OLD}))
+def _e02(context: RowContext) -> Iterator[Check]:
+    said = _refusal(context, _pair({"model": _SMALL}, {"model": _OLD}))
     yield Check("refused when loaded", bool(said))
-    homes = [stage.simulator.provider(space, space=space) for space in ("ours", "theirs")]
+    homes = [context.simulator.provider(space, space=space) for space in ("ours", "theirs")]
     one, other = ({"model": m, "space": "shared", "api_base": p.base_url} for m, p in zip((_SMALL, _OLD), homes, strict=True))
-    yield Check("loaded where the space is declared the same", not _refusal(stage, _pair(one, other)))
+    yield Check("loaded where the space is declared the same", not _refusal(context, _pair(one, other)))
     cosine = _checked(_pair(one, other))
-    stage.notes += [_in_short(said), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
+    context.notes += [_in_short(said), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
     yield Check("`check` shows the cosine", cosine is not None and abs(cosine) < 0.5)
 
 
@@ -73,24 +73,24 @@ def _checked(data: dict[str, Any]) -> float | None:
     return cosine
 
 
-def _e03(stage: RowContext) -> Iterator[Check]:
-    world = stage.embedding(seats=2, apart=True)
-    world.fail(0, faults.wrong_length(7))
-    for heard in (world.embed("a spare key"), world.embed_batch(["one", "two", "three"])):
-        yield from _vectors(heard)
-        yield Check("no vector of another length", all(len(vector) != 7 for vector in heard.vectors or ()))
+def _e03(context: RowContext) -> Iterator[Check]:
+    scenario = context.embedding(seats=2, apart=True)
+    scenario.fail(0, faults.wrong_length(7))
+    for outcome in (scenario.embed("a spare key"), scenario.embed_batch(["one", "two", "three"])):
+        yield from _vectors(outcome)
+        yield Check("no vector of another length", all(len(vector) != 7 for vector in outcome.vectors or ()))
 
 
-def _e04(stage: RowContext) -> Iterator[Check]:
+def _e04(context: RowContext) -> Iterator[Check]:
     texts = [f"text number {i}" for i in range(_TEXTS)]
-    expected = stage.embedding(seats=2, apart=True).embed_batch(texts)
-    world = stage.embedding(seats=2, apart=True, knobs=NO_FAILBACK)
-    world.fail(0, faults.quota(), after_texts=400)
-    heard = world.embed_batch(texts)
-    yield from _vectors(heard)
-    yield Check("every text has its own vector, in order", _alike(heard.vectors or (), expected.vectors or ()))
-    yield Check("the finished part is kept, only the rest moves on", 0 < world.texts(1) < _TEXTS - 400 + world.batch_size)
-    yield Check("the dead key is not asked for the rest", world.texts(0) <= 400 + world.batch_size, Verdict.PARTIAL)
+    expected = context.embedding(seats=2, apart=True).embed_batch(texts)
+    scenario = context.embedding(seats=2, apart=True, knobs=NO_FAILBACK)
+    scenario.fail(0, faults.quota(), after_texts=400)
+    outcome = scenario.embed_batch(texts)
+    yield from _vectors(outcome)
+    yield Check("every text has its own vector, in order", _alike(outcome.vectors or (), expected.vectors or ()))
+    yield Check("the finished part is kept, only the rest moves on", 0 < scenario.texts(1) < _TEXTS - 400 + scenario.batch_size)
+    yield Check("the dead key is not asked for the rest", scenario.texts(0) <= 400 + scenario.batch_size, Verdict.PARTIAL)
 
 
 def _alike(some: Sequence[Any], others: Sequence[Any]) -> bool:
@@ -102,8 +102,8 @@ def _near(a: Any, b: Any) -> bool:
     return a == b or (isinstance(a[0], float) and math.dist(a, b) < 1e-4)
 
 
-def _e05(stage: RowContext) -> Iterator[Check]:
-    world = stage.embedding(seats=2, apart=True)
+def _e05(context: RowContext) -> Iterator[Check]:
+    scenario = context.embedding(seats=2, apart=True)
     odd: dict[str, list[str]] = {
         "nothing": [],
         "an empty text": [""],
@@ -111,15 +111,15 @@ def _e05(stage: RowContext) -> Iterator[Check]:
         "a surrogate": ["spare \ud800 key"],
     }
     for name, texts in odd.items():
-        heard = world.embed_batch(texts)
-        stage.notes.append(f"{name}: {type(heard.error).__name__ if heard.error else heard.words}")
-        yield Check(f"{name}: an answer or a clear error", not heard.hung and heard.exhausted is None)
-        yield Check(f"{name}: nothing parked", not world.parked)
-    yield from _vectors(world.embed("a spare key"))
+        outcome = scenario.embed_batch(texts)
+        context.notes.append(f"{name}: {type(outcome.error).__name__ if outcome.error else outcome.words}")
+        yield Check(f"{name}: an answer or a clear error", not outcome.hung and outcome.exhausted is None)
+        yield Check(f"{name}: nothing parked", not scenario.parked)
+    yield from _vectors(scenario.embed("a spare key"))
 
 
-def _vectors(heard: CallOutcome) -> Iterator[Check]:
-    yield Check("vectors", bool(heard.vectors), Verdict.FAIL if heard.hung else Verdict.SAFE)
+def _vectors(outcome: CallOutcome) -> Iterator[Check]:
+    yield Check("vectors", bool(outcome.vectors), Verdict.FAIL if outcome.hung else Verdict.SAFE)
 
 
 ROWS: Final = (

@@ -94,16 +94,16 @@ class CallOutcome:
         return f"{what} after {self.seconds:.1f} s"
 
 
-def whole(heard: CallOutcome, within: float | None = None) -> Iterator[Check]:
+def whole(outcome: CallOutcome, within: float | None = None) -> Iterator[Check]:
     """Check that the whole answer came, in time: a clean error in its place is safe, anything else has failed."""
-    yield Check("the whole answer", heard.complete, Verdict.SAFE if heard.clean_error else Verdict.FAIL)
-    if within is not None and not heard.hung:
-        yield Check(f"within {within:g} s", heard.seconds < within, Verdict.PARTIAL)
+    yield Check("the whole answer", outcome.complete, Verdict.SAFE if outcome.clean_error else Verdict.FAIL)
+    if within is not None and not outcome.hung:
+        yield Check(f"within {within:g} s", outcome.seconds < within, Verdict.PARTIAL)
 
 
-def original(heard: CallOutcome) -> Check:
+def original(outcome: CallOutcome) -> Check:
     """Check that the caller got the provider's own error, not one about the chain."""
-    return Check("the provider's own error", heard.error is not None and heard.exhausted is None and not heard.text)
+    return Check("the provider's own error", outcome.error is not None and outcome.exhausted is None and not outcome.text)
 
 
 def _json(response: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sparekey.lab.drill.cases import Cases, row
 from sparekey.lab.drill.client import TONGUES
 from sparekey.lab.drill.in_process_gateway import KEY
 from sparekey.lab.drill.verdict import Check
-from sparekey.lab.drill.ways import CallResult, GatewayWay, client, failed, heard
+from sparekey.lab.drill.ways import CallResult, GatewayWay, client, failed, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ async def _as_sdk(setting: VirtualScenario) -> CallResult:
     given = {"http_options": {"base_url": way.url}} if wire == "gemini" else {"base_url": way.url + TONGUES[wire].root}
     one = client(wire, {"api_key": KEY, **given})
     try:
-        text = await heard(TONGUES[wire], one, way.model, "another question", stream=setting.case.streamed)
+        text = await outcome(TONGUES[wire], one, way.model, "another question", stream=setting.case.streamed)
     except Exception as exc:  # noqa: BLE001 - whatever the program would get
         return failed(exc)
     return CallResult(True, text, text)

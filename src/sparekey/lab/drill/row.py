@@ -27,7 +27,7 @@ class Row:
         fault: what goes wrong.
         caller: what the caller must see.
         provider: what the provider must see; empty: the row says nothing of it.
-        play: plays it on a stage and yields what was found.
+        play: plays it in a context and yields what was found.
         modes: the ways in which calls are made.
         alone: whether no other row may be played at the same time.
         waits: whether it is about silence, so that its virtual time is scaled: the shorter it is made, the more a slow machine tells.

@@ -1,4 +1,4 @@
-"""Plays rows, several at the same time, each on a stage of its own."""
+"""Plays rows, several at the same time, each on a context of its own."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def completed(config: Config | None) -> Config:
 def play(config: Config, row: Row, mode: str, profile: Profile, part: tuple[int, int] = ALL) -> Run:
     """Play one row in one mode. An error of the row itself is a failure of the row: whatever it was, nobody was served."""
     since = time.monotonic()
-    with RowContext(config, mode, profile, waits=row.waits, part=part) as stage:
+    with RowContext(config, mode, profile, waits=row.waits, part=part) as context:
         try:
-            checks = list(row.play(stage))
+            checks = list(row.play(context))
             found, broken = verdict(checks), [check.what for check in checks if not check.holds]
         except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the others go on
             found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
         seen, took = tuple(dict.fromkeys(broken)), time.monotonic() - since
-        return Run(mode, found, stage.caller_saw, stage.provider_saw, seen, took, stage.cases)
+        return Run(mode, found, context.caller_saw, context.provider_saw, seen, took, context.cases)
 
 
 def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:
@@ -126,8 +126,8 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, s
             return
         try:
             run = play(config, row, mode, profile)
-        except Exception as exc:  # noqa: BLE001 - what a stage does when it is set up or cleared away must show, too
-            run = Run(mode, Verdict.FAIL, "", "", (f"there was no stage: {describe_exception(exc)}",), 0.0)
+        except Exception as exc:  # noqa: BLE001 - what a context does when it is set up or cleared away must show, too
+            run = Run(mode, Verdict.FAIL, "", "", (f"no context came about: {describe_exception(exc)}",), 0.0)
         done.put((row, run))
 
 
@@ -138,7 +138,7 @@ def _warm_up(config: Config, profile: Profile, modes: Iterable[str]) -> None:
         SparekeyError: a chain cannot be built.
     """
     for mode in THROUGH if [*modes] == [*THROUGH] else BOTH:
-        with RowContext(config, mode, profile) as stage:
-            for heard in (stage.chat().ask(), stage.embedding().embed("warm")):
-                if isinstance(heard.error, SparekeyError):
-                    raise heard.error
+        with RowContext(config, mode, profile) as context:
+            for outcome in (context.chat().ask(), context.embedding().embed("warm")):
+                if isinstance(outcome.error, SparekeyError):
+                    raise outcome.error

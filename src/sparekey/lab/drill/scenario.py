@@ -63,7 +63,7 @@ class Scenario:
             SparekeyError: it cannot be built.
         """
         self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
-        self.heard: list[CallOutcome] = []
+        self.outcome: list[CallOutcome] = []
         self.events: list[Event] = []
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
         parts = (config, kind, clock, dice, self.events.append, store)
@@ -140,7 +140,7 @@ class Scenario:
         return self.wait(self._begun(lambda: self._model.embed_batch(texts), lambda: self._model.embed_batch_async(texts)))
 
     def start(self, prompt: str = QUESTION, *, streaming: bool = False, mode: str | None = None) -> Future[Any]:
-        """Begin a call and leave it running; `wait` for it, or cancel it (a task). `mode`: another one than the world's."""
+        """Begin a call and leave it running; `wait` for it, or cancel it (a task). `mode`: another one than the scenario's."""
         model = self._model
         if streaming:
             return self._begun(lambda: model.stream_completion(prompt), lambda: model.stream_completion_async(prompt), mode)
@@ -183,14 +183,14 @@ class Scenario:
         """Return what came of a call; one that gives no sign for `longest` seconds is given up."""
         since = self.clock()
         try:
-            heard: CallOutcome = call.result(self._real(longest))
+            outcome: CallOutcome = call.result(self._real(longest))
         except TimeoutError:
             call.cancel()
-            heard = CallOutcome(hung=True, seconds=self.clock() - since)
+            outcome = CallOutcome(hung=True, seconds=self.clock() - since)
         self._settle()
         with self._lock:
-            self.heard.append(heard)
-        return heard
+            self.outcome.append(outcome)
+        return outcome
 
     # ── what both sides saw ──
 
@@ -262,6 +262,6 @@ async def _left(stream: Any, after: int) -> None:
     await stream.aclose()
 
 
-def each_distinct(world: Scenario) -> Iterator[Provider]:
-    """Yield every provider of a world once."""
-    yield from dict.fromkeys(seat.provider for seat in world.seats)
+def each_distinct(scenario: Scenario) -> Iterator[Provider]:
+    """Yield every provider of a scenario once."""
+    yield from dict.fromkeys(seat.provider for seat in scenario.seats)

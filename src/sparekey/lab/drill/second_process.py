@@ -44,33 +44,37 @@ def main() -> None:
     logging.getLogger("sparekey").addHandler(warnings)
     with open_store(part["store"]) as store:
         clock = Clock(1.0, virtual=False)
-        world = Scenario(VLMConfig.model_validate(part["config"]), "chat", (), clock, part["mode"], random.random, store)
-        _say(_seen(world, store, warnings))
+        scenario = Scenario(VLMConfig.model_validate(part["config"]), "chat", (), clock, part["mode"], random.random, store)
+        _say(_seen(scenario, store, warnings))
         for line in sys.stdin:
             order = json.loads(line)
-            heard = _heard(world) if order == "ask" else _loaded(world, order["load"]) if isinstance(order, dict) else {}
-            _say(_seen(world, store, warnings) | heard)
-        world.close()
+            outcome = _heard(scenario) if order == "ask" else _loaded(scenario, order["load"]) if isinstance(order, dict) else {}
+            _say(_seen(scenario, store, warnings) | outcome)
+        scenario.close()
 
 
-def _seen(world: Scenario, store: Keeper, warnings: _Counter) -> dict[str, Any]:
+def _seen(scenario: Scenario, store: Keeper, warnings: _Counter) -> dict[str, Any]:
     """What the chain looks like from this process, and when, on the machine's clock."""
     return {
         "at": time.monotonic(),
-        "active": world.chain.active_index,
-        "parked": world.parked,
+        "active": scenario.chain.active_index,
+        "parked": scenario.parked,
         "away": store.away is not None,
         "warnings": warnings.count,
     }
 
 
-def _heard(world: Scenario) -> dict[str, Any]:
+def _heard(scenario: Scenario) -> dict[str, Any]:
     """What came of a call; `error` is what the caller saw in place of an answer."""
-    heard = world.ask()
-    return {"text": heard.text, "seconds": heard.seconds, "error": None if heard.error is None and not heard.hung else heard.words}
+    outcome = scenario.ask()
+    return {
+        "text": outcome.text,
+        "seconds": outcome.seconds,
+        "error": None if outcome.error is None and not outcome.hung else outcome.words,
+    }
 
 
-def _loaded(world: Scenario, seconds: float) -> dict[str, Any]:
+def _loaded(scenario: Scenario, seconds: float) -> dict[str, Any]:
     """Let callers ask one after the other, side by side; return how many calls were served, and what the others met."""
     end = time.monotonic() + seconds
     served: list[str] = []
@@ -78,8 +82,8 @@ def _loaded(world: Scenario, seconds: float) -> dict[str, Any]:
 
     def caller() -> None:
         while time.monotonic() < end:
-            heard = world.wait(world.start())
-            (served if heard.complete else lost).append(heard.words)
+            outcome = scenario.wait(scenario.start())
+            (served if outcome.complete else lost).append(outcome.words)
 
     callers = [threading.Thread(target=caller) for _ in range(_CALLERS)]
     for one in callers:

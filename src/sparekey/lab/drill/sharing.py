@@ -37,15 +37,15 @@ _KNOBS: Final = {**NO_FAILBACK, "patience": 0.0}
 
 
 class Sharer:
-    """Another process with the world's chain (see `sparekey.lab.drill.second_process`)."""
+    """Another process with the scenario's chain (see `sparekey.lab.drill.second_process`)."""
 
-    def __init__(self, world: Scenario, store: str) -> None:
+    def __init__(self, scenario: Scenario, store: str) -> None:
         """Start it; `ready` waits until it is there."""
         command = [sys.executable, "-m", "sparekey.lab.drill.second_process"]
         self._process = subprocess.Popen(  # noqa: S603 - this very program
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
         )
-        self._send({"config": world.plain(), "mode": world.mode, "store": store})
+        self._send({"config": scenario.plain(), "mode": scenario.mode, "store": store})
 
     def begin(self, what: object) -> None:
         """Give an order and do not wait."""
@@ -112,14 +112,14 @@ class Sharer:
 
 
 @contextmanager
-def _sharing(world: Scenario, count: int) -> Iterator[tuple[Path, Callable[[], Sharer], list[Sharer]]]:
+def _sharing(scenario: Scenario, count: int) -> Iterator[tuple[Path, Callable[[], Sharer], list[Sharer]]]:
     """Some processes on one file, which have made one call each: its folder, what starts one more, and those that are there."""
     with tempfile.TemporaryDirectory(prefix="sparekey-drill") as root, ExitStack() as stack:
         folder = Path(root) / "store"
         folder.mkdir()
 
         def another() -> Sharer:
-            sharer = Sharer(world, f"sqlite:///{folder / 'state.db'}")
+            sharer = Sharer(scenario, f"sqlite:///{folder / 'state.db'}")
             stack.callback(sharer.close)
             return sharer
 
@@ -130,91 +130,91 @@ def _sharing(world: Scenario, count: int) -> Iterator[tuple[Path, Callable[[], S
         yield folder, another, sharers
 
 
-def _served(world: Scenario, told: dict[str, Any]) -> Iterator[Check]:
-    heard = CallOutcome(text=told["text"], seconds=told["seconds"])
-    world.heard.append(heard)
+def _served(scenario: Scenario, told: dict[str, Any]) -> Iterator[Check]:
+    outcome = CallOutcome(text=told["text"], seconds=told["seconds"])
+    scenario.outcome.append(outcome)
     yield Check(f"no error ({told['error']})", told["error"] is None)
-    yield from whole(heard)
+    yield from whole(outcome)
 
 
-def _m08(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True, knobs=_KNOBS)
-    with _sharing(world, 2) as (_, _, (one, two)):
-        before = world.tries(0)
-        world.fail(0, faults.rate_limit(retry_after=4), times=1)
+def _m08(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True, knobs=_KNOBS)
+    with _sharing(scenario, 2) as (_, _, (one, two)):
+        before = scenario.tries(0)
+        scenario.fail(0, faults.rate_limit(retry_after=4), times=1)
         parked = one.ask()
         seen = two.until(lambda look: bool(look["parked"]))
         yield Check("both see the park", bool(seen["parked"]) and seen["active"] == 1)
         yield Check("within 1 s", seen["at"] - parked["at"] <= _WITHIN, Verdict.PARTIAL)
-        yield from _served(world, parked)
-        yield from _served(world, two.ask())
-        yield Check("the other one tries nothing that is parked", world.tries(0) == before + 1)
+        yield from _served(scenario, parked)
+        yield from _served(scenario, two.ask())
+        yield Check("the other one tries nothing that is parked", scenario.tries(0) == before + 1)
         one.until(lambda look: not look["parked"])
-        world.fail(0, faults.slow(before=2), times=1)
+        scenario.fail(0, faults.slow(before=2), times=1)
         one.begin("ask")
-        yield Check("the probe is out", world.seats[0].provider.wait_for(lambda _: world.tries(0) == before + 2))
-        yield from _served(world, two.ask())
-        yield Check("one probe between them", world.tries(0) == before + 2)
-        yield from _served(world, one.answer())
+        yield Check("the probe is out", scenario.seats[0].provider.wait_for(lambda _: scenario.tries(0) == before + 2))
+        yield from _served(scenario, two.ask())
+        yield Check("one probe between them", scenario.tries(0) == before + 2)
+        yield from _served(scenario, one.answer())
         back = two.until(lambda look: look["active"] == 0)
         yield Check("traffic of both is back on the first", back["active"] == 0)
-        yield from _under_load(world, one, two)
+        yield from _under_load(scenario, one, two)
 
 
-def _under_load(world: Scenario, *sharers: Sharer) -> Iterator[Check]:
+def _under_load(scenario: Scenario, *sharers: Sharer) -> Iterator[Check]:
     """Let both processes ask without a pause while the first credential is limited for a while."""
-    before = world.tries(0)
+    before = scenario.tries(0)
     for sharer in sharers:
         sharer.begin({"load": _LOAD})
-    provider = world.seats[0].provider
-    yield Check("both are at it", provider.wait_for(lambda _: world.tries(0) > before + 2 * len(sharers), _SETTLED))
-    world.fail(0, faults.rate_limit(retry_after=_PARK))
-    since = world.clock()
+    provider = scenario.seats[0].provider
+    yield Check("both are at it", provider.wait_for(lambda _: scenario.tries(0) > before + 2 * len(sharers), _SETTLED))
+    scenario.fail(0, faults.rate_limit(retry_after=_PARK))
+    since = scenario.clock()
     time.sleep(_LIMITED)
-    until = world.clock()
-    world.heal()
+    until = scenario.clock()
+    scenario.heal()
     told = [sharer.answer() for sharer in sharers]
     lost = sum(one["lost_number"] for one in told)
     yield Check(f"{lost} of {lost + sum(one['served'] for one in told)} calls were lost {told[0]['lost']}", not lost)
-    late = [at for at in world.arrivals(0) if since + _WITHIN < at < until]
+    late = [at for at in scenario.arrivals(0) if since + _WITHIN < at < until]
     most = int((_LIMITED - _WITHIN) / _PARK) + 1
     yield Check(f"{len(late)} calls of both to the limited one from 1 s on, {most} are allowed: one a park", len(late) <= most)
 
 
-def _m09(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2, apart=True, knobs=_KNOBS)
-    with _sharing(world, 1) as (_, another, (first,)):
-        world.fail(0, faults.auth())
-        yield from _served(world, first.ask())
+def _m09(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2, apart=True, knobs=_KNOBS)
+    with _sharing(scenario, 1) as (_, another, (first,)):
+        scenario.fail(0, faults.auth())
+        yield from _served(scenario, first.ask())
         first.kill()
-        before = world.tries(0)
+        before = scenario.tries(0)
         again = another()
         found = again.ready()
         yield Check("the park is remembered", bool(found["parked"]) and found["active"] == 1)
-        yield from _served(world, again.ask())
-        yield Check("nothing that is parked is tried", world.tries(0) == before)
+        yield from _served(scenario, again.ask())
+        yield Check("nothing that is parked is tried", scenario.tries(0) == before)
 
 
-def _m10(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=3, apart=True, knobs=_KNOBS)
-    with _sharing(world, 2) as (folder, _, (one, two)):
-        world.fail(0, faults.auth())
-        yield from _served(world, one.ask())
+def _m10(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=3, apart=True, knobs=_KNOBS)
+    with _sharing(scenario, 2) as (folder, _, (one, two)):
+        scenario.fail(0, faults.auth())
+        yield from _served(scenario, one.ask())
         two.until(lambda look: bool(look["parked"]))
-        before = world.tries(0)
+        before = scenario.tries(0)
         folder.rename(folder.with_name("away"))
         gone = [sharer.until(lambda look: look["away"])["away"] for sharer in (one, two)]
         yield Check("the store is away", all(gone))
-        world.fail(1, faults.auth())
+        scenario.fail(1, faults.auth())
         for _ in range(3):
-            yield from _served(world, one.ask())
-        yield Check("nothing that is parked is tried", (world.tries(0), world.tries(1)) == (before, 2))
+            yield from _served(scenario, one.ask())
+        yield Check("nothing that is parked is tried", (scenario.tries(0), scenario.tries(1)) == (before, 2))
         yield Check("one warning in each process", [sharer.look()["warnings"] for sharer in (one, two)] == [1, 1])
         folder.with_name("away").rename(folder)
         seen = two.until(lambda look: len(look["parked"]) == 2 and not look["away"])
         yield Check("state re-joins", len(seen["parked"]) == 2 and seen["active"] == 2)
-        yield from _served(world, two.ask())
-        yield Check("nothing that is parked is tried", (world.tries(0), world.tries(1)) == (before, 2))
+        yield from _served(scenario, two.ask())
+        yield Check("nothing that is parked is tried", (scenario.tries(0), scenario.tries(1)) == (before, 2))
 
 
 _BLOCKING: Final = ("sync",)

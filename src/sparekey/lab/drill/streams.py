@@ -31,179 +31,181 @@ def _at_most(tries: int, most: int) -> Check:
     return Check(f"at most {most} tries", tries <= most, Verdict.PARTIAL)
 
 
-def _s01(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.rate_limit(retry_after=2), times=1)
-    yield from whole(world.stream(), within=20)
-    gaps = [later - earlier for earlier, later in pairwise(world.arrivals(0))]
+def _s01(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.rate_limit(retry_after=2), times=1)
+    yield from whole(scenario.stream(), within=20)
+    gaps = [later - earlier for earlier, later in pairwise(scenario.arrivals(0))]
     yield Check("the stated wait was kept", all(gap >= 1.8 for gap in gaps), Verdict.PARTIAL)
 
 
-def _s02(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.rate_limit())
-    yield from whole(world.stream())
-    tries = world.arrivals(0)
+def _s02(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.rate_limit())
+    yield from whole(scenario.stream())
+    tries = scenario.arrivals(0)
     yield Check("at most 4 tries in 3 s", sum(at - tries[0] < 3 for at in tries) <= 4, Verdict.PARTIAL)
     yield _at_most(len(tries), 6)
-    world = stage.chat(seats=_KEYS, one_host=True)
+    scenario = context.chat(seats=_KEYS, one_host=True)
     for seat in range(_KEYS - 1):
-        world.fail(seat, faults.rate_limit())
-    yield from whole(world.stream())
-    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, {_KEYS + 2} are allowed", world.tries() <= _KEYS + 2)
+        scenario.fail(seat, faults.rate_limit())
+    yield from whole(scenario.stream())
+    yield Check(
+        f"{scenario.tries()} calls of one request to {_KEYS} keys of one host, {_KEYS + 2} are allowed", scenario.tries() <= _KEYS + 2
+    )
 
 
-def _s03(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.server_error(), times=1)
-    yield from whole(world.stream())
-    yield Check("a second try on the same credential", world.tries(0) == 2, Verdict.PARTIAL)
+def _s03(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.server_error(), times=1)
+    yield from whole(scenario.stream())
+    yield Check("a second try on the same credential", scenario.tries(0) == 2, Verdict.PARTIAL)
 
 
-def _s04(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.overloaded())
-    yield from whole(world.stream())
-    yield _at_most(world.tries(0), 6)
-    world = stage.chat(seats=_KEYS, one_host=True)
-    world.fail_all(faults.overloaded())
-    heard = world.stream()
-    yield Check("an error where all keys are at that host", heard.error is not None)
-    yield Check(f"{world.tries()} calls of one request to {_KEYS} keys of one host, 6 are allowed", world.tries() <= 6)
+def _s04(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.overloaded())
+    yield from whole(scenario.stream())
+    yield _at_most(scenario.tries(0), 6)
+    scenario = context.chat(seats=_KEYS, one_host=True)
+    scenario.fail_all(faults.overloaded())
+    outcome = scenario.stream()
+    yield Check("an error where all keys are at that host", outcome.error is not None)
+    yield Check(f"{scenario.tries()} calls of one request to {_KEYS} keys of one host, 6 are allowed", scenario.tries() <= 6)
 
 
-def _s05(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.reset(), times=1)
-    yield from whole(world.stream())
-    world = stage.chat(seats=2, apart=True)
-    world.fail(0, faults.slow(before=0.5), times=_IDLE)
-    calls = [world.start() for _ in range(_IDLE)]
-    yield Check(f"{_IDLE} requests were served side by side", all(world.wait(call).complete for call in calls))
-    before = world.tries(0)
-    world.fail(0, faults.reset())
-    yield from whole(world.stream())
-    written = world.tries(0) - before
+def _s05(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.reset(), times=1)
+    yield from whole(scenario.stream())
+    scenario = context.chat(seats=2, apart=True)
+    scenario.fail(0, faults.slow(before=0.5), times=_IDLE)
+    calls = [scenario.start() for _ in range(_IDLE)]
+    yield Check(f"{_IDLE} requests were served side by side", all(scenario.wait(call).complete for call in calls))
+    before = scenario.tries(0)
+    scenario.fail(0, faults.reset())
+    yield from whole(scenario.stream())
+    written = scenario.tries(0) - before
     yield Check(
         f"beside {_IDLE} idle connections to a host that resets, one request was written {written} times, 2 are allowed", written <= 2
     )
 
 
-def _s06(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.hang(120))
-    yield from whole(world.stream(longest=min(world.timeout, 240) + 20), within=world.timeout + 15)
-    yield _at_most(world.tries(0), 1)
+def _s06(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.hang(120))
+    yield from whole(scenario.stream(longest=min(scenario.timeout, 240) + 20), within=scenario.timeout + 15)
+    yield _at_most(scenario.tries(0), 1)
 
 
-def _s07(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.slow_start(20))
-    yield from whole(world.stream(), within=15)
+def _s07(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.slow_start(20))
+    yield from whole(scenario.stream(), within=15)
 
 
-def _s08(stage: RowContext) -> Iterator[Check]:
+def _s08(context: RowContext) -> Iterator[Check]:
     for how in _CUTS:
-        world = stage.chat()
-        world.fail(0, faults.cut(after=40, how=how))
-        yield from whole(world.stream())
+        scenario = context.chat()
+        scenario.fail(0, faults.cut(after=40, how=how))
+        yield from whole(scenario.stream())
 
 
-def _s09(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.stall(after=20, seconds=30), times=1)
-    heard = world.stream()
-    yield from whole(heard)
-    yield Check("within 45 s", heard.seconds < 45)
-    yield from whole(world.stream(), within=10)
+def _s09(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.stall(after=20, seconds=30), times=1)
+    outcome = scenario.stream()
+    yield from whole(outcome)
+    yield Check("within 45 s", outcome.seconds < 45)
+    yield from whole(scenario.stream(), within=10)
 
 
-def _s10(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.broken_event(at=10))
-    heard = world.stream()
-    yield from whole(heard)
-    yield Check("nothing broken reaches the caller", TEXT.startswith(heard.text))
+def _s10(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.broken_event(at=10))
+    outcome = scenario.stream()
+    yield from whole(outcome)
+    yield Check("nothing broken reaches the caller", TEXT.startswith(outcome.text))
 
 
-def _s11(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    world.fail(0, faults.no_done())
-    heard = world.stream()
-    yield from whole(heard, within=8)
-    yield Check("usage is there", heard.tokens > 0, Verdict.PARTIAL)
+def _s11(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    scenario.fail(0, faults.no_done())
+    outcome = scenario.stream()
+    yield from whole(outcome, within=8)
+    yield Check("usage is there", outcome.tokens > 0, Verdict.PARTIAL)
 
 
-def _s12(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat()
-    first = world.seats[0].model
-    alike = [i for i, seat in enumerate(world.seats) if seat.model == first]
+def _s12(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat()
+    first = scenario.seats[0].model
+    alike = [i for i, seat in enumerate(scenario.seats) if seat.model == first]
     for i in alike:
-        world.fail(i, faults.context_length())
-    heard = world.stream()
-    if len(alike) < len(world.seats):
-        yield from whole(heard)
-        yield Check("the answer is another model's", heard.model != first)
+        scenario.fail(i, faults.context_length())
+    outcome = scenario.stream()
+    if len(alike) < len(scenario.seats):
+        yield from whole(outcome)
+        yield Check("the answer is another model's", outcome.model != first)
     else:
-        yield original(heard)
-        yield _is_of(heard, ErrorClass.INPUT_TOO_LARGE)
-    yield _at_most(sum(world.tries(i) for i in alike), 1)
+        yield original(outcome)
+        yield _is_of(outcome, ErrorClass.INPUT_TOO_LARGE)
+    yield _at_most(sum(scenario.tries(i) for i in alike), 1)
 
 
-def _s13(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2)
-    world.fail_all(faults.content_filter())
-    heard = world.stream()
-    yield original(heard)
-    yield _is_of(heard, ErrorClass.CONTENT_SAFETY)
-    yield _at_most(world.tries(), 1)
+def _s13(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2)
+    scenario.fail_all(faults.content_filter())
+    outcome = scenario.stream()
+    yield original(outcome)
+    yield _is_of(outcome, ErrorClass.CONTENT_SAFETY)
+    yield _at_most(scenario.tries(), 1)
 
 
-def _s14(stage: RowContext) -> Iterator[Check]:
+def _s14(context: RowContext) -> Iterator[Check]:
     for how in _CUTS:
-        world = stage.chat(seats=2)
-        world.fail(0, faults.cut(after=40, how=how))
-        for i in range(1, len(world.seats)):
-            world.fail(i, faults.no_prefill())
-        heard = world.stream()
-        yield from whole(heard)
-        yield Check("never the rejection of the prefill", "assistant message" not in str(heard.error).lower())
+        scenario = context.chat(seats=2)
+        scenario.fail(0, faults.cut(after=40, how=how))
+        for i in range(1, len(scenario.seats)):
+            scenario.fail(i, faults.no_prefill())
+        outcome = scenario.stream()
+        yield from whole(outcome)
+        yield Check("never the rejection of the prefill", "assistant message" not in str(outcome.error).lower())
 
 
-def _s15(stage: RowContext) -> Iterator[Check]:
+def _s15(context: RowContext) -> Iterator[Check]:
     for dice in _DICE:
-        world = stage.chat(seats=2, dice=repeat(dice).__next__)
-        world.fail(0, faults.overloaded())
-        heard, back, down = _once_every(world, 4.0, ill_for=60.0, until=60.0 + 30.0)
-        yield Check("all are served", all(one.complete for one in heard), Verdict.SAFE)
+        scenario = context.chat(seats=2, dice=repeat(dice).__next__)
+        scenario.fail(0, faults.overloaded())
+        outcome, back, down = _once_every(scenario, 4.0, ill_for=60.0, until=60.0 + 30.0)
+        yield Check("all are served", all(one.complete for one in outcome), Verdict.SAFE)
         yield Check(f"back on the first within 30 s of its recovery (the engine's dice at {dice:g})", back, Verdict.PARTIAL)
-        yield Check("while it is down, at most one try a park", down <= world.parks(0) + 1, Verdict.PARTIAL)
+        yield Check("while it is down, at most one try a park", down <= scenario.parks(0) + 1, Verdict.PARTIAL)
 
 
-def _once_every(world: Scenario, seconds: float, *, ill_for: float, until: float) -> tuple[list[CallOutcome], bool, int]:
+def _once_every(scenario: Scenario, seconds: float, *, ill_for: float, until: float) -> tuple[list[CallOutcome], bool, int]:
     """Ask regularly; end the fault when its time has come. Return what was heard, whether traffic came back, and the tries before."""
-    start, heard, down = world.clock(), [], 0
+    start, outcome, down = scenario.clock(), [], 0
     for turn in range(int(until / seconds) + 1):
-        world.clock.skip_to(start + turn * seconds)
+        scenario.clock.skip_to(start + turn * seconds)
         if turn * seconds < ill_for:
-            down = world.tries(0)
+            down = scenario.tries(0)
         else:
-            world.heal()
-        heard.append(world.stream())
-    return heard, world.chain.active_index == 0, down
+            scenario.heal()
+        outcome.append(scenario.stream())
+    return outcome, scenario.chain.active_index == 0, down
 
 
-def _s16(stage: RowContext) -> Iterator[Check]:
-    world = stage.chat(seats=2)
-    world.fail(0, faults.overloaded())
-    heard = world.stream()
-    yield from whole(heard)
-    yield Check("it names the model that gave it", heard.model == world.seats[1].model, Verdict.PARTIAL)
-    yield Check("with its usage", heard.tokens > 0, Verdict.PARTIAL)
+def _s16(context: RowContext) -> Iterator[Check]:
+    scenario = context.chat(seats=2)
+    scenario.fail(0, faults.overloaded())
+    outcome = scenario.stream()
+    yield from whole(outcome)
+    yield Check("it names the model that gave it", outcome.model == scenario.seats[1].model, Verdict.PARTIAL)
+    yield Check("with its usage", outcome.tokens > 0, Verdict.PARTIAL)
 
 
-def _is_of(heard: CallOutcome, expected: ErrorClass) -> Check:
-    return Check(f"an error of the class {expected}", heard.error is not None and classify(heard.error).error_class is expected)
+def _is_of(outcome: CallOutcome, expected: ErrorClass) -> Check:
+    return Check(f"an error of the class {expected}", outcome.error is not None and classify(outcome.error).error_class is expected)
 
 
 _WHOLE: Final = "the whole answer"

@@ -145,7 +145,7 @@ class SdkWay:
     async def ask(self, prompt: str, *, stream: bool) -> CallResult:
         """Make one call."""
         try:
-            text = await heard(self._tongue, self._client, self._model, prompt, stream=stream)
+            text = await outcome(self._tongue, self._client, self._model, prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
         return CallResult(text == ANSWER, text, text)
@@ -171,12 +171,12 @@ def client(wire: str, options: dict[str, Any]) -> Any:
     return Client(**options)
 
 
-async def heard(tongue: Any, client: Any, model: str, prompt: str, *, stream: bool) -> str:
+async def outcome(tongue: Any, client: Any, model: str, prompt: str, *, stream: bool) -> str:
     """Ask with an SDK; return the text of the whole answer."""
     answer = await tongue.ask(tongue.aside(client), model, prompt, stream)
     if not stream:
         return str(tongue.said(answer))
-    return "".join([str(tongue.heard(event)) async for event in answer])
+    return "".join([str(tongue.outcome(event)) async for event in answer])
 
 
 class GatewayWay:

@@ -1,4 +1,4 @@
-"""One TCP connection of a client: HTTP/1.1 by h11 on one side, the steps of `play` on the other."""
+"""One TCP connection of a client: h11 parses its requests, and the steps of `play` answer them."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class ServerConnection(asyncio.Protocol):
-    """Reads requests, asks the stage what to do, does it. All of it runs in the simulator's own thread."""
+    """Reads requests and plays the steps that `stage` gives, in the simulator's own thread."""
 
     def __init__(self, prefix: str, ledger: TrafficLog, stage: Callable[[ReceivedRequest], Iterator[Step]], time_scale: float) -> None:
         """Serve one client.
 
         Args:
             prefix: the part of each path that is the simulator's own.
-            ledger: where it is written down what happens.
-            stage: tells what to do for a request.
-            time_scale: the factor for each wait.
+            ledger: records the traffic.
+            stage: returns the steps for a request.
+            time_scale: multiplies each wait.
         """
         self._prefix, self._ledger, self._stage, self._time_scale = prefix, ledger, stage, time_scale
         self._http = h11.Connection(h11.SERVER)
@@ -56,7 +56,7 @@ class ServerConnection(asyncio.Protocol):
         self._ledger.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client left, or we closed: whatever is being played stops."""
+        """Stop the answer: the client has gone, or the connection was closed here."""
         del exc
         if self._task is not None:
             self._task.cancel()
@@ -64,20 +64,20 @@ class ServerConnection(asyncio.Protocol):
         self._ledger.closed(self)
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than we write."""
+        """Wait before writing: the client reads too slowly."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Write again: the client has caught up."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser."""
+        """Parse bytes from the client."""
         self._http.receive_data(data)
         self._advance()
 
     def drop(self, *, hard: bool) -> None:
-        """End the connection at once, with a reset or in the ordinary way."""
+        """Close the connection at once; `hard`: with a TCP reset."""
         if hard:
             with suppress(OSError):
                 self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
@@ -86,7 +86,10 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
 
     def _advance(self) -> None:
-        """Read on until a request is complete or the bytes are used up; what is no HTTP ends the connection."""
+        """Parse until a request is complete or bytes are missing.
+
+        Close the connection if it is no HTTP.
+        """
         try:
             while self._take(self._http.next_event()):
                 pass
@@ -94,7 +97,7 @@ class ServerConnection(asyncio.Protocol):
             self._transport.close()
 
     def _take(self, event: Any) -> bool:
-        """Take one event of the parser; False if there is nothing more to read now."""
+        """Handle one event of the parser; return False if nothing more can be parsed now."""
         match event:
             case h11.Request():
                 self._request, self._body = event, []

@@ -1,4 +1,4 @@
-"""What happened at one simulated provider: written by its connections, read by tests from any thread."""
+"""The traffic of one simulated provider: connections write it, tests read it from any thread."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class TrafficLog:
-    """Requests, the abandoned ones among them, and the connections that are open."""
+    """The requests, those that clients abandoned, and the open connections."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Create an empty log."""
         self._changed = threading.Condition()
         self._requests: list[ReceivedRequest] = []
         self._abandoned: list[ReceivedRequest] = []
@@ -27,13 +27,13 @@ class TrafficLog:
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
-        """Every request that arrived whole."""
+        """All requests that arrived completely."""
         with self._changed:
             return tuple(self._requests)
 
     @property
     def abandoned(self) -> tuple[ReceivedRequest, ...]:
-        """The requests whose client left too soon."""
+        """The requests whose client left before the end of the answer."""
         with self._changed:
             return tuple(self._abandoned)
 
@@ -76,6 +76,6 @@ class TrafficLog:
             if rest <= 0:
                 return False
             with self._changed:
-                # the condition was asked without the lock and may have come true since: do not rely on being woken
+                # the condition is checked without the lock, so a change since then may wake nobody
                 self._changed.wait(min(rest, _LOOK_AGAIN_SECONDS))
         return True

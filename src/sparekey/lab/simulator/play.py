@@ -1,4 +1,4 @@
-"""From a fault and a healthy answer to what happens on the socket, step by step: pure, so that it can be read and tested alone."""
+"""Turns a fault and a healthy answer into the steps on the socket; pure, so it is easy to test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Do nothing for so many seconds."""
+    """Wait for `seconds`."""
 
     seconds: float
 
@@ -44,7 +44,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """End the connection here: `hard` with a TCP reset, else closed in the ordinary way."""
+    """Close the connection; `hard`: with a TCP reset."""
 
     hard: bool
 
@@ -53,7 +53,7 @@ Step = Head | Data | Idle | End | Drop
 
 
 def play(fault: faults.Fault | None, reply: ProviderReply, wire: Wire, ask: RequestedAnswer) -> Iterator[Step]:  # noqa: C901, PLR0911 - one line a fault
-    """Yield the steps of `reply` as `fault` spoils it; None is the healthy answer."""
+    """Yield the steps of `reply` with `fault` in it; None: the healthy answer."""
     match fault:
         case None | faults.NoPrefill() | faults.WrongLength():
             return whole(reply)
@@ -82,7 +82,7 @@ def play(fault: faults.Fault | None, reply: ProviderReply, wire: Wire, ask: Requ
 
 
 def spoil(fault: faults.BrokenEvent | faults.Missing | faults.Truncated, reply: ProviderReply) -> ProviderReply:
-    """Return the reply with the fault inside it; on the socket everything looks well."""
+    """Return the reply with the fault in its content; the transfer itself looks healthy."""
     match fault:
         case faults.BrokenEvent(at=at, data=data):
             return broken(reply, at, data)
@@ -161,7 +161,10 @@ def cut(fault: faults.Cut, reply: ProviderReply) -> Iterator[Step]:
 
 
 def alive(fault: faults.KeepAlive, reply: ProviderReply, wire: Wire, ask: RequestedAnswer) -> Iterator[Step]:
-    """Show life without content, then answer. A body that is no stream begins with white space, as some proxies do it."""
+    """Send keep-alives without content, then the answer.
+
+    White space before a body that is no stream.
+    """
     sign = (wire.keepalive if fault.style == "comment" else wire.chunk(ask)) if reply.events else b" "
     yield Head(reply.status, reply.headers)
     for _ in range(math.ceil(fault.seconds / fault.every)) if math.isfinite(fault.seconds) else iter(int, 1):
@@ -200,7 +203,10 @@ def broken(reply: ProviderReply, at: int, data: str) -> ProviderReply:
 
 
 def without(reply: ProviderReply, what: str) -> ProviderReply:
-    """Leave out the terminator, or the finish reason too. Content is left out by whoever asks the wire for an answer."""
+    """Leave out the terminator (`done`), or the finish reason as well (`finish`).
+
+    For `content` nothing changes: the wire has left the content out already.
+    """
     gone = {"done": {Mark.DONE}, "finish": {Mark.DONE, Mark.FINISH, Mark.USAGE}, "content": set[Mark]()}[what]
     return replace(reply, frames=tuple(frame for frame in reply.frames if frame.mark not in gone))
 

@@ -1,4 +1,4 @@
-"""A simulated provider as a test sees it: its address, what it saw, and what shall go wrong with it."""
+"""A simulated provider as a test uses it: its address, the requests it got, the faults to play."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 
 _WRONG_TYPES = (AttributeError, LookupError, TypeError, ValueError)
-"""What a wire stumbles over that reads a well-formed request: it need not guard against every other shape of JSON."""
+"""Exceptions of a wire that reads JSON of the wrong shape.
+
+The provider turns them into a refusal.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What a provider is like when it is well; see `Simulator.provider` for the meaning."""
+    """The settings of a healthy provider; `Simulator.provider` describes them."""
 
     voice: Voice = field(default_factory=Voice)
     keys: Collection[str] | None = None
@@ -79,7 +82,7 @@ class Provider:
         """What the SDK of this wire takes as its base URL or endpoint."""
         return self.origin + self.wire.root
 
-    # what it saw
+    # the requests it got
 
     @property
     def requests(self) -> tuple[ReceivedRequest, ...]:
@@ -103,7 +106,7 @@ class Provider:
         """
         return self._ledger.wait_for(lambda: condition(self), timeout)
 
-    # what goes wrong
+    # the faults it plays
 
     def fail(
         self,
@@ -115,13 +118,15 @@ class Provider:
         key: str | None = None,
         model: str | None = None,
     ) -> None:
-        """Let requests meet a fault, behind what is scripted already.
+        """Add a fault for coming requests, after those that are scripted already.
 
         Args:
-            fault: what they meet, from `sparekey.lab.simulator.faults`.
-            times: how many requests meet it; None: every one from now on, until `heal()` or the next `fail` about the same requests.
-            after: how many requests pass unharmed before.
-            after_texts: how many texts are embedded before; the request that would exceed the number meets the fault.
+            fault: the fault, from `sparekey.lab.simulator.faults`.
+            times: the number of requests that get it; None: all, until `heal()` or the next `fail`
+                for the same requests.
+            after: the number of requests that get a healthy answer before.
+            after_texts: the number of texts that are embedded before; the request that would exceed
+                it gets the fault.
             key: only requests with this key.
             model: only requests for this model.
         """
@@ -129,17 +134,20 @@ class Provider:
             self._script.add(ScriptRule(fault, times, after, after_texts, key, model))
 
     def script(self, sequence: Iterable[faults.Fault | None]) -> None:
-        """Let the coming requests meet these faults, one each, None being a healthy answer; then all is well again."""
+        """Give coming requests these faults in order (None: healthy), then be healthy."""
         with self._script_lock:
             for fault in sequence:
                 self._script.add(ScriptRule(fault, times=1))
 
     def decide(self, choice: Callable[[RequestedAnswer], faults.Fault | None]) -> None:
-        """Let a function choose the fault of each request, None being what the script says; it is called as the request arrives."""
+        """Let a function choose each arriving request's fault.
+
+        If it returns None, the script decides.
+        """
         self._decide = choice
 
     def heal(self) -> None:
-        """End every fault; answers that are being played go on as they are."""
+        """End all faults; running answers continue unchanged."""
         with self._script_lock:
             self._script.clear()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ScriptRule:
-    """A fault and whom it meets; it counts down as requests come. `fault` None is a healthy answer."""
+    """A fault and the requests that get it; it counts them down. `fault` None: a healthy answer."""
 
     fault: Fault | None
     times: int | None = None
@@ -22,11 +22,11 @@ class ScriptRule:
 
     @property
     def whom(self) -> tuple[str | None, str | None]:
-        """The requests it is about."""
+        """The key and the model of its requests; None: any."""
         return self.key, self.model
 
     def meets(self, key: str, model: str) -> bool:
-        """Whether a request with this key and model is one of them."""
+        """Return whether a request with this key and model is one of them."""
         return self.key in {None, key} and self.model in {None, model}
 
     def spares(self, texts: int) -> bool:
@@ -45,7 +45,7 @@ class Script:
     """The rules in their order. The first that meets a request decides; a used-up one is gone. Not thread-safe: the provider locks."""
 
     def __init__(self) -> None:
-        """Begin well."""
+        """Create an empty script: all answers are healthy."""
         self._rules: list[ScriptRule] = []
 
     def add(self, rule: ScriptRule) -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("sparekey.lab.simulator")
 _CLOSE_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
-"""How long the simulator's thread may take to listen or to stop listening; far above the millisecond it takes on an idle machine."""
+"""The most seconds for starting or stopping to listen.
+
+On an idle machine it takes a millisecond.
+"""
 
 
 class Simulator:
@@ -32,7 +35,7 @@ class Simulator:
     """
 
     def __init__(self, *, time_scale: float = 1.0) -> None:
-        """Prepare; nothing runs yet.
+        """Create a simulator that does not run yet.
 
         Args:
             time_scale: the factor for every wait inside a fault: 0.1 makes a silence of 30 s last 3 s. Waits that are only
@@ -103,7 +106,7 @@ class Simulator:
 
     @property
     def open_connections(self) -> int:
-        """How many TCP connections of clients are open at all providers, idle ones included."""
+        """The number of clients' open TCP connections at all providers, idle ones included."""
         return sum(provider.open_connections for provider in self.providers.values())
 
     def wait_closed(self, timeout: float = 2.0) -> bool:
@@ -132,7 +135,7 @@ class Simulator:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_ANSWER_SECONDS)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run the loop until it is stopped, then clear up."""
+        """Run the event loop until it is stopped, then close everything."""
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()

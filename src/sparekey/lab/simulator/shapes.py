@@ -40,10 +40,13 @@ def _at(body: Any, place: tuple[str, ...]) -> Any:
 
 
 class _Maker:
-    """Makes the plainest value that fits: what is left open has one item, one word, or 1; what repeats itself ends."""
+    """Makes the simplest value that fits a schema: one item, one word, or 1.
+
+    A schema that refers to itself ends.
+    """
 
     def __init__(self, root: Mapping[str, Any], within: frozenset[str] = frozenset()) -> None:
-        """Take the whole schema, for the references in it, and the references that are being followed."""
+        """Create it with the whole schema, where references point, and the references it is in."""
         self.root, self.within = root, within
 
     def make(self, schema: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What a wire is: it reads a request, renders a healthy answer, and words a refusal as its provider would."""
+"""The base of the wires, which read requests and render answers like their providers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Mark(Enum):
-    """What a frame of a stream carries; the faults go by it."""
+    """The kind of a stream's frame; faults choose frames by it."""
 
     OPEN = auto()
     """Preamble: role, message start. No content."""
@@ -58,13 +58,16 @@ class ProviderReply:
 
     @property
     def events(self) -> bool:
-        """Whether it is a stream of events. Frames without events are bytes that come piece by piece, as speech does."""
+        """Whether it is a stream of events.
+
+        Frames without events are bytes in pieces, such as speech.
+        """
         return bool(self.frames) and any(value.startswith("text/event-stream") for name, value in self.headers if name == "content-type")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedAnswer:
-    """What a request wants, as far as answers and faults depend on it.
+    """The parts of a request on which answers and faults depend.
 
     Attributes:
         kind: `chat`, `embed`, `models`, or a word of the wire's own (OpenAI's others go by their path: `responses`).
@@ -94,7 +97,7 @@ class RequestedAnswer:
 
     @property
     def prompt_tokens(self) -> int:
-        """How many tokens the input is said to have; never 0, as with real providers."""
+        """The stated number of input tokens; never 0, like real providers."""
         return max(1, count_tokens(self.words or " ".join(self.texts)))
 
     @property
@@ -116,14 +119,14 @@ class RefusalWording:
     wait_form: str | None = None
     """How the wait of this kind is stated, where that differs from the wire's usual form."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """What only this wire's `error_json` knows."""
+    """Data for this wire's `error_json` only."""
 
 
 class UnreadableRequestError(Exception):
-    """The request is none that this wire can answer; `refusal` says what the provider would say."""
+    """The wire cannot answer this request; `refusal` is what the provider would say."""
 
     def __init__(self, refusal: Refusal) -> None:
-        """Carry the refusal."""
+        """Create the exception with its refusal."""
         super().__init__(refusal.kind)
         self.refusal = refusal
 
@@ -144,7 +147,7 @@ GENERIC: Mapping[str, RefusalWording] = {
     "prefill": RefusalWording(400, "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"),
     "not_found": RefusalWording(404, "Not Found"),
 }
-"""What a wire says of a kind that its own table leaves out."""
+"""The wording of a kind that a wire's own table does not have."""
 
 
 class Wire(ABC):

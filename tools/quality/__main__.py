@@ -1,0 +1,74 @@
+"""Plays every trace to every system that is there, three seeds each, and writes docs/quality.md: `make quality`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from quality.page import write
+from quality.systems import CHAT_ONLY, INTERPRETERS, SYSTEMS
+from quality.world import NAMES, trace
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def main() -> int:
+    """Play what the command line asks for; keep the results of the rest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--system", action="append", choices=SYSTEMS, help="only this one; may be given several times")
+    parser.add_argument("--trace", action="append", choices=NAMES, help="only this one; may be given several times")
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 1 on")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many plays at once")
+    parser.add_argument("--only-page", action="store_true", help="write the page from the results that are there")
+    given = parser.parse_args()
+    rows = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
+    if not given.only_page:
+        plays = [
+            (s, t, n) for t in given.trace or NAMES for s in given.system or SYSTEMS for n in range(1, given.seeds + 1) if _is_there(s, t)
+        ]
+        with ThreadPoolExecutor(given.jobs) as pool:
+            fresh = [row for row in pool.map(_played, plays) if row is not None]
+        known = {(row["system"], row["trace"], row["seed"]) for row in fresh}
+        rows = sorted([*fresh, *(r for r in rows if (r["system"], r["trace"], r["seed"]) not in known)], key=_order)
+        RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", "utf-8")
+    write(ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.svg", rows)
+    return 0
+
+
+def _order(row: dict[str, Any]) -> tuple[int, int, int]:
+    return NAMES.index(row["trace"]), list(SYSTEMS).index(row["system"]), row["seed"]
+
+
+def _is_there(system: str, name: str) -> bool:
+    """Whether a system is installed and takes the requests of a trace."""
+    there = system not in INTERPRETERS or (ROOT / INTERPRETERS[system]).exists()
+    return there and not (system in CHAT_ONLY and trace(name).get("kind") == "embed")
+
+
+def _played(what: tuple[str, str, int]) -> dict[str, Any] | None:
+    system, name, seed = what
+    python = ROOT / INTERPRETERS[system] if system in INTERPRETERS else Path(sys.executable)
+    paths = [str(ROOT / "tools"), *([] if system in INTERPRETERS else [str(ROOT / "src")])]
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "OTEL_SDK_DISABLED": "true"}
+    done = subprocess.run(
+        [str(python), "-m", "quality.play", system, name, str(seed)],
+        env={**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        sys.stderr.write(f"{system}, {name}, seed {seed}: {done.stderr.strip().splitlines()[-1:]}\n")
+        return None
+    row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    sys.stderr.write(f"{system}, {name}, seed {seed}: {100 * (row['cost'] / row['ideal'] - 1):.1f} %\n")
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())
