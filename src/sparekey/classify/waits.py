@@ -79,6 +79,9 @@ class Stated(NamedTuple):
     certain: bool = True
 
 
+_NONE: Final = Stated(None)
+
+
 def stated(reading: ErrorReading, now: float) -> Stated:
     """Return the wait that headers state, else the longest of fields and texts; announced limits count where nothing is stated.
 
@@ -86,19 +89,22 @@ def stated(reading: ErrorReading, now: float) -> Stated:
     """
     headers = reading.headers
     now = (_http_seconds(headers["date"].lower()) if "date" in headers else None) or now
-    if (wait := from_headers(headers, now)) is not None:
+    if headers and (wait := from_headers(headers, now)) is not None:
         return Stated(wait)
-    echoing = not ECHOING.isdisjoint({reading.status, reading.inner_status()})
+    texts = [text for level in reading.levels for text in level.texts]
     sure: list[float | None] = []
-    told = [from_text(text, now, quoted=not echoing) for level in reading.levels for text in level.texts]
-    for value, unit, quoted in reading.waits:
-        (told if quoted else sure).append(read_value(value, unit, now))
-    if not echoing and any(wait is not None for wait in told):
-        sure, told = sure + told, []
-    for found in (sure, told):
-        if waits := [wait for wait in found if wait is not None]:
-            return Stated(max(waits), found is sure)
-    return Stated(from_limits(reading.inner_headers or headers, now) if reading.inner_headers or headers else None)
+    told: list[float | None] = [wait for text in texts if (wait := from_text(text, now)) is not None]
+    if told or reading.waits:
+        echoing = not ECHOING.isdisjoint({reading.status, reading.inner_status()})
+        told = [wait for text in texts if (wait := from_text(text, now, quoted=False)) is not None] if echoing else told
+        for value, unit, quoted in reading.waits:
+            (told if quoted else sure).append(read_value(value, unit, now))
+        if told and not echoing:
+            sure, told = [*sure, *told], []
+        for found in (sure, told):
+            if waits := [wait for wait in found if wait is not None]:
+                return Stated(max(waits), found is sure)
+    return Stated(from_limits(reading.inner_headers or headers, now)) if reading.inner_headers or headers else _NONE
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
