@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from sparekey import _former
+
 _HOMES = {
     "sparekey.types": (
         "ERROR_CLASS_AUTH ERROR_CLASS_CONTENT_SAFETY ERROR_CLASS_INPUT_TOO_LARGE ERROR_CLASS_MODEL_NOT_FOUND "
@@ -37,6 +39,8 @@ _HOMES = {
     "sparekey.config": ("Config EmbeddingConfig EmbeddingCredential EmbeddingModelConfig VLMConfig VLMCredential load_config"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+_former.install()
 
 __version__ = "0.1.0"
 __all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604 - names of the table above

@@ -150,10 +150,10 @@ def test_ctrl_c_in_the_middle_stops_the_gateway(console, monkeypatch, capfd):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gateway.time, "sleep", interrupted)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with Simulator() as simulator:
         providers = [simulator.provider(name, keys=[f"sim-key-{name}"]) for name in demo.NAMES]
         with pytest.raises(KeyboardInterrupt):
             gateway.play(console, providers)
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
     assert capfd.readouterr().err == ""

@@ -9,7 +9,7 @@ import structlog
 from openai import OpenAI
 from prometheus_client import generate_latest
 
-from sparekey import AllCredentialsFailedError, Chain, Credential, Failover, Secret, Usage, VLMConfig
+from sparekey import AllCredentialsFailedError, Chain, Credential, Failover, Secret, Usage, VLMConfig, limits
 from sparekey.lab.simulator import TEXT, Simulator, faults
 from sparekey.telemetry import PrometheusHook, StructlogHook
 
@@ -29,7 +29,7 @@ def world(simulator, observe, registry):
     lines = structlog.wrap_logger(structlog.PrintLogger(file), processors=[structlog.processors.JSONRenderer()])
     providers = [simulator.provider(name, keys=(KEY,)) for name in ("first", "second")]
     rows = [{"id": p.name, "provider": "openai", "model": "gpt-5", "api_key": KEY, "api_base": p.base_url} for p in providers]
-    config = VLMConfig(credentials=rows, max_retries=0, first_content_limit=0.2, stream_recovery="error")
+    config = VLMConfig(credentials=rows, max_retries=0, stream_recovery="error")
     vlm = config.get_vlm_instance()
     for hook in (seen.hook, PrometheusHook("chat", registry), StructlogHook("chat", logger=lines)):
         vlm.chain.add_hook(hook)
@@ -98,7 +98,8 @@ def test_a_slow_stream_that_another_overtook_is_told(world):
     first.fail(faults.hang(5))
 
     async def ask():
-        chunks = [str(chunk) async for chunk in vlm.stream_completion_async("hi")]
+        with limits(first_content_limit=0.2):
+            chunks = [str(chunk) async for chunk in vlm.stream_completion_async("hi")]
         await vlm.aclose()
         return "".join(chunks)
 

@@ -91,7 +91,7 @@ _DAY: Final = 86400.0
 
 
 QUIET: Final = frozenset({"timeout", "slow_start", "slow_answer", "stalled", "brownout"})
-"""Reasons of those that fail by silence or slowness: whoever tries them waits for it."""
+"""Reasons for which a caller has to wait: silence and slowness. Other failures come at once."""
 SILENT: Final = "timeout"
 FADES: Final = 600.0
 """Seconds in which the memory of what a failure cost fades (DESIGN.md 4.5)."""

@@ -130,7 +130,10 @@ def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: f
 def taken(
     pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
 ) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
-    """Return the state and the ticket for whoever is next: the choice that was made on a state, unless it is another one by now."""
+    """Return the state, and the ticket of the credential that is asked next; None: nobody is.
+
+    `seen` is a choice with the state on which it was made: it holds if the state is still the same.
+    """
     choice = seen[1] if state is seen[0] else choose(pool, state, asker, now)
     if choice is None:
         return state, None

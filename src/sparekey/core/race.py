@@ -113,7 +113,7 @@ class Left(BaseException):
     """The caller has gone."""
 
     def __init__(self, now: float) -> None:
-        """Say when."""
+        """`now` is when the caller left, in seconds of the chain's clock."""
         super().__init__(now)
         self.now = now
 
@@ -209,7 +209,10 @@ class Race:
         return self.walk.readmit(index)
 
     def _won(self, begun: Begun) -> Ticket:
-        """Whoever kept the caller waiting beyond the limit while another one answered has failed; the rest blames nobody."""
+        """Settle a race that one attempt has won, and return that attempt's ticket.
+
+        An attempt that was slower than its limit while another one answered has failed. The others blame nobody.
+        """
         winner = begun.ticket
         if len(self.running) == 1:
             return self.walk.succeeded(winner, begun.size)
