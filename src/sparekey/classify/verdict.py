@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparekey.classify.evidence import ErrorLayer, ErrorReading
     from sparekey.classify.text_model import Model
 
-_OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
+_OF_CREDENTIAL: Final = frozenset({401, 402, 403, 407, 429})
 _NEVER: Final = 2.0
 _ALL_BUT: Final = 0.1  # of the doubt that is allowed else, so much is under a 5xx and beside words of an outage
 _OUTAGE: Final = "<<outage>>"
