@@ -85,3 +85,36 @@ def test_masking_twice_changes_nothing(text):
 def test_long_texts(unit):
     """A long text of one thing is read to its end."""
     assert isinstance(mask(unit * (200_000 // len(unit))), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("GET https://host/v1/models?key=AbCdEfGhIjKlMnOpQrStUvWx012345&alt=sse", "AbCdEf"),
+        ("token dapi0123456789abcdef0123456789abcdef expired", "dapi0123"),
+        ("x-api-key '0123456789abcdef0123456789abcdef' is not valid", "01234567"),
+        ("Invalid token: y0_AgAAAABkabcdefghijkl", "AgAAAA"),
+        ("the secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY does not sign", "MDENG"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "MDENG"),
+        ("The API key 123e4567-e89b-12d3-a456-426614174000 was revoked", "426614174000"),
+    ],
+)
+def test_long_values_behind_words_that_tell(text, secret):
+    """A key may have no shape of its own, and stand behind a word, in quotes or in an address."""
+    assert secret not in mask(text)
+    assert MASK in mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token limit_exceeded for gpt-4-0314",
+        "Unknown key 'response_format.json_schema.v2'",
+        "key projects/my-project1/locations/us-central1/keyRings",
+        "the token rate-limit-exceeded-for-tier1 was returned",
+        "primary key constraint_violated_by_row 12",
+    ],
+)
+def test_names_behind_words_that_tell(text):
+    """Codes, fields and paths are no keys."""
+    assert mask(text) == text

@@ -30,8 +30,8 @@ generated (`make docs`); a test keeps it current. `sparekey explain` shows for o
    examples in data/errors, and read when the first error comes. Nothing but the standard library runs. Numbers are all one, and ids,
    addresses and names of models are left out, so that the same refusal reads the same for whoever gets it.
 
-The first 1,500 and the last 500 characters of what was said are read. Under 400, 404, 409, 413, 415, 422 and 424, where a provider may
-repeat the caller's words, parts in quotes are left out, unless the whole message is quoted.
+The first 1,500 and the last 500 characters of what was said are read. Under a 5xx, 400, 404, 409, 413, 415, 422 and 424, where a
+provider may repeat the caller's words, parts in quotes are left out, unless the whole message is quoted.
 
 An [operator's own rules](configuration.md#own-rules-about-errors-rules) come before all that.
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sparekey.types import Secret
 
@@ -23,6 +23,8 @@ _SHAPES: Final = (
     r"(?:AKIA|ASIA)[A-Z0-9]{12,}",  # aws
     r"(?:AKLT|LTAI|AKID)[A-Za-z0-9_\-]{12,}",  # volcengine, alibaba, tencent
     r"(?:gsk|xai|hf|fw|pplx|nvapi|jina|pa|csk|tgp|r8|key|up|ghp|gho|github_pat)[_-][A-Za-z0-9_\-]{16,}",
+    r"dapi[0-9a-f]{32}",  # databricks
+    r"y[0-4]_[A-Za-z0-9_\-]{16,}",  # yandex
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
 _OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
@@ -41,13 +43,21 @@ _HARMLESS: Final = re.compile(
 _NAMED: Final = (
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
-    r"|\b(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
+    r"|[?&](?:key|token|sig|subscription-key)="
+    r"|(?:\b|_)(?:x-goog-api-key|x-api-key|api[-_ ]?key|apikey|access[-_]?token|client[-_]?secret"
     r"|secret[-_]?access[-_]?key|secret[-_]?key|access[-_]?key(?:[-_]?id)?|password|signature|ak|sk)"
     r"(?:[\"']?\s{0,3}[:=]\s{0,3}[\"']?|\s{1,3}(?:provided|given|is)[:=]?\s{1,3}[\"']?))"
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
-_HINTS: Final = ("secret", "authorization", "bearer ", "password", "signature")
+# Names that may also be followed by a plain word: what stands behind them is a key if it is as long as one and holds digits.
+_WEAKLY_NAMED: Final = (
+    r"\b(?:token|key|secret|credential|password)(?:[\"']?\s{0,2}[:=(]\s{0,2}|\s{1,2}(?:is\s)?)[\"'`]?(?=[a-z0-9_\-./+=~]{16})"
+)
+_LONG_VALUE, _DIGITS = 16, 3  # so many digits where all letters are small, or all capital
+_AWS_LENGTH: Final = 40  # of their secrets, which alone hold slashes
+_WEAK_HINTS: Final = ("token", "key", "secret", "credential", "password")
+_HINTS: Final = ("key=", "token=", "sig=", "secret", "authorization", "bearer ", "password", "signature")
 _KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
 _ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
 _URL_LOGIN: Final = r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
@@ -83,10 +93,13 @@ def _mask_words(text: str, words: str) -> str:
     if len(words) >= _ZHIPU_LENGTH and "." in words:
         text = _compiled(_ZHIPU).sub(MASK, text)
     lower = text.lower()
-    if _names_a_secret(lower):
+    weak = any(map(lower.__contains__, _WEAK_HINTS)) and any(len(word) >= _LONG_VALUE for word in words.split())
+    told = _names_a_secret(lower)
+    if weak or told:
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
-        text = _mask_named(text, lower)
+        masked = _mask_named(text, lower, _NAMED, _TELLTALE.search) if told else text
+        text = _mask_named(masked, lower if masked is text else masked.lower(), _WEAKLY_NAMED, _is_long) if weak else masked
     return text
 
 
@@ -100,12 +113,20 @@ def _names_a_secret(lower: str) -> bool:
     )
 
 
-def _mask_named(text: str, lower: str) -> str:
-    """Cut out the values behind telling names; `lower` is `text` in lower case, of the same length."""
+def _is_long(value: str) -> bool:
+    """Tell whether a value is as long as keys are, and no name: it holds digits, no dot within, and no path."""
+    value = value.rstrip(".")
+    named = "." in value or ("/" in value and len(value) != _AWS_LENGTH)
+    mixed = value not in {value.lower(), value.upper()}
+    return len(value) >= _LONG_VALUE and not named and sum(map(str.isdigit, value)) >= (1 if mixed else _DIGITS)
+
+
+def _mask_named(text: str, lower: str, names: str, is_key: Callable[[str], object]) -> str:
+    """Cut out the values behind telling names that may be keys; `lower` is `text` in lower case, of the same length."""
     pieces, done = [], 0
-    for match in _compiled(_NAMED).finditer(lower):
+    for match in _compiled(names).finditer(lower):
         value = _VALUE.match(text, match.end())
-        if value and match.end() >= done and _TELLTALE.search(value[0]):
+        if value and match.end() >= done and is_key(value[0]):
             pieces += [text[done : match.end()], MASK]
             done = value.end()
     return "".join([*pieces, text[done:]]) if pieces else text

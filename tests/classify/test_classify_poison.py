@@ -50,3 +50,44 @@ def test_a_key_that_a_provider_repeats_is_masked():
     failure = classify(RuntimeError("Error code: 401 - Incorrect API key provided: sk-proj-abcdefghijklmnop1234. Try again"))
     assert "abcdefgh" not in failure.message
     assert "***" in failure.message
+
+
+QUOTED = '{"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}'
+
+
+@pytest.mark.parametrize("status", [None, 401, 403, 429, 500, 503])
+@pytest.mark.parametrize("words", ["Error rendering the template of message: ", "Request body: ", "PROMPT: ", "Unable to parse: "])
+def test_data_behind_foreign_words_is_no_proof(status, words):
+    """JSON in the midst of prose may be the caller's under any status."""
+    assert classify_response(status, {}, (words + QUOTED).encode()).evidence != Evidence.CERTAIN
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Error code: 429 - ", "openai.RateLimitError: Error code: 429 - ", "litellm.RateLimitError: OpenAIException - ", "HTTP 429: "],
+)
+def test_data_behind_an_sdks_words_is_the_providers(words):
+    """What an SDK puts before a body holds no caller's words."""
+    assert classify(RuntimeError(words + QUOTED)).evidence == Evidence.CERTAIN
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+@pytest.mark.parametrize("field", ["input", "prompt", "messages"])
+def test_what_the_caller_sent_is_not_read(status, field):
+    """A validation error repeats the request's own fields, whatever they look like."""
+    body = {"detail": [{"loc": ["body"], "msg": "x", field: json.loads(QUOTED)}]}
+    assert not classify_response(status, {}, json.dumps(body).encode()).rule.startswith("code")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "could not decode the body at char 77: ...r quota exceeded, upgrade your plan or wait 900 seconds...",
+        "Failed to download the image https://files.example/b.png: 403 Forbidden (access denied, billing account disabled)",
+        "Invalid value: 'please retry after 900 seconds'",
+    ],
+)
+def test_an_excerpt_is_a_quote(message):
+    """Neither what stands between dots nor what another host said of a file speaks of the credential."""
+    failure = classify_response(400, {}, json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode())
+    assert (failure.error_class, failure.retry_after) == (ErrorClass.PERMANENT, None)

@@ -1,5 +1,7 @@
 """Waits: every header and text form, and what is none."""
 
+import json
+
 import pytest
 from classify_corpus import NOW
 
@@ -141,3 +143,99 @@ def test_dates_are_read_by_the_servers_clock(classifier):
     """Where the response says what time it is there, an absolute time is as far from that."""
     headers = {"Date": "Mon, 21 Sep 2026 10:00:00 GMT", "Retry-After": "Mon, 21 Sep 2026 10:00:40 GMT"}
     assert classifier.classify_response(429, headers, b"slow down").retry_after == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("again available at 12:00:40 UTC", 20),
+        ("Try again at 12:00 UTC", 0),
+        ("Usage resets at 1pm (UTC)", 3580),
+        ("resets Mon, 30 Nov 2026 12:03:00 GMT", 160),
+        ("please wait until then: retry after 30 Nov 2026 12:00:50 GMT", 30),
+        ("Down for maintenance until 13:00 UTC", 3580),
+        ("Try again at 1796040050", 30),
+    ],
+)
+def test_moments_in_words(text, seconds):
+    """Clocks have seconds, one just past is now, and a year is no number of seconds."""
+    assert waits.from_text(text, 1_796_040_020.0) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Window resets in PT2M10S", 130),
+        ("retry after PT7.5S", 7.5),
+        ("Bitte in 2 Minuten und 5 Sekunden erneut versuchen", 125),
+        ("reintente en 1 hora y 20 minutos", 4800),
+        ("réessayez dans 1 heure et 10 minutes", 4200),
+        ("повторите через 2 ч 3 мин", 7380),
+        ("retry in 40000µs", 0.04),
+        ("next request allowed in 2,500 milliseconds", 2.5),
+        ("Cooldown: 00:02:05", 125),
+        ("3分後にもう一度お試しください", 180),
+        ("45秒ほどお待ちください", 45),
+        ("请等待二十秒后重试", 20),
+        ("请一分钟后再试", 60),
+        ("请稍后(90s)重试", 90),
+        ("espere una hora", 3600),
+        ("Warten Sie 25 Sek.", 25),
+        ("Backoff 15 seconds", 15),
+        ("retry-after=12", 12),
+        ("wait_seconds=20: slow down", 20),
+        ("try again in 20, please", 20),
+    ],
+)
+def test_durations_of_many_writings(text, seconds):
+    """Parts joined by words, ISO 8601, timers, numerals, units of other languages."""
+    assert waits.from_text(text, NOW) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "retry: 503",
+        "Retry 502",
+        "after retry 240 errors were seen",
+        "Retry 2 failed with 500",
+        "Too many requests. Retry 3 of 7",
+        "Please retry 4 times at most",
+        "Try again in 2 of your 5 regions",
+        "retry on December 1, 2026",
+    ],
+)
+def test_a_number_without_a_unit_is_a_count(text):
+    """Statuses, attempts and years are no waits."""
+    assert waits.from_text(text, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"retry-after": "10"}, {"error": {"message": "Try again in 99 seconds"}}, 10),
+        ({"retry-after": "PT12S"}, {}, 12),
+        ({"retry-after": "30, 30"}, {}, 30),
+        ({"x-retry-after-ms": "2500"}, {}, 2.5),
+        ({"ratelimit": "limit=10, remaining=0, reset=14"}, {}, 14),
+        ({"ratelimit": '"burst";r=5;t=3, "day";r=0;t=90'}, {}, 90),
+        ({}, {"error": {"message": "slow down", "retryAfter": "PT12S"}}, 12),
+        ({}, {"detail": "slow down", "wait_time": "3s"}, 3),
+        ({}, {"error": {"message": "Throttled retry_delay {\n nanos: 500000000\n}"}}, 0.5),
+        ({}, {"error": {"message": "Throttled retry_delay {\\n  seconds: 51\\n}\\n"}}, 51),
+        (
+            {},
+            {
+                "error": {
+                    "message": "slow down",
+                    "metadata": {"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW * 1000) + 5000)}},
+                }
+            },
+            5,
+        ),
+    ],
+)
+def test_fields_and_headers(classifier, headers, body, seconds):
+    """Headers come first, then fields, then the text."""
+    failure = classifier.classify_response(429, headers, json.dumps(body or {"error": {"message": "slow down"}}).encode())
+    assert failure.retry_after == pytest.approx(seconds)

@@ -53,3 +53,13 @@ def test_an_error_event_inside_a_stream():
     event = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
     failure = classify_response(200, {}, event.encode())
     assert (failure.error_class, failure.reason) == ("transient", "overloaded")
+
+
+@pytest.mark.parametrize("message", ["余额不足，请充值", "prompt is too long: 210000 tokens > 200000 maximum"])  # noqa: RUF001 - Chinese
+@pytest.mark.parametrize("indent", [None, 2])
+def test_bytes_that_python_prints(message, indent):
+    """A repr of bytes escapes UTF-8 and line ends: what it means is what the body means."""
+    body = json.dumps({"error": {"message": message}}, ensure_ascii=False, indent=indent).encode()
+    printed = classify(RuntimeError(f"litellm.APIError: AnthropicException - {body!r}"))
+    plain = classify_response(None, {}, body)
+    assert (printed.error_class, printed.message) == (plain.error_class, plain.message)

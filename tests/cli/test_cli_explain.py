@@ -128,3 +128,19 @@ def test_a_wrong_verdict_becomes_an_example(sparekey):
     assert (example["class"], example["status"], example["headers"]) == ("quota_exceeded", 403, {"x-ratelimit-limit": "5"})
     assert "abcdefgh" not in line
     assert sparekey("explain", "--wrong", "nonsense", stdin=text).exit_code != 0
+
+
+def test_the_example_names_the_cause_that_the_words_fit(sparekey):
+    """Of the class that a person names, the cause is read from the words; a wait that only words state is left out."""
+    text = "HTTP/1.1 500 Oops\n\nThe API key has expired, try again in 7 seconds"
+    example = json.loads(sparekey("explain", "--wrong", "auth", stdin=text).stdout)
+    assert (example["reason"], example["retry_after_s"]) == ("expired_key", None)
+    text = "HTTP/1.1 403 No\nRetry-After: 7\n\ntoo many requests"
+    example = json.loads(sparekey("explain", "--wrong", "transient", stdin=text).stdout)
+    assert (example["reason"], example["retry_after_s"]) == ("rate_limited", 7)
+
+
+def test_without_a_status_none_agrees(sparekey):
+    """How strong the evidence is says what it rests on."""
+    shown = sparekey("explain", "openai.RateLimitError: You exceeded your current quota, please check your plan").stdout
+    assert "status and text agree" not in shown

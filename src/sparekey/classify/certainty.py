@@ -98,13 +98,17 @@ def says_bad_request(text: str) -> bool:
     return not words("bad").isdisjoint(said) and words("bad request").issuperset(said - words("empty"))
 
 
+def unquoted(text: str) -> str:
+    """Return `text` without what stands in quotes."""
+    return text if _QUOTES.isdisjoint(text) else compiled(_QUOTED).sub(" ", text)
+
+
 def fingerprint(status: int | None, text: str) -> str:
     """Return the status and the words of a refusal without numbers, ids, addresses and quoted parts: alike for whoever gets it."""
     text = text[:_MAX_TEXT].lower()
     if "://" in text:
         text = " ".join([word for word in text.split() if "://" not in word])
-    if not _QUOTES.isdisjoint(text):
-        text = compiled(_QUOTED).sub(" ", text)
+    text = unquoted(text)
     # what holds a digit, a hyphen or another sign is an id, a number or a name
     said = [word for word in text.translate(_PUNCTUATION).split() if word.isalpha() or word.replace("'", "").isalpha()]
     return " ".join([str(status), *said] if status else said)[:_LONG]

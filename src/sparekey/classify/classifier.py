@@ -143,8 +143,8 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
             return reading, verdict, wait
         if first is None or (verdict and first[1] is None):
             first = (reading, verdict, wait)
-        if current.__cause__ is None and first[1]:
-            break
+        if current.__cause__ is None and (first[1] or reading.status is not None):
+            break  # what was being handled does not overrule a response, even one that says nothing
     return first or (ErrorReading(), None, Stated(None))
 
 

@@ -22,12 +22,19 @@ _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
 _MAX_UNNAMED: Final = 4
 _EVENTS: Final = r"\r?\n\r?\n|\n(?=data:|event:)(?<!event: error\n)"
+_CALLERS: Final = frozenset({"input", "prompt", "messages", "params", "arguments", "tools", "tool_calls", "request"})
 _ANSWERS: Final = frozenset({"choices", "candidates", "delta", "content_block", "output", "usage"})
 _ERRORS: Final = frozenset({"code", "message", "detail", "msg", "base_resp", "error_code", "header"})
 _EVENT_ERROR: Final = r"(?m)^event: ?error\b"
 _LAST_NAME: Final = r"([A-Za-z_]\w{0,40})\s{0,3}\Z"
 _PER_DAY: Final = 99
 _TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
+_FIRST_NAME: Final = r"\[?[A-Za-z_]\w{0,40}\s{0,3}"  # protobuf text: `candidates {`
+_WRAPPER: Final = r"(?:(?:<<wrapper words>>)[\s:,;.()\[\]\-–—>'\"]{0,6}+){0,24}+(?:b?['\"])?"  # noqa: RUF001 - dashes
+# What stands between dots is an excerpt of what the caller sent; so is what another host said of a file that the caller named.
+_EXCERPT: Final = r"(?<![\w\"])(?:\.\.\.|…)(?=\w)[^\n…\"]{8,400}?(?:\.\.\.|…)"
+_FETCHED: Final = r"(?i)\b(?:fetch|download|load|retriev|read|open|get)\w*\s(?:\w+\s){0,3}(?:image|file|document|audio|video|media|attachment|pdf|picture)s?\b[^\n]{0,30}?https?://[^\s\"')]+"
+_PROTOBUF: Final = (("seconds", 1.0), ("nanos", 1e-9))
 _NUMBER: Final = r"[45]\d\d"
 # What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
@@ -69,7 +76,13 @@ class ErrorLayer:
         """Take a message: its words, the statuses in it, and a number that closes it."""
         if "<" in text and (plain := _text_of_page(text)) is not text:
             text, self.page = plain, True
-        self.statuses += _statuses(text)
+        if "..." in text or "…" in text:
+            text = compiled(_EXCERPT).sub(r'"\g<0>"', text)
+        if "://" in text and (other := compiled(_FETCHED).search(text)):
+            self.statuses += _statuses(text[: other.end()])
+            text = f'{text[: other.end()]} "{text[other.end() :].replace(chr(34), "")}"'
+        else:
+            self.statuses += _statuses(text)
         if text.endswith(")") and (number := _suffix_number(text)):
             self.numbers.append(f"text={number}")
         self.texts.append(text)
@@ -78,13 +91,15 @@ class ErrorLayer:
 class ErrorReading:
     """Everything that was found out about one failure."""
 
-    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "levels", "status", "waits")
+    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "levels", "status", "streamed", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start with the status of the response and its headers, in small letters."""
         self.status, self.headers = status, headers or {}
         self.levels: list[ErrorLayer] = []  # the errors found, in the order of finding
         self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
+        self.inner_headers: dict[str, str] = {}  # of the response that a proxy repeats
+        self.streamed = False  # an event of a stream is the error: the status of the answer says nothing of it
         self._unnamed: list[str] = []  # sentences in fields that nobody has named
         self._nodes = self._sorted = 0
 
@@ -120,9 +135,11 @@ class ErrorReading:
         if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
             self._walk(value, "", depth, quoted=quoted, nesting=wraps)
         elif text.startswith(("data:", "event:", ": ", "id:")) and "data:" in text:
-            self.add_text(_last_error(text), depth, quoted=quoted, wraps=wraps + 1)
+            error = _last_error(text)
+            self.streamed = self.streamed or bool(error)
+            self.add_text(error, depth, quoted=quoted, wraps=wraps + 1)
         elif "{" in text or "[" in text:
-            quoted = max(quoted, WRAPPED)
+            quoted = max(quoted, WRAPPED if _is_wrapper(text) else QUOTED)
             self._add_prose(self._take_data(text, depth, wraps, quoted=quoted), depth, quoted=quoted)
         else:
             self._add_prose(text, depth, quoted=quoted)
@@ -134,8 +151,9 @@ class ErrorReading:
             start = find_data(text)
             if start < 0:
                 break
-            if text[start + 1 : start + 8].lstrip().startswith("\\"):
-                text = unescape(text)
+            of_bytes = text[:start].endswith(("b'", 'b"')) and "\\" in text[start:]
+            if of_bytes or text[start + 1 : start + 8].lstrip().startswith("\\"):
+                text = text[: start - 2 * of_bytes] + unescape(text[start:])
                 continue
             value, end = read_data(text, start)
             if value:
@@ -167,7 +185,7 @@ class ErrorReading:
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
         level = ErrorLayer(depth, where, quoted=quoted)
         if role_of(where) == WAIT:
-            self.waits.append((value.get("seconds"), 1.0, quoted))
+            self.waits += [(value[part], unit, quoted) for part, unit in _PROTOBUF if part in value][:1]
         for key, item in value.items():
             if item is None or item is True or item is False or type(key) is not str:
                 continue
@@ -190,7 +208,9 @@ class ErrorReading:
         name = key.lower()
         if name.endswith("exception"):  # bedrock's events: {"throttlingException": {...}}
             level.codes.append(key[:_MAX_CODE])
-        if item and (role != SKIP or (isinstance(item, dict) and ("error" in item or "message" in item))):
+        if name == "headers":
+            self.inner_headers = lower_headers(item)
+        if item and name not in _CALLERS and (role != SKIP or (isinstance(item, dict) and ("error" in item or "message" in item))):
             # what looks like an error among the caller's own words is one of a proxy, or the caller's
             self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
@@ -255,6 +275,12 @@ def lower_headers(headers: Any) -> dict[str, str]:
         return {name.lower(): value for name, value in plain}
     except Exception:  # noqa: BLE001 - foreign objects may raise anything
         return {}
+
+
+def _is_wrapper(text: str) -> bool:
+    """Tell whether data in `text` stands behind nothing but an SDK's own words, as in `Error code: 429 - {`: else a caller's may be it."""
+    start = find_data(text)
+    return start >= 0 and (compiled(_WRAPPER).fullmatch(text, 0, start) or compiled(_FIRST_NAME).fullmatch(text, 0, start)) is not None
 
 
 def _text_of_page(text: str) -> str:

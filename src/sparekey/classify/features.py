@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify.certainty import ECHOING, says_something
-from sparekey.classify.tables import words
+from sparekey.classify.tables import compiled, words
 
 if TYPE_CHECKING:
     from sparekey.classify.evidence import ErrorReading
@@ -42,6 +42,7 @@ _PLAIN_WORD: Final = re.compile(rf"{_CODE_WORD}|~")
 _ODD: Final = re.compile(r"[\d*]|://|[ _-][iI][dD]\b")  # a text without one of these has nothing that is left out
 _ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
 _PREFIX, _LONG = 5, 6
+_DENIAL: Final = "<<denial cjk>>"
 _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
 
 
@@ -66,11 +67,13 @@ def of_text(text: str, *, quoted: bool = True) -> list[str]:
         pairs = [a + b for a, b in pairwise(part)] or [part]
         found += pairs
         found += [pair + part[at] for at, pair in enumerate(pairs[:-1], 2)]
+        if compiled(_DENIAL).search(part):
+            found += [f"not_{pair}" for pair in pairs]
     return found + _of_words(said)
 
 
 def _unquoted(found: re.Match[str]) -> str:
-    return found[0] if found[1] else " ~ "
+    return found[0] if found[1] or found[0][1:-1].lower() in words("told in quotes") else " ~ "
 
 
 def _of_words(said: list[str]) -> list[str]:
@@ -95,7 +98,8 @@ def of_words(reading: ErrorReading) -> list[str]:
     texts: list[str] = []
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
-    quoted = ECHOING.isdisjoint({reading.inner_status(), reading.status})
+    status = reading.inner_status() or 0
+    quoted = status < 500 and ECHOING.isdisjoint({status, reading.status})  # noqa: PLR2004 - a fault of the server may quote its victim
     if len(texts) > 1:
         texts = list(filter(says_something, texts)) or texts
     return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]

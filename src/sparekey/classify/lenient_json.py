@@ -27,9 +27,11 @@ _LEXEME: Final = (
 )
 # `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone. A pattern that begins
 # with one class of characters is searched for several times as fast as one that begins with a choice.
-_OPENS: Final = r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
+_OPENS: Final = (
+    r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'nrt])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
+)
 _GO_STRUCT: Final = r"\{[A-Z]\w{0,40}:(?:[^\s\"'{\[]|\{[A-Z])"
-_ESCAPE: Final = r"(?s)\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)"
+_ESCAPE: Final = r"(?s)\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*+|.)"
 _GO_KEY: Final = r"(?:^|[\s\[{])([A-Za-z_]\w{0,40}):"
 _PLAIN_WORDS: Final = dict.fromkeys(("null", "None", "nil", "undefined")) | {"true": True, "True": True, "false": False, "False": False}
 
@@ -41,6 +43,11 @@ def unescape(text: str) -> str:
 
 def _unescaped(match: re.Match[str]) -> str:
     char = match[1]
+    if char[0] == "x" and len(char) > 1:  # of bytes, which are UTF-8
+        data = bytes.fromhex(char[1:].replace("\\x", ""))
+        with suppress(UnicodeDecodeError):
+            return data.decode()
+        return data.decode("latin-1")
     if len(char) > 1:
         return chr(int(char[1:], 16))
     return " " if char in "nrt" else char

@@ -2,7 +2,8 @@
 
 1. A vendor's own code, in a field or a number at its place (codes.tsv); the innermost error of a wrapped one first.
 2. The text, read by the learned model together with statuses, other codes and the exception's name. It is believed when it is confident;
-   that the request is at fault only when it is nearly sure, because a lost answer costs ten times a wasted call.
+   that the request is at fault only when it is nearly sure, because a lost answer costs ten times a wasted call; under a 5xx, or where
+   words of an outage stand beside, only when it is all but certain; and under a 404 only of a thing that the request names.
 3. The HTTP status, where there are no words, or the model is not confident; but a 400 whose words nobody understands tells nothing.
 4. The name of the exception's class is among the words; the transport's exceptions decide before all this (see `classifier`).
 
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.classify.certainty import ECHOING, OWN, QUOTED, evidence_of, says_bad_request, says_something
 from sparekey.classify.features import features
 from sparekey.classify.reasons import OF_REQUEST, Reason
-from sparekey.classify.tables import Meaning, codes, meaning, of_status
+from sparekey.classify.tables import Meaning, codes, compiled, meaning, of_status
 from sparekey.classify.text_model import model
 from sparekey.types import ErrorClass, Evidence
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from sparekey.classify.evidence import ErrorLayer, ErrorReading
     from sparekey.classify.text_model import Model
 
-_OF_CREDENTIAL: Final = frozenset({401, 402, 403, 404, 407, 429})
+_OF_CREDENTIAL: Final = frozenset({401, 402, 403, 407, 429})
 _NEVER: Final = 2.0
+_ALL_BUT: Final = 0.1  # of the doubt that is allowed else, so much is under a 5xx and beside words of an outage
+_OUTAGE: Final = "<<outage>>"
+_NAMED: Final = frozenset({"unknown_reference", "resource_fetch_failed"})  # what of a request a 404 can be about
 _UNDERSTOOD: Final = 0.25  # share of the words that the model has to know: a 400 in a language of its own says nothing about the request
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
 _MAX_TEXT: Final = 3000
@@ -76,7 +80,7 @@ class _Judge:
         told = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # what prose quotes there may be the caller's
         for code in level.codes if told else ():
             found = table.read(code)
-            if found and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
+            if found and found.reason is not Reason.UNKNOWN and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
                 return ErrorVerdict(found, self._strength(found, level), f"code: {code} ({found.row})")
         return None
 
@@ -90,7 +94,8 @@ class _Judge:
         seen = features(self.reading, self.class_name, self.wait)
         guess = mind.guess(seen)
         error_class, confidence = guess.error_class, guess.confidence
-        if error_class in OF_REQUEST and guess.of_request < self._least_of_request(mind, error_class, seen):
+        named = self.status != 404 or error_class is not ErrorClass.PERMANENT or mind.cause(guess, error_class) in _NAMED  # noqa: PLR2004
+        if error_class in OF_REQUEST and (not named or guess.of_request < self._least_of_request(mind, error_class, seen)):
             error_class, confidence = guess.other, guess.other_confidence
         if confidence < mind.least or error_class is ErrorClass.UNKNOWN:
             return None
@@ -104,15 +109,17 @@ class _Judge:
         return ErrorVerdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
     def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
-        """Return how sure the model has to be that the request is at fault: surer where the status speaks of the credential."""
+        """Return how sure the model has to be that the request is at fault: surer where status or words speak of something else."""
         surer = (1.0 + mind.fail_fast_at) / 2
-        if self.reading.status is not None and self.reading.status < 300:  # noqa: PLR2004 - a success that is cut off may say anything
+        if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - a success that is cut off may say anything
             return _NEVER if all(level.where == "text" for level in self.levels) else surer
+        outage = self.status >= 500 or any(compiled(_OUTAGE).search(t.lower()) for level in self.levels for t in level.texts)  # noqa: PLR2004
+        least = 1.0 - (1.0 - mind.fail_fast_at) * _ALL_BUT if outage else mind.fail_fast_at
         if error_class is not ErrorClass.PERMANENT:
-            return mind.fail_fast_at
+            return least
         if self.bare or mind.knows(seen) < _UNDERSTOOD:
             return _NEVER
-        return surer if self.status in _OF_CREDENTIAL else mind.fail_fast_at
+        return max(surer, least) if self.status in _OF_CREDENTIAL else least
 
     def _by_status(self, *, told: bool) -> ErrorVerdict | None:
         """A 400 whose text says nothing could be anything; one that says at least "400" is about the request."""

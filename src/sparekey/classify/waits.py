@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify.certainty import ECHOING
+from sparekey.classify.certainty import ECHOING, unquoted
 from sparekey.classify.reasons import rows
 from sparekey.classify.tables import compiled, words
 
@@ -23,34 +23,48 @@ if TYPE_CHECKING:
 LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
+    (1e-6, "µs μs us microsecond microseconds"),
     (0.001, "ms msec msecs millisecond milliseconds 毫秒 ミリ秒 밀리초"),
-    (1.0, "s sec secs second seconds secondes segundo segundos sekunde sekunden сек секунду секунды секунд 秒 秒钟 초"),
+    (1.0, "s sec secs second seconds seconde secondes seg segundo segundos sek sekunde sekunden"),
+    (1.0, "с сек секунду секунды секунд 秒 秒钟 秒間 초"),  # noqa: RUF001 - Russian
     (60.0, "m min mins minute minutes minuto minutos minuten мин минуту минуты минут 分 分钟 分間 분"),
-    (3600.0, "h hr hrs hour hours heure heures hora horas stunde stunden час часа часов 小时 個小時 時間 시간"),
+    (3600.0, "h hr hrs hour hours heure heures hora horas stunde stunden std ч час часа часов 小时 個小時 時間 시간"),
     (86400.0, "d day days jour jours día días dia dias tag tage tagen день дня дней 天 日 일"),
     (604800.0, "w week weeks semaine semaines semana semanas woche wochen неделю недели недель 周 週間 주"),
 )
 _UNITS: Final[Mapping[str, float]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names.split()}
-_NUMBER: Final = r"\d(?<![a-z0-9_.\-:/]\d)"
-_PART: Final = rf"(\d{{1,12}}(?:\.\d{{1,20}})?)\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})?(?![a-z:])"
-_BETWEEN: Final = r"[\s,]{0,3}(?:and\s)?\s{0,2}"
-_CUE: Final = r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z"  # noqa: RUF001 - Chinese sentences end so
-_LEADS: Final = (
-    r"(?:[\"'\s:=]{1,4}|[\s:=]{0,3}(?:in|after|for|at least|about|approximately)[\s:=~]{1,3})(?:about |approximately |at least |~)?"
+_NUMBER: Final = r"\d(?:(?<![a-z0-9_.\-:/]\d)|(?<=\bpt\d))"  # PT12S is a duration of ISO 8601
+_PART: Final = (
+    r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,13}(?:\.\d{1,20})?)"
+    rf"(?:\s{{0,2}}({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z\u0430-\u044f:])|(?![a-z\u0430-\u044f\d]|:\d))"
 )
+_BETWEEN: Final = r"[\s,]{0,3}(?:(?:and|und|et|y|e|и)\s)?\s{0,2}"
+_CUE: Final = r"(?:(?P<bare><<wait bare>>)|<<wait>>)(?:[^.!?;\n]|\n(?!\n)){0,28}\Z|(?P<cjk><<wait cjk>>)[^。！？]{0,8}\Z"  # noqa: RUF001 - Chinese sentences end so
+_LEADS: Final = r"[\s:=]{0,3}(?:in|after|for|at|at least|about|approximately)[\s:=~]{1,3}(?:about |approximately |at least |~)?"
+_FIELD: Final = r"[\"'\s:=]{1,4}(?:about |approximately |at least |~)?"
+_GOES_ON: Final = r"[ ]{1,2}(?!(?:or|and|before|then|to)\b)[^\W\d_]|\s{0,2}[/%]|[ ]{1,2}\d"
 _PLAN: Final = r"\b(?:<<client plan>>)[ -]{1,2}\Z"
 _LATER: Final = r"\s{0,2}(?:<<later>>)"
-_LATER_AGAIN: Final = r"\s{0,2}(?:<<later>>)(?:に|에)?[\s、,，]{0,2}(?:<<again>>)|(?<!\d)\s{1,2}(?:<<again>>)\b"  # noqa: RUF001 - a Chinese comma
+_LATER_AGAIN: Final = (
+    r"\s{0,2}(?:<<later>>)(?:に|에)?[\s、,，]{0,2}(?:<<again>>)|(?<!\d)\s{1,2}(?:<<again>>)\b"  # noqa: RUF001 - a Chinese comma
+    r"|[)）]?(?:ほど|ぐらい|くらい|間)?お?待|[)）]\s{0,2}(?:<<again>>)"  # noqa: RUF001 - a Chinese bracket
+)
+_ONE: Final = r"\b(?:one|une?|una|eine[rn]?|uma?)\s(?=(?:second|segund|sekund|minut|hour|heure|hora|stunde))"
+_NUMERAL: Final = r"([一二两三四五六七八九]?)(十?)([一二三四五六七八九]?)(?=个?(?:秒|分|小时|小時|時間|天))"
+_NUMERALS: Final = "零一二三四五六七八九"
 _DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
-_CLOCK: Final = r"(\d{1,2}):(\d{2})(?::\d{2})?\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
+_CLOCK: Final = r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|(?=\s{0,2}[ap]m))\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
+_JUST_PAST: Final = 300.0  # a time of day that has passed since is now, not tomorrow
+_LIMITS: Final = r"\b(?:remaining|r)=(\d{1,12})[^\"]*?\b(?:reset|t)=(\d{1,12})"  # the header `ratelimit` of two drafts
 _TIMER: Final = r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])"
 _BEIJING: Final = 8 * 3600.0  # Chinese providers state local times without a zone (seen: zhipu)
 _HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
 _MAX_NUMBERS: Final = 40
+_MAX_PARTS: Final = 6
 
 
 @cache
@@ -65,22 +79,32 @@ class Stated(NamedTuple):
     certain: bool = True
 
 
+_NONE: Final = Stated(None)
+
+
 def stated(reading: ErrorReading, now: float) -> Stated:
-    """Return the longest wait that headers, fields and texts of a failure state; announced limits count where nothing is stated.
+    """Return the wait that headers state, else the longest of fields and texts; announced limits count where nothing is stated.
 
     Dates are read by the server's own clock, where the response has a `Date`.
     """
     headers = reading.headers
     now = (_http_seconds(headers["date"].lower()) if "date" in headers else None) or now
-    sure, told = [from_headers(headers, now)], [from_text(text, now) for level in reading.levels for text in level.texts]
-    for value, unit, quoted in reading.waits:
-        (told if quoted else sure).append(read_value(value, unit, now))
-    if any(wait is not None for wait in told) and ECHOING.isdisjoint({reading.status, reading.inner_status()}):
-        sure, told = sure + told, []
-    for found in (sure, told):
-        if waits := [wait for wait in found if wait is not None]:
-            return Stated(max(waits), found is sure)
-    return Stated(from_limits(headers, now) if headers else None)
+    if headers and (wait := from_headers(headers, now)) is not None:
+        return Stated(wait)
+    texts = [text for level in reading.levels for text in level.texts]
+    sure: list[float | None] = []
+    told: list[float | None] = [wait for text in texts if (wait := from_text(text, now)) is not None]
+    if told or reading.waits:
+        echoing = not ECHOING.isdisjoint({reading.status, reading.inner_status()})
+        told = [wait for text in texts if (wait := from_text(text, now, quoted=False)) is not None] if echoing else told
+        for value, unit, quoted in reading.waits:
+            (told if quoted else sure).append(read_value(value, unit, now))
+        if told and not echoing:
+            sure, told = [*sure, *told], []
+        for found in (sure, told):
+            if waits := [wait for wait in found if wait is not None]:
+                return Stated(max(waits), found is sure)
+    return Stated(from_limits(reading.inner_headers or headers, now)) if reading.inner_headers or headers else _NONE
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
@@ -91,7 +115,8 @@ def from_headers(headers: Mapping[str, str], now: float) -> float | None:
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:
     """Return when the exhausted one of the announced limits resets; the longest, if several are exhausted or none says how much is left."""
-    known = [(headers[reset], headers.get(left)) for reset, left in _headers("limit") if reset in headers]
+    known: list[tuple[str, str | None]] = [(headers[reset], headers.get(left)) for reset, left in _headers("limit") if reset in headers]
+    known += [(reset, left) for left, reset in compiled(_LIMITS).findall(headers.get("ratelimit", "")[:500])]
     exhausted = [reset for reset, left in known if left is not None and read_value(left, 1.0, now) == 0]
     exhausted = exhausted or [reset for reset, left in known if left is None]
     return max((wait for reset in exhausted if (wait := read_value(reset, 1.0, now)) is not None), default=None)
@@ -106,61 +131,83 @@ def read_value(value: Any, unit: float, now: float) -> float | None:
     try:
         return _number(float(text), unit, now)
     except ValueError:
-        duration, end = read_duration(text, 0)
+        if text.startswith("p"):  # ISO 8601
+            text = text[1:].replace("t", "", 1)
+        duration, end, _ = read_duration(text, 0)
         moment = _http_seconds(text)
-    if duration is not None and end == len(text):
+    if duration is not None and text[end : end + 1] in {"", ","}:  # a header that came twice
         return _bounded(duration)
     return _date_at(text, 0, now) if moment is None else _bounded(moment - now)
 
 
-def from_text(text: str, now: float) -> float | None:
-    """Return the first wait that the provider's words state."""
+def from_text(text: str, now: float, *, quoted: bool = True) -> float | None:
+    """Return the first wait that the provider's words state; parts in quotes may be the caller's where `quoted` is false."""
     text = text.lower()
-    if text.isascii() and not any(map(text.__contains__, words("wait hint"))):
-        return None
+    if text.isascii():
+        if not any(map(text.__contains__, words("wait hint"))):
+            return None
+    else:
+        text = compiled(_NUMERAL).sub(_digits, text)
+    text = text if quoted else unquoted(text)
+    if " one " in text or " un" in text or " ein" in text or " um" in text:
+        text = compiled(_ONE).sub("1 ", text)
     for match in islice(compiled(_NUMBER).finditer(text), _MAX_NUMBERS):
         at = match.start()
         start = max(0, at - _WINDOW)
         before = text[start:at]
         cue = None if before.isascii() and not any(map(before.__contains__, words("wait hint"))) else compiled(_CUE).search(text, start, at)
-        if cue is None:
-            wait, end = read_duration(text, at)
-            if wait is not None and compiled(_LATER_AGAIN).match(text, end):
+        if cue is None or cue["cjk"]:
+            wait, end, unit = read_duration(text, at)
+            if wait is not None and compiled(_LATER_AGAIN).match(text, end) and (unit or not cue):
                 return _bounded(wait)
-        elif not (cue["bare"] and compiled(_PLAN).search(text, max(0, cue.start() - 14), cue.start())):
+        if cue and not (cue["bare"] and compiled(_PLAN).search(text, max(0, cue.start() - 14), cue.start())):
             wait = _stated_at(text, at, cue, now)
             if wait is not None or compiled(_DATE).match(text, at):  # a date that has passed is the statement, and says: now
                 return wait
     return None
 
 
+def _digits(numeral: re.Match[str]) -> str:
+    tens, ten, ones = numeral.groups()
+    if not numeral[0]:
+        return ""
+    number = _NUMERALS.find(tens.replace("两", "二")) if tens else 1
+    return str(number * 10 + _NUMERALS.index(ones or "零")) if ten else str(_NUMERALS.index(ones) if ones and not tens else number)
+
+
 def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | None:
     if (date := _date_at(text, at, now, _BEIJING if cue["cjk"] else 0.0)) is not None:
         return date
-    if (timer := compiled(_TIMER).match(text, at)) and text[:at].endswith((" in ", " after ", " for ")):
+    if (timer := compiled(_TIMER).match(text, at)) and text[:at].endswith((" in ", " after ", " for ", ": ")):
         return _bounded(int(timer[1]) * 3600.0 + int(timer[2]) * 60 + int(timer[3]))
-    wait, end = read_duration(text, at)
-    if wait is None or (cue["cjk"] and not compiled(_LATER).match(text, end)):
+    wait, end, unit = read_duration(text, at)
+    if wait is None or unit or cue["cjk"]:
+        return None if wait is None or (cue["cjk"] and not compiled(_LATER).match(text, end)) else _bounded(wait)
+    # without a unit it stands behind "in" or its like, or the name of a field: never "retry 4/10", "retry: 429", "try again in 2 of"
+    if not (bare := cue["bare"]) or compiled(_GOES_ON).match(text, end):
         return None
-    has_unit = end > at and not text[end - 1].isdigit()
-    # without a unit it stands right behind the words: "try again in 20", never "retry 4/10" or "please wait, job 83472"
-    leads = cue["bare"] and compiled(_LEADS).fullmatch(text, cue.end("bare"), at) and text[end : end + 1] != "/"
-    return _bounded(wait) if has_unit or leads else None
+    led = compiled(_LEADS).fullmatch(text, cue.end("bare"), at)
+    if led and led[0].split()[:1] == ["at"] and "least" not in led[0] and wait < _EPOCH_SECONDS:
+        return None
+    field = bare not in words("no field") and compiled(_FIELD).fullmatch(text, cue.end("bare"), at)
+    return _number(wait, 1.0, now) if led or field else None
 
 
-def read_duration(text: str, start: int) -> tuple[float | None, int]:
-    """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it and where it ends."""
-    total, end = None, start
-    while match := compiled(_PART).match(text, end):
+def read_duration(text: str, start: int) -> tuple[float | None, int, str]:
+    """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it, where it ends, and its last unit."""
+    total, end, last = None, start, ""
+    for _ in range(_MAX_PARTS):
+        if not (match := compiled(_PART).match(text, end)):
+            break
         unit = match[2] or ""
         if not unit and total is not None:
             break
-        total, end = (total or 0.0) + float(match[1]) * _UNITS.get(unit, 1.0), match.end()
+        total, end, last = (total or 0.0) + float(match[1].replace(",", "")) * _UNITS.get(unit, 1.0), match.end(), unit
         between = compiled(_BETWEEN).match(text, end)
         if not unit or between is None or not (more := compiled(_PART).match(text, between.end())) or not more[2]:
             break
         end = between.end()
-    return total, end
+    return total, end, last
 
 
 def _number(number: float, unit: float, now: float) -> float | None:
@@ -185,11 +232,16 @@ def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
             zone = (int(offset[1:3]) * 3600 + int(offset[-2:]) * 60) * (1 if offset[0] == "+" else -1)
         moment = _unix(*(int(match[i] or 0) for i in range(1, 7)))
         return None if moment is None else _bounded(moment - (zone if offset not in {"z", "utc", "gmt"} else 0.0) - now)
+    if (moment := _http_seconds(text, at)) is not None:
+        return _bounded(max(moment - now, 0.0))
     if not (clock := compiled(_CLOCK).match(text, at)):
         return None
-    hour, minute = int(clock[1]), int(clock[2])
-    hour = hour % 12 + 12 * (clock[3] == "pm") if clock[3] else hour
-    return (hour * 3600 + minute * 60 - now) % 86400 if hour < 24 and minute < 60 else None  # noqa: PLR2004 - a clock
+    hour, minute = int(clock[1]), int(clock[2] or 0)
+    hour = hour % 12 + 12 * (clock[4] == "pm") if clock[4] else hour
+    if hour > 23 or minute > 59:  # noqa: PLR2004 - a clock
+        return None
+    wait = (hour * 3600 + minute * 60 + int(clock[3] or 0) - now) % 86400
+    return wait if wait < 86400 - _JUST_PAST else 0.0
 
 
 def _unix(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float | None:
@@ -201,8 +253,8 @@ def _unix(year: int, month: int, day: int, hour: int, minute: int, second: int) 
         return None
 
 
-def _http_seconds(text: str) -> float | None:
-    match = compiled(_HTTP_DATE).search(text)
+def _http_seconds(text: str, at: int | None = None) -> float | None:
+    match = compiled(_HTTP_DATE).search(text) if at is None else compiled(_HTTP_DATE).match(text, at)
     if not match or match[2] not in _MONTHS:
         return None
     return _unix(int(match[3]), _MONTHS.index(match[2]) + 1, int(match[1]), int(match[4]), int(match[5]), int(match[6]))

@@ -11,8 +11,9 @@ import sparekey
 from sparekey.classify.certainty import says_something
 from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.features import features
-from sparekey.classify.reasons import Reason
+from sparekey.classify.text_model import model
 from sparekey.masking import mask
+from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _PACKAGE: Final = Path(sparekey.__file__).parent / "classify"
 _PLACES: Final = (_PACKAGE / "examples", _PACKAGE.parents[2] / "data" / "errors")
 """The folders of the examples: in an installed package, and in a clone."""
+_WAITABLE: Final = frozenset({ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN})
 _KEPT: Final = ("retry-after", "content-type")
 """Headers that an example keeps besides rate limits; others may be private."""
 
@@ -80,11 +82,22 @@ def line(given: PastedResponse | Raised, failure: Failure, error_class: str) -> 
         **_content(given),
         "class": error_class,
         "also": [],
-        "reason": next(reason.value for reason in Reason if reason.error_class == error_class),
-        "retry_after_s": failure.retry_after,
+        "reason": _reason(failure, error_class),
+        # a wait that words state may be misread as well, and another class has none
+        "retry_after_s": failure.retry_after if failure.wait_is_certain and error_class in _WAITABLE else None,
         "source": "",
     }
     return mask(json.dumps(example, ensure_ascii=False))
+
+
+def _reason(failure: Failure, error_class: str) -> str:
+    """Return which cause of `error_class` the words fit best."""
+    if failure.error_class == error_class:
+        return failure.reason
+    reading = ErrorReading(failure.status)
+    reading.add_text(failure.message)
+    mind = model()
+    return mind.cause(mind.guess(features(reading, wait=failure.retry_after)), ErrorClass(error_class)).value
 
 
 def _content(given: PastedResponse | Raised) -> dict[str, Any]:

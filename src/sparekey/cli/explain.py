@@ -89,10 +89,16 @@ def _facts(failure: Failure, form: str) -> list[tuple[str, str]]:
         ("wait", "none stated" if failure.retry_after is None else f"{render.duration(failure.retry_after)}, as the provider states"),
         ("status", str(failure.status or "")),
         ("message", failure.message),
-        ("evidence", _STRENGTHS[failure.evidence]),
+        ("evidence", _strength(failure)),
         ("decided by", failure.rule),
         ("read as", form),
     ]
+
+
+def _strength(failure: Failure) -> str:
+    if failure.evidence is Evidence.LIKELY and failure.status is None:
+        return "likely: the words are clear; there is no status that could confirm them"
+    return _STRENGTHS[failure.evidence]
 
 
 def as_dict(failure: Failure, form: str, near: Near | None = None) -> dict[str, Any]:
