@@ -150,7 +150,7 @@ def test_events_never_end(running):
 def test_what_a_host_lacks_is_told_and_parks_nobody(running):
     """The host's own 404; the chain's own question is answered by the same credential as before."""
     status, _, body = running.ask(path="/v1/complete", body={"model": "claude", "prompt": "a"})
-    assert (status, body["type"], body["sparekey"]["reason"]) == (404, "error", "path_not_found")
+    assert (status, body["type"], body["sparekey"]["class"]) == (404, "error", "model_not_found")
     asked = {"model": "claude", "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}
     status, headers, _ = running.ask(path="/v1/messages", body=asked)
     assert (status, headers["x-sparekey-attempts"]) == (200, "1")
