@@ -28,6 +28,11 @@ def test_what_was_never_written_is_not_there(store):
     assert store.read(["a", "b"]) == {"a": b"1"}
 
 
+def test_nothing_is_asked_for_and_nothing_comes(store):
+    """A process whose chains are gone, after a reload, still looks whether the store is there: that is no fault of the store."""
+    assert store.read([]) == {}
+
+
 def test_the_first_writer_wins(store, other):
     """What is to be made anew is not there yet."""
     assert store.compare_and_set("a", None, b"1")

@@ -66,11 +66,12 @@ class RedisStore:
         with _telling():
             pipe = self._client.pipeline(transaction=False)
             pipe.time()
-            pipe.hmget(self._key, wanted)
+            if wanted:  # a server refuses to look up nothing, and would count as away
+                pipe.hmget(self._key, wanted)
             asked = self._monotonic()
-            (seconds, micros), values = pipe.execute()
+            (seconds, micros), *found = pipe.execute()
             self._ahead = seconds + micros / 1e6 - (asked + self._monotonic()) / 2
-        return {name: value for name, value in zip(wanted, values, strict=True) if value is not None}
+        return {name: value for name, value in zip(wanted, found[0] if found else (), strict=True) if value is not None}
 
     def compare_and_set(self, name: str, old: bytes | None, new: bytes) -> bool:
         """Replace `old` with `new`.
