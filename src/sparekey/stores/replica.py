@@ -143,15 +143,14 @@ class Replica:
     def push(self, store: Store, *, counts: bool) -> None:
         """Write local changes to the store.
 
-        With `counts`, even if only the count of requests changed.
+        With `counts`, even if only the count of requests changed. What changes while the store is written is written, too.
         """
         for _ in range(_TRIES):
             value, base = self.value, self._base
             if value is base or (counts_only(base, value) and not counts):
                 return
-            if self._send(store, value, value):
-                return
-            self._conflict(store)
+            if not self._send(store, value, value):
+                self._conflict(store)
 
     def _send(self, store: Store, state: PoolState, origin: PoolState) -> bool:
         raw = self._codec.encode(state, self._clock(), store.stamp())
