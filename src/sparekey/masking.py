@@ -75,7 +75,7 @@ def mask(text: str) -> str:
     """Return `text` with everything that looks like a credential replaced by `***`.
 
     Idempotent and linear in the length of the text. It knows shapes, not values: a key of no known shape that stands alone is not found,
-    so callers that hold the key itself use `mask_values`.
+    so callers that hold the key itself use `Secrets`.
     """
     words = [word for word in text.split() if len(word) >= _SHORTEST_VALUE]
     if words:
@@ -236,8 +236,3 @@ def _letter(letter: str) -> str:
     hexadecimal = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
     slash = r"|\\+/" if letter == "/" else ""
     return rf"(?:{re.escape(letter)}|\\+u00{hexadecimal}|%{hexadecimal}|&#0*{code};|&#[xX]0*{hexadecimal};{slash})"
-
-
-def mask_values(text: str, *values: str) -> str:
-    """Mask `text` and, whatever their shape and however they are written, the given secret `values` (those of 8 characters or more)."""
-    return Secrets(values).cut(text)
