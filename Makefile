@@ -42,7 +42,7 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 # Three workers, as some tests wait for sockets and processes. Long modules begin first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --dist loadscope --no-loadscope-reorder -n
 
-test: $(VENV)/.dev $(VENV)/.node ## the whole suite, with the linters and the type checker
+test: $(VENV)/.dev $(VENV)/.node ## the suite, with the linters and the type checker; its dearest rows are in test-slow
 	@$(MAKE) --no-print-directory -j2 lint suite
 
 suite: $(VENV)/.dev $(VENV)/.node
