@@ -48,7 +48,7 @@ test: $(VENV)/.dev $(VENV)/.node ## the suite, with the linters and the type che
 suite: $(VENV)/.dev $(VENV)/.node
 	@$(PYTEST) 3
 
-test-fast: $(VENV)/.dev ## what a minute is enough for: neither drills nor browsers nor many processes
+test-fast: $(VENV)/.dev ## while you work: neither drills nor browsers nor many processes
 	@$(PYTEST) 2 -m 'not slow and not long'
 
 test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
