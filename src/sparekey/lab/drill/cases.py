@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from sparekey.lab.drill import virtual_time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 WIRES: Final = ("openai", "anthropic", "gemini")
 SEATS: Final = (2, 3, 15)
+_TURNS: Final = count()
 _WAYS: Final = ("sync", "async", "sdk", "gateway")
 
 
@@ -133,11 +135,35 @@ def row(name: str, fault: str, caller: str, provider: str, cases: Cases, modes: 
 
 
 def beside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], seats: int, wording: str) -> Iterator[Check]:
-    """Play one case beside what else a row does, in the context's own way; yield what it found."""
+    """Play one case of a refusal beside what else a row does, in the context's own way; yield what it found."""
     words = next(one for one in wordings() if one.id == wording)
-    cases = Cases(play)
-    case = Case(seats, False, words.wire, context.mode, words)
+    yield from _aside(context, play, Case(seats, False, words.wire, context.mode, words))
+
+
+def beside_on_wires(
+    context: RowContext,
+    play: Callable[[VirtualScenario], Awaitable[list[Check]]],
+    seats: int,
+    *,
+    streamed: bool,
+    variants: Sequence[str] = ("",),
+) -> Iterator[Check]:
+    """Play cases beside what else a row does, one for each variant; yield what they found.
+
+    They take turns with the wires; with `--full` each is played on all of them. A row that goes through a gateway plays them through one,
+    a row on an event loop by the official SDK, and a blocking one not at all: a thread that waits takes real time.
+    """
+    if context.mode == "sync":
+        return
+    way = "gateway" if context.mode == "gateway" else "sdk"
+    for variant in variants:
+        turn = next(_TURNS) % len(WIRES)
+        for wire in WIRES if context.profile.full else WIRES[turn : turn + 1]:
+            yield from _aside(context, play, Case(seats, streamed, wire, way, variant=variant))
+
+
+def _aside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], case: Case) -> Iterator[Check]:
     before = Counter(context.counts)
-    checks = virtual_time.run(lambda clock: cases.played(context, case, clock))
+    checks = virtual_time.run(lambda clock: Cases(play).played(context, case, clock))
     context.counts = before  # the row's own credentials are those that are told
     yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.lab.drill import blame, bounds, callers, concurrency, credentials, embeddings, returns, sharing, silence, streams
+from sparekey.lab.drill import blame, bounds, callers, concurrency, credentials, embeddings, intermittent, returns, sharing, silence, streams
 
-_OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *returns.ROWS, *silence.ROWS), key=lambda row: row.id))
+_OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *intermittent.ROWS, *returns.ROWS, *silence.ROWS), key=lambda row: row.id))
 
 ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *sharing.ROWS, *embeddings.ROWS)
 """The rows that are played with a chain in this process, in the order of the catalogue."""

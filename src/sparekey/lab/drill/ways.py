@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 ANSWER: Final = "A spare key lies under the old gate."
 """What every healthy provider says in the rows P."""
+OTHER_ANSWER: Final = "Under the old gate lies a key, and it is a spare one."
+"""What a spare says in the rows in which spares word their answers differently."""
+ANSWERS: Final = frozenset({ANSWER, OTHER_ANSWER})
+"""The whole answers: a mixture of both is none."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this \w+ )?failed")
 """How an error says that it is one about a whole chain."""
@@ -47,7 +51,8 @@ class CallResult:
         message: the message in an error's JSON, where there is one.
         status: the HTTP status of the error, where it has one.
         chain: the error says that it is one about the whole chain.
-        headers: those of an answer that is an error, where there is one.
+        headers: those of the answer of a gateway, and of an error, where there is one.
+        told: it is a whole answer, or its caller can tell that it is none: an error, an event of one, a body without its end.
     """
 
     served: bool
@@ -57,6 +62,7 @@ class CallResult:
     status: int = 0
     chain: bool = False
     headers: dict[str, str] | None = None
+    told: bool = True
 
 
 class Way(Protocol):
@@ -82,6 +88,11 @@ def failed(exc: BaseException) -> CallResult:
     return CallResult(False, " ".join([text, str(body or ""), *causes]), text, message, status, chain, headers)
 
 
+def answered(text: str) -> CallResult:
+    """Return what a text tells that came without an error."""
+    return CallResult(text in ANSWERS, text, text, told=text in ANSWERS)
+
+
 def _message(body: Any) -> str:
     """Return the message in the JSON of an error, as SDKs keep it."""
     error = body.get("error", body) if isinstance(body, dict) else None
@@ -105,7 +116,7 @@ class WrapperWay:
                 text = await self._whole(prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
-        return CallResult(text == ANSWER, text, text)
+        return answered(text)
 
     async def _whole(self, prompt: str, *, stream: bool) -> str:
         model = self._within.model
@@ -148,7 +159,7 @@ class SdkWay:
             text = await outcome(self._tongue, self._client, self._model, prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
-        return CallResult(text == ANSWER, text, text)
+        return answered(text)
 
     async def close(self) -> None:
         """Close the client."""
@@ -201,13 +212,14 @@ class GatewayWay:
         """Make one call."""
         path, body = request(self._wire, self.model, prompt, stream=stream)
         try:
-            status, headers, text = await post(self._netloc, path, json.dumps(body).encode())
+            status, headers, text, ended = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
             return CallResult(False, describe_exception(exc), str(exc))
         said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
-        if said == ANSWER:
-            return CallResult(True, said, said)
-        return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers)
+        if said in ANSWERS and ended:
+            return CallResult(True, said, said, headers=headers)
+        told = not ended or status != 200 or '"error"' in text
+        return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers, told)
 
     async def close(self) -> None:
         """Stop serving."""
@@ -233,8 +245,8 @@ def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, d
     return "/v1/chat/completions", {"model": model, "messages": messages, "stream": stream}
 
 
-async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str]:
-    """Post to a gateway over a connection of its own; return status, headers and the text of the answer."""
+async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str, bool]:
+    """Post to a gateway over a connection of its own; return status, headers, the text of the answer, and whether it came to its end."""
     host, _, port = netloc.partition(":")
     async with asyncio.timeout(_LONGEST):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -242,12 +254,24 @@ async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str]
             head = f"POST {path} HTTP/1.1\r\nHost: {netloc}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
             writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            rest = await reader.read()
+            rest, ended = await _until_closed(reader)
         finally:
             writer.close()
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-    return int(lines[0].split()[1]), headers, (_unchunked(rest) if chunked else rest).decode("utf-8", "replace")
+    ended = ended and (rest.endswith(b"0\r\n\r\n") if chunked else len(rest) >= int(headers.get("content-length", 0)))
+    return int(lines[0].split()[1]), headers, (_unchunked(rest) if chunked else rest).decode("utf-8", "replace"), ended
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """Return what comes until the connection is closed, and whether it was closed and not reset."""
+    found = []
+    try:
+        while piece := await reader.read(65536):
+            found.append(piece)
+    except ConnectionError:
+        return b"".join(found), False
+    return b"".join(found), True
 
 
 def _unchunked(data: bytes) -> bytes:
