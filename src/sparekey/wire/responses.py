@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
-from sparekey.wire.chat_completions import counted, error_body, is_error
+from sparekey.wire.chat_completions import counted, is_error
+from sparekey.wire.chat_completions import error_body as error_of_chat
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, joined, mapping
 from sparekey.wire.splice_texts import Spot, mark_spot
 
@@ -16,19 +17,6 @@ if TYPE_CHECKING:
 
     from sparekey.types import Usage
     from sparekey.wire.broken_stream import Break
-
-__all__ = [
-    "answer_of_events",
-    "broken",
-    "error_body",
-    "events_of_answer",
-    "fits",
-    "is_whole",
-    "read_answer",
-    "read_event",
-    "read_usage",
-    "spots",
-]
 
 _PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching", ".interpreting", ".generating", "keepalive")
 """Ends of the types of events that come before anything can be read."""
@@ -252,6 +240,10 @@ def spots(value: dict[str, Any]) -> list[Spot]:
 
 
 # Errors
+
+
+error_body: Final = error_of_chat
+"""The JSON of an error is the same as of a chat."""
 
 
 def broken(cut: Break) -> tuple[bytes, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.wire.conversation.fields import Fields, word_of
-from sparekey.wire.conversation.values import ChatTurn, MediaPart, OpaquePart, ResponseFormat, SystemPrompt, TextPart, Tool
+from sparekey.wire.conversation.values import ChatTurn, Conversation, MediaPart, OpaquePart, ResponseFormat, SystemPrompt, TextPart, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,16 @@ class Talk:
         if role in {"user", "assistant"}:
             del taken.rest["role"]
         self.turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
+
+    def told(self, taken: Fields, **fields: Any) -> Conversation:
+        """Return the conversation: the talk, what the reader found (`fields`), and what every request's body says.
+
+        Args:
+            taken: the request; what nobody took of it stays in `extra`.
+            **fields: further fields of `Conversation`.
+        """
+        model, stream = taken.text("model"), taken.flag("stream")
+        return Conversation(model, tuple(self.system), tuple(self.turns), stream=stream, extra=taken.rest, **fields)
 
 
 def parts_of(content: Any, read: ReadPart, depth: int = 0) -> tuple[Part, ...]:

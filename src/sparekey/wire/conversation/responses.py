@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from sparekey.wire.conversation import values
 from sparekey.wire.conversation.chat_completions import choice_of
 from sparekey.wire.conversation.fields import Fields, word_of
 from sparekey.wire.conversation.frames import Talk, media_of_url, parts_of, response_format, tools_of
-from sparekey.wire.conversation.values import (
-    ChatTurn,
-    Conversation,
-    MediaPart,
-    OpaquePart,
-    RefusalPart,
-    ResponseFormat,
-    Sampling,
-    SystemPrompt,
-    TextPart,
-    ThinkingPart,
-    Tool,
-    ToolCallPart,
-    ToolChoice,
-    ToolResultPart,
-)
 from sparekey.wire.format import mapping
-
-if TYPE_CHECKING:
-    from sparekey.wire.conversation.values import Part
-
 
 _CALL_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items with which the caller's own tools are called -> the field that holds what they are called with."""
 
 
-def read_request(fields: dict[str, Any]) -> Conversation:
+def read_request(fields: dict[str, Any]) -> values.Conversation:
     """Read a request for a response; each item of the input is one turn. Never raises."""
     taken = Fields(fields)
     talk = Talk()
     if isinstance(fields.get("instructions"), str):
-        talk.system.append(SystemPrompt((TextPart(taken.text("instructions")),), is_plain=True))
+        talk.system.append(values.SystemPrompt((values.TextPart(taken.text("instructions")),), is_plain=True))
     spelling = {}
     if isinstance(fields.get("input"), str):
-        talk.turns.append(ChatTurn("user", (TextPart(taken.text("input")),), is_plain=True))
+        talk.turns.append(values.ChatTurn("user", (values.TextPart(taken.text("input")),), is_plain=True))
         spelling["input"] = "text"
     for item in taken.items("input"):
         _add_item(talk, item)
     with taken.inner("reasoning") as reasoning:
         effort = reasoning.text("effort")
-    return Conversation(
-        model=taken.text("model"),
-        system=tuple(talk.system),
-        turns=tuple(talk.turns),
+    return talk.told(
+        taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),
-        sampling=Sampling(
+        sampling=values.Sampling(
             max_tokens=taken.whole("max_output_tokens"),
             temperature=taken.number("temperature"),
             top_p=taken.number("top_p"),
@@ -61,9 +40,7 @@ def read_request(fields: dict[str, Any]) -> Conversation:
             effort=effort,
         ),
         response_format=_response_format(taken),
-        stream=taken.flag("stream"),
         spelling=spelling,
-        extra=taken.rest,
     )
 
 
@@ -77,12 +54,13 @@ def _add_item(talk: Talk, item: Any) -> None:
         taken = Fields(item)
         del taken.rest["type"]
         given = taken.text(_CALL_TEXTS[kind])
-        call = ToolCallPart(taken.text("call_id"), taken.text("name"), given, kind == "custom_tool_call", taken.rest)
+        call = values.ToolCallPart(taken.text("call_id"), taken.text("name"), given, kind == "custom_tool_call", taken.rest)
         talk.add("assistant", call)
     elif kind in {"function_call_output", "custom_tool_call_output"}:
         taken = Fields(item)
         output = taken.rest.pop("output", None)
-        result = ToolResultPart(taken.text("call_id"), parts=parts_of(output, _part), is_plain=isinstance(output, str), extra=taken.rest)
+        name, parts, plain = taken.text("call_id"), parts_of(output, _part), isinstance(output, str)
+        result = values.ToolResultPart(name, parts=parts, is_plain=plain, extra=taken.rest)
         talk.add("user", result)
     elif kind == "reasoning":
         taken = Fields(item)
@@ -90,19 +68,19 @@ def _add_item(talk: Talk, item: Any) -> None:
         sealed = taken.text("encrypted_content")
         summary = item["summary"] if isinstance(item.get("summary"), list) else ()  # it stays in `extra`, part by part
         text = "\n\n".join(word_of(one.get("text")) for one in summary if isinstance(one, dict))
-        talk.add("assistant", ThinkingPart(text, sealed=sealed, extra=taken.rest))
+        talk.add("assistant", values.ThinkingPart(text, sealed=sealed, extra=taken.rest))
     else:
-        talk.add("assistant" if kind.endswith(("_call", "_approval_request")) else "user", OpaquePart(item))
+        talk.add("assistant" if kind.endswith(("_call", "_approval_request")) else "user", values.OpaquePart(item))
 
 
-def _part(taken: Fields, kind: str, depth: int) -> Part | None:
+def _part(taken: Fields, kind: str, depth: int) -> values.Part | None:
     """Read a part of a message, or of a tool's result."""
     del depth
     rest = taken.rest
     if kind in {"input_text", "output_text"} and isinstance(rest.get("text"), str):
-        return TextPart(taken.text("text"), rest)
+        return values.TextPart(taken.text("text"), rest)
     if kind == "refusal" and isinstance(rest.get("refusal"), str):
-        return RefusalPart(taken.text("refusal"), rest)
+        return values.RefusalPart(taken.text("refusal"), rest)
     if kind == "input_image":
         return media_of_url("image", taken.text("image_url"), file_id=taken.text("file_id"), detail=taken.text("detail"), extra=rest)
     if kind == "input_file":
@@ -111,23 +89,23 @@ def _part(taken: Fields, kind: str, depth: int) -> Part | None:
     if kind == "input_audio" and isinstance(rest.get("input_audio"), dict):
         with taken.inner("input_audio") as inner:
             data, form = inner.text("data"), inner.text("format")
-        return MediaPart("audio", data, form, extra=rest)
+        return values.MediaPart("audio", data, form, extra=rest)
     return None
 
 
-def _tool(taken: Fields) -> Tool | None:
+def _tool(taken: Fields) -> values.Tool | None:
     kind = taken.word("type", {"function": "function", "custom": "custom"})
     if not kind:
         return None
-    return Tool(taken.text("name"), taken.text("description"), taken.schema("parameters"), taken.flag("strict"), kind, taken.rest)
+    return values.Tool(taken.text("name"), taken.text("description"), taken.schema("parameters"), taken.flag("strict"), kind, taken.rest)
 
 
-def _tool_choice(taken: Fields) -> ToolChoice:
+def _tool_choice(taken: Fields) -> values.ToolChoice:
     choice = mapping(taken.rest, "tool_choice")
     named = choice if word_of(choice.get("type")) in {"function", "custom"} else {}
     return choice_of(taken, named, choice, lambda tool: tool if isinstance(tool, dict) else {})
 
 
-def _response_format(taken: Fields) -> ResponseFormat:
+def _response_format(taken: Fields) -> values.ResponseFormat:
     with taken.inner("text") as text, text.inner("format") as form:
         return response_format(form, form)
