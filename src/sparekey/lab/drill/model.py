@@ -1,4 +1,4 @@
-"""The wrappers of a configuration's chains, as the factories build them, on the drill's clock."""
+"""The wrappers of a configuration's chains, built by the factories, on the drill's clock."""
 
 from __future__ import annotations
 
@@ -16,23 +16,33 @@ if TYPE_CHECKING:
 
 
 class _ChatChain(MultiCredentialVLM):
-    """The wrapper of a configuration, with pauses that follow the drill's clock."""
+    """The chat wrapper of a configuration; its pauses follow the drill's clock."""
 
     def follow(self, clock: Clock) -> None:
-        """Let the engine pause on the drill's clock."""
+        """Make the engine pause on the drill's clock, blocking and asynchronous calls alike."""
         self._failover, self._failover_async = Failover(self.chain, sleep=clock.sleep), AsyncFailover(self.chain, sleep=clock.asleep)
 
 
 class _EmbeddingChain(FailoverEmbedder):
-    """As `_ChatChain`, for embeddings."""
+    """The embedding wrapper of a configuration; its pauses follow the drill's clock."""
 
     def follow(self, clock: Clock) -> None:
-        """Let the engine pause on the drill's clock."""
+        """Make the engine pause on the drill's clock, blocking and asynchronous calls alike."""
         self._failover, self._async_failover = Failover(self.chain, sleep=clock.sleep), AsyncFailover(self.chain, sleep=clock.asleep)
 
 
 def build(config: BaseChain[Any], kind: str, chain: Chain, clock: Clock) -> Any:
-    """Return the wrapper of a chain, of a lone credential too, so that its state can be seen; `kind` is `chat` or that of its vectors."""
+    """Return the wrapper of a chain.
+
+    The wrapper is built even for a single credential, so that a row can look at the chain's state.
+    SDK retries are off.
+
+    Args:
+        config: the configuration of the chain.
+        kind: `chat`, or the kind of the embedding chain's vectors (`dense`, `sparse`, `hybrid`).
+        chain: the engine's chain, with one entry for each credential of `config`.
+        clock: the drill's clock.
+    """
     dicts, ids = [{**one, "max_retries": 0} for one in config.instance_dicts()], [c.id for c in chain.credentials]
     model: _ChatChain | _EmbeddingChain
     if kind == "chat":
