@@ -1,4 +1,4 @@
-"""H07, H09, H10 and H12: hosts that fail now and then, connections that die, a network that is away (DESIGN.md, sections 3.6, 3.7 and 4)."""
+"""H07, H09, H10, H12: hosts that fail now and then, connections that die, a network that is away."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNSERVED: Final = 0.04
 _IDLE: Final = 60
 _AWAY: Final = 5.0
 _WAYS: Final = ("async", "sdk")
-"""A thread that waits takes real time: limits of blocking calls are for the tests of the drivers."""
+"""The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
 
 def _sometimes(share: float, fault: Callable[[], Fault]) -> Callable[[RequestedAnswer], Fault | None]:
@@ -74,7 +74,7 @@ async def _h09(setting: VirtualScenario) -> list[Check]:
     if setting.case.way != "gateway":
         return checks  # the connections are the SDK's own, which tells nobody how often it wrote
     ended = [one.attempt for one in setting.events[begun:] if isinstance(one, AttemptFailed | AttemptSucceeded) and one.attempt]
-    counted, told = sum(one.writes for one in ended), int((call.told.headers or {}).get("x-sparekey-attempts", 0))
+    counted, told = sum(one.writes for one in ended), int((call.result.headers or {}).get("x-sparekey-attempts", 0))
     every = setting.tries("the question")
     return [
         *checks,
@@ -107,7 +107,10 @@ async def _h10(setting: VirtualScenario) -> list[Check]:
         slowest = max(call.seconds for call in calls)
         return [*checks, served(calls), Check(f"the slowest took {slowest:.1f} s", slowest <= lasting + 2.0)]
     late = max(call.seconds for call in calls)
-    return [*checks, Check(f"the error came after {late:.1f} s, 12 s are allowed", late <= 12.0 and not any(c.told.served for c in calls))]
+    return [
+        *checks,
+        Check(f"the error came after {late:.1f} s, 12 s are allowed", late <= 12.0 and not any(c.result.served for c in calls)),
+    ]
 
 
 async def _h12(setting: VirtualScenario) -> list[Check]:
@@ -119,9 +122,9 @@ async def _h12(setting: VirtualScenario) -> list[Check]:
     for actor in others:
         actor.acts = well
     calls = await _for_a_while(setting)
-    lost = [call for call in calls if not call.told.served]
+    lost = [call for call in calls if not call.result.served]
     most = 0 if recovery == "buffer" else _UNSERVED * len(calls)
-    untold = [call for call in lost if not call.told.told]
+    untold = [call for call in lost if not call.result.recognizable]
     return [
         Check(f"{len(lost)} of {len(calls)} got no whole answer, {most:g} may", len(lost) <= most),
         Check(f"{len(untold)} of {len(calls)} cannot tell that theirs is none", not untold),

@@ -37,9 +37,9 @@ def broken_by(fault: Fault, *, within: float = _LONGEST, prefill: bool = True) -
         for actor in others:
             actor.acts = well if prefill else lambda _: faults.no_prefill()
         call = await setting.ask("a question")
-        found = call.told
+        found = call.result
         return [
-            Check(f"a text that is no whole answer came as one: {found.first[:60]!r}", found.told),
+            Check(f"a text that is no whole answer came as one: {found.first[:60]!r}", found.recognizable),
             Check("the whole answer, since nothing was shown yet", found.served or setting.case.variant != "buffer"),
             Check(f"{call.seconds:.0f} s, {within:g} s are allowed", call.seconds <= within),
             Check("never the rejection of the prefill", "assistant message" not in found.words.lower()),

@@ -1,4 +1,4 @@
-"""H01 to H06, H08 and H11, and what S06, S07 and K17 take from them: hosts that say nothing, that are slow, and that take their time to fail (DESIGN.md, section 4)."""
+"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail. S06, S07 and K17 play some of it, too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.faults import Fault
 
 _HANDED_ON: Final = 0.25
-"""Seconds that a call may take which waits for nobody."""
+"""Seconds that a call may take if it waits for no silent host."""
 _CALLERS: Final = 5.0
 """Seconds after which the callers of H01 leave."""
 _CROWD: Final = 64
@@ -30,7 +30,7 @@ _LEARN: Final = 2.0
 _UNKNOWN: Final = 31.5
 """Seconds for a whole answer where the first host is silent and nothing is known of it."""
 _WAYS: Final = ("async", "sdk")
-"""A thread that waits takes real time: limits of blocking calls are for the tests of the drivers."""
+"""The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
 
 def _does(actor: Actor, fault: Fault) -> None:
@@ -52,7 +52,7 @@ def _quick(calls: Sequence[MadeCall], seconds: float = _HANDED_ON) -> Check:
 
 
 async def _learned(setting: VirtualScenario, seconds: float, number: int) -> None:
-    """Let the first credential answer some requests in so many seconds each."""
+    """Teach the chain the first credential's speed: `number` answers in `seconds` each."""
     _does(setting.actors[0], _taking(seconds, streamed=setting.case.streamed))
     for i in range(number):
         await setting.ask(f"before ({i}.)")

@@ -1,7 +1,6 @@
-"""S: streams and transport. Calls here are streamed but where a row says otherwise, and every healthy answer is one text of sixty words.
+"""S: streams and transport. Calls are streamed where a row says nothing else, and each healthy answer is one text of sixty words.
 
-The spares of S08, S09, S10 and S14 may word their answers differently, as another model would: what is to be seen then is in
-`sparekey.lab.drill.reworded`.
+In the cases of S08, S09, S10 and S14 the spares word their answers differently, as another model would (`sparekey.lab.drill.reworded`).
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _MANY: Final = 16
 _KNOWN: Final = 10
 """Whole answers after which it is known what they take."""
 _DICE: Final = (0.0, 0.999)
-"""The ends of what the engine's dice may show: a row that counts on luck does not hold."""
+"""The extremes of the engine's source of chance: a row must hold at both."""
 
 
 def _at_most(tries: int, most: int) -> Check:
@@ -220,7 +219,10 @@ def _s15(context: RowContext) -> Iterator[Check]:
 
 
 def _once_every(scenario: Scenario, seconds: float, *, ill_for: float, until: float) -> tuple[list[CallOutcome], bool, int]:
-    """Ask regularly; end the fault when its time has come. Return what was heard, whether traffic came back, and the tries before."""
+    """Ask every `seconds`, and end the fault after `ill_for` seconds.
+
+    Return the outcomes, whether traffic is back on the first credential, and its requests before.
+    """
     start, outcome, down = scenario.clock(), [], 0
     for turn in range(int(until / seconds) + 1):
         scenario.clock.skip_to(start + turn * seconds)
