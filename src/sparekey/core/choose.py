@@ -2,7 +2,8 @@
 
     UP       a request begins: one above the active one is probed, its park has run out or a failback is due
     RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
-             (but for those that were silent or slow: they are probed beside the active one, see `beside`)
+             (but for those that were silent or slow: of these the ones above the active one are probed beside it, see `beside`, and the
+             others are asked when all before them were)
     SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that asked nobody yet, or was
              refused in doubtful words, also those that are parked for such words: one of them may own what it asks for
     RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
@@ -94,6 +95,8 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
     if takes := [i for i in left if _is_open(pool, state, i, now, shape)]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if i > state.active and phase(pool, state, i, now, shape) is Phase.DUE]:
+        return Choice(takes[0], Turn.RING)  # nobody else probes those that stand below the active one
     for may in (softly, doubtfully) if asker.doubtful else (softly,):
         if takes := [i for i in left if may(pool, state, i, now)]:
             return Choice(_picked(takes, asker.rotation), Turn.SOFT)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
 from sparekey.core.breaker import CLOSED, Phase
+from sparekey.core.policy import Recovery
 from sparekey.core.pool import phase, stamped
 from sparekey.types import ErrorClass
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 _SMALLEST: Final = 1e-6
 _PER_OCTAVE: Final = 4
-BUCKETS: Final = 128
-"""From a microsecond to an hour, four to an octave: an answer is within a fifth of the truth."""
+BUCKETS: Final = 124
+"""From a microsecond to half an hour, four to an octave: an answer is within a fifth of the truth."""
 _WEIGHT: Final = 16
 """What one value counts for at first: it outlives four halvings, so that a rare one is not lost."""
 _FULL: Final = 256 * _WEIGHT
@@ -46,8 +47,14 @@ UNFELT: Final = 0.25
 """Seconds that are never slow, whatever is usual: a machine that is busy takes as much by itself."""
 SLOW_IN_A_ROW: Final = 3
 """Slow answers that make a brownout: one is chance, and two are with the tail of a thinking model."""
-AT_FIRST: Final = 2.0
-"""The first content of a stream may take so many times the 95th percentile (DESIGN.md 4.2)."""
+AT_FIRST: Final = 2.5
+"""The first content of a stream may take so many times the 95th percentile.
+
+DESIGN.md 4.2 says twice: where 6 % of first contents take more than 15 s, that would race 3.0 % of the streams; this races 2.4 %.
+"""
+UNHEARD_OF: Final = 3.0
+"""Standard deviations of the logarithm beyond which an answer is not merely one of the slow ones: it is not to be expected any more."""
+_DEVIATIONS_OF_P95: Final = 1.645
 QUICK: Final = 0.001
 """Seconds that no host takes for half of its answers: a hand-over to a thread costs a twentieth of it."""
 LEAST_LIMIT: Final = 1.0
@@ -105,27 +112,47 @@ class Durations:
 
     Attributes:
         counts: the histogram.
-        known: there are enough of them.
-        median: half of them are not above this.
-        p95: nineteen of twenty are not.
-        rare: what is above this is out of the ordinary.
-        slow: what is above this is a slow one: it is felt as well.
-        quick: it is no host that answers like this: nobody has to be started beside it.
+        median: half of them are not above this; 0 if there are not enough.
+        p95: nineteen of twenty are not; 0 if there are not enough.
     """
 
-    __slots__ = ("counts", "known", "median", "p95", "quick", "rare", "slow")
+    __slots__ = ("counts", "median", "p95")
 
     def __init__(self, counts: bytes = bytes(2 * BUCKETS)) -> None:
         """Take a histogram."""
         self.counts = counts
         numbers = array("H", counts)
         total = sum(numbers)
-        self.known = total >= LEAST * _WEIGHT
+        known = total >= LEAST * _WEIGHT
         # of few values the longest is never the 95th percentile: it may be the first call of a process, which loads its SDK meanwhile
-        self.median, self.p95 = _below(numbers, 0.5 * total), _below(numbers, 0.95 * (total - _WEIGHT))
-        self.rare = max(SLOW * self.median, self.p95) if self.known else float("inf")
-        self.slow = max(self.rare, UNFELT)
-        self.quick = self.known and self.median < QUICK
+        self.median = _below(numbers, 0.5 * total) if known else 0.0
+        self.p95 = _below(numbers, min(0.95 * total, total - _WEIGHT)) if known else 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether there are enough of them."""
+        return self.p95 > 0.0
+
+    @property
+    def rare(self) -> float:
+        """What is above this is out of the ordinary."""
+        return max(SLOW * self.median, self.p95) if self.known else float("inf")
+
+    @property
+    def slow(self) -> float:
+        """What is above this is a slow one: it is felt as well."""
+        return max(self.rare, UNFELT)
+
+    @property
+    def unheard_of(self) -> float:
+        """What is above this does not belong to them at all."""
+        spread = self.p95 / self.median if self.median else 1.0
+        return max(self.slow, self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95))
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is no host that answers like this: nobody has to be started beside it."""
+        return self.known and self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:
         """Return the sketch with these values added, older ones fading."""
@@ -181,12 +208,19 @@ def is_slow(known: Usual, sample: Sample) -> bool:
     return not sample.size or seconds / sample.size > known.pace[sample.kind].rare or not known.pace[sample.kind].known
 
 
+def is_unheard_of(known: Usual, sample: Sample) -> bool:
+    """Return whether an attempt has taken so long that an answer is not to be expected any more."""
+    usual_ones = known.seconds[sample.kind]
+    return not usual_ones.known or sample.seconds > usual_ones.unheard_of
+
+
 def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | None:
     """Return the seconds after which an attempt is slow, so that another one may be started beside it; None: never.
 
-    Of a stream, the chain's own limit or twice what nineteen of twenty first contents take, whichever is more: a thinking model is not
-    raced every time. Of a whole answer, three times what nineteen of twenty take, since a short one tells nothing of a long one. One who
-    answers within a millisecond is no host, and to wait for him in a thread would cost more than he does. A probe is left sooner.
+    Of a stream, the chain's own limit or two and a half times what nineteen of twenty first contents take, whichever is more: a
+    thinking model is not raced every time. Of a whole answer, three times what nineteen of twenty take, since a short one tells nothing
+    of a long one. One who answers within a millisecond is no host, and to wait for him in a thread would cost more than he does. A
+    probe is left sooner.
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
@@ -197,6 +231,18 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
     else:
         found = max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else most
     return min(found, max(LEASH, seconds.p95 if seconds.known else 0.0)) if probe else found
+
+
+def idle_limit(policy: Policy, known: Usual) -> float | None:
+    """Return the seconds of silence after which a stream that has begun is left; None: it never is.
+
+    This is the chain's own limit. Where nobody has seen anything of the stream (`buffer`), another one may begin anew at no loss: then a
+    silence lasts no longer than a first content may, since a host that thinks between two pieces thinks before the first one, too.
+    """
+    first = known.seconds[Kind.FIRST]
+    if policy.idle_limit is None or policy.stream_recovery != Recovery.BUFFER or not first.known:
+        return policy.idle_limit
+    return min(policy.idle_limit, max(LEASH, AT_FIRST * first.p95))
 
 
 def leash(policy: Policy, known: Usual, kind: Kind) -> float:
@@ -213,7 +259,7 @@ def hint(known: Usual, kind: Kind) -> float:
 def is_ordinary(known: Usual, sample: Sample) -> bool:
     """Return whether an answer can be learned at leisure: it changes nothing that is decided before that."""
     seconds = known.seconds[sample.kind]
-    return not known.slow and seconds.known and sample.seconds <= seconds.slow
+    return not known.slow and (sample.seconds <= seconds.p95 or (seconds.known and sample.seconds <= seconds.slow))
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:

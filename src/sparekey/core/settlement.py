@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PARK_PER_SECOND: Final = 20.0
 """Seconds of a park for each second that a failure cost its caller: whoever comes back and fails again takes a twentieth at most."""
+# An outage is looked at as often as it is short: its end is missed for a twentieth of what it lasted.
 LONGEST_FOR_COST: Final = 300.0
 """Seconds of the longest such park: a recovery is missed for five minutes at most."""
 LEFT_BY: Final = 2
@@ -196,9 +197,9 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
     if stated is None and is_felt(failure):
-        cost = b.felt(guard, now) + seen.cost
+        cost, down = b.felt(guard, now) + seen.cost, now - (now if guard.since is None else guard.since)
         guard = replace(guard, felt=cost, felt_at=now)
-        length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
+        length = max(length, min(max(PARK_PER_SECOND * cost, down / PARK_PER_SECOND), LONGEST_FOR_COST))
     parked = b.parked(
         guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,
         stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sparekey.core import streams
-from sparekey.core.expectations import Kind
+from sparekey.core.expectations import Kind, idle_limit, usual
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
@@ -53,6 +53,7 @@ class Streaming(Racing[S], Generic[T, S]):
         self.outlet = Outlet(reading, policy.stream_recovery)
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
         self._idle_at = 0.0
+        self._idle = policy.idle_limit
         self._relayed = 0
         self.call.earn_hedge()
         self.steps: Steps = streams.stream(
@@ -88,6 +89,9 @@ class Streaming(Racing[S], Generic[T, S]):
             self.outlet.restart(resumed=won.resumed)
         self._relayed += 1
         self._idle_at = self.call.chain.clock()
+        if len(self.call.chain.pool) > 1:
+            known = usual(self.call.chain.state, won.entry.credential.id)
+            self._idle = idle_limit(self.call.policy, known)
         items: list[T] = []
         for item in won.held:
             out = self.take(won, item)
@@ -99,7 +103,7 @@ class Streaming(Racing[S], Generic[T, S]):
 
     def limit(self, source: S) -> Limit | None:
         """Return how long to wait for the next item."""
-        idle = self.call.policy.idle_limit
+        idle = self._idle
         if idle is None and not self.outlet.complete:
             return self.call.limit(source.entry)
         left = None if idle is None else self._idle_at + idle - self.call.chain.clock()

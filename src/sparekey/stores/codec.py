@@ -267,7 +267,7 @@ def _usual(data: dict[str, Any]) -> Usual:
 def _counts(pairs: list[Any]) -> bytes:
     numbers = array("H", bytes(2 * BUCKETS))
     for bucket, count in zip(pairs[:_MOST_NAMES:2], pairs[1:_MOST_NAMES:2], strict=True):
-        numbers[_whole(bucket)] = min(_whole(count), _FULL)
+        numbers[min(_whole(bucket), BUCKETS - 1)] = min(_whole(count), _FULL)
     return numbers.tobytes()
 
 
