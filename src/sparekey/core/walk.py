@@ -13,10 +13,11 @@ if nobody could be reached, the fault is our own network's and nobody is parked.
 
 from __future__ import annotations
 
+import math
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sparekey.core import choose, expectations, local, settlement
+from sparekey.core import capacity, choose, expectations, local, settlement
 from sparekey.core import memory as m
 from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker, Turn
@@ -27,7 +28,7 @@ from sparekey.core.policy import Advance, Recovery, is_blind, is_rate_limit, is_
 from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
 from sparekey.core.race import Beside
 from sparekey.core.timing import backoff_seconds, believed
-from sparekey.errors import DeadlineExceeded
+from sparekey.errors import DeadlineExceeded, OverloadedError
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -83,12 +84,18 @@ class Walk:
         waited: seconds for which it has waited for what others find out, and
         slowest: that its slowest refusal took.
         connects: it is the one that tries whether our own network is back.
+        bounded: the chain, or some credential, takes a limited number of requests at once (`sparekey.core.capacity`).
+        held: the credentials of which it has places, by index; a credential stands there once for each.
+        queued: when it began to wait for room; None: it does not wait.
+        placed: it has its place in the chain.
+        refused: it found no room in time.
     """
 
     too_large: BaseException | None = None
     left: int | None = None
     answer: BaseException | None = None
-    connects = scouts = rescues = admitted = False
+    connects = scouts = rescues = admitted = placed = refused = False
+    queued: float | None = None
     begins = True
     waited = slowest = 0.0
 
@@ -134,6 +141,8 @@ class Walk:
         self.excused: set[int] = set()
         self.kind, self.races = kind, races
         self.asked_at: dict[int, float] = {}
+        self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
+        self.held: list[int] = []
 
     @property
     def identity(self) -> Identity:
@@ -167,6 +176,8 @@ class Walk:
         if not self.calls and not self.admitted and (wait := self._admission()):
             return wait
         while not (self._spent() or self.left == 0 or self._gives_up_on_network()):
+            if self.bounded and (until_room := self._until_room()) != 0.0:
+                return until_room
             if (until_tried := self._until_tried()) != 0.0:
                 return until_tried
             if (step := self._step()) != 0.0:
@@ -191,11 +202,16 @@ class Walk:
         if not self._may_explore(choice):
             self.waited += local.LOOK_AGAIN
             return local.LOOK_AGAIN
-        return self._taken(asker, state, choice) or 0.0
+        if self.bounded and not self._reserved(choice.index):
+            return 0.0
+        ticket = self._taken(asker, state, choice)
+        if self.bounded and (ticket is None or ticket.index != choice.index):
+            self._let_go(choice.index)
+        return ticket or 0.0
 
     def _well(self, state: PoolState) -> bool:
         """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
-        if not self.begins or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
+        if not self.begins or self.bounded or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
             return False
         return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
 
@@ -280,13 +296,16 @@ class Walk:
         self.asked_at[index] = self.now
         self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
+        if self.bounded and index not in self.held:
+            self._hold(index, None)
         return ticket
 
     def _among(self) -> frozenset[int] | None:
         """Whom this request may ask; None for everybody."""
-        if not self.seen and not self.closed:
+        if not self.seen and not self.closed and not self.bounded:
             return self.eligible
-        return frozenset(filter(self._open_to, self._everybody()))
+        full = self._full()
+        return frozenset(i for i in self._everybody() if self._open_to(i) and i not in full)
 
     def _open_to(self, index: int) -> bool:
         """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
@@ -297,6 +316,56 @@ class Walk:
         if self.too_large_for and self._room(index) & self.too_large_for:
             return False
         return self.host_faults.get(self.pool.guards[index].endpoint, 0) < CALLS_TO_A_FAILING_HOST
+
+    # ── how much runs at once ──
+
+    def _until_room(self) -> float | None:
+        """Return the seconds after which to look for room again, 0.0 if there is some; None: there is none in time."""
+        since = self.now if self.queued is None else self.queued
+        wait: float | None = self.cell.transact_local(capacity.enter, self._waiting(since), self._places(), self.now)
+        self.refused = wait is None
+        if not wait:
+            self.queued, self.placed = None, self.placed or wait is not None
+            return wait
+        self.queued = since
+        return wait if self.deadline is None else min(wait, max(0.001, self.deadline - self.now))
+
+    def _waiting(self, since: float) -> capacity.Waiting:
+        return capacity.Waiting(self.number, self.identity.client, self.placed, since)
+
+    def _places(self) -> float:
+        """How many attempts more those take whom this request could turn to now; where nobody is ready, that is not what it lacks."""
+        if not self.pool.has_caps or not (ready := {self.pool.first_of[i] for i in self._ready()}):
+            return math.inf
+        out = self.cell.local.capacity.out
+        return sum(math.inf if (cap := self.pool.caps[i]) is None else max(0, cap - out.get(i, 0)) for i in ready)
+
+    def _full(self) -> set[int]:
+        """Whose places are all taken."""
+        if not self.bounded or not (out := self.cell.local.capacity.out):
+            return set()
+        caps, same = self.pool.caps, self.pool.first_of
+        return {i for i, cap in enumerate(caps) if cap is not None and out.get(same[i], 0) >= cap}
+
+    def _reserved(self, index: int) -> bool:
+        """Take a place of a credential, if it has one. Where only the active one's are all taken, this request moves nobody."""
+        active = self.cell.state.active
+        if index != active and active not in self.tried and active in self._full():
+            self.sticky = False
+        return self._hold(index, self.pool.caps[index])
+
+    def _hold(self, index: int, most: int | None) -> bool:
+        taken: bool = self.cell.transact_local(capacity.take, self.pool.first_of[index], most)
+        if taken:
+            self.held.append(index)
+        return taken
+
+    def _let_go(self, index: int) -> None:
+        if index in self.held:
+            self.held.remove(index)
+            self.cell.transact_local(capacity.let_go, self.pool.first_of[index])
+
+    # ── whom it may ask ──
 
     def _room(self, index: int) -> set[tuple[str, str | None]]:
         model = self.pool.credentials[index].model
@@ -317,7 +386,8 @@ class Walk:
     def _spread(self, asker: Asker, state: PoolState, choice: choose.Choice) -> tuple[Asker, choose.Choice]:
         """A herd that has waited long enough spreads over those of the same model that nobody knows yet, and moves nobody."""
         models = [c.model for c in self.pool.credentials]
-        alike = {i for i in self._everybody() if models[i] == models[choice.index] and i != state.active and self._open_to(i)}
+        among = {i for i in self._everybody() if i != state.active and self._open_to(i)} - self._full()
+        alike = {i for i in among if models[i] == models[choice.index]}
         asker = asker._replace(among=alike, rotation=self.cell.transact_local(local.rotate))
         self.sticky = False
         return asker, choose.choose(self.pool, state, asker, self.now) or choice
@@ -408,6 +478,7 @@ class Walk:
         self.seen[index] = seen
         self.calls[index] = self.calls.get(index, 0) + max(0, seen.writes - 1)  # a request is written to a provider twice at most
         self._back(seen.ticket)
+        self._let_go(index)
         if not failure.unreached:
             self.slowest = max(self.slowest, self.now - self.asked_at.get(index, self.now))
             self._reached()
@@ -465,11 +536,13 @@ class Walk:
         took = self.now - self.asked_at.get(seen.ticket.index, self.now)
         seen = seen._replace(cost=took if self.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
         self.seen[seen.ticket.index] = seen
+        self._let_go(seen.ticket.index)
         self._settle(seen)
 
     def lost(self, ticket: Ticket) -> None:
         """Take back an attempt that another one outran: it blames nobody."""
         self._back(ticket)
+        self._let_go(ticket.index)
         self._release(ticket)
 
     def same_again(self, seen: ObservedFailure) -> float | None:
@@ -508,6 +581,7 @@ class Walk:
     def readmit(self, index: int) -> Ticket | None:
         """Return a new ticket for the same credential, unless it was parked meanwhile."""
         self.out = [ticket for ticket in self.out if ticket.index != index]
+        self._let_go(index)
         return self._in_ring(Asker(frozenset({index})))
 
     def abandon(self) -> None:
@@ -517,6 +591,10 @@ class Walk:
                 self._release(ticket)
             self.pending.clear()
             self.out.clear()
+        if self.bounded:
+            held = [self.pool.first_of[index] for index in self.held]
+            self.cell.transact_local(capacity.leave, self._waiting(self.began), held)
+            self.held, self.placed = [], False
         self._scouted()
 
     def _back(self, ticket: Ticket) -> None:
@@ -551,6 +629,8 @@ class Walk:
     def pause(self, rounds_done: int) -> float | None:
         """Return the seconds until the next round over the ring, or None if there is to be none."""
         policy = self.policy
+        if self.refused:
+            return None
         if self._nobody_reached():
             return self._until_network()
         if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values()):
@@ -584,6 +664,8 @@ class Walk:
             self.pending.clear()
         self._settle_pending()
         self._unserved()
+        if self.refused and not self.seen:
+            return OverloadedError(max(1.0, self.policy.queue_timeout))
         if self.answer is not None:
             return self.answer
         if self.too_large is not None:
