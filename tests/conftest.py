@@ -16,7 +16,8 @@ MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
 LONG = (
     *("test_drill_gateway", "test_drill_credentials", "test_drill_others", "test_drill_streams", "test_drill_command"),
     *("test_console_page", "test_gateway_workers", "test_gateway_restart", "test_client_broken", "test_answers_agree"),
-    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo", "test_readme"),
+    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo"),
+    *("test_documented_commands", "test_documented_examples"),
     *("test_transport_engine", "test_transport_failover", "test_core_blame", "test_console_connection", "test_gateway_process"),
     *("test_gateway_openapi", "test_client_node", "test_transport_stale", "test_vlm_keepalive", "test_drill_docs"),
     *("test_writes_agree", "test_drill_cases", "test_embedding_backends", "test_vlm_backends"),
