@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import tokenize
 import zlib
 from collections import defaultdict
 from pathlib import Path
@@ -28,6 +29,7 @@ _ONE = {str(c): next(r for r in Reason if r.error_class is c) for c in ErrorClas
 _ONE["permanent"] = Reason("unknown_reference")  # which may stand under any status
 _STATES_OF_RATE = {"rate_limited", "concurrency", "overloaded"}
 _PARTS = 16
+_LAYOUT = {tokenize.ENCODING, tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 _FEW_LETTERS = 3
 _LETTERS = (
     ("ja", re.compile("[ぁ-ヿ]")),
@@ -55,9 +57,23 @@ def name_of(example):
 def digest():
     """Return a sum over the examples and the code that reads them: a model with another one is stale."""
     total = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.jsonl")), Path(_features.__file__)]:
+    for path in sorted(HERE.glob("*.jsonl")):
         total.update(path.read_bytes())
+    total.update(_code(Path(_features.__file__)).encode())
     return total.hexdigest()[:16]
+
+
+def _code(path):
+    """Return a module's source without comments, docstrings and white space: those change no feature."""
+    parts, begins = [], True
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in _LAYOUT:
+                begins = begins or token.type == tokenize.NEWLINE
+            elif not (begins and token.type == tokenize.STRING):
+                parts.append("".join(token.string.split()))
+                begins = False
+    return "".join(parts)
 
 
 def is_real(example):
@@ -109,7 +125,7 @@ class Judged:
         of_request = sum(share for name, share in likely.items() if name in FAIL_FAST)
         self.guessed = Guess(ErrorClass(best), likely[best], of_request, ErrorClass(other), likely[other])
         self.fail_fast_at, self.least, self.likely = fail_fast_at, least, 0.7
-        verdict = judge_reading(reading, class_name, wait=wait, mind=self)
+        verdict = judge_reading(reading, class_name, wait=wait, text_model=self)
         self.example, self.confidence = example, likely[best]
         self.found = str(verdict.meaning.reason.error_class) if verdict else "unknown"
         self.by = verdict.rule.partition(" ")[0].rstrip(":") if verdict else "nothing"

@@ -14,7 +14,7 @@ from sparekey.config import VLMConfig
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.lab.drill.clock import Clock
 from sparekey.lab.drill.context import RowContext
-from sparekey.lab.drill.fixtures import Shape, cast_chat
+from sparekey.lab.drill.fixtures import Shape, simulated_chat
 from sparekey.lab.drill.outcome import CallOutcome
 from sparekey.lab.drill.runner import REAL
 from sparekey.lab.drill.scenario import QUESTION, Scenario
@@ -107,7 +107,7 @@ class OutsideStage(RowContext):
         """Open a world with the built-in chat chain in the row's shape. Nobody's dice are loaded here."""
         del dice
         assert self.config.vlm is not None
-        cast = cast_chat(self.config.vlm, self.simulator, Shape(**{**shape, "knobs": {}}), 1.0)
+        cast = simulated_chat(self.config.vlm, self.simulator, Shape(**{**shape, "knobs": {}}), 1.0)
         assert isinstance(cast.config, VLMConfig)
         world = OutsideWorld(self._worker, cast.seats, self.mode)
         self.scenarios.append(world)
