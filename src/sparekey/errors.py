@@ -4,6 +4,7 @@
     ├── AllCredentialsFailedError     every credential of a chain was tried or is parked
     ├── CredentialParkedError         an entry of the above: this one was not tried, and until when
     ├── CircuitBreakerOpen            a lone instance's breaker lets nothing through
+    ├── OverloadedError               a chain has no room for one more request, nor in its queue
     ├── DeadlineExceeded              the call's deadline was spent (also a TimeoutError)
     ├── LimitExceeded                 one attempt took too long (also a TimeoutError)
     ├── ConfigError                   a wrong configuration (also a ValueError)
@@ -143,6 +144,18 @@ class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of 
         """Create the error with its message and the seconds to wait."""
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class OverloadedError(SparekeyError):
+    """A chain runs as many requests as it may (`max_concurrency`), and has no room in its queue: no provider was asked.
+
+    `retry_after` are the seconds after which it is worth asking again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        """Say when to come again."""
+        self.retry_after = retry_after
+        super().__init__(f"too many requests run at once (max_concurrency) and the queue has no room; come again in {retry_after:g} s")
 
 
 class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc

@@ -172,6 +172,7 @@ class Credential:
         endpoint: the base URL of its requests; None: an endpoint of its own.
         api_key: the key; it is never shown.
         headers: extra headers of each request.
+        max_concurrency: attempts that it takes at once, of one process; the next credential gets more. None: any number.
     """
 
     id: str
@@ -181,6 +182,12 @@ class Credential:
     endpoint: str | None = None
     api_key: Secret | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_concurrency: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a credential that takes nothing."""
+        if self.max_concurrency is not None and self.max_concurrency < 1:
+            raise ValueError(f"max_concurrency must be at least 1, got {self.max_concurrency}")
 
 
 @dataclass(frozen=True, slots=True)
