@@ -15,12 +15,14 @@ from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller
 from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.api.response_headers import handed_on
+from sparekey.gateway.http.off_loop import off_loop
 from sparekey.gateway.http.protocol import KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
 from sparekey.transport.event_filter import StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from sparekey.engine.stream import AsyncStream
@@ -155,7 +157,8 @@ class RequestHandler:
         body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-        call = routes.read(asked, method, target, headers, named, body)
+        parts = asked, method, target, headers, named, body
+        call = routes.read(*parts) if len(body) <= LARGE else await off_loop(routes.read, *parts)
         served = self._served(call)
         self._chain = served.name
         current.set(self._ledger)
