@@ -32,3 +32,30 @@ def test_rate_limits_are_no_outage(clock):
     """However long they last, there may be room again in a moment."""
     play, _ = lasting(clock, rate_limit(), 1)
     assert play.returns_in(0) == pytest.approx(0, abs=31)
+
+
+def limited(play, times):
+    """A request that meets a rate limit so often in a row, each time when the park is over; then there is room."""
+    play.ill = {0: rate_limit()}
+    for _ in range(times):
+        play.call()
+        length = play.returns_in(0)
+        play.clock.advance(length)
+    play.ill = {}
+    assert play.call().served == 0
+    return length
+
+
+def test_a_rate_limit_parks_as_long_as_it_had_to_last_time(clock):
+    """There was room after twenty seconds, and not after five and ten: the next park begins there."""
+    play = Play(2, clock)
+    assert limited(play, 3) == pytest.approx(20, rel=0.2)
+    assert limited(play, 1) == pytest.approx(20, rel=0.2)
+
+
+def test_how_long_there_was_no_room_is_forgotten_after_ten_minutes(clock):
+    """Another minute may be another load."""
+    play = Play(2, clock)
+    limited(play, 3)
+    clock.advance(601)
+    assert limited(play, 1) <= 5

@@ -51,6 +51,8 @@ class Breaker:
         felt: seconds that its failures have cost callers, as of `felt_at`; they fade (see `felt`).
         felt_at: when it last failed.
         left: callers in a row who left after more than the expected time.
+        room: parks in a row that a rate limit without a stated wait has taken, as of `room_at`: after the last of them there was room.
+        room_at: when such a limit was last met.
     """
 
     epoch: int = 0
@@ -70,6 +72,8 @@ class Breaker:
     felt: float = 0.0
     felt_at: float = 0.0
     left: int = 0
+    room: int = 0
+    room_at: float = 0.0
 
 
 CLOSED = Breaker()
@@ -103,8 +107,15 @@ def felt(breaker: Breaker, now: float) -> float:
 
 
 def recovered(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` after a success: nothing parks it, what it cost is remembered."""
-    return Breaker(felt=breaker.felt, felt_at=breaker.felt_at) if felt(breaker, now) else CLOSED
+    """Return `breaker` after a success: nothing parks it; what it cost, and how long there was no room, is remembered for ten minutes."""
+    kept = {"felt": breaker.felt, "felt_at": breaker.felt_at} if felt(breaker, now) else {}
+    limited = {"room": breaker.room, "room_at": breaker.room_at} if without_room(breaker, now) else {}
+    return Breaker(**kept, **limited) if kept or limited else CLOSED  # type: ignore[arg-type]  # each of its field's type
+
+
+def without_room(breaker: Breaker, now: float) -> int:
+    """Return after how many parks in a row there was room again, when a rate limit was met in the last ten minutes; else 0."""
+    return breaker.room if now - breaker.room_at < FADES else 0
 
 
 def remaining(seconds: float) -> float | None:

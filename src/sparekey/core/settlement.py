@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_refusal, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_rate_limit, is_refusal, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -195,6 +195,9 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     parking = reaction_to(failure).parking
     assert parking is not None
     level = b.next_level(guard, cause, now)
+    if stated is None and is_rate_limit(failure):  # the park begins as long as the last one had to be
+        level = max(level, b.without_room(guard, now) if guard.until is None else 0)
+        guard = replace(guard, room=level, room_at=now)
     length = stated or park_seconds(parking, level, seen.dice)
     if stated is None and is_felt(failure):
         cost, down = b.felt(guard, now) + seen.cost, now - (now if guard.since is None else guard.since)
