@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def limit(walk: Walk, ticket: Ticket) -> float | None:
     """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
-    known = walk.usual(ticket.index)
+    known = walk.expected(ticket.index)
     if (walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick) or not walk.races or len(walk.pool) == 1:
         return None
     return expectations.limit(walk.policy, known, walk.kind, probe=ticket.probe)
