@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.config import Config
-    from sparekey.lab.drill.profile import Profile
-    from sparekey.lab.drill.row import Row
+    from sparekey.lab.drill.row import Profile, Row
 
 _AT_ONCE: Final = 8
 """The most cases in one job: small jobs keep all cores busy to the end."""
