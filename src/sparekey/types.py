@@ -113,8 +113,15 @@ class Failure:
     action: Action | None = None
 
 
+_HIDDEN: Final = "***"
+"""What is shown in the place of a key."""
+
+
 class Secret:
-    """A key that does not show itself: `repr`, `str`, formatting and pickling give `***`, only `reveal()` the value."""
+    """A key that does not show itself: `repr`, `str` and formatting give `***`, only `reveal()` the value.
+
+    A pickle holds no key, a copy does.
+    """
 
     __slots__ = ("_value",)
 
@@ -123,14 +130,20 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value itself. Call it only where a request is put together."""
+        """Return the value itself. Call it only where a request is put together.
+
+        Raises:
+            ValueError: it comes out of a pickle.
+        """
+        if self._value == _HIDDEN:
+            raise ValueError("this key was left out of a pickle: give the other process its own, for example with env:NAME")
         return self._value
 
     def __repr__(self) -> str:
-        return "Secret('***')" if self._value else "Secret('')"
+        return f"Secret({str(self)!r})"
 
     def __str__(self) -> str:
-        return "***" if self._value else ""
+        return _HIDDEN if self._value else ""
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -142,7 +155,13 @@ class Secret:
         return hash((Secret, self._value))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Secret, ("***" if self._value else "",))
+        return (Secret, (str(self),))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
 
 
 @dataclass(frozen=True, slots=True)
