@@ -1,4 +1,4 @@
-"""Write docs/errors.md from the tables and the scores, so that what users read is what runs: `make docs`."""
+"""Write docs/errors.md from the tables and the scores (`make docs`), so that it says what runs."""
 
 import json
 import sys

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded
+from sparekey.errors import (
+    AllCredentialsFailedError,
+    CircuitBreakerOpen,
+    CredentialParkedError,
+    DeadlineExceeded,
+    LimitExceeded,
+    OverloadedError,
+)
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
-_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded)
+_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded, OverloadedError)
 
 
 def classify_ours(exc: BaseException) -> Failure | None:
@@ -21,6 +28,8 @@ def classify_ours(exc: BaseException) -> Failure | None:
         reason, wait = "parked", exc.seconds
     elif isinstance(exc, CircuitBreakerOpen):
         reason, wait = "breaker_open", getattr(exc, "retry_after", None)
+    elif isinstance(exc, OverloadedError):
+        reason, wait = "concurrency", exc.retry_after
     elif isinstance(exc, LimitExceeded):
         # silence is the endpoint's fault, but a slow beginning is the credential's: another key of
         # the endpoint may be faster. An attempt that the caller's own deadline cut short proves
