@@ -5,7 +5,7 @@ import json
 from dataclasses import fields, is_dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.lab.simulator import Simulator
@@ -312,7 +312,6 @@ REQUESTS = st.dictionaries(KNOWN, JSON, max_size=8)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=30)
 @given(request=REQUESTS)
 def test_nonsense_is_kept_and_never_raises(name, request):
     """Fields of the wrong type, parts of no kind, roles of nobody: all of it is somewhere."""
@@ -322,7 +321,6 @@ def test_nonsense_is_kept_and_never_raises(name, request):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=30)
 @given(part=st.dictionaries(KNOWN, JSON, max_size=5), role=SCALARS)
 def test_so_is_nonsense_in_the_place_of_a_part(name, part, role):
     """Where the formats have their messages."""
