@@ -83,8 +83,10 @@ def is_whole(value: Any) -> bool:
 def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
     """Tell whether an answer, or an event, has what it says in the field that SDKs read."""
     field = "text" if resource == "completions" else "message" if whole else "delta"
-    choices = (value.get("choices") if isinstance(value, dict) else None) or ()
-    return all(choice.get(field) or not any(choice.get(name) for name in _SAID_IN) for choice in choices)
+    for choice in (value.get("choices") if isinstance(value, dict) else None) or ():
+        if not choice.get(field) and any(map(choice.get, _SAID_IN)):
+            return False
+    return True
 
 
 def read_usage(value: Any) -> Usage | None:

@@ -16,7 +16,7 @@ from sparekey.wire import large_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-__all__ = ["Document", "completed", "dumped", "loads", "read", "replaced", "times_named", "without"]
+__all__ = ["UNDECODED", "Document", "completed", "decode", "dumped", "loads", "read", "replaced", "times_named", "without"]
 
 
 def _fastest() -> tuple[Callable[[bytes | str], Any], tuple[type[Exception], ...]]:
