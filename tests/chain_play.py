@@ -102,8 +102,13 @@ def body(text, **uses):
 
 
 def _identity(request):
-    """What tells requests apart: a body or its text; None: each is another one, and all are of one shape."""
-    return None if request is None else Identity(request if isinstance(request, bytes) else body(request))
+    """What tells requests apart: a body or its text."""
+    return Identity(request if isinstance(request, bytes) else body(request))
+
+
+def _identified(request):
+    """What works that out; None: each request is another one, and all are of one shape."""
+    return None if request is None else lambda: _identity(request)
 
 
 class InFlight:
@@ -112,7 +117,7 @@ class InFlight:
     def __init__(self, play, eligible, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.began = play.clock()
-        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, identity=_identity(request))
+        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, identify=_identified(request))
         self._take(lambda: next(self._steps, None))
 
     def _take(self, move):
@@ -179,7 +184,7 @@ class StreamInFlight:
     def __init__(self, play, eligible, hedge, recoverable, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
-        told = {"identity": _identity(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
+        told = {"identify": _identified(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
         self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, **told)
         self._take(lambda: next(self._steps, None))
 

@@ -6,13 +6,13 @@ They decide nothing themselves: order, term, park and probe live in `sparekey.co
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify import classify
 from sparekey.core import breaker, policy, pool, settlement
 from sparekey.core.breaker import Breaker, Phase
 from sparekey.core.timing import park_seconds
-from sparekey.engine.chain_state import monotonic
 from sparekey.engine.switcher import OrderedCredentialSwitcher
 from sparekey.errors import CircuitBreakerOpen
 from sparekey.stores.memory import MemoryStore
@@ -38,7 +38,7 @@ class PrimaryBackupSwitcher:
         failback_timeout_seconds: float = 600.0,
         failback_request_count: int = 200,
         *,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with the primary; times in seconds, counts in requests to the backup."""
         self._switcher = OrderedCredentialSwitcher(2, failback_timeout_seconds, failback_request_count, clock=clock)
@@ -99,7 +99,7 @@ class CircuitBreaker:
         *,
         trips_at_once: Collection[str] = TRIPS_AT_ONCE,
         probe_lease: float | None = None,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start closed.
 

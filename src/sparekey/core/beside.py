@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 def limit(walk: Walk, ticket: Ticket) -> float | None:
     """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
+    if not walk.races or len(walk.pool.credentials) == 1:
+        return None
     known = walk.usual(ticket.index)
-    if (walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick) or not walk.races or len(walk.pool) == 1:
+    if walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick:
         return None
     return expectations.limit(walk.policy, known, walk.kind, probe=ticket.probe)
 

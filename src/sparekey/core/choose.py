@@ -39,7 +39,7 @@ from sparekey.core.pool import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 _OPEN = frozenset({Phase.CLOSED, Phase.DUE})
 
@@ -100,6 +100,27 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     rescue = soonest(pool, state, [i for i in left if may_be_rescue(pool, state, i, now)])
     waited = state.rescued_at is None or now - state.rescued_at >= pool.policy.rescue_interval
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
+
+
+def goes_to_active(pool: Pool, state: PoolState, now: float, shape: Callable[[], str]) -> bool:
+    """Return whether a request that begins now simply goes to the active credential: it is well, and nothing is due above it.
+
+    Then `choose` need not be asked: True only where it would say so for a request that may ask everybody. `shape` returns the request's;
+    it is called only where a park depends on it.
+    """
+    breakers, active = state.breakers, state.active
+    if active and failback_due(pool, state, now):
+        return False
+    if not breakers:
+        return True
+    for index in range(active):
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is None or guard.until is None:
+                continue
+            if b.phase(guard, now, shape() if guard.shapes else None) is Phase.DUE:
+                return False
+    return all(name not in breakers or breakers[name].until is None for name in pool.guard_names[active])
 
 
 def _is_open(pool: Pool, state: PoolState, index: int, now: float, shape: str | None) -> bool:

@@ -30,10 +30,8 @@ def begin_round(walk: Walk) -> None:
 
 def next_attempt(walk: Walk) -> Ticket | float | None:
     """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
-    state = walk.chain_state.state
-    if _is_well(walk, state):
-        walk.begins = False
-        return walk.give(Ticket(0, state.term, state.epoch))
+    if walk.well:
+        return at_once(walk)
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
         return wait
     while not (walk.spent() or walk.left == 0 or egress.gives_up(walk)):
@@ -44,18 +42,19 @@ def next_attempt(walk: Walk) -> Ticket | float | None:
     return None
 
 
+def at_once(walk: Walk) -> Ticket:
+    """Return the ticket of the first attempt of a request to a chain that is well: there is nothing to decide."""
+    walk.well = walk.begins = False
+    if walk.chain_state.local.retries < walk.policy.retry_burst:
+        walk.chain_state.transact_local(local.earn_retry)
+    return walk.give(Ticket(walk.active, walk.term, walk.epoch))
+
+
 def in_ring(walk: Walk, asker: Asker) -> Ticket | None:
     """Return a ticket for whoever is next in the ring; None where only softly or firmly parked ones are left."""
     state = walk.chain_state.state
     choice = choose.choose(walk.pool, state, asker, walk.now)
     return _taken(walk, asker, state, choice) if choice is not None and choice.turn is Turn.RING and not walk.spent() else None
-
-
-def _is_well(walk: Walk, state: PoolState) -> bool:
-    """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
-    if not walk.begins or state.breakers or state.active or walk.eligible is not None or walk.deadline is not None:
-        return False
-    return not state.memory.words and state.memory.drought is None and walk.chain_state.local.egress_at is None
 
 
 def _admission(walk: Walk) -> float:

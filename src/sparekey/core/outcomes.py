@@ -34,16 +34,20 @@ def succeeded(walk: Walk, ticket: Ticket, size: int = 0, *, hedged: bool = False
         size: of the answer, as `expectations.Sample` takes it; 0 if it is not known.
         hedged: it was started beside a slow one.
     """
-    egress.reached(walk)
-    _settle_pending(walk)
+    if walk.connects or walk.chain_state.local.egress_at is not None:
+        egress.reached(walk)
+    if walk.pending:
+        _settle_pending(walk)
     walk.take_back(ticket)
-    walk.chain_state.dead = None
+    if len(walk.pool.credentials) == 1:
+        walk.chain_state.dead = None
     refusals = [s for s in walk.seen.values() if is_refusal(s.failure)] if walk.seen else []
     moves = walk.sticky and walk.too_large is None and not (walk.excused and walk.excused >= walk.seen.keys())
     request = walk.identity.request if refusals else ""
     after: Ticket = walk.chain_state.transact(settlement.succeed, ticket, refusals, request, moves, walk.now)
     walk.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
-    _scouted(walk)
+    if walk.scouts:
+        _scouted(walk)
     seconds = walk.now - walk.asked_at[ticket.index]
     walk.chain_state.learn(Sample(walk.pool.names[ticket.index], walk.kind, seconds, size), walk.now)
     if hedged:
@@ -118,7 +122,8 @@ def abandon(walk: Walk) -> None:
         for ticket in walk.out:
             walk.release(ticket)
         walk.out.clear()
-    _scouted(walk)
+    if walk.scouts:
+        _scouted(walk)
 
 
 def exhausted(walk: Walk) -> BaseException:
@@ -180,6 +185,5 @@ def _unserved(walk: Walk) -> None:
 
 def _scouted(walk: Walk) -> None:
     """Let those go on that wait for what this request finds out."""
-    if walk.scouts:
-        walk.scouts = False
-        walk.chain_state.transact_local(local.back, walk.number)
+    walk.scouts = False
+    walk.chain_state.transact_local(local.back, walk.number)

@@ -125,35 +125,60 @@ Message: TypeAlias = "Begun | Lost | Slow | Done"
 
 
 class Race:
-    """The attempts of one round. `fault` takes the place of whatever ends it badly."""
+    """The attempts of one round.
 
-    def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None = None) -> None:
-        """Begin a round of a walk; `hedge` takes a second attempt out of the budget, or says that there is none."""
+    Attributes:
+        running: the tickets of the attempts that are out.
+        slow: what each slow attempt has failed by, should another one be faster, by index.
+        again: the indices that were given a second try.
+        hedged: the indices that were started beside a slow one.
+    """
+
+    def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None = None, running: Ticket | None = None) -> None:
+        """Begin a round of a walk.
+
+        Args:
+            walk: the request.
+            hedge: takes a second attempt out of the budget, or returns False if there is none.
+            fault: is raised in place of whatever ends the round badly.
+            running: an attempt of this round that is out already.
+        """
         self.walk, self.hedge, self.fault = walk, hedge, fault
-        self.running: list[Ticket] = []
+        self.running: list[Ticket] = [] if running is None else [running]
         self.slow: dict[int, ObservedFailure] = {}
         self.again: set[int] = set()
         self.hedged: set[int] = set()
 
-    def steps(self) -> Generator[Step, Message, Ticket | None]:
-        """Return the ticket for the rest of the winner's answer, or None if this round has nobody left."""
+    def steps(self, message: Message | None = None) -> Generator[Step, Message, Ticket | None]:
+        """Return the ticket for the rest of the winner's answer, or None if this round has nobody left.
+
+        `message` is what has become of the attempt that was out already.
+        """
         walk = self.walk
-        if beside.may_probe(walk) and (probe := beside.probe(walk)) is not None:
-            ticket, seconds = probe
-            walk.now = (yield Beside(ticket, walk.kind, seconds)).now
-        first = next_attempt(walk)
-        step = (yield from self._next(first)) if isinstance(first, float) else self._started(first)
+        step = (yield from self._first()) if message is None else (yield from self._after(message))
         while step is not None:
             message = yield step
             walk.now = message.now
             if isinstance(message, Begun):
                 return self._won(message)
-            step = self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
+            step = yield from self._after(message)
         return None
 
-    def _next(self, wait: float | None = None) -> Generator[Pause, Any, Step | None]:
+    def _first(self) -> Generator[Step, Message, Step | None]:
+        """The first attempt, and a probe beside it where one is due."""
+        walk = self.walk
+        if beside.may_probe(walk) and (probe := beside.probe(walk)) is not None:
+            ticket, seconds = probe
+            walk.now = (yield Beside(ticket, walk.kind, seconds)).now
+        return (yield from self._next())
+
+    def _after(self, message: Message) -> Generator[Step, Message, Step | None]:
+        """What follows when an attempt is slow or has failed; None if the round has nobody left."""
+        return self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
+
+    def _next(self) -> Generator[Pause, Any, Step | None]:
         """The next attempt, after what has to be waited for that other requests find out; None if the round has nobody left."""
-        step: Ticket | float | None = next_attempt(self.walk) if wait is None else wait
+        step = next_attempt(self.walk)
         while isinstance(step, float):
             self.walk.now = (yield Pause(step)).now
             step = next_attempt(self.walk)

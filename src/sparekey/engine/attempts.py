@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from sparekey.core import flow
 from sparekey.core.flow import Done, Lost, Pause, Start
 from sparekey.engine.call import Ledger, LogicalCall, RunningAttempt
+from sparekey.engine.task_race import pause
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ class Attempts:
             sleep: waits so many seconds, for tests.
             asleep: as `sleep`, on an event loop.
         """
-        self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or _asleep
+        self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or pause
         self._steps = self._call.steps(eligible, races=False)
         self._step: flow.Step | None = None
         self._begun = False
@@ -198,9 +199,3 @@ class OpenAttempt:
                 return False
             raise fault from None  # a traceback would print the provider's words unmasked
         return True
-
-
-async def _asleep(seconds: float) -> None:
-    import anyio  # noqa: PLC0415 - `import sparekey` shall not load it
-
-    await anyio.sleep(seconds)

@@ -61,7 +61,7 @@ class Streaming(Racing[S], Generic[T, S]):
             self.call.began,
             chain.indices(eligible),
             policy,
-            self.call.identity,
+            self.call.identify,
             hedge=self.call.take_hedge,
             recoverable=lambda: self.outlet.recoverable,
         )

@@ -5,11 +5,12 @@ It decides nothing itself: order, term, park and probe live in `sparekey.core`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparekey.core import choose, policy, pool, settlement
-from sparekey.engine.chain_state import ChainState, monotonic
+from sparekey.engine.chain_state import ChainState
 from sparekey.types import Credential
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class OrderedCredentialSwitcher:
         failback_timeout_seconds: float = 600.0,
         failback_request_count: int = 50,
         *,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start at index 0.
 

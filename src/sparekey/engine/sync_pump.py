@@ -32,7 +32,7 @@ class StreamSource(Generic[T]):
         """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
         self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
-        self._left = False
+        self._left = self._stopped = False
         self._open, self._content = open_, content
         self._stream: object = None
         self._items: Iterator[T] | None = None
@@ -53,13 +53,17 @@ class StreamSource(Generic[T]):
         Raises:
             StopIteration: there is none.
             LimitExceeded: it did not come in time.
+            Stopped: another thread has called `stop`.
         """
         del limit, real
         assert self._items is not None
+        if self._stopped:
+            raise Stopped
         return next(self._items)
 
     def stop(self) -> None:
-        """End the wait of a thread in `pull`, where it can be done."""
+        """End the wait of a thread in `pull`, or the next one: where nothing limits the stream, with the next item."""
+        self._stopped = True
 
     def close(self) -> None:
         """End it."""
