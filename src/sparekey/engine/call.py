@@ -24,7 +24,7 @@ from sparekey.core.events import (
 )
 from sparekey.core.flow import Begun, Failed
 from sparekey.core.identity import Identity
-from sparekey.engine.limits import limited
+from sparekey.engine.limits import CLIENT, limited
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.types import Attempt, Outcome
 from sparekey.wire.writes import RUNNING
@@ -132,9 +132,10 @@ class LogicalCall:
         number: tells the calls of this process apart.
         _hooked: somebody wants to hear of its events.
         _body: what is asked, as bytes; empty if it is not known.
+        _client: for whom the call is made; "" where nobody tells.
     """
 
-    __slots__ = ("_body", "_hooked", "began", "bounded", "chain", "entries", "number", "policy")
+    __slots__ = ("_body", "_client", "_hooked", "began", "bounded", "chain", "entries", "number", "policy")
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
         """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
@@ -144,11 +145,11 @@ class LogicalCall:
         self.began = chain.clock()
         self.entries: list[RunningAttempt] = []
         self.number = next(_NUMBERS)
-        self._hooked, self._body = bool(chain.hooks), body
+        self._hooked, self._body, self._client = bool(chain.hooks), body, CLIENT.get()
 
     def identify(self) -> Identity:
         """Return what tells this request from others: without a body each call is another request."""
-        return Identity(self._body, (_PROCESS, self.number))
+        return Identity(self._body, (_PROCESS, self.number), self._client)
 
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
