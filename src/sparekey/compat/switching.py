@@ -6,14 +6,13 @@ Both only keep state: the rules for order, terms, parks and probes are in `spare
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.classify import classify
 from sparekey.core import breaker, policy, pool, settlement
 from sparekey.core.breaker import Breaker, Phase
 from sparekey.core.timing import park_seconds
-from sparekey.engine.switcher import OrderedCredentialSwitcher
+from sparekey.engine.switcher import OrderedCredentialSwitcher, monotonic
 from sparekey.errors import CircuitBreakerOpen
 from sparekey.stores.memory import MemoryStore
 from sparekey.types import ErrorClass
@@ -38,7 +37,7 @@ class PrimaryBackupSwitcher:
         failback_timeout_seconds: float = 600.0,
         failback_request_count: int = 200,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Start with the primary.
 
@@ -109,7 +108,7 @@ class CircuitBreaker:
         *,
         trips_at_once: Collection[str] = TRIPS_AT_ONCE,
         probe_lease: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Start closed.
 
