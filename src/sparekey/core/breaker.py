@@ -48,9 +48,9 @@ class Breaker:
         looked: when it was last seen to be parked for a stated time, and
         look_after: seconds from then to the next look at it before its end; 0 for none.
         looks: how many of these were in vain.
-        felt: seconds that its failures have cost callers, as of `felt_at`; they fade (see `felt`).
-        felt_at: when it last failed.
-        left: callers in a row who left after more than the expected time.
+        cost: seconds that its failures have cost callers, as of `cost_at`; they fade (see `remembered_cost`).
+        cost_at: when it last failed.
+        callers_left: callers in a row who left after more than the expected time.
     """
 
     epoch: int = 0
@@ -67,9 +67,9 @@ class Breaker:
     looked: float = 0.0
     look_after: float = 0.0
     looks: int = 0
-    felt: float = 0.0
-    felt_at: float = 0.0
-    left: int = 0
+    cost: float = 0.0
+    cost_at: float = 0.0
+    callers_left: int = 0
 
 
 CLOSED = Breaker()
@@ -97,14 +97,14 @@ FADES: Final = 600.0
 """Seconds in which the memory of what a failure cost fades (DESIGN.md 4.5)."""
 
 
-def felt(breaker: Breaker, now: float) -> float:
+def remembered_cost(breaker: Breaker, now: float) -> float:
     """Return how many seconds of its callers the failures of the last ten minutes have cost, older ones less."""
-    return breaker.felt * max(0.0, 1.0 - (now - breaker.felt_at) / FADES)
+    return breaker.cost * max(0.0, 1.0 - (now - breaker.cost_at) / FADES)
 
 
 def recovered(breaker: Breaker, now: float) -> Breaker:
     """Return `breaker` after a success: nothing parks it, what it cost is remembered."""
-    return Breaker(felt=breaker.felt, felt_at=breaker.felt_at) if felt(breaker, now) else CLOSED
+    return Breaker(cost=breaker.cost, cost_at=breaker.cost_at) if remembered_cost(breaker, now) else CLOSED
 
 
 def remaining(seconds: float) -> float | None:

@@ -35,7 +35,7 @@ def next_attempt(walk: Walk) -> Ticket | float | None:
         return at_once(walk)
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
         return wait
-    while not (walk.spent() or walk.left == 0 or egress.gives_up(walk)):
+    while not (walk.spent() or walk.remaining == 0 or egress.gives_up(walk)):
         if walk.bounded and (until_room := room.until_room(walk)) != 0.0:
             return until_room
         if (until_tried := egress.until_tried(walk)) != 0.0:
@@ -67,11 +67,11 @@ def _admission(walk: Walk) -> float:
     """
     memory = walk.chain_state.state.memory
     if memory.drought is not None and memory.drought.confirmed:
-        wait, walk.left = walk.chain_state.transact(settlement.admit, walk.now)
+        wait, walk.remaining = walk.chain_state.transact(settlement.admit, walk.now)
         walk.admitted = True
         return float(wait)
     if memory.words and m.was_refused_by_all(memory, walk.identity, walk.now):
-        walk.left, walk.admitted = m.ASKED_BY_OTHERS, True
+        walk.remaining, walk.admitted = m.ASKED_BY_OTHERS, True
     return 0.0
 
 
@@ -118,7 +118,7 @@ def _taken(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> Ticket
 
 def _rotation(walk: Walk) -> int | None:
     """The number by which the last credential that a limited request may ask is picked, in rotation; None: in ring order."""
-    return walk.chain_state.transact_local(local.rotate) if walk.left == 1 and walk.seen else None
+    return walk.chain_state.transact_local(local.rotate) if walk.remaining == 1 and walk.seen else None
 
 
 def _spread(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> tuple[Asker, Choice]:
@@ -135,7 +135,7 @@ def _may_explore(walk: Walk, choice: Choice) -> bool:
 
     Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
     """
-    if choice.turn is Turn.UP or choice.index == walk.chain_state.state.active or walk.left is not None:
+    if choice.turn is Turn.UP or choice.index == walk.chain_state.state.active or walk.remaining is not None:
         return True
     if walk.waited >= (local.LONGEST_WAIT if walk.seen else local.SCOUT_SECONDS):
         return True

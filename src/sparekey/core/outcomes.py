@@ -160,10 +160,10 @@ def _refused(walk: Walk, seen: ObservedFailure) -> BaseException | None:
     if walk.answer is None and (known or is_blind(seen.failure)):
         walk.answer = seen.exception
         if known and is_blind(seen.failure):
-            walk.left = 0
-        elif walk.left != 0:
-            walk.left = 1
-    if walk.answer is None or walk.left != 0:
+            walk.remaining = 0
+        elif walk.remaining != 0:
+            walk.remaining = 1
+    if walk.answer is None or walk.remaining != 0:
         return None
     _unserved(walk)
     return walk.answer
@@ -185,7 +185,7 @@ def _settle_pending(walk: Walk) -> None:
 def _unserved(walk: Walk) -> None:
     """Let the chain take in that nobody served a request which somebody refused."""
     if any(is_refusal(s.failure) for s in walk.seen.values()):
-        everybody = walk.left is None and walk.eligible is None
+        everybody = walk.remaining is None and walk.eligible is None
         seen = list(walk.seen.values())
         walk.chain_state.transact(settlement.unserved, seen, walk.identity.request, everybody, walk.began, walk.now)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_refusal, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, parks_by_cost, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -161,11 +161,11 @@ def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: floa
     guard = state.breakers.get(name, CLOSED)
     if guard.epoch > ticket.epoch:
         return state, None
-    guard = replace(b.failing(guard, now), left=guard.left + 1, felt=b.felt(guard, now) + cost, felt_at=now)
-    if guard.left >= LEFT_BY:
+    guard = replace(b.failing(guard, now), callers_left=guard.callers_left + 1, cost=b.remembered_cost(guard, now) + cost, cost_at=now)
+    if guard.callers_left >= LEFT_BY:
         cause = ErrorClass.TRANSIENT
         level = b.next_level(guard, cause, now)
-        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.felt, LONGEST_FOR_COST))
+        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.cost, LONGEST_FOR_COST))
         guard = b.parked(guard, now, length, level, cause, "timeout", soft=True)
     return stamped(state, {name: guard}), None
 
@@ -195,9 +195,9 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    if stated is None and is_felt(failure):
-        cost = b.felt(guard, now) + seen.cost
-        guard = replace(guard, felt=cost, felt_at=now)
+    if stated is None and parks_by_cost(failure):
+        cost = b.remembered_cost(guard, now) + seen.cost
+        guard = replace(guard, cost=cost, cost_at=now)
         length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
     parked = b.parked(
         guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,

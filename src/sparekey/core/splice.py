@@ -120,7 +120,7 @@ class Splice:
         wanted = set(channels)
         return "".join(text for lane in self._lanes.values() for channel, text in lane.texts() if channel in wanted)
 
-    def left(self, pieces: Iterable[Piece]) -> list[str]:
+    def unshown(self, pieces: Iterable[Piece]) -> list[str]:
         """Return what of each piece has not been shown yet; it counts as shown from now on.
 
         Raises:
@@ -131,7 +131,7 @@ class Splice:
             lane = self._lanes.get(number)
             if lane is None:
                 lane = self._lanes[number] = _Lane()
-            found.append(lane.left(channel, text))
+            found.append(lane.unshown(channel, text))
         return found
 
 
@@ -149,7 +149,7 @@ class _Lane:
     def texts(self) -> list[tuple[str, str]]:
         return [(channel, "".join(texts)) for channel, texts in self.runs]
 
-    def left(self, channel: str, text: str) -> str:
+    def unshown(self, channel: str, text: str) -> str:
         self.begun, runs = True, self.runs
         while text and self.at < len(runs):
             text = self._repeated(channel, text)

@@ -76,7 +76,7 @@ class Walk:
         too_large: the first such failure.
         excused: the indices whose refusal proved to be about the request.
         answer: the first refusal, once it is known to be the caller's answer unless somebody serves.
-        left: how many more credentials may be asked; None for all.
+        remaining: how many more credentials may be asked; None for all.
         admitted: a limit of that kind was decided for this request.
         waited: seconds for which it has waited for what other requests find out.
         slowest: seconds that its slowest refusal took.
@@ -90,7 +90,7 @@ class Walk:
     """
 
     too_large: BaseException | None = None
-    left: int | None = None
+    remaining: int | None = None
     answer: BaseException | None = None
     connects = scouts = rescues = admitted = placed = refused = False
     queued: float | None = None
@@ -242,7 +242,7 @@ class Walk:
             self.tried.add(index)
         self.calls[index] = self.calls.get(index, 0) + 1
         self.asked_at[index] = self.now
-        self.left = None if self.left is None else self.left - 1
+        self.remaining = None if self.remaining is None else self.remaining - 1
         self.out.append(ticket)
         if self.bounded and index not in self.held:
             room.hold(self, index)

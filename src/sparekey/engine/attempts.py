@@ -51,7 +51,7 @@ class Attempts:
         self._steps = self._call.steps(eligible, races=False)
         self._step: flow.Step | None = None
         self._begun = False
-        self._trial: OpenAttempt | None = None
+        self._open: OpenAttempt | None = None
 
     @property
     def ledger(self) -> Sequence[Attempt]:
@@ -70,7 +70,7 @@ class Attempts:
         Raises:
             Exception: what ends the call without an answer.
         """
-        if self._trial is not None:
+        if self._open is not None:
             raise RuntimeError("use each attempt in a `with`: what became of the last one is not known")
         if not self._begun:
             self._begun = True
@@ -80,8 +80,8 @@ class Attempts:
     def begin(self, step: flow.Step) -> OpenAttempt:
         """Begin an attempt."""
         assert isinstance(step, Start)  # attempts are made one after the other here
-        self._trial = OpenAttempt(self, self._call, self._call.start(step.ticket))
-        return self._trial
+        self._open = OpenAttempt(self, self._call, self._call.start(step.ticket))
+        return self._open
 
     def sleep(self, pause: Pause) -> None:
         """Sleep before the next step."""
@@ -99,14 +99,14 @@ class Attempts:
         Raises:
             Exception: what ends the call without an answer.
         """
-        self._trial = None
+        self._open = None
         self._move(lambda: flow.advance(self._steps, message))
 
     def give_up(self) -> None:
         """End the call, if it is not over, without a verdict on the attempt that runs."""
-        if self._trial is not None:
-            self._call.abandoned(self._trial.entry)
-        self._step = self._trial = None
+        if self._open is not None:
+            self._call.abandoned(self._open.entry)
+        self._step = self._open = None
         self._call.leave(self._steps)
 
     def _move(self, move: Callable[[], flow.Step | None]) -> None:

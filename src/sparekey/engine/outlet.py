@@ -23,7 +23,7 @@ class Outlet(Generic[T]):
         self._reading, self._recovery = reading, recovery
         self._splice = Splice()
         self._held: list[T] = []
-        self._told, self._resumed = True, False
+        self._comparable, self._resumed = True, False
         self.complete = False
 
     def restart(self, *, resumed: bool = False) -> None:
@@ -35,7 +35,7 @@ class Outlet(Generic[T]):
     @property
     def recoverable(self) -> bool:
         """Whether another stream may take over: it is wanted, and it is known what was shown."""
-        return self._told and self._recovery != Recovery.ERROR
+        return self._comparable and self._recovery != Recovery.ERROR
 
     @property
     def spoken(self) -> str:
@@ -57,12 +57,12 @@ class Outlet(Generic[T]):
             return []
         pieces = self._reading.pieces(item)
         if pieces is None:
-            self._told = False
+            self._comparable = False
             return [item]
         if self._resumed and not self._reading.content(item) and not self.complete:
             return []  # the preamble of an answer that has long begun
         if not self._splice.behind:
-            self._splice.left(pieces)
+            self._splice.unshown(pieces)
             return [item]
         return [out for part in self._reading.split(item) for out in self._left(part)]
 
@@ -80,7 +80,7 @@ class Outlet(Generic[T]):
     def _left(self, item: T) -> list[T]:
         """Leave out what was shown. What merely accompanies the text (a role, a name) was shown with it, if its lane was."""
         behind, pieces = self._splice.behind, self._reading.pieces(item) or ()
-        opens, texts = self._splice.opens(pieces), self._splice.left(pieces)
+        opens, texts = self._splice.opens(pieces), self._splice.unshown(pieces)
         if not behind:
             return [item]
         ends = self._reading.complete(item)

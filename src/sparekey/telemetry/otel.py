@@ -84,10 +84,10 @@ class OpenTelemetryHook(Hook):
         self._open = _OpenSpans(max_open)
         self._about: dict[str, Attributes] = {}
 
-    def attach(self, cell: ChainState) -> None:
+    def attach(self, chain: ChainState) -> None:
         """Store the chain's credentials and their constant attributes."""
-        super().attach(cell)
-        self._about = {c.id: self._attributes_of(c) for c in cell.pool.credentials}
+        super().attach(chain)
+        self._about = {c.id: self._attributes_of(c) for c in chain.pool.credentials}
 
     def _attributes_of(self, credential: Credential) -> Attributes:
         return {**about(credential, self._operation), "sparekey.chain": self.chain_name, "sparekey.credential": credential.id}
