@@ -83,7 +83,13 @@ class DiffersError(Exception):
 
 
 class Splice:
-    """What was shown of an answer, and how far the present one has repeated it."""
+    """What was shown of an answer, and how far the present one has repeated it.
+
+    Attributes:
+        behind: the present answer has not yet repeated all that was shown.
+    """
+
+    behind = False
 
     def __init__(self) -> None:
         """Start with nothing shown."""
@@ -93,14 +99,7 @@ class Splice:
         """Another answer begins: at the start, or behind all that was shown (`resumed`)."""
         for lane in self._lanes.values():
             lane.restart(resumed=resumed)
-
-    @property
-    def behind(self) -> bool:
-        """Whether the present answer has not yet repeated all that was shown."""
-        for lane in self._lanes.values():  # noqa: SIM110 - each event of a stream asks, and `any` costs three times as much
-            if not lane.begun or lane.at < len(lane.runs):
-                return True
-        return False
+        self.behind = self._is_behind()
 
     @property
     def lanes(self) -> int:
@@ -132,11 +131,36 @@ class Splice:
             if lane is None:
                 lane = self._lanes[number] = _Lane()
             found.append(lane.unshown(channel, text))
+        if self.behind:
+            self.behind = self._is_behind()
         return found
+
+    def add(self, pieces: Iterable[Piece]) -> None:
+        """Count pieces as shown, of an answer that is not `behind`: each event of a stream comes this way."""
+        for number, channel, text in pieces:
+            lane = self._lanes.get(number)
+            if lane is None:
+                lane = self._lanes[number] = _Lane()
+            if text:
+                runs = lane.runs
+                if not runs or runs[-1][0] != channel:
+                    runs.append((channel, []))
+                    lane.at = len(runs)
+                runs[-1][1].append(text)
+
+    def _is_behind(self) -> bool:
+        return any(not lane.begun or lane.at < len(lane.runs) for lane in self._lanes.values())
 
 
 class _Lane:
-    """Runs of text, one a channel; `at` and `offset` are how far the present answer has come, `begun` whether it has come to this lane."""
+    """Runs of text, one a channel.
+
+    Attributes:
+        runs: the channels in their order, each with the texts that were shown in it.
+        at: the index of the run at which the present answer stands; the number of runs once it has repeated them all.
+        offset: how many characters of that run it has repeated.
+        begun: it has come to this lane.
+    """
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, list[str]]] = []

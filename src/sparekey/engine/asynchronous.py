@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sparekey.core.policy import Policy
     from sparekey.engine.async_pump import AsyncSource
     from sparekey.engine.chain import Chain
-    from sparekey.engine.streaming import Out
     from sparekey.types import Credential, Usage
 
 T = TypeVar("T")
@@ -194,7 +193,15 @@ class AsyncStreamDriver(Generic[T]):
                             yield item
                         if out.message is not None:
                             break
-                        out = await self._pulled(source)
+                        # what goes wrong here is the provider's; what goes wrong while the caller holds an item is not
+                        try:
+                            got = await source.pull(streaming.limit(source), streaming.pace)
+                        except StopAsyncIteration:
+                            out = streaming.ended(source)
+                        except Exception as exc:  # noqa: BLE001 - every failure is classified
+                            out = streaming.ended(source, exc)
+                        else:
+                            out = streaming.take(source, got)
                 finally:
                     await source.close()
                 step = flow.advance(steps, out.message)
@@ -205,14 +212,3 @@ class AsyncStreamDriver(Generic[T]):
         finally:
             streaming.leave()
             await race.leave()
-
-    async def _pulled(self, source: AsyncSource[T]) -> Out[T]:
-        """What comes next; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
-        streaming = self.streaming
-        try:
-            item = await source.pull(streaming.limit(source), streaming.call.real)
-        except StopAsyncIteration:
-            return streaming.ended(source)
-        except Exception as exc:  # noqa: BLE001 - every failure is classified
-            return streaming.ended(source, exc)
-        return streaming.take(source, item)

@@ -232,7 +232,7 @@ class LogicalCall:
         return allowed
 
     def earn_hedge(self) -> None:
-        """Count this call: it earns its share of a second attempt beside a slow one."""
+        """Count this call: it earns its share of a second attempt beside a slow one, as long as the budget is not full."""
         if self.chain.local.hedges < self.policy.hedge_burst:
             self.chain.transact_local(local.earn_hedge)
 

@@ -62,7 +62,7 @@ class Outlet(Generic[T]):
         if self._resumed and not self._reading.content(item) and not self.complete:
             return []  # the preamble of an answer that has long begun
         if not self._splice.behind:
-            self._splice.unshown(pieces)
+            self._splice.add(pieces)
             return [item]
         return [out for part in self._reading.split(item) for out in self._left(part)]
 

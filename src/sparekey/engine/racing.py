@@ -50,14 +50,15 @@ class Racing(Generic[S]):
 
     def start(self, step: Start) -> RunningAttempt:
         """Begin an attempt: from now on its limit runs."""
-        entry = self.call.start(step.ticket)
-        self._limit(step.limit, entry.started)
+        entry, seconds = self.call.start(step.ticket), step.limit
+        self._slow_at, self._waited = None if seconds is None else entry.started + seconds, seconds or 0.0
         return entry
 
     def keep(self, step: KeepWaiting) -> None:
         """Go on waiting, as the step says."""
         if step.patient:
-            self._limit(step.limit, self.call.chain.clock())
+            seconds = step.limit
+            self._slow_at, self._waited = None if seconds is None else self.call.chain.clock() + seconds, seconds or 0.0
 
     def patience(self) -> tuple[Limit | None, Ticket | None]:
         """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the race."""
@@ -120,9 +121,6 @@ class Racing(Generic[S]):
 
     def _brought(self, source: S) -> Begun:
         return Begun(self.call.begun(source.entry), source.entry.ticket, self.call.size)
-
-    def _limit(self, seconds: float | None, now: float) -> None:
-        self._slow_at, self._waited = None if seconds is None else now + seconds, seconds or 0.0
 
 
 class Asked(Sourced, Protocol[T_co]):

@@ -52,7 +52,8 @@ class Streaming(Racing[S], Generic[T, S]):
         chain, policy = self.call.chain, self.call.policy
         self.outlet = Outlet(reading, policy.stream_recovery)
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
-        self._idle_at = 0.0
+        self._idle_limit, self._idle_at = policy.idle_limit, 0.0
+        self.pace = chain.pace
         self._relayed = 0
         self.call.earn_hedge()
         self.steps: Steps = streams.stream(
@@ -99,13 +100,15 @@ class Streaming(Racing[S], Generic[T, S]):
 
     def limit(self, source: S) -> Limit | None:
         """Return how long to wait for the next item."""
-        idle = self.call.policy.idle_limit
+        call, idle = self.call, self._idle_limit
         if idle is None and not self.outlet.complete:
-            return self.call.limit(source.entry)
-        left = None if idle is None else self._idle_at + idle - self.call.chain.clock()
+            return call.limit(source.entry)
+        left = None if idle is None else self._idle_at + idle - call.chain.clock()
         if self.outlet.complete:
             return Limit(min(TAIL_SECONDS, TAIL_SECONDS if left is None else left), "stalled", TAIL_SECONDS)
-        found = self.call.limit(source.entry, left)
+        if not call.bounded and left is not None and idle is not None:
+            return Limit(left, "stalled", idle)
+        found = call.limit(source.entry, left)
         return found._replace(whole=idle) if found is not None and found.reason == "stalled" and idle is not None else found
 
     def take(self, source: S, item: T) -> Out[T]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sparekey.core.policy import Policy
     from sparekey.engine.chain import Chain
-    from sparekey.engine.streaming import Out
     from sparekey.engine.sync_pump import StreamSource
     from sparekey.types import Credential, Usage
 
@@ -190,7 +189,15 @@ class StreamDriver(Generic[T]):
                         yield from out.items
                         if out.message is not None:
                             break
-                        out = self._pulled(source)
+                        # what goes wrong here is the provider's; what goes wrong while the caller holds an item is not
+                        try:
+                            got = source.pull(streaming.limit(source), streaming.pace)
+                        except StopIteration:
+                            out = streaming.ended(source)
+                        except Exception as exc:  # noqa: BLE001 - every failure is classified
+                            out = streaming.ended(source, exc)
+                        else:
+                            out = streaming.take(source, got)
                 finally:
                     source.close()
                 step = flow.advance(steps, out.message)
@@ -201,14 +208,3 @@ class StreamDriver(Generic[T]):
         finally:
             streaming.leave()
             race.leave()
-
-    def _pulled(self, source: StreamSource[T]) -> Out[T]:
-        """What comes next; what goes wrong here is the provider's, what goes wrong while the caller holds an item is not."""
-        streaming = self.streaming
-        try:
-            item = source.pull(streaming.limit(source), streaming.call.real)
-        except StopIteration:
-            return streaming.ended(source)
-        except Exception as exc:  # noqa: BLE001 - every failure is classified
-            return streaming.ended(source, exc)
-        return streaming.take(source, item)

@@ -88,9 +88,11 @@ class TaskRace(Generic[S]):
                     racing.forgive()
                     raise
                 finally:
-                    self._give_up(racing.losers())
+                    if racing.won is None or len(racing.running) > 1:
+                        self._give_up(racing.losers())
         finally:
-            await self._close_left()
+            if self._left:
+                await self._close_left()
         if fault is not None:
             raise fault
         return step
