@@ -36,6 +36,13 @@ def _called(value: str) -> str:
     return value
 
 
+def _store(value: str) -> str:
+    from sparekey.stores.opening import refuse_unknown  # noqa: PLC0415 - only those who name a store need it
+
+    refuse_unknown(value)
+    return value
+
+
 def _origin(value: str) -> str:
     if value != "*" and not _ORIGIN.fullmatch(value):
         raise ValueError("is no origin: write scheme and host, and the port if it is not the usual one (https://app.example.com), or *")
@@ -89,7 +96,7 @@ class GatewayConfig(Strict):
     host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     workers: Positive = Field(1, description="Processes that share the port.")
-    store: Line | None = Field(
+    store: Annotated[Line, AfterValidator(_store)] | None = Field(
         None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
     )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
