@@ -42,7 +42,7 @@ LEAST: Final = 8
 """Values without which nothing is known."""
 SLOW: Final = 3.0
 """A slow answer takes so many times the median; and the longest that is waited for alone, so many times the 95th percentile."""
-UNFELT: Final = 0.25
+NEVER_SLOW: Final = 0.25
 """Seconds that are never slow, whatever is usual: a machine that is busy takes as much by itself."""
 SLOW_IN_A_ROW: Final = 3
 """Slow answers that make a brownout: one is chance, and two are with the tail of a thinking model."""
@@ -123,7 +123,7 @@ class Durations:
         self.known = total >= LEAST * _WEIGHT
         self.median, self.p95 = _below(numbers, 0.5 * total), _below(numbers, 0.95 * total)
         self.rare = max(SLOW * self.median, self.p95) if self.known else float("inf")
-        self.slow = max(self.rare, UNFELT)
+        self.slow = max(self.rare, NEVER_SLOW)
         self.quick = self.known and self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:

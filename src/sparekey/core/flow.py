@@ -14,9 +14,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparekey.core import expectations, outcomes, rounds, settlement
+from sparekey.core import beside, expectations, outcomes, rounds, settlement
 from sparekey.core.expectations import Sample
-from sparekey.core.next_attempt import begin_round
+from sparekey.core.next_attempt import at_once, begin_round
 from sparekey.core.race import Begun, Beside, Done, Failed, Left, Lost, Message, Pause, Race, Start, Step
 from sparekey.core.walk import Walk
 
@@ -40,7 +40,7 @@ def call(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
-    identity: Identity | None = None,
+    identify: Callable[[], Identity] | None = None,
     *,
     hedge: Callable[[], bool] | None = None,
 ) -> Generator[Step, Message, None]:
@@ -48,10 +48,18 @@ def call(
 
     `hedge` takes a second attempt beside a slow one out of the budget, or says that there is none; None: one attempt after the other.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identity, races=hedge is not None)
-    rounds_done = 0
+    walk = Walk(pool, chain_state, now, eligible, policy, identify, races=hedge is not None)
+    rounds_done, message, ticket = 0, None, None
     try:
-        while (yield from Race(walk, hedge or _never).steps()) is None:
+        if walk.well:  # nothing is due: there is no race unless this attempt is slow or fails
+            ticket = at_once(walk)
+            message = yield Start(ticket, beside.limit(walk, ticket))
+            walk.now = message.now
+            if isinstance(message, Begun):
+                outcomes.succeeded(walk, ticket, message.size)
+                return
+        while (yield from Race(walk, hedge or _never, running=ticket).steps(message)) is None:
+            message = ticket = None
             seconds = rounds.pause(walk, rounds_done)
             if seconds is None:
                 raise outcomes.exhausted(walk)
@@ -64,18 +72,18 @@ def call(
         outcomes.abandon(walk)  # the call was cancelled, or the request is at fault
 
 
-def probe(pool: Pool, chain_state: SharedState, beside: Beside, now: float) -> Generator[Step, Message, None]:
+def probe(pool: Pool, chain_state: SharedState, what: Beside, now: float) -> Generator[Step, Message, None]:
     """Let a request that another credential answers probe one that was silent or slow.
 
     It counts as failed when it begins (`choose.beside`): only an answer in its time, and not a slow one, ends the park.
     """
-    ticket = beside.ticket
-    message = yield Start(ticket, beside.limit)
+    ticket = what.ticket
+    message = yield Start(ticket, what.limit)
     if isinstance(message, Lost):
         chain_state.transact(settlement.fail, message.failed.seen(ticket), message.now)
     elif isinstance(message, Begun):
         who = pool.credentials[pool.first_of[ticket.index]].id
-        sample = Sample(who, beside.kind, message.now - now, message.size, probe=True)
+        sample = Sample(who, what.kind, message.now - now, message.size, probe=True)
         if not expectations.is_slow(expectations.usual(chain_state.state, who), sample):
             chain_state.transact(settlement.succeed, ticket, (), "", True, message.now)
         chain_state.learn(sample, message.now)

@@ -162,6 +162,11 @@ def is_the_requests(memory: Memory, words: str, now: float) -> bool:
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
 
 
+def limits_nobody(memory: Memory) -> bool:
+    """Return whether every request may ask everybody: there is no drought, and no request is known that everybody refused."""
+    return memory.drought is None and not any(one.everybody for one in memory.words.values())
+
+
 def was_refused_by_all(memory: Memory, identity: Identity, now: float) -> bool:
     """Return whether everybody refused this very request before."""
     known = [one for one in memory.words.values() if one.everybody and now - one.at <= KEPT_SECONDS]

@@ -55,7 +55,7 @@ def stream(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
-    identity: Identity | None = None,
+    identify: Callable[[], Identity] | None = None,
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
@@ -68,11 +68,11 @@ def stream(
         now: the time.
         eligible: restricts the walk to some indices.
         policy: stands in for the chain's own in what concerns this request alone.
-        identity: tells this request from others.
+        identify: returns what tells this request from others.
         hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
         recoverable: says of a stream that broke after its first content whether another one may take over.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identity, Kind.FIRST)
+    walk = Walk(pool, chain_state, now, eligible, policy, identify, Kind.FIRST)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     except Left as left:
