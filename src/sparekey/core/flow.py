@@ -1,12 +1,11 @@
-"""One call as a generator: it yields what to do next and is sent what became of it.
+"""One call for a whole answer as a generator: it yields what to do next and is sent what became of it.
 
-    yields  Start, KeepWaiting, Beside, Pause   as `sparekey.core.race` says, of whole answers
+    yields  Start, KeepWaiting, Beside, Pause   as `sparekey.core.race` describes them
     returns                                     when the call was served
     raises                                      the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
 
-The drivers in `sparekey.engine` are a few lines each, one sync and one async. Closing the generator (the call was cancelled) takes the
-tickets back and blames nobody; `leave` tells it that the caller has gone, and when. Streams have a flow of their own:
-`sparekey.core.streams`.
+The drivers in `sparekey.engine` do what it yields. Closing the generator (the call was cancelled) takes the tickets back and blames
+nobody; `leave` says that the caller has gone, and when. Streams have a flow of their own: `sparekey.core.streams`.
 """
 
 from __future__ import annotations
@@ -46,7 +45,8 @@ def call(
 ) -> Generator[Step, Message, None]:
     """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`.
 
-    `hedge` takes a second attempt beside a slow one out of the budget, or says that there is none; None: one attempt after the other.
+    `hedge` takes a second attempt beside a slow one out of the budget, or returns False if there is none; None: no attempt runs beside
+    another one.
     """
     walk = Walk(pool, chain_state, now, eligible, policy, identify, races=hedge is not None)
     rounds_done, message, ticket = 0, None, None
@@ -73,9 +73,10 @@ def call(
 
 
 def probe(pool: Pool, chain_state: SharedState, what: Beside, now: float) -> Generator[Step, Message, None]:
-    """Let a request that another credential answers probe one that was silent or slow.
+    """Probe a credential that was silent or slow, with a request that another credential answers.
 
-    It counts as failed when it begins (`choose.beside`): only an answer in its time, and not a slow one, ends the park.
+    The probe counts as failed when it begins (`choose.beside`): only an answer in time that is not slow ends the park. `what` says
+    which credential, `now` is the time.
     """
     ticket = what.ticket
     message = yield Start(ticket, what.limit)
@@ -90,7 +91,7 @@ def probe(pool: Pool, chain_state: SharedState, what: Beside, now: float) -> Gen
 
 
 def advance(steps: Generator[S, M, None], message: M) -> S | None:
-    """Send what became of the last step; return the next one, or None if the call was served."""
+    """Send what became of the last step; return the next step, or None if the call was served."""
     try:
         return steps.send(message)
     except StopIteration:
@@ -98,7 +99,7 @@ def advance(steps: Generator[S, M, None], message: M) -> S | None:
 
 
 def leave(steps: Generator[Any, Any, None], now: float) -> None:
-    """End a call whose caller has gone, or which is over."""
+    """End a flow at `now`: its caller has gone. One that is over already is left as it is."""
     with suppress(Left, StopIteration):
         steps.throw(Left(now))
 
