@@ -131,7 +131,11 @@ class Splice:
             lane = self._lanes.get(number)
             if lane is None:
                 lane = self._lanes[number] = _Lane()
-            found.append(lane.left(channel, text))
+            if lane.begun and lane.at == len(runs := lane.runs) and runs and text and runs[-1][0] == channel:
+                runs[-1][1].append(text)  # most pieces merely go on, and cost no call
+                found.append(text)
+            else:
+                found.append(lane.left(channel, text))
         return found
 
 

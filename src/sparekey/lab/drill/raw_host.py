@@ -36,14 +36,14 @@ class RawHost:
     Attributes:
         base_url: where it is reached, with OpenAI's `/v1`.
         requests: what it was asked: head and body as they came, in order.
-        closed: how many of its connections the other side has closed.
+        connections: how many connections came.
     """
 
     def __init__(self, answer: Callable[[int], Iterable[bytes]]) -> None:
         """Listen; `answer` is called with the number of the request, from 0."""
         self._answer = answer
         self.requests: list[bytes] = []
-        self.closed = 0
+        self.connections = 0
         self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._lock = threading.Lock()
         self._lines: list[socket.socket] = []
@@ -65,6 +65,7 @@ class RawHost:
             while True:
                 line, _ = self._server.accept()
                 self._lines.append(line)
+                self.connections += 1
                 threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
     def _serve(self, line: socket.socket) -> None:
@@ -77,7 +78,6 @@ class RawHost:
                     self.requests.append(request)
                 for piece in self._answer(number):
                     line.sendall(piece)
-        self.closed += 1
 
 
 def _request(line: socket.socket, data: bytes) -> tuple[bytes, bytes] | None:
@@ -130,6 +130,11 @@ def posted(body: bytes, *headers: str, path: str = "/v1/chat/completions", close
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}", *headers]
     lines += ["Connection: close"] if close else []
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def asked(path: str, *headers: str) -> bytes:
+    """Return a GET of HTTP/1.0; `headers` are further lines."""
+    return "\r\n".join([f"GET {path} HTTP/1.0", "Host: 127.0.0.1", *headers, "", ""]).encode()
 
 
 def status_of(answer: bytes) -> int:
