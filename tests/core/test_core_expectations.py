@@ -34,7 +34,7 @@ class Whole:
 
     def __init__(self, play, *, hedge=True):
         self.play = play
-        self._steps = flow.call(play.pool, play.cell, play.clock(), hedge=lambda: hedge)
+        self._steps = flow.call(play.pool, play.chain_state, play.clock(), hedge=lambda: hedge)
         self.step = next(self._steps)
         self.first = getattr(self.step, "ticket", None)
         if isinstance(self.step, Beside):
@@ -191,7 +191,7 @@ def test_a_slow_one_of_a_thinking_model_has_not_failed(clock):
     play = Play(2, clock)
     play.learned(0, *[0.1, 0.3, 0.5, 4.0] * 10)
     for rests in (False, False, True):
-        play.cell.transact(lambda _, state: (replace(state, active=0), None))
+        play.chain_state.transact(lambda _, state: (replace(state, active=0), None))
         Whole(play).slow().succeed()
         assert (play.phase(0) == "PARKED") is rests
     assert play.guards(0)[0].reason == "brownout"
@@ -231,7 +231,7 @@ def test_what_is_known_of_a_model_is_expected_of_its_other_keys(clock):
     for spare, expected in (("m", 60.0), ("other", 30.0)):
         play = Play((Credential("a", model="m"), Credential("b", model=spare)), clock)
         play.learned(0, *[20.0] * 10)
-        play.cell.transact(lambda _, state: (replace(state, active=1), None))
+        play.chain_state.transact(lambda _, state: (replace(state, active=1), None))
         assert Whole(play).step.limit == pytest.approx(expected, rel=0.2)
 
 
@@ -377,7 +377,7 @@ def test_a_long_answer_is_not_a_slow_one(clock):
     play = Play(2, clock)
     who = play.pool.credentials[0].id
     usually = [Sample(who, Kind.WHOLE, 1.0, 100)] * 20
-    play.cell.transact(expectations.learn, [*usually, *[Sample(who, Kind.WHOLE, 10.0, 1000)] * 3], clock())
+    play.chain_state.transact(expectations.learn, [*usually, *[Sample(who, Kind.WHOLE, 10.0, 1000)] * 3], clock())
     assert play.phase(0) == "CLOSED"
 
 
@@ -399,7 +399,7 @@ def test_a_brownout_that_lasts_is_how_it_is_now(clock):
     """After two hours of it, it takes traffic again."""
     play = browned_out(clock)
     who = play.pool.credentials[0].id
-    play.cell.transact(expectations.learn, [Sample(who, Kind.WHOLE, 10.0, probe=True)] * 40, clock())
+    play.chain_state.transact(expectations.learn, [Sample(who, Kind.WHOLE, 10.0, probe=True)] * 40, clock())
     assert play.state.expectations[who].slow == 0
 
 
