@@ -161,6 +161,7 @@ class OpenAIWire(Wire):
             stream=bool(body.get("stream")),
             prefilled=messages[-1].get("role") == "assistant",
             tool=wanted_tool(body, messages),
+            offered=tuple(str(tool.get("function", tool).get("name", "")) for tool in body.get("tools") or ()),
             body=body,
         )
 
@@ -296,11 +297,8 @@ def wanted_tool(body: Mapping[str, Any], messages: list[Any]) -> str:
 
 
 def tool_call(ask: RequestedAnswer) -> dict[str, Any]:
-    """Return the call of the wanted tool, with arguments that fit no schema but are JSON."""
-    return {"id": f"call_sim{ask.serial}", "type": "function", "function": {"name": ask.tool, "arguments": TOOL_ARGUMENTS}}
-
-
-TOOL_ARGUMENTS = '{"query": "spare key"}'
+    """Return the call of the wanted tool."""
+    return {"id": f"call_sim{ask.serial}", "type": "function", "function": {"name": ask.tool, "arguments": json.dumps(ask.arguments)}}
 
 
 def finish_reason(ask: RequestedAnswer) -> str:
