@@ -69,10 +69,10 @@ def test_openai_streams_a_tool_call_in_pieces(simulator: Simulator):
 )
 def test_a_tool_is_called_as_the_provider_is_told(simulator: Simulator, path: str, wire: str, body: dict[str, Any]):
     """With its arguments, if it is offered; another tool is not called at all."""
-    told = simulator.provider("told", wire=wire, calls={"read": {}, "look": {"under": "the third stone"}})
+    told = simulator.provider("told", wire=wire, calls={"read": {}, "look": {"under": "the rug"}})
     others = simulator.provider("others", wire=wire, calls={"read": {}})
     answers = [json.dumps(post(one, path, {"model": "m", **body})) for one in (told, others)]
-    assert ["the third stone" in answer for answer in answers] == [True, False]
+    assert ["the rug" in answer for answer in answers] == [True, False]
     assert ["A spare key lies" in answer for answer in answers] == [False, True]
 
 

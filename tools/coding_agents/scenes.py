@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from agents.programs import SECRET
+from coding_agents.programs import SECRET
 from sparekey.lab.simulator import TEXT, faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.programs import Agent
+    from coding_agents.programs import Agent
     from sparekey.lab.simulator.faults import Fault
     from sparekey.lab.simulator.wires.base import RequestedAnswer
 

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pages
-from agents.programs import AGENTS, ROOT
-from agents.scenes import SCENES, Seen
+from coding_agents.programs import AGENTS, ROOT
+from coding_agents.scenes import SCENES, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agents.programs import Agent
+    from coding_agents.programs import Agent
 
 PAGE: Final = ROOT / "docs" / "agents.md"
 _URL: Final = "http://127.0.0.1:8080"

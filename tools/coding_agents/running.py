@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from agents.programs import NODE, NOTE, PROMPT, SECRET, filled
-from agents.scenes import OTHER, Seen, result_is_there
+from coding_agents.programs import NODE, NOTE, PROMPT, SECRET, filled
+from coding_agents.scenes import OTHER, Seen, result_is_there
 from processes import answers, free_port, process
 from sparekey.lab.simulator import TEXT, Simulator
 from sparekey.lab.simulator.faults import Fault
@@ -24,8 +24,8 @@ from sparekey.lab.simulator.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from agents.programs import Agent
-    from agents.scenes import Scene
+    from coding_agents.programs import Agent
+    from coding_agents.scenes import Scene
     from sparekey.lab.simulator import Provider
 
 CLIENT_KEY: Final = "spk-agents-5b3f0c9d8e7a41268f9c0d1e2a3b4c5d"

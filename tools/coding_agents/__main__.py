@@ -1,6 +1,7 @@
 """Run real coding agents against the gateway while its providers fail, and write docs/agents.md. `make agents` installs and runs them.
 
-Results are merged into tools/agents/results.json, so that one agent or one scene can be run anew, and the page is written from there.
+Results are merged into tools/coding_agents/results.json, so that one agent or one scene can be run
+anew, and the page is written from there.
 """
 
 from __future__ import annotations
@@ -14,26 +15,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pages
-from agents.page import write
-from agents.programs import AGENTS, HERE
-from agents.running import run, version_of
-from agents.scenes import SCENES
+from coding_agents.page import write
+from coding_agents.programs import AGENTS, HERE
+from coding_agents.running import run, version_of
+from coding_agents.scenes import SCENES
 
 if TYPE_CHECKING:
-    from agents.programs import Agent
-    from agents.running import Outcome
+    from coding_agents.programs import Agent
+    from coding_agents.running import Outcome
 
 RESULTS = HERE / "results.json"
 EXAMPLES = """examples:
   make agents                                                # install, run all, write the page
   make agents AGENTS_ARGS='--only codex --scenes all-401'    # one agent, one scene
-  PYTHONPATH=src:tools .venv/bin/python -m agents --page     # write the page from what was measured
+  PYTHONPATH=src:tools .venv/bin/python -m coding_agents --page     # write the page from what was measured
 """
 
 
 def main() -> int:
     """Run, tell, keep, write; return 1 if something was not as wanted."""
-    parser = argparse.ArgumentParser(prog="agents", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="coding_agents", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--only", default="", help=f"agents, separated by commas: {','.join(one.name for one in AGENTS)}")
     parser.add_argument("--scenes", default="", help=f"scenes, separated by commas: {','.join(one.name for one in SCENES)}")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, one line a run")
