@@ -52,7 +52,7 @@ test-fast: $(VENV)/.dev ## while you work: neither drills nor browsers nor many 
 	@$(PYTEST) 2 -m 'not slow and not long'
 
 test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
-	@$(PYTEST) 2 -m slow
+	@$(PYTEST) 2 -m 'slow or search'
 
 sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
 	@$(BIN)/python tools/sync.py
@@ -123,7 +123,7 @@ agents: $(VENV)/.dev .peers/agents/.installed .peers/aider/.installed ## real co
 	@touch $@
 
 frameworks: .peers/frameworks/.installed ## the examples of docs/transports.md with the frameworks that they are about (a minute)
-	@.peers/frameworks/bin/python -m pytest -m 'slow or not slow' -rs tests/transport/test_transport_docs.py
+	@.peers/frameworks/bin/python -m pytest -m 'slow or not slow' -rs tests/transport/test_transport_frameworks.py
 
 quality: $(VENV)/.dev ## what callers feel over hours and weeks of incidents, beside an oracle: docs/quality.md (half an hour)
 	@PYTHONPATH=src:tools $(BIN)/python -m quality $(QUALITY_ARGS)

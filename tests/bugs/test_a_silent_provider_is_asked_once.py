@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from sparekey.lab.simulator import Simulator, faults
+from sparekey.wire import writes
 from sparekey.wire.request import Put
 
 upstream = pytest.importorskip("sparekey.gateway.upstream.pool", reason="the extra `gateway` is not installed (httptools)")
@@ -13,7 +14,7 @@ BODY = b'{"model": "m", "messages": []}'
 
 def test_silence_is_no_stale_connection(monkeypatch):
     """Only a connection that is found closed at once was closed before the request; any other one had it."""
-    monkeypatch.setattr(upstream, "STALE_SECONDS", 0.05)
+    monkeypatch.setattr(writes, "STALE_SECONDS", 0.05)
 
     async def scene(provider):
         client = upstream.ConnectionPool()

@@ -11,8 +11,9 @@ from gateway_play import SETTINGS, both, chain, question
 from resetting_host import ANSWER, ResettingHost
 from sparekey.config.gateway import GatewayConfig
 from sparekey.gateway.observe import access_log
-from sparekey.gateway.upstream import aiohttp_client, clients, pool
+from sparekey.gateway.upstream import clients
 from sparekey.gateway.upstream.messages import ConnectError, ReadError
+from sparekey.wire import writes
 from sparekey.wire.request import Put
 from sparekey.wire.writes import RUNNING
 
@@ -32,8 +33,7 @@ def patience(monkeypatch):
     """Set how long after it was written a lost request still counts as one that met a closed connection: tests know no speed."""
 
     def set_to(seconds):
-        monkeypatch.setattr(pool, "STALE_SECONDS", seconds)
-        monkeypatch.setattr(aiohttp_client, "STALE_SECONDS", seconds)
+        monkeypatch.setattr(writes, "STALE_SECONDS", seconds)
 
     set_to(60.0)
     return set_to

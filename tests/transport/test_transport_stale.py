@@ -1,6 +1,5 @@
 """Connections that were closed while they were idle: the SDK does not notice, and no request is written more than twice."""
 
-import contextlib
 import ssl
 
 import pytest
@@ -25,10 +24,8 @@ def patience(monkeypatch):
     """Set how long after it was written a lost request still counts as one that met a closed connection: tests know no speed."""
 
     def set_to(seconds):
-        monkeypatch.setattr(stale, "STALE_SECONDS", seconds)
+        monkeypatch.setattr("sparekey.wire.writes.STALE_SECONDS", seconds)
         monkeypatch.setattr(stale, "CONNECT_SECONDS", 60.0)
-        with contextlib.suppress(ImportError):
-            monkeypatch.setattr("sparekey.transport.pyreqwest_engine.STALE_SECONDS", seconds)
 
     set_to(60.0)
     return set_to

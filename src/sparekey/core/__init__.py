@@ -13,7 +13,13 @@ No clock, sleep, random number, lock, log or I/O: time and chance are arguments,
     settlement    a result comes back: who is active, who is parked
     expectations  what answers usually take: limits, brownouts
     local         what one process keeps to itself: budgets, the scout, egress
-    walk          what one request saw on its way around the ring
+    shared_state  where the state of a chain lives, as the core sees it
+    walk          the books of one request: what it has seen, whom it may still ask
+    next_attempt  whom a request asks now: a ticket, a wait, or nobody
+    beside        whom it starts beside an attempt that is slow
+    outcomes      what became of an attempt, for the request and for the chain
+    rounds        once more: the same credential, or the whole ring
+    egress        patience with our own network
     exhaustion    what the caller gets when nobody served
     race          the attempts of one round, several beside each other where one is slow
     flow          one call as a generator: yields attempts and pauses, is sent what became of them

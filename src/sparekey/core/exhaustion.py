@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from sparekey.core.pool import Pool
     from sparekey.core.settlement import ObservedFailure
-    from sparekey.core.walk import SharedState
+    from sparekey.core.shared_state import SharedState
 
 _UNAUTHORIZED: Final = 401
 
 
 def exhausted(
-    pool: Pool, cell: SharedState, seen: Mapping[int, ObservedFailure], untried: Sequence[int], now: float
+    pool: Pool, chain_state: SharedState, seen: Mapping[int, ObservedFailure], untried: Sequence[int], now: float
 ) -> AllCredentialsFailedError:
     """Return the error of a request that nobody served.
 
@@ -32,40 +32,42 @@ def exhausted(
 
     Args:
         pool: the chain.
-        cell: its state.
+        chain_state: its state.
         seen: how those refused that were asked, by index, in the order in which they were.
         untried: the indices of those that were not asked.
         now: the time.
     """
     entries = [CredentialError(pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in seen.items()]
-    entries += [entry for i in untried if (entry := _untried(pool, cell, i, now)) is not None]
-    soonest = soonest_return(pool, cell.state, [*seen, *untried], now)
+    entries += [entry for i in untried if (entry := _untried(pool, chain_state, i, now)) is not None]
+    soonest = soonest_return(pool, chain_state.state, [*seen, *untried], now)
     error = AllCredentialsFailedError(entries, soonest, secrets=secrets_of(pool.credentials))
-    error.agreed = _of_a_lone_one(cell, seen, entries) if len(pool) == 1 else _agreed(pool, [*seen.values()])
+    error.agreed = _of_a_lone_one(chain_state, seen, entries) if len(pool) == 1 else _agreed(pool, [*seen.values()])
     return error
 
 
-def _untried(pool: Pool, cell: SharedState, index: int, now: float) -> CredentialError | None:
+def _untried(pool: Pool, chain_state: SharedState, index: int, now: float) -> CredentialError | None:
     """Why a credential was not asked; None if nothing is held against it."""
     credential_id = pool.credentials[index].id
-    if cell.local.egress_at is not None:
+    if chain_state.local.egress_at is not None:
         why = CredentialParkedError(credential_id, f"{ErrorClass.TRANSIENT}: no network", local.EGRESS_EVERY)
         return CredentialError(credential_id, ErrorClass.TRANSIENT, why, index)
-    guard = governing(pool, cell.state, index)
+    guard = governing(pool, chain_state.state, index)
     if guard is None:
         return None
     cause = guard.cause or ErrorClass.UNKNOWN
-    if cell.dead is not None:
-        return CredentialError(credential_id, cause, cell.dead.with_traceback(None), index)
+    if chain_state.dead is not None:
+        return CredentialError(credential_id, cause, chain_state.dead.with_traceback(None), index)
     reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
     why = CredentialParkedError(credential_id, reason, remaining((guard.until or 0.0) - now))
     return CredentialError(credential_id, cause, why, index)
 
 
-def _of_a_lone_one(cell: SharedState, seen: Mapping[int, ObservedFailure], entries: Sequence[CredentialError]) -> BaseException | None:
+def _of_a_lone_one(
+    chain_state: SharedState, seen: Mapping[int, ObservedFailure], entries: Sequence[CredentialError]
+) -> BaseException | None:
     """The only credential's own refusal: there is nobody who could have said something else."""
     refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in seen.values())
-    return entries[0].exception if entries and refused and (seen or cell.dead is not None) else None
+    return entries[0].exception if entries and refused and (seen or chain_state.dead is not None) else None
 
 
 def _agreed(pool: Pool, seen: Sequence[ObservedFailure]) -> BaseException | None:

@@ -14,8 +14,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparekey.core import expectations, settlement
+from sparekey.core import expectations, outcomes, rounds, settlement
 from sparekey.core.expectations import Sample
+from sparekey.core.next_attempt import begin_round
 from sparekey.core.race import Begun, Beside, Done, Failed, Left, Lost, Message, Pause, Race, Start, Step
 from sparekey.core.walk import Walk
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool
-    from sparekey.core.walk import SharedState
+    from sparekey.core.shared_state import SharedState
 
 __all__ = ["Begun", "Done", "Failed", "Lost", "Message", "Pause", "Start", "Step", "advance", "call", "leave", "probe"]
 
@@ -35,7 +36,7 @@ M = TypeVar("M")
 
 def call(
     pool: Pool,
-    cell: SharedState,
+    chain_state: SharedState,
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
@@ -47,23 +48,23 @@ def call(
 
     `hedge` takes a second attempt beside a slow one out of the budget, or says that there is none; None: one attempt after the other.
     """
-    walk = Walk(pool, cell, now, eligible, policy, identity, races=hedge is not None)
-    rounds = 0
+    walk = Walk(pool, chain_state, now, eligible, policy, identity, races=hedge is not None)
+    rounds_done = 0
     try:
         while (yield from Race(walk, hedge or _never).steps()) is None:
-            seconds = walk.pause(rounds)
+            seconds = rounds.pause(walk, rounds_done)
             if seconds is None:
-                raise walk.exhausted()
+                raise outcomes.exhausted(walk)
             walk.now = (yield Pause(seconds)).now
-            walk.begin_round()
-            rounds += 1
+            begin_round(walk)
+            rounds_done += 1
     except Left as left:
-        walk.gone(left.now)
+        outcomes.left(walk, left.now)
     finally:
-        walk.abandon()  # the call was cancelled, or the request is at fault
+        outcomes.abandon(walk)  # the call was cancelled, or the request is at fault
 
 
-def probe(pool: Pool, cell: SharedState, beside: Beside, now: float) -> Generator[Step, Message, None]:
+def probe(pool: Pool, chain_state: SharedState, beside: Beside, now: float) -> Generator[Step, Message, None]:
     """Let a request that another credential answers probe one that was silent or slow.
 
     It counts as failed when it begins (`choose.beside`): only an answer in its time, and not a slow one, ends the park.
@@ -71,13 +72,13 @@ def probe(pool: Pool, cell: SharedState, beside: Beside, now: float) -> Generato
     ticket = beside.ticket
     message = yield Start(ticket, beside.limit)
     if isinstance(message, Lost):
-        cell.transact(settlement.fail, message.failed.seen(ticket), message.now)
+        chain_state.transact(settlement.fail, message.failed.seen(ticket), message.now)
     elif isinstance(message, Begun):
         who = pool.credentials[pool.first_of[ticket.index]].id
         sample = Sample(who, beside.kind, message.now - now, message.size, probe=True)
-        if not expectations.is_slow(expectations.usual(cell.state, who), sample):
-            cell.transact(settlement.succeed, ticket, (), "", True, message.now)
-        cell.learn(sample, message.now)
+        if not expectations.is_slow(expectations.usual(chain_state.state, who), sample):
+            chain_state.transact(settlement.succeed, ticket, (), "", True, message.now)
+        chain_state.learn(sample, message.now)
 
 
 def advance(steps: Generator[S, M, None], message: M) -> S | None:

@@ -1,6 +1,6 @@
 """A person steps in: hold a credential back, release it, make it active, have it probed at once.
 
-Each is a decision like any other, for `Cell.transact`: it takes the pool and the state, and returns the new state. What it changes is
+Each function is a decision for `SharedState.transact`: it takes the pool and the state, and returns the new state. What it changes is
 stamped with a new epoch, so the result of an attempt that began before neither ends a hold nor undoes a release.
 """
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from sparekey.core import beside, outcomes, rounds
+from sparekey.core.next_attempt import next_attempt
 from sparekey.core.settlement import ObservedFailure
 
 if TYPE_CHECKING:
@@ -136,9 +138,10 @@ class Race:
     def steps(self) -> Generator[Step, Message, Ticket | None]:
         """Return the ticket for the rest of the winner's answer, or None if this round has nobody left."""
         walk = self.walk
-        if walk.may_probe_beside() and (probe := walk.probe_beside()) is not None:
-            walk.now = (yield probe).now
-        first = walk.next()
+        if beside.may_probe(walk) and (probe := beside.probe(walk)) is not None:
+            ticket, seconds = probe
+            walk.now = (yield Beside(ticket, walk.kind, seconds)).now
+        first = next_attempt(walk)
         step = (yield from self._next(first)) if isinstance(first, float) else self._started(first)
         while step is not None:
             message = yield step
@@ -150,22 +153,22 @@ class Race:
 
     def _next(self, wait: float | None = None) -> Generator[Pause, Any, Step | None]:
         """The next attempt, after what has to be waited for that other requests find out; None if the round has nobody left."""
-        step: Ticket | float | None = self.walk.next() if wait is None else wait
+        step: Ticket | float | None = next_attempt(self.walk) if wait is None else wait
         while isinstance(step, float):
             self.walk.now = (yield Pause(step)).now
-            step = self.walk.next()
+            step = next_attempt(self.walk)
         return self._started(step)
 
     def _started(self, ticket: Ticket | None, *, alone: bool = True) -> Step | None:
         if ticket is None:
             return None
         self.running.append(ticket)
-        return Start(ticket, self.walk.limit(ticket), alone)
+        return Start(ticket, beside.limit(self.walk, ticket), alone)
 
     def _overtaken(self, slow: Slow) -> Step:
         """Start the next one beside the slow, where the budget allows it; else go on waiting for them."""
         self.slow.update((ticket.index, slow.failed.seen(ticket)) for ticket in self.running)
-        if not self.walk.is_somebody_beside():
+        if not beside.is_somebody_left(self.walk):
             return KeepWaiting(patient=True)
         if self._must_pay() and not self.hedge():
             return KeepWaiting(patient=True, limit=ASK_AGAIN)
@@ -173,10 +176,10 @@ class Race:
 
     def _must_pay(self) -> bool:
         """Whether a second attempt is a hedge: not beside a probe, nor beside those that are known to be out of order by now."""
-        return not all(ticket.probe or self.walk.is_parked(ticket.index) for ticket in self.running)
+        return not all(ticket.probe or beside.is_parked(self.walk, ticket.index) for ticket in self.running)
 
     def _beside(self) -> Step:
-        other = self.walk.beside()
+        other = beside.second_attempt(self.walk)
         if other is None:
             return KeepWaiting(patient=True)
         self.hedged.add(other.index)
@@ -190,7 +193,7 @@ class Race:
         self.running.remove(seen.ticket)
         if not self.running and (again := (yield from self._again(seen))) is not None:
             return self._started(again)
-        if (fault := self.walk.failed(seen)) is not None:
+        if (fault := outcomes.failed(self.walk, seen)) is not None:
             raise self.fault or fault
         return self._among_slow() if self.running else (yield from self._next())
 
@@ -201,12 +204,12 @@ class Race:
     def _again(self, seen: ObservedFailure) -> Generator[Step, Message, Ticket | None]:
         """The same credential once more, where that is right."""
         index = seen.ticket.index
-        wait = None if index in self.again else self.walk.same_again(seen)
+        wait = None if index in self.again else rounds.same_again(self.walk, seen)
         if wait is None:
             return None
         self.again.add(index)
         self.walk.now = (yield Pause(wait)).now
-        return self.walk.readmit(index)
+        return rounds.readmit(self.walk, index)
 
     def _won(self, begun: Begun) -> Ticket:
         """Settle a race that one attempt has won, and return that attempt's ticket.
@@ -215,11 +218,11 @@ class Race:
         """
         winner = begun.ticket
         if len(self.running) == 1:
-            return self.walk.succeeded(winner, begun.size)
+            return outcomes.succeeded(self.walk, winner, begun.size)
         for ticket in self.running:
             if ticket != winner:
                 if seen := self.slow.get(ticket.index):
-                    self.walk.failed(seen._replace(at=begun.now))
+                    outcomes.failed(self.walk, seen._replace(at=begun.now))
                 else:
-                    self.walk.lost(ticket)
-        return self.walk.succeeded(winner, begun.size, hedged=winner.index in self.hedged)
+                    outcomes.lost(self.walk, ticket)
+        return outcomes.succeeded(self.walk, winner, begun.size, hedged=winner.index in self.hedged)

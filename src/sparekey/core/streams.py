@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sparekey.core import outcomes, rounds
 from sparekey.core.expectations import Kind
+from sparekey.core.next_attempt import begin_round
 from sparekey.core.race import Begun, Beside, Done, Failed, KeepWaiting, Left, Lost, Pause, Race, Slow, Start
 from sparekey.core.walk import Walk
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
-    from sparekey.core.walk import SharedState
+    from sparekey.core.shared_state import SharedState
 
 
 class Deliver(NamedTuple):
@@ -49,7 +51,7 @@ Steps: TypeAlias = "Generator[Step, Message, None]"
 
 def stream(
     pool: Pool,
-    cell: SharedState,
+    chain_state: SharedState,
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
@@ -62,7 +64,7 @@ def stream(
 
     Args:
         pool: the chain.
-        cell: its state.
+        chain_state: its state.
         now: the time.
         eligible: restricts the walk to some indices.
         policy: stands in for the chain's own in what concerns this request alone.
@@ -70,13 +72,13 @@ def stream(
         hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
         recoverable: says of a stream that broke after its first content whether another one may take over.
     """
-    walk = Walk(pool, cell, now, eligible, policy, identity, Kind.FIRST)
+    walk = Walk(pool, chain_state, now, eligible, policy, identity, Kind.FIRST)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     except Left as left:
-        walk.gone(left.now)
+        outcomes.left(walk, left.now)
     finally:
-        walk.abandon()  # the caller went away, or one of several found fault with the request while the others ran
+        outcomes.abandon(walk)  # the caller went away, or one of several found fault with the request while the others ran
 
 
 class _Stream:
@@ -92,14 +94,14 @@ class _Stream:
             winner = yield from Race(self.walk, self.hedge, self.fault).steps()
             if winner is None:
                 self.walk.now = (yield self._pause()).now
-                self.walk.begin_round()
+                begin_round(self.walk)
             elif (yield from self._relayed(winner)):
                 return
 
     def _pause(self) -> Pause:
-        seconds = self.walk.pause(self.rounds)
+        seconds = rounds.pause(self.walk, self.rounds)
         if seconds is None:
-            raise _first(self.fault, self.walk.exhausted())
+            raise _first(self.fault, outcomes.exhausted(self.walk))
         self.rounds += 1
         return Pause(seconds)
 
@@ -108,7 +110,7 @@ class _Stream:
         message = yield Deliver(winner)
         self.walk.now = message.now
         if isinstance(message, Failed):
-            self.walk.cut(message.seen(winner))
+            outcomes.cut(self.walk, message.seen(winner))
             self.fault = self.fault or message.exception
             if not self.recoverable():
                 raise self.fault

@@ -1,101 +1,102 @@
-"""What one request saw on its way around the ring, and what follows from all of it together.
+"""What one request has seen on its way around the ring, and whom it may still ask.
 
-A `Walk` belongs to one request and is the only mutable thing of the core. It answers two questions, again and again:
+A `Walk` belongs to one request and is the only mutable object of the core. It holds the books; the decisions are functions over it:
 
-    next()        whom to ask now: a ticket; a number of seconds to wait before asking again; or nobody any more
-    failed(seen)  what a failure means: an exception to raise at once, or None, go on
+    next_attempt   whom to ask now, or how long to wait before asking again
+    room           a place in the chain and of a credential, where their number is limited
+    beside         whom to start beside an attempt that is slow
+    outcomes       what a success or a failure means for the request, and what the chain learns from it
+    rounds         the same credential once more, or the whole ring once more
+    egress         patience with our own network
 
-Everybody is asked before the caller gets an error, with four exceptions: a failure that is certainly the request's ends the walk; a
-refusal in words that proved to be the request's is shown to one more credential; while everybody refuses, most requests ask two; and a
-host that is overloaded or out of reach is called twice at most. Failures are settled at once, but for connections that never came about:
-if nobody could be reached, the fault is our own network's and nobody is parked.
+**Theory.** A request asks every credential before its caller gets an error. Four rules end it earlier: a failure that is certainly the
+request's; a refusal in words that proved to be the request's (one more credential is asked, in rotation); a time in which everybody
+refuses (most requests ask two); a host that is overloaded or out of reach (it is called twice at most). Within a round each credential is
+asked once, so `tried` only grows; `calls`, `seen` and the bounds outlive the rounds. A ticket is *out* from the moment it is given until
+its outcome is settled, and `abandon` gives back what is still out at the end: so a probe never keeps its lease for a caller who has gone.
 """
 
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from sparekey.core import choose, expectations, local, settlement
-from sparekey.core import memory as m
+from sparekey.core import expectations, room, settlement
 from sparekey.core.breaker import Phase
-from sparekey.core.choose import Asker, Turn
-from sparekey.core.exhaustion import exhausted
-from sparekey.core.expectations import Kind, Sample
+from sparekey.core.expectations import Kind
 from sparekey.core.identity import Identity
-from sparekey.core.policy import Advance, Recovery, is_blind, is_rate_limit, is_refusal, reaction_to
-from sparekey.core.pool import Pool, PoolState, Ticket, due_at, governing, has_shapes, phase, softly
-from sparekey.core.race import Beside
-from sparekey.core.timing import backoff_seconds, believed
-from sparekey.errors import DeadlineExceeded
-from sparekey.types import Action, ErrorClass, Evidence, Scope
+from sparekey.core.pool import governing, has_shapes, phase
+from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from sparekey.core.expectations import Usual
-    from sparekey.core.local import LocalState
     from sparekey.core.policy import Policy
+    from sparekey.core.pool import Pool, Ticket
     from sparekey.core.settlement import ObservedFailure
+    from sparekey.core.shared_state import SharedState
     from sparekey.types import Failure
 
 CALLS_TO_A_FAILING_HOST: Final = 2
 """Calls that one request makes to an endpoint that is overloaded or out of reach (DESIGN.md 3.6)."""
-CUT_COST: Final = 30.0
-"""Seconds of its caller that a stream costs which is cut after he has seen content: he begins again by hand (DESIGN.md 4.5)."""
 _NUMBERS: Final = count(1)
 
 
-class SharedState(Protocol):
-    """Where the state of a chain lives: read it, or let a pure function change it in one step."""
-
-    dead: BaseException | None
-    """How the only credential of a chain refused last, if that was no passing fault and more than a possible one."""
-
-    @property
-    def state(self) -> PoolState:
-        """The state now."""
-
-    @property
-    def local(self) -> LocalState:
-        """What only this process knows now."""
-
-    def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
-        """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
-
-    def learn(self, sample: Sample, now: float) -> None:
-        """Take in how long an answer took, at once or a little later."""
-
-    def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
-        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
-
-
 class Walk:
-    """One request's way around the ring.
+    """The books of one request.
 
     Attributes:
-        tried: whom it has asked in this round.
-        calls: how often it has called each credential in all rounds.
-        seen: the last failure of each credential.
-        left: how many more credentials it may ask; None for all.
-        answer: the first refusal, once it is known that it is the caller's answer unless somebody serves.
-        waited: seconds for which it has waited for what others find out, and
-        slowest: that its slowest refusal took.
-        connects: it is the one that tries whether our own network is back.
+        pool: the chain.
+        chain_state: its state, shared with all other requests.
+        policy: the knobs for this request.
+        kind: what the request waits for: a first content or a whole answer.
+        races: whether a second attempt may be started beside a slow one.
+        eligible: the indices that the request may ask; None for all.
+        number: tells the requests of this process apart.
+        now: the time, in seconds of the chain's clock; the flow sets it with each message.
+        began: when the request began.
+        deadline: when its deadline is spent; None for no deadline.
+        active: the active credential when the request began.
+        term: the term in which this round began; tickets carry it, so that an older decision moves nobody later.
+        sticky: whether the credential that serves becomes the active one.
+        begins: this round has asked nobody yet.
+        tried: the indices that were asked in this round.
+        rescues: this request is the one that asks firmly parked credentials.
+        out: the tickets whose outcome is not settled yet.
+        asked_at: when each credential was last asked, by index.
+        calls: how often each credential was called in all rounds, by index.
+        seen: the last failure of each credential, by index.
+        pending: failures to connect, not settled yet: if nobody can be reached, our own network is at fault and nobody is parked.
+        host_faults: how often each endpoint was overloaded or out of reach for this request.
+        closed: the indices to which the budget for retries allowed no second call.
+        too_large_for: the accounts and models for which the input is too large; the account is "" where it is the model's limit.
+        too_large: the first such failure.
+        excused: the indices whose refusal proved to be about the request.
+        answer: the first refusal, once it is known to be the caller's answer unless somebody serves.
+        left: how many more credentials may be asked; None for all.
+        admitted: a limit of that kind was decided for this request.
+        waited: seconds for which it has waited for what other requests find out.
+        slowest: seconds that its slowest refusal took.
+        scouts: it finds out about a credential for the requests beside it.
+        connects: it is the request that tries whether our own network is back.
+        bounded: the chain, or some credential, takes a limited number of requests at once.
+        placed: it has its place in the chain.
+        held: the indices of the credentials of which it has a place.
+        queued: when it began to wait for room; None: it does not wait.
+        refused: it found no room in time.
     """
 
     too_large: BaseException | None = None
     left: int | None = None
     answer: BaseException | None = None
-    connects = scouts = rescues = admitted = False
+    connects = scouts = rescues = admitted = placed = refused = False
+    queued: float | None = None
     begins = True
     waited = slowest = 0.0
 
     def __init__(
         self,
         pool: Pool,
-        cell: SharedState,
+        chain_state: SharedState,
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
@@ -107,20 +108,20 @@ class Walk:
 
         Args:
             pool: the chain.
-            cell: its state.
+            chain_state: its state.
             now: the time.
-            eligible: restricts the walk to some credentials.
-            policy: stands in for the chain's own in what concerns this request alone.
-            identity: tells this request from others.
+            eligible: restricts the walk to some credentials; None for all.
+            policy: replaces the chain's own policy in what concerns this request alone.
+            identity: tells this request from others; None: it is different from all others.
             kind: what it waits for.
-            races: others may be started beside a slow one.
+            races: whether a second attempt may be started beside a slow one.
         """
-        self.pool, self.cell, self.now, self.began = pool, cell, now, now
+        self.pool, self.chain_state, self.now, self.began = pool, chain_state, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
         self._identity = identity
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
-        state = cell.state
+        state = chain_state.state
         self.active, self.term = state.active, state.term
         self.sticky = eligible is None or state.active in eligible
         self.tried: set[int] = set()
@@ -134,6 +135,10 @@ class Walk:
         self.excused: set[int] = set()
         self.kind, self.races = kind, races
         self.asked_at: dict[int, float] = {}
+        self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
+        self.held: list[int] = []
+
+    # ── what is known ──
 
     @property
     def identity(self) -> Identity:
@@ -141,155 +146,56 @@ class Walk:
         self._identity = self._identity or Identity(name=("walk", self.number))
         return self._identity
 
-    def _admission(self) -> float:
-        """Ask fewer, and later, where everybody is known to refuse; what was found out while this request waited counts as well."""
-        memory = self.cell.state.memory
-        if memory.drought is not None and memory.drought.confirmed:
-            wait, self.left = self.cell.transact(settlement.admit, self.now)
-            self.admitted = True
-            return float(wait)
-        if memory.words and m.was_refused_by_all(memory, self.identity, self.now):
-            self.left, self.admitted = m.ASKED_BY_OTHERS, True
-        return 0.0
+    def shape(self) -> str | None:
+        """Return the request's shape; None where no park depends on it."""
+        return self.identity.shape if has_shapes(self.chain_state.state) else None
 
-    # ── who is next ──
+    def usual(self, index: int) -> Usual:
+        """Return how long the answers of a credential usually take."""
+        return self.chain_state.state.expectations.get(self.pool.names[index], expectations.UNKNOWN)
 
-    def begin_round(self) -> None:
-        """Go around the ring anew."""
-        self.term, self.tried, self.begins, self.rescues = self.cell.state.term, set(), True, False
+    def took(self, index: int) -> float:
+        """Return the seconds since a credential was asked; 0 if it was not."""
+        return self.now - self.asked_at.get(index, self.now)
 
-    def next(self) -> Ticket | float | None:
-        """Return the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
-        state = self.cell.state
-        if self._well(state):
-            self.begins = False
-            return self._given(Ticket(0, state.term, state.epoch))
-        if not self.calls and not self.admitted and (wait := self._admission()):
-            return wait
-        while not (self._spent() or self.left == 0 or self._gives_up_on_network()):
-            if (until_tried := self._until_tried()) != 0.0:
-                return until_tried
-            if (step := self._step()) != 0.0:
-                return step
-        return None
+    def spent(self) -> bool:
+        """Return whether the deadline has passed."""
+        return self.deadline is not None and self.now >= self.deadline
 
-    def _step(self) -> Ticket | float | None:
-        """As `next`; 0.0 if the choice has to be made anew."""
-        doubtful = not self.seen or any(is_refusal(s.failure) for s in self.seen.values())
-        asker = Asker(
-            self._among(), self.tried, self.begins and self.sticky, doubtful, self.rescues, self._shape(), self._rotation(), not self.races
-        )
-        state = self.cell.state
-        choice = choose.choose(self.pool, state, asker, self.now)
-        if choice is None:
-            return None
-        if self.waited >= local.LONGEST_WAIT and choice.turn is Turn.RING and choice.index != state.active:
-            asker, choice = self._spread(asker, state, choice)
-        if self._is_retry(choice.index) and not self.cell.transact_local(local.take_retry):
-            self.closed.add(choice.index)
-            return 0.0
-        if not self._may_explore(choice):
-            self.waited += local.LOOK_AGAIN
-            return local.LOOK_AGAIN
-        return self._taken(asker, state, choice) or 0.0
+    def past_deadline(self, wait: float) -> bool:
+        """Return whether the deadline has passed after a wait of so many seconds."""
+        return self.deadline is not None and self.now + wait >= self.deadline
 
-    def _well(self, state: PoolState) -> bool:
-        """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
-        if not self.begins or state.breakers or state.active or self.eligible is not None or self.deadline is not None:
-            return False
-        return not state.memory.words and state.memory.drought is None and self.cell.local.egress_at is None
+    # ── whom it may ask ──
 
-    # ── the silent and the slow ──
+    def everybody(self) -> list[int]:
+        """Return the indices of all credentials to which the request is restricted."""
+        return [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
 
-    def limit(self, ticket: Ticket) -> float | None:
-        """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
-        known = self._usual(ticket.index)
-        if (self.kind is Kind.WHOLE and known.seconds[self.kind].quick) or not self.races or len(self.pool) == 1:
-            return None
-        return expectations.limit(self.policy, known, self.kind, probe=ticket.probe)
+    def untried(self) -> list[int]:
+        """Return those of them that have not failed yet."""
+        return [i for i in self.everybody() if i not in self.seen]
 
-    def _usual(self, index: int) -> Usual:
-        return self.cell.state.expectations.get(self.pool.names[index], expectations.UNKNOWN)
-
-    def may_probe_beside(self) -> bool:
-        """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
-        return self.active > 0 and self.races and self.sticky and not self.calls
-
-    def probe_beside(self) -> Beside | None:
-        """Return a probe to be made beside this request: of one that was silent or slow, and whose rest is over."""
-        state = self.cell.state
-        if choose.beside(self.pool, state, self.eligible, self.now)[1] is None:
-            return None
-        ticket: Ticket | None = self.cell.transact(choose.beside, self.eligible, self.now)
-        if ticket is None:
-            return None
-        return Beside(ticket, self.kind, expectations.leash(self.policy, self._usual(ticket.index), self.kind))
-
-    def is_somebody_beside(self) -> bool:
-        """Return whether the ring has somebody to run beside those that are out.
-
-        Nobody who is parked is asked only because another one is slow.
-        """
-        choice = None if self.left == 0 or self._spent() else choose.choose(self.pool, self.cell.state, self._beside_asker(), self.now)
-        return choice is not None and choice.turn is Turn.RING
-
-    def is_parked(self, index: int) -> bool:
-        """Return whether a credential was found to be out of order while this request waits for it."""
-        return phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED
-
-    def beside(self) -> Ticket | None:
-        """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left."""
-        return None if self.left == 0 else self._in_ring(self._beside_asker())
-
-    def _beside_asker(self) -> Asker:
-        return Asker(self._among(), self.tried, shape=self._shape())
-
-    def gone(self, now: float) -> None:
-        """Take in that the caller has gone: whoever kept him for longer than expected is suspected."""
-        self.now = now
-        for ticket in list(self.out):
-            took = now - self.asked_at.get(ticket.index, now)
-            if took >= expectations.hint(self._usual(ticket.index), self.kind):
-                self.out.remove(ticket)
-                self.cell.transact(settlement.suspect, ticket, took, now)
-
-    def _in_ring(self, asker: Asker) -> Ticket | None:
-        state = self.cell.state
-        choice = choose.choose(self.pool, state, asker, self.now)
-        return self._taken(asker, state, choice) if choice is not None and choice.turn is Turn.RING and not self._spent() else None
-
-    def _taken(self, asker: Asker, state: PoolState, choice: choose.Choice) -> Ticket | None:
-        """A ticket, if one is given. It is of the term in which this round began: what was decided then moves nobody later."""
-        found = self.cell.transact(choose.taken, asker, (state, choice), self.now)
-        if found is None:
-            return None
-        ticket, turn = found
-        self.rescues = self.rescues or turn is Turn.RESCUE
-        self.begins = False
-        if self.cell.local.retries < self.policy.retry_burst and not self._is_retry(ticket.index):
-            self.cell.transact_local(local.earn_retry)
-        return self._given(ticket if ticket.term == self.term else ticket._replace(term=self.term))
-
-    def _given(self, ticket: Ticket) -> Ticket:
-        index = ticket.index
-        same = self.pool.first_of[index]
-        self.tried.update(i for i, first in enumerate(self.pool.first_of) if first == same) if self.pool.has_twins else self.tried.add(
-            index
-        )
-        self.calls[index] = self.calls.get(index, 0) + 1
-        self.asked_at[index] = self.now
-        self.left = None if self.left is None else self.left - 1
-        self.out.append(ticket)
-        return ticket
-
-    def _among(self) -> frozenset[int] | None:
-        """Whom this request may ask; None for everybody."""
-        if not self.seen and not self.closed:
+    def among(self) -> frozenset[int] | None:
+        """Return the indices that the request may ask now; None for all."""
+        if not self.seen and not self.closed and not self.bounded:
             return self.eligible
-        return frozenset(filter(self._open_to, self._everybody()))
+        return frozenset(filter(self.open_to, self.everybody())) - room.full(self)
 
-    def _open_to(self, index: int) -> bool:
-        """Silence is never tried twice, nor a host that fails again, nor whom the input was too large for."""
+    def may_ask(self, index: int) -> bool:
+        """Return whether the request may ask a credential, at some time."""
+        return (self.eligible is None or index in self.eligible) and self.open_to(index)
+
+    def ready(self) -> list[int]:
+        """Return whom the request could turn to now: neither tried in this round nor parked."""
+        others = [i for i in range(len(self.pool)) if i not in self.tried and self.may_ask(i)]
+        return [i for i in others if phase(self.pool, self.chain_state.state, i, self.now) in {Phase.CLOSED, Phase.DUE}]
+
+    def open_to(self, index: int) -> bool:
+        """Return whether the bounds of one request leave a call to a credential.
+
+        A credential that was silent is not tried twice, nor a host that failed twice, nor one for which the input is too large.
+        """
         if index in self.closed or self.calls.get(index, 0) > max(1, self.policy.max_retries):
             return False
         if index in self.seen and self.seen[index].failure.timed_out:
@@ -298,310 +204,54 @@ class Walk:
             return False
         return self.host_faults.get(self.pool.guards[index].endpoint, 0) < CALLS_TO_A_FAILING_HOST
 
+    def is_retry(self, index: int) -> bool:
+        """Return whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
+        return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
+
+    def parked_for_a_while(self, index: int) -> bool:
+        """Return whether what parks a credential is a fault that passes by itself."""
+        guard = governing(self.pool, self.chain_state.state, index)
+        return guard is not None and guard.cause is ErrorClass.TRANSIENT
+
     def _room(self, index: int) -> set[tuple[str, str | None]]:
         model = self.pool.credentials[index].model
         return {("", model), (self.pool.guards[index].account, model)}
 
-    def _is_retry(self, index: int) -> bool:
-        """Whether a call goes to a credential that this request has called, or to an endpoint that has failed it."""
-        return bool(self.seen) and (index in self.calls or self.pool.guards[index].endpoint in self.host_faults)
+    # ── what is written down ──
 
-    def _shape(self) -> str | None:
-        state = self.cell.state
-        return self.identity.shape if has_shapes(state) else None
+    def give(self, ticket: Ticket) -> Ticket:
+        """Write down that a ticket goes out, and return it: the credential and its twins are tried in this round."""
+        index, first_of = ticket.index, self.pool.first_of
+        if self.pool.has_twins:
+            self.tried.update(i for i, first in enumerate(first_of) if first == first_of[index])
+        else:
+            self.tried.add(index)
+        self.calls[index] = self.calls.get(index, 0) + 1
+        self.asked_at[index] = self.now
+        self.left = None if self.left is None else self.left - 1
+        self.out.append(ticket)
+        if self.bounded and index not in self.held:
+            room.hold(self, index)
+        return ticket
 
-    def _rotation(self) -> int | None:
-        """The last one whom a limited request may ask is picked in rotation."""
-        return self.cell.transact_local(local.rotate) if self.left == 1 and self.seen else None
+    def take_back(self, ticket: Ticket) -> None:
+        """Write down that the outcome of a ticket is settled."""
+        if ticket in self.out:
+            self.out.remove(ticket)
 
-    def _spread(self, asker: Asker, state: PoolState, choice: choose.Choice) -> tuple[Asker, choose.Choice]:
-        """A herd that has waited long enough spreads over those of the same model that nobody knows yet, and moves nobody."""
-        models = [c.model for c in self.pool.credentials]
-        alike = {i for i in self._everybody() if models[i] == models[choice.index] and i != state.active and self._open_to(i)}
-        asker = asker._replace(among=alike, rotation=self.cell.transact_local(local.rotate))
-        self.sticky = False
-        return asker, choose.choose(self.pool, state, asker, self.now) or choice
-
-    def _may_explore(self, choice: choose.Choice) -> bool:
-        """Whether to ask somebody now, or to wait for what the request learns that is asking already.
-
-        Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
-        """
-        if choice.turn is Turn.UP or choice.index == self.cell.state.active or self.left is not None:
-            return True
-        if self.waited >= (local.LONGEST_WAIT if self.seen else local.SCOUT_SECONDS):
-            return True
-        self.scouts = True
-        allowed: bool = self.cell.transact_local(local.scout, self.number, choice.index, self.slowest, self.now)
-        return allowed
-
-    def _spent(self) -> bool:
-        return self.deadline is not None and self.now >= self.deadline
-
-    # ── our own network ──
-
-    def _until_tried(self) -> float | None:
-        """Return the seconds to wait until the network is tried again, by this request or by another one; None: patience is over."""
-        if self.connects or self.cell.local.egress_at is None:
-            return 0.0
-        wait: float = self.cell.transact_local(local.connect, self.now)
-        if wait == 0.0:
-            self.connects = True
-            return wait
-        if self.now + wait - self.began > self.policy.egress_patience or self._past_deadline(wait):
-            return None
-        return min(wait, local.LOOK_AGAIN * 5)
-
-    def _gives_up_on_network(self) -> bool:
-        """Whether nobody could be reached for so long that further connects would only keep the caller waiting."""
-        if not self.seen or self.now - self.began < self.policy.egress_patience:
-            return False
-        return len({self.pool.guards[i].endpoint for i in self.seen}) > 1 and self._nobody_reached()
-
-    def _nobody_reached(self) -> bool:
-        """Whether everybody who could be asked was out of reach: whoever waits for a stated time has been reached."""
-        return bool(self.seen) and all(s.failure.unreached for s in self.seen.values()) and not any(map(self._waits, self._untried()))
-
-    def _waits(self, index: int) -> bool:
-        guard = governing(self.pool, self.cell.state, index)
-        return self._passes(index) and guard is not None and guard.stated and self.now < (guard.until or 0.0)
-
-    def _passes(self, index: int) -> bool:
-        """Whether what parks a credential will pass by itself."""
-        guard = governing(self.pool, self.cell.state, index)
-        return guard is not None and guard.cause is ErrorClass.TRANSIENT
-
-    def _untried(self) -> list[int]:
-        return [i for i in self._everybody() if i not in self.seen]
-
-    def _everybody(self) -> list[int]:
-        return [i for i in range(len(self.pool)) if self.eligible is None or i in self.eligible]
-
-    # ── what became of it ──
-
-    def succeeded(self, ticket: Ticket, size: int = 0, *, hedged: bool = False) -> Ticket:
-        """Settle a success and everything that waited for it; return the ticket for the rest of a stream.
-
-        `size` is that of the answer, as its sketch takes it; `hedged`: it was started beside a slow one.
-        """
-        self._reached()
-        self._settle_pending()
-        self._back(ticket)
-        self.cell.dead = None
-        refusals = [s for s in self.seen.values() if is_refusal(s.failure)] if self.seen else []
-        moves = self.sticky and self.too_large is None and not (self.excused and self.excused >= self.seen.keys())
-        request = self.identity.request if refusals else ""
-        after: Ticket = self.cell.transact(settlement.succeed, ticket, refusals, request, moves, self.now)
-        self.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
-        self._scouted()
-        self.cell.learn(Sample(self.pool.names[ticket.index], self.kind, self.now - self.asked_at[ticket.index], size), self.now)
-        if hedged:
-            self.cell.transact_local(local.hedge_won)
-        return after
-
-    def failed(self, seen: ObservedFailure) -> BaseException | None:
-        """Take in a failure; return the exception to raise at once if no other credential can help."""
-        index, failure = seen.ticket.index, seen.failure
-        seen = seen._replace(cost=self.now - self.asked_at.get(index, self.now))
-        if is_refusal(failure):
-            seen = seen._replace(shape=self.identity.shape)
-        self.seen[index] = seen
-        self.calls[index] = self.calls.get(index, 0) + max(0, seen.writes - 1)  # a request is written to a provider twice at most
-        self._back(seen.ticket)
-        if not failure.unreached:
-            self.slowest = max(self.slowest, self.now - self.asked_at.get(index, self.now))
-            self._reached()
-        advance = reaction_to(failure).advance
-        if failure.action is Action.STOP_AND_PARK or advance is Advance.NEVER:
-            self._release(seen.ticket) if advance is Advance.NEVER else self._settle(seen)
-            self._settle_pending()
-            return seen.exception
-        if advance is Advance.OTHER_MODEL:
-            self._release(seen.ticket)
-            self.too_large = self.too_large or seen.exception
-            account = self.pool.guards[index].account if failure.scope is Scope.ACCOUNT else ""
-            self.too_large_for.add((account, self.pool.credentials[index].model))
-            return None
-        self._count_host_fault(index, failure)
-        if failure.unreached:
-            self.pending.append(seen)
-            return None
-        if is_refusal(failure):
-            return self._refused(seen)
-        self._settle(seen)
-        return None
-
-    def _refused(self, seen: ObservedFailure) -> BaseException | None:
-        """Settle a refusal; return the caller's answer if one more credential was asked already and it is no better."""
-        memory, words = self.cell.state.memory, m.words_of(seen.failure)
-        credential_id = self.pool.credentials[self.pool.first_of[seen.ticket.index]].id
-        well = m.is_acquitted(memory, words, credential_id, self.now)
-        known = well and m.is_the_requests(memory, words, self.now)
-        self._settle(seen)
-        if well:
-            self.excused.add(seen.ticket.index)
-        if self.answer is None and (known or is_blind(seen.failure)):
-            self.answer = seen.exception
-            if known and is_blind(seen.failure):
-                self.left = 0
-            elif self.left != 0:
-                self.left = 1
-        if self.answer is None or self.left != 0:
-            return None
-        self._unserved()
-        return self.answer
-
-    def _count_host_fault(self, index: int, failure: Failure) -> None:
+    def count_host_fault(self, index: int, failure: Failure) -> None:
+        """Count an overload against the endpoint of a credential; one that is out of reach is not called a second time."""
         if failure.error_class is ErrorClass.TRANSIENT and (failure.scope is Scope.ENDPOINT or failure.unreached):
             endpoint = self.pool.guards[index].endpoint
             # what cannot be reached with one key cannot be reached with the next: a second call is for an overload
             self.host_faults[endpoint] = CALLS_TO_A_FAILING_HOST if failure.unreached else self.host_faults.get(endpoint, 0) + 1
 
-    def cut(self, seen: ObservedFailure) -> None:
-        """Settle the failure of a stream whose beginning the caller has seen.
+    def release(self, ticket: Ticket) -> None:
+        """Give a ticket back to the chain without a verdict."""
+        self.chain_state.transact(settlement.release, ticket)
 
-        Where he has seen it, half an answer costs him more than the time it took.
-        """
-        took = self.now - self.asked_at.get(seen.ticket.index, self.now)
-        seen = seen._replace(cost=took if self.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
-        self.seen[seen.ticket.index] = seen
-        self._settle(seen)
-
-    def lost(self, ticket: Ticket) -> None:
-        """Take back an attempt that another one outran: it blames nobody."""
-        self._back(ticket)
-        self._release(ticket)
-
-    def same_again(self, seen: ObservedFailure) -> float | None:
-        """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
-
-        It stays only where no other credential of the same model is ready (DESIGN.md 4.6). A probe is sent once, and so is a rescue: what
-        is parked would not be let through again.
-        """
-        policy, failure, index = self.policy, seen.failure, seen.ticket.index
-        if not policy.retry_same or not reaction_to(failure).retry_same or failure.evidence is Evidence.POSSIBLE:
-            return None
-        if failure.timed_out or failure.unreached or seen.writes > 1 or not self._open_to(index):
-            return None
-        if is_rate_limit(failure) and failure.retry_after is None and self._ready():
-            return None  # nobody knows when there is room again
-        wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
-        if wait > policy.patience or self._past_deadline(wait) or phase(self.pool, self.cell.state, index, self.now) is not Phase.CLOSED:
-            return None
-        if self._another_is_ready(index) or not self.cell.transact_local(local.take_retry):
-            return None
-        self._count_host_fault(index, failure)
-        return wait
-
-    def _another_is_ready(self, index: int) -> bool:
-        model = self.pool.credentials[index].model
-        return any(self.pool.credentials[i].model == model for i in self._ready())
-
-    def _ready(self) -> list[int]:
-        """Whom this request could turn to now."""
-        others = [i for i in range(len(self.pool)) if i not in self.tried and self._may_ask(i)]
-        return [i for i in others if phase(self.pool, self.cell.state, i, self.now) in {Phase.CLOSED, Phase.DUE}]
-
-    def _may_ask(self, index: int) -> bool:
-        return (self.eligible is None or index in self.eligible) and self._open_to(index)
-
-    def readmit(self, index: int) -> Ticket | None:
-        """Return a new ticket for the same credential, unless it was parked meanwhile."""
-        self.out = [ticket for ticket in self.out if ticket.index != index]
-        return self._in_ring(Asker(frozenset({index})))
-
-    def abandon(self) -> None:
-        """The call is over: give back what is out, blame nobody."""
-        if self.out or self.pending:
-            for ticket in [*(s.ticket for s in self.pending), *self.out]:
-                self._release(ticket)
-            self.pending.clear()
-            self.out.clear()
-        self._scouted()
-
-    def _back(self, ticket: Ticket) -> None:
-        if ticket in self.out:
-            self.out.remove(ticket)
-
-    def _reached(self) -> None:
-        self.connects = False
-        if self.cell.local.egress_at is not None:
-            self.cell.transact_local(local.reached)
-
-    def _scouted(self) -> None:
-        if self.scouts:
-            self.scouts = False
-            self.cell.transact_local(local.back, self.number)
-
-    def _settle(self, seen: ObservedFailure) -> None:
-        self.cell.transact(settlement.fail, seen, self.now)
-        if len(self.pool) == 1 and seen.failure.error_class is not ErrorClass.TRANSIENT and seen.failure.evidence is not Evidence.POSSIBLE:
-            self.cell.dead = seen.exception
-
-    def _settle_pending(self) -> None:
+    def release_pending(self) -> None:
+        """Give back the tickets of all attempts that reached nobody: they blame nobody."""
         for seen in self.pending:
-            self._settle(seen)
+            self.release(seen.ticket)
         self.pending.clear()
-
-    def _release(self, ticket: Ticket) -> None:
-        self.cell.transact(settlement.release, ticket)
-
-    # ── the ring is exhausted ──
-
-    def pause(self, rounds_done: int) -> float | None:
-        """Return the seconds until the next round over the ring, or None if there is to be none."""
-        policy = self.policy
-        if self._nobody_reached():
-            return self._until_network()
-        if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in self.seen.values()):
-            return None
-        dice = next((s.dice for s in reversed(self.seen.values())), 0.5)
-        passing = [*self.seen, *(i for i in self._untried() if self._passes(i))]
-        ready = min((self._ready_in(i) for i in passing if self._may_ask(i)), default=None)
-        if ready is None or ready > policy.max_backoff:
-            return None
-        wait = max(ready, backoff_seconds(rounds_done, policy.backoff, policy.max_backoff, dice))
-        return None if self._past_deadline(wait) else wait
-
-    def _until_network(self) -> float | None:
-        """Seconds until this request tries once more whether the network is back; what it saw until now counts for nothing then."""
-        self.cell.transact_local(local.unreached, self.now)
-        if self.now + local.EGRESS_EVERY - self.began > self.policy.egress_patience or self._past_deadline(local.EGRESS_EVERY):
-            return None
-        for seen in self.pending:
-            self._release(seen.ticket)
-        self.pending.clear()
-        self.connects = False
-        self.host_faults.clear()
-        self.calls.clear()
-        return local.EGRESS_EVERY
-
-    def exhausted(self) -> BaseException:
-        """Settle what is pending and return what the caller gets: every credential was tried or is parked."""
-        if self._nobody_reached():
-            for seen in self.pending:
-                self._release(seen.ticket)
-            self.pending.clear()
-        self._settle_pending()
-        self._unserved()
-        if self.answer is not None:
-            return self.answer
-        if self.too_large is not None:
-            return self.too_large
-        if self._spent() and all(s.failure.timed_out for s in self.seen.values()):
-            return DeadlineExceeded(f"the deadline of {self.policy.deadline:g} s was spent before any credential could answer")
-        return exhausted(self.pool, self.cell, self.seen, self._untried(), self.now)
-
-    def _unserved(self) -> None:
-        if any(is_refusal(s.failure) for s in self.seen.values()):
-            everybody = self.left is None and self.eligible is None
-            seen = list(self.seen.values())
-            self.cell.transact(settlement.unserved, seen, self.identity.request, everybody, self.began, self.now)
-
-    def _ready_in(self, index: int) -> float:
-        """Seconds until a credential may be tried again: at once if it is parked softly."""
-        state = self.cell.state
-        return 0.0 if softly(self.pool, state, index, self.now) else max(0.0, due_at(self.pool, state, index) - self.now)
-
-    def _past_deadline(self, wait: float) -> bool:
-        return self.deadline is not None and self.now + wait >= self.deadline

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sparekey.core.events import Event, Parked
     from sparekey.engine.chain_state import ChainState
-    from sparekey.types import Credential
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
 
@@ -75,7 +74,6 @@ class Hook:
         """Create a hook for the chain of this name."""
         self.chain_name = chain_name
         self.reasons = BoundedLabels()
-        self._credentials: dict[str, Credential] = {}
 
     @property
     def hears(self) -> Collection[type]:
@@ -83,11 +81,10 @@ class Hook:
         return self.handlers.keys()
 
     def attach(self, cell: ChainState) -> None:
-        """Store the chain's credentials; the chain calls this when the hook is added.
+        """Keep the secrets of the chain's credentials; the chain calls this when the hook is added.
 
         One hook serves one chain.
         """
-        self._credentials = {c.id: c for c in cell.pool.credentials}
         self._secrets = secrets_of(cell.pool.credentials)
 
     def __call__(self, event: Event) -> None:

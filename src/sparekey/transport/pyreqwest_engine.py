@@ -21,8 +21,8 @@ import pyreqwest.exceptions as faults
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.proxy import ProxyBuilder
 
-from sparekey.wire.network import STALE_SECONDS, Address
-from sparekey.wire.writes import unwritten, written_again
+from sparekey.wire.network import Address
+from sparekey.wire.writes import unwritten, was_stale, written_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,7 +201,7 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
             try:
                 return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
-                if not reused or not _lost(fault) or time.monotonic() - begun > STALE_SECONDS:
+                if not was_stale(reused=reused, heard=not _lost(fault), seconds=time.monotonic() - begun):
                     told = self._told(fault, host, connect)
                     if isinstance(told, unreached):
                         unwritten()

@@ -16,8 +16,8 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS
-from sparekey.wire.writes import unwritten, written_again
+from sparekey.wire.network import CONNECT_SECONDS
+from sparekey.wire.writes import unwritten, was_stale, written_again
 
 if TYPE_CHECKING:
     from sparekey.wire.network import Address, Network
@@ -88,7 +88,7 @@ class _IdleStream:
 
     def _check(self, cause: BaseException | None) -> None:
         """Raise if a connection that was just lost had been idle, and nothing has been heard on it since."""
-        if self._reused and not self._heard and time.monotonic() - self._since <= STALE_SECONDS:
+        if was_stale(reused=self._reused, heard=self._heard, seconds=time.monotonic() - self._since):
             error: Any = _marked(self._lost)("the host closed the connection while it was idle")
             error.watch, error.place = self._watch, self._place
             raise error from cause

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 """How long a connection may take to come about, its name looked up, and how long its handshake may take then."""
-STALE_SECONDS: Final = 1.0
-"""A connection that was closed while it was idle shows it within a round trip; one that was lost later had the request."""
 SUSPICION_SECONDS: Final = 30.0
 STEPS: Final = (0.4, 0.8, 1.6, 3.2, CONNECT_SECONDS)
 """The limits under suspicion, in seconds. Few different ones, since some clients keep their connections by limit."""

@@ -118,9 +118,9 @@ def test_each_way_gets_answers_and_words(way, wire, streamed):
             await setting.close()
 
     well, refused, calls = virtual_time.run(asked)
-    assert well.told.served
-    assert not refused.told.served
-    assert "".join(filter(str.isalnum, words.words))[:40] in "".join(filter(str.isalnum, refused.told.words))
+    assert well.result.served
+    assert not refused.result.served
+    assert "".join(filter(str.isalnum, words.words))[:40] in "".join(filter(str.isalnum, refused.result.words))
     assert refused.seconds >= 0.25
     assert calls >= 2
 

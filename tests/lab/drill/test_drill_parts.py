@@ -11,7 +11,7 @@ from sparekey.config.files import Config
 from sparekey.errors import MissingExtraError
 from sparekey.lab.drill import GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Check, Row, Verdict, run
 from sparekey.lab.drill.clock import Clock
-from sparekey.lab.drill.fixtures import Shape, cast_chat, stand_ins
+from sparekey.lab.drill.fixtures import Shape, simulated_chat, stand_ins
 from sparekey.lab.drill.outcome import CallOutcome, whole
 from sparekey.lab.drill.runner import FAST
 from sparekey.lab.drill.verdict import verdict
@@ -93,7 +93,7 @@ def simulator():
 
 def test_a_cast_keeps_order_and_policy_and_no_key_or_address(simulator):
     """The chain stays as it is; its keys are not even looked up, own headers are left out, nobody real is reached."""
-    cast = cast_chat(Config.model_validate(MINE).vlm, simulator, Shape(), 1.0)
+    cast = simulated_chat(Config.model_validate(MINE).vlm, simulator, Shape(), 1.0)
     config = cast.config
     assert [(c.id, c.provider, c.model) for c in config.credentials] == [("a", "openai", "m"), ("b", "openai", "m"), ("c", "azure", "n")]
     assert config.patience == 1.5
@@ -104,7 +104,7 @@ def test_a_cast_keeps_order_and_policy_and_no_key_or_address(simulator):
 
 def test_a_cast_keeps_who_shares_an_endpoint(simulator):
     """Two keys of one host are two keys of one simulated provider; a third host is another one."""
-    a, b, c = cast_chat(Config.model_validate(MINE).vlm, simulator, Shape(), 1.0).seats
+    a, b, c = simulated_chat(Config.model_validate(MINE).vlm, simulator, Shape(), 1.0).seats
     assert a.provider is b.provider is not c.provider
     assert a.key != b.key
     assert c.provider.wire.__class__.__name__ == "AzureWire"
@@ -112,7 +112,7 @@ def test_a_cast_keeps_who_shares_an_endpoint(simulator):
 
 def test_a_cast_is_filled_up_to_the_seats_of_a_row(simulator):
     """Copies of the first credential have endpoints of their own."""
-    seats = cast_chat(Config.model_validate(MINE).vlm, simulator, Shape(seats=5, apart=True), 1.0).seats
+    seats = simulated_chat(Config.model_validate(MINE).vlm, simulator, Shape(seats=5, apart=True), 1.0).seats
     assert [seat.id for seat in seats] == ["a", "b", "c", "a-copy-3", "a-copy-4"]
     assert len({id(seat.provider) for seat in seats}) == 5
 

@@ -8,7 +8,8 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
+from sparekey.engine.limits import CLIENT
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, OverloadedError, SparekeyError
 from sparekey.gateway.api import replies, routes
 from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller
 from sparekey.gateway.api.get_routes import read
@@ -158,6 +159,7 @@ class RequestHandler:
         served = self._served(call)
         self._chain = served.name
         current.set(self._ledger)
+        CLIENT.set(self._caller.name)
         return served, call
 
     def _acquainted(self) -> None:
@@ -190,7 +192,7 @@ class RequestHandler:
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
             response, items, _ = await forwarder.forward(call)
-        except (Refused, AllCredentialsFailedError) as exc:
+        except (Refused, AllCredentialsFailedError, OverloadedError) as exc:
             await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
             return None
         except DeadlineExceeded as error:

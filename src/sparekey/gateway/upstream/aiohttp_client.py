@@ -30,8 +30,8 @@ from sparekey.gateway.upstream.messages import (
     whole,
 )
 from sparekey.gateway.upstream.pool import IDLE_SECONDS
-from sparekey.wire.network import STALE_SECONDS, Address, Network
-from sparekey.wire.writes import unwritten, written_again
+from sparekey.wire.network import Address, Network
+from sparekey.wire.writes import unwritten, was_stale, written_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -67,7 +67,6 @@ class AiohttpClient:
         except BaseException as exc:
             if write.protocol is None:
                 unwritten()
-            # The host closed an idle connection before it saw this request: that is no failure.
             if not (isinstance(exc, ReadError) and write.was_stale):
                 raise
         else:
@@ -139,8 +138,8 @@ class _TrackedWrite:
     @property
     def was_stale(self) -> bool:
         """Whether the lost connection had been idle and closed soon, before a byte of an answer."""
-        bytes_received = getattr(self.protocol, "bytes_received", True)
-        return self.reused and not bytes_received and time.monotonic() - self.since <= STALE_SECONDS
+        heard = getattr(self.protocol, "bytes_received", True)
+        return was_stale(reused=self.reused, heard=heard, seconds=time.monotonic() - self.since)
 
 
 _WRITE: Final[ContextVar[_TrackedWrite]] = ContextVar("sparekey_write")

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from sparekey.gateway.upstream.dialing import dialed
 from sparekey.gateway.upstream.http1 import UpstreamConnection
 from sparekey.gateway.upstream.messages import ConnectError, ConnectTimeout, ReadError, UnsupportedProtocol, received
-from sparekey.wire.network import CONNECT_SECONDS, STALE_SECONDS, Address, Network
-from sparekey.wire.writes import unwritten, written_again
+from sparekey.wire.network import CONNECT_SECONDS, Address, Network
+from sparekey.wire.writes import unwritten, was_stale, written_again
 
 if TYPE_CHECKING:
     import socket
@@ -93,9 +93,7 @@ class ConnectionPool:
             try:
                 await answer.headers()
             except ReadError:
-                # The host closed an idle connection before it saw this request: that is no failure.
-                # A host that was silent for a while has seen the request: that is one.
-                if answer.bytes_received or time.monotonic() - asked > STALE_SECONDS:
+                if not was_stale(reused=True, heard=answer.bytes_received, seconds=time.monotonic() - asked):
                     raise
             else:
                 return self._answered(answer)

@@ -1,7 +1,8 @@
-"""The fault catalogue, played against a configuration: simulated providers stand in the places of the real ones.
+"""The fault drill: it plays the fault catalogue against a configuration.
 
-`run()` plays the rows and returns a `Result` each; `ROWS` is the table of them, `GATEWAY_ROWS` that for the gateway, `EVERY_ROW` that for
-both. See docs/drill.md.
+Simulated providers take the places of the real ones. `run()` plays rows and returns one `Result`
+for each. `ROWS` holds the rows for a chain in this process, `GATEWAY_ROWS` those for the gateway,
+and `EVERY_ROW` both. docs/drill.md describes the catalogue.
 """
 
 from sparekey.lab.drill.fixtures import BUILT_IN

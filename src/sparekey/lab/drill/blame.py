@@ -1,4 +1,9 @@
-"""P01 to P03, P12, P13, P17: one caller's refusal and one credential's death, told apart by several requests (DESIGN.md, section 3)."""
+"""P01 to P03, P12, P13, P17: a refused request and a dead credential are told apart.
+
+One refusal in doubtful words proves neither. Several requests do: a request that every key refuses
+is at fault itself, a key that refuses every request is dead (docs/blame.md). The providers here
+refuse either what holds the word `POISON`, or everything.
+"""
 
 from __future__ import annotations
 
@@ -27,52 +32,55 @@ POISON: Final = "POISON"
 WELL: Final = Delay(before=LATENCY)
 """A healthy answer."""
 _LATER: Final = 0.2
-"""Seconds that a healthy caller may wait longer than its answer takes (P01)."""
+"""Seconds that a healthy caller may wait beyond the time that its answer takes (P01)."""
 _SOFT: Final = FIRM + 0.001
 _LAST_DITCH: Final = 4.0
-"""Seconds that lie between two calls to one that is parked for five (DESIGN.md 2: give or take 20 %)."""
+"""The least seconds between two calls to a credential that is parked for 5 s, give or take 20 %."""
 _MORE_THAN_TWO: Final = 2.2
 _PACE: Final = 0.1
 _MOST: Final = 0.75
-"""The share of a refusal's longer words that must be there."""
+"""The share of the refusal's longer words that an error must repeat."""
 
 
 def refusing(words: RefusalCase, when: str = "") -> Callable[[RequestedAnswer], Fault | None]:
-    """Return a provider's doing: it refuses what holds `when` (all, if that is empty) and answers the rest."""
+    """Return a provider's behaviour: refuse each request that holds `when`, and answer the rest.
+
+    An empty `when` refuses every request.
+    """
     fault = words.fault(LATENCY)
     return lambda ask: fault if when in ask.words else WELL
 
 
 def well(_: RequestedAnswer) -> Fault:
-    """Answer everything."""
+    """Answer every request."""
     return WELL
 
 
 def served(calls: Sequence[MadeCall], who: str = "healthy") -> Check:
-    """Check that every call got its answer."""
-    lost = [call for call in calls if not call.told.served]
-    told = f", first at {lost[0].at:.1f} s: {lost[0].told.first[:80]!r}" if lost else ""
+    """Check that every call got its answer; `who` names the callers in the message."""
+    lost = [call for call in calls if not call.result.served]
+    told = f", first at {lost[0].at:.1f} s: {lost[0].result.first[:80]!r}" if lost else ""
     return Check(f"{who} lost {len(lost)} of {len(calls)}{told}", not lost)
 
 
 def punctual(calls: Sequence[MadeCall], most: float = LATENCY + _LATER) -> Check:
-    """Check that no call waited for long."""
+    """Check that no call took longer than `most` seconds."""
     slowest = max((call.seconds for call in calls), default=0.0)
     return Check(f"the slowest healthy one took {slowest:.2f} s, {most:g} s are allowed", slowest <= most + 1e-6)
 
 
 def softly(setting: VirtualScenario, actors: Sequence[Actor]) -> Check:
-    """Check that none of some credentials was ever parked for longer than a soft park lasts."""
+    """Check that none of these credentials was ever parked for longer than a soft park lasts."""
     longest = max(((setting.longest_park.get(one.id, 0.0), one.id) for one in actors), default=(0.0, ""))
     return Check(f"{longest[1]} was parked for {longest[0]:.0f} s", longest[0] <= _SOFT)
 
 
 def own_words(calls: Sequence[MadeCall], words: RefusalCase) -> list[Check]:
     """Check that callers got what the provider said: in its words, and better to the letter."""
-    other = [call for call in calls if call.told.served or not said(call, words)]
-    told = f": {other[0].told.words[:120]!r}" if other else ""
+    other = [call for call in calls if call.result.served or not said(call, words)]
+    told = f": {other[0].result.words[:120]!r}" if other else ""
     altered = [call for call in calls if call not in other and not said(call, words, to_the_letter=True)]
-    shown = f": {altered[0].told.first[:120]!r}" if altered else ""
+    shown = f": {altered[0].result.first[:120]!r}" if altered else ""
     return [
         Check(f"{len(other)} of {len(calls)} refused callers did not get the provider's words{told}", not other),
         Check(f"{len(altered)} of {len(calls)} refused callers got the provider's words altered{shown}", not altered, Verdict.PARTIAL),
@@ -80,12 +88,12 @@ def own_words(calls: Sequence[MadeCall], words: RefusalCase) -> list[Check]:
 
 
 def said(call: MadeCall, words: RefusalCase, *, to_the_letter: bool = False) -> bool:
-    """Return whether an error holds a refusal's words, whatever escapes they travel in."""
+    """Return whether an error holds the words of a refusal, however they are escaped."""
     read = re.sub(r"<[^>]*>", " ", words.words)
     if to_the_letter:
-        return any(_plain(text)[:60] in _plain(call.told.words) for text in (words.words, read))
+        return any(_plain(text)[:60] in _plain(call.result.words) for text in (words.words, read))
     known = [word for word in re.findall(r"\w{4,}", read)[:12] if word.lower() != "your"]
-    return sum(word in call.told.words for word in known) >= _MOST * len(known)
+    return sum(word in call.result.words for word in known) >= _MOST * len(known)
 
 
 def _plain(text: str) -> str:
@@ -93,7 +101,7 @@ def _plain(text: str) -> str:
 
 
 def few_each(setting: VirtualScenario, calls: Sequence[MadeCall], most: int = 2) -> Check:
-    """Check that each of some requests made few calls."""
+    """Check that each of these requests made at most `most` calls to providers."""
     counts = [setting.tries(call.prompt) for call in calls]
     return Check(f"a refused request made {max(counts, default=0)} calls, {most} are allowed", max(counts, default=0) <= most)
 
@@ -144,7 +152,7 @@ def _at_most(dead: Sequence[Actor], most: int, when: str) -> Check:
 async def _p03(setting: VirtualScenario) -> list[Check]:
     *dead, last = await setting.open()
     deaths = [one for one in _CREDENTIAL if one.wire == setting.case.wire]
-    start = _REQUEST.index(setting.case.words)  # each request's words meet other words of death
+    start = _REQUEST.index(setting.case.words)  # each wording of the request meets other deaths
     for i, actor in enumerate(dead):
         alike = setting.case.variant == "one death"
         actor.acts = refusing(deaths[(start + (0 if alike else i)) % len(deaths)])
@@ -152,8 +160,10 @@ async def _p03(setting: VirtualScenario) -> list[Check]:
     poison = setting.every(0.5, 12, lambda i: f"{POISON} number {i} of many")
     bad, *good = await asyncio.gather(poison, *(setting.every(0.1, 52, _asking(who), 0.25 + who / 30) for who in (0, 1)))
     healthy = [call for calls in good for call in calls]
-    first, rest = healthy[:2], healthy[2:]  # who comes first learns of the dead ones, one call after the other
-    answered = Check(f"{sum(call.told.served for call in bad)} of 12 poisoned requests were served", not any(c.told.served for c in bad))
+    first, rest = healthy[:2], healthy[2:]  # the first callers find the dead keys, one after the other
+    answered = Check(
+        f"{sum(call.result.served for call in bad)} of 12 poisoned requests were served", not any(c.result.served for c in bad)
+    )
     every = [served(healthy), punctual(first, len(dead) * LATENCY + LATENCY + _LATER), punctual(rest)]
     return [*every, softly(setting, [last]), answered, _at_most(dead, 25, "in 116 requests")]
 
@@ -169,20 +179,20 @@ async def _p12(setting: VirtualScenario) -> list[Check]:
     if setting.case.variant == "back to back":
         bad = [await setting.ask(f"{POISON} number {i} of many") for i in range(number)]
         await asyncio.sleep(1.0)
-    else:  # ten a second: as many as are let out while everybody refuses (DESIGN.md 3.4)
+    else:  # ten a second: the pace at which requests go out while all refuse
         bad = await setting.every(_PACE, number, lambda i: f"{POISON} number {i} of many")
         await setting.until(since + number * _PACE)
     seconds = setting.clock() - since
     healthy = await setting.ask("a question behind it")
     made, asked = sum(setting.tries(call.prompt) for call in bad[2:]), max(1, len(bad) - 2)
-    most = max(_MORE_THAN_TWO * asked, 2 * asked + (len(actors) - 2) * (seconds + 1))  # one a second asks everybody
+    most = max(_MORE_THAN_TWO * asked, 2 * asked + (len(actors) - 2) * (seconds + 1))  # one request a second asks everybody
     by = next((actor.id for actor in actors if actor.arrivals and actor.arrivals[-1].words.endswith(healthy.prompt)), "nobody")
     return [
         served([healthy]),
         punctual([healthy]),
         Check(f"{by} served it", by == actors[0].id),
         Check(f"{made} calls of {asked} refused requests, {most:.0f} are allowed", made <= most),
-        Check(f"{sum(call.told.served for call in bad)} refused requests were served", not any(call.told.served for call in bad)),
+        Check(f"{sum(call.result.served for call in bad)} refused requests were served", not any(call.result.served for call in bad)),
         softly(setting, actors),
     ]
 
@@ -192,7 +202,7 @@ async def _p13(setting: VirtualScenario) -> list[Check]:
     actors = await setting.open(max(2, setting.case.seats))
     for actor in actors:
         actor.acts = refusing(words, POISON)
-    for i in range(10):  # now the words are known as the request's
+    for i in range(10):  # teaches the chain that these words are about the request
         await setting.ask(f"{POISON} number {i} of many")
         await setting.ask(f"a question between ({i}.)")
         await asyncio.sleep(0.5)
@@ -229,7 +239,7 @@ async def _p17(setting: VirtualScenario) -> list[Check]:
 _REQUEST = wordings.about(wordings.REQUEST)
 _CREDENTIAL = wordings.about(wordings.CREDENTIAL)
 _DOUBTFUL = tuple(one for one in _REQUEST if not is_fail_fast(one.read()))
-"""Words in which a key could die as well: a text that is about the request is taken at its word (DESIGN.md 3.2)."""
+"""Words in which a key could die as well. Text that names the request is believed at once."""
 ROWS: Final = (
     row(
         "P01",

@@ -1,4 +1,4 @@
-"""P04, P05, P14 to P16: how many calls may be made, however many keys are dead and however many callers come (DESIGN.md, 3.6 to 3.8)."""
+"""P04, P05, P14 to P16: how many calls may be made, however many keys are dead and callers come."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ if TYPE_CHECKING:
 
 CROWD: Final = 64
 _AT_ONE_HOST: Final = 2
-"""Calls of one request to an endpoint that has said "overloaded" (DESIGN.md 3.6); the row itself allows one a key and two more."""
+"""Calls of one request to an endpoint that says "overloaded".
+
+The row itself fails only beyond one call for each key and two more.
+"""
 _BUDGET: Final = 1.2
 _SETTLED: Final = 2.0
-"""Seconds after which the budget for retries holds without its burst."""
+"""Seconds after which the retry budget holds without its initial burst."""
 _MOMENT: Final = 0.05
 _BACK: Final = {wordings.POSSIBLE: 1.0, wordings.LIKELY: 2.0, wordings.CERTAIN: 6.0}
-"""Seconds after which a repaired key serves, by how much the words of its death proved (P15)."""
+"""Seconds after which a repaired key serves, by how much the words of its death prove (P15)."""
 _TO_THE_DEAD: Final = 150
 _BESIDE: Final = 0.3
 _ONE_SECOND: Final = 0.999
-"""One a second does not fall on both ends of it."""
+"""A window of one second that does not hold both of its ends."""
 
 
 def overloaded(_: RequestedAnswer) -> Fault:
-    """Say that there is no capacity."""
+    """Answer that there is no capacity."""
     return faults.overloaded()
 
 
@@ -50,7 +53,7 @@ async def _p04(setting: VirtualScenario) -> list[Check]:
         Check(f"{calls} calls of one request to a host that is overloaded, 2 are allowed", calls <= _AT_ONE_HOST, Verdict.PARTIAL),
     ]
     if calls > most:
-        return checks  # a crowd of such would go on for long, and the row has failed
+        return checks  # the row has failed, and such a crowd would take long
     begun = setting.clock()
     span = 10 if setting.full else 3
     crowds = [asyncio.ensure_future(_crowd(setting, begun + at)) for at in range(span + 3)]
@@ -58,9 +61,9 @@ async def _p04(setting: VirtualScenario) -> list[Check]:
     since, until = begun + _SETTLED, begun + _SETTLED + span
     asked = [call for call in everybody if since <= call.at < until]
     made = sum(actor.calls(since, until) for actor in actors)
-    told = f"{made} calls of {len(asked)} requests in {span} seconds, {_BUDGET * len(asked):.0f} are allowed"
+    what = f"{made} calls of {len(asked)} requests in {span} seconds, {_BUDGET * len(asked):.0f} are allowed"
     worst = max(setting.tries(call.prompt) for call in everybody)
-    return [*checks, Check(told, made <= _BUDGET * len(asked)), Check(f"{worst} calls of one request in a crowd", worst <= most)]
+    return [*checks, Check(what, made <= _BUDGET * len(asked)), Check(f"{worst} calls of one request in a crowd", worst <= most)]
 
 
 async def _crowd(setting: VirtualScenario, at: float) -> list[MadeCall]:
@@ -113,7 +116,7 @@ async def _p15(setting: VirtualScenario) -> list[Check]:
     await repairing
     out = sorted(min(found) for call in calls if (found := _moments(actors, call.prompt, 20.0)))
     most, at = max(((sum(start <= one < start + _ONE_SECOND for one in out), start) for start in out if start >= 1.0), default=(0, 0.0))
-    back = min((call.at + call.seconds for call in calls if call.told.served), default=float("inf")) - 20.0
+    back = min((call.at + call.seconds for call in calls if call.result.served), default=float("inf")) - 20.0
     late = [call for call in calls if call.at >= 20.0 + within]
     return [
         Check(f"{most} requests went out in the second from {at:.1f} s, 10 are allowed", most <= 10),
@@ -127,7 +130,7 @@ def _moments(actors: Sequence[Actor], prompt: str, until: float) -> list[float]:
 
 
 async def crowd_among_dead(setting: VirtualScenario) -> list[Check]:
-    """Let a crowd come at once while all keys but the last one are dead."""
+    """Send a crowd at once while all keys but the last one are dead."""
     *dead, last = await setting.open()
     for actor in dead:
         actor.acts = refusing(setting.case.words)
@@ -135,7 +138,7 @@ async def crowd_among_dead(setting: VirtualScenario) -> list[Check]:
     calls = await setting.together(CROWD, lambda i: f"question ({i}.)")
     wasted = sum(actor.calls() for actor in dead)
     first, slowest = min(call.seconds for call in calls), max(call.seconds for call in calls)
-    allowed = CROWD + (_TO_THE_DEAD - CROWD) * (len(dead) - 1) // 13  # nobody knows of the first one before it has answered
+    allowed = CROWD + (_TO_THE_DEAD - CROWD) * (len(dead) - 1) // 13  # the first dead key is known only after it has answered
     return [
         served(calls, "callers"),
         Check(f"{wasted} calls to {len(dead)} dead ones, {allowed} are allowed", wasted <= allowed),
@@ -144,7 +147,10 @@ async def crowd_among_dead(setting: VirtualScenario) -> list[Check]:
 
 
 _OVERDUE: Final = ("co-insufficient", "co-overdue", "ca-billing", "cg-billed")
-"""Accounts that are dead for certain; a key that is not valid is another matter (K07: a gateway never tells it as its own)."""
+"""Words for accounts that are certainly dead.
+
+Invalid keys are left out: a gateway never passes that error on as its own (K07).
+"""
 _CREDENTIAL = wordings.about(wordings.CREDENTIAL)
 ROWS: Final = (
     row(

@@ -1,4 +1,4 @@
-"""C: callers of the gateway that mean no good or know no better; and M11, a configuration that changes under load."""
+"""C and M11: hostile and mistaken callers of the gateway, and a key that changes under load."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _is_openai_error(text: str) -> bool:
 
 def _c03(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=2, apart=True)
-    elsewhere = context.simulator.provider("elsewhere", wire=scenario.seats[0].provider.wire.__class__.__module__.rpartition(".")[2])
+    elsewhere = context.simulator.provider("elsewhere", wire=scenario.seats[0].provider.wire.name)
     there = elsewhere.origin.removeprefix("http://").encode()
     body = json.dumps({"model": scenario.gateway.served.name, "messages": []}).encode()
     for name, (target, headers) in _hostile(there).items():
@@ -103,7 +103,7 @@ def _c03(context: RowContext) -> Iterator[Check]:
 
 
 def _hostile(there: bytes) -> dict[str, tuple[bytes, bytes]]:
-    """Requests that name another host: target and headers, by what they are."""
+    """Return requests that name another host: the target and the headers of each, by its name."""
     chat = _CHAT.encode()
     return {
         "an absolute target": (b"http://" + there + chat, b""),
@@ -128,7 +128,10 @@ _PATHS: Final = (
 
 
 def _sent_by_hand(port: int, target: bytes, headers: bytes, body: bytes) -> int | None:
-    """Send a request that no library would; return the status of the answer, None if there is none that is HTTP."""
+    """Send a request that no HTTP library would send; return the answer's status.
+
+    None: there was no answer, or it was not HTTP.
+    """
     usual = b"" if b"Host:" in headers else b"Host: 127.0.0.1\r\n"
     head = b"POST " + target + b" HTTP/1.1\r\n" + usual + headers + b"Authorization: " + BEARER.encode() + b"\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
@@ -139,7 +142,7 @@ def _sent_by_hand(port: int, target: bytes, headers: bytes, body: bytes) -> int 
 
 @contextmanager
 def _redirecting(elsewhere: str) -> Iterator[str]:
-    """A provider that answers each request by pointing elsewhere; the base URL at which it is reached."""
+    """Serve a provider that redirects each request to `elsewhere`; hand out its base URL."""
 
     class Pointing(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -150,7 +153,7 @@ def _redirecting(elsewhere: str) -> Iterator[str]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Keep the server from writing to standard error."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Pointing) as server:
         server.daemon_threads = True

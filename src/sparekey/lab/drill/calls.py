@@ -1,4 +1,4 @@
-"""How calls of a drill run: in threads of their own, or as tasks of one event loop; either way they can be waited for from outside."""
+"""The calls of a scenario: each runs in a thread or as a task, and is waited for through a future."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.lab.drill.client import Said
+from sparekey.lab.drill.client import SdkAnswer
 from sparekey.lab.drill.outcome import CallOutcome
 
 if TYPE_CHECKING:
@@ -17,32 +17,40 @@ if TYPE_CHECKING:
     from sparekey.lab.drill.clock import Clock
 
 _CLOSING: Final = 5.0
-"""Real seconds for closing what was opened."""
+"""Real seconds for closing the clients, and for ending the event loop."""
 
 
 class Calls:
-    """Runs the calls of one scenario. The event loop begins with the first task, in a thread of its own."""
+    """Runs the calls of one scenario. The event loop starts with the first task, in its own thread."""
 
     def __init__(self, clock: Clock, mode: str) -> None:
-        """Run calls in the mode `sync`, `async` or `gateway` (tasks, too), and time them with `clock`."""
+        """Prepare to run calls; nothing starts yet.
+
+        Args:
+            clock: the clock that times the calls.
+            mode: `sync` runs calls in threads; every other mode runs them as tasks.
+        """
         self.mode, self._clock = mode, clock
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, call: Callable[[], Any], acall: Callable[[], Any], mode: str | None = None) -> Future[Any]:
-        """Begin a call, whichever of the two the mode asks for; the future's result is what was `CallOutcome`."""
+        """Start `call` in a thread or `acall` as a task; the future's result is a `CallOutcome`.
+
+        `mode` overrides the mode of the scenario.
+        """
         if (mode or self.mode) != "sync":
-            return self.in_loop(self._hear_async(acall))
+            return self.in_loop(self._collect_async(acall))
         future: Future[Any] = Future()
-        threading.Thread(target=lambda: _settle(future, self._hear, call), daemon=True).start()
+        threading.Thread(target=lambda: _settle(future, self._collect, call), daemon=True).start()
         return future
 
     def begin_and_cancel(self, acall: Callable[[], Any], turns: int) -> Future[Any]:
-        """Begin a call as a task, and cancel it after so many turns of the event loop."""
-        return self.in_loop(_cancelled(self._hear_async(acall), turns))
+        """Start a call as a task, and cancel it after `turns` turns of the event loop."""
+        return self.in_loop(_cancelled(self._collect_async(acall), turns))
 
     def in_loop(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on the event loop."""
+        """Run a coroutine on the event loop; start the loop if there is none yet."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -52,7 +60,7 @@ class Calls:
 
     def close(self, model: Any) -> None:
         """Close the model's clients, then the event loop."""
-        with suppress(Exception):  # what a row found is found; how an SDK parts from its sockets is looked at where a row says so
+        with suppress(Exception):  # errors on closing are not what rows look at
             if self._loop is not None:
                 self.in_loop(model.aclose()).result(_CLOSING)
             model.close()
@@ -61,36 +69,36 @@ class Calls:
             self._thread.join(_CLOSING)
             self._loop = None
 
-    def _hear(self, call: Callable[[], Any]) -> CallOutcome:
-        hearing = _Hearing(self._clock)
+    def _collect(self, call: Callable[[], Any]) -> CallOutcome:
+        collector = _Collector(self._clock)
         try:
             answer = call()
             if hasattr(answer, "__next__"):
                 for chunk in answer:
-                    hearing.take(chunk)
+                    collector.take(chunk)
             else:
-                hearing.take_all(answer)
+                collector.take_all(answer)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
-            hearing.error = exc
-        return hearing.outcome()
+            collector.error = exc
+        return collector.outcome()
 
-    async def _hear_async(self, call: Callable[[], Any]) -> CallOutcome:
-        hearing = _Hearing(self._clock)
+    async def _collect_async(self, call: Callable[[], Any]) -> CallOutcome:
+        collector = _Collector(self._clock)
         try:
             answer = call()
             if hasattr(answer, "__anext__"):
                 async with aclosing(answer) as chunks:
                     async for chunk in chunks:
-                        hearing.take(chunk)
+                        collector.take(chunk)
             else:
-                hearing.take_all(await answer)
+                collector.take_all(await answer)
         except Exception as exc:  # noqa: BLE001 - as above
-            hearing.error = exc
-        return hearing.outcome()
+            collector.error = exc
+        return collector.outcome()
 
 
-class _Hearing:
-    """Collects what a caller gets of one call."""
+class _Collector:
+    """Collects what a caller gets from one call."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._since = clock, clock()
@@ -106,7 +114,7 @@ class _Hearing:
             self._more["model"] = chunk.model
 
     def take_all(self, answer: Any) -> None:
-        if isinstance(answer, Said):
+        if isinstance(answer, SdkAnswer):
             self.take(answer)
             return
         if isinstance(answer, list):
@@ -129,7 +137,7 @@ async def _cancelled(work: Coroutine[Any, Any, Any], turns: int) -> None:
 
 def _settle(future: Future[Any], work: Callable[..., Any], *args: Any) -> None:
     result = work(*args)
-    with suppress(Exception):  # nobody waits for it any more
+    with suppress(Exception):  # the future was cancelled
         future.set_result(result)
 
 
@@ -137,7 +145,7 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        loop.set_exception_handler(lambda *_: None)  # calls that were given up are broken off here, and SDKs complain of it
+        loop.set_exception_handler(lambda *_: None)  # SDKs report calls that are broken off here
         loop.run_until_complete(_all_ended())
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:

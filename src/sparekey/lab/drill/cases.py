@@ -1,4 +1,9 @@
-"""The cases of a row P: how many credentials, streamed or whole, on which wire, in which words; and which of them are played."""
+"""The cases of a row: number of credentials, streamed or whole, wire, way in, and wording.
+
+A case is one way to play a row. Each runs in virtual time on an event loop of its own
+(`virtual_time`). A full drill plays every case; otherwise each mode plays a few, chosen so that the
+modes together cover as much as possible.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +34,13 @@ class Case:
     """One way to play a row.
 
     Attributes:
-        seats: how many credentials.
-        streamed: whether answers are asked for in events.
-        wire: the format of providers and callers.
-        way: how requests go in: `sync`, `async` (the wrapper), `sdk` (a transport under the official SDK) or `gateway`.
-        wording: the refusal that is played, where the row has one.
-        variant: what else the row tells apart.
+        seats: the number of credentials.
+        streamed: whether answers are asked for as streams.
+        wire: the wire of providers and callers: `openai`, `anthropic` or `gemini`.
+        way: how requests go in: `sync` or `async` (the wrapper), `sdk` (a transport under the
+            official SDK) or `gateway`.
+        wording: the refusal that providers answer with; None for rows without one.
+        variant: a further distinction that the row makes; empty if it makes none.
     """
 
     seats: int
@@ -51,21 +57,22 @@ class Case:
 
     @property
     def words(self) -> RefusalCase:
-        """The refusal."""
+        """The wording, for rows that have one."""
         assert self.wording is not None
         return self.wording
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """Which cases a row has, and how one of them is played.
+    """The cases of a row, and how one of them is played. Calling it plays a context's part of them.
 
     Attributes:
-        play: plays one, on a setting that is not open yet.
-        wordings: the refusals; none: the row has its own, on every wire.
-        seats: how many credentials.
-        variants: what else is told apart.
-        few: how many cases of a way are played where not all of them are.
+        play: plays one case in a scenario that is not open yet, and returns the checks.
+        wordings: the refusals to play; empty: the row has its own faults, which are played on each
+            wire.
+        seats: the numbers of credentials to play.
+        variants: the further distinctions to play.
+        few: how many cases of each way are played in a drill that is not full.
     """
 
     play: Callable[[VirtualScenario], Awaitable[list[Check]]]
@@ -75,14 +82,16 @@ class Cases:
     few: int = 3
 
     def count(self, way: str, full: bool) -> int:
-        """Return how many cases one way has."""
+        """Return the number of cases of one way."""
         return len(self.of(way, full=full))
 
     def of(self, way: str, *, full: bool) -> list[Case]:
-        """Return the cases of one way: all of them, or a few that differ in everything, other ones for each way.
+        """Return the cases of one way: all of them, or a few that differ as much as possible.
 
-        All of them are all words with each number of keys, through the gateway streamed and whole; of the three ways in this process
-        neighbours play what the other one does not. Variants take turns.
+        A full drill combines every wording with every number of credentials, through the gateway
+        both streamed and whole. In this process each combination is either streamed or whole, and
+        neighbouring ways (`sync`, `async`, `sdk`) play opposite ones. Variants take turns. A short
+        drill starts each way at another case.
         """
         said: list[tuple[str, RefusalCase | None]] = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
         start = _WAYS.index(way)
@@ -103,7 +112,7 @@ class Cases:
         return Case(self.seats[(i + 1) % len(self.seats)], (i // 2) % 2 == 1, wire, way, wording, variant)
 
     def __call__(self, context: RowContext) -> Iterator[Check]:
-        """Play a context's cases one after the other; yield what each found, with its name."""
+        """Play the context's part of the cases; yield the checks. A check that fails names its case."""
         start, end = context.part
         cases = self.of(context.mode, full=context.profile.full)[start:end]
         broken = 0
@@ -116,7 +125,7 @@ class Cases:
         context.notes.append(f"{len(cases) - broken} of {len(cases)} cases hold")
 
     async def played(self, context: RowContext, case: Case, clock: VirtualTime) -> list[Check]:
-        """Play one case."""
+        """Play one case, and count the requests of its credentials."""
         setting = VirtualScenario(context.config, case, clock, full=context.profile.full)
         try:
             checks = await self.play(setting)
@@ -133,11 +142,18 @@ def row(name: str, fault: str, caller: str, provider: str, cases: Cases, modes: 
 
 
 def beside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], seats: int, wording: str) -> Iterator[Check]:
-    """Play one case beside what else a row does, in the context's own way; yield what it found."""
+    """Play one case of another row within a row, in the context's own mode; yield the checks.
+
+    Args:
+        context: the context of the row.
+        play: plays the case.
+        seats: the number of credentials.
+        wording: the id of the refusal.
+    """
     words = next(one for one in wordings() if one.id == wording)
     cases = Cases(play)
     case = Case(seats, False, words.wire, context.mode, words)
     before = Counter(context.counts)
     checks = virtual_time.run(lambda clock: cases.played(context, case, clock))
-    context.counts = before  # the row's own credentials are those that are told
+    context.counts = before  # the table shows the row's own credentials only
     yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

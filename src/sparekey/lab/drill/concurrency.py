@@ -1,4 +1,4 @@
-"""M: many callers at once, callers that go away, and time that jumps."""
+"""M01 to M07: many callers at once, callers that go away, and clocks that jump."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _CROWD: Final = 100
 _WORKERS: Final = 8
 _LEASE: Final = 61.0
-"""Seconds after which a probe without a result counts as lost, and one more."""
+"""Seconds after which a probe without a result counts as lost, plus one."""
 _TURNS: Final = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 300, 400, 600, 1000)
-"""Turns of the event loop after which a call is cancelled: from before its first step to after its end."""
+"""Turns of the event loop after which a call is cancelled, from its first step to after its end."""
 
 
 def _ill_once(scenario: Scenario) -> Iterator[Check]:
-    """Let the first credential be parked, the second one be active, and the park be over."""
+    """Park the first credential, let the second one serve, and let the park run out."""
     scenario.fail(0, faults.overloaded())
     yield from whole(scenario.ask())
     yield Check("the first one is parked", scenario.parked_for(0) > 0)
@@ -67,7 +67,7 @@ def _m03(context: RowContext) -> Iterator[Check]:
     before = scenario.tries(0)
     probe = scenario.start()
     yield Check("the probe is out", scenario.seats[0].provider.wait_for(lambda _: scenario.tries(0) == before + 1))
-    probe.cancel()  # a task goes away at once; a thread stays where it is, and only its lease can end
+    probe.cancel()  # a task goes away at once; a thread stays, and only its lease can end
     scenario.heal()
     scenario.clock.skip(_LEASE)
     yield from whole(scenario.ask())
@@ -114,9 +114,9 @@ def _m06(context: RowContext) -> Iterator[Check]:
 
 @contextmanager
 def _wall_clock_moved(seconds: float) -> Iterator[None]:
-    """Let the process see another time of day, as after a correction of the system's clock."""
+    """Show this process another time of day, as after a correction of the system's clock."""
     true = time.time
-    time.time = lambda: true() + seconds  # the row is played alone, so nobody else is misled
+    time.time = lambda: true() + seconds  # the row is played alone, so no other row is affected
     try:
         yield
     finally:
@@ -150,8 +150,8 @@ def _hammer(scenario: Scenario, mode: str, end: float, wrong: list[str]) -> None
 
 
 def _make_trouble(scenario: Scenario, end: float) -> None:
-    """Script random faults, and let parks end early."""
-    dice = random.Random(7)  # noqa: S311 - chance of a drill, no secret
+    """Script random faults, and end parks early."""
+    dice = random.Random(7)  # noqa: S311 - chance of a drill, not a secret
     trouble = (faults.overloaded(), faults.rate_limit(retry_after=1), faults.auth(), faults.quota(), faults.reset(), faults.html())
     while time.monotonic() < end:
         scenario.fail(dice.randrange(len(scenario.seats)), dice.choice(trouble), times=dice.randint(1, 3))

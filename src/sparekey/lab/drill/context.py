@@ -1,4 +1,4 @@
-"""Where a row is played: it opens scenarios, and what was seen in all of them becomes the row's account."""
+"""The context of a row: it opens scenarios, and sums up what was seen in all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.config import VLMConfig
 from sparekey.lab.drill.clock import Clock
-from sparekey.lab.drill.fixtures import Shape, cast_chat, cast_embedding
+from sparekey.lab.drill.fixtures import Shape, simulated_chat, simulated_embedding
 from sparekey.lab.drill.scenario import Scenario
 from sparekey.lab.simulator import Simulator
 
@@ -22,16 +22,39 @@ if TYPE_CHECKING:
     from sparekey.lab.drill.runner import Profile
 
 ALL = (0, 1_000_000)
-"""The first case that is played, and the one behind the last."""
+"""The part of a row that is all of it: the first case, and a number beyond any last one."""
 _LONGEST_LIST = 4
 _AT_ONCE = 8
 
 
 class RowContext:
-    """One row's place: a simulator of its own, and the scenarios that the row opens. Use it as a context manager."""
+    """The context in which one row is played in one mode. Use it as a context manager.
+
+    Attributes:
+        config: the configuration whose chains are drilled.
+        mode: how calls are made: `sync`, `async`, `sdk`, `gateway` or `mixed`.
+        profile: how time passes, and how many cases are played.
+        simulator: the simulated providers of this row, and of no other.
+        scenarios: the scenarios that the row has opened, in order; they are closed with the
+            context.
+        notes: what the row says itself about what callers saw; it is shown in place of the
+            outcomes.
+        counts: requests by credential in the cases of the row, which have no scenarios;
+            `provider_saw` adds them.
+        part: the first case that is played, and the one behind the last.
+        cases: how many cases held, and how many were played.
+    """
 
     def __init__(self, config: Config, mode: str, profile: Profile, *, waits: bool = False, part: tuple[int, int] = ALL) -> None:
-        """Take the configuration whose chains are drilled, how calls are made, how time passes, whether silence is played, which cases."""
+        """Set the context up; entering it starts the simulator.
+
+        Args:
+            config: the configuration whose chains are drilled.
+            mode: how calls are made.
+            profile: how time passes.
+            waits: whether the row is about silence, so that its time is scaled.
+            part: the cases that are played.
+        """
         self.config, self.mode, self.profile = config, mode, profile
         self._scale = profile.scale if waits else 1.0
         self.scenarios: list[Scenario] = []
@@ -45,24 +68,29 @@ class RowContext:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway looks around for a moment before it stops
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway takes a moment to stop
             list(pool.map(lambda scenario: scenario.close(), self.scenarios))
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> Scenario:
-        """Open a scenario with the chat chain; `shape` is that of `Shape`, `dice` are the engine's."""
+        """Open a scenario with the chat chain.
+
+        Args:
+            dice: the engine's source of chance: returns numbers from 0 to 1.
+            **shape: the fields of `Shape`.
+        """
         assert self.config.vlm is not None
-        cast = cast_chat(self.config.vlm, self.simulator, Shape(**shape), self._scale)
-        assert isinstance(cast.config, VLMConfig)
-        return self._opened(cast.config, "chat", cast.seats, dice)
+        drilled = simulated_chat(self.config.vlm, self.simulator, Shape(**shape), self._scale)
+        assert isinstance(drilled.config, VLMConfig)
+        return self._opened(drilled.config, "chat", drilled.seats, dice)
 
     def embedding(self, **shape: Any) -> Scenario:
-        """Open a scenario with the (first) embedding chain."""
+        """Open a scenario with the first embedding chain; `shape` are the fields of `Shape`."""
         assert self.config.embedding is not None
         kind, chain = next(iter(self.config.embedding.chains.items()))
-        cast = cast_embedding(chain, self.simulator, Shape(**shape), self._scale)
-        assert not isinstance(cast.config, VLMConfig)
-        return self._opened(cast.config.chains[kind], kind, cast.seats, random.random)
+        drilled = simulated_embedding(chain, self.simulator, Shape(**shape), self._scale)
+        assert not isinstance(drilled.config, VLMConfig)
+        return self._opened(drilled.config.chains[kind], kind, drilled.seats, random.random)
 
     def _opened(self, config: Any, kind: str, seats: Any, dice: Callable[[], float]) -> Scenario:
         clock = Clock(self._scale, virtual=self.profile.virtual)
@@ -71,18 +99,18 @@ class RowContext:
 
     @property
     def wire(self) -> str:
-        """The format of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
+        """The wire of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
         seats = next((scenario.seats for scenario in self.scenarios), ())
-        return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
+        return seats[0].provider.wire.name if seats else ""
 
     @property
     def caller_saw(self) -> str:
-        """What the callers saw, alike calls counted together, or what the row noted."""
-        return "; ".join(self.notes) or _told(outcome.words for scenario in self.scenarios for outcome in scenario.outcomes)
+        """What the callers saw: the row's notes, else the outcomes, like ones counted together."""
+        return "; ".join(self.notes) or _summary(outcome.words for scenario in self.scenarios for outcome in scenario.outcomes)
 
     @property
     def provider_saw(self) -> str:
-        """How many requests came with each credential's key, in all worlds together."""
+        """How many requests came with each credential's key, over all scenarios of the row."""
         counts = Counter(self.counts)
         for scenario in self.scenarios:
             for index, seat in enumerate(scenario.seats):
@@ -92,8 +120,8 @@ class RowContext:
         return ", ".join(shown if more <= 1 else [*shown[: _LONGEST_LIST - 1], "…", shown[-1]]) or "nothing"
 
 
-def _told(seen: Iterable[str]) -> str:
-    """Return what was seen; things that differ in their times only are counted together."""
+def _summary(seen: Iterable[str]) -> str:
+    """Return the outcomes in one line; outcomes that differ only in time are counted together."""
     alike: dict[str, list[str]] = {}
     for what in seen:
         alike.setdefault(what.partition(" after ")[0], []).append(what)

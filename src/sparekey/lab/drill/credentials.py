@@ -40,7 +40,7 @@ _KEY_SHAPES: Final = {
     "32 hexadecimal digits": "5f1d0c7e9ab246385f1d0c7e9ab2{:04d}",
     "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
 }
-"""OpenAI's prefix, and shapes that nothing tells from other text: those of Azure and Volcengine."""
+"""Shapes of keys: OpenAI's has a prefix; Azure's and Volcengine's look like any other text."""
 _ARREARS: Final = {
     "openai": ("co-balance400", "co-quota422", "co-zh403"),
     "anthropic": ("ca-credit", "ca-billing"),
@@ -52,7 +52,7 @@ _NO_KEY: Final = {
     "gemini": ("cg-expired", "cg-invalid"),
 }
 _NO_MODEL: Final = {"openai": ("co-model404", "co-nothing404"), "anthropic": ("ca-model",), "gemini": ("cg-model",)}
-"""How keys die in K03, K06 and K11 when only the last one is left: the names of wordings, by wire."""
+"""The ids of the wordings in which keys die in K03, K06 and K11, by wire."""
 _ONE_MOMENT: Final = 5.0
 """Seconds in which an answer comes if nobody waits for anything."""
 
@@ -62,7 +62,7 @@ def _class_is(scenario: Scenario, seat: int, expected: ErrorClass) -> Check:
 
 
 def _stays_parked(scenario: Scenario, seat: int, seconds: float) -> Iterator[Check]:
-    """Let time pass, and check that calls do not reach a parked credential in it."""
+    """Pass some seconds with calls in them; check that none reaches a parked credential."""
     before = scenario.tries(seat)
     for _ in range(4):
         scenario.clock.skip(seconds / 4)
@@ -71,7 +71,7 @@ def _stays_parked(scenario: Scenario, seat: int, seconds: float) -> Iterator[Che
 
 
 def _comes_back(scenario: Scenario, seat: int) -> Iterator[Check]:
-    """Let the park end, and check that one request probes the credential, which is well again."""
+    """End the park of a credential that is well again; check that one request probes it."""
     before = scenario.tries(seat)
     scenario.heal()
     scenario.clock.skip(scenario.parked_for(seat) + 1)
@@ -91,7 +91,7 @@ def _k01(context: RowContext) -> Iterator[Check]:
 
 
 async def _k01_under_load(setting: VirtualScenario) -> list[Check]:
-    """Let a dead key meet crowds, and then a thousand requests: served ones end no firm park, however many they are."""
+    """Let a dead key meet four crowds, then many requests: served requests must not end its park."""
     first, *rest = await setting.open()
     first.acts = refusing(setting.case.words)
     for actor in rest:
@@ -110,7 +110,10 @@ async def _k01_under_load(setting: VirtualScenario) -> list[Check]:
 
 
 def _all_but_last(context: RowContext, deaths: Mapping[str, Sequence[str]]) -> Iterator[Check]:
-    """Let all keys but the last one refuse everything in the same words, and check that it is reached, and that they are left alone."""
+    """Let all keys but the last one refuse in the same words.
+
+    Check that the last one serves, and that the dead ones get few calls.
+    """
     for name, seats in product(deaths["openai"] if not context.wire else deaths.get(context.wire, ()), SEATS[1:]):
         words = next(one for one in wordings() if one.id == name)
         scenario = context.chat(seats=seats, apart=True)
@@ -278,14 +281,14 @@ def _k15(context: RowContext) -> Iterator[Check]:
     for name, shape in _KEY_SHAPES.items():
         scenario = context.chat(seats=2, apart=True, key=shape)
         scenario.fail_all(faults.echo_key())
-        with _overheard() as log:
+        with _captured_log() as log:
             outcome = scenario.ask()
         keys = [seat.key for seat in scenario.seats]
         shown = {
             "log": log.getvalue(),
             "events": repr(scenario.events),
             "status": repr(scenario.chain.status()),
-            **_told(outcome),
+            **_texts_of(outcome),
             **scenario.shown(),
         }
         for where, text in shown.items():
@@ -293,8 +296,12 @@ def _k15(context: RowContext) -> Iterator[Check]:
         yield Check("the caller learns why", outcome.exhausted is not None)
 
 
-def _told(outcome: CallOutcome) -> dict[str, str]:
-    """Return every text that the chain's own error makes. Its entries hold the providers' exceptions as they were raised."""
+def _texts_of(outcome: CallOutcome) -> dict[str, str]:
+    """Return every text that the chain's own error makes.
+
+    The entries of the error hold the providers' exceptions as they were raised: those may name
+    keys.
+    """
     error: Any = outcome.error
     response = getattr(error, "response", None)
     answer = {} if response is None else {"headers": repr(response.headers), "answer": response.text}
@@ -307,8 +314,8 @@ def _told(outcome: CallOutcome) -> dict[str, str]:
 
 
 @contextmanager
-def _overheard() -> Iterator[io.StringIO]:
-    """Listen to everything that sparekey logs."""
+def _captured_log() -> Iterator[io.StringIO]:
+    """Capture everything that sparekey logs."""
     written = io.StringIO()
     handler, logger = logging.StreamHandler(written), logging.getLogger("sparekey")
     level = logger.level
@@ -333,8 +340,8 @@ def _k16(context: RowContext) -> Iterator[Check]:
                 longest = max(longest, *(scenario.parked_for(seat) for seat in range(len(scenario.seats))))
                 wide += scenario.tries() - before > 2
             yield Check(f"{seats} keys: one was parked for {longest:.0f} s, 5 are allowed", longest <= 5)
-            told = f"{seats} keys: {wide} requests made more than 2 tries; the first two and then one a second may ask everybody"
-            yield Check(told, wide <= scenario.clock() - since + 2)
+            what = f"{seats} keys: {wide} requests made more than 2 tries; the first two and then one a second may ask everybody"
+            yield Check(what, wide <= scenario.clock() - since + 2)
             scenario.heal()
             yield from whole(scenario.ask(), within=_ONE_MOMENT)
             yield Check("the first one serves the next valid request", scenario.chain.active_index == 0 and not scenario.parked_for(0))
@@ -357,7 +364,7 @@ def _k18(context: RowContext) -> Iterator[Check]:
     scenario.clock.skip(scenario.chain.pool.policy.failback_timeout_seconds + 1)
     left = scenario.parked_for(0)
     yield from whole(scenario.ask())
-    looked = scenario.tries(0) - 1  # once, after a tenth of it
+    looked = scenario.tries(0) - 1  # one look, after a tenth of the stated wait
     yield Check("a due failback does not shorten a stated end", looked <= 1 and scenario.parked_for(0) > left - 60)
 
 

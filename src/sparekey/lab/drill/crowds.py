@@ -1,4 +1,4 @@
-"""C02 and C04: crowds. A thousand connections that say nothing or too little, and two thousand streams at once."""
+"""C02 and C04: a thousand idle or dribbling connections, and two thousand streams at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.limits import files
-from sparekey.lab.drill.load import Floodgate, LoadResult, flood
+from sparekey.lab.drill.load import HoldingProvider, LoadResult, run_load
 from sparekey.lab.drill.outcome import whole
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.serving import serving
@@ -40,7 +40,7 @@ def _c02(context: RowContext) -> Iterator[Check]:
 
 @contextmanager
 def _crowd(port: int, number: int) -> Iterator[list[socket.socket]]:
-    """Connections that send nothing, or the headers of a request drop by drop, or its body."""
+    """Open connections that send nothing, or a request's headers or body drop by drop."""
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: " + BEARER.encode() + b"\r\n"
     beginnings = (b"", head + b"X-Slow: ", head + b"Content-Length: 9000\r\n\r\n{")
     there: list[socket.socket] = []
@@ -63,14 +63,14 @@ def _crowd(port: int, number: int) -> Iterator[list[socket.socket]]:
 def _dribble(crowd: list[socket.socket], over: threading.Event) -> None:
     while not over.wait(0.1):
         for one in (one for i, one in enumerate(crowd) if i % 3):
-            with suppress(OSError):  # the gateway may be tired of it
+            with suppress(OSError):  # the gateway may have closed it
                 one.send(b" ")
 
 
 def _c04(context: RowContext) -> Iterator[Check]:
     yield files(2 * _STREAMS + 200)
-    scenario = context.chat(seats=2, knobs={"idle_limit": 0, "first_content_limit": 0})  # a machine that is slow shall take its time
-    seen = asyncio.run(_flooded(scenario))
+    scenario = context.chat(seats=2, knobs={"idle_limit": 0, "first_content_limit": 0})  # a slow machine shall take its time
+    seen = asyncio.run(_run_load(scenario))
     yield Check(f"{_STREAMS} streams at once (not {seen.at_once})", seen.at_once == _STREAMS)
     yield Check(f"all are whole, word for word (not {seen.whole})", seen.whole == _STREAMS)
     context.notes.append(f"{seen.whole} whole streams, {seen.at_once} at once")
@@ -82,18 +82,18 @@ def _c04(context: RowContext) -> Iterator[Check]:
     yield Check(f"memory grows by less than 40 KB a stream (not {grown:.1f})", grown < _KIB_A_STREAM, Verdict.PARTIAL)
 
 
-async def _flooded(scenario: Scenario) -> LoadResult:
-    """Serve the scenario's chain from a process of its own, with one provider that holds its streams."""
+async def _run_load(scenario: Scenario) -> LoadResult:
+    """Serve the scenario's chain from a process of its own, and run the load through it."""
     served = scenario.gateway.served
-    gate = Floodgate(served.wire)
-    server = await asyncio.start_server(gate.serve, "127.0.0.1", 0, backlog=4096)
+    provider = HoldingProvider(served.wire)
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, backlog=4096)
     async with server:
         root = scenario.seats[0].provider.wire.root
         config = scenario.whole({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
         manager = serving(config)
         process = await asyncio.to_thread(manager.__enter__)
         try:
-            return await flood(gate, process.port, served.wire, served.name, _STREAMS, process.memory)
+            return await run_load(provider, process.port, served.wire, served.name, _STREAMS, process.memory)
         finally:
             await asyncio.to_thread(manager.__exit__, None, None, None)
 

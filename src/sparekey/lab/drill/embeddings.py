@@ -1,4 +1,4 @@
-"""E: embeddings. No vector of another space ever comes out, and what is done stays done."""
+"""E: embeddings. No vector of another space comes out, and finished work is kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = 1000
 _SMALL, _LARGE, _OLD = "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"
-"""OpenAI's models of 1536, 3072 and 1536 numbers."""
+"""Models of OpenAI with 1536, 3072 and 1536 dimensions."""
 
 
 def _pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +32,10 @@ def _pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(context: RowContext, data: dict[str, Any]) -> str:
-    """Return the message with which a configuration is refused, a gateway's where there is one; the empty string if it is not."""
+    """Return the message with which the configuration is refused; an empty text if it loads.
+
+    In the mode `gateway` it is a gateway's configuration.
+    """
     try:
         if context.mode == GATEWAY:
             Config.model_validate({"gateway": {"embedding": {"drill": data["dense"]}}})
@@ -66,7 +69,12 @@ def _e02(context: RowContext) -> Iterator[Check]:
 
 
 def _checked(data: dict[str, Any]) -> float | None:
-    """Return the cosine that `sparekey check` finds for the second credential; the command stands above, so it is looked up by name."""
+    """Return the cosine that `sparekey check` finds for the second credential.
+
+    None if it finds none.
+
+    The command is imported by name, because `lab` lies below `cli`.
+    """
     check, canaries = import_module("sparekey.cli.check"), import_module("sparekey.cli.canaries")
     findings = check.try_all(check.trials_of(Config.model_validate({"embedding": data})), 10.0)
     cosine: float | None = canaries.compared(findings)[1].cosine
@@ -98,7 +106,11 @@ def _alike(some: Sequence[Any], others: Sequence[Any]) -> bool:
 
 
 def _near(a: Any, b: Any) -> bool:
-    """Dense vectors may differ by their way of travelling; sparse ones, weights by name, are the same."""
+    """Return whether two vectors are equal.
+
+    Dense vectors may differ by rounding on the way; sparse ones, which are weights by name, may
+    not.
+    """
     return a == b or (isinstance(a[0], float) and math.dist(a, b) < 1e-4)
 
 

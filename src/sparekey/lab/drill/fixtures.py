@@ -1,7 +1,7 @@
-"""A configuration with simulated providers in the places of the real ones: the same chains and the same policies.
+"""The drilled configuration: the same chains and policies, with simulated providers behind them.
 
-Keys, base URLs and hosts are replaced. Own headers are left out, as they may hold keys. A provider whose wire the simulator does not
-speak is played on OpenAI's.
+Keys, base URLs and hosts are replaced. Extra headers are left out, because they may hold keys. A
+provider whose wire the simulator does not speak is played on OpenAI's wire.
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ BUILT_IN: Final = {
         }
     },
 }
-"""The chains that are drilled without a configuration: two credentials each, those for chat with different models."""
+"""The chains that are drilled without a configuration: two credentials each.
+
+The chat credentials have different models, so that a row can tell who answered.
+"""
 
 NO_FAILBACK: Final = {"failback_timeout_seconds": 100_000.0, "failback_request_count": 100_000}
-"""Knobs of rows that are about parks: what ends these shall be their own end, and no failback that is due."""
+"""Fields for rows about parks: no failback falls due, so that only its own end can end a park."""
 _REPLACED: Final = {"api_key", "api_base", "ak", "sk", "host", "extra_headers"}
 _BY_CREDENTIAL: Final = frozenset({"provider", "model", "account", "api_version", "region", "space", "aliases"})
 
@@ -51,7 +54,7 @@ def built_in() -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A credential of the drilled chain, and the simulated provider that it reaches."""
+    """One credential of a drilled chain, and the simulated provider that it reaches."""
 
     id: str
     key: str = field(repr=False)
@@ -68,12 +71,14 @@ class Shape:
     """What a row needs of a chain.
 
     Attributes:
-        seats: at least so many credentials: copies of the first are added; 0: as configured.
-        apart: whether each credential has an endpoint and an account of its own.
-        one_host: whether all of them are keys of one host.
-        one_account: so many of the first credentials share one account.
-        twins: seats that are a copy of another one, key included, but for the model.
-        key: what keys look like, with the place of the seat's number.
+        seats: the least number of credentials; copies of the first are added up to it. 0: as
+            configured.
+        apart: whether each credential gets an endpoint and an account of its own.
+        one_host: whether all credentials are keys of one host.
+        one_account: how many of the first credentials share one account.
+        twins: credentials that are copies of another one, key included, with another model: their
+            places, by the place of the original.
+        key: the form of the keys; `{}` is replaced by the credential's number.
         knobs: fields of the chain that the row sets.
     """
 
@@ -88,22 +93,29 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class DrilledChain:
-    """A chain's configuration in the drill, and who plays in it."""
+    """The configuration of a drilled chain, and its credentials with their providers."""
 
     config: VLMConfig | EmbeddingConfig
     seats: tuple[Seat, ...]
 
 
-def cast_chat(config: VLMConfig, simulator: Simulator, shape: Shape, scale: float) -> DrilledChain:
-    """Put simulated providers behind a chat chain."""
+def simulated_chat(config: VLMConfig, simulator: Simulator, shape: Shape, scale: float) -> DrilledChain:
+    """Put simulated providers behind a chat chain.
+
+    Args:
+        config: the chain's configuration.
+        simulator: where the providers are started.
+        shape: what the row needs of the chain.
+        scale: real seconds in one second of the drill; the chain's timeout is multiplied by it.
+    """
     data, seats = _chain(config, simulator, shape, scale)
     made = VLMConfig.model_validate(data)
     made._source = config._source  # noqa: SLF001 - messages name the file
     return DrilledChain(made, seats)
 
 
-def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Shape, scale: float) -> DrilledChain:
-    """Put simulated providers behind an embedding chain."""
+def simulated_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Shape, scale: float) -> DrilledChain:
+    """Put simulated providers behind an embedding chain. The arguments are those of `simulated_chat`."""
     data, seats = _chain(config, simulator, shape, scale)
     made = EmbeddingConfig.model_validate({config.kind: data})
     made.chains[config.kind]._source = config._source  # noqa: SLF001 - as above
@@ -111,17 +123,17 @@ def cast_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Sh
 
 
 def settings_of(config: BaseChain[Any]) -> dict[str, Any]:
-    """Return what a chain is set to, without what belongs to its credentials."""
+    """Return the settings of a chain without those that belong to its credentials."""
     return config.model_dump(exclude={"credentials", *_REPLACED, *_BY_CREDENTIAL}, exclude_none=True)
 
 
 def rotated(key: str) -> str:
-    """Return the key that takes a key's place where one is rotated; the simulated providers know it from the beginning."""
+    """Return the key that replaces a key in a rotation; providers accept it from the start."""
     return f"{key}-rotated"
 
 
 def stand_ins(config: Config) -> list[str]:
-    """Return a line for each provider that is played by another one."""
+    """Return one line for each provider that is played on another wire than its own."""
     named = [(str(c.provider), chain) for chain in _chains(config) for c in chain.credentials]
     played = dict.fromkeys(name for name, chain in named if _played_as(name, chain)[0] != name)
     return [f"{name} is played on OpenAI's wire: the simulator does not speak its own" for name in played]
@@ -133,7 +145,7 @@ def _chains(config: Config) -> list[BaseChain[Any]]:
 
 
 def _chain(config: BaseChain[Any], simulator: Simulator, shape: Shape, scale: float) -> tuple[dict[str, Any], tuple[Seat, ...]]:
-    """Return the chain's configuration as data, and its seats."""
+    """Return the chain's configuration as data, and its credentials with their providers."""
     rows = _rows(config, shape)
     for i, row in enumerate(rows):
         row["key"] = shape.key.format(shape.twins.get(i, i))
@@ -145,7 +157,7 @@ def _chain(config: BaseChain[Any], simulator: Simulator, shape: Shape, scale: fl
 
 
 def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
-    """Return the credentials as they will play, with copies of the first one up to the number that the row needs."""
+    """Return the credentials as data, with copies of the first one up to the number needed."""
     rows = [c.model_dump(exclude=_REPLACED, exclude_none=True) | {"endpoint": c.api_base or c.host} for c in config.credentials]
     missing = range(len(rows), shape.seats)
     rows += [{**rows[0], "id": f"{rows[0]['id']}-copy-{i}"} for i in missing]
@@ -166,7 +178,7 @@ def _rows(config: BaseChain[Any], shape: Shape) -> list[dict[str, Any]]:
 
 
 def _played_as(name: str, chain: BaseChain[Any]) -> tuple[str, str]:
-    """Return the provider and the wire that play a provider."""
+    """Return the provider name and the wire with which a provider is played."""
     row = find(name)
     offer = row.offer(chain.family) if row else None
     wire = name if name == "glm" else offer.wire if offer else None
@@ -174,7 +186,7 @@ def _played_as(name: str, chain: BaseChain[Any]) -> tuple[str, str]:
 
 
 def _providers(config: BaseChain[Any], simulator: Simulator, rows: list[dict[str, Any]]) -> list[Provider]:
-    """Return each row's provider: one for each endpoint, which takes the keys of all its rows."""
+    """Return the provider of each credential: one for each endpoint, which accepts all its keys."""
     dimension = getattr(config, "known_dimension", None)
     made: dict[Any, Provider] = {}
     for row in rows:

@@ -1,6 +1,6 @@
-"""A gateway in this process: the real application on a socket of its own, in a thread with its own event loop.
+"""A gateway in this process: the real application on a real socket, in a thread with its own loop.
 
-Only time and chance are the drill's; everything else is what `sparekey serve` runs.
+Only the clock and the source of chance are the drill's; the rest is what `sparekey serve` runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparekey.stores import Keeper
 
 KEY: Final = "spk-drill-2b7e151628aed2a6abf7158809cf4f3c"
-"""The key of the client that the drill plays."""
+"""The key of the drill's client."""
 BEARER: Final = f"Bearer {KEY}"
 _START: Final = 20.0
 _STOP: Final = 10.0
@@ -47,19 +47,23 @@ _REPLACED: Final = {
 
 
 def settings(config: GatewayConfig | None, **more: Any) -> GatewayConfig:
-    """Return a gateway's settings in the drill: its limits as configured; on this machine, without a log, for the drill's client only."""
+    """Return the gateway's settings in the drill.
+
+    Its limits stay as configured. It listens on loopback, writes no log, and accepts only the
+    drill's client. `more` are further fields to set.
+    """
     kept = config.model_dump(exclude=_REPLACED, exclude_unset=True) if config else {}
     client = GatewayClient(name="drill", key_sha256=sha256(KEY.encode()).hexdigest())
     return GatewayConfig.model_validate({**kept, "port": 0, "stop_timeout": 2.0, "access_log": False, "clients": [client], **more})
 
 
 class InProcessGateway:
-    """A gateway that runs. Its methods may be called from any thread; `close` ends it.
+    """A running gateway. Its methods may be called from any thread; `close` ends it.
 
     Attributes:
         url: its address.
         gateway: the application.
-        finished: every request that has ended.
+        finished: every request that has ended, in order.
     """
 
     url: str
@@ -68,7 +72,14 @@ class InProcessGateway:
     def __init__(
         self, config: Config, clock: Clock, dice: Callable[[], float], follow: Callable[[Served], None], store: Keeper | None = None
     ) -> None:
-        """Serve a configuration; `follow` is shown each chain before it is served, those of later configurations too.
+        """Serve a configuration, and return once the gateway listens.
+
+        Args:
+            config: the whole configuration.
+            clock: the drill's clock.
+            dice: the engine's source of chance.
+            follow: called with each chain before it is served, after a reload too.
+            store: keeps the chains' state; None: the state lives in this process.
 
         Raises:
             ConfigError: the configuration cannot be served.
@@ -85,7 +96,7 @@ class InProcessGateway:
             raise self._fault
 
     def do(self, work: Callable[[], Any]) -> Any:
-        """Call something in the gateway's own thread."""
+        """Call a function in the gateway's thread, and return its result."""
 
         async def called() -> Any:
             return work()
@@ -93,8 +104,8 @@ class InProcessGateway:
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(_STOP)
 
     def close(self) -> None:
-        """Stop serving; a second time it does nothing."""
-        with suppress(RuntimeError):  # its event loop has ended
+        """Stop serving; a second call does nothing."""
+        with suppress(RuntimeError):  # the event loop has ended already
             self._loop.call_soon_threadsafe(self._down.set)
         self._thread.join(_STOP)
 
@@ -131,7 +142,14 @@ def application(
     follow: Callable[[Served], None],
     store: Keeper | None = None,
 ) -> tuple[Gateway, Any]:
-    """Return the application as `sparekey serve` runs it, and how uvicorn is to serve it; `follow` is shown each chain.
+    """Return the application as `sparekey serve` runs it, and uvicorn's configuration for it.
+
+    Args:
+        config: the whole configuration.
+        clock: the drill's clock.
+        dice: the engine's source of chance.
+        follow: called with each chain before it is served.
+        store: keeps the chains' state; None: the state lives in this process.
 
     Raises:
         ConfigError: the configuration cannot be served.
@@ -158,7 +176,8 @@ async def served_here(
 ) -> AsyncIterator[tuple[Gateway, str]]:
     """Serve on this event loop within the block; hand out the application and its address.
 
-    uvicorn's own loop, which looks at flags ten times a second, is left out: it would be all that a day of virtual time consists of.
+    uvicorn's own main loop is left out: it checks flags ten times a second, which would be most of
+    the work of a day in virtual time.
     """
     gateway, settings = application(config, clock, dice, follow)
     server = _uvicorn().Server(settings)
@@ -173,7 +192,7 @@ async def served_here(
 
 
 def address(server: Any) -> str:
-    """Return where a server of uvicorn listens."""
+    """Return the address at which a server of uvicorn listens."""
     return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 

@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open: rows with a crowd need more than many systems allow at first."""
+"""The limit on open files and connections: rows with a crowd need more than many systems allow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from sparekey.lab.drill.verdict import Check
 
 
 def files(needed: int) -> Check:
-    """Raise this process's limit as far as the system lets it; the check says whether that is enough, and what to do if it is not."""
+    """Raise this process's limit on open files to `needed`, or as close to it as the system allows.
+
+    The check that is returned fails if the limit is still too low, and names the command that
+    raises it.
+    """
     try:
         import resource  # noqa: PLC0415 - not on Windows, which has no such limit
     except ImportError:

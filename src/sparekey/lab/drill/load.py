@@ -1,6 +1,7 @@
-"""Two thousand streams at once: a provider that holds each of them after its first words, and the clients that read them.
+"""Two thousand streams at once: a provider that holds its answers, and clients that read them.
 
-Both are plain sockets, as SDKs would cost more than the gateway that is looked at. What the provider says is the simulator's answer.
+Both are plain sockets, because SDKs would cost more than the gateway that is measured. The provider
+sends the simulator's answer, one word at a time, to all streams at once.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORDS: Final = "A spare key lies under the old gate."
-"""What each stream says, word by word: all streams are at the same word at any time."""
+WORDS: Final = "A spare key lies under the old provider."
+"""The answer of each stream. All streams are at the same word at any time."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST: Final = 60.0
-"""Seconds in which the next part must have come through."""
+"""Seconds within which the next part must arrive."""
 _TOGETHER: Final = 100
-"""Streams that are opened at the same time."""
+"""The number of streams that are opened at the same time."""
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 REQUESTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
@@ -34,11 +35,18 @@ REQUESTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "anthropic": ("/v1/messages", {"stream": True, "max_tokens": 99, "messages": [{"role": "user", "content": "Where is it?"}]}),
     "gemini": ("/v1beta/models/{}:streamGenerateContent?alt=sse", {"contents": [{"parts": [{"text": "Where is it?"}]}]}),
 }
-"""Path and body of a streamed question, by the wire of a chain."""
+"""The path and body of a streamed question, by the wire of a chain."""
 
 
 class LoadResult(NamedTuple):
-    """What came of it: streams that were open at the same time, those that came whole, and the memory (KiB) before and at its highest."""
+    """What the load showed.
+
+    Attributes:
+        at_once: how many streams were open at the same time.
+        whole: how many streams arrived whole.
+        before: memory before the load, in KiB; None if it cannot be measured.
+        highest: the highest memory during the load, in KiB; None as above.
+    """
 
     at_once: int
     whole: int
@@ -46,21 +54,22 @@ class LoadResult(NamedTuple):
     highest: int | None
 
 
-class Floodgate:
-    """The provider: it sends the first word of each answer at once, and each further one when it is told to."""
+class HoldingProvider:
+    """A provider that sends the first word of each answer at once, and further words on `send`."""
 
     def __init__(self, wire: str) -> None:
-        """Take the wire whose events are sent."""
+        """Prepare the parts of the answer in the events of a wire."""
         ask = RequestedAnswer("chat", stream=True, model="drill")
         frames = find(wire).answer(ask, Voice(WORDS)).frames
         words = [i for i, frame in enumerate(frames) if frame.mark is Mark.TOKEN]
-        bounds = pairwise([0, *words[1:], len(frames)])  # what is before the first word goes with it, what is behind the last one, too
+        # what stands before the first word goes with it, and so does what follows the last one
+        bounds = pairwise([0, *words[1:], len(frames)])
         self._parts = [_chunk(b"".join(frame.data for frame in frames[start:end])) for start, end in bounds]
         self._parts[-1] += b"0\r\n\r\n"
         self._open: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer each request with the first part, until the client goes."""
+        """Answer each request of a connection with the first part, until the client goes."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = re.search(rb"(?i)content-length: *(\d+)", head)
@@ -71,11 +80,11 @@ class Floodgate:
 
     @property
     def parts(self) -> int:
-        """How many parts an answer has."""
+        """The number of parts of an answer."""
         return len(self._parts)
 
     def send(self, part: int) -> None:
-        """Send a further part of every answer."""
+        """Send a further part to every open stream."""
         for writer in self._open:
             writer.write(self._parts[part])
         if part == self.parts - 1:
@@ -83,25 +92,25 @@ class Floodgate:
 
 
 class LoadReader:
-    """One client: it has got so much of its answer."""
+    """A client with one stream."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        """Take where to ask, and what."""
+        """Take the gateway's port, and the bytes of the request."""
         self._port, self._request, self._got = port, request, b""
 
     async def begin(self) -> None:
-        """Ask, and wait for the first word."""
+        """Send the request, and wait for the first word."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(self._request)
         await self.until(1)
 
     async def until(self, words: int) -> None:
-        """Read on until so many words have come, or the stream has ended."""
+        """Read on until `words` words have come, or the stream has ended."""
         while len(self.text.split()) < words and (piece := await asyncio.wait_for(self._reader.read(65536), _LONGEST)):
             self._got += piece
 
     async def finish(self) -> bool:
-        """Read to the end; return whether everything came, word for word, and the end was a proper one."""
+        """Read to the end; return whether the answer came whole and ended properly."""
         while not self._got.endswith(b"0\r\n\r\n") and (piece := await asyncio.wait_for(self._reader.read(65536), _LONGEST)):
             self._got += piece
         self._writer.close()
@@ -109,28 +118,44 @@ class LoadReader:
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """The text that has come so far."""
         return "".join(json.loads(f'"{part}"') for part in _TEXT.findall(self._got.decode("utf-8", "replace")))
 
 
-async def flood(gate: Floodgate, port: int, wire: str, chain: str, number: int, memory: Callable[[], int | None]) -> LoadResult:
-    """Open so many streams through a gateway, let all of them go on part by part, and read them to their end."""
+async def run_load(
+    provider: HoldingProvider, port: int, wire: str, chain: str, number: int, memory: Callable[[], int | None]
+) -> LoadResult:
+    """Open streams through a gateway, send them on part by part, and read them to their end.
+
+    Args:
+        provider: the provider behind the gateway.
+        port: the gateway's port.
+        wire: the wire of the chain.
+        chain: the chain's name.
+        number: how many streams.
+        memory: returns the gateway's memory in KiB; None if it cannot be measured.
+    """
     request = _request(wire, chain, port)
-    await _through(gate, [LoadReader(port, request) for _ in range(20)], lambda: None)  # what is made once is made now
+    await _through(
+        provider,
+        [LoadReader(port, request) for _ in range(20)],
+        lambda: None,
+        # a first small load, so that what is made only once exists already
+    )
     before = memory()
     highest = [before or 0]
-    at_once, whole = await _through(gate, [LoadReader(port, request) for _ in range(number)], lambda: highest.append(memory() or 0))
+    at_once, whole = await _through(provider, [LoadReader(port, request) for _ in range(number)], lambda: highest.append(memory() or 0))
     return LoadResult(at_once, whole, before, None if before is None else max(highest))
 
 
-async def _through(gate: Floodgate, readers: list[LoadReader], look: Callable[[], None]) -> tuple[int, int]:
+async def _through(provider: HoldingProvider, readers: list[LoadReader], look: Callable[[], None]) -> tuple[int, int]:
     for start in range(0, len(readers), _TOGETHER):
         await asyncio.gather(*(reader.begin() for reader in readers[start : start + _TOGETHER]))
         look()
     at_once = sum(bool(reader.text) for reader in readers)
-    for part in range(1, gate.parts):
-        gate.send(part)
-        last = part == gate.parts - 1
+    for part in range(1, provider.parts):
+        provider.send(part)
+        last = part == provider.parts - 1
         ends = await asyncio.gather(*(reader.finish() if last else reader.until(part + 1) for reader in readers))
         look()
     return at_once, sum(end is True for end in ends)

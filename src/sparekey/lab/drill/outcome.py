@@ -18,9 +18,9 @@ class ChainError(NamedTuple):
     """What an error about the whole chain says.
 
     Attributes:
-        causes: the error class of each credential, by its id.
-        retry_after: seconds until the soonest return; None if it does not say.
-        status: the HTTP status, where a gateway says it; 0: there was none.
+        causes: the error class of each credential, by the credential's id.
+        retry_after: seconds until the first credential comes back; None if the error does not say.
+        status: the HTTP status from a gateway; 0 if the error did not come over HTTP.
     """
 
     causes: dict[str, ErrorClass]
@@ -33,13 +33,15 @@ class CallOutcome:
     """What came of one call.
 
     Attributes:
-        text: the text that was delivered, as far as it came.
-        error: what was raised.
+        text: the text that was delivered, complete or not.
+        error: the exception that was raised; None if there was none.
         seconds: how long the call took, on the drill's clock.
-        model: the model that answered, as the answer says.
-        tokens: how many tokens the answer says were written.
-        vectors: the dense vectors of an embedding call (of a sparse one, its weights in the order of their names); None of other calls.
-        hung: whether the call was given up, because it gave no sign for longer than any row allows.
+        model: the model that the answer names.
+        tokens: the number of completion tokens that the answer reports.
+        vectors: the vectors of an embedding call (of a sparse one: its weights, sorted by name);
+            None for other calls.
+        hung: whether the drill gave the call up, because it gave no sign for longer than any row
+            allows.
     """
 
     text: str = ""
@@ -57,20 +59,20 @@ class CallOutcome:
 
     @property
     def clean_error(self) -> bool:
-        """Whether an error came, and what was delivered before it is the beginning of the answer."""
+        """Whether an error came, and the text before it is the beginning of the right answer."""
         return self.error is not None and TEXT.startswith(self.text)
 
     @property
     def exhausted(self) -> ChainError | None:
-        """What the error says of the chain; None if it is none about the chain, or there is none."""
+        """What the error says about the chain; None without an error, or if it says nothing of it."""
         if isinstance(self.error, AllCredentialsFailedError):
             return ChainError({e.credential_id: e.error_class for e in self.error.errors}, self.error.retry_after)
         response = getattr(self.error, "response", None)
-        told = _json(response).get("sparekey") if response is not None else None
-        if not isinstance(told, dict) or "causes" not in told:
+        body = _json(response).get("sparekey") if response is not None else None
+        if not isinstance(body, dict) or "causes" not in body:
             return None
-        wait = response.headers.get("retry-after")  # type: ignore[union-attr]  # a response of httpx, whatever the SDK
-        causes = {one["credential"]: ErrorClass(one["class"]) for one in told["causes"]}
+        wait = response.headers.get("retry-after")  # type: ignore[union-attr]  # all SDKs use httpx responses
+        causes = {one["credential"]: ErrorClass(one["class"]) for one in body["causes"]}
         return ChainError(causes, float(wait) if wait else None, self.status)
 
     @property
@@ -80,7 +82,7 @@ class CallOutcome:
 
     @property
     def words(self) -> str:
-        """What the caller saw, for the table."""
+        """What the caller saw, in words for the table."""
         if self.hung:
             return f"nothing more for {self.seconds:.0f} s"
         if self.error is not None:
@@ -95,21 +97,24 @@ class CallOutcome:
 
 
 def whole(outcome: CallOutcome, within: float | None = None) -> Iterator[Check]:
-    """Check that the whole answer came, in time: a clean error in its place is safe, anything else has failed."""
+    """Check that the whole answer came, and within so many seconds if `within` is given.
+
+    A clean error in its place is `SAFE`; anything else is `FAIL`. A late answer is `PARTIAL`.
+    """
     yield Check("the whole answer", outcome.complete, Verdict.SAFE if outcome.clean_error else Verdict.FAIL)
     if within is not None and not outcome.hung:
         yield Check(f"within {within:g} s", outcome.seconds < within, Verdict.PARTIAL)
 
 
 def original(outcome: CallOutcome) -> Check:
-    """Check that the caller got the provider's own error, not one about the chain."""
+    """Check that the caller got the provider's own error, and not one about the chain."""
     return Check("the provider's own error", outcome.error is not None and outcome.exhausted is None and not outcome.text)
 
 
 def _json(response: Any) -> dict[str, Any]:
-    """Return the JSON of an SDK's response; nothing, if it has none."""
+    """Return the JSON object in an SDK's response; an empty one if there is none."""
     try:
         value = response.json()
-    except Exception:  # noqa: BLE001 - a stream that was not read, a body of another kind: whatever it is, it says nothing
+    except Exception:  # noqa: BLE001 - an unread stream or a body that is no JSON says nothing
         return {}
     return value if isinstance(value, dict) else {}

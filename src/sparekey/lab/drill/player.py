@@ -1,6 +1,8 @@
-"""One of the processes that play rows in virtual time: `python -m sparekey.lab.drill.player`.
+"""A process that plays rows in virtual time: `python -m sparekey.lab.drill.player`.
 
-It reads one order a line from standard input, as JSON, and answers each with one line. The first line says whose settings hold.
+Both directions carry one JSON value a line. The first line on standard input holds the
+configuration and the profile; each further line is an order (row, mode, part of the cases). The
+process answers each order with one line: the run. `sparekey.lab.drill.players` is the other end.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from sparekey.lab.drill.table import EVERY_ROW
 
 
 def main() -> None:
-    """Play until standard input ends."""
+    """Play orders until standard input ends."""
     logging.getLogger("sparekey").addHandler(logging.NullHandler())
     begin = json.loads(sys.stdin.readline())
     config, profile = completed(Config.model_validate(begin["config"])), Profile(**begin["profile"])

@@ -1,4 +1,9 @@
-"""Rows that are played in virtual time, in processes of their own: they need a core each, and no clock but theirs."""
+"""The processes that play rows in virtual time: one core each, every case with a clock of its own.
+
+`Players` cuts the cases of each row into jobs of at most eight. One thread for each process hands
+it a job, waits for the run, and takes the next job. `results` joins the runs of a row when the last
+one has come.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +27,20 @@ if TYPE_CHECKING:
     from sparekey.lab.drill.row import Row
 
 _AT_ONCE: Final = 8
-"""Cases of one job at most, so that the cores are busy to the end."""
+"""The most cases in one job: small jobs keep all cores busy to the end."""
 _CLOSING: Final = 10.0
 Job = tuple["Row", str, tuple[int, int]]
 
 
 class Players:
-    """The processes and what they play."""
+    """A pool of player processes and the queue of jobs that they work off.
+
+    Attributes:
+        number: how many jobs there are in all.
+    """
 
     def __init__(self, config: Config, rows: Sequence[Row], profile: Profile) -> None:
-        """Take whose settings hold, and the rows; `begin` lets processes play them."""
+        """Queue the jobs of some rows; `begin` starts the processes."""
         self._config, self._profile = config, profile
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
@@ -44,14 +53,14 @@ class Players:
             self.number += 1
 
     def begin(self, processes: int) -> None:
-        """Let so many more processes take part, as far as there is something left for them."""
+        """Start up to `processes` further processes, but not more than there are jobs left."""
         for _ in range(min(processes, self._jobs.qsize())):
             worker = threading.Thread(target=_work, args=(self._config, self._profile, self._jobs, self._done), daemon=True)
             self._workers.append(worker)
             worker.start()
 
     def results(self) -> Iterator[Result]:
-        """Yield each result as soon as all of its cases are there."""
+        """Yield the result of each row as soon as all of its cases have been played."""
         for _ in range(self.number):
             row, run = self._done.get()
             parts = self._parts[row.id]
@@ -87,10 +96,10 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[Job], done: 
 
 
 class Player:
-    """One such process (see `sparekey.lab.drill.player`)."""
+    """One player process (see `sparekey.lab.drill.player`)."""
 
     def __init__(self, config: Config, profile: Profile) -> None:
-        """Start it."""
+        """Start the process, and send it the configuration and the profile."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sparekey.lab.drill.player"],
             stdin=subprocess.PIPE,
@@ -102,17 +111,23 @@ class Player:
         self._say({"config": plain(config), "profile": asdict(profile)})
 
     def play(self, row: Row, mode: str, part: tuple[int, int]) -> Run:
-        """Let it play some cases of a row.
+        """Play some cases of a row in the process, and return the run.
+
+        Args:
+            row: the row.
+            mode: how calls are made.
+            part: the first case, and the one behind the last.
 
         Raises:
-            ValueError: it has ended.
+            ValueError: the process has ended.
+            OSError: the process has ended.
         """
         self._say({"row": row.id, "mode": mode, "part": part})
         assert self._process.stdout is not None
         return Run.of(json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
-        """Let it end."""
+        """End the process: close its standard input, and kill it if it is still there after 5 s."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -130,7 +145,10 @@ class Player:
 
 
 def plain(config: Config) -> dict[str, Any]:
-    """Return as data what these rows take from a configuration: what the chat chain and the gateway are set to, and no key."""
+    """Return the part of a configuration that these rows use, as data.
+
+    That part is what the chat chain and the gateway are set to. It holds no key.
+    """
     assert config.vlm is not None
     settings = json.loads(config.vlm.model_dump_json(include=set(settings_of(config.vlm)), exclude_none=True))
     gateway = config.gateway.model_dump(mode="json", exclude=_NOT_SENT, exclude_unset=True) if config.gateway else None

@@ -1,4 +1,4 @@
-"""How time passes in a drill, and how much of it is played."""
+"""How time passes in a drill, and how many cases are played."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How time passes in a drill.
+    """How time passes in a drill, and how many cases are played.
 
     Attributes:
-        scale: real seconds in one second of a provider's silence and of the client's patience.
+        scale: real seconds in one second of a provider's silence and of the client's limits.
         virtual: whether spans in which nothing is in flight are jumped over.
-        load: seconds of load in the row that makes load for a while, in real time.
-        full: whether every case of the rows P is played, and not a few of each.
+        load: real seconds of load in the row that makes load (M07).
+        full: whether every case of the rows P and H is played; otherwise a few of each.
     """
 
     scale: float = 0.3

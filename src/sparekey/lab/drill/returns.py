@@ -1,4 +1,4 @@
-"""P06 to P09: what the last caller sees, one key that stands twice, stated waits that are looked at, and one model's own limit."""
+"""P06 to P09: the last error a caller sees, equal keys, long stated waits, and one model's limit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sparekey.config.files import Config
 from sparekey.lab.drill import wordings
 from sparekey.lab.drill.blame import refusing, served, well
 from sparekey.lab.drill.cases import Cases, row
-from sparekey.lab.drill.client import TONGUES
+from sparekey.lab.drill.client import SDK_DIALECTS
 from sparekey.lab.drill.in_process_gateway import KEY
 from sparekey.lab.drill.verdict import Check
-from sparekey.lab.drill.ways import CallResult, GatewayWay, client, failed, outcome
+from sparekey.lab.drill.ways import CallResult, GatewayWay, client, failed, text_from_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 10.0
 _LONG: Final = 60.0
-"""Seconds from which a wait is told in the body: programs that obey the header would hang in silence."""
+"""Seconds: a longer wait belongs into the body, because programs would obey the header in silence."""
 _OWN_KEY: Final = re.compile(
     r"x-api-key|your (?:api )?key|(?:invalid|incorrect|expired|unauthori[sz]ed)\W+(?:\w+\W+){0,3}?(?:api.?key|token)"
     r"|(?:api.?key|token)\W+(?:\w+\W+){0,3}?(?:invalid|incorrect|expired|not valid|rejected|disabled)",
     re.IGNORECASE,
 )
-"""What a person reads as: the key that I have set is wrong."""
+"""Words that a person reads as "the key that I have set is wrong"."""
 _OURS: Final = "sparekey's credential"
-"""What tells whose key it is."""
+"""The words that say whose key it is."""
 _DEATHS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "401": {"openai": ("co-key401",), "anthropic": ("ca-key",), "gemini": ("cg-invalid",)},
     "402": {"openai": ("co-arrears402",), "anthropic": ("ca-billing",), "gemini": ("cg-billed",)},
@@ -46,7 +46,7 @@ _DEATHS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "a long wait": {"openai": ("wo-reset",), "anthropic": ("wa-reset",), "gemini": ("wg-reset",)},
 }
-"""How all keys refuse: the names of wordings, by variant and wire; keys take turns."""
+"""How all keys refuse: the ids of wordings, by variant and wire. Keys take turns."""
 _DAY: Final = 86_400
 _WASTED: Final = 8
 _BACK: Final = 15 * 60.0
@@ -60,10 +60,10 @@ async def _p06(setting: VirtualScenario) -> list[Check]:
     for i, actor in enumerate(actors):
         actor.acts = refusing(known[names[i % len(names)]])
     since = setting.clock()
-    raw = (await setting.ask("a question")).told
+    raw = (await setting.ask("a question")).result
     seen = await _as_sdk(setting)
     seconds = setting.clock() - since
-    said = (seen.message if seen.chain else "") or seen.first  # of a chain's error people read the message; causes stand beside it
+    said = (seen.message if seen.chain else "") or seen.first  # people read the message of a chain's error; causes stand beside it
     wait = _seconds((seen.headers or {}).get("retry-after") or (raw.headers or {}).get("retry-after") or "0")
     return [
         Check(f"told after {seconds:.1f} s, {_PATIENCE:g} s are allowed", seconds <= _PATIENCE),
@@ -79,14 +79,14 @@ def _seconds(text: str) -> float:
 
 
 async def _as_sdk(setting: VirtualScenario) -> CallResult:
-    """Ask as a program on the wire's official SDK does, which tries again by itself as it is made."""
+    """Ask as a program on the wire's official SDK does, with the SDK's own retries."""
     way, wire = setting.way, setting.case.wire
     if not isinstance(way, GatewayWay):
-        return (await setting.ask("another question")).told
-    given = {"http_options": {"base_url": way.url}} if wire == "gemini" else {"base_url": way.url + TONGUES[wire].root}
+        return (await setting.ask("another question")).result
+    given = {"http_options": {"base_url": way.url}} if wire == "gemini" else {"base_url": way.url + SDK_DIALECTS[wire].root}
     one = client(wire, {"api_key": KEY, **given})
     try:
-        text = await outcome(TONGUES[wire], one, way.model, "another question", stream=setting.case.streamed)
+        text = await text_from_sdk(SDK_DIALECTS[wire], one, way.model, "another question", stream=setting.case.streamed)
     except Exception as exc:  # noqa: BLE001 - whatever the program would get
         return failed(exc)
     return CallResult(True, text, text)
@@ -94,7 +94,7 @@ async def _as_sdk(setting: VirtualScenario) -> CallResult:
 
 async def _p07(setting: VirtualScenario) -> list[Check]:
     name = f"twin-{setting.case.way}-{setting.case.wire}-{setting.case.seats}-{int(setting.case.streamed)}-"
-    with _overheard() as lines:
+    with _captured_log() as lines:
         actors = await setting.open(same_key=(0, 1), ids=name)
     told = [line for line in lines if actors[0].id in line and actors[1].id in line]
     for actor in actors[2:]:
@@ -116,7 +116,10 @@ async def _p07(setting: VirtualScenario) -> list[Check]:
 
 
 def _checked(config: VLMConfig) -> dict[str, str]:
-    """Return what `sparekey check` says of equal keys; the command stands above, so it is looked up by name."""
+    """Return the pairs of equal keys that `sparekey check` finds: the credential, and its twin.
+
+    The command is imported by name, because `lab` lies below `cli`.
+    """
     check = import_module("sparekey.cli.check")
     whole = Config.model_validate({"vlm": config})
     findings = check.compared_keys(whole, check.try_all(check.trials_of(whole), 10.0))
@@ -124,8 +127,8 @@ def _checked(config: VLMConfig) -> dict[str, str]:
 
 
 @contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """Collect what sparekey logs."""
+def _captured_log() -> Iterator[list[str]]:
+    """Capture what sparekey logs."""
     lines: list[str] = []
 
     class Listener(logging.Handler):

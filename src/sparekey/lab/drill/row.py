@@ -1,4 +1,4 @@
-"""What a row of the catalogue is, and what playing it gives."""
+"""A row of the fault catalogue, and the results of playing it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 BOTH = ("sync", "async")
 THROUGH = ("gateway",)
 CHAINED = ("sync", "async", "sdk")
-"""The ways of the rows P: the wrapper, blocking and not, and a transport under the official SDK."""
+"""The modes of the rows P: the wrapper, blocking and not, and a transport under the SDK."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault.
+    """One row of the catalogue: one fault.
 
     Attributes:
-        id: its name in the catalogue.
+        id: the row's name in the catalogue, such as `S08`.
         fault: what goes wrong.
         caller: what the caller must see.
-        provider: what the provider must see; empty: the row says nothing of it.
-        play: plays it in a context and yields what was found.
+        provider: what the provider must see; empty if the row says nothing about it.
+        play: plays the row in a context, and yields the checks.
         modes: the ways in which calls are made.
-        alone: whether no other row may be played at the same time.
-        waits: whether it is about silence, so that its virtual time is scaled: the shorter it is made, the more a slow machine tells.
-        client: what a client of the gateway must see, where that is not the same.
-        not_through: why it cannot be put through a gateway; empty: it can.
-        cases: how many cases it has in a mode, where it is played in virtual time from end to end (`sparekey.lab.drill.cases`).
+        alone: whether the row must be played while no other row runs.
+        waits: whether the row is about silence. Its virtual time is then scaled by `Profile.scale`
+            (the other rows keep 1.0): a shorter silence would let a slow machine change the result.
+        client: what a client of the gateway must see, where that differs from `caller`.
+        not_through: why the row cannot be played through a gateway; empty if it can.
+        cases: returns the number of cases of a mode (`mode, full`), for rows that are played
+            entirely in virtual time (see `sparekey.lab.drill.cases`); None for the other rows.
     """
 
     id: str
@@ -49,17 +51,27 @@ class Row:
     cases: Callable[[str, bool], int] | None = None
 
     def through_gateway(self) -> Row:
-        """Return it as it is played through the gateway."""
+        """Return the row as it is played through the gateway."""
         return replace(self, modes=THROUGH, caller=self.client or self.caller)
 
     def every_way(self) -> Row:
-        """Return it as it is played in this process and through the gateway, too."""
+        """Return the row as it is played in this process and, if possible, through the gateway."""
         return self if self.not_through else replace(self, modes=tuple(dict.fromkeys((*self.modes, *THROUGH))))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row, played in one mode: what both sides saw, and the checks that did not hold; `cases`: how many held, of how many."""
+    """One row, played in one mode.
+
+    Attributes:
+        mode: how calls were made.
+        verdict: the verdict of this run.
+        caller: what the callers saw, for the table.
+        provider: what the providers saw, for the table.
+        broken: the checks that failed.
+        seconds: how long the run took, in real seconds.
+        cases: how many cases held, and how many were played; (0, 0) for rows without cases.
+    """
 
     mode: str
     verdict: Verdict
@@ -70,7 +82,7 @@ class Run:
     cases: tuple[int, int] = (0, 0)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
+        """Return the run as `--json` prints it."""
         return {
             "mode": self.mode,
             "verdict": self.verdict.value,
@@ -82,15 +94,15 @@ class Run:
         }
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Run:
-        """Return the run that `as_dict` has told."""
-        cases = told.get("cases", {"held": 0, "played": 0})
-        seen = told["caller_saw"], told["provider_saw"], tuple(told["broken"]), told["seconds"]
-        return cls(told["mode"], Verdict(told["verdict"]), *seen, (cases["held"], cases["played"]))
+    def of(cls, data: dict[str, Any]) -> Run:
+        """Return the run that `as_dict` has written."""
+        cases = data.get("cases", {"held": 0, "played": 0})
+        seen = data["caller_saw"], data["provider_saw"], tuple(data["broken"]), data["seconds"]
+        return cls(data["mode"], Verdict(data["verdict"]), *seen, (cases["held"], cases["played"]))
 
 
 def joined(parts: Sequence[Run]) -> Run:
-    """Return one run of the parts of a row, each with other cases of it: the worst decides what is told."""
+    """Return one run for the parts of a row, which each played other cases. The worst decides."""
     found = worst(part.verdict for part in parts)
     telling = next(part for part in parts if part.verdict is found)
     held, played = (sum(part.cases[i] for part in parts) for i in (0, 1))
@@ -101,23 +113,23 @@ def joined(parts: Sequence[Run]) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row and its runs."""
+    """A row and its runs, one for each mode."""
 
     row: Row
     runs: tuple[Run, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the runs."""
+        """The worst verdict of the runs."""
         return worst(run.verdict for run in self.runs)
 
     @property
     def telling(self) -> Run:
-        """The run that decided."""
+        """The first run with that verdict: the one to show."""
         return next(run for run in self.runs if run.verdict is self.verdict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
+        """Return the row and its runs as `--json` prints them."""
         row = self.row
         must = {"caller": row.caller, "provider": row.provider}
         return {"id": row.id, "fault": row.fault, "must": must, "verdict": self.verdict.value, "runs": [r.as_dict() for r in self.runs]}

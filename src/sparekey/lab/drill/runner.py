@@ -1,4 +1,8 @@
-"""Plays rows, several at the same time, each on a context of its own."""
+"""The runner: it plays rows side by side, each in a context of its own.
+
+Rows in real or scaled time run in threads of this process, six at once, and those marked `alone`
+one after the other. Rows with cases run in player processes meanwhile (see `players`).
+"""
 
 from __future__ import annotations
 
@@ -30,13 +34,14 @@ __all__ = ["FAST", "REAL", "Profile", "completed", "drilled", "play", "run"]
 def run(
     config: Config | None, rows: Sequence[Row], profile: Profile = FAST, tick: Callable[[Result], None] = lambda _: None
 ) -> list[Result]:
-    """Play rows and return their results, in their order.
+    """Play rows, and return their results in the same order.
 
     Args:
-        config: whose chains are drilled; None, or a chain that it does not have: the built-in ones.
-        rows: what is played.
+        config: the configuration whose chains are drilled. None: the built-in chains, which also
+            stand in for a chain that the configuration lacks.
+        rows: the rows to play.
         profile: how time passes.
-        tick: called with each result as it comes.
+        tick: called with each result as soon as it is there.
 
     Raises:
         MissingExtraError: a provider's SDK is not installed.
@@ -51,7 +56,7 @@ def run(
         tick(result)
 
     players = Players(whole, [row for row in rows if row.cases is not None], profile)
-    players.begin(max(1, cores() - 1))  # the other rows, in threads, take one
+    players.begin(max(1, cores() - 1))  # one core is left for the rows in threads
     for alone in (False, True):
         for result in _together(whole, [r for r in rows if r.cases is None and r.alone is alone], profile, 1 if alone else _AT_ONCE):
             note(result)
@@ -62,12 +67,16 @@ def run(
 
 
 def cores() -> int:
-    """Return how many cores a drill uses."""
+    """Return the number of cores that a drill uses: at most four."""
     return min(_CORES, os.cpu_count() or 1)
 
 
 def drilled(config: Config) -> dict[str, str | None]:
-    """Return which chains of a configuration are drilled, by `vlm` and `embedding`: those, else the gateway's first, else (None) none."""
+    """Return the names of the chains that are drilled, by `vlm` and `embedding`.
+
+    A chain that the configuration lacks is taken from the gateway's chains (the first one); None
+    means the built-in chain.
+    """
     chat, vectors = (config.gateway.chat, config.gateway.embedding) if config.gateway else ({}, {})
     return {
         "vlm": "vlm" if config.vlm else next((f"gateway.chat.{name}" for name in chat), None),
@@ -76,7 +85,11 @@ def drilled(config: Config) -> dict[str, str | None]:
 
 
 def completed(config: Config | None) -> Config:
-    """Return a configuration that has both kinds of chains: what it lacks is taken from the gateway's own chains, or the built-in one."""
+    """Return a configuration that has a chat chain and an embedding chain.
+
+    A chain that the configuration lacks is taken from the gateway's chains (the first one), else
+    from the built-in configuration.
+    """
     spare = built_in()
     if config is None:
         return spare
@@ -90,26 +103,26 @@ def completed(config: Config | None) -> Config:
 
 
 def play(config: Config, row: Row, mode: str, profile: Profile, part: tuple[int, int] = ALL) -> Run:
-    """Play one row in one mode. An error of the row itself is a failure of the row: whatever it was, nobody was served."""
+    """Play one row in one mode. An exception in the row counts as a failure of the row."""
     since = time.monotonic()
     with RowContext(config, mode, profile, waits=row.waits, part=part) as context:
         try:
             checks = list(row.play(context))
             found, broken = verdict(checks), [check.what for check in checks if not check.holds]
-        except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the others go on
+        except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the other rows go on
             found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
         seen, took = tuple(dict.fromkeys(broken)), time.monotonic() - since
         return Run(mode, found, context.caller_saw, context.provider_saw, seen, took, context.cases)
 
 
 def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:
-    """Play rows at the same time; yield each result as soon as all of its runs are there."""
+    """Play rows at the same time; yield each result as soon as all its modes have been played."""
     runs: dict[str, dict[str, Run]] = {row.id: {} for row in rows}
     jobs: queue.SimpleQueue[tuple[Row, str]] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
     for job in ((row, mode) for row in rows for mode in row.modes):
         jobs.put(job)
-    for _ in range(min(at_once, jobs.qsize())):  # daemons, so that a drill can be broken off whatever a row waits for
+    for _ in range(min(at_once, jobs.qsize())):  # daemons, so that Ctrl-C ends a drill whatever a row waits for
         threading.Thread(target=_work, args=(config, profile, jobs, done), daemon=True).start()
     for _ in range(sum(len(row.modes) for row in rows)):
         row, run = done.get()
@@ -126,13 +139,13 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[tuple[Row, s
             return
         try:
             run = play(config, row, mode, profile)
-        except Exception as exc:  # noqa: BLE001 - what a context does when it is set up or cleared away must show, too
+        except Exception as exc:  # noqa: BLE001 - errors while a context is set up or torn down must show too
             run = Run(mode, Verdict.FAIL, "", "", (f"no context came about: {describe_exception(exc)}",), 0.0)
         done.put((row, run))
 
 
 def _warm_up(config: Config, profile: Profile, modes: Iterable[str]) -> None:
-    """Make a call of each kind before the clock runs: the first one imports SDKs.
+    """Make one call of each kind before the clock runs, because the first one imports the SDKs.
 
     Raises:
         SparekeyError: a chain cannot be built.

@@ -1,4 +1,9 @@
-"""One chain among simulated providers, as a row plays with it: who fails, who calls, what both sides saw."""
+"""A scenario: one chain among simulated providers, and what a row can do with it.
+
+A row lets providers fail (`fail`, `heal`), makes calls (`ask`, `stream`, `embed`, or `start` and
+`wait`), and looks at both sides afterwards (`outcomes` and `events` here, `tries` and `arrivals` at
+the providers).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +37,17 @@ LONGEST: Final = 60.0
 
 
 class Scenario:
-    """A chain and its providers. Calls run in threads of their own, or as tasks of one event loop; rows need not know which."""
+    """A chain and its providers. Rows need not know whether calls run in threads or as tasks.
+
+    Attributes:
+        config: the configuration of the chain.
+        seats: its credentials and their providers, in order.
+        clock: the drill's clock.
+        mode: how calls are made, unless `start` is told otherwise.
+        outcomes: what came of each call that was waited for, in order.
+        events: what the engine has reported, in order.
+        timeout: the chain's timeout, in seconds of the drill's clock.
+    """
 
     _within: WrapperAdapter | GatewayAdapter | None = None
 
@@ -50,22 +65,22 @@ class Scenario:
         """Build the chain of a configuration.
 
         Args:
-            config: its configuration.
-            kind: `chat`, or the kind of its vectors.
-            seats: who plays its credentials.
-            clock: the drill's.
+            config: the configuration.
+            kind: `chat`, or the kind of an embedding chain's vectors.
+            seats: the chain's credentials and their providers.
+            clock: the drill's clock.
             mode: `sync`, `async` or `gateway`.
-            dice: the engine's.
-            store: keeps its state; None: this process does.
-            gateway: the settings of the gateway.
+            dice: the engine's source of chance.
+            store: keeps the chain's state; None: the state lives in this process.
+            gateway: the settings of the gateway, in the mode `gateway`.
 
         Raises:
-            SparekeyError: it cannot be built.
+            SparekeyError: the chain cannot be built.
         """
         self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
         self.outcomes: list[CallOutcome] = []
         self.events: list[Event] = []
-        self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has one
+        self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has a timeout
         parts = (config, kind, clock, dice, self.events.append, store)
         self._within = GatewayAdapter(*parts, gateway) if mode == GATEWAY else WrapperAdapter(*parts)
         self._model = self._within.model
@@ -81,21 +96,24 @@ class Scenario:
         return self._within.chain
 
     def plain(self) -> dict[str, Any]:
-        """Return the chain's configuration as data, with the keys that the simulated providers take."""
+        """Return the chain's configuration as data, with the keys that the providers accept."""
         data = self.config.model_dump(mode="json", exclude_none=True, exclude={"credentials": {"__all__": {"api_key"}}})
         for credential, seat in zip(data["credentials"], self.seats, strict=True):
             credential["api_key"] = seat.key
         return data | ({"credentials": [one | self._changed.get(i, {}) for i, one in enumerate(data["credentials"])]})
 
     def whole(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Return a whole configuration file as data, in which every credential has these fields, too: for a gateway of its own process."""
+        """Return a whole configuration file as data, for a gateway in a process of its own.
+
+        Every credential also gets the fields in `fields`.
+        """
         chain = self.plain()
         chain["credentials"] = [one | fields for one in chain["credentials"]]
         gateway = settings(None).model_dump(mode="json", exclude_unset=True, exclude_none=True)
         return {"vlm": chain, "gateway": gateway}
 
     def change(self, fields: dict[str, Any], seat: int = 0) -> None:
-        """Let the gateway read its configuration anew, in which a credential has other fields."""
+        """Reload the gateway with other fields for one credential."""
         self._changed.setdefault(seat, {}).update(fields)
         self.gateway.reload(type(self.config).model_validate(self.plain()))
 
@@ -108,11 +126,14 @@ class Scenario:
     # ── what goes wrong ──
 
     def fail(self, seat: int, fault: Fault, times: int | None = None, **narrower: Any) -> None:
-        """Let the requests of one credential meet a fault (see `Provider.fail`)."""
+        """Make one credential's requests meet a fault: `times` times, or for ever.
+
+        `narrower` restricts the fault further (see `Provider.fail`).
+        """
         self.seats[seat].provider.fail(fault, times, key=self.seats[seat].key, **narrower)
 
     def fail_all(self, fault: Fault) -> None:
-        """Let every credential's requests meet a fault."""
+        """Make the requests of every credential meet a fault."""
         for seat in range(len(self.seats)):
             self.fail(seat, fault)
 
@@ -124,11 +145,11 @@ class Scenario:
     # ── who calls ──
 
     def ask(self, prompt: str = QUESTION) -> CallOutcome:
-        """Ask for a whole answer."""
+        """Ask for a whole answer, and wait for it."""
         return self.wait(self.start(prompt))
 
     def stream(self, longest: float = LONGEST) -> CallOutcome:
-        """Ask for an answer piece by piece."""
+        """Ask for a streamed answer, and read it to its end."""
         return self.wait(self.start(streaming=True), longest)
 
     def embed(self, text: str) -> CallOutcome:
@@ -136,11 +157,17 @@ class Scenario:
         return self.wait(self._begun(lambda: [self._model.embed(text)], lambda: _listed(self._model.embed_async(text))))
 
     def embed_batch(self, texts: Sequence[Any]) -> CallOutcome:
-        """Embed many texts."""
+        """Embed many texts in one call."""
         return self.wait(self._begun(lambda: self._model.embed_batch(texts), lambda: self._model.embed_batch_async(texts)))
 
     def start(self, prompt: str = QUESTION, *, streaming: bool = False, mode: str | None = None) -> Future[Any]:
-        """Begin a call and leave it running; `wait` for it, or cancel it (a task). `mode`: another one than the scenario's."""
+        """Start a call and return a future at once: pass it to `wait`, or cancel it.
+
+        Args:
+            prompt: the question.
+            streaming: whether the answer is streamed.
+            mode: another mode than the scenario's. Only a task can be cancelled, so not `sync`.
+        """
         model = self._model
         if streaming:
             return self._begun(lambda: model.stream_completion(prompt), lambda: model.stream_completion_async(prompt), mode)
@@ -153,7 +180,7 @@ class Scenario:
         return future
 
     def _settle(self) -> None:
-        """Wait until a gateway has noticed, too, that a call is over."""
+        """Wait until a gateway has noticed too that a call is over."""
         if self._within is not None:
             self._within.settle(self._still_out)
 
@@ -163,14 +190,14 @@ class Scenario:
             return len(self._out)
 
     def cancel_after(self, turns: int, *, streaming: bool) -> None:
-        """Begin a call as a task, and cancel it after so many turns of the event loop."""
+        """Start a call as a task, and cancel it after `turns` turns of the event loop."""
         model = self._model
         call = (lambda: model.stream_completion_async(QUESTION)) if streaming else (lambda: model.get_completion_async(QUESTION))
         self._calls.begin_and_cancel(call, turns).result(self._real(LONGEST))
         self._settle()
 
     def leave(self, after: int) -> None:
-        """Ask for a stream and go away after so many pieces."""
+        """Ask for a stream, and leave it after `after` pieces."""
         if self.mode == "sync":
             stream = self._model.stream_completion(QUESTION)
             for _ in range(after):
@@ -180,7 +207,7 @@ class Scenario:
             self._calls.in_loop(_left(self._model.stream_completion_async(QUESTION), after)).result(self._real(LONGEST))
 
     def wait(self, call: Future[Any], longest: float = LONGEST) -> CallOutcome:
-        """Return what came of a call; one that gives no sign for `longest` seconds is given up."""
+        """Return the outcome of a call; give up a call that gives no sign for `longest` seconds."""
         since = self.clock()
         try:
             outcome: CallOutcome = call.result(self._real(longest))
@@ -195,25 +222,25 @@ class Scenario:
     # ── what both sides saw ──
 
     def tries(self, seat: int | None = None) -> int:
-        """Return how many requests came with a credential's key, or with any."""
+        """Return the number of requests that came with a credential's key; None: with any key."""
         return len(self.arrivals(seat))
 
     def arrivals(self, seat: int | None = None) -> list[float]:
-        """Return when they came, on the drill's clock."""
+        """Return when those requests came, in seconds of the drill's clock, in order."""
         chosen = {s.key: s for s in (self.seats if seat is None else self.seats[seat : seat + 1])}
         return sorted(self.clock.at(seen.at) for s in chosen.values() for seen in s.requests())
 
     def texts(self, seat: int) -> int:
-        """Return how many texts came to be embedded with a credential's key."""
+        """Return the number of texts that came to be embedded with a credential's key."""
         home = self.seats[seat].provider
         return sum(len(home.wire.read(seen).texts) for seen in self.seats[seat].requests())
 
     def standing(self, seat: int) -> CredentialStatus:
-        """Return how the chain sees a credential now."""
+        """Return the state of a credential as the chain reports it now."""
         return self.chain.status().credentials[seat]
 
     def parked_for(self, seat: int) -> float:
-        """Return for how many seconds more a credential is parked; 0 if it is not."""
+        """Return the seconds for which a credential is still parked; 0 if it is not."""
         return self.standing(seat).returns_in or 0.0
 
     @property
@@ -226,7 +253,7 @@ class Scenario:
         return sum(isinstance(e, Parked) and e.what == f"credential:{self.seats[seat].id}" for e in self.events)
 
     def shown(self) -> dict[str, str]:
-        """Return what a gateway shows of itself besides its answers, by where it shows it."""
+        """Return what a gateway shows apart from its answers: the text of each place, by name."""
         return self._within.shown() if self._within is not None else {}
 
     @property
@@ -236,14 +263,14 @@ class Scenario:
 
     @property
     def batch_size(self) -> int:
-        """How many texts one request embeds."""
+        """The number of texts that one request embeds."""
         size: int = self._model.batch_size
         return size
 
     # ── the end ──
 
     def close(self) -> None:
-        """Close the clients, the event loop and the gateway; a second time it does nothing."""
+        """Close the clients, the event loop and the gateway; a second call does nothing."""
         self._calls.close(self._model)
         if self._within is not None:
             self._within.close()

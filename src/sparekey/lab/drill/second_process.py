@@ -1,6 +1,9 @@
-"""One of the processes that share a chain in the rows M08 to M10: `python -m sparekey.lab.drill.second_process`.
+"""A process that shares a chain in M08 to M10: `python -m sparekey.lab.drill.second_process`.
 
-It reads one order a line from standard input, as JSON, and answers each with one line. The first line says what it plays.
+Both directions carry one JSON value a line. The first line on standard input holds the
+configuration, the mode and the store; each further line is an order: `"ask"`, `"look"` or `{"load":
+seconds}`. The process answers each line with one: what its chain looks like, and what came of the
+order. `SecondProcess` in `sparekey.lab.drill.sharing` is the other end.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _CALLERS: Final = 8
-"""Callers side by side in each process, where there is load."""
+"""The number of callers side by side in each process under load."""
 
 
 class _Counter(logging.Handler):
@@ -38,7 +41,7 @@ class _Counter(logging.Handler):
 
 
 def main() -> None:
-    """Play until standard input ends."""
+    """Carry out orders until standard input ends."""
     part = json.loads(sys.stdin.readline())
     warnings = _Counter()
     logging.getLogger("sparekey").addHandler(warnings)
@@ -48,13 +51,13 @@ def main() -> None:
         _say(_seen(scenario, store, warnings))
         for line in sys.stdin:
             order = json.loads(line)
-            outcome = _heard(scenario) if order == "ask" else _loaded(scenario, order["load"]) if isinstance(order, dict) else {}
+            outcome = _asked(scenario) if order == "ask" else _under_load(scenario, order["load"]) if isinstance(order, dict) else {}
             _say(_seen(scenario, store, warnings) | outcome)
         scenario.close()
 
 
 def _seen(scenario: Scenario, store: Keeper, warnings: _Counter) -> dict[str, Any]:
-    """What the chain looks like from this process, and when, on the machine's clock."""
+    """Return what the chain looks like from this process, with the time of the machine's clock."""
     return {
         "at": time.monotonic(),
         "active": scenario.chain.active_index,
@@ -64,8 +67,8 @@ def _seen(scenario: Scenario, store: Keeper, warnings: _Counter) -> dict[str, An
     }
 
 
-def _heard(scenario: Scenario) -> dict[str, Any]:
-    """What came of a call; `error` is what the caller saw in place of an answer."""
+def _asked(scenario: Scenario) -> dict[str, Any]:
+    """Make one call; return the text, the seconds, and what the caller saw if it failed."""
     outcome = scenario.ask()
     return {
         "text": outcome.text,
@@ -74,8 +77,11 @@ def _heard(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _loaded(scenario: Scenario, seconds: float) -> dict[str, Any]:
-    """Let callers ask one after the other, side by side; return how many calls were served, and what the others met."""
+def _under_load(scenario: Scenario, seconds: float) -> dict[str, Any]:
+    """Let callers ask side by side, each one call after the other, for some seconds.
+
+    Return how many calls were served, how many were lost, and what three of those saw.
+    """
     end = time.monotonic() + seconds
     served: list[str] = []
     lost: list[str] = []

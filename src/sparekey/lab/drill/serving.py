@@ -1,4 +1,4 @@
-"""A gateway as a process of its own: `sparekey serve`, as it is run for real."""
+"""A gateway in a process of its own: `sparekey serve`, as it runs in production."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _STOP: Final = 10.0
 
 
 class Serving:
-    """A gateway that runs.
+    """A running gateway.
 
     Attributes:
-        port: where it listens, on loopback.
+        port: its port on loopback.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        """Take the process."""
+        """Take the process, and the port on which it listens."""
         self._process, self.port = process, port
 
     def memory(self) -> int | None:
-        """Return its resident memory in KiB; None where the system does not tell."""
+        """Return the resident memory in KiB; None if the system does not show it."""
         with suppress(OSError):
             text = Path(f"/proc/{self._process.pid}/status").read_text("ascii", "replace")
             return int(text.partition("VmRSS:")[2].split()[0])
@@ -70,7 +70,7 @@ def serving(config: dict[str, Any]) -> Iterator[Serving]:
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Return the port that the gateway tells, once it takes connections there."""
+    """Return the port that the gateway logs, once it accepts connections there."""
     end = time.monotonic() + _START
     while process.poll() is None and time.monotonic() < end:
         found = re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""M08 to M10: several processes share one chain through a SQLite file. They are real processes, and time is real."""
+"""M08 to M10: processes that share one chain through a SQLite file, in real time."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 _SETTLED: Final = 10.0
 """Seconds for which a condition is waited for; rows say how soon it must hold."""
 _LONGEST: Final = 90.0
-"""Seconds after which a process that does not answer is ended."""
+"""Seconds after which a process that does not answer is killed."""
 _WITHIN: Final = 1.0
 _LOAD: Final = 7.0
 _LIMITED: Final = 4.5
 _PARK: Final = 1.5
-"""Seconds: of load, of those with a limit in them, of one stated wait."""
+"""Seconds: how long the load lasts, how long the limit lasts within it, and each stated wait."""
 _KNOBS: Final = {**NO_FAILBACK, "patience": 0.0}
 
 
-class Sharer:
-    """Another process with the scenario's chain (see `sparekey.lab.drill.second_process`)."""
+class SecondProcess:
+    """Another process that runs the scenario's chain (see `sparekey.lab.drill.second_process`)."""
 
     def __init__(self, scenario: Scenario, store: str) -> None:
-        """Start it; `ready` waits until it is there."""
+        """Start the process; `ready` waits until it runs."""
         command = [sys.executable, "-m", "sparekey.lab.drill.second_process"]
         self._process = subprocess.Popen(  # noqa: S603 - this very program
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
@@ -48,7 +48,7 @@ class Sharer:
         self._send({"config": scenario.plain(), "mode": scenario.mode, "store": store})
 
     def begin(self, what: object) -> None:
-        """Give an order and do not wait."""
+        """Send an order without waiting for the answer."""
         self._send(what)
 
     def answer(self) -> dict[str, Any]:
@@ -72,29 +72,29 @@ class Sharer:
     ready = answer
 
     def ask(self) -> dict[str, Any]:
-        """Let it make a call; return what its caller heard, and what its chain looks like then."""
+        """Make a call in the process; return what its caller saw, and its chain's state afterwards."""
         self.begin("ask")
         return self.answer()
 
     def look(self) -> dict[str, Any]:
-        """Return what its chain looks like now."""
+        """Return the state of its chain now."""
         self.begin("look")
         return self.answer()
 
     def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first look at which something holds; the last one, if it never does."""
+        """Return the first state in which `holds` is true; the last one, if none is in time."""
         end = time.monotonic() + _SETTLED
         while not holds(found := self.look()) and time.monotonic() < end:
             time.sleep(0.01)
         return found
 
     def kill(self) -> None:
-        """End it as nothing can be prepared for (SIGKILL)."""
+        """End the process with SIGKILL, for which no program can prepare."""
         self._process.kill()
         self.close()
 
     def close(self) -> None:
-        """Let it end."""
+        """End the process: close its standard input, and kill it if it stays."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -112,34 +112,37 @@ class Sharer:
 
 
 @contextmanager
-def _sharing(scenario: Scenario, count: int) -> Iterator[tuple[Path, Callable[[], Sharer], list[Sharer]]]:
-    """Some processes on one file, which have made one call each: its folder, what starts one more, and those that are there."""
+def _second_processes(scenario: Scenario, count: int) -> Iterator[tuple[Path, Callable[[], SecondProcess], list[SecondProcess]]]:
+    """Start processes that share one file, and let each make one call.
+
+    Hand out the folder of the file, a function that starts one more process, and the processes.
+    """
     with tempfile.TemporaryDirectory(prefix="sparekey-drill") as root, ExitStack() as stack:
         folder = Path(root) / "store"
         folder.mkdir()
 
-        def another() -> Sharer:
-            sharer = Sharer(scenario, f"sqlite:///{folder / 'state.db'}")
-            stack.callback(sharer.close)
-            return sharer
+        def another() -> SecondProcess:
+            process = SecondProcess(scenario, f"sqlite:///{folder / 'state.db'}")
+            stack.callback(process.close)
+            return process
 
-        sharers = [another() for _ in range(count)]
-        for sharer in sharers:
-            sharer.ready()
-            sharer.ask()  # the first call imports an SDK
-        yield folder, another, sharers
+        processes = [another() for _ in range(count)]
+        for process in processes:
+            process.ready()
+            process.ask()  # the first call imports an SDK
+        yield folder, another, processes
 
 
-def _served(scenario: Scenario, told: dict[str, Any]) -> Iterator[Check]:
-    outcome = CallOutcome(text=told["text"], seconds=told["seconds"])
+def _served(scenario: Scenario, reply: dict[str, Any]) -> Iterator[Check]:
+    outcome = CallOutcome(text=reply["text"], seconds=reply["seconds"])
     scenario.outcomes.append(outcome)
-    yield Check(f"no error ({told['error']})", told["error"] is None)
+    yield Check(f"no error ({reply['error']})", reply["error"] is None)
     yield from whole(outcome)
 
 
 def _m08(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=2, apart=True, knobs=_KNOBS)
-    with _sharing(scenario, 2) as (_, _, (one, two)):
+    with _second_processes(scenario, 2) as (_, _, (one, two)):
         before = scenario.tries(0)
         scenario.fail(0, faults.rate_limit(retry_after=4), times=1)
         parked = one.ask()
@@ -161,21 +164,21 @@ def _m08(context: RowContext) -> Iterator[Check]:
         yield from _under_load(scenario, one, two)
 
 
-def _under_load(scenario: Scenario, *sharers: Sharer) -> Iterator[Check]:
-    """Let both processes ask without a pause while the first credential is limited for a while."""
+def _under_load(scenario: Scenario, *processes: SecondProcess) -> Iterator[Check]:
+    """Let both processes ask without a pause, and limit the first credential for a while."""
     before = scenario.tries(0)
-    for sharer in sharers:
-        sharer.begin({"load": _LOAD})
+    for process in processes:
+        process.begin({"load": _LOAD})
     provider = scenario.seats[0].provider
-    yield Check("both are at it", provider.wait_for(lambda _: scenario.tries(0) > before + 2 * len(sharers), _SETTLED))
+    yield Check("both are at it", provider.wait_for(lambda _: scenario.tries(0) > before + 2 * len(processes), _SETTLED))
     scenario.fail(0, faults.rate_limit(retry_after=_PARK))
     since = scenario.clock()
     time.sleep(_LIMITED)
     until = scenario.clock()
     scenario.heal()
-    told = [sharer.answer() for sharer in sharers]
-    lost = sum(one["lost_number"] for one in told)
-    yield Check(f"{lost} of {lost + sum(one['served'] for one in told)} calls were lost {told[0]['lost']}", not lost)
+    replies = [process.answer() for process in processes]
+    lost = sum(one["lost_number"] for one in replies)
+    yield Check(f"{lost} of {lost + sum(one['served'] for one in replies)} calls were lost {replies[0]['lost']}", not lost)
     late = [at for at in scenario.arrivals(0) if since + _WITHIN < at < until]
     most = int((_LIMITED - _WITHIN) / _PARK) + 1
     yield Check(f"{len(late)} calls of both to the limited one from 1 s on, {most} are allowed: one a park", len(late) <= most)
@@ -183,7 +186,7 @@ def _under_load(scenario: Scenario, *sharers: Sharer) -> Iterator[Check]:
 
 def _m09(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=2, apart=True, knobs=_KNOBS)
-    with _sharing(scenario, 1) as (_, another, (first,)):
+    with _second_processes(scenario, 1) as (_, another, (first,)):
         scenario.fail(0, faults.auth())
         yield from _served(scenario, first.ask())
         first.kill()
@@ -197,19 +200,19 @@ def _m09(context: RowContext) -> Iterator[Check]:
 
 def _m10(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=3, apart=True, knobs=_KNOBS)
-    with _sharing(scenario, 2) as (folder, _, (one, two)):
+    with _second_processes(scenario, 2) as (folder, _, (one, two)):
         scenario.fail(0, faults.auth())
         yield from _served(scenario, one.ask())
         two.until(lambda look: bool(look["parked"]))
         before = scenario.tries(0)
         folder.rename(folder.with_name("away"))
-        gone = [sharer.until(lambda look: look["away"])["away"] for sharer in (one, two)]
+        gone = [process.until(lambda look: look["away"])["away"] for process in (one, two)]
         yield Check("the store is away", all(gone))
         scenario.fail(1, faults.auth())
         for _ in range(3):
             yield from _served(scenario, one.ask())
         yield Check("nothing that is parked is tried", (scenario.tries(0), scenario.tries(1)) == (before, 2))
-        yield Check("one warning in each process", [sharer.look()["warnings"] for sharer in (one, two)] == [1, 1])
+        yield Check("one warning in each process", [process.look()["warnings"] for process in (one, two)] == [1, 1])
         folder.with_name("away").rename(folder)
         seen = two.until(lambda look: len(look["parked"]) == 2 and not look["away"])
         yield Check("state re-joins", len(seen["parked"]) == 2 and seen["active"] == 2)

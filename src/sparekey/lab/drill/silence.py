@@ -1,4 +1,4 @@
-"""H01 to H06, H08 and H11: hosts that say nothing, that are slow, and that take their time to fail (DESIGN.md, section 4)."""
+"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.faults import Fault
 
 _HANDED_ON: Final = 0.25
-"""Seconds that a call may take which waits for nobody."""
+"""Seconds that a call may take if it waits for no silent host."""
 _CALLERS: Final = 5.0
 """Seconds after which the callers of H01 leave."""
 _CROWD: Final = 64
 _WAYS: Final = ("async", "sdk")
-"""A thread that waits takes real time: limits of blocking calls are for the tests of the drivers."""
+"""The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
 
 def _does(actor: Actor, fault: Fault) -> None:
@@ -47,7 +47,7 @@ def _quick(calls: Sequence[MadeCall], seconds: float = _HANDED_ON) -> Check:
 
 
 async def _learned(setting: VirtualScenario, seconds: float, number: int) -> None:
-    """Let the first credential answer some requests in so many seconds each."""
+    """Teach the chain the first credential's speed: `number` answers in `seconds` each."""
     _does(setting.actors[0], _taking(seconds, streamed=setting.case.streamed))
     for i in range(number):
         await setting.ask(f"before ({i}.)")

@@ -1,4 +1,4 @@
-"""S: streams and transport. Every call here is streamed, and every healthy answer is one text of sixty words."""
+"""S: streams and transport. Calls are streamed, and each healthy answer is one text of sixty words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", 
 _KEYS: Final = 15
 _IDLE: Final = 60
 _DICE: Final = (0.0, 0.999)
-"""The ends of what the engine's dice may show: a row that counts on luck does not hold."""
+"""The extremes of the engine's source of chance: a row must hold at both."""
 
 
 def _at_most(tries: int, most: int) -> Check:
@@ -183,7 +183,10 @@ def _s15(context: RowContext) -> Iterator[Check]:
 
 
 def _once_every(scenario: Scenario, seconds: float, *, ill_for: float, until: float) -> tuple[list[CallOutcome], bool, int]:
-    """Ask regularly; end the fault when its time has come. Return what was heard, whether traffic came back, and the tries before."""
+    """Ask every `seconds`, and end the fault after `ill_for` seconds.
+
+    Return the outcomes, whether traffic is back on the first credential, and its requests before.
+    """
     start, outcome, down = scenario.clock(), [], 0
     for turn in range(int(until / seconds) + 1):
         scenario.clock.skip_to(start + turn * seconds)

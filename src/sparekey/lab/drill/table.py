@@ -1,4 +1,4 @@
-"""Every row of the drill, and those of the catalogue that it does not play, with the reason."""
+"""The tables of rows: all of them, those for the gateway, and those that it cannot play."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *s
 """The rows that are played with a chain in this process, in the order of the catalogue."""
 
 NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in (*callers.ROTATION, *callers.ROWS)}
-"""Rows that are not played so, and why."""
+"""The rows that need the gateway, and what to run for them."""
 
 _ALL: Final = (
     *streams.ROWS,
@@ -26,10 +26,10 @@ _ALL: Final = (
 )
 
 EVERY_ROW: Final = tuple(row.every_way() for row in _ALL)
-"""The rows in every way in which they can be played."""
+"""Every row, in every mode in which it can be played."""
 
 GATEWAY_ROWS: Final = tuple(row.through_gateway() for row in _ALL if not row.not_through)
 """The rows that are played through the gateway, in the order of the catalogue."""
 
 NOT_THROUGH: Final = {row.id: row.not_through for row in _ALL if row.not_through}
-"""Rows that cannot be put through it, and why."""
+"""The rows that cannot be played through the gateway, and why."""

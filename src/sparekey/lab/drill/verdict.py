@@ -1,4 +1,4 @@
-"""What a row finds: checks that hold or not, and the verdict that follows from those that do not."""
+"""The checks of a row, and the verdict that follows from those that fail."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 class Verdict(Enum):
     """The marks of the fault catalogue, best first."""
 
-    PASS = "pass"  # noqa: S105 - a mark, no password
-    """Everything that the row asks for was seen, from both sides."""
+    PASS = "pass"  # noqa: S105 - a mark, not a password
+    """Both sides saw everything that the row asks for."""
     PARTIAL = "partial"
-    """The caller got what it should, but too late, or the provider saw more than it should."""
+    """The caller got the right result but too late, or the provider got too many requests."""
     SAFE = "safe"
-    """A clean error in place of an answer; nothing wrong was delivered."""
+    """The caller got a clean error in place of an answer; nothing wrong was delivered."""
     FAIL = "fail"
-    """Something wrong was delivered, the call hung, or what must hold did not."""
+    """Something wrong was delivered, the call hung, or an invariant did not hold."""
 
 
 class Check(NamedTuple):
-    """One thing that a row looks at; `otherwise` is the verdict if it does not hold."""
+    """One check of a row: what must hold, whether it holds, and the verdict if it does not."""
 
     what: str
     holds: bool
@@ -34,10 +34,10 @@ _WORST_LAST = list(Verdict)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst of some verdicts; `PASS` of none."""
+    """Return the worst of some verdicts; `PASS` if there are none."""
     return max(verdicts, key=_WORST_LAST.index, default=Verdict.PASS)
 
 
 def verdict(checks: Iterable[Check]) -> Verdict:
-    """Return what follows from the checks that do not hold."""
+    """Return the verdict of a row from its checks: the worst among those that fail."""
     return worst(check.otherwise for check in checks if not check.holds)

@@ -1,4 +1,8 @@
-"""Where a case of the rows P is played: some credentials at simulated providers, callers, and a chain between them, in virtual time."""
+"""The scenario of one case: credentials at simulated providers, callers, and a chain between them.
+
+Everything happens in virtual time, on the event loop of the case's clock. Each credential is an
+`Actor`; a row sets what its provider does by assigning `acts`.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +33,12 @@ if TYPE_CHECKING:
 LATENCY: Final = 0.01
 """Seconds that every answer of a provider takes, refusals too."""
 FIRM: Final = 5.0
-"""Seconds of a soft park: whoever rests for longer is firmly parked (DESIGN.md 3.3)."""
+"""Seconds of a soft park. A longer park is a firm one (docs/blame.md)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request as it came to a credential: when, and what it said."""
+    """One request as it came to a credential: when, on the case's clock, and its prompt."""
 
     at: float
     words: str
@@ -42,17 +46,25 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class MadeCall:
-    """One call of a caller: what it said, when it began, how long it took, what came of it."""
+    """One call: its prompt, when it began, how many seconds it took, and what came of it."""
 
     prompt: str
     at: float
     seconds: float
-    told: CallResult
+    result: CallResult
 
 
 @dataclass(slots=True)
 class Actor:
-    """A credential and what its provider does: `acts` is asked for the fault of each request, None being a healthy answer."""
+    """A credential, and what its provider does.
+
+    Attributes:
+        id: the credential's id.
+        key: its key.
+        model: its model.
+        acts: returns the fault for each request; None means a healthy answer at once.
+        arrivals: the requests that have come, in order.
+    """
 
     id: str
     key: str
@@ -61,12 +73,12 @@ class Actor:
     arrivals: list[Arrival] = field(default_factory=list)
 
     def calls(self, since: float = 0.0, until: float = float("inf")) -> int:
-        """Return how many requests came in a span."""
+        """Return how many requests came from `since` on and before `until`, on the case's clock."""
         return sum(since <= one.at < until for one in self.arrivals)
 
 
 def span(fault: Fault | None) -> float:
-    """Return how long a provider takes for what it does."""
+    """Return the seconds that a provider takes to answer with a fault."""
     match fault:
         case Delay():
             return fault.before + fault.first + fault.each * len(ANSWER.split())
@@ -77,13 +89,25 @@ def span(fault: Fault | None) -> float:
 
 
 class VirtualScenario:
-    """One case: it begins with `open`, and everything happens on the loop of its clock."""
+    """One case; `open` builds its chain.
+
+    Attributes:
+        case: what is played.
+        clock: the case's clock.
+        full: whether it is played at its full length.
+        actors: the credentials, in order.
+        calls: the calls that have ended, in order.
+        events: what the engine has reported, in order.
+        longest_park: the longest park of each credential that was seen after a call, in seconds.
+        chain: the engine's chain.
+        config: the chain's configuration.
+    """
 
     chain: Any
     config: VLMConfig
 
     def __init__(self, config: Config, case: Case, clock: VirtualTime, *, full: bool = False) -> None:
-        """Take whose settings hold, the case, its clock, and whether it is played at its full length."""
+        """Take the configuration whose settings hold, the case, and its clock; start nothing yet."""
         self.full = full
         self._whole, self.case, self.clock = config, case, clock
         self.actors: list[Actor] = []
@@ -104,16 +128,16 @@ class VirtualScenario:
         knobs: Mapping[str, Any] | None = None,
         ids: str = "c",
     ) -> list[Actor]:
-        """Build the chain; return who plays its credentials, in order.
+        """Build the chain; return its credentials, in order.
 
         Args:
-            seats: how many; None: as the case says.
-            models: the model of a credential by its place; else all have one.
-            account: the places that share an account.
-            one_host: all of them are keys of one host, else each has a host of its own.
-            same_key: the places that have the first one's key.
-            knobs: fields of the chain.
-            ids: what the names of the credentials begin with.
+            seats: the number of credentials; None: as the case says.
+            models: the models of some credentials, by place; the others have the model `m`.
+            account: the places of the credentials that share an account.
+            one_host: whether all credentials are keys of one host; otherwise each has its own host.
+            same_key: the places of the credentials that have the first one's key.
+            knobs: fields of the chain to set.
+            ids: the beginning of the credentials' ids.
         """
         number, wire = seats or self.case.seats, self.case.wire
         shared, twins = frozenset(account), frozenset(same_key)
@@ -137,7 +161,7 @@ class VirtualScenario:
         return self.actors
 
     def _homes(self) -> list[Actor]:
-        """Return the actors that have a host of their own: of equal keys the first."""
+        """Return the actors that have a host of their own: the first one of each key."""
         return [one for i, one in enumerate(self.actors) if one.key not in {other.key for other in self.actors[:i]}]
 
     async def _host(self, wire: str, actors: list[Actor]) -> Provider:
@@ -164,7 +188,7 @@ class VirtualScenario:
         return provider
 
     def _let_pass(self, seconds: float) -> None:
-        """Let time pass although a thread waits for an answer: it has nothing to do until that comes."""
+        """Let time pass although a thread waits for an answer: it does nothing until that comes."""
         loop = asyncio.get_running_loop()
         if seconds and isinstance(loop, VirtualLoop):
             loop.count(-1)
@@ -190,16 +214,16 @@ class VirtualScenario:
     # ── who calls ──
 
     async def ask(self, prompt: str) -> MadeCall:
-        """Make one call, and look at the parks behind it."""
+        """Make one call, and note how long each credential is parked afterwards."""
         since = self.clock()
-        told = await self.way.ask(prompt, stream=self.case.streamed)
-        call = MadeCall(prompt, since, self.clock() - since, told)
+        result = await self.way.ask(prompt, stream=self.case.streamed)
+        call = MadeCall(prompt, since, self.clock() - since, result)
         self.calls.append(call)
         self._look()
         return call
 
     async def every(self, seconds: float, number: int, prompt: Callable[[int], str], start: float = 0.0) -> list[MadeCall]:
-        """Make calls at fixed moments, whether or not earlier ones are over."""
+        """Make `number` calls, one every `seconds`, whether or not earlier ones are over."""
         began = self.clock() + start
         calls = []
         for i in range(number):
@@ -208,11 +232,11 @@ class VirtualScenario:
         return list(await asyncio.gather(*calls))
 
     async def together(self, number: int, prompt: Callable[[int], str]) -> list[MadeCall]:
-        """Make calls at once."""
+        """Make `number` calls at once."""
         return list(await asyncio.gather(*(self.ask(prompt(i)) for i in range(number))))
 
     async def until(self, moment: float) -> None:
-        """Wait for a moment of the clock."""
+        """Wait until a moment of the case's clock."""
         await asyncio.sleep(max(0.0, moment - self.clock()))
 
     # ── what was seen ──
@@ -222,7 +246,7 @@ class VirtualScenario:
             self.longest_park[one.id] = max(self.longest_park.get(one.id, 0.0), one.returns_in or 0.0)
 
     def tries(self, prompt: str) -> int:
-        """Return how many calls to providers one request made; every prompt of a case is another one."""
+        """Return how many calls to providers one request made. Prompts of a case differ."""
         return sum(prompt in one.words for actor in self.actors for one in actor.arrivals)
 
     async def close(self) -> None:

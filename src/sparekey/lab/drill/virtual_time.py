@@ -1,8 +1,14 @@
-"""Time that passes only when nobody has anything to do: an event loop that jumps to its next timer.
+"""Virtual time: an event loop whose clock jumps to the next timer when there is nothing else to do.
 
-Callers, the chain, a gateway and the simulated providers of one case share this loop and talk over real sockets. Hours pass in a moment,
-a crowd waits side by side, and what is measured does not depend on how fast the machine is. Calls that block run in threads; while one
-of them works, time stands still.
+The callers, the chain, a gateway and the simulated providers of one case share this loop and talk
+over real sockets. Hours pass in a moment, and results do not depend on the speed of the machine.
+
+How a jump is decided: asyncio asks the selector to wait until the next timer. The selector first
+looks whether a socket has something to read. If none has, nothing can happen before the timer, so
+it adds the wait to the clock and returns. Blocking calls run in threads, which the loop counts
+(`working`). While one works, the selector watches the sockets in real time, because the thread may
+still send. A thread that only waits for a provider would stop time for ever; so after `_QUIET`
+seconds without a sign the loop takes it to be waiting, and jumps.
 """
 
 from __future__ import annotations
@@ -19,31 +25,32 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LOOKS: Final = 3
-"""How often the sockets are looked at before time jumps: what is sent on loopback is there when `send` returns."""
+"""How often the sockets are looked at before a jump: loopback delivers before `send` returns."""
 _BREATH: Final = 0.001
-"""Real seconds for which the sockets are watched while a thread works."""
+"""Real seconds for which the sockets are watched at a time while a thread works."""
 _QUIET: Final = 2.0
-"""Real seconds without a sign after which even a thread that works is taken to wait, for a provider that lets time pass.
+"""Real seconds without a sign after which a working thread is taken to be waiting.
 
-Signs are what a socket says, and that threads other than the loop's got a core: on a busy machine they may have to wait for one.
+Signs are traffic on a socket, and processor time of threads other than the loop's: on a busy
+machine a thread may have to wait for a core.
 """
 _BUSY: Final = 5
-"""How many times as long threads are waited for that do get a core: they may be others', who work for another loop."""
+"""The most times that the wait is extended for threads that get a core: they may be another loop's."""
 _SLICE: Final = 0.001
-"""Seconds of a core that are work, and not the end of a wait."""
+"""Seconds of processor time that count as work; less is only the end of a wait."""
 _STUCK: Final = 20.0
-"""Real seconds after which a loop without a timer, and without a sign from any socket, has nothing to come any more."""
+"""Real seconds without a sign after which a loop without a timer is taken to hang."""
 _HUNG: Final = 120.0
-"""As above, where threads work for it: they may wait for a core."""
+"""The same while threads work for the loop: they may be waiting for a core."""
 _THREADS: Final = 80
 
 
 class StuckError(RuntimeError):
-    """Everybody waits and nobody will ever speak: what is played hangs."""
+    """The case hangs: everybody waits, and no timer is set."""
 
 
 class _Selector(selectors.DefaultSelector):
-    """Waits for sockets only as long as one may still speak; then time jumps."""
+    """Waits for sockets only while one may still have something to read; then the clock jumps."""
 
     loop: VirtualLoop
 
@@ -69,7 +76,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 def _worked() -> float:
-    """Return the seconds of a core that other threads than this one have had."""
+    """Return the seconds of processor time that threads other than this one have had."""
     return time.process_time() - time.thread_time()
 
 
@@ -80,12 +87,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """The event loop.
 
     Attributes:
-        passed: seconds since its start, in its own time.
-        working: how many threads work for it.
+        passed: seconds since its start, in virtual time.
+        working: how many threads work for the loop; while there is one, time waits for it.
+        pool: the threads.
     """
 
     def __init__(self) -> None:
-        """Begin at zero."""
+        """Start at zero."""
         selector = _Selector()
         self.passed, self.working = 0.0, 0
         super().__init__(selector)
@@ -95,11 +103,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="sparekey drill")
 
     def time(self) -> float:
-        """Return the seconds since the start, in the loop's own time."""
+        """Return the seconds since the start, in virtual time."""
         return self.passed
 
     def count(self, threads: int) -> None:
-        """Count threads that begin to work for the loop (1), or stop (-1)."""
+        """Count a thread that begins to work for the loop (1), or that stops (-1)."""
         with self._lock:
             self.working += threads
 

@@ -1,4 +1,4 @@
-"""The ways in which a request of the rows P goes in: the wrapper, an SDK over a transport, and a gateway's HTTP interface."""
+"""The ways into a chain in a case: the wrapper, an SDK over a transport, and a gateway."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import re
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey.config.files import Config
 from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError, describe_exception
 from sparekey.lab.drill.adapters import WrapperAdapter
-from sparekey.lab.drill.client import TONGUES
+from sparekey.lab.drill.client import SDK_DIALECTS
 from sparekey.lab.drill.in_process_gateway import BEARER, served_here, settings
 from sparekey.transport import sdk_options
 from sparekey.vlm.types import VLMChunk
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from sparekey.lab.drill.virtual_time import VirtualTime
 
 ANSWER: Final = "A spare key lies under the old gate."
-"""What every healthy provider says in the rows P."""
+"""The answer of every healthy provider in a case."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this \w+ )?failed")
-"""How an error says that it is one about a whole chain."""
+"""The words by which an error shows that it is about a whole chain."""
 _LONGEST: Final = 600.0
-"""Seconds, in virtual time, after which a call is given up."""
+"""Seconds of virtual time after which a call is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class CallResult:
     """What came of one call.
 
     Attributes:
-        served: the whole answer came.
-        words: all that an error says, that of a chain with the words of its causes.
-        first: what a person sees of it: the error's own text, without its causes.
-        message: the message in an error's JSON, where there is one.
-        status: the HTTP status of the error, where it has one.
-        chain: the error says that it is one about the whole chain.
-        headers: those of an answer that is an error, where there is one.
+        served: whether the whole answer came.
+        words: everything that an error says; for a chain's error with the words of its causes.
+        first: what a person sees first: the error's own text, without its causes.
+        message: the message in the error's JSON; empty if there is none.
+        status: the HTTP status of the error; 0 if it has none.
+        chain: whether the error says that it is about the whole chain.
+        headers: the headers of an error's answer; None if there was no answer.
     """
 
     served: bool
@@ -59,18 +59,8 @@ class CallResult:
     headers: dict[str, str] | None = None
 
 
-class Way(Protocol):
-    """One way in."""
-
-    chain: Chain
-
-    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
-        """Make one call; return what came of it, raise nothing."""
-        ...
-
-
 def failed(exc: BaseException) -> CallResult:
-    """Return what an exception tells."""
+    """Return what an exception says."""
     causes = [describe_exception(one.exception) for one in exc.errors] if isinstance(exc, AllCredentialsFailedError) else []
     response = getattr(exc, "response", None)
     status = int(getattr(response, "status_code", 0) or getattr(exc, "status_code", 0) or getattr(exc, "code", 0) or 0)
@@ -83,17 +73,17 @@ def failed(exc: BaseException) -> CallResult:
 
 
 def _message(body: Any) -> str:
-    """Return the message in the JSON of an error, as SDKs keep it."""
+    """Return the message in an error's JSON, as SDKs keep it; empty if there is none."""
     error = body.get("error", body) if isinstance(body, dict) else None
     return str(error.get("message") or "") if isinstance(error, dict) else ""
 
 
 class WrapperWay:
-    """`MultiCredentialVLM` with the official SDKs below it, blocking or not."""
+    """The wrapper `MultiCredentialVLM` over the official SDKs, blocking or asynchronous."""
 
     def __init__(self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], mode: str) -> None:
-        """Build it; `mode` is `sync` or `async`."""
-        self._within = WrapperAdapter(config, "chat", clock, dice, hook, None)  # type: ignore[arg-type]  # a clock is a clock
+        """Build the chain and its wrapper; `mode` is `sync` or `async`."""
+        self._within = WrapperAdapter(config, "chat", clock, dice, hook, None)  # type: ignore[arg-type]  # a clock too
         self.chain, self._mode = self._within.chain, mode
 
     async def ask(self, prompt: str, *, stream: bool) -> CallResult:
@@ -120,7 +110,7 @@ class WrapperWay:
 
     async def close(self) -> None:
         """Close the clients."""
-        with suppress(Exception):  # how an SDK parts from its sockets is not looked at here
+        with suppress(Exception):  # errors on closing are not what rows look at
             await self._within.model.aclose()
 
 
@@ -128,7 +118,7 @@ class SdkWay:
     """The official SDK of a wire, over the transport that `sdk_options` puts under it."""
 
     def __init__(self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], wire: str) -> None:
-        """Build it."""
+        """Build the chain and the SDK's client."""
         self.chain = Chain(
             config.engine_credentials(),
             config.policy(),
@@ -139,13 +129,13 @@ class SdkWay:
             hooks=[hook],
         )
         options = sdk_options(self.chain, sdk=wire, asynchronous=True)  # type: ignore[arg-type]  # the wires are called as their SDKs
-        self._tongue, self._client = TONGUES[wire], client(wire, options)
+        self._dialect, self._client = SDK_DIALECTS[wire], client(wire, options)
         self._model = str(config.credentials[0].model)
 
     async def ask(self, prompt: str, *, stream: bool) -> CallResult:
         """Make one call."""
         try:
-            text = await outcome(self._tongue, self._client, self._model, prompt, stream=stream)
+            text = await text_from_sdk(self._dialect, self._client, self._model, prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
         return CallResult(text == ANSWER, text, text)
@@ -157,7 +147,7 @@ class SdkWay:
 
 
 def client(wire: str, options: dict[str, Any]) -> Any:
-    """Return the asynchronous client of a wire's SDK (of Gemini the one that has both faces)."""
+    """Return the asynchronous client of a wire's SDK; Gemini's client has both sides."""
     if wire == "openai":
         from openai import AsyncOpenAI  # noqa: PLC0415 - an extra
 
@@ -171,25 +161,28 @@ def client(wire: str, options: dict[str, Any]) -> Any:
     return Client(**options)
 
 
-async def outcome(tongue: Any, client: Any, model: str, prompt: str, *, stream: bool) -> str:
-    """Ask with an SDK; return the text of the whole answer."""
-    answer = await tongue.ask(tongue.aside(client), model, prompt, stream)
+async def text_from_sdk(dialect: Any, client: Any, model: str, prompt: str, *, stream: bool) -> str:
+    """Ask through an SDK; return the text of the whole answer."""
+    answer = await dialect.ask(dialect.asynchronous(client), model, prompt, stream)
     if not stream:
-        return str(tongue.said(answer))
-    return "".join([str(tongue.outcome(event)) async for event in answer])
+        return str(dialect.read_answer(answer))
+    return "".join([str(dialect.read_event(event)) async for event in answer])
 
 
 class GatewayWay:
-    """A gateway on this loop; its clients speak plain HTTP, so that a crowd costs little and each byte is seen."""
+    """A gateway on this event loop.
+
+    Its clients speak plain HTTP, so that a crowd is cheap and every byte is seen.
+    """
 
     def __init__(self, wire: str) -> None:
-        """Take the wire of its chain; `begin` serves."""
+        """Take the wire of the chain; `begin` serves."""
         self._wire, self._stack = wire, AsyncExitStack()
 
     async def begin(
         self, config: VLMConfig, clock: VirtualTime, dice: Callable[[], float], hook: Callable[[Event], None], given: GatewayConfig | None
     ) -> None:
-        """Serve a chain; `given`: the gateway's settings."""
+        """Serve a chain; `given` are the gateway's settings."""
         whole = Config.model_construct(vlm=config, embedding=None, gateway=settings(given), rules=[])
         gateway, self.url = await self._stack.enter_async_context(
             served_here(whole, clock, dice, lambda served: served.chain.add_hook(hook))
@@ -211,19 +204,19 @@ class GatewayWay:
 
     async def close(self) -> None:
         """Stop serving."""
-        with suppress(Exception):  # a case is over: what it found is found
+        with suppress(Exception):  # the case is over, and its result is known
             await asyncio.wait_for(self._stack.aclose(), 30)
 
 
 def _read(text: str) -> str:
-    """Return a JSON text with its escapes read, so that words of any script are found in it."""
+    """Return a JSON text with its escapes decoded, so that words of any script are found in it."""
     with suppress(ValueError):
         return json.dumps(json.loads(text), ensure_ascii=False)
     return ""
 
 
 def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, dict[str, Any]]:
-    """Return path and body of a question on a wire."""
+    """Return the path and the body of a question on a wire."""
     messages = [{"role": "user", "content": prompt}]
     if wire == "anthropic":
         return "/v1/messages", {"model": model, "max_tokens": 99, "messages": messages, "stream": stream}
@@ -234,7 +227,7 @@ def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, d
 
 
 async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str]:
-    """Post to a gateway over a connection of its own; return status, headers and the text of the answer."""
+    """Post to a gateway over a new connection; return status, headers and the text of the answer."""
     host, _, port = netloc.partition(":")
     async with asyncio.timeout(_LONGEST):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -251,7 +244,7 @@ async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str]
 
 
 def _unchunked(data: bytes) -> bytes:
-    """Return the body of chunks; what is cut off stays away."""
+    """Return the body that chunks carry; a cut-off chunk is left out."""
     parts = []
     while data:
         size, _, data = data.partition(b"\r\n")

@@ -1,6 +1,7 @@
-"""How providers word their refusals: the data in `wordings.jsonl`, one a line.
+"""The refusals of providers, as `wordings.jsonl` holds them: one a line.
 
-Each line says what the refusal is about, how much its words prove (DESIGN.md, section 3), on which wire it is said, and the answer itself.
+Each line says what the refusal blames, how much its words prove (docs/blame.md), its wire, and the
+answer itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ LIMIT: Final = "limit"
 WAIT: Final = "wait"
 """The account's limit, with a reset days away."""
 POSSIBLE, LIKELY, CERTAIN = "possible", "likely", "certain"
-"""How much the words prove: text alone under 400, 404, 422 or 424; status and text agree; a code that can mean nothing else."""
+"""How much the words prove.
+
+Text alone under 400, 404, 422 or 424 is possible; status and text that agree are likely; a code
+that can mean nothing else is certain.
+"""
 
 
 @dataclass(frozen=True, slots=True)

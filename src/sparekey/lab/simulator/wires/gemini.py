@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import (
         ProviderReply,
     )
@@ -173,7 +173,10 @@ class GeminiWire(Wire):
         return [*thought, *([{"text": voice.text}] if voice.text else [])]
 
     def frames(self, ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
-        """Render content as a stream, one word an event; each event says the usage so far, as the real one does."""
+        """Render content as a stream, one word an event.
+
+        Each event states the usage so far, as Gemini's events do.
+        """
         pieces: list[dict[str, Any]] = [{"text": piece, "thought": True} for piece in voice.reasoning_pieces]
         if ask.tool:
             pieces += [part for part in self.parts(ask, voice) if "functionCall" in part]
@@ -226,7 +229,7 @@ class GeminiWire(Wire):
 
 
 def error_details(wording: RefusalWording, refusal: Refusal, ask: RequestedAnswer) -> Iterator[dict[str, Any]]:
-    """Yield what Google says in `details`: the reason, the limit that was hit, the wait."""
+    """Yield the entries of `details`: the reason, the limit that was hit, the wait."""
     if reason := wording.more.get("reason"):
         service = {"service": "generativelanguage.googleapis.com"}
         yield {"@type": f"{_GOOGLE}.ErrorInfo", "reason": reason, "domain": "googleapis.com", "metadata": service}
@@ -250,9 +253,10 @@ def declared(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def wanted_tool(body: Mapping[str, Any], contents: list[Any]) -> str:
-    """Return the function the answer shall call: the first one offered, unless its result is there already or calls are switched off.
+    """Return the function to call: the first one offered.
 
-    Google reads both spellings of a name, and some clients write the one with underscores.
+    None is called if its result is there already, or if calls are switched off. Google reads both
+    spellings of a field, and some clients write the one with underscores.
     """
     offered = declared(body)
     mode = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
