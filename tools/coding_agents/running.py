@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from coding_agents.programs import Agent
     from coding_agents.scenes import Scene
-    from sparekey.lab.simulator import Provider
+    from sparekey.lab.simulator import Provider, ReceivedRequest
 
 CLIENT_KEY: Final = "spk-agents-5b3f0c9d8e7a41268f9c0d1e2a3b4c5d"
 READABLE: Final = 10.0
@@ -113,7 +113,8 @@ def run(agent: Agent, scene: Scene) -> Outcome:
         with _gateway(Path(name), agent, scene, providers) as url:
             written = _started(agent, url, home, work, outcome)
         outcome.calls = [len(one.requests) for one in providers]
-        _judge(outcome, scene, written, providers, (work / NOTE).read_text("utf-8"), agent)
+        requests = [request for one in providers for request in one.requests]
+        judge(outcome, scene, written, requests, (work / NOTE).read_text("utf-8"), agent)
     return outcome
 
 
@@ -165,7 +166,7 @@ def _environ(agent: Agent, home: Path, url: str) -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class _Written:
+class Written:
     """What a program put out, line by line, each with the time at which it came."""
 
     lines: list[tuple[float, str]] = field(default_factory=list)
@@ -186,13 +187,13 @@ class _Written:
         return None
 
 
-def _started(agent: Agent, url: str, home: Path, work: Path, outcome: Outcome) -> _Written:
+def _started(agent: Agent, url: str, home: Path, work: Path, outcome: Outcome) -> Written:
     for path, text in agent.files.items():
         file = home / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(filled(text, url, CLIENT_KEY), "utf-8")
     command = [str(agent.binary), *(one.replace("{prompt}", PROMPT) for one in agent.arguments)]
-    written, begun = _Written(), time.monotonic()
+    written, begun = Written(), time.monotonic()
     program = subprocess.Popen(
         command,
         cwd=work,
@@ -213,37 +214,47 @@ def _started(agent: Agent, url: str, home: Path, work: Path, outcome: Outcome) -
     return written
 
 
-def _read(program: subprocess.Popen[bytes], written: _Written) -> None:
+def _read(program: subprocess.Popen[bytes], written: Written) -> None:
     assert program.stdout is not None
     for line in program.stdout:
         written.lines.append((time.monotonic(), _TERMINAL.sub("", line.decode("utf-8", "replace")).rstrip()))
 
 
-def _judge(outcome: Outcome, scene: Scene, written: _Written, providers: Sequence[Provider], note: str, agent: Agent) -> None:
-    text = written.text
-    flat, outcome.output = " ".join(text.split()), text[-4000:]
-    requests = [request for one in providers for request in one.requests]
-    first = min((request.at for request in requests), default=0.0)
-    worked = "found" in note if agent.ending else any(result_is_there(request.json) for request in requests)
+def judge(outcome: Outcome, scene: Scene, written: Written, requests: Sequence[ReceivedRequest], note: str, agent: Agent) -> None:
+    """Say what a person has seen of a run, and what of it was not as wanted.
+
+    Args:
+        outcome: the run; its exit code is there.
+        scene: what was played.
+        written: what the program put out.
+        requests: what its providers got.
+        note: what stands in the file in the end.
+        agent: the program.
+    """
+    flat, outcome.output = " ".join(written.text.split()), written.text[-4000:]
     told = written.first(_CAUSE if scene.name.startswith("all") else _BROKEN)
     whole = next((one for one in (TEXT, OTHER) if one in flat), "")
-    half = any(" ".join(one.split()[:5]) in flat for one in (TEXT, OTHER))
+    outcome.words = flat[-200:]
     if whole and outcome.exit_code == 0:
         outcome.seen, outcome.words = Seen.WHOLE, whole
-        if not worked:
-            outcome.wrong.append("its tool did not run")
     elif told:
-        outcome.seen, outcome.words, outcome.told_after = Seen.TOLD, told[1], max(0.0, told[0] - first)
-        if outcome.told_after > READABLE:
-            outcome.wrong.append(f"told after {outcome.told_after:.0f} s, {READABLE:.0f} s are allowed")
-    elif half:
-        outcome.seen, outcome.words = Seen.HALF, flat[-200:]
-    else:
-        outcome.words = flat[-200:]
-    if own := _OWN.search(text.replace("not yours", "")):
-        outcome.wrong.append(f"speaks of the caller's own key: {own[0]!r}")
-    if CLIENT_KEY in text:
-        outcome.wrong.append("shows the caller's key")
-    if outcome.seen not in scene.wanted:
-        outcome.wrong.append(f"{outcome.seen}, wanted: {' or '.join(scene.wanted)}")
+        outcome.seen, outcome.words = Seen.TOLD, told[1]
+        outcome.told_after = max(0.0, told[0] - min((request.at for request in requests), default=0.0))
+    elif any(" ".join(one.split()[:5]) in flat for one in (TEXT, OTHER)):
+        outcome.seen = Seen.HALF
+    worked = SECRET not in note if agent.ending else any(result_is_there(request.json) for request in requests)
+    outcome.wrong = list(_faults(outcome, scene, written.text, worked))
     outcome.good = not outcome.wrong
+
+
+def _faults(outcome: Outcome, scene: Scene, text: str, worked: bool) -> Iterator[str]:
+    if outcome.seen not in scene.wanted:
+        yield f"{outcome.seen}, wanted: {' or '.join(scene.wanted)}"
+    if outcome.seen == Seen.WHOLE and not worked:
+        yield "its tool did not run"
+    if outcome.told_after is not None and outcome.told_after > READABLE:
+        yield f"told after {outcome.told_after:.0f} s, {READABLE:.0f} s are allowed"
+    if own := _OWN.search(text.replace("not yours", "")):
+        yield f"speaks of the caller's own key: {own[0]!r}"
+    if CLIENT_KEY in text:
+        yield "shows the caller's key"
