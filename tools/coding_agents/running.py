@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coding_agents.programs import NODE, NOTE, PROMPT, SECRET, filled
+from coding_agents.programs import COPY, NODE, NOTE, PROMPT, SECRET, filled
 from coding_agents.scenes import OTHER, Seen, result_is_there
 from processes import answers, free_port, process
 from sparekey.lab.simulator import TEXT, Simulator
@@ -36,7 +36,7 @@ _START_SECONDS: Final = 60.0
 _SECONDS: Final = 150.0
 """After so many seconds a person has gone away."""
 _CAUSE: Final = re.compile(r"credentials? of this chain failed|said to sparekey's credential|sparekey's credential")
-_BROKEN: Final = re.compile(r"cut|broke|ended|closed|incomplete|disconnected|stream|error", re.IGNORECASE)
+_BROKEN: Final = re.compile(r"stream broke off|closed the connection|stream (?:disconnected|error)", re.IGNORECASE)
 _OWN: Final = re.compile(
     r"log ?in\b|re-?authenticate|/login|your (?:api )?key|your (?:current )?(?:quota|credit|balance|account|plan)"
     r"|invalid api key|x-api-key",
@@ -108,8 +108,9 @@ def run(agent: Agent, scene: Scene) -> Outcome:
         home, work = Path(name, "home"), Path(name, "work")
         home.mkdir()
         work.mkdir()
-        (work / NOTE).write_text(f"The word is {SECRET}.\n", "utf-8")
-        providers = _providers(simulator, agent, scene, work / NOTE)
+        for file in (NOTE, COPY):
+            (work / file).write_text(f"The word is {SECRET}.\n", "utf-8")
+        providers = _providers(simulator, agent, scene, work)
         with _gateway(Path(name), agent, scene, providers) as url:
             written = _started(agent, url, home, work, outcome)
         outcome.calls = [len(one.requests) for one in providers]
@@ -118,11 +119,11 @@ def run(agent: Agent, scene: Scene) -> Outcome:
     return outcome
 
 
-def _providers(simulator: Simulator, agent: Agent, scene: Scene, note: Path) -> list[Provider]:
+def _providers(simulator: Simulator, agent: Agent, scene: Scene, work: Path) -> list[Provider]:
     made = []
     for place, (name, act) in enumerate(zip(_NAMES, scene.cast(agent), strict=False)):
-        text = (OTHER if scene.other and place else TEXT) + agent.ending
-        one = simulator.provider(name, wire=agent.wire, text=text, calls=agent.calls(note))
+        text, file = (OTHER, COPY) if scene.other and place else (TEXT, NOTE)
+        one = simulator.provider(name, wire=agent.wire, text=text + agent.ending, calls=agent.calls(work / file))
         if isinstance(act, Fault):
             one.fail(act)
         elif act:

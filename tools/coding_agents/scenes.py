@@ -45,7 +45,7 @@ class Scene:
         cast: what befalls each credential, in their order; None: nothing.
         wanted: what a person may see.
         recovery: the chain's `stream_recovery`.
-        other: every credential but the first words its answer differently.
+        other: every credential but the first words its answers, and calls its tool, differently.
     """
 
     name: str
@@ -90,7 +90,15 @@ SCENES: Final = (
         recovery="splice",
         other=True,
     ),
-    Scene("cut-buffer", "the same; `buffer`", lambda _: (_cut_answer, None), other=True),
+    Scene(
+        "cut-call",
+        "a tool call dies in its middle, the spare makes another one; `splice`",
+        lambda agent: (lambda ask: faults.cut(after=agent.after) if ask.tool else None, None),
+        wanted=(Seen.TOLD, Seen.WHOLE),
+        recovery="splice",
+        other=True,
+    ),
+    Scene("cut-buffer", "both die in their middle; `buffer`", lambda agent: (_cut_all(agent), _cut_answer, None), other=True),
     Scene("all-401", "all keys are dead (401)", lambda _: (_DEAD, _DEAD), wanted=(Seen.TOLD,)),
     Scene("all-402", "all accounts are empty (402)", lambda _: (_UNPAID, _UNPAID), wanted=(Seen.TOLD,)),
     Scene("all-mixed", "one key is dead, the other account empty", lambda _: (_DEAD, _UNPAID), wanted=(Seen.TOLD,)),
