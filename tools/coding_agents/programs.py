@@ -45,6 +45,7 @@ class Agent:
         version: arguments that print its version.
         calls: the tools by which it reads the note, with their arguments (see the simulator's `calls`).
         ending: what its answers end in: an edit of the file, for an agent that has no tools.
+        adds: what it puts behind an error of any provider's, in words of its own.
         after: tokens after which a tool call is cut; where it comes in one piece, 1.
     """
 
@@ -63,6 +64,7 @@ class Agent:
     version: tuple[str, ...] = ("--version",)
     calls: Callable[[Path], Mapping[str, Mapping[str, Any]]] = lambda _: {}
     ending: str = ""
+    adds: str = ""
     after: int = 2
 
     @property
@@ -184,6 +186,7 @@ AGENTS: Final = (
         quiet={"AIDER_ANALYTICS": "false", "AIDER_CHECK_UPDATE": "false", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         arguments=("--yes-always", "--no-git", "--no-pretty", "--edit-format", "diff", "--message", "{prompt}", NOTE),
         ending=_EDIT,
+        adds="The API provider has rate limited you. Try again later or check your quotas.",
     ),
 )
 

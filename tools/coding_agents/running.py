@@ -184,7 +184,7 @@ class Written:
             if (found := words.search(said)) and found.start() < len(line):
                 ends = (at for at, _ in several if len(" ".join(one.strip() for when, one in several if when <= at)) >= found.end())
                 begun = found.start() - _BEFORE
-                return next(ends, several[-1][0]), said if begun <= 0 else f"…{said[begun:]}"
+                return next(ends, several[-1][0]), said if begun <= 0 else f"… {said[begun:].partition(' ')[2]}"
         return None
 
 
@@ -244,7 +244,8 @@ def judge(outcome: Outcome, scene: Scene, written: Written, requests: Sequence[R
     elif any(" ".join(one.split()[:5]) in flat for one in (TEXT, OTHER)):
         outcome.seen = Seen.HALF
     worked = SECRET not in note if agent.ending else any(result_is_there(request.json) for request in requests)
-    outcome.wrong = list(_faults(outcome, scene, written.text, worked))
+    said = flat.replace(agent.adds, "") if agent.adds else flat
+    outcome.wrong = list(_faults(outcome, scene, said, worked))
     outcome.good = not outcome.wrong
 
 
