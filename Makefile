@@ -113,7 +113,7 @@ openviking: $(VENV)/.dev .peers/openviking/.installed ## the real OpenViking: wh
 	@PIP_CONSTRAINT= .peers/aider/bin/python -m pip --disable-pip-version-check --quiet install -r $< \
 	  && touch $@ || echo "pip could not install aider: it is left out"
 
-agents: $(VENV)/.dev .peers/agents/.installed .peers/aider/.installed ## real coding agents while keys die: docs/agents.md (a quarter of an hour)
+agents: $(VENV)/.dev .peers/agents/.installed .peers/aider/.installed ## real coding agents while keys die: docs/agents.md (twenty minutes)
 	@PYTHONPATH=src:tools $(BIN)/python -m coding_agents $(AGENTS_ARGS)
 
 .peers/frameworks/.installed: tools/requirements-frameworks.txt
