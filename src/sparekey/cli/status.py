@@ -125,9 +125,9 @@ def _following(sentence: Mapping[str, Any]) -> str:
 
 def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:
     """Return a table with a row per credential; if narrow, explanations stand below it."""
-    wide, figures = console.width >= _WIDE, ("answers in", "today", "failed", "tokens")
+    wide, figures = console.width >= _WIDE, ["answers in", "today", "failed", "tokens"]
     if console.width < _NARROW:
-        figures = figures[:2]
+        del figures[2:]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "credential", "standing", "returns in"):
         table.add_column(
