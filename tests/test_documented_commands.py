@@ -186,7 +186,7 @@ def test_a_command_in_a_sentence_can_be_typed(words):
     name, *arguments = shlex.split(re.split(r" [|>] ", words)[0])[1:]
     known = get_command(app).commands
     assert name in known
-    with known[name].make_context(name, arguments, resilient_parsing=True, ignore_unknown_options=False) as context:
+    with known[name].make_context(name, [*arguments], resilient_parsing=True) as context:
         assert not context.args
     options = {option for param in known[name].params for option in (*param.opts, *param.secondary_opts)}
     assert {word for word in arguments if re.match(r"--?\w", word)} <= options
