@@ -66,11 +66,13 @@ def test_a_python_block_runs(example: CodeExample, eval_example: EvalExample, pr
         monkeypatch.setenv(name, f"sk-{name}")
     (tmp_path / "sparekey.toml").write_text(config.replace("[vlm]\n", f'[vlm]\napi_base = "{provider.base_url}"\n', 1), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    if "#> " in example.source:
-        eval_example.run_print_check(example)
-    else:
-        eval_example.run(example)
+    wrong = ""
+    try:
+        (eval_example.run_print_check if "#> " in example.source else eval_example.run)(example)
+    except Exception as exc:
+        wrong = f"{type(exc).__name__}: {exc}"
     gc.collect()
+    assert not wrong, where(example)  # outside of the block: pytest cannot show the frames that pytest-examples makes
 
 
 def test_what_is_not_run_has_a_reason_that_still_holds():
