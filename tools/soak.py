@@ -308,8 +308,9 @@ def reported(soak: Soak, samples: list[Sample], looks: list[list[float]], errors
     second, last = (samples[round(len(samples) * a) : round(len(samples) * b)] for a, b in ((WARM, 2 / 3), (2 / 3, 1)))
     for name, spare in (("resident", 16 * MB), ("files", 20), ("threads", 2)):
         before, after = (statistics.median(getattr(one, name) for one in part) for part in (second, last))
-        shown = [f"{n / MB:.1f} MB" if name == "resident" else f"{n:.0f}" for n in (before, after)]
-        print(f"{name}: {shown[0]} in the second third, {shown[1]} in the last, at most {max(getattr(s, name) for s in samples)}")
+        most = max(getattr(one, name) for one in samples)
+        shown = [f"{n / MB:.1f} MB" if name == "resident" else f"{n:.0f}" for n in (before, after, most)]
+        print(f"{name}: {shown[0]} in the second third, {shown[1]} in the last, at most {shown[2]}")
         if after > before * 1.1 + spare:
             wrong.append(f"{name} grow")
     took = [one for one, _ in looks]
