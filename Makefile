@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers openviking agents frameworks docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking agents frameworks docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -72,6 +72,12 @@ mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed
 fuzz: $(VENV)/.dev ## three minutes of broken errors for the classifier (not part of the tests)
 	@$(PIP) install -e '.[fuzz]'
 	@$(BIN)/python tools/fuzz_classify.py -max_total_time=180 -max_len=4096 -print_final_stats=1
+
+fuzz-http: $(VENV)/.dev ## ten minutes of mutated HTTP for the gateway, from clients and from providers (not part of the tests)
+	@$(BIN)/python tools/fuzz_http.py --seconds 600
+
+soak: $(VENV)/.dev ## ten minutes of the gateway under mixed faults and hostile ends: memory, files, threads, lag (not part of the tests)
+	@$(BIN)/python tools/soak.py --seconds 600
 
 train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
 	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py
