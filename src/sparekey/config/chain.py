@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from functools import lru_cache
@@ -132,6 +133,18 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             faults.append(Fault(("credentials",), "is empty; a chain needs at least one credential with provider, model and key"))
         return faults
 
+    # -- copies and pickles: the settings, without what was built from them or looked up -------------------------------------
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        private = state.get("__pydantic_private__") or {}
+        return {**state, "__pydantic_private__": {**private, "_instance": None, "_keys": {}, "_lacking": {}}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        made: Self = type(self).__new__(type(self))
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return made
+
     # -- what the rest of the package reads ------------------------------------------------------------------------------
 
     @property
@@ -184,7 +197,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def comparable_credentials(self) -> tuple[Credential, ...]:
         """Return the credentials without resolving keys: enough to compare them, not to use them.
 
-        A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
+        The key behind a `file:`, `cmd:` or `keyring:` reference is used if it was looked up before; else the reference stands for it.
         """
         return self._engine_credentials(self.credentials, lambda ref: self._keys.get(ref) or ref.glance())
 
@@ -210,10 +223,15 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             where = self._source.place(("credentials", places.get(credentials[index].id, index)))
             _tell_once(mask(f"{where}: {text}"), self._whose)
 
-    def instance_dicts(self) -> list[dict[str, Any]]:
-        """Return one plain dict a usable credential, as backends take it: set values only, keys resolved to `Secret`s.
+    def key_files(self) -> set[Path]:
+        """Return the files that hold keys of this chain, whether or not they exist."""
+        references = (ref for _, one in self._connections() for ref in (one.api_key, one.ak, one.sk) if ref)
+        return {file for ref in references if (file := ref.file(self._source.folder))}
 
-        A lone instance retries by itself (`max_retries`); in a chain of more the engine does, so they get 0.
+    def instance_dicts(self) -> list[dict[str, Any]]:
+        """Return a plain dict for each usable credential, as backends take it: set values only, keys resolved to `Secret`s.
+
+        A lone instance retries by itself (`max_retries`). In a longer chain the engine retries, and the instances get 0.
 
         Raises:
             ConfigError: there is no usable one, or the chain is strict (see `usable`).

@@ -39,7 +39,7 @@ def ids(credentials: Sequence[Any]) -> list[Fault]:
 def same_keys(credentials: Sequence[Credential]) -> dict[int, str]:
     """Return what there is to say of credentials that hold the key of one before them, by index; never the key.
 
-    Two that say whose account they are on have said it themselves; twins count as one all the same.
+    Credentials that both name an `account` are not told of; twins (same key, model and address) always are.
     """
     found = {}
     for index, first in twins(credentials).items():
@@ -68,7 +68,7 @@ def credential(credential: Any, family: Family, path: Path, *, inherited: str | 
     at = ("provider",) if inherited is not None and credential.provider == inherited else (*path, "provider")
     fault = provider(credential.provider, family, at)
     if fault:
-        return [fault]
+        return [fault, *_model(credential, path)]
     found = providers.find(credential.provider)
     assert found is not None
     return [*_model(credential, path), *_missing(credential, found, family, path)]

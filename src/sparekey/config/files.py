@@ -18,9 +18,9 @@ from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
+from sparekey.config.toml_faults import toml_faults
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
-from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +60,11 @@ class Config(Strict):
         for _, chain in chains(self):
             chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
+
+    def key_files(self) -> set[Path]:
+        """Return the files that `file:` references name, whether or not they exist."""
+        found = self.gateway.key_files() if self.gateway else set()
+        return found.union(*(chain.key_files() for _, chain in chains(self)))
 
     def close(self) -> None:
         """Close whatever was built from it."""
@@ -142,7 +147,10 @@ def find_file() -> Path:
 def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True) -> legacy.Modern:
     """Return a configuration as read from a file in the present form; OpenViking's other sections are left out.
 
-    Variables are replaced where the configuration is used (`keep`), and stay where it is to be written down again.
+    Args:
+        data: the content of the file.
+        filename: its name; `ov.conf` makes it OpenViking's.
+        keep: whether the configuration is to be used: variables are replaced then, and stay if it is to be written down.
     """
     if not openviking.is_one(data, filename):
         data, faults = variables.expanded(data, os.environ) if keep else (data, [])
@@ -172,7 +180,7 @@ def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
 
 
 def migrated(old: Mapping[str, Any], filename: str = "") -> legacy.Modern:
-    """Return the same with what was left out on the way.
+    """Return the same as `migrate`, with a list of what was left out.
 
     Raises:
         ConfigError: the older form cannot be read.
@@ -214,9 +222,10 @@ def _read(file: Path) -> dict[str, Any]:
 def _toml(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what, _, where = mask(str(exc)).partition(" (at ")  # masked: a key may stand where a name belongs
-        raise ConfigError(f"{file}: not valid TOML{f' (at {where}' if where else ''}: {what}") from None
+    except tomllib.TOMLDecodeError:
+        raise ConfigError("\n".join(f"{file}: {fault}" for fault in toml_faults(text))) from None
+    except RecursionError:
+        raise ConfigError(f"{file}: nested too deeply") from None
 
 
 def _json(text: str, file: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sparekey.types import Secret
 
 _THE_CLIENTS: Final = ("temperature", "thinking", "max_tokens", "stream", "media", "forward_api_key")
@@ -33,6 +35,13 @@ def _digest(value: str) -> str:
 def _called(value: str) -> str:
     if _NO_NAME.search(value) or not value.isascii():
         raise ValueError("is no name that a client can call a model: write letters, digits and -._/:")
+    return value
+
+
+def _store(value: str) -> str:
+    from sparekey.stores.opening import refuse_unknown  # noqa: PLC0415 - only those who name a store need it
+
+    refuse_unknown(value)
     return value
 
 
@@ -89,7 +98,7 @@ class GatewayConfig(Strict):
     host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     workers: Positive = Field(1, description="Processes that share the port.")
-    store: Line | None = Field(
+    store: Annotated[Line, AfterValidator(_store)] | None = Field(
         None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
     )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
@@ -191,6 +200,11 @@ class GatewayConfig(Strict):
             ConfigError: it is not where the reference says.
         """
         return ref.resolve(self._source)
+
+    def key_files(self) -> set[Path]:
+        """Return the files that hold keys of this section, whether or not they exist; its chains have their own."""
+        references = (ref for ref in (self.admin_key, self.proxy, *(client.key for client in self.clients)) if ref)
+        return {file for ref in references if (file := ref.file(self._source.folder))}
 
     def _locate(self, source: ConfigSource) -> None:
         """Remember the file, for messages about references that are resolved later."""

@@ -48,7 +48,7 @@ class _Unresolved(Exception):  # noqa: N818 - an answer on the way to a ConfigEr
 
 
 class SecretRef:
-    """A key as a configuration names it. It shows references, never a key.
+    """A key as a configuration names it. It shows references, never a key; a pickle holds none, a copy does.
 
     It is no dataclass: pydantic would write one out field by field into `model_dump()`, with the key in it.
 
@@ -77,6 +77,14 @@ class SecretRef:
     def at(self, *path: str | int) -> SecretRef:
         """Return the same reference, known to stand at `path`."""
         return SecretRef(self.text, path)
+
+    def file(self, folder: Folder) -> Folder | None:
+        """Return the file that holds the key; None if no file does.
+
+        Args:
+            folder: what a relative path is relative to.
+        """
+        return folder / Folder(self.text.partition(":")[2].strip()).expanduser() if self.kind == "file" else None
 
     def may_be_there(self) -> bool:
         """Return whether the key may exist; only variables are checked, no file or command."""
@@ -107,6 +115,8 @@ class SecretRef:
             raise ConfigError(": ".join(filter(None, (source.place(self.path), self.shown, str(exc))))) from None
 
     def _read(self, folder: Folder) -> str:
+        if self.text == _HIDDEN:
+            raise _Unresolved("the key was left out of a pickle; write a reference, or load the file in that process")
         if self.kind == "value":
             return self.text
         argument = self.text.partition(":")[2].strip()
@@ -132,6 +142,12 @@ class SecretRef:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (SecretRef, (self.shown, self.path))
+
+    def __copy__(self) -> SecretRef:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> SecretRef:
+        return self
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -1,9 +1,8 @@
 """Records and token counts for later reading, in a SQLite file with bounded tables.
 
-Whoever tells the history something only appends to lists and adds to numbers (`_Unwritten`); a thread of its own writes them, every
-second or so, and drops what is too old. If the file is locked, full or gone, what happened waits, bounded, until it can be written.
-
-Its rows are read and written by `history_rows`.
+Noting something only appends to lists and adds to numbers (`_Unwritten`). A thread writes them
+about every second, and drops what is too old. If the file is locked, full or gone, notes wait,
+bounded, until it can be written. `history_rows` reads and writes the rows.
 """
 
 from __future__ import annotations
@@ -101,11 +100,11 @@ class History:
             wall: returns the time of day in seconds since 1970.
         """
         self._path, self._keep_days, self._keep_events, self._wall = path, keep_days, keep_events, wall
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._trimmed: float | None = None
-        self._inherited: list[sqlite3.Connection] = []
-        self._away: str | None = None
+        self._connection: sqlite3.Connection | None = None  # None: the next write opens it
+        self._file: tuple[int, int] | None = None  # device and inode of the open file
+        self._trimmed: float | None = None  # when old rows were last deleted, monotonic
+        self._inherited: list[sqlite3.Connection] = []  # the parent's, after a fork; never closed
+        self._away: str | None = None  # why the file cannot be written
         self._unwritten = _Unwritten()
         self.sources: list[Callable[[], None]] = []
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)
@@ -152,7 +151,10 @@ class History:
         self._unwritten.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
 
     def ended(self, chain: str, credential_id: str, outcome: str, cause: str = "", reason: str = "", *, by: int = 1, day: str = "") -> None:
-        """Add attempts that ended so (`succeeded`, `failed`, `abandoned`) to a credential's day: today, if none is given."""
+        """Add attempts with an outcome (`succeeded`, `failed`, `abandoned`) to a credential's day.
+
+        `day` is an ISO date; "" means today.
+        """
         row = (chain, credential_id, outcome, cause, reason)
         self._unwritten.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
 

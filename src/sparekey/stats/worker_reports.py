@@ -5,7 +5,8 @@ as taken, and the system releases it however the worker ends. The worker continu
 number's previous owner. So a killed worker loses its last second only, and no counter goes
 backwards. No request waits for any of this.
 
-Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics (`MetricFamily`), sample by sample.
+Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics
+(`MetricFamily`), sample by sample.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 EVERY: Final = 1.0
 """Seconds between two reports of a worker."""
 GONE: Final = 5.0
-"""Seconds without a report after which a worker counts as gone: its counts stay, its running
-requests do not."""
+"""Seconds without a report after which a worker counts as gone.
+
+Its counts stay, its running requests do not.
+"""
 _CLOSING: Final = 2.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -236,5 +239,5 @@ def _failed(old: Any) -> dict[str, Any]:
     """Return the record of a failed attempt in its form before December 2026."""
     failure = old["failure"]
     same = {"at": old["at"], "call": old["call"], "attempt": old["number"], "seconds": old["duration"], "times": old["times"]}
-    told = {"cause": failure["error_class"], "reason": failure["reason"], "message": failure["message"], "failure": failure}
-    return {"kind": "failed", "what": [f"credential:{old['credential']}"], **same, **told}
+    fields = {"cause": failure["error_class"], "reason": failure["reason"], "message": failure["message"], "failure": failure}
+    return {"kind": "failed", "what": [f"credential:{old['credential']}"], **same, **fields}

@@ -80,12 +80,12 @@ class Hook:
         """The event types that this hook handles."""
         return self.handlers.keys()
 
-    def attach(self, cell: ChainState) -> None:
+    def attach(self, chain_state: ChainState) -> None:
         """Keep the secrets of the chain's credentials; the chain calls this when the hook is added.
 
         One hook serves one chain.
         """
-        self._secrets = secrets_of(cell.pool.credentials)
+        self._secrets = secrets_of(chain_state.pool.credentials)
 
     def __call__(self, event: Event) -> None:
         """Handle one event."""

@@ -20,8 +20,9 @@ URL: Final = str
 MOST_BYTES: Final = 128 * 2**20
 """The most bytes of an answer that is read as a whole: more than any model sends, less than fills
 the memory. Streams, files and long answers of chats pass in pieces and have no limit."""
-_MOST_UNPACKED: Final = 32 * 2**20
-"""The most bytes of an answer that is unpacked as a whole: in a tenth of a second."""
+_MOST_UNPACKED: Final = 16 * 2**20
+"""The most bytes of an answer that is unpacked as a whole, in less than a tenth of a second: the
+gateway asks for none that is packed."""
 _MOST_TIMES: Final = 200
 _UNSUSPECTED: Final = 8 * 2**20
 """How many times longer than what came an encoded body may be that is longer than this."""

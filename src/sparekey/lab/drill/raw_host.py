@@ -1,4 +1,4 @@
-"""Both ends of HTTP without any HTTP library: a provider that answers with whatever bytes a row says, and a client that sends such bytes.
+"""Both ends of HTTP without an HTTP library: a provider and a client that send any bytes.
 
 A library would refuse to write most of what hostile ends write, and would hide the rest.
 """
@@ -29,21 +29,21 @@ def response(body: bytes = ANSWER, *headers: str, status: str = "200 OK", kind: 
 
 
 class RawHost:
-    """A provider on loopback: to each request it writes what `answer` gives, in these pieces, and keeps the connection.
+    """A provider on loopback. It answers each request with the pieces that `answer` returns.
 
-    Use it as a context manager.
+    It keeps the connection. Use it as a context manager.
 
     Attributes:
-        base_url: where it is reached, with OpenAI's `/v1`.
-        requests: what it was asked: head and body as they came, in order.
-        closed: how many of its connections the other side has closed.
+        base_url: its address, with OpenAI's `/v1`.
+        requests: the requests, head and body as they came, in order.
+        connections: how many connections came.
     """
 
     def __init__(self, answer: Callable[[int], Iterable[bytes]]) -> None:
         """Listen; `answer` is called with the number of the request, from 0."""
         self._answer = answer
         self.requests: list[bytes] = []
-        self.closed = 0
+        self.connections = 0
         self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._lock = threading.Lock()
         self._lines: list[socket.socket] = []
@@ -65,6 +65,7 @@ class RawHost:
             while True:
                 line, _ = self._server.accept()
                 self._lines.append(line)
+                self.connections += 1
                 threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
     def _serve(self, line: socket.socket) -> None:
@@ -77,11 +78,10 @@ class RawHost:
                     self.requests.append(request)
                 for piece in self._answer(number):
                     line.sendall(piece)
-        self.closed += 1
 
 
 def _request(line: socket.socket, data: bytes) -> tuple[bytes, bytes] | None:
-    """Read one request; return it and what came behind it, or None at the end of the connection."""
+    """Read one request; return it and the bytes after it, or None at the end of the connection."""
     wanted: int | None = None
     pieces, size = [data], len(data)
     while wanted is None or size < wanted:
@@ -109,7 +109,7 @@ def connected(url: str, *, patience: float = _PATIENCE) -> socket.socket:
 
 
 def everything(line: socket.socket) -> bytes:
-    """Return what comes on a connection until its end, or until nothing has come for as long as its timeout says."""
+    """Return what comes on a connection until its end, or until its timeout passes in silence."""
     pieces = []
     with suppress(OSError):
         while piece := line.recv(_PIECE):
@@ -118,7 +118,7 @@ def everything(line: socket.socket) -> bytes:
 
 
 def exchanged(url: str, data: bytes, *, patience: float = _PATIENCE) -> bytes:
-    """Return what comes back for bytes that are sent as they are."""
+    """Send bytes as they are, and return what comes back."""
     with closing(connected(url, patience=patience)) as line:
         with suppress(OSError):
             line.sendall(data)
@@ -130,6 +130,11 @@ def posted(body: bytes, *headers: str, path: str = "/v1/chat/completions", close
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}", *headers]
     lines += ["Connection: close"] if close else []
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def asked(path: str, *headers: str) -> bytes:
+    """Return a GET of HTTP/1.0; `headers` are further lines."""
+    return "\r\n".join([f"GET {path} HTTP/1.0", "Host: 127.0.0.1", *headers, "", ""]).encode()
 
 
 def status_of(answer: bytes) -> int:
