@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.messages import Response
 
-MOST_HELD: Final = 8 * 2**20
+MOST_HELD: Final = 16 * 2**20
 _CLOSING: Final = b"}]"
 _BLANK: Final = b" \t\r\n"
 
