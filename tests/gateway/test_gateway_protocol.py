@@ -274,3 +274,21 @@ def test_a_client_that_has_left_is_told_from_one_that_waits(running, pair):
         one.sendall(posted().replace(b"Connection: close\r\n", b""))
         assert pair[0].wait_for(lambda _: len(pair[0].requests) == 1)
     assert running.last(1).left
+
+
+def test_an_escaped_path_is_read_and_passed_on_as_the_plain_one(running, pair):
+    """Letters and slashes that are escaped without need hide nothing: the provider gets the plain path, and the credential's model."""
+    for path in (b"/v1/chat%2Fcompletions", b"/v1/%63hat/complet%69ons", b"/%76%31/chat/completions"):
+        assert told(running, posted(path=path)).startswith(b"HTTP/1.1 200")
+        seen = pair[0].requests[-1]
+        assert seen.path.endswith("/v1/chat/completions")
+        assert "%" not in seen.path
+        assert seen.json["model"] == "gpt-4o-mini"
+    for path in (
+        b"/v1/chat/completions%2F..%2F..",
+        b"/v1/%2e%2e/v1/chat/completions",
+        b"/v1/chat/completions%3Fa=b",
+        b"/v1/chat/completions%00",
+    ):
+        assert told(running, posted(path=path)).startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
+    assert len(pair[0].requests) == 3

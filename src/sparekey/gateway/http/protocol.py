@@ -21,7 +21,7 @@ from __future__ import annotations
 import select
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -46,6 +46,8 @@ _STRANGERS_TIME: Final = 1.0
 first request may still be on its way."""
 KNOWN: Final = "sparekey.known"
 """Key in the ASGI scope: a function that the application calls once it knows the sender."""
+_PLAIN: Final = "/:@!$&'()*+,;=~"
+"""Signs that a path holds as they are (RFC 3986), beside letters, digits and -._"""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIRST_LOOK: Final = 0.01
 _LAST_LOOK: Final = 1.0
@@ -220,8 +222,11 @@ class GatewayProtocol(HttpToolsProtocol):
         path = url.path.decode("ascii")
         scope["method"] = parser.get_method().decode("ascii")
         scope["http_version"] = version
-        scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+        if "%" in path:  # whoever reads the path reads the same: what is escaped without need is written out for providers, too
+            path = unquote(path)
+            scope["raw_path"] = quote(path, safe=_PLAIN).encode("ascii")
+        scope["path"] = path
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         if self in self._strangers:
             scope[KNOWN] = self.acquainted  # type: ignore[typeddict-unknown-key]  # as above
