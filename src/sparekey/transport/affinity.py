@@ -32,6 +32,11 @@ class ResourceAffinity:
         self._owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether anything was learnt yet."""
+        return bool(self._owners)
+
     def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
         if not self._owners:
