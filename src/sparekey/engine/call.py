@@ -278,7 +278,10 @@ class LogicalCall:
             exc.sparekey_attempts = ledger  # type: ignore[attr-defined]
 
     def limit(self, entry: RunningAttempt, idle: float | None = None) -> Limit | None:
-        """Return the limit of an attempt that runs out first; None if nothing limits it. `idle`: seconds of an idle limit that begins now."""
+        """Return the limit of an attempt that runs out first; None if nothing limits it.
+
+        `idle`: the seconds of an idle limit that begins now.
+        """
         policy = self.policy
         if not self.bounded:
             return None if idle is None else Limit(idle, "stalled", idle)
