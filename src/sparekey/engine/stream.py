@@ -18,7 +18,7 @@ class Stopped(BaseException):
 
 
 class Stream(Generic[T]):
-    """The items of a stream. Close it (or use `with`) to leave early: the provider's connection is closed, nobody is blamed.
+    """The items of a stream. Close it (or use `with`) to leave early: the provider's connection is closed, and no credential is blamed.
 
     Attributes:
         attempts: the ledger so far.
