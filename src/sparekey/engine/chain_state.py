@@ -125,7 +125,7 @@ class ChainState:
         samples = self._samples
         samples.append(sample)
         known = self._store.value.expectations.get(sample.who)
-        if known is not None and now < self._learns_at[0] and expectations.is_ordinary(known, sample):
+        if known is not None and now < self._learns_at[0] and expectations.may_wait(known, sample, len(samples)):
             return
         self._learns_at[0] = now + LEARN_EVERY
         taken: list[Sample] = []
