@@ -7,6 +7,7 @@ import pytest
 from chain_play import Play, auth, overloaded, rate_limit, refusal, silent
 from sparekey.core import choose, expectations, flow
 from sparekey.core.expectations import LEAST, Kind, Sample
+from sparekey.core.pool import switched
 from sparekey.core.race import Beside
 
 DECISIONS = [patch.object(choose, "choose", side_effect=AssertionError), patch.object(flow, "Race", side_effect=AssertionError)]
@@ -51,10 +52,9 @@ def test_after_a_recovery(clock):
 def test_not_when_a_failback_is_due(clock):
     """By time, though nothing is parked: the request goes one step up."""
     play = Play(2, clock, failback_timeout_seconds=60)
-    play.ill = {0: auth()}
-    play.call()
-    play.ill.clear()
-    clock.advance(20 * 60)
+    play.chain_state.change(lambda state: switched(state, 1, clock()))
+    assert takes_the_short_way(play)
+    clock.advance(60)
     assert (takes_the_short_way(play), play.call().served) == (False, 0)
 
 
