@@ -9,7 +9,7 @@ from sparekey.lab.simulator import Simulator, faults
 
 @pytest.fixture(autouse=True)
 def no_certificates_of_this_machine(monkeypatch):
-    """pyreqwest has a store of its own."""
+    """Pyreqwest has a store of its own."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
 
