@@ -1,4 +1,4 @@
-"""What is said about keys that are not the caller's: whose they are, and what a whole chain has to say."""
+"""Messages about keys that are not the caller's own: whose key a refusal means, and what an exhausted chain reports."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def blames_a_key(failure: Failure) -> bool:
 
 
 def noted(document: Document, who: str) -> Document:
-    """Return a provider's JSON with a word behind its message: whose key it speaks of.
+    """Return a provider's JSON with a note behind its message that says whose key it means.
 
     The message itself stays: its words may be the caller's own, repeated. Where none is found, nothing changes.
     """
@@ -112,7 +112,7 @@ def noted(document: Document, who: str) -> Document:
 
 
 def refused(failure: Failure, who: str, status: int | None) -> str:
-    """Return the message of one refusal that is told in our words."""
+    """Return the message of one refusal in our own words."""
     whom = f"the provider refused sparekey's credential {who!r}" if who else "the provider refused the request"
     said = attributed(failure.message, who).rstrip(". ")
     ours = failure.error_class in _OF_ACCOUNTS or blames_a_key(failure)
