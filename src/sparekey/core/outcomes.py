@@ -102,10 +102,30 @@ def cut(walk: Walk, seen: ObservedFailure) -> None:
 
 
 def lost(walk: Walk, ticket: Ticket) -> None:
-    """Take back an attempt that another one outran: it blames nobody."""
+    """Take back an attempt that another one outran: it blames no credential."""
     walk.take_back(ticket)
     room.let_go(walk, ticket.index)
     walk.release(ticket)
+
+
+def overtaken(walk: Walk, seen: ObservedFailure, size: int) -> None:
+    """Settle an attempt that was slow while another one answered.
+
+    It has failed if what it took is out of the ordinary even among its own slow answers. Else (one answer of many of a thinking model)
+    it counts as one more slow answer: three in a row make a brownout.
+
+    Args:
+        walk: the request.
+        seen: how the attempt failed if it did.
+        size: of the answer, as `expectations.Sample` takes it.
+    """
+    index = seen.ticket.index
+    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), size, seen.ticket.probe)
+    if seen.ticket.probe or expectations.is_unheard_of(walk.usual(index), sample):
+        failed(walk, seen)
+    else:
+        lost(walk, seen.ticket)
+        walk.chain_state.learn(sample, walk.now)
 
 
 def left(walk: Walk, now: float) -> None:
@@ -183,7 +203,7 @@ def _settle_pending(walk: Walk) -> None:
 
 
 def _unserved(walk: Walk) -> None:
-    """Let the chain take in that nobody served a request which somebody refused."""
+    """Let the chain take in that no credential served a request which one refused."""
     if any(is_refusal(s.failure) for s in walk.seen.values()):
         everybody = walk.remaining is None and walk.eligible is None
         seen = list(walk.seen.values())

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sparekey.core import streams
-from sparekey.core.expectations import Kind
+from sparekey.core.expectations import Kind, idle_limit, usual
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
@@ -114,7 +114,7 @@ class Streaming(Racing[S], Generic[T, S]):
             super().given_up(source)
 
     def leave(self) -> None:
-        """End the call where it stands: the core takes its tickets back, and whoever is slow is not noted as failed."""
+        """End the call where it stands: the core takes its tickets back, and a slow attempt is not noted as failed."""
         self.call.leave(self.steps)
         self.forgive()
 
@@ -128,6 +128,9 @@ class Streaming(Racing[S], Generic[T, S]):
             self.outlet.restart(resumed=won.resumed)
         self._relayed += 1
         self._idle_at = self.call.chain.clock()
+        if len(self.call.chain.pool) > 1:
+            known = usual(self.call.chain.state, won.entry.credential.id)
+            self._idle_limit = idle_limit(self.call.policy, known)
         items: list[T] = []
         for item in won.held:
             out = self.take(won, item)
