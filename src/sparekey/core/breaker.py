@@ -39,7 +39,7 @@ class Breaker:
         level: parks in a row: the exponent of the growth.
         until: the time until which it is parked; None if it is closed.
         stated: the end was stated by the provider or set by a person.
-        soft: others go first, but nobody is refused because of this park.
+        soft: others go first, but no request is refused because of this park.
         cause: why it is parked, and
         reason: the finer word for it.
         lease: the time until which a probe may be out; None if none is.
@@ -108,14 +108,14 @@ def remembered_cost(breaker: Breaker, now: float) -> float:
 
 
 def recovered(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` after a success: it is not parked; what its failures cost, and how long there was no room, is remembered."""
-    kept = {"cost": breaker.cost, "cost_at": breaker.cost_at} if remembered_cost(breaker, now) else {}
-    limited = {"room": breaker.room, "room_at": breaker.room_at} if parks_without_room(breaker, now) else {}
-    return Breaker(**kept, **limited) if kept or limited else CLOSED  # type: ignore[arg-type]  # each of its field's type
+    """Return `breaker` after a success: it is not parked; what it cost and how long it had no room are remembered for ten minutes."""
+    cost = {"cost": breaker.cost, "cost_at": breaker.cost_at} if remembered_cost(breaker, now) else {}
+    limited = {"room": breaker.room, "room_at": breaker.room_at} if without_room(breaker, now) else {}
+    return Breaker(**cost, **limited) if cost or limited else CLOSED  # type: ignore[arg-type]  # each of its field's type
 
 
-def parks_without_room(breaker: Breaker, now: float) -> int:
-    """Return after how many parks in a row there was room again, if a rate limit was met in the last ten minutes; else 0."""
+def without_room(breaker: Breaker, now: float) -> int:
+    """Return after how many parks in a row there was room again, when a rate limit was met in the last ten minutes; else 0."""
     return breaker.room if now - breaker.room_at < FADES else 0
 
 
@@ -170,7 +170,7 @@ def ended(breaker: Breaker, now: float) -> Breaker:
 
 
 def failing(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` with a failure that parks nobody: it remembers since when it fails."""
+    """Return `breaker` with a failure that does not park it: it remembers since when it fails."""
     return replace(breaker, since=now) if breaker.since is None else breaker
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _SMALLEST: Final = 1e-6
 _PER_OCTAVE: Final = 4
 BUCKETS: Final = 124
-"""From a microsecond to half an hour, four to an octave: an answer is within a fifth of the truth."""
+"""From a microsecond to half an hour, four to an octave: a value read back is off by a fifth at most."""
 _WEIGHT: Final = 16
 """The count that one value adds: it outlives four halvings, so that a rare value is not lost."""
 _FULL: Final = 256 * _WEIGHT
@@ -53,7 +53,7 @@ AT_FIRST: Final = 2.5
 DESIGN.md 4.2 says twice: where 6 % of first contents take more than 15 s, that would race 3.0 % of the streams; this races 2.4 %.
 """
 UNHEARD_OF: Final = 3.0
-"""Standard deviations of the logarithm beyond which an answer is not merely a slow one: it is not to be expected any more."""
+"""Standard deviations of the logarithm beyond which an answer is not merely slow: it is not to be expected any more."""
 _DEVIATIONS_OF_P95: Final = 1.645
 QUICK: Final = 0.001
 """A credential whose median is below these seconds is no host: it is asked in the caller's own thread."""
@@ -120,8 +120,8 @@ class Durations:
 
     Attributes:
         counts: the counts, two bytes a bucket.
-        median: half of the values are not above this; 0 if there are too few to conclude anything.
-        p95: nineteen of twenty are not; 0 if there are too few.
+        median: half of the values are not above this; 0 if there are not enough of them.
+        p95: nineteen of twenty are not; 0 if there are not enough of them.
     """
 
     __slots__ = ("counts", "median", "p95")
@@ -153,9 +153,9 @@ class Durations:
 
     @property
     def unheard_of(self) -> float:
-        """A value above this does not belong to the others at all."""
+        """A value above this does not belong to these at all."""
         spread = self.p95 / self.median if self.median else 1.0
-        return max(self.slow, self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95))
+        return max(self.slow, self.median * float(spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95)))
 
     @property
     def quick(self) -> bool:
@@ -226,8 +226,8 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
     """Return the seconds after which an attempt is slow, so that another one may be started beside it; None: never.
 
     For a stream it is the chain's own limit or two and a half times the 95th percentile of first contents, whichever is more: a thinking
-    model is not raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe
-    it is shorter.
+    model is not raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe it
+    is shorter.
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
@@ -243,7 +243,7 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
 def idle_limit(policy: Policy, known: Usual) -> float | None:
     """Return the seconds of silence after which a stream that has begun is left; None: it never is.
 
-    This is the chain's own limit. Where nobody has seen anything of the stream (`buffer`), another one may begin anew at no loss: then a
+    This is the chain's own limit. Where the caller has seen nothing of the stream (`buffer`), another one may begin anew at no loss: then a
     silence lasts no longer than a first content may, since a host that thinks between two pieces thinks before the first one, too.
     """
     first = known.seconds[Kind.FIRST]
@@ -263,10 +263,15 @@ def hint(known: Usual, kind: Kind) -> float:
     return max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else UNKNOWN_HINT
 
 
-def is_ordinary(known: Usual, sample: Sample) -> bool:
-    """Return whether an answer may be learned later: no decision before that depends on it."""
+def may_wait(known: Usual, sample: Sample, waiting: int) -> bool:
+    """Return whether an answer may be learned later, since no decision before that depends on it.
+
+    `waiting` counts the answers that are not learned yet, this one among them: nothing is known of a credential before `LEAST` of them.
+    """
     seconds = known.seconds[sample.kind]
-    return not known.slow and (sample.seconds <= seconds.p95 or (seconds.known and sample.seconds <= seconds.slow))
+    if not seconds.p95:
+        return known.learned + waiting < LEAST
+    return not known.slow and (sample.seconds <= seconds.p95 or sample.seconds <= seconds.slow)
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:

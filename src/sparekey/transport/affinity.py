@@ -1,4 +1,4 @@
-"""Which credential made what: a request that names a file, a batch or an earlier response has to go where that lives."""
+"""Which credential made which id. A request that names a file, a batch or an earlier response goes to the account that has it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ class ResourceAffinity:
         """Start knowing nothing."""
         self._owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def knows_any(self) -> bool:
+        """Whether anything was learnt yet."""
+        return bool(self._owners)
 
     def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""

@@ -107,7 +107,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
 
 
 class UnservableError(SparekeyError):
-    """A request that the chain cannot serve, whoever of it is asked."""
+    """A request that no credential of the chain can serve."""
 
 
 class ErrorReply(NamedTuple):
@@ -168,7 +168,7 @@ def told(exc: Refused | AllCredentialsFailedError | OverloadedError) -> ErrorRep
 
 
 def response(exc: Refused | AllCredentialsFailedError | OverloadedError | UnservableError, dialect: str, lib: Any) -> Any:
-    """Return it as a response of an HTTP library, which no SDK tries again by itself unless that is worth it.
+    """Return the reply as a response of an HTTP library, with headers that keep SDKs from repeating the request in vain.
 
     Raises:
         Exception: the library's own, if nobody in the chain could be reached: no response ever came.
@@ -182,7 +182,7 @@ def response(exc: Refused | AllCredentialsFailedError | OverloadedError | Unserv
 
 
 def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError:
-    """Return one error for the several sets of credentials that a request was put to."""
+    """Merge the errors of several sets of credentials that a request was sent to in turn."""
     if len(faults) == 1:
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]
@@ -215,8 +215,9 @@ def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> ErrorReply:
         about["causes"] = [one.fields for one in causes]
     if failure.retry_after is not None:
         about["retry_after"] = round(failure.retry_after, 3)
-    own = None if status == _UNAUTHORIZED else _own(refused, failure)
-    message = wording.refused(failure, who, failure.status)
+    own = None if status == _UNAUTHORIZED else _own(refused, failure, len(causes))
+    several = len(causes) > 1
+    message = wording.exhausted(causes, failure.retry_after) if several else wording.refused(failure, who, failure.status)
     shown = _BAD_GATEWAY if status == _UNAUTHORIZED else status
     return ErrorReply(shown, failure.reason, message, about, own, failure.retry_after, _kept(refused))
 
@@ -230,14 +231,19 @@ def _status(refused: Refused, failure: Failure) -> int:
     return _TOLD_AS.get(status, status)
 
 
-def _own(refused: Refused, failure: Failure) -> Document | None:
-    """Return the provider's JSON object; if it speaks of a key, with a word about whose it is. None: it sent something else."""
+def _own(refused: Refused, failure: Failure, many: int) -> Document | None:
+    """Return the provider's JSON object; if it speaks of a key, an account or a model, with a note on whose it is. None: it sent no object.
+
+    `many` credentials of the chain were refused in these words.
+    """
     document = json_body.read(refused.body)
     if document is None:
         return None
     if refused.status_code < _ERROR:
         document = json_body.read(json.dumps(error_of(document.fields)).encode()) or document
-    return wording.noted(document, refused.credential_id) if wording.blames_a_key(failure) else document
+    own_model = refused.aside and failure.error_class is ErrorClass.MODEL_NOT_FOUND
+    about = "" if own_model else wording.about_whom(failure, refused.credential_id, many)
+    return wording.noted(document, about) if about else document
 
 
 def _kept(refused: Refused) -> Raw:

@@ -12,7 +12,7 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping, several
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, holds_data, mapping, several, shows
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def read_event(name: str, value: Any) -> EventSummary:
         if choice.keys() <= _PLAIN and not choice.get("finish_reason"):
             delta = choice.get("delta")
             if type(delta) is dict and len(delta) == 1 and type(text := delta.get("content")) is str:  # as most are: no call more
-                return EventSummary(bool(text.strip()), (choice.get("index") or 0,), text=text, usage=usage, model=model)
+                return EventSummary(shows(text) is not None, (choice.get("index") or 0,), text=text, usage=usage, model=model)
         return _choice(choice, usage, model)
     return several([_choice(choice, usage, model) for choice in choices])
 
@@ -126,7 +126,7 @@ def texts_of(content: Any) -> tuple[str, str]:
 
 
 def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
-    """Read one choice: a piece of it, or all."""
+    """Read one choice of a chunk, or of a whole answer."""
     if choice.get("error"):
         return ERROR
     content, said, text, thoughts, refusal = False, False, choice.get("text") or "", "", ""
@@ -143,7 +143,7 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
             if not thoughts and name in _THOUGHT_TEXTS:
                 thoughts = value if isinstance(value, str) else texts_of(value)[0]
         else:
-            said = said or name not in _CALLS or any(map(_calls_one, value if isinstance(value, list) else [value]))
+            said = said or (any(map(_calls_one, value if isinstance(value, list) else [value])) if name in _CALLS else holds_data(value))
             if name == "tool_calls":
                 tools = tuple(_tool_piece(position, call) for position, call in enumerate(value))
             elif name == "refusal":
@@ -152,13 +152,13 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
     if finish:
         callers, broken_off = judged(finish)
         said, fault = said or callers, finish if broken_off else ""
-    shown = content or said or bool(text.strip())
+    shown = content or said or shows(text) is not None
     ended = (lane,) if finish else ()
     return EventSummary(shown, (lane,), ended, False, False, said, text or refusal, fault, thoughts, tools, finish, usage, model)
 
 
 def _calls_one(call: dict[str, Any]) -> bool:
-    """Tell whether a tool call, or the piece of one, says which tool is called; what has no name calls nothing."""
+    """Tell whether a tool call, or a piece of one, names the tool. A call without a name calls nothing."""
     return bool(call.get("name")) or any(isinstance(inner, dict) and inner.get("name") for inner in call.values())
 
 
@@ -170,7 +170,7 @@ def _tool_piece(position: int, call: dict[str, Any]) -> ToolPiece:
 
 
 def _is_reference(parts: Any) -> bool:
-    """Tell whether parts without text are pieces of text that is empty yet, or point to sources, and show nothing of their own."""
+    """Tell whether all parts are empty texts or references to sources, which show nothing by themselves."""
     return all(isinstance(part, dict) and part.get("type") in {"text", "output_text", "thinking", "reference"} for part in parts)
 
 
@@ -231,7 +231,7 @@ def _opened(position: int, choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end_of(choice: dict[str, Any]) -> str:
-    """Return the finish reason of a whole choice: where it has none, it is whole all the same."""
+    """Return the finish reason of a whole choice; `stop` or `tool_calls` where the host gives none."""
     calls = (choice.get("message") or {}).get("tool_calls")
     return choice.get("finish_reason") or choice.get("finishReason") or ("tool_calls" if calls else "stop")
 
@@ -258,7 +258,7 @@ def _add_choice(whole: dict[str, Any], piece: dict[str, Any]) -> None:
 
 
 def _add_field(message: dict[str, Any], name: str, value: Any) -> None:
-    """Put a field's piece to what is there: texts are joined, lists go on, calls of tools are told apart by their index."""
+    """Add a piece of a field to the message: texts are joined, lists are extended, tool calls are matched by their index."""
     before = message.get(name)
     if value is None or value == "":
         message.setdefault(name, value)

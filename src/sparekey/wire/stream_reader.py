@@ -1,10 +1,10 @@
-"""How far a stream of events is: was there content, was it an answer, has every answer come to its end?"""
+"""Follows a stream of events: whether content came, whether it was an answer, whether every answer has ended."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.wire.format import NOTHING, CutOffError, EventSummary, MalformedEventError, NoAnswerError
+from sparekey.wire.format import ERROR, NOTHING, CutOffError, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, shows
 from sparekey.wire.formats import OBJECTS, REOPENING
 from sparekey.wire.json_body import UNDECODED, decode, loads
 from sparekey.wire.think_tags import ThinkFilter
@@ -30,7 +30,7 @@ def wants_events(call: WireRequest) -> bool:
 
 
 class StreamReader:
-    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
+    """Follows one stream of events: whether content came, whether it was an answer, whether every answer has ended.
 
     An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
     behind answers that they broke off, too (vLLM issues 52852 and 57082, LiteLLM issue 40260, Vercel's ai issue 19165). A few never send
@@ -64,8 +64,8 @@ class StreamReader:
         """
         self.value = None
         data = event.data
-        if not data:
-            return NOTHING
+        if not data or event.name == "error":
+            return ERROR if data else NOTHING
         if data == b"[DONE]":
             return self._last(NOTHING)
         try:
@@ -104,7 +104,7 @@ class StreamReader:
 
     @staticmethod
     def _follow(arguments: dict[int, list[str]], told: EventSummary) -> None:
-        """Collect what tools are given; where the answer ends to have them called, it must be whole."""
+        """Collect the arguments of tool calls; they must be whole JSON when the answer ends with a call of tools."""
         for tool in told.tools:
             if isinstance(tool.arguments, str):
                 arguments.setdefault(tool.number, []).append(tool.arguments)
@@ -126,10 +126,22 @@ class StreamReader:
     def _is_whole(self) -> bool:
         return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
 
+    def is_stray(self, event: Event) -> bool:
+        """Tell whether the last event is JSON but no object, or an empty object. It is not passed on, as SDKs break on it.
+
+        Raises:
+            InnerError: it says something in the middle of an answer; what stands before the content is judged where the stream ends.
+        """
+        if not event.data or event.data == b"[DONE]" or (self.value and isinstance(self.value, dict)):
+            return False
+        if self.content and has_words(self.value):
+            raise InnerError(event.data, event.raw)
+        return True
+
     def _is_visible(self, told: EventSummary) -> bool:
         """Tell whether an event's text shows anything: thoughts between tags and white space are no answer."""
         lane = told.begun[0] if told.begun else 0
-        return bool(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content)
+        return shows(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content) is not None
 
     @property
     def over(self) -> bool:
@@ -138,7 +150,7 @@ class StreamReader:
 
     def end(self) -> bool:
         """Return whether the whole stream was an answer, with the text that waited for the rest of a tag."""
-        return self.said or any(taker.finish().content for taker in self._think.values())
+        return self.said or any(shows(taker.finish().content) for taker in self._think.values())
 
     @property
     def complete(self) -> bool:
