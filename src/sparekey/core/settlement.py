@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
-from sparekey.core.breaker import CLOSED, Breaker
+from sparekey.core.breaker import CLOSED, Breaker, Phase
 from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_rate_limit, is_refusal, parks_by_cost, reaction_to, stated_wait
-from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
+from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, phase, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
 
@@ -97,8 +97,8 @@ def succeed(
     if state.breakers:
         well = {name: b.recovered(g, now) for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
         state = stamped(state, well)
-    if sticky:
-        state = commit(state, ticket.index, now)
+    if sticky and not (ticket.index > state.active and phase(pool, state, state.active, now) is Phase.CLOSED):
+        state = commit(state, ticket.index, now)  # nobody leaves a higher one that is well, or has become so meanwhile
     unchanged = state.term == ticket.term and state.epoch == ticket.epoch and not ticket.probe
     return state, ticket if unchanged else Ticket(ticket.index, state.term, state.epoch)
 
