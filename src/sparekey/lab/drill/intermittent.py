@@ -1,4 +1,4 @@
-"""H07, H09, H10, H12: hosts that fail now and then, connections that die, a network that is away."""
+"""H07, H09, H10, H12: hosts that fail now and then, dying connections, a network that is away."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _WAYS: Final = ("async", "sdk")
 
 
 def _sometimes(share: float, fault: Callable[[], Fault]) -> Callable[[RequestedAnswer], Fault | None]:
-    """Return a provider's doing: a share of its answers is a fault, by dice of its own."""
+    """Return a provider's behaviour: a share of its answers is a fault, chosen by dice of its own."""
     dice = random.Random(11)  # noqa: S311 - chance of a drill, no secret
     return lambda _: fault() if dice.random() < share else WELL
 
 
 async def _for_a_while(setting: VirtualScenario) -> list[MadeCall]:
-    """Make a call each five seconds, for half an hour where cases are played at their full length."""
+    """Make a call every five seconds, for half an hour if cases are played at their full length."""
     return await setting.every(_EVERY, _HALF_AN_HOUR if setting.full else _FEWER, lambda i: f"question ({i}.)")
 
 
@@ -74,12 +74,12 @@ async def _h09(setting: VirtualScenario) -> list[Check]:
     if setting.case.way != "gateway":
         return checks  # the connections are the SDK's own, which tells nobody how often it wrote
     ended = [one.attempt for one in setting.events[begun:] if isinstance(one, AttemptFailed | AttemptSucceeded) and one.attempt]
-    counted, told = sum(one.writes for one in ended), int((call.result.headers or {}).get("x-sparekey-attempts", 0))
+    counted, stated = sum(one.writes for one in ended), int((call.result.headers or {}).get("x-sparekey-attempts", 0))
     every = setting.tries("the question")
     return [
         *checks,
         Check(f"the log and the metrics count {counted} writes, {every} were made", counted == every),
-        Check(f"the header counts {told} writes, {every} were made", told == every),
+        Check(f"the header counts {stated} writes, {every} were made", stated == every),
     ]
 
 
@@ -124,10 +124,10 @@ async def _h12(setting: VirtualScenario) -> list[Check]:
     calls = await _for_a_while(setting)
     lost = [call for call in calls if not call.result.served]
     most = 0 if recovery == "buffer" else _UNSERVED * len(calls)
-    untold = [call for call in lost if not call.result.recognizable]
+    unrecognized = [call for call in lost if not call.result.recognizable]
     return [
         Check(f"{len(lost)} of {len(calls)} got no whole answer, {most:g} may", len(lost) <= most),
-        Check(f"{len(untold)} of {len(calls)} cannot tell that theirs is none", not untold),
+        Check(f"{len(unrecognized)} of {len(calls)} cannot tell that theirs is none", not unrecognized),
     ]
 
 
