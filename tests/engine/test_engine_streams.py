@@ -152,6 +152,27 @@ def test_a_call_that_hangs_is_left_behind(kind):
     assert kind == "async" or gate.wait(30)
 
 
+def test_whoever_is_slow_when_the_request_is_at_fault_is_not_to_blame(kind):
+    """The second one refuses the request for good while the first is still slow: the ledger says that the first was given up."""
+    chain, gate = Chain(names(2), Policy(answer_limit=SOON), classify=read), threading.Event()
+
+    def answer(credential):
+        on_abandon(gate.set)
+        if credential.id == "k1":
+            raise Fault(permanent())
+        gate.wait(30)
+
+    async def answer_async(credential):
+        if credential.id == "k1":
+            raise Fault(permanent())
+        await anyio.sleep_forever()
+
+    with pytest.raises(Fault) as caught:
+        Failover(chain).run(answer) if kind == "sync" else asyncio.run(AsyncFailover(chain).run(answer_async))
+    assert [(a.credential_id, str(a.outcome)) for a in caught.value.sparekey_attempts] == [("k0", "abandoned"), ("k1", "failed")]
+    assert kind == "async" or gate.wait(30)
+
+
 def test_the_ledger_is_on_what_is_raised(stage):
     """On our own error, and on the provider's."""
     stage.script = {i: [auth()] for i in range(3)}

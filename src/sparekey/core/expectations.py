@@ -263,10 +263,15 @@ def hint(known: Usual, kind: Kind) -> float:
     return max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else UNKNOWN_HINT
 
 
-def is_ordinary(known: Usual, sample: Sample) -> bool:
-    """Return whether an answer may be learned later: no decision before that depends on it."""
+def may_wait(known: Usual, sample: Sample, waiting: int) -> bool:
+    """Return whether an answer may be learned later, since no decision before that depends on it.
+
+    `waiting` counts the answers that are not learned yet, this one among them: nothing is known of a credential before `LEAST` of them.
+    """
     seconds = known.seconds[sample.kind]
-    return not known.slow and (sample.seconds <= seconds.p95 or (seconds.known and sample.seconds <= seconds.slow))
+    if not seconds.known:
+        return known.learned + waiting < LEAST
+    return not known.slow and (sample.seconds <= seconds.p95 or sample.seconds <= seconds.slow)
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:
