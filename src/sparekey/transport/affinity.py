@@ -1,4 +1,4 @@
-"""Which credential made what: a request that names a file, a batch or an earlier response has to go where that lives."""
+"""Which credential made which id. A request that names a file, a batch or an earlier response goes to the account that has it."""
 
 from __future__ import annotations
 
