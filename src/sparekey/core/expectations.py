@@ -155,8 +155,7 @@ class Durations:
     def unheard_of(self) -> float:
         """A value above this does not belong to these at all."""
         spread = self.p95 / self.median if self.median else 1.0
-        unheard_of: float = self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95)
-        return max(self.slow, unheard_of)
+        return max(self.slow, self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95))
 
     @property
     def quick(self) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from itertools import cycle
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from sparekey.core.events import AttemptFailed, AttemptStarted, AttemptSucceeded
 from sparekey.lab.drill.blame import WELL, served, well
@@ -32,7 +32,6 @@ _CUT: Final = 0.3
 _UNSERVED: Final = 0.04
 _IDLE: Final = 60
 _AWAY: Final = 5.0
-_CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
 _WAYS: Final = ("async", "sdk")
 """The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
@@ -118,7 +117,7 @@ async def _h12(setting: VirtualScenario) -> list[Check]:
     recovery = setting.case.variant
     setting.case = replace(setting.case, streamed=True)
     first, *others = await setting.open(reworded=True, knobs={"stream_recovery": recovery})
-    ends = cycle(_CUTS)
+    ends = cycle(("close", "reset", "end"))
     first.acts = _sometimes(_CUT, lambda: faults.cut(after=4, how=next(ends)))
     for actor in others:
         actor.acts = well
