@@ -98,7 +98,7 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     if takes := [i for i in left if _is_open(pool, state, i, now, shape)]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
     if takes := [i for i in left if i > state.active and phase(pool, state, i, now, shape) is Phase.DUE]:
-        return Choice(takes[0], Turn.RING)  # nobody else probes those that stand below the active one
+        return Choice(takes[0], Turn.RING)  # no other request probes those below the active one
     for may in (softly, doubtfully) if asker.doubtful else (softly,):
         if takes := [i for i in left if may(pool, state, i, now)]:
             return Choice(_picked(takes, asker.rotation), Turn.SOFT)

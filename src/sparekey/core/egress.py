@@ -60,7 +60,7 @@ def until_next_round(walk: Walk) -> float | None:
 
 
 def _forget(walk: Walk) -> None:
-    """Let whoever could not be reached until now be asked again, as if for the first time: nobody is parked for our own network's fault."""
+    """Forget the failures to connect: those credentials may be asked again, and none is parked for our own network's fault."""
     walk.release_pending()
     walk.host_faults.clear()
     walk.calls.clear()
