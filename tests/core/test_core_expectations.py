@@ -12,6 +12,7 @@ from sparekey.core import expectations, flow
 from sparekey.core.expectations import Durations, Kind, Sample, Usual
 from sparekey.core.policy import Policy
 from sparekey.core.race import Beside, KeepWaiting, Lost, Slow, Start
+from sparekey.types import Credential
 
 POLICY = Policy()
 
@@ -144,6 +145,22 @@ def grown(value):
     return found
 
 
+@pytest.mark.parametrize(
+    ("recovery", "known", "seconds"),
+    [
+        ("buffer", (), 15),
+        ("buffer", [0.5] * 10, 4),
+        ("buffer", [2.0] * 10, 5),
+        ("buffer", [20.0] * 10, 15),
+        ("splice", [0.5] * 10, 15),
+    ],
+)
+def test_a_stream_that_nobody_has_seen_may_be_silent_as_long_as_its_first_contents_are(recovery, known, seconds):
+    """Another one begins anew at no loss; where the caller has seen a part, the chain's own limit holds."""
+    found = expectations.idle_limit(Policy(stream_recovery=recovery), usual(*known, kind=Kind.FIRST))
+    assert found == pytest.approx(seconds, rel=0.2)
+
+
 def test_a_live_probe_is_left_after_four_seconds():
     """4.4: or after what is usual, where that is more."""
     assert limit(expectations.UNKNOWN, probe=True) == 4
@@ -207,6 +224,15 @@ def test_a_lower_one_that_was_silent_is_started_beside_a_slow_one(clock):
     clock.advance(600)
     call = Whole(play).slow()
     assert call.step.ticket.index == 1
+
+
+def test_what_is_known_of_a_model_is_expected_of_its_other_keys(clock):
+    """The second key of a model that thinks is not raced because it is new; another model is."""
+    for spare, expected in (("m", 60.0), ("other", 30.0)):
+        play = Play((Credential("a", model="m"), Credential("b", model=spare)), clock)
+        play.learned(0, *[20.0] * 10)
+        play.chain_state.transact(lambda _, state: (replace(state, active=1), None))
+        assert Whole(play).step.limit == pytest.approx(expected, rel=0.2)
 
 
 def test_the_only_credential_has_no_limit(clock):

@@ -19,7 +19,7 @@ def limit(walk: Walk, ticket: Ticket) -> float | None:
     """Return the seconds after which an attempt is slow; None where no other one can or may be started beside it."""
     if not walk.races or len(walk.pool.credentials) == 1:
         return None
-    known = walk.usual(ticket.index)
+    known = walk.expected(ticket.index)
     if walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick:
         return None
     return expectations.limit(walk.policy, known, walk.kind, probe=ticket.probe)

@@ -121,7 +121,7 @@ def overtaken(walk: Walk, seen: ObservedFailure, size: int) -> None:
     """
     index = seen.ticket.index
     sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), size, seen.ticket.probe)
-    if seen.ticket.probe or expectations.is_unheard_of(walk.usual(index), sample):
+    if seen.ticket.probe or expectations.is_unheard_of(walk.expected(index), sample):
         failed(walk, seen)
     else:
         lost(walk, seen.ticket)
@@ -133,7 +133,7 @@ def left(walk: Walk, now: float) -> None:
     walk.now = now
     for ticket in list(walk.out):
         took = walk.took(ticket.index)
-        if took >= expectations.hint(walk.usual(ticket.index), walk.kind):
+        if took >= expectations.hint(walk.expected(ticket.index), walk.kind):
             walk.out.remove(ticket)
             walk.chain_state.transact(settlement.suspect, ticket, took, now)
 

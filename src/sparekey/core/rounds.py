@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def same_again(walk: Walk, seen: ObservedFailure) -> float | None:
     """Return the seconds after which the same credential may be tried once more, or None if the request should move on.
 
-    It stays only where no other credential of the same model is ready (DESIGN.md 4.6). A probe is sent once, and so is a rescue: what
+    It stays only where no other credential of the same model is ready, and no longer than `patience`: whoever takes longer than that to
+    fail is left (DESIGN.md 4.6). A probe is sent once, and so is a rescue: what
     is parked would not be let through again.
     """
     policy, failure, index = walk.policy, seen.failure, seen.ticket.index
@@ -34,7 +35,7 @@ def same_again(walk: Walk, seen: ObservedFailure) -> float | None:
         return None  # it is not known when there is room again
     wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
     parked = phase(walk.pool, walk.chain_state.state, index, walk.now) is not Phase.CLOSED
-    if parked or wait > policy.patience or walk.past_deadline(wait):
+    if parked or max(wait, walk.took(index)) > policy.patience or walk.past_deadline(wait):
         return None
     if _another_is_ready(walk, index) or not walk.chain_state.transact_local(local.take_retry):
         return None

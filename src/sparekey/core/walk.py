@@ -168,6 +168,17 @@ class Walk:
         """Return how long the answers of a credential usually take."""
         return self.chain_state.state.expectations.get(self.pool.names[index], expectations.UNKNOWN)
 
+    def expected(self, index: int) -> Usual:
+        """Return what answers of a credential usually take.
+
+        While nothing is known of it, this is what is known of another one of its model: what thinks with one key thinks with the next.
+        """
+        known, credentials = self.usual(index), self.pool.credentials
+        if known.seconds[self.kind].known or len(credentials) == 1 or (model := credentials[index].model) is None:
+            return known
+        alike = (self.usual(i) for i, one in enumerate(credentials) if i != index and one.model == model)
+        return next((other for other in alike if other.seconds[self.kind].known), known)
+
     def took(self, index: int) -> float:
         """Return the seconds since a credential was asked; 0 if it was not."""
         return self.now - self.asked_at.get(index, self.now)
