@@ -25,9 +25,9 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from sparekey.core.memory import NOTHING
-from sparekey.lab.drill.hostile_stage import PROVIDER_KEY, gateway
 from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import ANSWER, RawHost, asked, connected, everything, exchanged, posted, response, status_of
+from sparekey.lab.drill.watched_gateway import PROVIDER_KEY, gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,7 +61,7 @@ CHANGES = (*("delete", "repeat", "cut off", "again at the end"), *("put in", "an
 
 
 class Finding(NamedTuple):
-    """Something that must not be: the case, what is wrong, and what was sent."""
+    """A finding: the case, what is wrong, and what was sent."""
 
     side: str
     case: int
@@ -177,7 +177,13 @@ class Fuzz:
     """
 
     def __init__(self, side: str, upstream: str, seed: int) -> None:
-        """Take the side (`requests` or `answers`), the client towards providers, and where the cases begin."""
+        """Prepare a side.
+
+        Args:
+            side: `requests` or `answers`.
+            upstream: the gateway's client towards providers.
+            seed: where the cases begin.
+        """
         self.side, self.upstream, self.seed = side, upstream, seed
         self.cases, self.findings = 0, list[Finding]()
         self._tokens = {FORGED}

@@ -26,6 +26,8 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
+from processes import free_port
+
 HERE = Path(__file__).resolve()
 PROVIDERS = {
     "openai",
@@ -177,14 +179,6 @@ def through_the_library(source: str) -> dict[str, object]:
     failover.call(lambda _: time.sleep(FAST_HOST))
     sys.setprofile(None)
     return profile.figures()
-
-
-def free_port() -> int:
-    import socket  # noqa: PLC0415 - only here
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def cut(source: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, for the tools that try real programs: start one, wait until it answers, end it."""
+"""Servers in processes of their own, for tools that try real programs: start, wait, end."""
 
 from __future__ import annotations
 

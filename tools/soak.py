@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import gzip
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from fuzz_http import TOKEN, answer, mutated, pieces, request, sent, token_of
+from processes import answers, free_port
 from sparekey.lab.drill.in_process_gateway import KEY as CLIENT_KEY
 from sparekey.lab.drill.raw_host import RawHost, asked, connected, everything, exchanged, posted, response, status_of
 
@@ -71,7 +71,7 @@ api_base = "{url}"
 
 
 class Sample(NamedTuple):
-    """How the process of the gateway was at a moment: resident bytes, open files, threads."""
+    """The gateway's process at one moment: resident bytes, open files, threads."""
 
     resident: int
     files: int
@@ -79,15 +79,15 @@ class Sample(NamedTuple):
 
 
 class Soak:
-    """Ends that want something of a gateway, and what became of it.
+    """The ends of a gateway in this soak, and what came of them.
 
     Attributes:
         counts: what happened, by name.
-        wrong: what must not be.
+        wrong: what must not happen.
     """
 
     def __init__(self, url: str, until: float) -> None:
-        """Take the address of the gateway, and when everything ends."""
+        """Take the address of the gateway, and the time at which everything ends."""
         self._url, self._until = url, until
         self.counts: dict[str, int] = {}
         self.wrong: list[str] = []
@@ -207,14 +207,17 @@ class Provider:
 
 
 def sample(pid: int) -> Sample:
-    """Return how a process is now."""
+    """Return the sample of a process now."""
     folder = Path(f"/proc/{pid}")
     resident = int((folder / "statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return Sample(resident, len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir())))
 
 
 def probe(url: str) -> None:
-    """Print the seconds that each look at `/healthz` took, and by how many it began too late, to the end of standard input."""
+    """Print the seconds of each look at `/healthz`, until standard input ends.
+
+    A second number says by how much the look began too late.
+    """
     over = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     due = time.perf_counter() + LOOKS_EVERY
@@ -256,7 +259,8 @@ def soaked(folder: Path, providers: list[Provider], seconds: float) -> int:
         gateway = subprocess.Popen(line, stderr=file, env={**os.environ, "SOAK_KEY": CLIENT_KEY})
     url = f"http://127.0.0.1:{port}"
     try:
-        started(url)
+        if not answers(f"{url}/healthz", 60):
+            raise TimeoutError("the gateway does not start")
         looking = [sys.executable, __file__, "--probe", url]
         probing = subprocess.Popen(looking, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         soak, samples, looks = Soak(url, time.monotonic() + seconds), list[Sample](), list[list[float]]()
@@ -277,26 +281,8 @@ def soaked(folder: Path, providers: list[Provider], seconds: float) -> int:
     return reported(soak, samples, looks, errors)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def started(url: str) -> None:
-    """Wait until a gateway answers."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with suppress(OSError):
-            if status_of(exchanged(url, asked("/healthz"))):
-                return
-        time.sleep(0.1)
-    raise TimeoutError("the gateway does not start")
-
-
 def p99(found: list[float]) -> float:
-    """Return what 99 of 100 do not exceed."""
+    """Return the 99th percentile."""
     return sorted(found)[int(len(found) * 0.99)]
 
 

@@ -85,7 +85,7 @@ UNTIL_RELEASED: Final = 100 * 365 * 86400.0
 MOST_SHAPES: Final = 4
 """Refused shapes of requests from which on a park holds for requests of every shape."""
 
-# Looks at a stated end before it comes (DESIGN.md 5.6): people top up, and providers err.
+# Looks at a stated end before it comes (docs/blame.md): people top up, and providers err.
 LOOK_SHARE: Final = 0.1
 FIRST_LOOK: Final = 600.0
 LONGEST_LOOK: Final = 3600.0
@@ -99,7 +99,7 @@ QUIET: Final = frozenset({"timeout", "slow_start", "slow_answer", "stalled", "br
 """Reasons of failures for which a caller has to wait: silence and slowness. Other failures come at once."""
 SILENT: Final = "timeout"
 FADES: Final = 600.0
-"""Seconds after which it is forgotten what a failure cost (DESIGN.md 4.5)."""
+"""Seconds after which it is forgotten what a failure cost (docs/failover.md)."""
 
 
 def remembered_cost(breaker: Breaker, now: float) -> float:

@@ -71,7 +71,7 @@ def _of_a_lone_one(
 
 
 def _agreed(pool: Pool, seen: Sequence[ObservedFailure]) -> BaseException | None:
-    """The first refusal, where it seems to be about the request; None elsewhere (DESIGN.md 3.5).
+    """The first refusal, where it seems to be about the request; None elsewhere (docs/blame.md).
 
     It does where all refuse in the same words, or two accounts do and a third one has a passing fault.
     """

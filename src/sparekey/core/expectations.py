@@ -160,7 +160,7 @@ class Durations:
     @property
     def quick(self) -> bool:
         """Whether no host answers this fast: nothing has to be started beside it."""
-        return self.known and self.median < QUICK
+        return 0.0 < self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:
         """Return the histogram with these values added; older ones count less from time to time."""

@@ -2,11 +2,11 @@
 
     hedges    the budget for second attempts beside slow ones: a share of all calls, and some in a row
     retries   the budget for calls to a credential or host that has failed the same request: a share of all calls, and some in a row
-              (DESIGN.md 3.6)
+              (docs/blame.md)
     scout     the request that finds out about a credential; those beside it wait for what it learns instead of asking it as well
     turn      a counter: requests that pick in rotation pick by it
     capacity  how much runs at once, and who waits for room (`sparekey.core.capacity`)
-    egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
+    egress    no provider could be reached: one request a second tries again, the others wait for it (docs/blame.md)
 
 A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
 
@@ -27,7 +27,7 @@ SCOUT_SECONDS: Final = 0.15
 """Seconds within which a refusal comes, or one and a half times the last one's; a credential that takes longer probably answers."""
 SLOWER: Final = 1.5
 LONGEST_WAIT: Final = 0.25
-"""The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
+"""The most seconds for which a request waits for what others find out (docs/blame.md)."""
 LOOK_AGAIN: Final = 0.02
 """Seconds after which a request that waits for another one looks again."""
 EGRESS_EVERY: Final = 1.0

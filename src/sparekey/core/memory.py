@@ -1,4 +1,4 @@
-"""What a chain remembers of refusals: words that proved to be about the request, and requests that everybody refused (DESIGN.md 3.4).
+"""What a chain remembers of refusals: words that proved to be about the request, and requests that everybody refused (docs/blame.md).
 
 **Theory.** The words of a refusal often do not tell whether they are about the request or about the credential; several requests do.
 For ten minutes the memory keeps, under a hash of the words:
@@ -131,7 +131,7 @@ def served(memory: Memory, who: str, began: int, elsewhere: Collection[str], now
 
 
 def convicted(memory: Memory, words: str, who: str) -> Memory:
-    """Take in that a credential is dead in these words after all: several requests outweigh that it served once (DESIGN.md 3.4a)."""
+    """Take in that a credential is dead in these words after all: several requests outweigh that it served once (docs/blame.md)."""
     one = memory.words.get(words)
     if one is None or who not in one.refused:
         return memory

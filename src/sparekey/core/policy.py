@@ -70,11 +70,11 @@ REACTIONS: Final[Mapping[ErrorClass, Reaction]] = MappingProxyType(
 )
 
 _BLIND: Final = replace(REACTIONS[ErrorClass.UNKNOWN], advance=Advance.ONE_MORE)
-"""What a refusal does that says nothing at all (an empty 400): it is shown to one more credential (DESIGN.md 3.2)."""
+"""What a refusal does that says nothing at all (an empty 400): it is shown to one more credential (docs/blame.md)."""
 _FAIL_FAST_CLASSES: Final = frozenset(str(c) for c, reaction in REACTIONS.items() if reaction.advance is not Advance.ALWAYS)
 
 SOFT_PARK_SECONDS: Final = 5.0
-"""How long a park from less than certain evidence lasts (DESIGN.md 3.3)."""
+"""How long a park from less than certain evidence lasts (docs/blame.md)."""
 
 
 class Recovery(StrEnum):
@@ -253,7 +253,7 @@ def reaction_to(failure: Failure) -> Reaction:
 
 
 def is_refusal(failure: Failure) -> bool:
-    """Return whether a failure is a no whose words may be about the request or about the credential (DESIGN.md 3).
+    """Return whether a failure is a no whose words may be about the request or about the credential (docs/blame.md).
 
     It is not where the provider's own code or a stated wait makes it certain, where the request is at fault, and where the fault is a
     passing one of the host: an overload, a rate limit, silence, no connection.
@@ -283,7 +283,7 @@ def stated_wait(failure: Failure) -> float | None:
 
 
 def walking_once(failback_timeout_seconds: float, failback_request_count: int) -> Policy:
-    """Return the policy of a wrapper around instances that retry by themselves: the ring is walked once a call (DESIGN.md 5.5)."""
+    """Return the policy of a wrapper around instances that retry by themselves: the ring is walked once a call (docs/blame.md)."""
     return Policy(
         failback_timeout_seconds=failback_timeout_seconds,
         failback_request_count=failback_request_count,

@@ -234,7 +234,7 @@ def failback_due(pool: Pool, state: PoolState, now: float) -> bool:
 
 
 def late(pool: Pool, state: PoolState, now: float) -> bool:
-    """Return whether a failback is due by time: then it may probe what is parked. One that is due by count ends no park (DESIGN.md 5.1)."""
+    """Return whether a failback is due by time: then it may probe what is parked. One that is due by count ends no park (docs/blame.md)."""
     return now - state.switched_at >= pool.policy.failback_timeout_seconds
 
 

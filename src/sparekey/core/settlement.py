@@ -1,4 +1,4 @@
-"""A result comes back: who is active now, who is parked for how long, and what is remembered of it (DESIGN.md 3).
+"""A result comes back: who is active now, who is parked for how long, and what is remembered of it (docs/blame.md).
 
 **Theory.** Each function takes the state and a result and returns the new state. A result counts only as far as it is fresh: a guard
 whose epoch is newer than the ticket's has changed since the attempt began and stays as it is, and a ticket of an older term moves
@@ -176,7 +176,7 @@ def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ti
 
 
 def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: float) -> tuple[PoolState, None]:
-    """Take in that a caller left after more than the expected time: two in a row park the credential softly (DESIGN.md 4.3)."""
+    """Take in that a caller left after more than the expected time: two in a row park the credential softly (docs/failover.md)."""
     state, _ = release(pool, state, ticket)
     name = pool.guards[ticket.index].credential
     guard = state.breakers.get(name, CLOSED)
