@@ -30,6 +30,8 @@ def begin_round(walk: Walk) -> None:
 
 def next_attempt(walk: Walk) -> Ticket | float | None:
     """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+    if walk.made is not None:
+        return _made(walk, walk.made)
     state = walk.chain_state.state
     if _is_well(walk, state):
         walk.begins = False
@@ -49,6 +51,12 @@ def in_ring(walk: Walk, asker: Asker) -> Ticket | None:
     state = walk.chain_state.state
     choice = choose.choose(walk.pool, state, asker, walk.now)
     return _taken(walk, asker, state, choice) if choice is not None and choice.turn is Turn.RING and not walk.spent() else None
+
+
+def _made(walk: Walk, ticket: Ticket) -> Ticket:
+    """The ticket of the attempt that was made before this walk began: it counts as its first, in the term in which it was given."""
+    walk.made, walk.begins, walk.term = None, False, ticket.term
+    return walk.give(ticket)
 
 
 def _is_well(walk: Walk, state: PoolState) -> bool:

@@ -59,6 +59,7 @@ def stream(
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
+    made: Ticket | None = None,
 ) -> Steps:
     """Walk the ring for one stream that starts at `now`.
 
@@ -71,8 +72,9 @@ def stream(
         identity: tells this request from others.
         hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
         recoverable: says of a stream that broke after its first content whether another one may take over.
+        made: the ticket of an attempt that was made before, at `now`: it is the first of this stream.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identity, Kind.FIRST)
+    walk = Walk(pool, chain_state, now, eligible, policy, identity, Kind.FIRST, made=made)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     except Left as left:

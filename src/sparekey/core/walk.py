@@ -95,6 +95,7 @@ class Walk:
         identity: Identity | None = None,
         kind: Kind = Kind.WHOLE,
         races: bool = True,
+        made: Ticket | None = None,
     ) -> None:
         """Begin at `now`.
 
@@ -107,6 +108,7 @@ class Walk:
             identity: tells this request from others; None: it is different from all others.
             kind: what it waits for.
             races: whether a second attempt may be started beside a slow one.
+            made: the ticket of an attempt that was made before, at `now`: it is the first of this request.
         """
         self.pool, self.chain_state, self.now, self.began = pool, chain_state, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
@@ -125,7 +127,7 @@ class Walk:
         self.closed: set[int] = set()
         self.too_large_for: set[tuple[str, str | None]] = set()
         self.excused: set[int] = set()
-        self.kind, self.races = kind, races
+        self.kind, self.races, self.made = kind, races, made
         self.asked_at: dict[int, float] = {}
 
     # ── what is known ──

@@ -25,6 +25,7 @@ from sparekey.core.events import (
 from sparekey.core.flow import Begun, Failed
 from sparekey.core.identity import Identity
 from sparekey.engine.limits import limited
+from sparekey.engine.made import MADE
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.types import Attempt, Outcome
 from sparekey.wire.writes import RUNNING
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _NUMBERS: Final = count(1)
 _PROCESS: Final = token_hex(4)
+
+
+def next_number() -> int:
+    """Return the number of one more call of this process."""
+    return next(_NUMBERS)
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -123,11 +129,14 @@ class Ledger(Sequence[Attempt]):
 class LogicalCall:
     """The books of one call."""
 
-    __slots__ = ("_body", "_hooked", "began", "chain", "entries", "number", "policy")
+    __slots__ = ("_body", "_hooked", "began", "chain", "entries", "made", "number", "policy")
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
         """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
-        self.policy, self.began = limited(chain.pool.policy), chain.clock()
+        self.policy, self.made = limited(chain.pool.policy), MADE.get()
+        if self.made is not None:
+            MADE.set(None)
+        self.began = chain.clock() if self.made is None else self.made.began
         self.chain = chain if self.policy is chain.pool.policy else chain.under(self.policy)
         self.entries: list[RunningAttempt] = []
         self.number = next(_NUMBERS)
@@ -141,13 +150,15 @@ class LogicalCall:
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
         other = copy(self)
-        other.entries, other.number, other.began = [], next(_NUMBERS), self.chain.clock()
+        other.entries, other.number, other.began, other.made = [], next(_NUMBERS), self.chain.clock(), None
         return other
 
     def start(self, ticket: Ticket) -> RunningAttempt:
         """Begin an attempt."""
         chain, entries = self.chain, self.entries
-        entry = RunningAttempt(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], chain.clock())
+        made = self.made if not entries else None
+        began = chain.clock() if made is None else made.began
+        entry = RunningAttempt(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], began)
         entries.append(entry)
         RUNNING.set(entry)
         if self._hooked and chain.listeners(AttemptStarted):
@@ -209,9 +220,15 @@ class LogicalCall:
         chain = self.chain
         hedge = None
         if races:
-            self.earn_hedge()
+            if self.made is None:
+                self.earn_hedge()
             hedge = self.take_hedge
-        return flow.call(chain.pool, chain, self.began, chain.indices(eligible), self.policy, self.identity, hedge=hedge)
+        return flow.call(chain.pool, chain, self.began, chain.indices(eligible), self.policy, self.identity, hedge=hedge, made=self.first)
+
+    @property
+    def first(self) -> Ticket | None:
+        """The ticket of the attempt that was made before this call."""
+        return None if self.made is None else self.made.ticket
 
     def answered(self, entry: RunningAttempt, usage: Usage | None = None) -> Begun:
         """Note that an attempt has brought a whole answer; return it as the core is told."""

@@ -50,13 +50,14 @@ class Racing(Generic[S]):
 
     def start(self, step: Start) -> RunningAttempt:
         """Begin an attempt: from now on its limit runs."""
-        self._limit(step.limit)
-        return self.call.start(step.ticket)
+        entry = self.call.start(step.ticket)
+        self._limit(step.limit, entry.started)
+        return entry
 
     def keep(self, step: KeepWaiting) -> None:
         """Go on waiting, as the step says."""
         if step.patient:
-            self._limit(step.limit)
+            self._limit(step.limit, self.call.chain.clock())
 
     def patience(self) -> tuple[Limit | None, Ticket | None]:
         """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the race."""
@@ -117,9 +118,8 @@ class Racing(Generic[S]):
     def _brought(self, source: S) -> Begun:
         return Begun(self.call.begun(source.entry), source.entry.ticket, self.call.size)
 
-    def _limit(self, seconds: float | None) -> None:
-        now = self.call.chain.clock()
-        self._slow_at, self._waited = None if seconds is None else now + seconds, seconds or 0.0
+    def _limit(self, seconds: float | None, since: float) -> None:
+        self._slow_at, self._waited = None if seconds is None else since + seconds, seconds or 0.0
 
 
 class Asked(Sourced, Protocol[T_co]):

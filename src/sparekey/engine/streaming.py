@@ -54,7 +54,8 @@ class Streaming(Racing[S], Generic[T, S]):
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
         self._idle_at = 0.0
         self._relayed = 0
-        self.call.earn_hedge()
+        if self.call.made is None:
+            self.call.earn_hedge()
         self.steps: Steps = streams.stream(
             chain.pool,
             chain,
@@ -64,6 +65,7 @@ class Streaming(Racing[S], Generic[T, S]):
             self.call.identity,
             hedge=self.call.take_hedge,
             recoverable=lambda: self.outlet.recoverable,
+            made=self.call.first,
         )
 
     def given_up(self, source: S) -> None:
