@@ -30,6 +30,11 @@ class ResourceAffinity:
         self._owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known: then every request may go to every credential."""
+        return not self._owners
+
     def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
         if not self._owners:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from sparekey.gateway.quick.attempt import QuickAttempt
+    from sparekey.gateway.quick.exchange import Exchange
+    from sparekey.gateway.quick.path import QuickPath
+
 MOST_HEADERS: Final = 64 * 1024
 MOST_PIPELINED: Final = 64
 """The most pipelined requests that wait behind the current one. A client that sends more gets
@@ -41,22 +45,36 @@ _STRANGERS_TIME: Final = 1.0
 first request may still be on its way."""
 KNOWN: Final = "sparekey.known"
 """Key in the ASGI scope: a function that the application calls once it knows the sender."""
+ATTEMPT: Final = "sparekey.attempt"
+"""Key in the ASGI scope: an attempt that was made for this request before the application got it."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
 """The attribute of uvicorn's configuration that holds our `ProtocolLimits`; workers inherit it."""
 
 
+class Begun(Enum):
+    """What became of bytes of a client that the quick path was shown."""
+
+    SENT = 0
+    """They are a request, and it is under way."""
+    WAITS = 1
+    """They are the beginning of one."""
+    ENGINE = 2
+    """They are the engine's."""
+
+
 class _Part(Enum):
     """What the client sends next.
 
-    `IGNORED`: it pipelined too many requests; the rest is discarded.
+    `IGNORED`: it pipelined too many requests; the rest is discarded. `HELD`: the rest of a body for the quick path.
     """
 
     IDLE = 0
     HEAD = 1
     BODY = 2
     IGNORED = 3
+    HELD = 4
 
 
 class ProtocolLimits(NamedTuple):
@@ -113,6 +131,10 @@ class GatewayProtocol(HttpToolsProtocol):
         self._leaving: list[Callable[[], None]] = []
         self._hosts = 0
         self._part = _Part.IDLE
+        self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
+        self.exchange: Exchange | None = None
+        self._held = b""
+        self._attempt: QuickAttempt | None = None
         self._strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
 
     def connection_made(self, transport: Any) -> None:
@@ -146,6 +168,48 @@ class GatewayProtocol(HttpToolsProtocol):
         """
         if self._part is _Part.IGNORED:
             return
+        if self._quick is not None:
+            if self.exchange is not None:
+                self.exchange.hand_over("pipelined")
+            elif self._held or not (self._part is _Part.HEAD or self._part is _Part.BODY or self._is_answering()):
+                if self._held:
+                    data, self._held = self._held + data, b""
+                if self._quickly(self._quick.begin(self, data), data):
+                    return
+        self._parse(data)
+
+    def _quickly(self, begun: Begun, data: bytes) -> bool:
+        """Return whether the quick path has taken the bytes, or waits for the rest of the body."""
+        if begun is Begun.SENT:
+            self._part, self._due = _Part.IDLE, None
+            return True
+        if begun is Begun.ENGINE:
+            return False
+        if self._part is not _Part.HELD:
+            self._part = _Part.HELD
+            self._due_in(self._limits.body_timeout)
+        self._held = data
+        return True
+
+    def quickly_answered(self, answer: bytes, *, keep_alive: bool) -> None:
+        """Write the answer of an exchange, and wait for the next request."""
+        self.exchange = None
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        if keep_alive:
+            self._due_in(self.timeout_keep_alive)
+        else:
+            self.transport.close()
+
+    def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
+        """Let the application serve a request, with the attempt that was made for it."""
+        self.exchange, self._held, self._attempt = None, b"", attempt
+        self._part = _Part.IDLE
+        self._parse(request)
+
+    def _parse(self, data: bytes) -> None:
+        if self._part is _Part.HELD:
+            self._part = _Part.IDLE
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEADERS and b"\r\n\r\n" not in data[: MOST_HEADERS + 4]:
@@ -202,6 +266,8 @@ class GatewayProtocol(HttpToolsProtocol):
         scope["http_version"] = version
         scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+        if self._attempt is not None:
+            scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # as below
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         if self in self._strangers:
             scope[KNOWN] = self.acquainted  # type: ignore[typeddict-unknown-key]  # as above
@@ -245,14 +311,30 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and tell the functions in `_leaving` that the client has gone."""
+        if self.exchange is not None:
+            self.exchange.hand_over("client left")
+            self.loop.call_soon(self._leave)  # the task that was made just now waits by then
+        elif self._held:
+            self.to_engine(self._held)
         self._due = None
         self.acquainted()
         if self._timer is not None:
             self._timer.cancel()
         self.resume_writing()
         super().connection_lost(exc)
+        self._leave()
+
+    def _leave(self) -> None:
         for leave in self._leaving:
             leave()
+
+    def shutdown(self) -> None:
+        """Close the connection, once a running request is answered."""
+        if self.exchange is not None:
+            self.exchange.hand_over("shutdown")
+        elif self._held:
+            self.to_engine(self._held)
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """Stop writing to a client that reads slowly; cut it off if that lasts `write_timeout`."""
@@ -319,7 +401,10 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self.loop.time() < self._due:
             self._arm()
-        elif self._part is _Part.BODY and not self.cycle.response_started:
+            return
+        if self._held:
+            self.to_engine(self._held)
+        if self._part is _Part.BODY and not self.cycle.response_started:
             self._refuse(408, b"slow_body", b"the body was not complete in time")
         else:
             self.transport.close()
