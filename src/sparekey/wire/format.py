@@ -160,9 +160,15 @@ def mapping(value: Any, *names: str) -> dict[str, Any]:
     """Return the first of these fields that holds an object, else an empty one."""
     if not isinstance(value, dict):
         return {}
-    return next((found for name in names if isinstance(found := value.get(name), dict)), {})
+    for name in names:
+        if isinstance(found := value.get(name), dict):
+            return found
+    return {}
 
 
 def count(value: dict[str, Any], *names: str) -> int:
     """Return the first of these fields that holds a whole number, else 0."""
-    return next((found for name in names if isinstance(found := value.get(name), int)), 0)
+    for name in names:
+        if isinstance(found := value.get(name), int):
+            return found
+    return 0

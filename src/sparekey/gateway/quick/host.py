@@ -66,7 +66,7 @@ class HostReader:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
-            self._odd = "no HTTP"
+            self._odd = self._odd or "no HTTP"
         if self._odd or self._size > MOST_BYTES:
             exchange.odd(self._odd or "a long answer")
         elif self._done:
@@ -82,7 +82,7 @@ class HostReader:
     def on_message_begin(self) -> None:
         """Note what comes behind an answer as odd."""
         if self._done:
-            self._odd = "surplus"
+            self._odd = self._odd or "surplus"
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -90,7 +90,7 @@ class HostReader:
         if name in _FRAMING:
             self._framed = True
         elif name in _ODD or self._headed:
-            self._odd = "headers"
+            self._odd = self._odd or "headers"
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
 
 _MODEL: Final = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*')
+_ESCAPED: Final = re.compile(rb"\\u006[4-5c-fC-F]")
+"""A letter of "model" that is spelt as an escape: the name may stand there twice."""
 _LIST: Final = ord("[")
 _MOST_BODY: Final = 512 * 1024
 """The longest body that is served here."""
@@ -74,7 +76,7 @@ class Plan:
         served: their chain.
         call: such a request, without its body and headers.
         calls: the chain's ordinary requests.
-        outs: how they are put to each credential, by its index; None: by the engine.
+        outs: how they are put to each credential, by its index, as far as that is known.
     """
 
     __slots__ = ("call", "calls", "outs", "served")
@@ -83,12 +85,13 @@ class Plan:
         """Make the plan of a request's chain."""
         self.served, self.calls = served, calls
         self.call = call._replace(headers=(), body=b"", document=None)
-        self.outs: dict[int, Outgoing | None] = {}
+        self.outs: dict[int, Outgoing] = {}
 
     def outgoing(self, index: int, head: Head, body: bytes) -> Outgoing | None:
         """Return how a request is put to a credential, found with its first one; None: the engine does it."""
         found = self._made(index, head, body)
-        self.outs[index] = found
+        if found is not None:
+            self.outs[index] = found
         return found
 
     def _made(self, index: int, head: Head, body: bytes) -> Outgoing | None:
@@ -150,7 +153,7 @@ def spliced(body: bytes, model: str, other: bytes | None) -> bytes | None:
     if other is None:
         return body
     at = body.find(b'"model"')
-    if body.find(b'"model"', at + 7) >= 0 or b"\\u" in body:
+    if body.find(b'"model"', at + 7) >= 0 or (b"\\u" in body and _ESCAPED.search(body)):
         return None
     name = b'"%b"' % model.encode()
     found = _MODEL.match(body, at)
