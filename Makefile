@@ -52,7 +52,7 @@ test-fast: $(VENV)/.dev ## while you work: neither drills nor browsers nor many 
 	@$(PYTEST) 2 -m 'not slow and not long'
 
 test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
-	@$(PYTEST) 2 -m slow
+	@$(PYTEST) 2 -m 'slow or search'
 
 sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
 	@$(BIN)/python tools/sync.py

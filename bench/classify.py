@@ -1,7 +1,7 @@
-"""What reading an error costs: processor time an error, with its structure and from its bare text; and a body of a megabyte.
+"""What reading an error costs in processor time: with its structure, from bare text, and from 1 MB.
 
-It reads the real errors of data/errors. One pass warms up, then the mean of the rounds
-is printed: processor time, because other programs share the machine.
+It reads the real errors of data/errors. After one pass to warm up it prints the mean of the rounds.
+It measures processor time, because other programs share the machine.
 """
 
 import json
@@ -23,7 +23,7 @@ ROUNDS = 9
 
 
 def calls(cases, classifier, *, rich):
-    """Return what is to be called for each case; nothing of that is measured."""
+    """Return the calls for each case; preparing them is not measured."""
     found = []
     for case in cases:
         if rich and case["body"] is not None and not case["exception"]:

@@ -1,9 +1,11 @@
-"""What the gateway costs: requests per second and latency beside nginx as a plain reverse proxy, memory idle and with 2,000 streams.
+"""What the gateway costs: requests a second and latency beside nginx, and memory with 2,000 streams.
 
     python bench/gateway.py [--nginx PATH] [--seconds 5] [--streams 2000]
 
-The upstream is nginx with a fixed 2 kB chat completion, the load comes from this process over raw sockets, the proxy under test is pinned
-to one core, everything else to the other. CPU time a request is shown too: on a machine that is busy it is the steadier figure.
+nginx plays the upstream with a fixed chat completion of 2 kB, and is also the plain reverse proxy
+to compare with. This process makes the load over raw sockets. The proxy under test is pinned to one
+core, everything else to the other. CPU time a request is shown too, because it is the steadier
+figure on a busy machine.
 """
 
 from __future__ import annotations
@@ -105,7 +107,7 @@ def rss(pid):
 
 
 class Client(asyncio.Protocol):
-    """Sends the same request again and again, as fast as it is answered or every `interval` seconds, and takes the time."""
+    """Sends one request again and again, as fast as it is answered or every `interval` seconds."""
 
     def __init__(self, request, until, times, done, interval=None):
         self.request, self.until, self.times, self.done, self.interval = request, until, times, done, interval
@@ -125,7 +127,10 @@ class Client(asyncio.Protocol):
         self.transport.write(self.request)
 
     def in_time(self):
-        """Send when it is due. An answer's time counts from then, so that whoever is late is not spared the next request."""
+        """Send when the request is due.
+
+        The answer's time counts from then, so that a late sender is not spared.
+        """
         asyncio.get_running_loop().call_later(max(0.0, self.began - time.perf_counter()), self.transport.write, self.request)
 
     def data_received(self, data):
@@ -174,13 +179,13 @@ def measured(name, process, port, seconds):
 
 
 def steadily(port, rate, seconds, connections=64):
-    """Return the p99 in seconds at so many requests a second."""
+    """Return the 99th percentile of latency in seconds, at `rate` requests a second."""
     times = sorted(uvloop.run(load(port, seconds, connections, connections / rate)))
     return times[len(times) * 99 // 100]
 
 
 async def slow_stream(reader, writer, stop):
-    """An upstream that streams slowly until it is told to end."""
+    """Serve streams slowly, until told to end them."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
     event = b'data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"lorem "}}]}\n\n'
@@ -194,7 +199,10 @@ async def slow_stream(reader, writer, stop):
 
 
 async def streams(home, number):
-    """Open many streams through the gateway; return kB a stream, and how many came to their end."""
+    """Open `number` streams through the gateway.
+
+    Return kB for each stream, and how many ended whole.
+    """
     stop = asyncio.Event()
     server = await asyncio.start_server(lambda r, w: slow_stream(r, w, stop), "127.0.0.1", 0, backlog=4096)
     process, port = gateway(home, server.sockets[0].getsockname()[1])

@@ -1,9 +1,9 @@
-"""The gateway beside the LiteLLM proxy with one worker: the same upstream, the same load, the same core, one after the other.
+"""The gateway beside LiteLLM's proxy with one worker: same upstream, load and core, in turn.
 
     python -m venv .peers/litellm-proxy && .peers/litellm-proxy/bin/pip install 'litellm[proxy]==1.106.2'
     python bench/gateway_peers.py --litellm .peers/litellm-proxy/bin/python [--nginx PATH] [--seconds 5]
 
-nginx plays the upstream, as in bench/gateway.py, whose load and measures these are.
+nginx plays the upstream. The load and the measures are those of bench/gateway.py.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 from gateway import ANSWER, OTHER_CORE, PROXY_CORE, UPSTREAM, free_port, gateway, measured, nginx, pinned, rss
 
 START_SECONDS = 180
-"""LiteLLM's proxy imports for many seconds before it listens."""
+"""Seconds to wait for LiteLLM's proxy, which imports for long before it listens."""
 
 
 def litellm(python, home, upstream):
-    """Start LiteLLM's proxy with one worker and nothing that costs extra: no database, no log of requests, no telemetry."""
+    """Start LiteLLM's proxy with one worker, and without a database, a request log or telemetry."""
     port = free_port()
     file = Path(home) / "litellm.yaml"
     file.write_text(

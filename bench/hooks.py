@@ -1,7 +1,8 @@
-"""What telemetry costs: one successful call through a chain without hooks, and with each of them, in one run.
+"""What telemetry costs: one successful call without hooks, and with each of them, in one run.
 
-Sync, this process's CPU time, the best of several rounds. Spans and lines go nowhere: what is measured is the hook and its library, not
-an exporter.
+It measures blocking calls in CPU time of this process, and takes the best of several rounds. Spans
+and lines are dropped, so that the figure is that of the hook and its library, and not of an
+exporter.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ USAGE = Usage(900, 120)
 
 
 class Nowhere:
-    """Takes every line."""
+    """A logger that drops every line."""
 
     def msg(self, line: str) -> None:
-        """Forget a line."""
+        """Drop the line."""
 
     debug = info = warning = error = msg
 
 
 def measured() -> dict[str, float]:
-    """Return what one call costs with each set of hooks, in microseconds. The sets take turns, so that all see the same machine."""
+    """Return the cost of one call with each set of hooks, in microseconds; the sets take turns."""
     calls = {what: caller(made) for what, made in hooks().items()}
     rounds = [{what: timeit(call, number=CALLS, timer=time.process_time) for what, call in calls.items()} for _ in range(ROUNDS)]
     return {what: min(row[what] for row in rounds) / CALLS * 1e6 for what in calls}
@@ -59,7 +60,7 @@ def caller(hooks: list[Hook]) -> Callable[[], object]:
 
 
 def hooks() -> dict[str, list[Hook]]:
-    """Return the hooks to measure, by what they are."""
+    """Return the sets of hooks to measure, by name."""
     tracing, unsampled = TracerProvider(), TracerProvider(sampler=ALWAYS_OFF)
     for provider in (tracing, unsampled):
         provider.add_span_processor(SpanProcessor())

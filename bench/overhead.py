@@ -1,7 +1,8 @@
-"""What one successful call costs through sparekey, over a direct call of the same no-op instance, in one run.
+"""What sparekey adds to one successful call, over a direct call of the same no-op instance.
 
-Sync, this process's CPU time, the best of several rounds; the machine may be noisy, the difference of neighbours is not.
-Goal: under 10 microseconds a call.
+It measures blocking calls in CPU time of this process, and takes the best of several rounds; on a
+noisy machine the difference between neighbours still holds. The goal is under 10 microseconds a
+call.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CALLS, ROUNDS, GOAL = 20_000, 7, 10.0
 
 
 class NoVLM:
-    """Answers at once."""
+    """A chat instance that answers at once."""
 
     provider, model, api_base = "noop", "noop", None
     answer = VLMResponse("ok")
@@ -34,7 +35,7 @@ class NoVLM:
 
 
 class NoEmbedder:
-    """Embeds at once."""
+    """An embedder that answers at once."""
 
     is_dense, is_sparse, is_hybrid = True, False, False
     provider, model_name = "noop", "noop"
@@ -52,7 +53,7 @@ def microseconds(call: Callable[[], object]) -> float:
 
 
 def measured() -> list[tuple[str, float, float]]:
-    """Rows of (what, direct, through sparekey) in microseconds a call."""
+    """Return rows of (what, direct, through sparekey), in microseconds a call."""
     vlm, embedder = NoVLM(), NoEmbedder()
     ids = [f"c{i}" for i in range(3)]
     multi, failover = MultiCredentialVLM([vlm] * 3, ids), FailoverEmbedder([embedder] * 3, ids)
@@ -70,7 +71,10 @@ def measured() -> list[tuple[str, float, float]]:
 
 
 def _after_failover(vlm: NoVLM, ids: list[str]) -> Callable[[], object]:
-    """The first credential is parked for ten minutes; the second one serves. No goal is set for it: it is there to be watched."""
+    """Return a call that the second credential serves, while the first is parked for ten minutes.
+
+    There is no goal for it; the figure is only watched.
+    """
     dead = Failure(ErrorClass.AUTH, "invalid_key", Scope.CREDENTIAL)
     chain = Chain([Credential(i) for i in ids], Policy(failback_request_count=10**9), classify=lambda _: dead)
     failover = Failover(chain)

@@ -1,6 +1,7 @@
-"""What a store costs: a healthy request, one served by the spare, and a change, with each kind of store, in one run.
+"""What a store costs: a healthy request, one served by the spare, and a change, with each store.
 
-Goal: a healthy request costs the same with every store. Redis and Valkey are measured if a development dependency brings the server.
+The goal is that a healthy request costs the same with every store. Redis and Valkey are measured if
+a development dependency brings the server.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def chain(store, name):
 
 
 def microseconds(call):
-    """Processor time of this process, its keeper's thread included."""
+    """Return the processor time of a call in microseconds, with that of the keeper's thread."""
     return min(repeat(call, number=CALLS, repeat=ROUNDS, timer=time.process_time)) / CALLS * 1e6
 
 
@@ -41,7 +42,7 @@ def first_is_dead(credential):
 
 
 def change(of):
-    """Mean time of one change as the caller waits for it."""
+    """Return the mean time of one change, as its caller waits for it."""
     moves = [of.switcher.commit_success] * CHANGES
     since = time.perf_counter()
     for i, move in enumerate(moves):

@@ -1,6 +1,7 @@
-"""What a healthy stream costs through a chain, over iterating the same no-op stream, in one run: limits on (the default) and off.
+"""What a chain adds to a healthy stream, over the same stream without it; limits on and off.
 
-This process's CPU time, the best of several rounds. There is no goal: a stream lasts seconds. It is here to be watched.
+It measures CPU time of this process, and takes the best of several rounds. There is no goal,
+because a stream lasts seconds; the figure is only watched.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ async def awords(_: Credential) -> AsyncIterator[str]:
 
 
 def microseconds(play: Callable[[], object]) -> float:
-    """The best round, a stream."""
+    """Return the cost of one stream in the best round, in microseconds."""
     times = []
     for _ in range(ROUNDS):
         begin = time.process_time()
@@ -55,7 +56,7 @@ def async_cost(open_: Callable[[], AsyncIterator[str]]) -> float:
 
 
 def measured() -> list[tuple[str, float, float]]:
-    """Rows of (what, microseconds a stream, microseconds an item) over the direct stream."""
+    """Return rows of (what, microseconds a stream, microseconds an item), beyond the direct stream."""
     only = Credential("only")
     direct = {"sync": sync_cost(lambda: words(only)), "async": async_cost(lambda: awords(only))}
     rows = []

@@ -1,7 +1,8 @@
-"""What one successful `openai` chat call costs over sparekey's transport, over the SDK's stock client, in one run.
+"""What sparekey's transport adds to one `openai` chat call, over the SDK's own client, in one run.
 
-Both send to one simulated provider in another process. Measured is this process's CPU time. Short rounds alternate between the two, and the
-lower quartile of each counts: a noisy machine only ever adds. Goal: at most 1.05.
+Both send to one simulated provider in another process. It measures CPU time of this process. Short
+rounds alternate between the two, and the lower quartile of each counts, because noise only adds
+time. The goal is a ratio of at most 1.05.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def milliseconds(client: Any, calls: int = CALLS) -> float:
 
 
 def measured(base_url: str, engine: str = "httpx") -> tuple[float, float, float]:
-    """Return (stock, through sparekey, ratio); the times in milliseconds a call."""
+    """Return (SDK alone, through sparekey, ratio); times in milliseconds a call."""
     credentials = [Credential(f"c{i}", "openai", "sim-chat", endpoint=base_url, api_key=Secret("k")) for i in range(3)]
     with (
         openai.OpenAI(base_url=base_url, api_key="k", max_retries=0) as stock,

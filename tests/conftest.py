@@ -1,35 +1,27 @@
 """Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
 
 import gc
-import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import is_hypothesis_test, settings
 
 from fake_clock import FakeClock
+from searches import drawn
 
 ONE_ROOT = Path(__file__).parent / "one_root.pem"
 """An authority that has signed nothing. Reading a system's bundle takes a client some 20 ms, and no host here has a name of the world's."""
-MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
-"""For a long search by Hypothesis: so many examples a test, other ones each time. Without it there are a few, always the same."""
 LONG = (
     *("test_drill_gateway", "test_drill_credentials", "test_drill_others", "test_drill_streams", "test_drill_command"),
     *("test_console_page", "test_gateway_workers", "test_gateway_restart", "test_client_broken", "test_answers_agree"),
-    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo", "test_readme"),
+    *("test_stores_processes", "test_stores_shared", "test_cli_app", "test_cli_demo"),
+    *("test_documented_commands", "test_documented_examples"),
     *("test_transport_engine", "test_transport_failover", "test_core_blame", "test_console_connection", "test_gateway_process"),
     *("test_gateway_openapi", "test_client_node", "test_transport_stale", "test_vlm_keepalive", "test_drill_docs"),
     *("test_writes_agree", "test_drill_cases", "test_embedding_backends", "test_vlm_backends"),
 )
 """Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
-settings.register_profile(
-    "sparekey",
-    deadline=None,  # a busy machine is no fault of the code
-    suppress_health_check=[HealthCheck.too_slow],
-    max_examples=MANY or 40,
-    derandomize=not MANY,
-    database=None,
-)
+settings.register_profile("sparekey", drawn(20))
 settings.load_profile("sparekey")
 
 
@@ -46,11 +38,13 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """Put the long modules first, and mark them."""
+    """Put the long modules first, and mark them; mark what draws examples."""
     places = {name: place for place, name in enumerate(LONG)}
     for item in items:
         if item.path.stem in places:
             item.add_marker(pytest.mark.long)
+        if is_hypothesis_test(item.obj):
+            item.add_marker(pytest.mark.search)
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 

@@ -14,8 +14,8 @@ from peers import page
 from peers.__main__ import RESULTS
 from peers.remote import Worker
 from peers.rows import ROWS
+from peers.runner import rows_played
 from peers.systems import HERE, SYSTEMS
-from peers.wall import rows_played
 
 RESULT = json.loads(RESULTS.read_text("utf-8"))
 

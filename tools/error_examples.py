@@ -1,8 +1,9 @@
-"""The labelled errors of data/errors: how they are loaded, which belong together, and in which shapes an error arrives."""
+"""The labelled errors of data/errors: how to load them, which belong together, how they arrive."""
 
 import hashlib
 import json
 import re
+import tokenize
 import zlib
 from collections import defaultdict
 from pathlib import Path
@@ -22,12 +23,13 @@ HELD_OUT = HERE / "held_out.tsv"
 SUMS = HERE / "held_out.json"
 FILE = Path(_features.__file__).parent / "tables" / text_model.FILE
 NOW = 1_790_000_000.0
-"""When the examples' clock stands still: 2026-09-21."""
+"""The time at which the examples' clock stands: 2026-09-21."""
 FAIL_FAST = {"permanent", "content_safety", "input_too_large"}
 _ONE = {str(c): next(r for r in Reason if r.error_class is c) for c in ErrorClass}
 _ONE["permanent"] = Reason("unknown_reference")  # which may stand under any status
 _STATES_OF_RATE = {"rate_limited", "concurrency", "overloaded"}
 _PARTS = 16
+_LAYOUT = {tokenize.ENCODING, tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 _FEW_LETTERS = 3
 _LETTERS = (
     ("ja", re.compile("[ぁ-ヿ]")),
@@ -53,20 +55,37 @@ def name_of(example):
 
 
 def digest():
-    """Return a sum over the examples and the code that reads them: a model with another one is stale."""
+    """Return a hash of the examples and of the code of features: a model with another one is stale."""
     total = hashlib.sha256()
-    for path in [*sorted(HERE.glob("*.jsonl")), Path(_features.__file__)]:
+    for path in sorted(HERE.glob("*.jsonl")):
         total.update(path.read_bytes())
+    total.update(_code(Path(_features.__file__)).encode())
     return total.hexdigest()[:16]
 
 
+def _code(path):
+    """Return a module's source without comments, docstrings and white space."""
+    parts, begins = [], True
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in _LAYOUT:
+                begins = begins or token.type == tokenize.NEWLINE
+            elif not (begins and token.type == tokenize.STRING):
+                parts.append("".join(token.string.split()))
+                begins = False
+    return "".join(parts)
+
+
 def is_real(example):
-    """Tell whether a provider said so: not written for training, nor made up to show a weakness."""
+    """Return whether a real provider said it; examples written for training are not real."""
     return not example["file"].startswith(("written", "kinds", "refusals"))
 
 
 def folds(examples):
-    """Return parts of the examples, as sets of numbers, that a model is trained without: all of a provider are in one part."""
+    """Return the parts of the examples that are left out of training in turn, as sets of numbers.
+
+    All examples of a provider are in one part.
+    """
     by_provider = defaultdict(set)
     for number, example in enumerate(examples):
         if not example["file"].startswith("written"):
@@ -81,7 +100,7 @@ def folds(examples):
 
 
 def language(example):
-    """Return the language of an example: as it is labelled, or by its letters; `en` for all that is not told."""
+    """Return the language of an example: its label, else by its letters, else `en`."""
     if example.get("language") and example["language"] != "mixed":
         return example["language"]
     text = json.dumps([example["body"], example["exception"]], ensure_ascii=False)
@@ -92,14 +111,14 @@ def language(example):
 
 
 class Judged:
-    """What `judge` makes of an example with a model whose opinion is given.
+    """Reads an example with given probabilities in place of a model's.
 
     Args:
         example: the example.
         case: its reading, class name and wait.
-        likely: how likely each class is.
-        fail_fast_at: how sure it has to be that the request is at fault.
-        least: how sure it has to be at all.
+        likely: the probability of each class.
+        fail_fast_at: the probability from which the request is blamed.
+        least: the least confidence.
     """
 
     def __init__(self, example, case, likely, fail_fast_at, least):
@@ -109,17 +128,17 @@ class Judged:
         of_request = sum(share for name, share in likely.items() if name in FAIL_FAST)
         self.guessed = Guess(ErrorClass(best), likely[best], of_request, ErrorClass(other), likely[other])
         self.fail_fast_at, self.least, self.likely = fail_fast_at, least, 0.7
-        verdict = judge_reading(reading, class_name, wait=wait, mind=self)
+        verdict = judge_reading(reading, class_name, wait=wait, text_model=self)
         self.example, self.confidence = example, likely[best]
         self.found = str(verdict.meaning.reason.error_class) if verdict else "unknown"
         self.by = verdict.rule.partition(" ")[0].rstrip(":") if verdict else "nothing"
 
     def guess(self, _features):
-        """Return the given opinion: stands for the model."""
+        """Return the given probabilities, as the model would."""
         return self.guessed
 
     def knows(self, _features):
-        """Return that everything is known: the words of the package's model are not those of the one that was held out."""
+        """Return 1: the package's model knows other features than the one that was held out."""
         return 1.0
 
     def cause(self, _guess, error_class):
@@ -128,7 +147,7 @@ class Judged:
 
 
 def sums(judged):
-    """Return how many verdicts there are, how many have the right class and the right reaction, lose an answer, waste a call."""
+    """Return the counts of verdicts: all, right class, right reaction, lost answers, wasted calls."""
     total = dict.fromkeys(("n", "exact", "reaction", "lost", "waste"), 0)
     for one in judged:
         right = accepted(one.example)
@@ -153,7 +172,7 @@ class _Response:
 
 
 def exception(example, *, rich):
-    """Return the exception a user's SDK would raise: with its attributes, or with nothing but its text."""
+    """Return the exception of an SDK: with its attributes (`rich`), or with its text alone."""
     given, body, status = example["exception"] or {}, example["body"], example["status"]
     module, _, name = (given.get("type") or "openai.APIStatusError").rpartition(".")
     text = given.get("message") or (f"Error code: {status} - {body}" if status else str(body))
@@ -168,7 +187,7 @@ def exception(example, *, rich):
 
 
 def readings(example):
-    """Yield the reading of each shape in which the example may arrive, the class name of its exception, and the wait that it states."""
+    """Yield the reading of each shape in which an example may arrive, with class name and wait."""
     if example["body"] is not None and not example["exception"]:
         reading = ErrorReading(example["status"], lower_headers(example["headers"]))
         reading.add_body(body_of(example))
@@ -180,9 +199,10 @@ def readings(example):
 
 
 def disguises(example):
-    """Yield written examples as proxies send them on: under a 400 with an empty type, a 422, a 500, and without any status.
+    """Yield written examples as proxies would pass them on.
 
-    What is wrong with a credential, and a limit, stay what they are; only so the model learns that their status tells little.
+    They come under a 400 with an empty type, a 422, a 500, and without any status; their labels
+    stay. The model thus learns that such a status says little.
     """
     message = _message(example)
     if not message or example.get("kind") == "poison" or example["class"] in {*FAIL_FAST, "unknown"}:
@@ -212,7 +232,7 @@ def _of_exception(exc):
 
 
 def judge(classifier, example, *, rich=True):
-    """Return what `classifier` makes of the example, as it arrives (`rich`) or from an exception's bare text."""
+    """Return how `classifier` reads the example: as it arrives (`rich`), or from bare text."""
     if rich and example["body"] is not None and not example["exception"]:
         return classifier.classify_response(example["status"], example["headers"], body_of(example))
     return classifier.classify(exception(example, rich=rich))

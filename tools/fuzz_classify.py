@@ -1,7 +1,7 @@
-"""Fuzz the classifier with atheris: bodies, headers, and exceptions whose attributes and `__str__` fail.
+"""Fuzz the classifier with atheris: bodies, headers, and exceptions whose attributes and text fail.
 
-`make fuzz` runs it for three minutes; `python tools/fuzz_classify.py -max_total_time=30` for as long as you like. Whatever comes in, the
-answer is a sound `Failure`, within a bound of time, that shows no key.
+`make fuzz` runs it for three minutes, `python tools/fuzz_classify.py -max_total_time=30` for any
+time. Whatever comes in, the answer is a sound `Failure` within a bounded time, and shows no key.
 """
 
 import sys
@@ -17,11 +17,11 @@ KEY = "sk-fuzz0123456789abcdef"
 NAMES = ["status_code", "code", "status", "type", "body", "response", "headers", "message", "details", "reason", "error", "errors"]
 HEADERS = ["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens", "content-type", "ratelimit-reset"]
 SLOWEST = 0.5
-"""Seconds: a thousand times what one error takes, so that a busy machine is no finding."""
+"""Seconds: a thousand times the cost of one error, so that a busy machine is no finding."""
 
 
 class Hostile(Exception):  # noqa: N818 - what it is says more
-    """An exception that lets nobody read it."""
+    """An exception whose text and attributes cannot be read."""
 
     def __str__(self):
         raise RuntimeError("no text")
@@ -31,7 +31,7 @@ class Hostile(Exception):  # noqa: N818 - what it is says more
 
 
 class Mumbling(Exception):  # noqa: N818 - as above
-    """An exception whose `__str__` gives no string."""
+    """An exception whose `__str__` returns no string."""
 
     def __str__(self):
         return 5  # noqa: PLE0307 - the point of it

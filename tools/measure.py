@@ -1,12 +1,13 @@
-"""The measures of the house: what a healthy chat crosses, and how the source is cut.
+"""The measures of the source: what a healthy chat crosses, and how the code is cut into modules.
 
     python tools/measure.py [--source DIR] [--json]
 
     python tools/measure.py                               # this checkout
     python tools/measure.py --source ../older/src         # another one, for a comparison
 
-A real gateway (`sparekey serve`, in a process of its own) and a real `Failover.call` are profiled with `sys.setprofile`;
-calls are those of Python functions in the package, a coroutine that goes on counts again.
+A real gateway (`sparekey serve` in a process of its own) and a real `Failover.call` are profiled
+with `sys.setprofile`. It counts calls of Python functions in the package; a coroutine counts again
+each time it resumes.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ PROVIDERS = {
     "groq",
     "deepseek",
 }
-"""Names by which a table of providers is known."""
+"""Names of providers: a value that holds several of them is a table of providers."""
 LEAST_PROVIDERS = 4
 EVENTS = 60
 
 
 class Profile:
-    """Follows the calls of this thread: which file of the package, and how often it is another one than before."""
+    """Counts the calls of this thread: how many, in which files, and how often the file changes."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -78,7 +79,7 @@ def package_of(source: str) -> str:
 
 
 def serve(source: str, out: str, words: list[str]) -> None:
-    """Be the gateway: SIGUSR1 begins to count, SIGUSR2 writes down what was counted."""
+    """Run the gateway; SIGUSR1 starts the count, and SIGUSR2 writes it to `out`."""
     profile = Profile(package_of(source))
 
     def begin(*_: object) -> None:
@@ -108,12 +109,12 @@ def simulator():
     try:
         from sparekey.lab.simulator import Simulator  # noqa: PLC0415
     except ImportError:
-        from sparekey.simulator import Simulator  # noqa: PLC0415 - where it was before
+        from sparekey.simulator import Simulator  # noqa: PLC0415 - its former place
     return Simulator()
 
 
 def through_the_gateway(source: str) -> dict[str, dict[str, object]]:
-    """Return what one healthy chat costs, and one event of a stream."""
+    """Return the cost of one healthy chat, and that of one event of a stream."""
     with tempfile.TemporaryDirectory() as folder, simulator() as played:
         first = played.provider("first", wire="openai", keys=["k"])
         port = free_port()
@@ -138,7 +139,7 @@ def through_the_gateway(source: str) -> dict[str, dict[str, object]]:
             def counted(work) -> dict[str, object]:
                 out.unlink(missing_ok=True)
                 process.send_signal(signal.SIGUSR1)
-                time.sleep(0.3)  # the gateway is idle: it has begun to count by then
+                time.sleep(0.3)  # until the idle gateway has begun to count
                 work()
                 time.sleep(0.3)
                 process.send_signal(signal.SIGUSR2)
@@ -160,7 +161,7 @@ def through_the_gateway(source: str) -> dict[str, dict[str, object]]:
 
 
 def through_the_library(source: str) -> dict[str, object]:
-    """Return what one healthy `Failover.call` costs."""
+    """Return the cost of one healthy `Failover.call`."""
     from sparekey import Chain, Credential, Failover  # noqa: PLC0415 - of the source that is measured
 
     failover = Failover(Chain([Credential("a", "openai", "m"), Credential("b", "openai", "m")]))
@@ -181,7 +182,7 @@ def free_port() -> int:
 
 
 def cut(source: str) -> dict[str, object]:
-    """Return how the source is cut: modules, lines, names that stand for several classes, tables of providers outside their home."""
+    """Return the modules, the lines, the class names that stand twice, and the tables of providers."""
     root = Path(source, "sparekey")
     classes: dict[str, set[str]] = {}
     tables, lines, modules = [], 0, 0

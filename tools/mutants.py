@@ -1,7 +1,8 @@
-"""Mutation tests of the core: change it in every small way, and count how many of the changes its tests notice.
+"""Mutation tests of the core: change it in every small way, and count the changes that tests notice.
 
-mutmut works in a copy, so that the work tree stays as it is. Exit code 1 if fewer than 90 % of the mutants are killed. The names of the
-survivors are printed; `--show` prints their changes, too.
+mutmut works on a copy, so that the work tree stays as it is. The exit code is 1 if fewer than 90 %
+of the mutants are killed. The names of the survivors are printed, and with `--show` their changes
+too.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from mutmut.core import MutmutCallStack
 MutmutCallStack.set = MutmutCallStack.reset = classmethod(lambda *_: None)
 gc.disable()
 """
-GAMES = "10"  # of the state machine, a mutant: it is the slowest test and runs last
+GAMES = "10"  # games of the state machine for each mutant: it is the slowest test and runs last
 
 
 def copy_to(sandbox: Path) -> None:
-    """Copy what mutmut needs."""
+    """Copy the files that mutmut needs."""
     for name in COPIED:
         source, target = ROOT / name, sandbox / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ def copy_to(sandbox: Path) -> None:
 
 
 def mutmut(sandbox: Path, *arguments: str, quiet: bool = False) -> str:
-    """Run mutmut in the copy; its output is returned if `quiet`, else shown."""
+    """Run mutmut in the copy; return its output if `quiet`, else show it."""
     command = [sys.executable, "-m", "mutmut", *arguments]
     env = {**os.environ, "SPAREKEY_GAMES": GAMES, "PYTHONPATH": ""}
     done = subprocess.run(command, cwd=sandbox, env=env, check=False, text=True, stdout=subprocess.PIPE if quiet else None)
@@ -51,7 +52,7 @@ def mutmut(sandbox: Path, *arguments: str, quiet: bool = False) -> str:
 
 
 def survivors(sandbox: Path) -> list[str]:
-    """The names of the mutants that no test noticed."""
+    """Return the names of the mutants that no test noticed."""
     lines = mutmut(sandbox, "results", quiet=True).splitlines()
     return [line.split(":")[0].strip() for line in lines if line.strip().endswith(("survived", "no tests"))]
 

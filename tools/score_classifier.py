@@ -1,7 +1,8 @@
 """Score the classifier: `make score`.
 
-It prints what the model makes of the examples that it has learned, what models that had not seen a provider made of its errors (written
-down by `make train`), and every held-out verdict that differs from the committed ones: that is what a change of the examples changed.
+It prints three things: how the model reads the examples that it has learned; how models that had
+not seen a provider read its errors (from `make train`); and every held-out verdict that differs
+from the committed one, which shows what a change of the examples has changed.
 """
 
 import subprocess
@@ -14,7 +15,7 @@ from sparekey.types import ErrorClass
 
 
 def main():
-    """Print the figures, by class, and the flips."""
+    """Print the scores by class, and the verdicts that have changed."""
     examples = {name_of(example): example for example in load()}
     classifier = Classifier(now=lambda: NOW)
     for title, rich in (("learned, with structure", True), ("learned, from bare text", False)):

@@ -1,6 +1,6 @@
-"""Take the pictures of docs/console.md: the console over simulated providers, with an hour of made-up traffic. Needs Chromium.
+"""Take the pictures of docs/console.md: `python tools/screenshots.py docs`. Needs Chromium.
 
-python tools/screenshots.py docs
+They show the console over simulated providers, with an hour of made-up traffic.
 """
 
 import random
@@ -30,7 +30,7 @@ SHOTS = {
 
 
 class Past:
-    """A clock for statistics that begins earlier and is led back to now."""
+    """A clock for statistics that starts in the past and is moved forward to now."""
 
     def __init__(self):
         self.behind = 0.0
@@ -40,7 +40,7 @@ class Past:
 
 
 def play(stage, past):
-    """Ten minutes of traffic: the first account runs out of quota in the middle."""
+    """Make an hour of traffic; the first account runs out of quota at the end."""
     stats = stage.watched["chat"].stats
     limited = classify_response(429, {"retry-after": "20"}, '{"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}')
     busy = classify_response(503, {}, '{"error": {"message": "The engine is currently overloaded", "type": "server_error"}}')
@@ -61,7 +61,10 @@ def play(stage, past):
 
 
 def die(stage):
-    """Two keys are dead, and the last credential is overloaded: requests fail. A person tests all of them."""
+    """Let requests fail: two keys are dead, the last credential is overloaded.
+
+    A person tests them all.
+    """
     for name, fault in (("team-a", faults.quota(retry_after=3600)), ("team-b", faults.auth()), ("elsewhere", faults.overloaded())):
         stage.providers[name].fail(fault)
     stage.ask(16)

@@ -1,6 +1,7 @@
-"""Write what type checkers see of things that are made while the program runs.
+"""Write for type checkers what is only made at run time.
 
-- `src/sparekey/__init__.pyi`: the public names, which are loaded lazily, from the table in `__init__.py`;
+- `src/sparekey/__init__.pyi`: the public names, which are loaded lazily, from the table in
+  `__init__.py`;
 - the fields of `config.knobs.Knobs` and `engine.limits.Limits`, from those of `core.policy.Policy`.
 """
 
@@ -32,14 +33,17 @@ def fields_of(source: str, name: str) -> list[ast.AnnAssign]:
 
 
 def with_fields(source: str, name: str, fields: list[str]) -> str:
-    """Return a module in which the class `name` has these fields in the place of its own."""
+    """Return the module's source with these fields in the class `name`, in place of its own."""
     lines, own = source.splitlines(), fields_of(source, name)
     first, last = own[0].lineno - 1, own[-1].end_lineno or 0
     return "\n".join([*lines[:first], *(" " * own[0].col_offset + field for field in fields), *lines[last:]]) + "\n"
 
 
 def write_fields() -> None:
-    """Write the fields of `Policy` into the two classes that stand for it; a file of configuration says 0 where the policy says None."""
+    """Write the fields of `Policy` into the two classes that stand for it.
+
+    A configuration file says 0 where the policy says None.
+    """
     kinds = {one.target.id: ast.unparse(one.annotation) for one in fields_of((PACKAGE / "core/policy.py").read_text("utf-8"), "Policy")}
     written = {name: "float" if KNOBS[name].off is not None else kind for name, kind in kinds.items()}
     for module, name, fields in (

@@ -1,9 +1,10 @@
 """Train the learned text model from data/errors: `make train`.
 
-The same examples give the same file: the solver starts at zero, nothing is drawn at random, and the weights are rounded to whole numbers.
-How sure a verdict has to be is learned as well, from verdicts on real errors whose provider was left out: a lost answer costs ten wasted
-calls. Those verdicts are kept in data/errors/held_out.tsv, so that a change of one example shows what else it changed (`make score`), and
-their sums in data/errors/held_out.json, for docs/errors.md.
+The same examples give the same file: the solver starts at zero, nothing is random, and weights are
+rounded to whole numbers. The thresholds of confidence are learned as well, from verdicts on real
+errors whose provider was left out; a lost answer costs ten times as much as a wasted call. These
+verdicts are kept in data/errors/held_out.tsv, so that a change of one example shows what else it
+changed (`make score`), and their sums in data/errors/held_out.json, for docs/errors.md.
 """
 
 import argparse
@@ -40,28 +41,31 @@ from sparekey.types import ErrorClass
 
 CLASSES = [str(c) for c in ErrorClass]
 STRENGTH = 100.0
-"""How freely weights may grow (scikit-learn's C); held-out verdicts are best between 50 and 150."""
+"""How freely weights may grow (C in scikit-learn); held-out verdicts are best from 50 to 150."""
 LEAST_SHAPES = 2
-"""Shapes (an example has up to two) that a feature has to stand in."""
+"""The least number of shapes (an example has up to two) in which a feature must occur."""
 MOST_FEATURES = 20_000
-"""So many are learned, the most frequent ones."""
+"""The number of features that are learned: the most frequent ones."""
 KEPT_FEATURES = 12_000
-"""So many are written, those that weigh most: held-out verdicts are the same with all of them, and a small table is a quick one."""
+"""The number of features that are written: those that weigh most.
+
+Held-out verdicts are the same with all of them, and a small table is fast.
+"""
 ITERATIONS = 300
 SMOOTH, LEAST_PURITY = 2.0, 0.5
-"""How many shapes like all others a feature is thought to have stood in besides, and how much any feature may tell."""
+"""Smoothing of `purity`: further shapes with average labels for each feature, and its least value."""
 LOST, WASTED, WRONG = 10.0, 1.0, 0.5
-"""What a lost answer, a wasted call and a wrong class cost."""
+"""The costs of a lost answer, a wasted call and a wrong class."""
 DISGUISED = 0.15
-"""What a written example counts in a disguise."""
+"""The weight of a written example in a disguise."""
 LIKELY = 0.7
-"""Above this the class is right in nineteen of twenty held-out cases: `likely` evidence (see docs/errors.md)."""
+"""The confidence above which the class is right in 19 of 20 held-out cases: `likely` evidence."""
 FIRST = (0.75, 0.4)
-"""The thresholds of a model that is the first of its kind."""
+"""The thresholds of the first model of its kind."""
 
 
 class Shapes:
-    """Every example in each shape it may arrive in: its features, and the number of its example."""
+    """Every example in each shape in which it may arrive: its features, and the example's number."""
 
     def __init__(self, examples):
         self.rows, self.owner, self.weight = [], [], []
@@ -74,23 +78,25 @@ class Shapes:
 
 
 def vocabulary(rows):
-    """Return the features that are worth a place, in order of the alphabet."""
+    """Return the features that are worth learning, in alphabetical order."""
     counts = Counter(feature for row in rows for feature in row)
     known = sorted((f for f, n in counts.items() if n >= LEAST_SHAPES), key=lambda f: (-counts[f], f))
     return {feature: at for at, feature in enumerate(sorted(known[:MOST_FEATURES]))}
 
 
 def matrix(rows, words):
-    """Return the rows as a sparse matrix: each feature one over the root of how many there are, known or not."""
+    """Return the rows as a sparse matrix; each feature weighs one over the root of their number."""
     entries = [(at, words[f], 1 / math.sqrt(len(row) + CALM)) for at, row in enumerate(rows) for f in row if f in words]
     at, column, value = zip(*entries, strict=True) if entries else ((), (), ())
     return csr_matrix((value, (at, column)), shape=(len(rows), len(words)))
 
 
 def purity(data, labels, weight):
-    """Return for each feature how much it tells: how far the labels of its shapes are from those of all (the Kullback-Leibler divergence).
+    """Return how much each feature tells about the label.
 
-    Where a feature tells much, its weight may grow: that reads a quarter more of held-out errors rightly than equal freedom for all.
+    It is the Kullback-Leibler divergence between the labels of its shapes and those of all. Weights
+    of telling features may grow more: that reads a quarter more of the held-out errors rightly than
+    equal freedom for all.
     """
     names, counts = sorted(set(labels)), diags(np.array(weight)) @ (data > 0)
     of_label = csr_matrix((np.ones(len(labels)), (list(map(names.index, labels)), range(len(labels)))))
@@ -100,20 +106,20 @@ def purity(data, labels, weight):
 
 
 def fitted(data, labels, weight):
-    """Return weights and biases, a row a label in the order of the alphabet, and those labels."""
+    """Return weights and biases, one row for each label in alphabetical order, and the labels."""
     pure = purity(data, labels, weight)
     found = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, tol=1e-3).fit(data @ diags(pure), labels, sample_weight=weight)
     return found.coef_ * pure, found.intercept_, list(found.classes_)
 
 
 def softmax(scores):
-    """Return scores as shares of one."""
+    """Return scores as probabilities."""
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
 
 
 def held_out(shapes, examples, parts):
-    """Return for each example how likely each class is, by a model that has seen nothing of its part."""
+    """Return each example's probability of each class, from a model that has not seen its part."""
     likely = {}
     for part in parts:
         out = [at for at, owner in enumerate(shapes.owner) if owner in part]
@@ -128,26 +134,26 @@ def held_out(shapes, examples, parts):
 
 
 def cost(judged):
-    """Return what verdicts cost."""
+    """Return the cost of verdicts."""
     total = sums(judged)
     return LOST * total["lost"] + WASTED * total["waste"] + WRONG * (total["n"] - total["exact"])
 
 
 def thresholds(likely, examples):
-    """Return where verdicts cost least: how sure that the request is at fault, and how sure at all."""
+    """Return the thresholds with the least cost: for blaming the request, and for any class."""
     cases = {number: next(readings(examples[number])) for number in likely}
     grid = [(f / 100, k / 100) for f in (70, 80, 85, 90, 93, 96) for k in (45, 50)]
     return min(grid, key=lambda pair: (cost([Judged(examples[n], cases[n], likely[n], *pair) for n in likely]), pair))
 
 
 def whole(weights, bias):
-    """Return weights and biases as whole numbers, and the scale that makes them what they were."""
+    """Return weights and biases as whole numbers, and the scale that restores them."""
     scale = float(np.abs(weights).max()) / 127
     return np.rint(weights / scale).astype(int), [round(float(b) / scale) for b in bias], scale
 
 
 def write(shapes, examples, chosen):
-    """Fit everything, write the model's file, and return how many features it has."""
+    """Fit a model to everything and write its file; return the number of features."""
     words = vocabulary(shapes.rows)
     data = matrix(shapes.rows, words)
     lanes, bias, scales, names = [], [], [], []
@@ -178,7 +184,7 @@ def write(shapes, examples, chosen):
 
 
 def calibration(judged):
-    """Return for each step of the model's confidence how many verdicts there were, and which share of them had the right class."""
+    """Return the number of verdicts and the share of right ones, for each step of confidence."""
     steps = []
     asked = [one for one in judged if one.by == "words"]
     for low, high in ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.97), (0.97, 1.01)):
@@ -190,7 +196,7 @@ def calibration(judged):
 
 
 def keep(examples, judged, chosen, shapes):
-    """Write down what was read of each real error by a model that had not seen its provider, and the sums."""
+    """Write the held-out verdicts on real errors, and their sums."""
     lines = [f"{name_of(j.example)}\t{j.example['class']}\t{j.found}\t{j.by}\t{j.confidence:.2f}" for j in judged]
     HELD_OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     totals = {"provider": sums(judged), "calibration": calibration(judged), "language": {}, "source": {}}

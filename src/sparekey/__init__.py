@@ -18,8 +18,8 @@ _HOMES = {
     ),
     "sparekey.errors": (
         "AllCredentialsFailedError CircuitBreakerOpen ConfigError ContentFilteredError CredentialError CredentialParkedError "
-        "DeadlineExceeded DisguisedError IncompleteAnswerError InvalidInputError LimitExceeded MissingExtraError SparekeyError "
-        "UnsupportedMediaInputError VectorSpaceError"
+        "DeadlineExceeded DisguisedError IncompleteAnswerError InvalidInputError LimitExceeded MissingExtraError OverloadedError "
+        "SparekeyError UnsupportedMediaInputError VectorSpaceError"
     ),
     "sparekey.classify": "classify classify_api_error classify_response",
     "sparekey.engine": "Answer AsyncFailover Chain Failover limits",

@@ -46,6 +46,7 @@ from sparekey.errors import IncompleteAnswerError as IncompleteAnswerError
 from sparekey.errors import InvalidInputError as InvalidInputError
 from sparekey.errors import LimitExceeded as LimitExceeded
 from sparekey.errors import MissingExtraError as MissingExtraError
+from sparekey.errors import OverloadedError as OverloadedError
 from sparekey.errors import SparekeyError as SparekeyError
 from sparekey.errors import UnsupportedMediaInputError as UnsupportedMediaInputError
 from sparekey.errors import VectorSpaceError as VectorSpaceError

@@ -1,7 +1,8 @@
-"""Modules under the names that they had until November 2026: importing one gives the module itself, and a warning with its new name.
+"""Former names of modules, which work until 1 June 2027.
 
-Python asks the finder below first: else it would load a second copy of what lies in a package that moved. It goes, with its table, after
-1 June 2027.
+Importing a former name gives the module itself, and a warning with its new name. The finder below
+stands first in `sys.meta_path`; otherwise Python would load a second copy of modules in a package
+that moved.
 """
 
 from __future__ import annotations
@@ -27,20 +28,23 @@ _HOMES: Final = {
     "sparekey.switching": "sparekey.compat.switching",
     "sparekey.vlm.pair": "sparekey.compat.failover_vlm",
 }
-"""The former name of a package or module, and its name now; what lies below a package moved with it."""
+"""The former names of packages and modules, and their names now. Submodules moved along."""
 
 
 class FormerHomes:
-    """Finds and loads modules by their former names; `importlib.abc` would cost more than `import sparekey`."""
+    """Finds and loads modules by former names.
+
+    It does without `importlib.abc`, which would take longer to import than `sparekey` itself.
+    """
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return how a module is had that moved; None for any other name."""
+        """Return the spec of a module that has moved; None for any other name."""
         del path, target
         now = new_name(fullname) if fullname.startswith("sparekey.") else None
         return None if now is None else ModuleSpec(fullname, self, loader_state=now)  # type: ignore[arg-type]  # it is a loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the module under its new name: there is one of it, whatever it is called."""
+        """Return the module with the new name: there is only one, whatever it is called."""
         now: str = spec.loader_state
         warnings.warn(f"{spec.name} is {now} now; the old name goes after {_UNTIL}", DeprecationWarning, stacklevel=2)
         module = import_module(now)
@@ -48,13 +52,13 @@ class FormerHomes:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module its own description back, which the import of the former name has replaced."""
+        """Restore the module's own spec, which the import by a former name has replaced."""
         if module.__spec__ is not None:
             module.__spec__ = module.__spec__.loader_state
 
 
 def new_name(former: str) -> str | None:
-    """Return what a module is called now; None if it never moved."""
+    """Return the new name of a module; None if it has not moved."""
     for old, new in _HOMES.items():
         if former == old or former.startswith(f"{old}."):
             return new + former[len(old) :]
@@ -62,6 +66,6 @@ def new_name(former: str) -> str | None:
 
 
 def install() -> None:
-    """Let Python ask here first."""
+    """Install the finder; a second call changes nothing."""
     if not any(isinstance(finder, FormerHomes) for finder in sys.meta_path):
         sys.meta_path.insert(0, FormerHomes())

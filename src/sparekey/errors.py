@@ -4,6 +4,7 @@
     ├── AllCredentialsFailedError     every credential of a chain was tried or is parked
     ├── CredentialParkedError         an entry of the above: this one was not tried, and until when
     ├── CircuitBreakerOpen            a lone instance's breaker lets nothing through
+    ├── OverloadedError               a chain has no room for one more request, nor in its queue
     ├── DeadlineExceeded              the call's deadline was spent (also a TimeoutError)
     ├── LimitExceeded                 one attempt took too long (also a TimeoutError)
     ├── ConfigError                   a wrong configuration (also a ValueError)
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
 
 
 class SparekeyError(Exception):
-    """The root of everything sparekey raises itself. All of them survive pickling, as far as what they hold does."""
+    """The base of sparekey's own exceptions.
+
+    They survive pickling, as far as their contents do.
+    """
 
     @cached_property
     def kind(self) -> Any:
-        """What it is in OpenViking's words: a `sparekey.classify.kinds.ModelErrorKind`."""
+        """The kind of the error in OpenViking's words: a `sparekey.classify.kinds.ModelErrorKind`."""
         # Imports run downwards only, so the layer above is looked up by name.
         return import_module("sparekey.classify.kinds").kind_of(self)
 
@@ -56,7 +60,7 @@ def _rebuilt(cls: type[SparekeyError], args: tuple[Any, ...], attributes: dict[s
 class CredentialError(NamedTuple):
     """What became of one credential of an exhausted chain.
 
-    `exception` is the provider's own, in its own words; `words` are those without keys, and all that a `repr` shows of it.
+    `exception` is the provider's own, with its own words; `repr` shows only its text without keys.
     """
 
     credential_id: str
@@ -70,15 +74,17 @@ class CredentialError(NamedTuple):
 
 
 class AllCredentialsFailedError(SparekeyError):
-    """The chain is exhausted: one entry a credential, in the order in which they were tried.
+    """The chain is exhausted: it has one entry for each credential, in the order they were tried.
 
     Attributes:
-        errors: `(credential_id, error_class, exception, index)` of each credential; the exceptions are the providers' own, unmasked.
-        retry_after: seconds until the soonest credential returns, or None if nothing is known.
+        errors: `(credential_id, error_class, exception, index)` for each credential. The exceptions
+            are the providers' own, with unmasked texts.
+        retry_after: seconds until the first credential comes back; None if that is unknown.
         attempts: the ledger of the call.
-        secrets: what is cut out of the providers' words in its text.
-        agreed: the first refusal, where those that were asked refused in the same words and nothing is certain about a credential: then
-            it is the request's, and clients over HTTP are told so (DESIGN.md 3.5). None otherwise.
+        secrets: what is cut out of the providers' words in the error's text.
+        agreed: the first refusal, if all that were asked refused in the same words and nothing is
+            certain about a credential: the request is then at fault, and clients over HTTP get this
+            refusal. None otherwise.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -87,21 +93,21 @@ class AllCredentialsFailedError(SparekeyError):
     def __init__(
         self, errors: Iterable[tuple[str, str, BaseException, int]], retry_after: float | None = None, *, secrets: Secrets = NO_SECRETS
     ) -> None:
-        """Take the entries as tuples or `CredentialError`s; `secrets` are cut out of what is told of them."""
+        """Take the entries, as tuples or `CredentialError`s; `secrets` are cut out of the text."""
         self.errors: list[CredentialError] = [CredentialError(*e) for e in errors]  # type: ignore[arg-type]
         self.retry_after, self.secrets = retry_after, secrets
         super().__init__(self._describe())
-        self.__suppress_context__ = True  # a traceback would print the providers' words as they came
+        self.__suppress_context__ = True  # a traceback would print the providers' words unmasked
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Go to another process whole, but for exceptions of SDKs that cannot: of those the words go."""
+        """Pickle the error; exceptions that pickle cannot carry are replaced by their words."""
         kept = {**self.__dict__, "errors": [entry._replace(exception=_portable(entry.exception)) for entry in self.errors]}
         if self.agreed is not None:
             kept["agreed"] = _portable(self.agreed)
         return _rebuilt, (type(self), self.args, kept)
 
     def __deepcopy__(self, _memo: object) -> AllCredentialsFailedError:
-        """Exceptions are not changed: the copy holds the same."""
+        """Return a copy that holds the same exceptions."""
         return _rebuilt(type(self), self.args, {**self.__dict__, "errors": [*self.errors]})  # type: ignore[return-value]
 
     def _describe(self) -> str:
@@ -116,28 +122,40 @@ class AllCredentialsFailedError(SparekeyError):
 
 
 class CredentialParkedError(SparekeyError):
-    """This credential was not tried: it is parked."""
+    """The credential was not tried, because it is parked."""
 
     def __init__(self, credential_id: str, cause: str, seconds: float | None) -> None:
-        """Say who is parked, why, and for how many seconds more; None: until a person releases it."""
+        """Create the error; `seconds` is the rest of the park, None: until a person releases it."""
         self.credential_id, self.cause, self.seconds = credential_id, cause, seconds
         super().__init__(f"not tried: {credential_id!r} is {self.state}")
 
     @property
     def state(self) -> str:
-        """How it stands, for people."""
+        """How long and why it is parked, for people."""
         if self.seconds is None:
             return "held until a person releases it"
         return f"parked for {self.seconds:.0f} s more ({self.cause})"
 
 
 class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of circuit breakers know
-    """The breaker is open: nothing is let through. `retry_after` are the seconds until something may be."""
+    """The breaker is open and lets nothing through; `retry_after` is the wait in seconds."""
 
     def __init__(self, message: str = "", retry_after: float | None = None) -> None:
-        """Say why, and when to come again."""
+        """Create the error with its message and the seconds to wait."""
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class OverloadedError(SparekeyError):
+    """A chain runs as many requests as it may (`max_concurrency`), and has no room in its queue: no provider was asked.
+
+    `retry_after` are the seconds after which it is worth asking again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        """Say when to come again."""
+        self.retry_after = retry_after
+        super().__init__(f"too many requests run at once (max_concurrency) and the queue has no room; come again in {retry_after:g} s")
 
 
 class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc
@@ -145,12 +163,13 @@ class DeadlineExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as in grpc
 
 
 class LimitExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as `DeadlineExceeded`
-    """One attempt took longer than a limit of its chain allows; the call itself may go on with another credential.
+    """An attempt took longer than a limit of its chain; the call may go on with another credential.
 
     Attributes:
-        reason: `slow_start` (no content of a stream), `slow_answer` (no whole answer while another credential had one), `stalled`
-            (nothing more of a stream after some), `timeout` (no whole answer), or `deadline` (the whole call's time is spent: little
-            proof against the credential, the caller may have been in a hurry).
+        reason: `slow_start` (no content of a stream), `slow_answer` (no whole answer while another
+            credential had one), `stalled` (a stream fell silent after some content), `timeout` (no
+            whole answer), or `deadline` (the call's time is spent: little proof against the
+            credential, because the caller may have been in a hurry).
         seconds: the limit.
     """
 
@@ -163,7 +182,7 @@ class LimitExceeded(SparekeyError, TimeoutError):  # noqa: N818 - as `DeadlineEx
     }
 
     def __init__(self, reason: str, seconds: float) -> None:
-        """Name the limit by its reason, and its seconds."""
+        """Create the error from the reason and the limit in seconds."""
         self.reason, self.seconds = reason, seconds
         super().__init__(self._WORDS[reason].format(seconds))
 
@@ -176,32 +195,32 @@ class MissingExtraError(SparekeyError, ImportError):
     """An optional dependency is missing; the message names the extra to install."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        """Name what was wanted and the extra that brings it."""
+        """Create the error from the feature and the extra that brings it."""
         self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs the extra {extra!r}: pip install 'sparekey[{extra}]' (from a clone: pip install '.[{extra}]')")
 
 
 class IncompleteAnswerError(SparekeyError):
-    """A provider said "success", but the answer is empty or cut off: another credential may do better."""
+    """A provider said "success", but the answer is empty or cut off; another one may do better."""
 
 
 class DisguisedError(SparekeyError):
-    """A provider said "success" and put an error where the answer belongs: what it means stands in its `body`."""
+    """A provider said "success", but its answer is an error; `body` says what it means."""
 
     def __init__(self, message: str, body: Any) -> None:
-        """Take the error's body as the provider sent it."""
+        """Create the error with the body as the provider sent it."""
         self.body = body
         super().__init__(message)
 
 
 class ContentFilteredError(SparekeyError):
-    """A provider said "success" and withheld the whole answer for its content: it blames the request."""
+    """A provider said "success", but withheld the answer for its content: the request is at fault."""
 
     code = "content_filter"
 
 
 class InvalidInputError(SparekeyError, ValueError):
-    """The request itself cannot be put together (an unreadable image, a tool without a name): it blames the request."""
+    """The request cannot be put together: an unreadable image, a tool without a name."""
 
     code = "invalid_request_error"
 
@@ -215,7 +234,7 @@ class VectorSpaceError(SparekeyError, ValueError):
 
 
 def _portable(exc: BaseException) -> BaseException:
-    """Return an exception if pickle can carry it, else one that says what it said."""
+    """Return the exception if pickle can carry it, else one with the same words."""
     try:
         pickle.loads(pickle.dumps(exc))  # noqa: S301 - what was pickled in this very line
     except Exception:  # noqa: BLE001 - whatever the exception's own methods raise
@@ -224,7 +243,13 @@ def _portable(exc: BaseException) -> BaseException:
 
 
 def describe_exception(exc: BaseException, limit: int = 200, *, secrets: Secrets = NO_SECRETS) -> str:
-    """Return the type and one bounded line of the text of `exc`, without `secrets` and whatever looks like one; never raises."""
+    """Return the type of `exc` and its text in one line. Never raises.
+
+    Args:
+        exc: the exception.
+        limit: the most characters of the text.
+        secrets: what is cut out of the text, with whatever looks like a key.
+    """
     try:
         text = " ".join(str(exc).split())
     except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything

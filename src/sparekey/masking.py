@@ -1,4 +1,4 @@
-"""Keys that a provider repeats are cut out of every text before anybody sees it."""
+"""Keys out of texts: whatever a provider repeats is masked before anybody sees it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 MASK: Final = "***"
 
-# Shapes that issuers publish for their keys (their docs and GitHub's list of secret-scanning patterns). Each starts with a literal and
-# continues with one class of characters, so that reading stays linear in the length of the text.
+# Shapes that issuers publish for their keys (their docs, and GitHub's list of secret-scanning
+# patterns). Each starts with a literal and continues with one class of characters, so that the time
+# stays linear in the length of the text.
 _SHAPES: Final = (
     r"(?:sk|pk|rk|ak)-[A-Za-z0-9_\-*]{8,}",  # openai, anthropic, deepseek, openrouter, moonshot, dashscope, litellm
     r"AIza[A-Za-z0-9_\-]{20,}",  # google
@@ -28,18 +29,22 @@ _SHAPES: Final = (
     r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}",  # JSON web tokens
 )
 _OF_LETTERS: Final = ("AIza", "AK", "ASIA", "LTAI", "eyJ")
-"""Beginnings of keys that may hold nothing but letters."""
+"""Beginnings of keys that may consist of letters alone."""
 _ZHIPU_LENGTH: Final = 41
-# A text without a word as long as the shortest value holds no key either.
+# The length of the shortest value: a text without a word of this length holds no key.
 _SHORTEST_VALUE = 8
 _SHORTEST_SECRET: Final = 8
-"""Shorter keys are none (servers of one's own take anything: `ollama`, `dummy`), and stand in texts by chance."""
+"""The least length of a key that is cut out.
+
+Local servers take anything as a key (`ollama`, `dummy`), and such words occur in texts by chance.
+"""
 _HARMLESS: Final = re.compile(
     r"accept(?:-\w+)*|content-type|user-agent|(?:http-)?referer|x-(?:title|app|source|region|request-id)|[\w-]*-(?:version|beta|region|id)|api-version",
     re.IGNORECASE,
 )
-"""Names of headers of one's own that hold no key: their values stand in texts by chance."""
-# Whatever stands behind a name that says "secret": header lines, query strings, JSON fields. Matched on lower-case text.
+"""Names of extra headers that hold no key; their values occur in texts by chance."""
+# Values after a name that says "secret": header lines, query strings, JSON fields. Matched on
+# lower-case text.
 _NAMED: Final = (
     r"(?:\b(?:authorization|proxy-authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer |basic )?"
     r"|\bbearer "
@@ -50,32 +55,36 @@ _NAMED: Final = (
     r"(?=[a-z0-9_\-./+=~*]{8})"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9_\-./+=~*]+")
-# Names that may also be followed by a plain word: what stands behind them is a key if it is as long as one and holds digits.
+# Names that a plain word may follow too: the value is a key if it is as long as one and holds
+# digits.
 _WEAKLY_NAMED: Final = (
     r"\b(?:token|key|secret|credential|password)(?:[\"']?\s{0,2}[:=(]\s{0,2}|\s{1,2}(?:is\s)?)[\"'`]?(?=[a-z0-9_\-./+=~]{16})"
 )
-_LONG_VALUE, _DIGITS = 16, 3  # so many digits where all letters are small, or all capital
-_AWS_LENGTH: Final = 40  # of their secrets, which alone hold slashes
+_LONG_VALUE, _DIGITS = 16, 3  # the least digits of a value whose letters are all small or all capital
+_AWS_LENGTH: Final = 40  # the length of AWS secrets, the only keys with slashes
 _WEAK_HINTS: Final = ("token", "key", "secret", "credential", "password")
 _HINTS: Final = ("key=", "token=", "sig=", "secret", "authorization", "bearer ", "password", "signature")
 _KEY: Final = r"(?<![A-Za-z0-9])(?:" + "|".join(_SHAPES) + ")"
 _ZHIPU: Final = r"(?<![A-Za-z0-9])[0-9a-f]{32}\.[A-Za-z0-9]{8,}"
 _URL_LOGIN: Final = r"(?<=://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
 _TELLTALE: Final = re.compile(r"[0-9*_\-]")
-"""A value behind a name holds one of these; a word that holds none is no key ("authorization: required")."""
+"""A value after a name holds one of these.
+
+A word without them is no key ("authorization: required").
+"""
 
 
 @cache
 def _compiled(source: str) -> re.Pattern[str]:
-    """Compile when it is first needed: most texts hold nothing that is searched for."""
+    """Return the compiled pattern; it is compiled on first use, because most texts need none."""
     return re.compile(source)
 
 
 def mask(text: str) -> str:
-    """Return `text` with everything that looks like a credential replaced by `***`.
+    """Return `text` with everything that looks like a key replaced by `***`.
 
-    Idempotent and linear in the length of the text. It knows shapes, not values: a key of no known shape that stands alone is not found,
-    so callers that hold the key itself use `Secrets`.
+    It is idempotent, and linear in the length of the text. It knows shapes and not values, so it
+    misses a lone key of an unknown shape: callers that hold the key use `Secrets`.
     """
     words = [word for word in text.split() if len(word) >= _SHORTEST_VALUE]
     if words:
@@ -84,7 +93,10 @@ def mask(text: str) -> str:
 
 
 def _mask_words(text: str, words: str) -> str:
-    """Mask `text`, whose words that are long enough for a key are `words`: most errors hold none that looks like one."""
+    """Return `text` masked; `words` are those of its words that are long enough for a key.
+
+    Most errors hold nothing that looks like a key, so the cheap checks come first.
+    """
     marked = _TELLTALE.search(words) is not None
     if (marked or any(map(words.__contains__, _OF_LETTERS))) and _compiled(_KEY).search(words):
         text, marked = _compiled(_KEY).sub(MASK, text), True
@@ -94,17 +106,17 @@ def _mask_words(text: str, words: str) -> str:
         text = _compiled(_ZHIPU).sub(MASK, text)
     lower = text.lower()
     weak = any(map(lower.__contains__, _WEAK_HINTS)) and any(len(word) >= _LONG_VALUE for word in words.split())
-    told = _names_a_secret(lower)
-    if weak or told:
+    names_secret = _names_a_secret(lower)
+    if weak or names_secret:
         if len(lower) != len(text):  # a few letters change their length: places in both must agree
             lower = "".join(char if char.isascii() else "." for char in text).lower()
-        masked = _mask_named(text, lower, _NAMED, _TELLTALE.search) if told else text
+        masked = _mask_named(text, lower, _NAMED, _TELLTALE.search) if names_secret else text
         text = _mask_named(masked, lower if masked is text else masked.lower(), _WEAKLY_NAMED, _is_long) if weak else masked
     return text
 
 
 def _names_a_secret(lower: str) -> bool:
-    """Tell whether one of the names may stand in the lower-case text: the cheap half of `_NAMED`."""
+    """Return whether lower-case text may hold one of the names: the cheap half of `_NAMED`."""
     return (
         ("key" in lower and ("api" in lower or "access" in lower))
         or ("token" in lower and "access" in lower)
@@ -114,7 +126,7 @@ def _names_a_secret(lower: str) -> bool:
 
 
 def _is_long(value: str) -> bool:
-    """Tell whether a value is as long as keys are, and no name: it holds digits, no dot within, and no path."""
+    """Return whether a value is as long as a key and no name: it holds digits, no dot, and no path."""
     value = value.rstrip(".")
     named = "." in value or ("/" in value and len(value) != _AWS_LENGTH)
     mixed = value not in {value.lower(), value.upper()}
@@ -122,7 +134,10 @@ def _is_long(value: str) -> bool:
 
 
 def _mask_named(text: str, lower: str, names: str, is_key: Callable[[str], object]) -> str:
-    """Cut out the values behind telling names that may be keys; `lower` is `text` in lower case, of the same length."""
+    """Return `text` without the values that follow such names and may be keys.
+
+    `lower` is `text` in lower case, of the same length.
+    """
     pieces, done = [], 0
     for match in _compiled(names).finditer(lower):
         value = _VALUE.match(text, match.end())
@@ -133,9 +148,10 @@ def _mask_named(text: str, lower: str, names: str, is_key: Callable[[str], objec
 
 
 class Secrets:
-    r"""The secrets of some credentials: cuts them out of whatever a provider says, however they are written there.
+    r"""The secrets of some credentials; it cuts them out of texts, however they are written there.
 
-    Providers repeat keys as they stand, in JSON with escapes (`\/`, `\u002B`), in URLs (`%2B`), in HTML (`&#43;`), and in base64.
+    Providers repeat keys as they are, in JSON with escapes (`\/`, `\u002B`), in URLs (`%2B`), in
+    HTML (`&#43;`), and in base64.
     """
 
     __slots__ = ("_literals", "_values")
@@ -146,11 +162,11 @@ class Secrets:
         self._literals: tuple[str, ...] | None = None
 
     def cut(self, text: str) -> str:
-        """Return a text with `***` in the place of each secret and of whatever looks like one (`mask`)."""
+        """Return a text with each secret, and whatever looks like one (`mask`), replaced by `***`."""
         return mask(self.cut_known(text))
 
     def cut_known(self, text: str) -> str:
-        """Return a text with `***` in the place of each of these secrets, and of nothing else."""
+        """Return a text with each of these secrets, and nothing else, replaced by `***`."""
         if not self._values:
             return text
         if self._literals is None:
@@ -164,7 +180,10 @@ class Secrets:
         return text
 
     def cut_bytes(self, data: bytes) -> bytes:
-        """As `cut_known`, of bytes in whatever encoding."""
+        """Return bytes with each of these secrets replaced, as `cut_known` does.
+
+        The encoding is kept.
+        """
         text = data.decode("latin-1")
         kept = self.cut_known(text)
         return data if kept is text else kept.encode("latin-1")
@@ -177,12 +196,12 @@ class Secrets:
         return f"<Secrets: {len(self._values)}>"
 
     def __reduce__(self) -> tuple[type[Secrets], tuple[tuple[str, ...]]]:
-        """Secrets go to no other process."""
+        """Pickle an empty set: secrets go to no other process."""
         return Secrets, ((),)
 
 
 class HoldsKeys(Protocol):
-    """A credential, or where its requests go."""
+    """A credential, or an endpoint of one."""
 
     @property
     def api_key(self) -> Secret | None:
@@ -190,15 +209,18 @@ class HoldsKeys(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Its headers of its own."""
+        """Its extra headers."""
 
 
 NO_SECRETS: Final = Secrets(())
-"""Where no key is known: only what looks like one is cut out."""
+"""For places where no key is known: only what looks like a key is cut out."""
 
 
 def secrets_of(credentials: Iterable[HoldsKeys]) -> Secrets:
-    """Return what of some credentials must never be shown: their keys, each half of a pair (`AK:SK`), and the keys in their headers."""
+    """Return the secrets of some credentials.
+
+    They are the keys, each half of a pair (`AK:SK`), and the values of headers that may hold a key.
+    """
     values: set[str] = set()
     for credential in credentials:
         if credential.api_key:
@@ -209,7 +231,7 @@ def secrets_of(credentials: Iterable[HoldsKeys]) -> Secrets:
 
 
 def _secret_headers(headers: Mapping[str, str]) -> Iterator[str]:
-    """Return the values of headers that may hold a key, which are all but the usual others; of `Bearer KEY` the key as well."""
+    """Return the values of headers that may hold a key; of `Bearer KEY` the key as well."""
     for name, value in headers.items():
         if not _HARMLESS.fullmatch(name):
             yield value
@@ -217,7 +239,10 @@ def _secret_headers(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _base64(value: str) -> Iterator[str]:
-    """What base64 makes of a value, wherever in a longer text it begins; the letters that its neighbours change are left out."""
+    """Return the base64 forms of a value, for each place where it may begin in a longer text.
+
+    Characters that depend on the neighbours are left out.
+    """
     raw = value.encode()
     for before in range(3):
         coded = b64encode(b"\0" * before + raw).decode().rstrip("=")

@@ -1,6 +1,6 @@
-"""The words of sparekey as values: frozen, without behaviour, importing nothing of ours.
+"""The values that all layers share: frozen, almost without behaviour, importing nothing of sparekey.
 
-Every layer speaks in these types. `classify` makes a `Failure`, `core` decides on it, the shells report it.
+`classify` makes a `Failure`, `core` decides on it, and the layers above report it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ErrorClass(StrEnum):
-    """What a failure is, in one of eight words. The class alone drives behaviour (see `core.policy`)."""
+    """The class of a failure, one of eight; it alone decides what a chain does (`core.policy`)."""
 
     PERMANENT = "permanent"
     CONTENT_SAFETY = "content_safety"
@@ -49,25 +49,29 @@ class Scope(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How much a verdict proves (DESIGN.md 3.1): it decides what others may lose by it, never where the request goes next."""
+    """How much a verdict proves.
+
+    It decides what other requests may lose by it, and never where this request goes next
+    (docs/blame.md).
+    """
 
     CERTAIN = "certain"
-    """The provider's own code, which can mean nothing else: about the credential, or about the request."""
+    """The provider's own code, which can mean nothing else."""
     LIKELY = "likely"
     """Status and text agree."""
     POSSIBLE = "possible"
-    """Text alone under 400, 404, 409, 413, 415, 422 or 424, or no text at all: a caller's words could have made it."""
+    """Text alone under 400, 404, 409, 413, 415, 422 or 424, which may be a caller's; or no text."""
 
 
 class Action(StrEnum):
-    """What an operator's own rule wants done, whatever the failure is."""
+    """What a user's own rule wants done, whatever the failure is."""
 
     STOP = "stop"
-    """Fail fast, nothing is parked."""
+    """Fail fast; park nothing."""
     STOP_AND_PARK = "stop-and-park"
     """Fail fast and park the credential as for `auth`."""
     NEXT = "next"
-    """Move on, nothing is parked."""
+    """Move on; park nothing."""
     NEXT_AND_PARK = "next-and-park"
     """Move on and park the credential as for `auth`."""
 
@@ -77,23 +81,29 @@ class Failure:
     """Why a call failed, read from an exception or a response by `sparekey.classify`.
 
     Attributes:
-        error_class: what it is; this alone drives behaviour.
-        reason: the finer cause in snake_case (`rate_limited`, `invalid_key`, ...): for people, logs, metrics.
+        error_class: the class; it alone decides what a chain does.
+        reason: the finer cause in snake_case (`rate_limited`, `invalid_key`, ...), for people, logs
+            and metrics.
         scope: whom it blames.
-        retry_after: seconds to wait as the provider stated them, or None. Never negative.
-        status: the HTTP status, or None if there was none.
-        message: the provider's words, masked and bounded; untrusted text.
+        retry_after: the wait that the provider stated, in seconds; None without one. Never
+            negative.
+        status: the HTTP status; None if there was none.
+        message: the provider's words, with keys masked, and shortened; untrusted text.
         evidence: how much it proves.
-        wait_is_certain: whether `retry_after` stands where no caller's words can: in a header or a field, or in the text under a status
-            that does not repeat the request.
-        one_model: the limit is that of one model of the account; its other models go on.
-        unreached: no connection came about (DNS, refused, no route): the request did no work anywhere.
-        timed_out: the attempt ended in silence (a timeout): never retried on the same credential.
-        fingerprint: what is left of the message without numbers, ids and quoted words, to tell whether two refusals are worded alike;
-            empty where the evidence is certain or there is no text.
-        rule: the name of the rule that decided, as `sparekey explain` prints it.
-        trace: the path to the verdict, one line a step, for `sparekey explain`.
-        action: what an operator's rule wants done; None without such a rule, and with one that names a class.
+        wait_is_certain: whether `retry_after` stood where no caller's words can stand: in a header
+            or a field, or in the text under a status that does not repeat the request.
+        one_model: whether the limit is that of one model of the account, so that its other models
+            go on.
+        unreached: whether no connection came about (DNS, refused, no route), so that the request
+            did no work anywhere.
+        timed_out: whether the attempt ended in silence. It is then not repeated on the same
+            credential.
+        fingerprint: the message without numbers, ids and quoted words, to compare refusals; empty
+            if the evidence is certain or there is no text.
+        rule: the name of the rule that decided, as `sparekey explain` shows it.
+        trace: the way to the verdict, one line a step, for `sparekey explain`.
+        action: what a user's rule wants done; None without such a rule, or if the rule names a
+            class.
     """
 
     error_class: ErrorClass
@@ -114,16 +124,19 @@ class Failure:
 
 
 class Secret:
-    """A key that does not show itself: `repr`, `str`, formatting and pickling give `***`, only `reveal()` the value."""
+    """A key that hides itself: `repr`, `str`, formatting and pickling give `***`.
+
+    Only `reveal()` returns the value.
+    """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Hold `value`; the empty string is a legal, false secret."""
+        """Hold `value`. The empty string is allowed, and makes a secret that is false."""
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value itself. Call it only where a request is put together."""
+        """Return the value. Call it only where a request is put together."""
         return self._value
 
     def __repr__(self) -> str:
@@ -152,11 +165,14 @@ class Credential:
     Attributes:
         id: its name in the chain, unique there; shown everywhere.
         provider: the provider's name (`openai`, `azure`, ...).
-        model: the model or deployment it asks for; None if it is not known. Two None count as the same model.
-        account: credentials with the same account share its quota and its suspensions; None: an account of its own.
-        endpoint: where it sends its requests (base URL); None: an endpoint of its own.
-        api_key: the key, never shown.
+        model: the model or deployment that it asks for; None if unknown. Two None count as the same
+            model.
+        account: credentials with the same account share its quota and its suspensions; None: an
+            account of its own.
+        endpoint: the base URL of its requests; None: an endpoint of its own.
+        api_key: the key; it is never shown.
         headers: extra headers of each request.
+        max_concurrency: attempts that it takes at once, of one process; the next credential gets more. None: any number.
     """
 
     id: str
@@ -166,11 +182,17 @@ class Credential:
     endpoint: str | None = None
     api_key: Secret | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_concurrency: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a credential that takes nothing."""
+        if self.max_concurrency is not None and self.max_concurrency < 1:
+            raise ValueError(f"max_concurrency must be at least 1, got {self.max_concurrency}")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, as the provider counted them.
+    """The tokens of one call, as the provider counted them.
 
     `cached_tokens` are part of `prompt_tokens`, `reasoning_tokens` part of `completion_tokens`.
     """
@@ -182,7 +204,7 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Prompt and completion together."""
+        """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
 
@@ -192,23 +214,28 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABANDONED = "abandoned"
-    """Broken off for no fault of its own: another attempt was faster, or the caller went away. Blames nobody."""
+    """Broken off without a fault, by the caller or for a faster attempt; it blames nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of a call, for its ledger: every answer and every error of a chain has one entry for each.
+    """One attempt of a call.
+
+    Every answer and every error of a chain carries a ledger with one entry for each.
 
     Attributes:
-        credential_id: with which credential it was made.
+        credential_id: the credential that was asked.
         outcome: how it ended.
         failure: why it failed; None if it did not.
-        duration: seconds from its beginning to its end; of a stream, to the end of the stream.
-        first_content: seconds to the first content of a stream; None of other calls, and if there was none.
-        usage: the tokens that the provider counted, of an abandoned attempt too; None if it counted none.
-        probe: whether it was the one request that was let through to something whose park had run out.
-        writes: how often the request was written to the provider: not at all where no connection came about, twice where the first
-            write met a connection that had been closed. Only our own connections know; where others make them, it is 1.
+        duration: seconds from its beginning to its end; of a stream, to the stream's end.
+        first_content: seconds to the first content of a stream; None for other calls, or if there
+            was none.
+        usage: the tokens that the provider counted, for abandoned attempts too; None if it counted
+            none.
+        probe: whether it was the one request that may go to something whose park has run out.
+        writes: how often the request was written to the provider: never if no connection came
+            about, twice if the first write met a closed connection. Only sparekey's own connections
+            know; with others it is 1.
     """
 
     credential_id: str
@@ -222,7 +249,7 @@ class Attempt:
 
     @property
     def error_class(self) -> ErrorClass | None:
-        """What the failure is, in one of the eight words; None without one."""
+        """The class of the failure; None without one."""
         return self.failure.error_class if self.failure else None
 
     @property

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sparekey.wire import json_body
-from sparekey.wire.embeddings import admitted
 from sparekey.wire.request import WireRequest
+from sparekey.wire.vector_bytes import admitted
 
 ANSWER = json.dumps({"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}]}).encode()
 

@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey import ConfigError, load_config
@@ -249,7 +249,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # how fast examples are drawn is the machine's business
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_whatever_is_written_it_loads_or_is_refused_without_its_values(content):
     """No other exception comes out, and no value of a key, a URL or a header is ever repeated."""

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.cli import toml
@@ -23,7 +23,6 @@ ENTRIES = st.builds(lambda name, params, info: {"model_name": name, "litellm_par
 TABLES = st.dictionaries(NAMES, VALUES, max_size=3)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # how fast examples are drawn is the machine's business
 @given(st.lists(ENTRIES, min_size=1, max_size=3), TABLES, TABLES)
 def test_whatever_is_read_it_is_converted_or_refused(entries, router, litellm):
     """No other exception comes out, what comes out can be written and read again, and no literal key is in it or in the lines about it."""

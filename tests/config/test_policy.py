@@ -21,7 +21,13 @@ ENGINE = [Credential(c["id"], "openai", "m", endpoint="http://localhost:1/v1", a
 TYPES = get_type_hints(Policy)
 DEFAULTS = {field.name: field.default for field in fields(Policy)}
 OTHER = {
-    name: not value if isinstance(value, bool) else Recovery.BUFFER if isinstance(value, StrEnum) else 7 if TYPES[name] is int else 0.75
+    name: not value
+    if isinstance(value, bool)
+    else Recovery.BUFFER
+    if isinstance(value, StrEnum)
+    else 7
+    if TYPES[name] in {int, int | None}
+    else 0.75
     for name, value in DEFAULTS.items()
 }
 """For each knob a value that is not its default."""

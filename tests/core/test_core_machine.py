@@ -4,8 +4,7 @@ Each change of state passes through `Watched.transact`, which holds it to the ru
 refused which request and served which, what is certain, who probes. Each request is watched from its first step to its last. At the end
 everybody is healed, and traffic has to come back to the first credential.
 
-`SPAREKEY_EXPLORE=1` plays random games instead of the fixed ones, and more of them; `SPAREKEY_GAMES=10` plays as few as that and shows the
-first failure as it is (the mutation tests do).
+`SPAREKEY_GAMES=10` plays as few as that and shows the first failure as it is (the mutation tests do).
 """
 
 import os
@@ -13,8 +12,8 @@ from collections import Counter, defaultdict
 from unittest.mock import patch
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Phases
+from hypothesis import given
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, precondition, rule
 
 from chain_play import (
@@ -38,6 +37,7 @@ from chain_play import (
     unreached,
 )
 from fake_clock import FakeClock
+from searches import drawn
 from sparekey.core import breaker as b
 from sparekey.core import choose, expectations, flow, local, settlement, streams
 from sparekey.core.breaker import CLOSED, Phase
@@ -53,7 +53,6 @@ from sparekey.engine.chain_state import ChainState
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import Credential, ErrorClass, Evidence, Failure, Scope
 
-EXPLORE = bool(os.environ.get("SPAREKEY_EXPLORE"))
 FEW = int(os.environ.get("SPAREKEY_GAMES", "0"))
 AT_FAULT = [c for c in ErrorClass if REACTIONS[c].parking is None]
 ANOTHER_SHAPE = "of a request that nobody has sent"
@@ -641,15 +640,7 @@ class Ticking:
 
 
 TestRequests = Requests.TestCase
-TestRequests.settings = settings(
-    max_examples=FEW or (1500 if EXPLORE else 80),
-    phases=[Phases.generate] if FEW else list(Phases),
-    database=None,
-    stateful_step_count=60,
-    deadline=None,
-    derandomize=not EXPLORE,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestRequests.settings = drawn(FEW or 60, phases=[Phases.generate] if FEW else list(Phases), stateful_step_count=60)
 
 
 # ── whole days of a chain ──
@@ -675,7 +666,7 @@ def worlds(draw):
 
 
 @given(worlds())
-@settings(max_examples=FEW or (1000 if EXPLORE else 60), database=None, deadline=None, derandomize=not EXPLORE)
+@drawn(FEW or 40)
 def test_no_request_takes_the_chain_from_the_others(world):
     """Healthy requests are served; who is well is parked softly at most; the dead are left alone after a while."""
     n, death, poison, picky, steps = world

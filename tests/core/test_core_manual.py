@@ -1,11 +1,11 @@
 """What a person may do to a chain: hold, release, probe now, make active."""
 
 import hypothesis.strategies as st
-from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chain_play import Play, auth, overloaded, quota, rate_limit
 from fake_clock import FakeClock
+from searches import drawn
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED, Phase
 from sparekey.core.events import Parked, Recovered, Switched
@@ -367,5 +367,5 @@ class Operated(RuleBasedStateMachine):
         assert all(phase(self.play.pool, self.play.state, i, now) is Phase.PARKED for i in self.holds)
 
 
-Operated.TestCase.settings = settings(max_examples=25, stateful_step_count=40, deadline=None, derandomize=True)
+Operated.TestCase.settings = drawn(20, stateful_step_count=40)
 TestAnyGame = Operated.TestCase

@@ -4,8 +4,9 @@ from itertools import takewhile
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from searches import drawn
 from sparekey.core.splice import DiffersError, Piece, Reading, Splice
 
 
@@ -245,7 +246,7 @@ def seen(splice, some):
     return [piece._replace(text=text) for piece, text in zip(some, splice.left(some), strict=True)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@drawn(40)
 @given(answer=answers(), data=st.data())
 def test_however_it_is_cut_the_whole_answer_is_seen_once(answer, data):
     """Any number of answers that break anywhere, each sent in its own pieces: together they give the whole text exactly once."""
@@ -259,7 +260,7 @@ def test_however_it_is_cut_the_whole_answer_is_seen_once(answer, data):
     assert not splice.behind
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@drawn(40)
 @given(answer=answers(), data=st.data())
 def test_an_answer_that_differs_anywhere_in_what_was_shown_is_refused(answer, data):
     """One letter is another one, at any place: nothing that contradicts what the caller has is ever sent."""
@@ -274,7 +275,7 @@ def test_an_answer_that_differs_anywhere_in_what_was_shown_is_refused(answer, da
         splice.left(again)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@drawn(40)
 @given(answer=answers(), data=st.data())
 def test_an_answer_that_is_shorter_stays_behind(answer, data):
     """Whatever piece is missing at its end: it is no whole answer."""

@@ -11,6 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
+from gateway_play import ADMIN_KEY
+
 from real_servers import wait_until
 
 _STARTING = 90
@@ -67,7 +69,10 @@ class Command:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
             data = None if body is None else json.dumps(body).encode()
-            connection.request("GET" if body is None else "POST", path, data, {"content-type": "application/json"})
+            sent = {"content-type": "application/json"}
+            if path.startswith(("/admin", "/metrics")):
+                sent["authorization"] = f"Bearer {ADMIN_KEY}"
+            connection.request("GET" if body is None else "POST", path, data, sent)
             response = connection.getresponse()
             return response.status, dict(response.getheaders()), response.read().decode()
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 import time
+from hashlib import sha256
 
 import pytest
 
@@ -14,6 +15,11 @@ server = pytest.importorskip("sparekey.gateway.process.server", reason="the extr
 both = pytest.mark.parametrize("upstream", ["httptools", "aiohttp"])
 """Whatever connects to providers must do alike."""
 KEYS = ("sk-first-00000000000000", "sk-second-1111111111111", "sk-third-222222222222222")
+
+
+ADMIN_KEY = "an-admin-key-of-many-characters"
+"""The key of a gateway with `ADMIN` in its section; what asks for its state here always sends it."""
+ADMIN = f'admin_key_sha256 = "{sha256(ADMIN_KEY.encode()).hexdigest()}"\n'
 
 
 class Running:
@@ -71,6 +77,8 @@ class Running:
         with contextlib.closing(connection):
             data = json.dumps(body).encode() if isinstance(body, dict) else body
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            if path.startswith(("/admin", "/metrics")):
+                sent = {"authorization": f"Bearer {ADMIN_KEY}", **sent}
             connection.request(method, path, data, {"content-type": "application/json", **sent})
             response = connection.getresponse()
             raw = response.read()

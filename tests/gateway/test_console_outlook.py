@@ -1,10 +1,11 @@
 """What the console says will happen next is what the engine then does."""
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import given
 
 from chain_play import Play, auth, overloaded, quota, rate_limit, refusal, unknown
 from fake_clock import FakeClock
+from searches import drawn
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.observe.outlook import Coming, Outlook, behind, outlook, serving_index
@@ -53,7 +54,7 @@ def played(steps):
     return play
 
 
-@settings(max_examples=60, deadline=None)
+@drawn(40)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_what_is_foretold_happens(steps):
     """In the time it names, one request tries whom it names; until then nobody above is tried."""
@@ -86,7 +87,6 @@ def test_what_is_foretold_happens(steps):
             assert first_tried(play) is None
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_what_is_foretold_after_so_many_requests_happens(steps):
     """After as many requests as it names, and not before, the next one tries whom it names."""

@@ -165,6 +165,18 @@ def test_a_dead_chain_looks_dead_from_every_chain(page, stage):
     assert page.title() == "✗ chat: Requests fail · sparekey"
 
 
+def test_a_page_without_a_key_offers_nothing_to_do(page, stage):
+    """Before real providers, a gateway without an admin key: no button acts, and the page says what to set."""
+    expect(page.locator("#test-all")).to_be_visible()
+    stage.watched["chat"] = dataclasses.replace(stage.watched["chat"], simulated={})
+    stage.said["read_only"] = True
+    expect(page.locator("#read-only")).to_be_visible()
+    expect(page.locator("#read-only")).to_have_text("Only to look at: set gateway.admin_key to act here.")
+    assert page.locator("main button:visible").all_text_contents() == []
+    page.locator("[data-chain=embedding]").click()
+    expect(page.locator("[data-id=team-b] button")).to_be_visible()
+
+
 def test_a_slow_credential_does_not_look_like_a_quick_one(page, stage):
     """8 s to first content beside 10 ms: a word at its name, its figure, and a line that stands high where the other lies on the ground."""
     stats = stage.watched["chat"].stats
@@ -172,6 +184,7 @@ def test_a_slow_credential_does_not_look_like_a_quick_one(page, stage):
         stats(ContentStarted(name, after=after))
         stats(AttemptSucceeded(name, attempt=Attempt(name, Outcome.SUCCEEDED, duration=after + 0.1)))
     expect(page.locator("#headline")).to_have_text("team-a serves, slowly")
+    expect(page.locator("#chains .level").first).to_have_text("slow")
     expect(page.locator("[data-id=team-a] .slowly")).to_be_visible()
     expect(page.locator("[data-id=team-b] .slowly")).to_be_hidden()
     heights = [float(page.locator(f"[data-id={i}] .spark").last.get_attribute("d").split()[1].split("h")[0]) for i in ("team-a", "team-b")]

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from gateway_play import SETTINGS, chain, question
+from gateway_play import ADMIN, ADMIN_KEY, SETTINGS, chain, question
 from typer.testing import CliRunner
 
 from sparekey.cli.app import app
@@ -21,6 +21,9 @@ ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 def get(url, **headers):
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return answer.read()
+
+
+BEARER = {"authorization": f"Bearer {ADMIN_KEY}"}
 
 
 def post(url, body, **headers):
@@ -41,14 +44,15 @@ def test_the_state_tells_who_serves_and_why_another_does_not(running, pair):
     assert second["tokens_today"]
 
 
-def test_a_credential_is_tried_by_hand(running, pair):
+def test_a_credential_is_tried_by_hand(serve, pair):
     """The trial is one real request, and the chain does not hear of it."""
+    running = serve(chain("vlm", pair) + SETTINGS + ADMIN)
     pair[1].fail(faults.auth())
     api = f"{running.url}/admin/api/chains/chat"
-    tried = [post(f"{api}/credentials/{name}/test", {}) for name in ("first", "second")]
+    tried = [post(f"{api}/credentials/{name}/test", {}, **BEARER) for name in ("first", "second")]
     assert [len(provider.requests) for provider in pair] == [1, 1]
     assert "auth" in json.dumps(tried[1])
-    (shown,) = json.loads(get(f"{running.url}/admin/api/state"))["chains"]
+    (shown,) = json.loads(get(f"{running.url}/admin/api/state", **BEARER))["chains"]
     assert {c["standing"] for c in shown["credentials"]} == {"active", "ready"}
 
 
@@ -105,14 +109,29 @@ def test_silence_is_explained_too(serve, pair):
     assert decided.startswith("decided -> transient")
 
 
-def test_a_chain_that_is_held_names_no_time(running):
+def test_without_an_admin_key_the_console_only_shows(serve, pair):
+    """Whoever is on this machine may look; who holds, releases or tests needs the key, and is told which."""
+    running = serve(chain("vlm", pair) + SETTINGS)
+    for path in ("credentials/first/hold", "credentials/first/test", "test", "fault"):
+        status, _, body = running.ask(path=f"/admin/api/chains/chat/{path}", body={})
+        assert (status, "set that key" in body["error"]["message"]) == (403, True)
+    _, _, state = running.ask("GET", "/admin/api/state")
+    assert (state["config"]["read_only"], state["chains"][0]["credentials"][0]["held"], len(pair[0].requests)) == (True, False, 0)
+    running.write(chain("vlm", pair) + SETTINGS + ADMIN)
+    assert running.ask(path="/admin/api/chains/chat/credentials/first/hold", body={})[0] == 200
+    _, _, state = running.ask("GET", "/admin/api/state")
+    assert (state["config"]["read_only"], state["chains"][0]["credentials"][0]["held"]) == (False, True)
+
+
+def test_a_chain_that_is_held_names_no_time(serve, pair):
     """Where a person holds every credential until further notice, the client is told no time at which to come again."""
+    running = serve(chain("vlm", pair) + SETTINGS + ADMIN)
     for name in ("first", "second"):
-        post(f"{running.url}/admin/api/chains/chat/credentials/{name}/hold", {})
+        post(f"{running.url}/admin/api/chains/chat/credentials/{name}/hold", {}, **BEARER)
     status, headers, body = running.ask(body=question())
     assert (status, "retry-after" in headers, "retry_after" in body["sparekey"]) == (502, False, False)
     assert [cause["parked_for"] for cause in body["sparekey"]["causes"]] == [None, None]
-    assert '"in":null' in get(f"{running.url}/admin/api/state").decode()
+    assert '"in":null' in get(f"{running.url}/admin/api/state", **BEARER).decode()
 
 
 def test_metrics_name_the_chain(running, pair):

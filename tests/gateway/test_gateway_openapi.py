@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import json
-import os
 from copy import deepcopy
 
 import pytest
@@ -11,6 +10,7 @@ from gateway_play import SETTINGS, Running, chain
 from hypothesis import HealthCheck, Phase, given, settings
 
 from later import later
+from searches import drawn
 from sparekey.gateway.api import openapi, routes
 from sparekey.lab.simulator import Simulator
 
@@ -19,16 +19,7 @@ schemathesis = later("schemathesis")
 PATHS = openapi.described()["paths"]
 ENDLESS = "/admin/api/events"
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods if path != ENDLESS]
-MANY = int(os.environ.get("SPAREKEY_EXAMPLES", "0"))
-"""For a long search: so many examples of each kind, other ones each time. Without it there are a few, always the same."""
-FEW = settings(
-    max_examples=MANY or 3,
-    derandomize=not MANY,
-    phases=[Phase.generate],
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+FEW = drawn(3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 CHAINS = {
     **dict.fromkeys(("/v1/messages", "/v1/messages/count_tokens", "/v1/complete"), "claude"),
     **dict.fromkeys(("/v1/embeddings", "/openai/deployments/{model}/embeddings"), "embedding"),

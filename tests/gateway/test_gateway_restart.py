@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from gateway_command import Command
-from gateway_play import chain, question
+from gateway_play import ADMIN, ADMIN_KEY, chain, question
 from typer.testing import CliRunner
 
 from real_servers import wait_until
@@ -19,7 +19,7 @@ SECRET = "the caller's very own words"
 @pytest.fixture
 def kept(serve, pair, tmp_path):
     """Start a gateway whose state is in a file; again and again the same."""
-    text = chain("vlm", pair) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "sqlite:///{tmp_path}/state.db"\n'
+    text = chain("vlm", pair) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "sqlite:///{tmp_path}/state.db"\n{ADMIN}'
     return lambda: serve(text)
 
 
@@ -70,7 +70,7 @@ def test_status_in_a_terminal_knows_today(kept, pair, tmp_path):
     """After a restart `sparekey status` shows the requests and tokens of the whole day, and what is wrong with the files."""
 
     def status(running):
-        return CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200"}).stdout
+        return CliRunner().invoke(app, ["status", "--url", running.url], env={"COLUMNS": "200", "SPAREKEY_ADMIN_KEY": ADMIN_KEY}).stdout
 
     running = kept()
     for _ in range(3):

@@ -6,7 +6,7 @@ import sqlite3
 import uuid
 
 import pytest
-from gateway_play import KEYS, chain, question
+from gateway_play import ADMIN, KEYS, chain, question
 
 from real_servers import Server, server_binary, wait_until
 from sparekey.lab.simulator import faults
@@ -33,7 +33,7 @@ def store(request, tmp_path):
 
 
 def configured(pair, store, keys=KEYS, extra=""):
-    return chain("vlm", pair, keys=keys, extra=extra) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "{store}"\n'
+    return chain("vlm", pair, keys=keys, extra=extra) + f'\n[gateway]\nport = 0\naccess_log = false\nstore = "{store}"\n{ADMIN}'
 
 
 def standing(running, credential="first"):

@@ -9,7 +9,7 @@ from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import base64_floats
 from sparekey.transport.vectors import Vectors
-from sparekey.wire.embeddings import lengths
+from sparekey.wire import vector_bytes
 from sparekey.wire.request import understand
 
 
@@ -135,7 +135,7 @@ def answer(*vectors, **more):
 )
 def test_lengths_are_counted_in_the_bytes(body, found):
     """Whatever way a library writes its JSON."""
-    assert list(lengths("openai", body)) == found
+    assert [one.length for one in vector_bytes.vectors("openai", body)] == found
 
 
 def call(**body):

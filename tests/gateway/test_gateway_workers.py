@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from gateway_command import Command
-from gateway_play import KEYS, chain, question
+from gateway_play import ADMIN, ADMIN_KEY, KEYS, chain, question
 
 from real_servers import wait_until
 from sparekey.lab.simulator import Simulator, faults
@@ -29,7 +29,7 @@ def providers():
 def crew(providers, tmp_path_factory):
     """A gateway with two workers, both of which have answered; its state is in memory as far as the configuration says."""
     file = tmp_path_factory.mktemp("crew") / "sparekey.toml"
-    file.write_text(chain("vlm", providers) + '\n[gateway]\nstore = "memory"\naccess_log = false\n')
+    file.write_text(chain("vlm", providers) + '\n[gateway]\nstore = "memory"\naccess_log = false\n' + ADMIN)
     with Command(file, "--workers", "2") as command:
         assert wait_until(lambda: command.state()["config"]["workers"] == 2, 90)
         yield command
@@ -135,7 +135,7 @@ def test_a_stop_lets_streams_finish(crew, providers):
     assert shared.is_dir()
     with contextlib.ExitStack() as open_ones:
         page, stream = (open_ones.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", crew.port))) for _ in range(2))
-        page.request("GET", "/admin/api/events")
+        page.request("GET", "/admin/api/events", headers={"authorization": f"Bearer {ADMIN_KEY}"})
         told = open_ones.enter_context(page.getresponse())
         assert told.readline().startswith(b"retry")
         stream.request("POST", "/v1/chat/completions", json.dumps(question(stream=True)), {"content-type": "application/json"})

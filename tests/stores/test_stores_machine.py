@@ -1,10 +1,8 @@
 """Hypothesis plays two processes on one store: calls, people, time, and a store that refuses, hangs or loses its answer.
 
 What every decision promises (a park, a probe, a switch) is written down, and held against both copies whenever they have met.
-`SPAREKEY_EXPLORE=1` plays random games instead of the fixed ones, and more of them.
 """
 
-import os
 import tempfile
 import threading
 from contextlib import suppress
@@ -12,11 +10,11 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
 
 from chain_play import InFlight, auth, names, overloaded, permanent, quota, rate_limit, refusal, silent
 from fake_clock import FakeClock
+from searches import drawn
 from sparekey.core import manual
 from sparekey.core.breaker import CLOSED
 from sparekey.core.flow import Pause
@@ -28,7 +26,6 @@ from sparekey.stores.base import Stamp, StoreAwayError
 from sparekey.stores.memory import MemoryValues
 from sparekey.stores.sqlite import SQLiteStore
 
-EXPLORE = bool(os.environ.get("SPAREKEY_EXPLORE"))
 POOL = Pool(names(3), Policy(failback_request_count=3))
 NEVER, SOON = 3600.0, 0.005
 NEAR = 0.01
@@ -277,12 +274,5 @@ def test_two_processes_on_one_store(machine, games):
     """No park is lost, no two probes are out at once, both end up with one state, and nobody waits for a store that is away."""
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=500 if EXPLORE else games,
-            stateful_step_count=30,
-            deadline=None,
-            database=None,
-            derandomize=not EXPLORE,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
+        settings=drawn(games, stateful_step_count=30),
     )

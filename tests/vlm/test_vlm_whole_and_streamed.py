@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.vlm.assembly import Assembler, collect
@@ -77,7 +77,6 @@ def streamed(call, raw, cuts):
 
 
 @pytest.mark.parametrize("name", CALLS)
-@settings(max_examples=40)
 @given(text=TEXT, thoughts=TEXT, tools=TOOLS, data=st.data())
 def test_both_give_the_same(name, text, thoughts, tools, data):
     """Text, thoughts, calls of tools with their arguments, tokens, model and end; an answer that is none is none in both ways."""

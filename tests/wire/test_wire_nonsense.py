@@ -4,9 +4,10 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from searches import drawn
 from sparekey.wire import answer, embeddings
 from sparekey.wire.event_stream import EventStream
 from sparekey.wire.format import EventSummary, InnerError, NoAnswerError
@@ -76,7 +77,6 @@ OBJECTS = st.dictionaries(FIELDS, JSON, max_size=6)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.resource)
-@settings(max_examples=40)
 @given(value=OBJECTS | JSON)
 def test_a_whole_answer_of_any_shape_is_judged(call, value):
     """By its JSON and by its bytes alike."""
@@ -91,7 +91,6 @@ def test_a_whole_answer_of_any_shape_is_judged(call, value):
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.resource)
-@settings(max_examples=40)
 @given(values=st.lists(OBJECTS, min_size=1, max_size=4))
 def test_events_of_any_shape_are_followed(call, values):
     """Good ones go on as they came; the rest is one of the two faults."""
@@ -103,7 +102,7 @@ def test_events_of_any_shape_are_followed(call, values):
     assert raw.startswith(b"".join(out)) or not out
 
 
-@settings(max_examples=150)
+@drawn(80)
 @given(value=OBJECTS | JSON)
 def test_vectors_of_any_shape_are_read_or_refused(value):
     """As are the numbers in them."""

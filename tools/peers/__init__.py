@@ -1,1 +1,4 @@
-"""The fault wall in front of other libraries: see docs/comparison.md. Nothing here imports sparekey, as peers live without it."""
+"""The fault wall for other libraries: see docs/comparison.md.
+
+This module imports nothing of sparekey, because the peers' environments lack it.
+"""

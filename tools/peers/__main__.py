@@ -1,6 +1,7 @@
-"""Put every system in front of the fault wall, and write docs/comparison.md. `make peers` installs them and runs this.
+"""Play every row to every system, and write docs/comparison.md. `make peers` installs them first.
 
-Results are merged into tools/peers/results.json, so that one system or one row can be played anew, and the page is written from there.
+Results are merged into tools/peers/results.json, so that you can play one system or one row again;
+the page is written from that file.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ EXAMPLES = """examples:
 
 
 def main() -> int:
-    """Play, measure, write; return the exit code."""
+    """Play, measure and write the page; return the exit code."""
     parser = argparse.ArgumentParser(prog="peers", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="systems whose names begin with one of these, separated by commas")
     parser.add_argument("--rows", default="", help="rows, separated by commas")
@@ -56,7 +57,7 @@ def main() -> int:
 
 
 def _play(chosen: Sequence[System], rows: list[str], at_once: int, results: dict[str, Any]) -> None:
-    """Play each system in a process of its own, and merge what comes of it."""
+    """Play each system in a process of its own, and merge its results."""
     with ProcessPoolExecutor(at_once) as pool:
         jobs = {pool.submit(_column, system, rows): system.name for system in chosen}
         for job in as_completed(jobs):
@@ -68,7 +69,7 @@ def _play(chosen: Sequence[System], rows: list[str], at_once: int, results: dict
 
 
 def _column(system: System, rows: list[str]) -> dict[str, Any]:
-    from peers.wall import played  # noqa: PLC0415 - in the child only: --page must not need sparekey's SDKs
+    from peers.runner import played  # noqa: PLC0415 - in the child only: --page must not need sparekey's SDKs
 
     start, lock = time.monotonic(), threading.Lock()
 
@@ -80,8 +81,8 @@ def _column(system: System, rows: list[str]) -> dict[str, Any]:
 
 
 def _measure(chosen: Sequence[System], results: dict[str, Any]) -> None:
-    """Measure one after the other, when nothing else of ours runs."""
-    from peers.wall import cost  # noqa: PLC0415 - as above
+    """Measure the costs, one system after the other, while nothing else runs."""
+    from peers.runner import cost  # noqa: PLC0415 - as above
 
     for system in chosen:
         print(f"what a call costs: {system.name}", flush=True)
@@ -91,7 +92,7 @@ def _measure(chosen: Sequence[System], results: dict[str, Any]) -> None:
 
 
 def _keep(results: dict[str, Any]) -> None:
-    """Write what is there: a run that is broken off has not been for nothing."""
+    """Write the results that exist, so that an interrupted run is not lost."""
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

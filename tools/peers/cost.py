@@ -1,6 +1,7 @@
-"""What one successful whole answer costs: this process's CPU time, beside the plain `openai` SDK of the same environment.
+"""What one successful whole answer costs, in CPU time of this process, beside the `openai` SDK.
 
-Short rounds alternate between the two, and the lower quartile of each counts: a noisy machine only ever adds.
+Short rounds alternate between the two, and the lower quartile of each counts, because noise only
+adds time.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from peers.adapters import openai_sdk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peers.face import Seat
+    from peers.client_interface import Seat
 
 CALLS, ROUNDS, WARM_UP = 20, 40, 60
 PROMPT = "Where is the spare key? " * 20
 
 
 def measured(adapter: Any, seat: Seat, mode: str) -> dict[str, float]:
-    """Return microseconds of CPU time a call: `plain` and `through`."""
+    """Return the CPU time of a call in microseconds: `plain` SDK, and `through` the system."""
     spare = seat._replace(id="spare")
     if mode == "sync":
         plain, through = openai_sdk.Client([seat], mode), adapter.Client([seat, spare], mode)

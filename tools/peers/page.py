@@ -1,4 +1,7 @@
-"""Writes what was measured into docs/comparison.md: the parts between `<!-- peers: NAME -->` and `<!-- end -->`."""
+"""Write the measurements into docs/comparison.md: the parts from `<!-- peers.
+
+NAME -->` to `<!-- end -->`.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ _FAMILIES: Final = {"S": "S rows (streams and transport)", "K": "K rows (credent
 
 
 def write(results: Mapping[str, Any]) -> None:
-    """Write the measured parts of the page anew."""
+    """Rewrite the measured parts of the page."""
     PAGE.write_text(rendered(PAGE.read_text("utf-8"), results), "utf-8")
 
 
 def rendered(page: str, results: Mapping[str, Any]) -> str:
-    """Return a page with its measured parts as the results have them."""
+    """Return the page with its measured parts taken from the results."""
     return _PART.sub(lambda found: f"{found[1]}{found[2]}\n{_PARTS[found[1]](results['systems'])}\n\n", page)
 
 
@@ -55,7 +58,7 @@ def _verdicts(systems: Mapping[str, Any]) -> str:
 
 
 def _mark(runs: list[Mapping[str, Any]] | None) -> str:
-    """Show a verdict; where the two modes differ, both."""
+    """Return the verdict of a row, or both verdicts if its modes differ."""
     if not runs:
         return "not played"
     marks = [run["verdict"] for run in runs]
@@ -68,7 +71,7 @@ def _asked(systems: Mapping[str, Any]) -> str:
 
 
 def _seen(systems: Mapping[str, Any]) -> str:
-    """Show both sides of every row that did not pass, a table for each system."""
+    """Return a table for each system: what both sides saw in each row that did not pass."""
     parts = []
     for system in _measured(systems):
         rows = [line for row in ROWS for line in _lines(row, systems[system.name]["rows"].get(row.id, ()))]
@@ -78,7 +81,7 @@ def _seen(systems: Mapping[str, Any]) -> str:
 
 
 def _lines(row: Row, runs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
-    """Yield a line for the mode that decided."""
+    """Yield a line for the mode that decided, if the row did not pass."""
     runs = list(runs)
     if runs and verdict_of(runs) is not Verdict.PASS:
         run = next(run for run in runs if Verdict(run["verdict"]) is verdict_of(runs))

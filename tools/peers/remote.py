@@ -1,4 +1,4 @@
-"""The other end of a worker: starts it, gives it tasks, and hands on what it tells."""
+"""The client of a worker: it starts the worker's process, sends it tasks, and returns its replies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ START_SECONDS = 120.0
 
 
 class BrokenAdapterError(Exception):
-    """The adapter or the worker is at fault, not the peer."""
+    """The adapter or the worker is at fault, and not the peer."""
 
 
 class Worker:
-    """A peer's process. Thread-safe; use it as a context manager."""
+    """The process of a peer. Thread-safe; use it as a context manager.
+
+    Attributes:
+        versions: the versions of the peer's packages.
+        python: the version of its Python.
+        modes: the modes that its adapter has.
+    """
 
     def __init__(self, python: Path, adapter: str, log: IO[str], **env: str) -> None:
-        """Start the adapter in the environment of an interpreter; what it prints goes into `log`."""
+        """Start the adapter with an interpreter; its output goes to `log`."""
         self._lock, self._number = threading.Lock(), 0
         self._waiting: dict[int, Future[Any]] = {0: Future()}
         ready = self._waiting[0]
@@ -49,7 +55,7 @@ class Worker:
                 pipe.close()
 
     def begin(self, **task: Any) -> Future[Any]:
-        """Send a task; the future's result is what the worker tells of it."""
+        """Send a task; the future's result is the worker's reply."""
         with self._lock:
             self._number += 1
             future = self._waiting[self._number] = Future()
@@ -61,11 +67,11 @@ class Worker:
     def _listen(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            told = json.loads(line)
-            future = self._waiting.pop(told["number"])
-            if "broken" in told:
-                future.set_exception(BrokenAdapterError(told["broken"]))
+            reply = json.loads(line)
+            future = self._waiting.pop(reply["number"])
+            if "broken" in reply:
+                future.set_exception(BrokenAdapterError(reply["broken"]))
             else:
-                future.set_result(told)
+                future.set_result(reply)
         for future in self._waiting.values():
             future.set_exception(BrokenAdapterError("the worker has ended; see its log"))

@@ -1,4 +1,4 @@
-"""The systems in the wall, in the order of the tables."""
+"""The systems that are compared, in the order of the tables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ HERE: Final = Path(__file__).parent
 
 
 class System(NamedTuple):
-    """One column.
+    """One system.
 
     Attributes:
-        name: its name on the command line and in the results; those of sparekey's own begin with `sparekey`.
+        name: its name on the command line and in the results; sparekey's own begin with `sparekey`.
         title: its name in the tables.
         adapter: the module that sets it up.
-        home: the environment under `.peers/` it is installed in; None: the one that runs the wall.
-        has_first: whether it has a limit for the first token that is off as it comes, so that it is played once more with it.
+        home: its environment under `.peers/`; None: the one that runs this program.
+        has_first: whether it has a limit for the first token that is off by default; it is then
+            played once more with that limit.
     """
 
     name: str

@@ -1,6 +1,7 @@
-"""Runs in a peer's own environment: makes its clients, calls them, and tells on stdout what they heard, one line of JSON each.
+"""The worker in a peer's environment: it makes the peer's clients, calls them, and replies.
 
-`python -m peers.worker NAME`; it reads what to do from stdin. What a library prints goes to stderr.
+`python -m peers.worker NAME` reads tasks from stdin and writes replies to stdout, one line of JSON
+each. What a library prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from importlib.metadata import version
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from peers.client_interface import Piece, Seat
 from peers.cost import measured
-from peers.face import Piece, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,8 @@ LONGEST_TEXT = 2000
 DEEPEST = 4
 
 
-class Told:
-    """Collects what comes of one call."""
+class CallRecorder:
+    """Records what comes of one call."""
 
     def __init__(self, kind: str) -> None:
         self.kind, self._since = kind, monotonic()
@@ -42,12 +43,12 @@ class Told:
         self._more |= {"tokens": piece.tokens} if piece.tokens else {}
 
     def done(self, error: BaseException | None = None) -> dict[str, Any]:
-        failed = {"error": told(error)} if error else {}
+        failed = {"error": as_data(error)} if error else {}
         return {"text": "".join(self._text), "seconds": monotonic() - self._since, **self._more, **failed}
 
 
-class World:
-    """One client; in the mode `async` with an event loop of its own, so that nobody else waits if it is blocked."""
+class OpenClient:
+    """One client; an asynchronous one has its own event loop, so that others do not wait for it."""
 
     def __init__(self, adapter: Any, seats: list[Seat], mode: str) -> None:
         self._loop = asyncio.new_event_loop() if mode == "async" else None
@@ -59,12 +60,12 @@ class World:
 
     def begin(self, kind: str, prompt: str, answer: Callable[[dict[str, Any]], None]) -> None:
         if self._loop:
-            asyncio.run_coroutine_threadsafe(self._ahear(kind, prompt, answer), self._loop)
+            asyncio.run_coroutine_threadsafe(self._acall(kind, prompt, answer), self._loop)
         else:
-            threading.Thread(target=self._hear, args=(kind, prompt, answer), daemon=True).start()
+            threading.Thread(target=self._call, args=(kind, prompt, answer), daemon=True).start()
 
-    def _hear(self, kind: str, prompt: str, answer: Callable[[dict[str, Any]], None]) -> None:
-        call = Told(kind)
+    def _call(self, kind: str, prompt: str, answer: Callable[[dict[str, Any]], None]) -> None:
+        call = CallRecorder(kind)
         try:
             for piece in self._client.stream(prompt) if kind == "stream" else [self._client.ask(prompt)]:
                 call.take(piece)
@@ -72,8 +73,8 @@ class World:
         except BaseException as exc:  # noqa: BLE001 - whatever the caller would get
             answer(call.done(exc))
 
-    async def _ahear(self, kind: str, prompt: str, answer: Callable[[dict[str, Any]], None]) -> None:
-        call = Told(kind)
+    async def _acall(self, kind: str, prompt: str, answer: Callable[[dict[str, Any]], None]) -> None:
+        call = CallRecorder(kind)
         try:
             if kind == "stream":
                 async with aclosing(self._client.astream(prompt)) as pieces:
@@ -98,10 +99,10 @@ async def _made(adapter: Any, seats: list[Seat]) -> Any:
     return adapter.Client(seats, "async")
 
 
-def told(error: BaseException, depth: int = 0) -> dict[str, Any]:
+def as_data(error: BaseException, depth: int = 0) -> dict[str, Any]:
     """Return an exception as data: its class, text and status, and what it groups or was caused by."""
     parts = [*getattr(error, "exceptions", ()), error.__cause__ or (None if error.__suppress_context__ else error.__context__)]
-    inner = [told(part, depth + 1) for part in parts if isinstance(part, BaseException)] if depth < DEEPEST else []
+    inner = [as_data(part, depth + 1) for part in parts if isinstance(part, BaseException)] if depth < DEEPEST else []
     status, body = getattr(error, "status_code", None), getattr(error, "body", None)
     return {
         "type": type(error).__name__,
@@ -114,10 +115,10 @@ def told(error: BaseException, depth: int = 0) -> dict[str, Any]:
 
 
 def main(name: str) -> None:
-    """Do what comes, until the end of stdin."""
+    """Carry out tasks until stdin ends."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    lock, worlds = threading.Lock(), dict[str, World]()
+    lock, clients = threading.Lock(), dict[str, OpenClient]()
 
     def answer(number: int, what: dict[str, Any]) -> None:
         with lock:
@@ -133,12 +134,12 @@ def main(name: str) -> None:
         try:
             match task["do"]:
                 case "open":
-                    worlds[task["world"]] = World(adapter, [Seat(*seat) for seat in task["seats"]], task["mode"])
+                    clients[task["client"]] = OpenClient(adapter, [Seat(*seat) for seat in task["seats"]], task["mode"])
                     answer(number, {})
                 case "call":
-                    worlds[task["world"]].begin(task["kind"], task["prompt"], lambda what, number=number: answer(number, what))
+                    clients[task["client"]].begin(task["kind"], task["prompt"], lambda what, number=number: answer(number, what))
                 case "close":
-                    worlds.pop(task["world"]).close()
+                    clients.pop(task["client"]).close()
                     answer(number, {})
                 case "cost":
                     answer(number, {"cost": measured(adapter, Seat(*task["seat"]), task["mode"])})

@@ -1,4 +1,6 @@
-"""OpenViking beside sparekey: what both send for one `ov.conf`, and OpenViking's server with sparekey. `make openviking` runs this.
+"""OpenViking beside sparekey: `make openviking` runs this.
+
+It compares what both send for one `ov.conf`, and runs OpenViking's server with sparekey.
 
 PYTHONPATH=src:tools .venv/bin/python -m viking [--forms] [--server alone,library,gateway]
 """
@@ -25,7 +27,10 @@ FORMS = HERE / "forms.jsonl"
 
 
 def main() -> int:
-    """Compare, serve, print; return 1 if something differs without a known reason, or a server made no overview."""
+    """Compare, serve and print.
+
+    Return 1 for an unexplained difference or a server without an overview.
+    """
     parser = argparse.ArgumentParser(prog="viking", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--python", type=Path, default=ROOT / ".peers" / "openviking" / "bin" / "python", help="a Python with OpenViking")
     parser.add_argument("--forms", action="store_true", help="only compare what is sent")

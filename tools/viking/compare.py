@@ -1,4 +1,4 @@
-"""Two records of what was sent (see `sent.py`), compared: which forms load, which send the same, and why the others do not."""
+"""Compare two records of requests (see `sent.py`): which forms load, and which send the same."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ REASONS = (
     (r"headers.*Bearer no(?:-key|ne).*", r"", "another word where there is no key"),
     (r"body\.(?:dimensions|encoding_format).*", r"litellm embedding", "LiteLLM's default of the encoding"),
 )
-"""Why a request may differ: the difference, the form, the reason."""
+"""The reasons for which a request may differ: the difference, the form, the reason."""
 
 
 @dataclass(slots=True)
 class Compared:
-    """What came of one form.
+    """The result of one form.
 
     Attributes:
         form: the form.
-        documented: it stands in OpenViking's documentation or examples.
-        there: it loads in OpenViking.
-        here: it loads in sparekey.
-        why: why it does not load, on the side that refuses.
-        same: both send the same.
-        reasons: why a request differs; the difference itself where there is no reason known.
-        unexplained: whether there is one without a reason.
-        words: what sparekey said while it loaded.
+        documented: whether OpenViking's documentation or examples have it.
+        there: whether it loads in OpenViking.
+        here: whether it loads in sparekey.
+        why: why it does not load, from the side that refuses it.
+        same: whether both send the same.
+        reasons: why requests differ, or the difference itself where no reason is known.
+        unexplained: whether there is a difference without a reason.
+        words: what sparekey logged while it loaded the form.
     """
 
     form: str
@@ -65,7 +65,7 @@ class Compared:
 
 
 def compare(forms: Path, there: Path, here: Path) -> list[Compared]:
-    """Return what came of each form."""
+    """Return the result of each form."""
     rows = {row["form"]: row for row in _read(forms)}
     others = {row["form"]: row for row in _read(here)}
     return [_one(rows[theirs["form"]], theirs, others[theirs["form"]]) for theirs in _read(there)]
@@ -118,7 +118,10 @@ def _request(there: dict[str, Any], here: dict[str, Any]) -> Iterator[str]:
 
 
 def _plain(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a body without what means the same: null, one text as a list of one, the role of a text that is embedded."""
+    """Return a body without differences that mean nothing.
+
+    These are null fields, a list of one text, and the role of a text that is embedded.
+    """
     found = {name: value for name, value in body.items() if value is not None}
     if isinstance(found.get("input"), str):
         found["input"] = [found["input"]]

@@ -1,9 +1,10 @@
-"""What a library sends for one `ov.conf`: run by the Python of either environment, writes a line of JSON a configuration.
+"""Record what a library sends for each `ov.conf`: one line of JSON for each configuration.
 
     python sent.py openviking FORMS OUT     the real package
     python sent.py sparekey FORMS OUT       this one
 
-Nothing leaves the machine: every HTTP client is replaced by one that writes down what it was given and stops there.
+It runs in the Python of either environment. Nothing leaves the machine: every HTTP client is
+replaced by one that records its request and stops.
 """
 
 # ruff: noqa: PLC0415 - each of the two environments has what it needs, and not what the other one needs
@@ -27,10 +28,13 @@ SHOWN = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "http-refere
 
 
 class SentError(BaseException):
-    """A request that would have gone out; no `except Exception` on the way may hold it up."""
+    """A request that would have been sent.
+
+    It derives from BaseException, so that no handler holds it up.
+    """
 
     def __init__(self, method: str, url: str, headers: Any, body: bytes | str | None) -> None:
-        """Keep what tells two requests apart."""
+        """Keep what distinguishes two requests."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
         try:
             told = json.loads(text)
@@ -45,7 +49,7 @@ class SentError(BaseException):
 
 
 def capture() -> None:
-    """Put something that only writes down in the place of every HTTP client."""
+    """Replace every HTTP client by one that only records."""
     os.environ["DISABLE_AIOHTTP_TRANSPORT"] = "True"
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import importlib
@@ -70,7 +74,7 @@ def capture() -> None:
 
 
 class _Prepared:
-    """A request of `requests` as one of httpx looks."""
+    """A request of the library `requests`, in the form of httpx."""
 
     def __init__(self, method: str, url: str, headers: Any, body: Any) -> None:
         self.method, self.url, self.headers, self._body = method, url, headers, body
@@ -80,7 +84,7 @@ class _Prepared:
 
 
 def sent(call: Any) -> Any:
-    """Return the request that a call makes, or what it raises."""
+    """Return the request that a call would send, or the exception that it raises."""
     try:
         answer = call()
         if asyncio.iscoroutine(answer):
@@ -93,7 +97,7 @@ def sent(call: Any) -> Any:
 
 
 def told_by(vlm: Any, embedder: Any) -> dict[str, Any]:
-    """Return the requests of every member of the two, sync and async, text and image, document and query."""
+    """Return the requests of every method of a VLM and an embedder, sync and async, by name."""
     found: dict[str, Any] = {}
     for index, one in enumerate(_members(vlm)):
         found[f"chat {index}"] = sent(lambda one=one: one.get_completion(prompt="hi"))
@@ -117,7 +121,7 @@ def _members(whole: Any) -> list[Any]:
 
 
 def openviking(file: Path) -> dict[str, Any]:
-    """Load a file as OpenViking does, and return what it would send."""
+    """Load a file with OpenViking, and return what it would send."""
     from openviking_cli.utils.config.config_loader import load_json_config
     from openviking_cli.utils.config.embedding_config import EmbeddingConfig
     from openviking_cli.utils.config.vlm_config import VLMConfig
@@ -138,7 +142,7 @@ def sparekey(file: Path) -> dict[str, Any]:
 
 
 def main(which: str, forms: str, out: str) -> None:
-    """Write what each form gives; the libraries print what they like."""
+    """Write the record of each form; what the libraries print is kept apart."""
     capture()
     load = {"openviking": openviking, "sparekey": sparekey}[which]
     words: list[str] = []

@@ -1,4 +1,7 @@
-"""OpenViking's own server three ways, with the first of two keys out of quota: alone, with sparekey's wrappers, behind the gateway."""
+"""OpenViking's own server in three ways, with the first of two keys out of quota.
+
+The ways are: alone, with sparekey's wrappers, and behind sparekey's gateway.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +43,15 @@ _DIMENSION = 64
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one way.
+    """The result of one way.
 
     Attributes:
         way: `alone`, `library` or `gateway`.
         seconds: from the request to the overview.
-        dead: requests that the dead key got, as (chats, embeddings).
-        spare: requests that the spare got.
+        dead: the requests that the dead key got, as (chats, embeddings).
+        spare: the requests that the spare got.
         told: what the visitor saw.
-        log: the last lines of the server's log, where something went wrong.
+        log: the last lines of the server's log, if something went wrong.
     """
 
     way: str
@@ -117,7 +120,7 @@ def _settings(folder: Path, providers: list[Provider], gateway: str | None) -> d
 
 @contextlib.contextmanager
 def _gateway(folder: Path, providers: list[Provider]) -> Iterator[str]:
-    """Run sparekey's gateway in front of the two, as an ov.conf of its own would have it."""
+    """Run sparekey's gateway in front of both providers, set up as an ov.conf would set it up."""
     pairs = zip(("dead", "spare"), (DEAD, SPARE), providers, strict=True)
     rows = [{"id": i, "provider": "openai", "api_key": key, "api_base": one.base_url} for i, key, one in pairs]
     config = {

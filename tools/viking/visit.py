@@ -1,6 +1,6 @@
-"""A user of OpenViking's server: adds a document, waits until it is worked through, prints what came of it as JSON.
+"""A user of OpenViking's server: add a document, wait for its overview, print the result as JSON.
 
-Run by the Python that has OpenViking: `python visit.py URL DOCUMENT`.
+The Python of OpenViking's environment runs it: `python visit.py URL DOCUMENT`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS = 90.0
 
 
 def main(url: str, document: str) -> None:
-    """Visit the server."""
+    """Add the document and print the result."""
     from openviking_sdk import SyncHTTPClient  # noqa: PLC0415 - there in OpenViking's environment only
 
     client: Any = SyncHTTPClient(url=url, timeout=SECONDS)

@@ -1,4 +1,7 @@
-"""The classifier: evidence in, `Failure` out. Pure but for the time of day, which turns stated dates into waits."""
+"""The classifier: evidence in, `Failure` out.
+
+It is pure except for the time of day, which turns stated dates into waits.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE, _MASKED, _WORDS_SHOWN = 300, 450, 8
 _LONG_WAIT: Final = 3600.0
-"""A rate limit whose wait is longer than this is a quota, whatever it calls itself (azure says "token rate limit" and 86,400 seconds)."""
+"""Seconds: a rate limit with a longer wait is a quota, whatever the provider calls it.
+
+Azure, for one, says "token rate limit" and 86,400 seconds.
+"""
 _WAITABLE: Final = (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED, ErrorClass.UNKNOWN)
 
 
@@ -32,8 +38,8 @@ class Classifier:
     """Classifies failures.
 
     Args:
-        rules: an operator's own rules, tried first, in order.
-        now: gives the Unix time, to turn stated dates into waits.
+        rules: a user's own rules; the first one that applies overrules the verdict.
+        now: returns the Unix time, to turn stated dates into waits.
     """
 
     def __init__(self, rules: Iterable[Rule] = (), *, now: Callable[[], float] = time.time) -> None:
@@ -44,18 +50,28 @@ class Classifier:
         """Return what an exception means. Never raises.
 
         Args:
-            exc: any exception; its attributes, its causes and its text are read, and no network. Or only a text.
+            exc: any exception: its attributes, causes and text are read, and nothing from the
+                network. A text alone is read too.
             trace: also fill `Failure.trace`, for people.
         """
         if isinstance(exc, str):
             return self.classify_response(None, None, exc, trace=trace)
         try:
             return ours_within(exc) or self._classify(exc, trace=trace)
-        except Exception as bug:  # noqa: BLE001 - a failure must never be hidden by the one who reads it
+        except Exception as bug:  # noqa: BLE001 - a bug here must not hide the failure
             return _unreadable(bug)
 
     def classify_response(self, status: int | None, headers: Any, body: bytes | str | None, *, trace: bool = False) -> Failure:
-        """Return what an HTTP response means; a status of 200 is read, too, because its body may hold an error. Never raises."""
+        """Return what an HTTP response means. Never raises.
+
+        A success is read too, because its body may hold an error.
+
+        Args:
+            status: the HTTP status; None if it is not known.
+            headers: a mapping or pairs; None if there are none.
+            body: the body, whole or cut short.
+            trace: also fill `Failure.trace`, for people.
+        """
         try:
             reading = ErrorReading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
@@ -75,30 +91,30 @@ class Classifier:
         ):
             verdict = ErrorVerdict(wire, Evidence.CERTAIN, f"exception: {type(exc).__name__} ({wire.row})")
         if verdict is None and (ours := next(filter(None, map(classify_ours, exceptions)), None)):
-            return ours  # an outer exception that says nothing, raised while one of ours was handled
+            return ours  # the outer exception says nothing, and was raised while one of ours was handled
         return self._failure(reading, verdict or _of_silence(reading, wait), wait, trace=trace, unreached=bool(wire and wire.unreached))
 
     def _failure(self, reading: ErrorReading, verdict: ErrorVerdict, wait: Stated, *, trace: bool, unreached: bool = False) -> Failure:
         if verdict.meaning.reason is Reason.RATE_LIMITED and (wait.seconds or 0.0) >= _LONG_WAIT:
             verdict = verdict._replace(meaning=LASTING)
-        told, reason = verdict.meaning, verdict.meaning.reason
+        meaning, reason = verdict.meaning, verdict.meaning.reason
         if reason.error_class not in _WAITABLE:
             wait = Stated(None)
         text = next((level.texts[0] for level in reading.innermost() if level.texts), "")
         status = reading.status or reading.inner_status()
-        said = [said for level in reading.levels for said in (*level.texts, *level.codes)]
+        words_and_codes = [one for level in reading.levels for one in (*level.texts, *level.codes)]
         failure = Failure(
             error_class=reason.error_class,
             reason=reason.value,
-            # too much for one account's minute: another account may have room
-            scope=Scope.ACCOUNT if reason.error_class is ErrorClass.INPUT_TOO_LARGE and of_a_minute(said) else told.scope,
+            # an input that is too large for one account's tokens a minute may fit another account
+            scope=Scope.ACCOUNT if reason.error_class is ErrorClass.INPUT_TOO_LARGE and of_a_minute(words_and_codes) else meaning.scope,
             retry_after=wait.seconds,
             status=status,
             message=" ".join(mask(text[:_MASKED]).split())[:_MAX_MESSAGE],
             evidence=verdict.evidence,
             wait_is_certain=wait.certain,
-            one_model=reason in words("limit of a model") and names_one_model(said, reading.headers),
-            unreached=unreached or (told.unreached and reading.status is None),
+            one_model=reason in words("limit of a model") and names_one_model(words_and_codes, reading.headers),
+            unreached=unreached or (meaning.unreached and reading.status is None),
             timed_out=reason is Reason.TIMEOUT,
             fingerprint="" if verdict.evidence is Evidence.CERTAIN else fingerprint(status, text),
             rule=verdict.rule,
@@ -108,12 +124,12 @@ class Classifier:
 
     def _overruled(self, reading: ErrorReading, failure: Failure) -> Failure:
         text = " ".join([*(t for level in reading.levels for t in (*level.texts, *level.codes, *level.numbers)), failure.message])
-        rule = next((rule for rule in self._rules if rule.speaks(failure.status, text)), None)
+        rule = next((rule for rule in self._rules if rule.applies_to(failure.status, text)), None)
         return rule.overrule(failure) if rule else failure
 
 
 def _of_silence(reading: ErrorReading, wait: Stated) -> ErrorVerdict:
-    """Return what it means that neither codes nor words nor the status told."""
+    """Return the verdict where neither codes nor words nor the status tell anything."""
     success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
     if success and not any(level.texts for level in reading.levels if level.where != "text"):
         return GARBLED
@@ -121,9 +137,11 @@ def _of_silence(reading: ErrorReading, wait: Stated) -> ErrorVerdict:
 
 
 def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[ErrorReading, ErrorVerdict | None, Stated]:
-    """Return the reading, the verdict and the wait of the outermost exception whose structure tells, else of the first whose words do.
+    """Return the reading, the verdict and the wait of the exception that tells most.
 
-    An exception that carries a response speaks for itself. One without is a wrapper: its explicit cause is asked first.
+    That is the outermost one whose structure tells, else the first whose words do. An exception
+    that carries a response speaks for itself; one without is a wrapper, and its explicit cause is
+    asked as well.
     """
     first: tuple[ErrorReading, ErrorVerdict | None, Stated] | None = None
     for current in exceptions:
@@ -138,13 +156,13 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
             kind, wait = kind_of(current), stated(reading, now)
             verdict = judge(reading, kind.code, foreign=kind.foreign, wait=wait.seconds)
             if kind.wire and kind.wire.wrapper and verdict and verdict.meaning.reason.error_class is ErrorClass.TRANSIENT:
-                verdict = None  # an SDK's own word for whatever went wrong: what it was raised from may tell more
+                verdict = None  # this name covers whatever went wrong: the cause may tell more
         if structured and verdict:
             return reading, verdict, wait
         if first is None or (verdict and first[1] is None):
             first = (reading, verdict, wait)
         if current.__cause__ is None and (first[1] or reading.status is not None):
-            break  # what was being handled does not overrule a response, even one that says nothing
+            break  # an implicit context does not overrule a response, even one that says nothing
     return first or (ErrorReading(), None, Stated(None))
 
 

@@ -1,4 +1,19 @@
-"""Collect the evidence: from whatever a failure looks like to codes, statuses, texts and waits, the innermost error first."""
+"""Collect the evidence: what a failure's body and text say, as codes, statuses, texts and waits.
+
+Theory: an error arrives wrapped. A provider's JSON stands in a string inside a proxy's JSON, inside
+the text of an SDK's exception, with prose around it. `ErrorReading` unwraps it recursively. Each
+JSON object that holds a code, a message or a status becomes one `ErrorLayer`, and so does each
+stretch of prose around data. A layer knows its depth. The deepest layer is the provider's own word,
+so it is asked first (`innermost`).
+
+A caller's own words may be repeated anywhere in prose. So every layer also records where it stood
+(`quoted`): `OWN` in the body itself, `WRAPPED` in a string that holds nothing but JSON, `QUOTED` in
+the midst of prose. Only codes in a place that no caller can write to prove anything (see
+`certainty`).
+
+Which field holds a code, a message or a wait is data (tables/fields.tsv, `role_of`). Every loop
+here is bounded (`_MAX_...`), because a body can be hostile.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +27,11 @@ from sparekey.classify.tables import CODE, EITHER, MESSAGE, SKIP, STATUS, WAIT, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TEXT: Final = 12_000  # longer texts are read at both ends only: errors are told at the beginning, wrapped ones at the end
+MAX_TEXT: Final = 12_000  # of longer texts only both ends are read: errors stand at the beginning, wrapped ones at the end
 _TAIL: Final = 3_000
-_NO_TEXT: Final = "<empty message>"  # what old SDKs of openai say if the provider said nothing
+_NO_TEXT: Final = "<empty message>"  # what old SDKs of OpenAI say if the provider said nothing
 _MAX_LEVELS, _MAX_NODES, _MAX_NESTING = 40, 300, 24
-_MAX_DEEP: Final = 15  # three steps an escape: a text, the object in it, the error in that
+_MAX_DEEP: Final = 15  # an escape takes three steps: a text, the object in it, the error in that
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
 _MAX_ITEMS: Final = 20
@@ -31,12 +46,14 @@ _PER_DAY: Final = 99
 _TAG: Final = r"<(?:script|style)\b[^<>]*+>[^<]*+|<!--[^>]*+>|</?[a-zA-Z!][^<>]*+>"
 _FIRST_NAME: Final = r"\[?[A-Za-z_]\w{0,40}\s{0,3}"  # protobuf text: `candidates {`
 _WRAPPER: Final = r"(?:(?:<<wrapper words>>)[\s:,;.()\[\]\-–—>'\"]{0,6}+){0,24}+(?:b?['\"])?"  # noqa: RUF001 - dashes
-# What stands between dots is an excerpt of what the caller sent; so is what another host said of a file that the caller named.
+# Text between dots is an excerpt of what the caller sent. Text after "failed to fetch the image
+# https://..." is another host's word about a file that the caller named.
 _EXCERPT: Final = r"(?<![\w\"])(?:\.\.\.|…)(?=\w)[^\n…\"]{8,400}?(?:\.\.\.|…)"
 _FETCHED: Final = r"(?i)\b(?:fetch|download|load|retriev|read|open|get)\w*\s(?:\w+\s){0,3}(?:image|file|document|audio|video|media|attachment|pdf|picture)s?\b[^\n]{0,30}?https?://[^\s\"')]+"
 _PROTOBUF: Final = (("seconds", 1.0), ("nanos", 1e-9))
 _NUMBER: Final = r"[45]\d\d"
-# What stands around a number that is a status. `gpt-4-0314`, `req-413-abcd`, `1400`, `:443` and `400 tokens` are none.
+# Characters and words beside a number that decide whether it is an HTTP status. `gpt-4-0314`,
+# `req-413-abcd`, `1400`, `:443` and `400 tokens` hold none.
 _GLUE_BEFORE: Final = frozenset("-/$#.%+@~&?_")
 _GLUE_AFTER: Final = frozenset("-_/%")
 _DIGITS_FOLLOW: Final = frozenset(".,:")
@@ -50,22 +67,28 @@ _SUFFIX: Final = r"\((\d{4,6})\)\s{0,4}\Z"
 
 
 class ErrorLayer:
-    """One error object, or one stretch of prose around it."""
+    """One error object, or one stretch of prose around data."""
 
     __slots__ = ("codes", "depth", "numbers", "page", "quoted", "statuses", "texts", "where")
 
     def __init__(self, depth: int, where: str, *, quoted: int = OWN) -> None:
-        """Make an empty level."""
-        self.depth, self.where = depth, where  # how deep it stood, the deepest is the provider's own; under which key, "text" for prose
-        self.quoted = quoted  # whether it stood in a string, or in the midst of prose, where a caller's words may stand, too
-        self.page = False  # its text is one of HTML
+        """Make an empty layer.
+
+        Args:
+            depth: how many wrappings lie around it; the deepest layer is the provider's own.
+            where: the key under which it stood; "text" for prose.
+            quoted: `OWN`, `WRAPPED` or `QUOTED`: whether a caller's words can stand there.
+        """
+        self.depth, self.where = depth, where
+        self.quoted = quoted
+        self.page = False  # whether its text was an HTML page
         self.codes: list[str] = []  # its codes and types
-        self.numbers: list[str] = []  # its numeric codes with the place they stood at, as `error.code=1113`
+        self.numbers: list[str] = []  # its numeric codes with their places, as `error.code=1113`
         self.statuses: list[int] = []  # its HTTP statuses
         self.texts: list[str] = []  # its messages, the longest first
 
     def add_number(self, place: str, number: float) -> None:
-        """Take a numeric code: a status, a vendor's own, or a status with digits behind it (`40102`)."""
+        """Add a numeric code: a status, a vendor's code, or a status with more digits (`40102`)."""
         whole = int(number) if abs(number) < 1e15 else 0  # noqa: PLR2004 - and never infinity
         if 400 <= whole < 600:  # noqa: PLR2004 - the statuses that tell an error
             self.statuses.append(whole)
@@ -73,7 +96,7 @@ class ErrorLayer:
             self.numbers.append(f"{place}={whole}")
 
     def add_words(self, text: str) -> None:
-        """Take a message: its words, the statuses in it, and a number that closes it."""
+        """Add a message: its words, the statuses in it, and a number that ends it."""
         if "<" in text and (plain := _text_of_page(text)) is not text:
             text, self.page = plain, True
         if "..." in text or "…" in text:
@@ -89,36 +112,50 @@ class ErrorLayer:
 
 
 class ErrorReading:
-    """Everything that was found out about one failure."""
+    """Everything that was found out about one failure.
+
+    Attributes:
+        status: the HTTP status of the response; None if there was none.
+        headers: the headers of the response, names in lower case.
+        levels: the layers, in the order of finding; `innermost` sorts them.
+        waits: the fields that state a wait: the value, its unit in seconds, and `quoted` as in a
+            layer.
+        inner_headers: the headers of a response that a proxy repeats in its own.
+        streamed: whether the error is an event of a stream, so that the status says nothing about
+            it.
+    """
 
     __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "levels", "status", "streamed", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
-        """Start with the status of the response and its headers, in small letters."""
+        """Start with the status of the response, and its headers with names in lower case."""
         self.status, self.headers = status, headers or {}
-        self.levels: list[ErrorLayer] = []  # the errors found, in the order of finding
-        self.waits: list[tuple[Any, float, int]] = []  # of fields that state a wait: value, unit in seconds, whether in a string
-        self.inner_headers: dict[str, str] = {}  # of the response that a proxy repeats
-        self.streamed = False  # an event of a stream is the error: the status of the answer says nothing of it
-        self._unnamed: list[str] = []  # sentences in fields that nobody has named
+        self.levels: list[ErrorLayer] = []
+        self.waits: list[tuple[Any, float, int]] = []
+        self.inner_headers: dict[str, str] = {}
+        self.streamed = False
+        self._unnamed: list[str] = []  # sentences in fields of unknown names; they count if nothing else says anything
         self._nodes = self._sorted = 0
 
     def innermost(self) -> list[ErrorLayer]:
-        """Return the levels, deepest first."""
+        """Return the layers, deepest first."""
         if len(self.levels) != self._sorted:
             self.levels.sort(key=attrgetter("depth"), reverse=True)
             self._sorted = len(self.levels)
         return self.levels
 
     def inner_status(self) -> int | None:
-        """Return the status that the innermost error names, or that of the response."""
+        """Return the status that the innermost layer names, else that of the response."""
         for level in self.innermost():
             if level.statuses:
                 return level.statuses[-1]
         return self.status
 
     def add_body(self, body: Any) -> None:
-        """Read a body: bytes, text, or the value of its JSON. Where no field is named as a message is, any sentence counts."""
+        """Read a body: bytes, text, or parsed JSON.
+
+        If no field is known to hold a message, sentences in other fields count as one.
+        """
         if isinstance(body, (bytes, bytearray, memoryview)):
             data = bytes(body)
             body = (data if len(data) <= 2 * MAX_TEXT else data[:MAX_TEXT] + b" " + data[-_TAIL:]).decode("utf-8", "replace")
@@ -130,7 +167,14 @@ class ErrorReading:
             self._add_prose(" ; ".join(self._unnamed), 0, quoted=QUOTED)
 
     def add_text(self, text: str, depth: int = 0, *, quoted: int = OWN, wraps: int = 0) -> None:
-        """Read a text: data in it goes to deeper levels, the prose around it to one of its own."""
+        """Read a text: data in it becomes deeper layers, and the prose around it a layer of its own.
+
+        Args:
+            text: the text; only both ends of a very long one are read.
+            depth: the depth of the layer for its prose.
+            quoted: `OWN`, `WRAPPED` or `QUOTED`.
+            wraps: how many steps of unwrapping lead here; the recursion ends at `_MAX_DEEP`.
+        """
         text = bounded(text).strip()
         if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} and isinstance(value := read_json(text), (dict, list)):
             self._walk(value, "", depth, quoted=quoted, nesting=wraps)
@@ -145,7 +189,7 @@ class ErrorReading:
             self._add_prose(text, depth, quoted=quoted)
 
     def _take_data(self, text: str, depth: int, wraps: int, *, quoted: int) -> str:
-        """Read the objects in `text` and return the prose between them."""
+        """Read the objects in `text`; return the prose between them."""
         prose = []
         for _ in range(_MAX_WRAPS if wraps < _MAX_DEEP else 0):
             start = find_data(text)
@@ -206,12 +250,12 @@ class ErrorReading:
 
     def _inner(self, item: Any, key: str, role: int | None, level: ErrorLayer, nesting: int) -> None:
         name = key.lower()
-        if name.endswith("exception"):  # bedrock's events: {"throttlingException": {...}}
+        if name.endswith("exception"):  # Bedrock's events: {"throttlingException": {...}}
             level.codes.append(key[:_MAX_CODE])
         if name == "headers":
             self.inner_headers = lower_headers(item)
         if item and name not in _CALLERS and (role != SKIP or (isinstance(item, dict) and ("error" in item or "message" in item))):
-            # what looks like an error among the caller's own words is one of a proxy, or the caller's
+            # an error among the caller's own words may be a proxy's, or may be the caller's
             self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
 
     def _field(self, level: ErrorLayer, role: int, name: str, item: Any, nesting: int) -> None:
@@ -222,7 +266,7 @@ class ErrorReading:
                 self._message(level, item, nesting)
             elif item.lstrip("-").isdigit():
                 level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
-            elif name == "quotaid":  # google lists every limit that was hit: the longest one decides
+            elif name == "quotaid":  # Google lists every limit that was hit: the longest one decides
                 period = ErrorLayer(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=level.quoted)
                 period.codes.append(item[:_MAX_CODE])
                 self.levels.append(period)
@@ -235,14 +279,18 @@ class ErrorReading:
         text = bounded(text)
         start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_DEEP else -1
         if start >= 0:
-            # JSON in the midst of prose may be the caller's; a message that is nothing but JSON is a wrapped error
+            # JSON in the midst of prose may be the caller's; a message that is only JSON is a
+            # wrapped error
             self.add_text(text, level.depth + 1, quoted=max(level.quoted, QUOTED if text[:start].strip() else WRAPPED), wraps=nesting + 1)
         else:
             level.add_words(text)
 
 
 def _last_error(text: str) -> str:
-    """Return the data of the last server-sent event that is an error, or "": an answer's own words are none."""
+    """Return the data of the last server-sent event that is an error; "" if there is none.
+
+    The text of an answer is no error, whatever words it holds.
+    """
     for event in reversed(compiled(_EVENTS).split(text)):
         data = "\n".join(line[5:].strip() for line in event.splitlines() if line.startswith("data:"))
         if not data or data == "[DONE]":
@@ -258,8 +306,8 @@ def _last_error(text: str) -> str:
 
 
 def _is_error(event: dict[str, Any]) -> bool:
-    told = any(event.get(name) for name in ("error", "err", "errors"))
-    return told or (_ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event))
+    names_error = any(event.get(name) for name in ("error", "err", "errors"))
+    return names_error or (_ANSWERS.isdisjoint(event) and not _ERRORS.isdisjoint(event))
 
 
 def bounded(text: str) -> str:
@@ -268,7 +316,10 @@ def bounded(text: str) -> str:
 
 
 def lower_headers(headers: Any) -> dict[str, str]:
-    """Return `headers` (a mapping, pairs, or any object with `items()`) with lower-case names; {} for anything else."""
+    """Return headers with lower-case names; {} for anything that holds none.
+
+    `headers` may be a mapping, pairs, or an object with `items()`.
+    """
     try:
         pairs = headers.items() if hasattr(headers, "items") else headers or ()
         plain = [[part.decode("latin-1") if isinstance(part, bytes) else str(part)[:1000] for part in pair] for pair in list(pairs)[:200]]
@@ -278,18 +329,24 @@ def lower_headers(headers: Any) -> dict[str, str]:
 
 
 def _is_wrapper(text: str) -> bool:
-    """Tell whether data in `text` stands behind nothing but an SDK's own words, as in `Error code: 429 - {`: else a caller's may be it."""
+    """Return whether only an SDK's own words precede the data in `text`.
+
+    `Error code: 429 - {` is an example. Otherwise the data may be the caller's.
+    """
     start = find_data(text)
     return start >= 0 and (compiled(_WRAPPER).fullmatch(text, 0, start) or compiled(_FIRST_NAME).fullmatch(text, 0, start)) is not None
 
 
 def _text_of_page(text: str) -> str:
-    """Return `text` without the tags of a page; as it is if it is none."""
+    """Return the text of an HTML page without its tags; other text as it is."""
     return compiled(_TAG).sub(" ", text) if "</" in text or "<!" in text or "<html" in text or "<HTML" in text else text
 
 
 def _statuses(text: str) -> list[int]:
-    """Return the numbers that stand as an HTTP status: after a word like "status", before its own name, or at the very beginning."""
+    """Return the numbers in `text` that are HTTP statuses.
+
+    A status follows a word like "status", precedes its own name, or begins the text.
+    """
     return [int(m[0]) for m in compiled(_NUMBER).finditer(text) if _is_status(text, m.start(), m.end())]
 
 
@@ -319,6 +376,9 @@ def _stands_alone(before: str, left: str, right: str, after: str) -> bool:
 
 
 def _suffix_number(text: str) -> str:
-    """Return the number that closes a text in brackets, as in "insufficient balance (1008)", or ""."""
+    """Return a number in brackets at the end, as in "insufficient balance (1008)".
+
+    "" if there is none.
+    """
     match = compiled(_SUFFIX).search(text[-16:])
     return match[1] if match else ""

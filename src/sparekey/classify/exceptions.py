@@ -1,4 +1,7 @@
-"""Read exceptions by their structure: what they were raised from, what their class tells, what they carry. No SDK has to be imported."""
+"""Read exceptions by their structure: their causes, their classes, and what they carry.
+
+No SDK has to be imported: classes are known by name, and attributes by the names that SDKs use.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
 BODIES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
 HEADERS: Final = ("headers", "http_headers", "response_headers", "hdrs")
 TELLING: Final = frozenset({*STATUSES, *CODES, *BODIES, *HEADERS, "response"})
-"""The attributes that are read; what else an exception holds is left alone."""
+"""The attributes that are read; all others of an exception are left alone."""
 _MAX_CODE: Final = 120
 _WHOLE: Final = frozenset({"body", "http_body", "error", "details"})
 _CALLABLE: Final = frozenset({"code", "details"})  # methods of grpc errors; nothing else is called
@@ -37,11 +40,11 @@ _CALLABLE: Final = frozenset({"code", "details"})  # methods of grpc errors; not
 class ExceptionKind(NamedTuple):
     """What the class of an exception tells by itself."""
 
-    properties: tuple[str, ...]  # the attributes of `TELLING` that the class defines, not the instance
-    wire: Meaning | None  # what the transport's exceptions of this name mean
-    foreign: bool  # it may be a provider's or an SDK's: not Python's, nor of a library that only checks data
-    code: str  # its name where that is a provider's own word, else ""
-    grouped: bool  # it has a property `exceptions`
+    properties: tuple[str, ...]  # the attributes of `TELLING` that the class defines, and not the instance
+    wire: Meaning | None  # what a transport's exception of this name means; None if it is none
+    foreign: bool  # whether it may be a provider's or an SDK's: not Python's own, nor of a library that only checks data
+    code: str  # the class's name, if it is a provider's own word; else ""
+    grouped: bool  # whether it has a property `exceptions`
 
 
 _KINDS: Final[dict[type[BaseException], ExceptionKind]] = {}
@@ -49,10 +52,10 @@ _MAX_KINDS: Final = 4096
 
 
 def kind_of(exc: BaseException) -> ExceptionKind:
-    """Return what the class of `exc` tells; it is read once a class."""
+    """Return what the class of `exc` tells; each class is read once."""
     if (kind := _KINDS.get(type(exc))) is None:
         if len(_KINDS) >= _MAX_KINDS:
-            _KINDS.clear()  # someone makes a class for each error
+            _KINDS.clear()  # a program makes a class for each error
         kind = _KINDS[type(exc)] = _read_kind(type(exc))
     return kind
 
@@ -60,7 +63,7 @@ def kind_of(exc: BaseException) -> ExceptionKind:
 def _read_kind(cls: type[BaseException]) -> ExceptionKind:
     bases = tuple(takewhile(lambda base: base not in {Exception, BaseException}, cls.__mro__))
     root = str(get(cls, "__module__")).partition(".")[0]
-    # an exception made anew from a text of another language has no module
+    # an exception that was rebuilt from another language's text has no module
     of_python = hasattr(builtins, cls.__name__) if root == "builtins" else root in sys.stdlib_module_names
     foreign = not of_python and root not in _DATA_LIBRARIES
     return ExceptionKind(
@@ -73,7 +76,7 @@ def _read_kind(cls: type[BaseException]) -> ExceptionKind:
 
 
 def get(obj: Any, name: str) -> Any:
-    """Return an attribute, or None if it is missing or reading it raises."""
+    """Return an attribute; None if it is missing or reading it raises."""
     try:
         return getattr(obj, name, None)
     except Exception:  # noqa: BLE001 - a property of a foreign object may raise anything
@@ -81,15 +84,22 @@ def get(obj: Any, name: str) -> Any:
 
 
 def held(obj: Any) -> dict[str, Any]:
-    """Return the instance dictionary of `obj`, or {}: looking there reads nothing from the network and runs no foreign code."""
+    """Return the instance dictionary of `obj`; {} if there is none.
+
+    Looking there reads nothing from the network and runs no foreign code.
+    """
     found = get(obj, "__dict__")
     return found if isinstance(found, dict) else {}
 
 
 def chain(exc: BaseException) -> list[BaseException]:
-    """Return `exc`, then what caused it, outermost first: causes, members of groups, what transports hold in `reason` or `os_error`."""
+    """Return `exc` and what caused it, outermost first.
+
+    Causes are explicit and implicit ones, members of groups, and exceptions that transports keep in
+    attributes like `reason` or `os_error`.
+    """
     found = [exc]
-    for current in found:  # it grows while it is read
+    for current in found:  # the list grows while it is read
         for cause in _causes(current):
             if len(found) < _MAX_CHAIN and not any(cause is known for known in found):
                 found.append(cause)
@@ -116,14 +126,17 @@ def _exceptions_in(value: Any) -> list[BaseException]:
 
 
 def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
-    """Return what the transport's exceptions among these say; a cancellation first, then files, then whether anything was reached."""
+    """Return what the transport's exceptions among these mean; None if there are none.
+
+    A cancellation decides first, then a file system's error, then whether a connection came about.
+    """
     found: Meaning | None = None
     for exc in chained:
         known = kind_of(exc).wire
         if known is None and isinstance(exc, OSError):
             known = exceptions().get(exc.errno) if isinstance(exc.errno, int) else None
         if known is None or (known.reason is Reason.CANCELLED and found is not None):
-            continue  # a timeout is made by cancelling the wait: what stands above it says what happened
+            continue  # a timeout cancels the wait, so the exception above says what happened
         if known.reason in {Reason.CANCELLED, Reason.FILE_SYSTEM} and (found is None or not found.unreached):
             return known
         if found is None or found.wrapper or (known.unreached and not found.unreached and not found.reached):
@@ -132,7 +145,7 @@ def wire_of(chained: Iterable[BaseException]) -> Meaning | None:
 
 
 def text_of(exc: BaseException) -> str:
-    """Return `str(exc)`, or what can be had of its arguments if `__str__` fails."""
+    """Return `str(exc)`; the texts of its arguments if `__str__` fails."""
     try:
         return bounded(str(exc))
     except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything
@@ -141,7 +154,10 @@ def text_of(exc: BaseException) -> str:
 
 
 def read_exception(exc: BaseException) -> tuple[ErrorReading, bool]:
-    """Collect the evidence that an exception carries besides its text and its causes; and whether its words are part of that."""
+    """Collect the evidence that an exception carries, apart from its text and its causes.
+
+    Return the reading, and whether it holds the exception's words already.
+    """
     attributes = _attributes(exc)
     if not attributes:
         return ErrorReading(), False
@@ -167,7 +183,7 @@ def read_exception(exc: BaseException) -> tuple[ErrorReading, bool]:
 
 
 def _attributes(exc: BaseException) -> dict[str, Any]:
-    """Return those attributes that may tell something, also the ones that are properties of the class."""
+    """Return the attributes of `TELLING` that the exception has, properties of its class included."""
     inside = held(exc)
     found = {name: inside[name] for name in TELLING & inside.keys()}
     for name in kind_of(exc).properties:
@@ -202,13 +218,14 @@ def _read_body(reading: ErrorReading, attributes: dict[str, Any], response: Any)
     for name in BODIES:
         value = attributes.get(name)
         if isinstance(value, (dict, list)) and value:
-            # SDKs hand out the inner object: its codes stand where `error` would have held them
+            # SDKs hand out the object that stood in `error`: put it back, so that its codes are
+            # found at their place
             reading.add_body({"error": value} if isinstance(value, dict) and "error" not in value and "base_resp" not in value else value)
             return
         if isinstance(value, (str, bytes)) and value and name in _WHOLE:
             reading.add_body(value)
             return
-    inside = held(response)  # the body is read if it is there already: reading it from the network here could block
+    inside = held(response)  # only a body that has been read already: reading it from the network here could block
     for name in ("_content", "content", "_body", "body", "text"):
         value = inside.get(name)
         if isinstance(value, (bytes, str)) and value and value not in {b"null", "null"}:

@@ -1,9 +1,11 @@
-"""What the learned model sees of a failure: words, pairs, statuses and codes as short strings.
+"""The features of a failure: the short strings that the learned model sees.
 
-The model knows nothing else, so what carries over from one provider to another has to stand here: words and pairs of words, the beginnings
-of long words (languages inflect at the end), pairs and threes of Chinese, Japanese and Korean letters, a negation joined to what follows,
-codes as words, statuses. What differs from one refusal to the next of its kind must not stand here: numbers are all one, and ids, addresses
-and names of models are left out. Texts are bounded before they come here, and every step is one pass.
+Features are words, pairs of words, beginnings of long words (languages inflect at the end), pairs
+and triples of Chinese, Japanese and Korean characters, negations joined to the next words, words of
+codes, and statuses. The model knows nothing else, so whatever carries over between providers has to
+be here, and whatever differs between two refusals of one kind must not: numbers are all alike, and
+ids, addresses and names of models are left out. Texts are bounded before they come here, and each
+step is one pass.
 """
 
 from __future__ import annotations
@@ -20,17 +22,18 @@ if TYPE_CHECKING:
     from sparekey.classify.evidence import ErrorReading
 
 CALM: Final = 10
-"""Features that every text is counted to have beside its own: a few words alone must not sound sure."""
-HEAD, TAIL = 1500, 500  # so much of the beginning and of the end of what was said is read
-# Left out: addresses, numbers alone in brackets, masked keys, ids with what they are called; words of letters and digits; and what holds a
-# digit behind a hyphen, as in names of models and files, of which the first letters stay.
+"""The number of features that is added to every text's own: a few words alone must not sound sure."""
+HEAD, TAIL = 1500, 500  # characters of the beginning and of the end of a text that are read
+# Left out: addresses; numbers alone in brackets; masked keys; ids, with the word before them; words
+# of letters and digits. Of a word with a digit behind a hyphen, as in names of models and files,
+# the first letters stay.
 _LEFT_OUT: Final = (
     r"(?a:https?://[^\s\"'<>)\]]*+|[(\[]\d+[)\]]|\*{3,}\w*"
     r"|(?i:\(?\b(?:request|trace|log|ray|correlation)[ _-]?id\b)[\"']?\s?[:=]?\s?(?:[\w-]*\d[\w-]*)?\)?"
     r"|(?<![\w-])(?:(?=[A-Za-z]+\d)[\w-]{7,}|\d(?=[\w-]*[A-Za-z])[\w-]{9,})|[-_](?=[\w.-]*\d)[\w.-]+)|"
 )
 _QUOTES: Final = frozenset("\"`'“「")
-# What is quoted behind a word like `message` and a colon is what was said, not what the caller sent.
+# A quotation after a word like `message` and a colon is what was said, not what the caller sent.
 _QUOTED: Final = re.compile(
     r"((?:message|msg|error|details?|reason|description)[\"']?\s?[:=]\s?(?:\d{3}\s)?['\"]?)?"
     "(?:\"[^\"]*+\"|`[^`]*+`|“[^”]*+”|「[^」]*+」|(?<![A-Za-z0-9])'[^']*+'(?![A-Za-z0-9]))",
@@ -39,7 +42,7 @@ _QUOTED: Final = re.compile(
 _CODE_WORD: Final = r"[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+(?![a-z])"
 _WORD: Final = re.compile(rf"{_LEFT_OUT}({_CODE_WORD}|\d+|~)")
 _PLAIN_WORD: Final = re.compile(rf"{_CODE_WORD}|~")
-_ODD: Final = re.compile(r"[\d*]|://|[ _-][iI][dD]\b")  # a text without one of these has nothing that is left out
+_ODD: Final = re.compile(r"[\d*]|://|[ _-][iI][dD]\b")  # a text without one of these has nothing to leave out
 _ANY_WORD: Final = re.compile(_LEFT_OUT + r"([A-Z]?[a-z]+(?=[A-Z])|[^\W\d_\u2e80-\uffff]+(?:'[a-z]+)?|\d+|~|[぀-ヿ㐀-鿿가-힣]+)")
 _PREFIX, _LONG = 5, 6
 _DENIAL: Final = "<<denial cjk>>"
@@ -47,11 +50,12 @@ _SHORT_WAIT, _LONG_WAIT = 120.0, 3600.0
 
 
 def of_text(text: str, *, quoted: bool = True) -> list[str]:
-    """Return the features of a text, some of them more than once.
+    """Return the features of a text; they may repeat.
 
     Args:
-        text: what was said; only its beginning and its end are read.
-        quoted: whether parts in quotes count; else they are one `~`, unless all that tells is quoted.
+        text: the text; only its beginning and its end are read.
+        quoted: whether quoted parts count. Otherwise each becomes one `~`, unless only quoted parts
+            say anything.
     """
     if len(text) > HEAD + TAIL:
         text = f"{text[:HEAD]} {text[-TAIL:]}"
@@ -87,26 +91,35 @@ def _of_words(said: list[str]) -> list[str]:
 
 @lru_cache(1024)
 def of_code(code: str) -> tuple[str, ...]:
-    """Return the features of a code, a type or the name of an exception: its words, and the same as words of a code."""
+    """Return the features of a code, a type or an exception's name.
+
+    They are its words, once as they are and once marked as words of a code.
+    """
     said = " ".join(re.findall(_CODE_WORD, code[:120])).lower().split()
     said += [f"{a} {b}" for a, b in pairwise(said)]
     return *said, *[f"c:{word}" for word in said]
 
 
 def of_words(reading: ErrorReading) -> list[str]:
-    """Return the features of all that a reading's texts say."""
+    """Return the features of all texts of a reading."""
     texts: list[str] = []
     for level in reading.innermost():
         texts += [text for text in level.texts if text not in texts]
     status = reading.inner_status() or 0
-    quoted = status < 500 and ECHOING.isdisjoint({status, reading.status})  # noqa: PLR2004 - a fault of the server may quote its victim
+    quoted = status < 500 and ECHOING.isdisjoint({status, reading.status})  # noqa: PLR2004 - a server's error may quote what it failed on
     if len(texts) > 1:
         texts = list(filter(says_something, texts)) or texts
     return of_text(" ; ".join(texts), quoted=quoted) if texts else ["silent"]
 
 
 def features(reading: ErrorReading, class_name: str = "", wait: float | None = None) -> list[str]:
-    """Return what the model sees of a reading, each feature once; `wait` is how many seconds it states."""
+    """Return the features of a reading, each once.
+
+    Args:
+        reading: the evidence.
+        class_name: the name of the exception's class; "" if it tells nothing.
+        wait: the stated wait in seconds; None if there is none.
+    """
     found = of_words(reading)
     for code in (class_name, *[code for level in reading.levels for code in level.codes]):
         found += of_code(code)

@@ -1,6 +1,6 @@
-"""OpenViking's words for what a failure is, for programs that read `kind` on an error.
+"""OpenViking's kinds of failures, for programs that read `kind` on an error.
 
-Its names and values are those of OpenViking 0.5's `ModelErrorKind`, so that members of the two are equal.
+Names and values are those of `ModelErrorKind` in OpenViking 0.5, so members of the two are equal.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sparekey.errors import AllCredentialsFailedError
 from sparekey.types import ErrorClass, Failure
 
 
-class ModelErrorKind(str, Enum):  # noqa: UP042 - a StrEnum's members hash otherwise than those they have to equal
-    """What a failure is, in twelve words."""
+class ModelErrorKind(str, Enum):  # noqa: UP042 - the members of a StrEnum would have other hashes than those that they must equal
+    """The kinds of failures in OpenViking."""
 
     TRANSIENT_SERVICE_ERROR = "transient_service_error"
     TRANSIENT_NETWORK_ERROR = "transient_network_error"
@@ -58,18 +58,22 @@ _PASSING: Final = (
     ModelErrorKind.RATE_LIMIT_ERROR,
     ModelErrorKind.QUOTA_EXHAUSTED,
 )
-"""Of a chain that is exhausted, the kind that says most about trying again comes first."""
+"""The order in which an exhausted chain's kinds decide: what a retry can cure comes first."""
 
 
 def kind_of(exc: BaseException) -> ModelErrorKind:
-    """Return what an error is; of an exhausted chain, what its credentials agree on or what passes soonest."""
+    """Return the kind of an error.
+
+    For an exhausted chain it is the kind that a retry can cure soonest, else the one that all its
+    credentials share.
+    """
     if isinstance(exc, AllCredentialsFailedError):
         return _together([kind_of(one.exception) for one in exc.errors])
     return kind_of_failure(classify(exc))
 
 
 def kind_of_failure(failure: Failure) -> ModelErrorKind:
-    """Return what a failure is."""
+    """Return the kind of a failure."""
     return _BY_REASON.get(failure.reason) or _BY_CLASS[failure.error_class]
 
 

@@ -1,7 +1,8 @@
-"""Read what looks like data inside text: JSON, Python and JavaScript reprs, protobuf text, Go maps, whole or cut short.
+"""Read what looks like data in a text: JSON, reprs of Python and JavaScript, protobuf text, Go maps.
 
-It is one pass of a tokenizer and never raises: what cannot be understood is left out. The result is plain dicts, lists and strings, as from
-`json.loads`, which is tried first where the text is nothing but JSON.
+The data may be whole or cut short. A tokenizer goes over it once and never raises: what it cannot
+understand is left out. The result is plain dicts, lists and strings, as from `json.loads`, which is
+tried first where the text is nothing but JSON.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _LEXEME: Final = (
     r"|(-?\d[\d.]*+(?:e[+-]?\d{1,4})?))\s*+([:=])?"  # with the colon that makes it a key
     r"|([{}\[\],:=])"
 )
-# `[Error: ...]` is how consoles show an exception: a word after a square bracket opens data in Go's `map[` alone. A pattern that begins
-# with one class of characters is searched for several times as fast as one that begins with a choice.
+# Consoles show an exception as `[Error: ...]`: so a word after a square bracket opens data only in
+# Go's `map[`. A pattern that begins with one class of characters is searched several times as fast
+# as one that begins with a choice.
 _OPENS: Final = (
     r"[{\[](?:(?<=\{)\s*+(?:[\"'{\[\]}]|[A-Za-z_@$]\w*+\s*+[:{]|\\+[\"'nrt])|(?<=\[)\s*+[\"'{\]]|(?<=map\[)\s*+[A-Za-z_@$]\w*+:)"
 )
@@ -37,13 +39,13 @@ _PLAIN_WORDS: Final = dict.fromkeys(("null", "None", "nil", "undefined")) | {"tr
 
 
 def unescape(text: str) -> str:
-    """Undo one level of backslash escapes; white space that was escaped becomes one space."""
+    """Undo one level of backslash escapes; escaped white space becomes one space."""
     return compiled(_ESCAPE).sub(_unescaped, text) if "\\" in text else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
     char = match[1]
-    if char[0] == "x" and len(char) > 1:  # of bytes, which are UTF-8
+    if char[0] == "x" and len(char) > 1:  # escapes of bytes, which are UTF-8
         data = bytes.fromhex(char[1:].replace("\\x", ""))
         with suppress(UnicodeDecodeError):
             return data.decode()
@@ -54,12 +56,15 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def find_data(text: str, start: int = 0) -> int:
-    """Return where something that looks like an object or a list begins, or -1."""
+    """Return the place where an object or a list seems to begin; -1 if there is none."""
     return match.start() if (match := compiled(_OPENS).search(text, start)) else -1
 
 
 def read_data(text: str, start: int) -> tuple[Any, int]:
-    """Return the object or list that begins at `start` and where it ends; (None, start + 1) if nothing can be made of it."""
+    """Return the object or list that begins at `start`, and the place where it ends.
+
+    If nothing can be made of it, return (None, start + 1).
+    """
     if start and text.startswith("map[", start - 3):
         return _read_go(text, start, "]")
     if compiled(_GO_STRUCT).match(text, start):
@@ -76,7 +81,10 @@ def read_data(text: str, start: int) -> tuple[Any, int]:
 
 
 def _read_strict(text: str, start: int) -> tuple[Any, int] | None:
-    """Read what is JSON, or becomes JSON by other quotes (most of Python's reprs), the quick way; None if it is neither."""
+    """Read JSON, or what becomes JSON with other quotes (most of Python's reprs), the quick way.
+
+    Return None if the text is neither.
+    """
     quote = text[start + 1 : start + 2]
     if quote == "'":
         if '"' in text or "\\" in text:
@@ -90,16 +98,21 @@ def _read_strict(text: str, start: int) -> tuple[Any, int] | None:
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a text that is JSON, or None."""
+    """Return the value of a text that is JSON; None if it is not."""
     with suppress(ValueError, RecursionError):
         return json.loads(text)
     return None
 
 
 class _Reader:
-    """Builds the value token by token; `take` says when the outermost container is closed.
+    """Builds the value token by token; `take` returns True once the outermost container is closed.
 
-    In an object the first scalar is the key: it is `pending` until its colon comes.
+    Attributes:
+        root: the outermost container; None before the first bracket.
+        here: the container that is open now.
+        stack: the open containers, outermost first.
+        key: the key that waits for its value, in an object.
+        pending: a scalar in an object that becomes the key when its colon comes.
     """
 
     __slots__ = ("here", "key", "pending", "root", "stack")
@@ -163,7 +176,11 @@ def _number(digits: str) -> int | float | str:
 
 
 def _read_go(text: str, start: int, close: str) -> tuple[dict[str, str], int]:
-    """Read what Go prints of a map (`map[code:429 message:too many requests]`) or of a struct (`{Code:429 Message:too many requests}`)."""
+    """Read Go's print of a map or a struct; return its fields, and the place where it ends.
+
+    Examples are `map[code:429 message:too many requests]` and `{Code:429 Message:too many
+    requests}`.
+    """
     end = text.find(close, start) if close == "]" else text.rfind(close, start)
     end = len(text) if end < 0 else end
     keys = list(compiled(_GO_KEY).finditer(text, start, end))

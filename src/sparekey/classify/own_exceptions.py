@@ -1,17 +1,24 @@
-"""What sparekey's own exceptions mean, when they come back in as causes of an outer chain's failure."""
+"""What sparekey's own exceptions mean when an outer chain meets them as causes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sparekey.errors import AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded
+from sparekey.errors import (
+    AllCredentialsFailedError,
+    CircuitBreakerOpen,
+    CredentialParkedError,
+    DeadlineExceeded,
+    LimitExceeded,
+    OverloadedError,
+)
 from sparekey.types import ErrorClass, Evidence, Failure, Scope
 
-_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded)
+_OURS: Final = (AllCredentialsFailedError, CircuitBreakerOpen, CredentialParkedError, DeadlineExceeded, LimitExceeded, OverloadedError)
 
 
 def classify_ours(exc: BaseException) -> Failure | None:
-    """Return the failure that an exception of sparekey's stands for, or None if `exc` is not one of these."""
+    """Return what an exception of sparekey's means; None if it is not one of them."""
     if not isinstance(exc, _OURS):
         return None
     error_class, scope, evidence, wait = ErrorClass.TRANSIENT, Scope.UNKNOWN, Evidence.CERTAIN, None
@@ -21,9 +28,12 @@ def classify_ours(exc: BaseException) -> Failure | None:
         reason, wait = "parked", exc.seconds
     elif isinstance(exc, CircuitBreakerOpen):
         reason, wait = "breaker_open", getattr(exc, "retry_after", None)
+    elif isinstance(exc, OverloadedError):
+        reason, wait = "concurrency", exc.retry_after
     elif isinstance(exc, LimitExceeded):
-        # silence is the endpoint's, but a slow beginning: another key of the same endpoint may have been the faster one;
-        # where the caller's own deadline cut the attempt short, that is weak proof against anybody
+        # silence is the endpoint's fault, but a slow beginning is the credential's: another key of
+        # the endpoint may be faster. An attempt that the caller's own deadline cut short proves
+        # little.
         reason = exc.reason
         scope = Scope.CREDENTIAL if reason in {"deadline", "slow_start", "slow_answer"} else Scope.ENDPOINT
         evidence = Evidence.POSSIBLE if reason == "deadline" else Evidence.CERTAIN
@@ -42,7 +52,10 @@ def classify_ours(exc: BaseException) -> Failure | None:
 
 
 def ours_within(exc: BaseException) -> Failure | None:
-    """Return the failure of sparekey's own that `exc` is or was raised from; what carries an HTTP status speaks for itself."""
+    """Return what the exception of sparekey's means that `exc` is or was raised from; None if none.
+
+    An exception with an HTTP status speaks for itself, and ends the search.
+    """
     current: BaseException | None = exc
     for _ in range(8):
         if current is None or "status_code" in getattr(current, "__dict__", ()):
@@ -54,7 +67,10 @@ def ours_within(exc: BaseException) -> Failure | None:
 
 
 def _of_all(exc: AllCredentialsFailedError) -> ErrorClass:
-    """Transient if any is transient, quota if any is quota, auth only if all are auth, else unknown (DESIGN.md section 2)."""
+    """Return the class of an exhausted chain.
+
+    It is transient if any credential's is, else quota if any is, auth if all are, else unknown.
+    """
     classes = {str(entry.error_class) for entry in exc.errors}
     for error_class in (ErrorClass.TRANSIENT, ErrorClass.QUOTA_EXCEEDED):
         if error_class in classes:

@@ -1,6 +1,7 @@
-"""Every cause that a failure can have: its class, its words for people, what to do about it, and whom it blames (tables/reasons.tsv).
+"""The causes of failures: for each its class, its words for people, its remedy, and whom it blames.
 
-The list is closed. A row of codes.tsv, a labelled example and the learned model name one of these; the class follows from it.
+They are the rows of tables/reasons.tsv, a closed list. A row of codes.tsv, a labelled example and
+the learned model each name a cause; the error class follows from it.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ SCOPES: Final[Mapping[ErrorClass, Scope]] = {
     ErrorClass.TRANSIENT: Scope.ENDPOINT,
     ErrorClass.UNKNOWN: Scope.UNKNOWN,
 }
-"""Whom a class blames, where its reason does not say otherwise (DESIGN.md section 2)."""
+"""Whom a class blames, unless its reason says otherwise."""
 
 
 def read_table(name: str) -> bytes:
-    """Return the content of a file of `tables/`; `pathlib` would cost the first error 10 ms."""
+    """Return the content of a file in `tables/`.
+
+    Importing `pathlib` would cost the first error 10 ms, so `os.path` does it.
+    """
     with open(os.path.join(os.path.dirname(__file__), "tables", name), "rb") as file:  # noqa: PTH118, PTH120, PTH123 - as above
         return file.read()
 
@@ -53,11 +57,14 @@ _ROWS: Final[Mapping[str, _Row]] = {
     reason: _Row(ErrorClass(name), Scope(scope) if scope else SCOPES[ErrorClass(name)], *for_people)
     for _, (reason, name, scope, *for_people) in rows("reasons.tsv")
 }
-_OF_CLASS: Final = "any "  # before the name of a class: the row for the reasons of another version of sparekey
+_OF_CLASS: Final = "any "  # the rows for reasons of another version are called `any CLASS`
 
 
 class Reason(StrEnum):
-    """A cause, as `Failure.reason` names it: the rows of the table; declared here are those that the code asks for by name."""
+    """A cause, as `Failure.reason` names it. The members are the rows of the table.
+
+    The annotations declare those that the code names.
+    """
 
     BAD_RESPONSE: Reason
     CANCELLED: Reason
@@ -72,26 +79,29 @@ class Reason(StrEnum):
 
     @property
     def error_class(self) -> ErrorClass:
-        """What it is for the chain."""
+        """The error class."""
         return _ROWS[self].error_class
 
     @property
     def scope(self) -> Scope:
-        """Whom it blames."""
+        """Whom the cause blames."""
         return _ROWS[self].scope
 
     @property
     def words(self) -> str:
-        """What it is for people; begins small, to stand within a sentence."""
+        """The cause in words, without a capital, to stand within a sentence."""
         return _ROWS[self].words
 
     @property
     def remedy(self) -> str:
-        """What to do about it, one sentence."""
+        """What to do about it, in one sentence."""
         return _ROWS[self].remedy
 
 
 def remedy(failure: Failure) -> str:
-    """Return what a person can do about a failure, in one sentence; for a reason that nobody knows, what its class says."""
+    """Return what a person can do about a failure, in one sentence.
+
+    An unknown reason (another version's) gets the remedy of its class.
+    """
     known = _ROWS.get(Reason.UNREACHED if failure.unreached else failure.reason)
     return (known or _ROWS[f"{_OF_CLASS}{failure.error_class}"]).remedy

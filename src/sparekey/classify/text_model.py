@@ -1,8 +1,14 @@
-"""The learned text model: how likely each class is, and which cause, given the features of a failure.
+"""The learned text model: from the features of a failure to a probability for each class and cause.
 
-`make train` makes the file from data/errors. It holds, for each feature, one whole number between -127 and 127 for each class and each
-cause (a *lane*); a text's score is their sum, over the root of the number of its features. To add up all lanes at once they are packed into
-one long integer, four bytes a lane, each number shifted by 128 so that no lane borrows from its neighbour. Pure standard library.
+`make train` makes the file from data/errors. It is a linear model. For each feature the file holds
+one whole number from -127 to 127 for each class and each cause; such a column is a *lane*. A text's
+score in a lane is the sum over its features, divided by the square root of their number; softmax
+over the class lanes gives probabilities.
+
+To add up all lanes at once, the numbers of a feature are packed into one long integer, four bytes a
+lane. Each number is shifted by 128, so that it is never negative and no lane borrows from its
+neighbour; the sum of the shifts is taken off at the end. Python's big integers thus do the work of
+a vector library, and the module needs only the standard library.
 """
 
 from __future__ import annotations
@@ -22,28 +28,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FILE: Final = "model.bin"
-LANE: Final = 4  # bytes of a lane: more features fit into a sum than a text can have
+LANE: Final = 4  # bytes of a lane: wide enough for the sum of any text's features
 SHIFT: Final = 128
 MAX_FEATURES: Final = 4000
 
 
 class Guess(NamedTuple):
-    """What the model makes of a failure; each share is between 0 and 1."""
+    """What the model says about a failure. All shares are between 0 and 1."""
 
-    error_class: ErrorClass  # the likeliest class
-    confidence: float  # how likely it is
-    of_request: float  # how likely it is that the request is at fault
-    other: ErrorClass  # the likeliest class that does not fail fast
-    other_confidence: float  # how likely that is
-    lanes: Sequence[int] = ()  # the sums of all lanes, first of the classes, then of the causes
-    root: float = 1.0  # what they are divided by
+    error_class: ErrorClass  # the most likely class
+    confidence: float  # its probability
+    of_request: float  # the probability that the request is at fault
+    other: ErrorClass  # the most likely class that does not fail fast
+    other_confidence: float  # its probability
+    lanes: Sequence[int] = ()  # the sums of all lanes: first those of the classes, then those of the causes
+    root: float = 1.0  # the square root by which the sums are divided
 
 
 class Model:
-    """A model that was read from its file."""
+    """The model, as read from its file.
+
+    Attributes:
+        digest: identifies the examples that it was trained on.
+        fail_fast_at: the probability from which "the request is at fault" is believed.
+        least: the confidence from which a class is believed.
+        likely: the confidence from which a verdict counts as `LIKELY`.
+    """
 
     def __init__(self, data: bytes) -> None:
-        """Unpack a file's bytes; a feature's numbers are packed when it is first met."""
+        """Unpack the bytes of a file. The numbers of a feature are packed when it is first met."""
         size = int.from_bytes(data[:4], "little")
         head: dict[str, Any] = json.loads(data[4 : 4 + size])
         words, _, self._lanes = zlib.decompress(data[4 + size :]).partition(b"\0")
@@ -60,11 +73,11 @@ class Model:
         self._width = len(self._bias)
         self._unpack = Struct(f"<{self._width}I").unpack
         names = words.decode().split("\n")
-        self._at = dict(zip(names, range(1, len(names) + 1), strict=True))  # from 1, so that `filter` keeps all that are known
+        self._at = dict(zip(names, range(1, len(names) + 1), strict=True))  # from 1: 0 means unknown, and `filter` drops it
         self._packed = [0] * (len(names) + 1)
 
     def guess(self, features: Sequence[str]) -> Guess:
-        """Return what the model makes of these features."""
+        """Return what the model says about a list of features."""
         known, packed = list(filter(None, map(self._at.get, features[:MAX_FEATURES]))), self._packed
         total = sum([packed[at] or self._pack(at) for at in known])
         shift, root, count = SHIFT * len(known), math.sqrt(len(features) + CALM), len(self._classes)
@@ -84,16 +97,19 @@ class Model:
         return packed
 
     def cause(self, guess: Guess, error_class: ErrorClass) -> Reason:
-        """Return the likeliest cause of a guess, if it is of this class."""
+        """Return the most likely cause of a guess among those of one class."""
         lanes, root, bias = guess.lanes, guess.root, self._bias
         return self._reasons[max(self._of_class[error_class], key=lambda at: lanes[at] + bias[at] * root) - len(self._classes)]
 
     def knows(self, features: Sequence[str]) -> float:
-        """Return the share of these features that the model knows."""
+        """Return the share of these features that the model knows, from 0 to 1."""
         return sum(map(self._at.__contains__, features)) / (len(features) or 1)
 
     def weights(self, features: Iterable[str], error_class: ErrorClass) -> list[tuple[str, float]]:
-        """Return what each known feature says for this class against the others, the weightiest first, for people."""
+        """Return how much each known feature speaks for a class against the others.
+
+        The weightiest first.
+        """
         best, count, found = self._classes.index(error_class), len(self._classes), []
         for feature in features:
             if at := self._at.get(feature):
@@ -104,5 +120,5 @@ class Model:
 
 @cache
 def model() -> Model:
-    """Return the model of the package; it is read when the first text comes."""
+    """Return the package's model; it is read from its file on the first call."""
     return Model(read_table(FILE))

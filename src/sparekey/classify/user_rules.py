@@ -1,4 +1,7 @@
-"""Rules of a user's own, tried before all others: for a gateway that answers in words nobody else uses."""
+"""A user's own rules, for a gateway whose errors are worded like nobody else's.
+
+The first rule that applies overrules the classifier's verdict.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MAX_TEXT, _MAX_PATTERN = 4000, 500
-# The class and the scope with which the engine does what the action says: scope `request` parks nobody.
+# The class and the scope with which the engine carries out each action: scope `request` parks
+# nothing.
 ACTIONS: Final[Mapping[str, tuple[ErrorClass, Scope]]] = {
     Action.STOP: (ErrorClass.PERMANENT, Scope.REQUEST),
     Action.STOP_AND_PARK: (ErrorClass.AUTH, Scope.CREDENTIAL),
@@ -26,18 +30,21 @@ _UNBOUNDED: Final = re.compile(r"[*+]|\{\d*,\}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: conditions, all of which must hold, and what they mean. Validated when it is made.
+    """One rule: conditions that must all hold, and what a failure then means.
 
     Args:
-        then: an error class (`"quota_exceeded"`, ...) or an action: `"stop"` (fail fast), `"stop-and-park"` (fail fast and park the
-            credential), `"next"` (move on), `"next-and-park"` (move on and park the credential).
-        status: the HTTP status it must have.
-        contains: a text that must stand in codes or message, in any case.
-        regex: a pattern that must be found there, in any case; nested repetition is refused because it could take for ever.
-        name: what `sparekey explain` calls it; made from the conditions if empty.
+        then: an error class (`"quota_exceeded"`, ...) or an action: `"stop"` (fail fast),
+            `"stop-and-park"` (fail fast and park the credential), `"next"` (move on),
+            `"next-and-park"` (move on and park the credential).
+        status: the HTTP status that the failure must have.
+        contains: a text that its codes or its message must hold, in any case.
+        regex: a pattern that must be found there, in any case. Nested repetition is refused,
+            because matching could take for ever.
+        name: the name that `sparekey explain` shows; empty: it is made from the conditions.
 
     Raises:
-        ConfigError: no condition, an unknown `then`, an impossible status, or a pattern that is wrong or could run for ever.
+        ConfigError: there is no condition, `then` is unknown, the status is impossible, or the
+            pattern is wrong or could run for ever.
     """
 
     then: str
@@ -63,14 +70,14 @@ class Rule:
         conditions = [("status", self.status), ("contains", self.contains), ("regex", self.regex)]
         return self.name or " ".join(f"{name}={value!r}" for name, value in conditions if value) or "?"
 
-    def speaks(self, status: int | None, text: str) -> bool:
-        """Tell whether every condition holds for a failure with this status and these codes and words."""
+    def applies_to(self, status: int | None, text: str) -> bool:
+        """Return whether every condition holds for a failure with this status, codes and words."""
         text = text[:_MAX_TEXT]
-        told = self.contains.lower() in text.lower() and (self._pattern is None or self._pattern.search(text) is not None)
-        return told and (self.status is None or status == self.status)
+        text_holds = self.contains.lower() in text.lower() and (self._pattern is None or self._pattern.search(text) is not None)
+        return text_holds and (self.status is None or status == self.status)
 
     def overrule(self, failure: Failure) -> Failure:
-        """Return `failure` with this rule's verdict in place of its own."""
+        """Return the failure with this rule's verdict in place of its own."""
         action = Action(self.then) if self.then in ACTIONS else None
         error_class, scope = ACTIONS[action] if action else (ErrorClass(self.then), SCOPES[ErrorClass(self.then)])
         line = f"overruled by operator rule {self.title} -> {self.then}"
@@ -100,7 +107,7 @@ def _compiled(pattern: str, title: str) -> re.Pattern[str]:
 
 
 def _may_run_for_ever(pattern: str) -> bool:
-    """Tell whether a group that repeats or chooses is itself repeated without bound: the shape that backtracks for ever."""
+    """Return whether a repeated group repeats or chooses inside: such patterns can run for ever."""
     groups: list[bool] = []
     bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
     for at, char in enumerate(bare):
@@ -114,4 +121,4 @@ def _may_run_for_ever(pattern: str) -> bool:
                 groups[-1] = groups[-1] or risky
         elif groups and (char == "|" or _UNBOUNDED.match(bare, at)):
             groups[-1] = True
-    return len(_UNBOUNDED.findall(bare)) > 4  # noqa: PLR2004 - each more of `.*a.*b.*c` costs another power of the length
+    return len(_UNBOUNDED.findall(bare)) > 4  # noqa: PLR2004 - each further `.*` in `.*a.*b.*c` costs another power of the length

@@ -1,13 +1,20 @@
-"""What decides: the whole order of evidence on one page.
+"""The order of evidence: what decides which error it is, and how much that proves.
 
-1. A vendor's own code, in a field or a number at its place (codes.tsv); the innermost error of a wrapped one first.
-2. The text, read by the learned model together with statuses, other codes and the exception's name. It is believed when it is confident;
-   that the request is at fault only when it is nearly sure, because a lost answer costs ten times a wasted call; under a 5xx, or where
-   words of an outage stand beside, only when it is all but certain; and under a 404 only of a thing that the request names.
-3. The HTTP status, where there are no words, or the model is not confident; but a 400 whose words nobody understands tells nothing.
-4. The name of the exception's class is among the words; the transport's exceptions decide before all this (see `classifier`).
+1. A vendor's own code decides first, in a field or as a number at its place (tables/codes.tsv). The
+   innermost error of a wrapped one is asked first.
+2. The words decide next, as the learned model reads them together with statuses, other codes and
+   the exception's name. The model is believed when it is confident. That the request is at fault
+   needs more: a wrong "fail fast" loses an answer, which costs ten times as much as a wasted call.
+   So the model must be nearly sure; all but certain under a 5xx or beside words of an outage; and
+   under a 404 it is believed only about things that a request names.
+3. The HTTP status decides where there are no words, or the model is not confident. A 400 with words
+   that the model does not understand says nothing.
 
-How much it proves: only codes that can mean nothing else, in a field where no caller's words can stand, are certain.
+The name of the exception's class counts as one of the words. The transport's own exceptions
+(timeouts, refused connections) decide before all this (`classifier.py`).
+
+How much it proves: only a code that can mean nothing else, in a field where no caller's words can
+stand, is certain.
 """
 
 from __future__ import annotations
@@ -29,16 +36,23 @@ if TYPE_CHECKING:
 
 _OF_CREDENTIAL: Final = frozenset({401, 402, 403, 407, 429})
 _NEVER: Final = 2.0
-_ALL_BUT: Final = 0.1  # of the doubt that is allowed else, so much is under a 5xx and beside words of an outage
+_ALL_BUT: Final = 0.1  # the share of the usual doubt that is allowed under a 5xx or beside words of an outage
 _OUTAGE: Final = "<<outage>>"
-_NAMED: Final = frozenset({"unknown_reference", "resource_fetch_failed"})  # what of a request a 404 can be about
-_UNDERSTOOD: Final = 0.25  # share of the words that the model has to know: a 400 in a language of its own says nothing about the request
+_NAMED: Final = frozenset({"unknown_reference", "resource_fetch_failed"})  # the parts of a request that a 404 can be about
+_UNDERSTOOD: Final = 0.25  # the share of the features that the model must know to blame the request
 _STATUS_DIGITS: Final = ("400", "401", "402", "403", "404", "413", "422", "429", "500", "503")
 _MAX_TEXT: Final = 3000
 
 
 class ErrorVerdict(NamedTuple):
-    """What was decided: the meaning, how much it proves, what decided, and the features that the model was asked about."""
+    """What was decided.
+
+    Attributes:
+        meaning: the reason and whom it blames.
+        evidence: how much it proves.
+        rule: what decided, for people.
+        features: the features that the model was asked about; empty if it was not asked.
+    """
 
     meaning: Meaning
     evidence: Evidence
@@ -47,21 +61,32 @@ class ErrorVerdict(NamedTuple):
 
 
 class _Judge:
-    """One judgement: the levels of a reading, innermost first, and the status that counts."""
+    """One judgement about one reading.
 
-    def __init__(self, reading: ErrorReading, class_name: str, wait: float | None, mind: Model | None, *, foreign: bool) -> None:
-        self.reading, self.class_name, self.wait, self.mind = reading, class_name, wait, mind
+    Attributes:
+        reading: the evidence.
+        class_name: the name of the exception's class; "" if it tells nothing.
+        wait: the stated wait in seconds; None if there is none.
+        text_model: the model to ask; None: the package's own.
+        levels: the layers of the reading, innermost first.
+        status: the status that counts, 0 if there is none; a code like 40102 can set it.
+        echoing: whether a provider may repeat the caller's words under this status.
+        bare: whether there is only prose of unknown origin, and no status.
+    """
+
+    def __init__(self, reading: ErrorReading, class_name: str, wait: float | None, text_model: Model | None, *, foreign: bool) -> None:
+        self.reading, self.class_name, self.wait, self.text_model = reading, class_name, wait, text_model
         self.levels = reading.innermost()
         self.status = reading.inner_status() or 0
         self.echoing = self.status in ECHOING or reading.status in ECHOING
         self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
 
     def verdict(self) -> ErrorVerdict | None:
-        """Ask codes, then the text, then the status; None if nothing tells."""
+        """Ask the codes, then the text, then the status; return None if none of them tells."""
         for level in self.levels:
             if verdict := self._by_code(level):
                 return verdict
-        if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - nobody follows it, whatever it says
+        if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - redirects are not followed, whatever they say
             return self._by_status(told=False)
         told = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
         named = self.class_name and not says_bad_request(self.class_name)
@@ -77,7 +102,7 @@ class _Judge:
             if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not level.statuses:
                 level.statuses.append(int(digits[:3]))
                 self.status = self.status if self.status >= 400 else int(digits[:3])  # noqa: PLR2004 - the first error of RFC 9110
-        told = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # what prose quotes there may be the caller's
+        told = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # prose may quote the caller there
         for code in level.codes if told else ():
             found = table.read(code)
             if found and found.reason is not Reason.UNKNOWN and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
@@ -90,17 +115,17 @@ class _Judge:
         return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
 
     def _by_text(self) -> ErrorVerdict | None:
-        mind = self.mind or model()
+        text_model = self.text_model or model()
         seen = features(self.reading, self.class_name, self.wait)
-        guess = mind.guess(seen)
+        guess = text_model.guess(seen)
         error_class, confidence = guess.error_class, guess.confidence
-        named = self.status != 404 or error_class is not ErrorClass.PERMANENT or mind.cause(guess, error_class) in _NAMED  # noqa: PLR2004
-        if error_class in OF_REQUEST and (not named or guess.of_request < self._least_of_request(mind, error_class, seen)):
+        named = self.status != 404 or error_class is not ErrorClass.PERMANENT or text_model.cause(guess, error_class) in _NAMED  # noqa: PLR2004
+        if error_class in OF_REQUEST and (not named or guess.of_request < self._least_of_request(text_model, error_class, seen)):
             error_class, confidence = guess.other, guess.other_confidence
-        if confidence < mind.least or error_class is ErrorClass.UNKNOWN:
+        if confidence < text_model.least or error_class is ErrorClass.UNKNOWN:
             return None
-        found = meaning(mind.cause(guess, error_class))
-        evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing or confidence < mind.likely)
+        found = meaning(text_model.cause(guess, error_class))
+        evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing or confidence < text_model.likely)
         if error_class is ErrorClass.PERMANENT and any(level.page for level in self.levels):
             evidence = Evidence.POSSIBLE
         elif error_class is ErrorClass.PERMANENT:
@@ -108,21 +133,27 @@ class _Judge:
             evidence = Evidence.CERTAIN if any(row and row.certain for row in own) else Evidence.LIKELY
         return ErrorVerdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
-    def _least_of_request(self, mind: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
-        """Return how sure the model has to be that the request is at fault: surer where status or words speak of something else."""
-        surer = (1.0 + mind.fail_fast_at) / 2
-        if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - a success that is cut off may say anything
+    def _least_of_request(self, text_model: Model, error_class: ErrorClass, seen: Sequence[str]) -> float:
+        """Return how sure the model must be that the request is at fault.
+
+        The bar is higher where the status or the words speak of something else.
+        """
+        surer = (1.0 + text_model.fail_fast_at) / 2
+        if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - an answer that was cut off may say anything
             return _NEVER if all(level.where == "text" for level in self.levels) else surer
         outage = self.status >= 500 or any(compiled(_OUTAGE).search(t.lower()) for level in self.levels for t in level.texts)  # noqa: PLR2004
-        least = 1.0 - (1.0 - mind.fail_fast_at) * _ALL_BUT if outage else mind.fail_fast_at
+        least = 1.0 - (1.0 - text_model.fail_fast_at) * _ALL_BUT if outage else text_model.fail_fast_at
         if error_class is not ErrorClass.PERMANENT:
             return least
-        if self.bare or mind.knows(seen) < _UNDERSTOOD:
+        if self.bare or text_model.knows(seen) < _UNDERSTOOD:
             return _NEVER
         return max(surer, least) if self.status in _OF_CREDENTIAL else least
 
     def _by_status(self, *, told: bool) -> ErrorVerdict | None:
-        """A 400 whose text says nothing could be anything; one that says at least "400" is about the request."""
+        """Return the verdict of the status; None if it tells nothing.
+
+        A 400 without words could be anything. One that says at least "400" is about the request.
+        """
         named = self.reading.status is None
         says_400 = any(
             not level.page and ((level.statuses and (named or level.where != "text")) or any(map(says_bad_request, level.texts)))
@@ -138,24 +169,31 @@ class _Judge:
 
 
 def _is_bare(level: ErrorLayer) -> bool:
-    """Tell whether it is prose that no provider has marked as its own.
+    """Return whether a layer is prose that no provider has marked as its own.
 
-    "invalid prompt" without a status and without a provider's structure may be a bug of one backend: no reason to fail fast. What calls
-    itself `...Exception` comes from a service, what complains of a request's body speaks HTTP, and Python's own messages are English.
+    "invalid prompt" without a status or a provider's structure may be a bug of one backend, and is
+    no reason to fail fast. Three signs speak for a provider: a name like `...Exception` comes from
+    a service, a complaint about a request's body comes from HTTP, and text that is not ASCII does
+    not come from Python.
     """
     text = level.texts[0] if level.texts else ""
     return level.where == "text" and "Exception" not in text and "request body" not in text and text.isascii()
 
 
 def judge(
-    reading: ErrorReading, class_name: str = "", *, foreign: bool = True, wait: float | None = None, mind: Model | None = None
+    reading: ErrorReading, class_name: str = "", *, foreign: bool = True, wait: float | None = None, text_model: Model | None = None
 ) -> ErrorVerdict | None:
-    """Return the verdict on a reading, or None if nothing in it tells.
+    """Return the verdict on a reading; None if nothing in it tells.
 
-    `class_name` is that of the exception, if it is a provider's or an SDK's; if not `foreign`, bare words about the request are not
-    believed; `wait` are the seconds that it states: a limit of a second and one of a day differ by it; `mind` stands for the model.
+    Args:
+        reading: the evidence.
+        class_name: the name of the exception's class, if it is a provider's or an SDK's.
+        foreign: whether the exception may come from a provider or an SDK; otherwise bare words
+            about the request are not believed.
+        wait: the stated wait in seconds: it distinguishes a limit of a second from one of a day.
+        text_model: the model to ask; None: the package's own.
     """
-    return _Judge(reading, class_name, wait, mind, foreign=foreign).verdict()
+    return _Judge(reading, class_name, wait, text_model, foreign=foreign).verdict()
 
 
 UNTOLD: Final = ErrorVerdict(meaning(Reason.UNKNOWN), Evidence.POSSIBLE, "nothing told")

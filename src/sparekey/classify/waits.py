@@ -1,6 +1,7 @@
-"""How long to wait, from everywhere a provider may state it: headers, fields of the body, the text.
+"""How long to wait: read from wherever a provider may state it (headers, fields of the body, text).
 
-All times are seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has passed) is no statement: None.
+All times are in seconds; `now` is Unix time. Nonsense ("soon", -5, a date that has passed) counts
+as no statement: None.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from sparekey.classify.evidence import ErrorReading
 
-LONGEST: Final = 366 * 86400.0  # a longer statement is cut to this
+LONGEST: Final = 366 * 86400.0  # longer waits are cut to this
 _EPOCH_SECONDS, _EPOCH_MILLIS = 1e9, 1e12
 _UNIT_NAMES: Final = (
     (1e-6, "µs μs us microsecond microseconds"),
@@ -56,10 +57,10 @@ _DATE: Final = (
     r"(\d{4})-(\d{2})-(\d{2})(?:(?:t| at | |, )\s{0,2}(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?\s{0,2}(z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 )
 _CLOCK: Final = r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|(?=\s{0,2}[ap]m))\s{0,2}(am|pm)?\s{0,2}\(?(?:utc|gmt|z)\b"
-_JUST_PAST: Final = 300.0  # a time of day that has passed since is now, not tomorrow
+_JUST_PAST: Final = 300.0  # a time of day that passed less than this ago means now
 _LIMITS: Final = r"\b(?:remaining|r)=(\d{1,12})[^\"]*?\b(?:reset|t)=(\d{1,12})"  # the header `ratelimit` of two drafts
 _TIMER: Final = r"(\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])"
-_BEIJING: Final = 8 * 3600.0  # Chinese providers state local times without a zone (seen: zhipu)
+_BEIJING: Final = 8 * 3600.0  # Chinese providers state local times without a zone (seen with Zhipu)
 _HTTP_DATE: Final = r"(\d{1,2})[ -]([a-z]{3})[ -](\d{4}) (\d{2}):(\d{2}):(\d{2})"
 _MONTHS: Final = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WINDOW: Final = 60
@@ -73,7 +74,7 @@ def _headers(kind: str) -> Sequence[tuple[str, str]]:
 
 
 class Stated(NamedTuple):
-    """A wait in seconds, or None; and whether it stands where no caller's words can."""
+    """A wait in seconds, or None; and whether it stood where no caller's words can stand."""
 
     seconds: float | None
     certain: bool = True
@@ -83,9 +84,10 @@ _NONE: Final = Stated(None)
 
 
 def stated(reading: ErrorReading, now: float) -> Stated:
-    """Return the wait that headers state, else the longest of fields and texts; announced limits count where nothing is stated.
+    """Return the stated wait: that of the headers, else the longest of fields and texts.
 
-    Dates are read by the server's own clock, where the response has a `Date`.
+    Where none is stated, announced limits count (`x-ratelimit-reset` and the like). Dates are read
+    against the server's own clock, if the response has a `Date`.
     """
     headers = reading.headers
     now = (_http_seconds(headers["date"].lower()) if "date" in headers else None) or now
@@ -93,28 +95,31 @@ def stated(reading: ErrorReading, now: float) -> Stated:
         return Stated(wait)
     texts = [text for level in reading.levels for text in level.texts]
     sure: list[float | None] = []
-    told: list[float | None] = [wait for text in texts if (wait := from_text(text, now)) is not None]
-    if told or reading.waits:
+    unsure: list[float | None] = [wait for text in texts if (wait := from_text(text, now)) is not None]
+    if unsure or reading.waits:
         echoing = not ECHOING.isdisjoint({reading.status, reading.inner_status()})
-        told = [wait for text in texts if (wait := from_text(text, now, quoted=False)) is not None] if echoing else told
+        unsure = [wait for text in texts if (wait := from_text(text, now, quoted=False)) is not None] if echoing else unsure
         for value, unit, quoted in reading.waits:
-            (told if quoted else sure).append(read_value(value, unit, now))
-        if told and not echoing:
-            sure, told = [*sure, *told], []
-        for found in (sure, told):
+            (unsure if quoted else sure).append(read_value(value, unit, now))
+        if unsure and not echoing:
+            sure, unsure = [*sure, *unsure], []
+        for found in (sure, unsure):
             if waits := [wait for wait in found if wait is not None]:
                 return Stated(max(waits), found is sure)
     return Stated(from_limits(reading.inner_headers or headers, now)) if reading.inner_headers or headers else _NONE
 
 
 def from_headers(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the wait that `retry-after` and its kin state; the finer unit first."""
+    """Return the wait that `retry-after` and similar headers state; the finer unit comes first."""
     found = (read_value(headers[name], float(unit), now) for name, unit in _headers("wait") if name in headers)
     return next((wait for wait in found if wait is not None), None) if headers else None
 
 
 def from_limits(headers: Mapping[str, str], now: float) -> float | None:
-    """Return when the exhausted one of the announced limits resets; the longest, if several are exhausted or none says how much is left."""
+    """Return the seconds until the announced limit that is exhausted resets.
+
+    If several are exhausted, or none says how much is left, it is the longest.
+    """
     known: list[tuple[str, str | None]] = [(headers[reset], headers.get(left)) for reset, left in _headers("limit") if reset in headers]
     known += [(reset, left) for left, reset in compiled(_LIMITS).findall(headers.get("ratelimit", "")[:500])]
     exhausted = [reset for reset, left in known if left is not None and read_value(left, 1.0, now) == 0]
@@ -123,7 +128,14 @@ def from_limits(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def read_value(value: Any, unit: float, now: float) -> float | None:
-    """Read one field that states a wait: a number (of `unit` seconds, or a Unix time), a duration, a date."""
+    """Read a field that states a wait: a number, a duration or a date.
+
+    Args:
+        value: the field.
+        unit: seconds in one unit of a number. A large number is a Unix time, in seconds or
+            milliseconds.
+        now: the Unix time.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value, unit, now)
     if not isinstance(value, str) or not (text := value.strip()[:100].lower()):
@@ -141,7 +153,10 @@ def read_value(value: Any, unit: float, now: float) -> float | None:
 
 
 def from_text(text: str, now: float, *, quoted: bool = True) -> float | None:
-    """Return the first wait that the provider's words state; parts in quotes may be the caller's where `quoted` is false."""
+    """Return the first wait that the provider's words state; None if they state none.
+
+    `quoted` tells whether quoted parts count; they may be the caller's words.
+    """
     text = text.lower()
     if text.isascii():
         if not any(map(text.__contains__, words("wait hint"))):
@@ -162,7 +177,7 @@ def from_text(text: str, now: float, *, quoted: bool = True) -> float | None:
                 return _bounded(wait)
         if cue and not (cue["bare"] and compiled(_PLAN).search(text, max(0, cue.start() - 14), cue.start())):
             wait = _stated_at(text, at, cue, now)
-            if wait is not None or compiled(_DATE).match(text, at):  # a date that has passed is the statement, and says: now
+            if wait is not None or compiled(_DATE).match(text, at):  # a date that has passed is a statement too: it says now
                 return wait
     return None
 
@@ -183,7 +198,8 @@ def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | No
     wait, end, unit = read_duration(text, at)
     if wait is None or unit or cue["cjk"]:
         return None if wait is None or (cue["cjk"] and not compiled(_LATER).match(text, end)) else _bounded(wait)
-    # without a unit it stands behind "in" or its like, or the name of a field: never "retry 4/10", "retry: 429", "try again in 2 of"
+    # A number counts without a unit after "in" and the like, or after the name of a field, but not
+    # in texts like "retry 4/10" or "retry: 429"
     if not (bare := cue["bare"]) or compiled(_GOES_ON).match(text, end):
         return None
     led = compiled(_LEADS).fullmatch(text, cue.end("bare"), at)
@@ -194,7 +210,10 @@ def _stated_at(text: str, at: int, cue: re.Match[str], now: float) -> float | No
 
 
 def read_duration(text: str, start: int) -> tuple[float | None, int, str]:
-    """Read `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, `20` (seconds) at `start`; return it, where it ends, and its last unit."""
+    """Read a duration at `start`; return its seconds, the place where it ends, and its last unit.
+
+    Durations are `9m38.016s`, `644ms`, `5 days 22 hours 11 minutes`, or `20` (seconds).
+    """
     total, end, last = None, start, ""
     for _ in range(_MAX_PARTS):
         if not (match := compiled(_PART).match(text, end)):
@@ -225,7 +244,10 @@ def _bounded(seconds: float) -> float | None:
 
 
 def _date_at(text: str, at: int, now: float, zone: float = 0.0) -> float | None:
-    """Read a date or a time of day; a date without a zone is `zone` seconds east of UTC, a time of day without one is not taken."""
+    """Return the seconds until a date or a time of day at `at`; None if there is none.
+
+    A date without a zone is taken as `zone` seconds east of UTC. A time of day needs a zone.
+    """
     if match := compiled(_DATE).match(text, at):
         offset = match[7] or ""
         if offset[:1] in {"+", "-"}:

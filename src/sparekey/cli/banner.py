@@ -68,7 +68,7 @@ def _reached(address: str) -> str:
 def _guard(found: GatewayConfig) -> str:
     if found.admin_key or found.admin_key_sha256:
         return " (asks for the admin key)"
-    return " (from this machine only: set admin_key for others)" if found.clients else ""
+    return " (from this machine only, and read-only: set admin_key)" if found.clients else " (read-only without admin_key)"
 
 
 def _keys(found: GatewayConfig) -> str:

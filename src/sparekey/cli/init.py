@@ -44,7 +44,7 @@ _GATEWAY: Final = """\
 # port = 8080
 # host = "0.0.0.0"  # for other machines, too; it needs a client with a key, see below
 # store = "redis://localhost:6379/0"  # where it is kept who is parked, if several machines are to share it
-# admin_key = "env:SPAREKEY_ADMIN_KEY"  # for the console and `sparekey status`; `sparekey serve --new-key` makes keys
+# admin_key = "env:SPAREKEY_ADMIN_KEY"  # to act in the console, and from elsewhere; `sparekey serve --new-key` makes keys
 # [[gateway.clients]]
 # name = "my-program"
 # key = "env:MY_PROGRAM_KEY"  # or key_sha256, which `sparekey serve --new-key` prints

@@ -1,1 +1,1 @@
-"""Older names that programs still call: the pair of a primary and a backup, OpenViking's switchers and breaker."""
+"""Older classes that programs still use: the pair of primary and backup, and OpenViking's."""

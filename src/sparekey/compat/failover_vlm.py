@@ -1,4 +1,7 @@
-"""The older pair: a primary and a backup. For more than two, and for every class of error, see `MultiCredentialVLM`."""
+"""The older pair of a primary and a backup.
+
+For more than two instances, and for every class of error, use `MultiCredentialVLM`.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,15 @@ _log: Final = logging.getLogger("sparekey.vlm")
 
 
 class FailoverVLM(WrapperVLM):
-    """A primary, and a backup that takes over when the primary's error is `permanent`, `auth` or `quota_exceeded`.
+    """A primary, and a backup that takes over when the primary's error is of certain classes.
 
-    Errors of other classes are raised as they are; if the backup fails too, its error is raised. All carry the attributes
+    These are `permanent`, `auth` and `quota_exceeded`. Errors of other classes are raised as they
+    are; if the backup fails too, its error is raised. All errors carry the attributes
     `sparekey_credential_id` (`primary` or `backup`), `sparekey_model` and `sparekey_api_base`.
 
     Attributes:
         primary: the first instance.
-        backup: the second one.
+        backup: the second instance.
     """
 
     def __init__(self, primary: Any, backup: Any, failback_timeout_seconds: float = 600.0, failback_request_count: int = 50) -> None:
@@ -47,9 +51,10 @@ class FailoverVLM(WrapperVLM):
 
         Args:
             primary: answers as long as it can.
-            backup: answers when it cannot.
+            backup: answers when the primary cannot.
             failback_timeout_seconds: seconds on the backup after which the primary is tried again.
-            failback_request_count: requests to the backup after which it is tried again, too.
+            failback_request_count: requests to the backup after which the primary is tried again,
+                even earlier.
         """
         super().__init__([primary, backup])
         self.primary, self.backup = primary, backup
@@ -57,7 +62,7 @@ class FailoverVLM(WrapperVLM):
 
     @property
     def is_using_backup(self) -> bool:
-        """Whether requests go to the backup at the moment."""
+        """Whether requests go to the backup now."""
         return self._switcher.is_using_backup
 
     def update_token_usage(self, *args: Any, **kwargs: Any) -> None:
@@ -99,7 +104,10 @@ class FailoverVLM(WrapperVLM):
             raise
 
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
-        """Answer piece by piece; the backup may take over until the first content is out, never after."""
+        """Yield an answer piece by piece.
+
+        The backup may take over until the first content, not later.
+        """
         if self._switcher.should_try_primary():
             begun = False
             try:
@@ -122,7 +130,7 @@ class FailoverVLM(WrapperVLM):
         return self._streamed(lambda one: one.stream_completion_async(prompt, images=images, **options), has_content)
 
     def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
-        """Yield the items of a stream of one's own making; the backup may take over until the first one is out.
+        """Yield the items of a stream of your own; the backup may take over until the first item.
 
         Args:
             stream_factory: opens a stream on an instance.
@@ -150,10 +158,16 @@ class FailoverVLM(WrapperVLM):
                 yield item
 
     async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
-        """Answer a text about an audio or video file, by an instance that takes it.
+        """Return the answer to a text about an audio or video file, from an instance that takes it.
+
+        Args:
+            prompt: the text.
+            media_path: the path of the file.
+            filename: the file's name, as the provider gets it.
+            media_type: its MIME type.
 
         Raises:
-            UnsupportedMediaInputError: none of the two takes it.
+            UnsupportedMediaInputError: neither instance takes the file.
         """
         size = await size_of(media_path)
         options = {"prompt": prompt, "media_path": Path(media_path), "filename": filename, "media_type": media_type}
@@ -166,7 +180,7 @@ class FailoverVLM(WrapperVLM):
         return answer
 
     async def _media_of(self, name: str, options: dict[str, Any]) -> str:
-        """Ask the only one that takes the file; that the primary serves it shows that the primary is well again."""
+        """Ask the only instance that takes the file. If that is the primary, it is in use again."""
         instance = getattr(self, name)
         try:
             answer: str = await instance.get_media_completion_async(**options)

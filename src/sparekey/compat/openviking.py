@@ -1,16 +1,18 @@
-"""sparekey's wrappers in the place of OpenViking's own, inside OpenViking's process.
+"""sparekey's wrappers in place of OpenViking's own, inside OpenViking's process.
 
     import sparekey.compat.openviking
     sparekey.compat.openviking.install()
 
-From then on OpenViking builds its chains of credentials from `MultiCredentialVLM`, `FailoverVLM` and
-`FailoverEmbedder` of this package. Its own instances stay behind them: they ask the providers, count tokens and
-write its metrics as before. What the wrappers raise, OpenViking knows: errors carry its `ModelErrorKind`, and an
-exhausted chain is its `AllCredentialsFailedError` as well as ours.
+From then on OpenViking builds its chains of credentials from sparekey's `MultiCredentialVLM`,
+`FailoverVLM` and `FailoverEmbedder`. OpenViking's own instances stay behind them: they call the
+providers, count tokens and write metrics as before. OpenViking understands what the wrappers raise:
+errors carry its `ModelErrorKind`, and an exhausted chain is its `AllCredentialsFailedError` as well
+as sparekey's.
 
-`python -m sparekey.compat.openviking ARGUMENTS` installs them and starts `openviking-server ARGUMENTS`.
+`python -m sparekey.compat.openviking ARGUMENTS` installs the wrappers and starts `openviking-server
+ARGUMENTS`.
 
-Written for OpenViking 0.5; `make openviking` tries it with the real package.
+This is written for OpenViking 0.5; `make openviking` tests it with the real package.
 """
 
 from __future__ import annotations
@@ -37,15 +39,15 @@ _PLACES: Final = {
     "FailoverVLM": ("openviking.models.vlm.base", "openviking.models.vlm"),
     "FailoverEmbedder": ("openviking.models.embedder.base", "openviking.models.embedder"),
 }
-"""Where OpenViking keeps the classes that are replaced: the module that defines each, and the one it is taken from."""
+"""The modules in which OpenViking keeps each class: where it is defined, and where it is imported."""
 
 _replaced: dict[tuple[str, str], Any] = {}
 
 
 def install() -> None:
-    """Put sparekey's wrappers in the place of OpenViking's; a second call changes nothing.
+    """Put sparekey's wrappers in place of OpenViking's; a second call changes nothing.
 
-    Call it before OpenViking builds its models: those that are built already keep its own wrappers.
+    Call it before OpenViking builds its models: models that exist already keep its own wrappers.
 
     Raises:
         ImportError: OpenViking is not installed, or has no such classes.
@@ -69,7 +71,7 @@ def uninstall() -> None:
 
 
 def is_installed() -> bool:
-    """Tell whether sparekey's wrappers stand in the place of OpenViking's."""
+    """Return whether sparekey's wrappers are in place."""
     return bool(_replaced)
 
 
@@ -86,18 +88,18 @@ def _modules() -> dict[str, ModuleType]:
 
 
 def _made(modules: dict[str, ModuleType]) -> dict[str, type]:
-    """Return the classes that are put in; each is an OpenViking instance to `isinstance`, too."""
+    """Return the classes to install; `isinstance` takes each for OpenViking's base class too."""
     errors, kinds = modules["openviking.utils.exceptions"], modules["openviking.models.model_error"]
-    told = _OpenVikingErrors(errors.AllCredentialsFailedError, kinds.ModelErrorKind)
+    translated = _OpenVikingErrors(errors.AllCredentialsFailedError, kinds.ModelErrorKind)
 
-    class VikingMultiCredentialVLM(_TellingVLM, MultiCredentialVLM):
-        _told = told
+    class VikingMultiCredentialVLM(_TranslatingVLM, MultiCredentialVLM):
+        _translated = translated
 
-    class VikingFailoverVLM(_TellingVLM, FailoverVLM):
-        _told = told
+    class VikingFailoverVLM(_TranslatingVLM, FailoverVLM):
+        _translated = translated
 
-    class VikingFailoverEmbedder(_TellingEmbedder, FailoverEmbedder):
-        _told = told
+    class VikingFailoverEmbedder(_TranslatingEmbedder, FailoverEmbedder):
+        _translated = translated
 
     made: dict[str, type] = {
         "MultiCredentialVLM": VikingMultiCredentialVLM,
@@ -112,19 +114,19 @@ def _made(modules: dict[str, ModuleType]) -> dict[str, type]:
 
 
 class _OpenVikingErrors:
-    """Turns what sparekey raises into what OpenViking knows; a provider's own error stays as it is."""
+    """Translates sparekey's exceptions into OpenViking's; a provider's own error stays as it is."""
 
     def __init__(self, all_failed: type[Exception], kinds: type) -> None:
-        """Take OpenViking's error for an exhausted chain, and its kinds."""
+        """Take OpenViking's class for an exhausted chain, and its kinds of errors."""
         self._kinds: Any = kinds
 
         class VikingAllCredentialsFailedError(AllCredentialsFailedError, all_failed):  # type: ignore[misc, valid-type]
-            """An exhausted chain, as both know it."""
+            """An exhausted chain, for programs of either side."""
 
         self._exhausted: Any = VikingAllCredentialsFailedError
 
     def __call__(self, exc: Exception) -> Exception:
-        """Return what is to be raised: `exc` itself, told in OpenViking's words, or its like."""
+        """Return the exception to raise: `exc` with OpenViking's kind, or its counterpart."""
         if isinstance(exc, AllCredentialsFailedError) and not isinstance(exc, self._exhausted):
             exc = self._as_exhausted(exc)
         if isinstance(exc, SparekeyError) and not isinstance(exc.kind, self._kinds):
@@ -132,66 +134,66 @@ class _OpenVikingErrors:
         return exc
 
     def _as_exhausted(self, exc: AllCredentialsFailedError) -> Exception:
-        told: AllCredentialsFailedError = self._exhausted.__new__(self._exhausted, *exc.args)
-        told.__dict__.update(exc.__dict__)
-        told.__cause__, told.__traceback__ = exc.__cause__, exc.__traceback__
-        return told
+        error: AllCredentialsFailedError = self._exhausted.__new__(self._exhausted, *exc.args)
+        error.__dict__.update(exc.__dict__)
+        error.__cause__, error.__traceback__ = exc.__cause__, exc.__traceback__
+        return error
 
 
-class _TellingVLM:
-    """What is put before a wrapper of chat models."""
+class _TranslatingVLM:
+    """The mixin that translates exceptions of a chat wrapper."""
 
-    _told: Callable[[Exception], Exception]
+    _translated: Callable[[Exception], Exception]
 
     def _call(self, method: str, options: dict[str, Any]) -> Any:
         try:
             return super()._call(method, options)  # type: ignore[misc]
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
 
     async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
         try:
             return await super()._call_async(method, options)  # type: ignore[misc]
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
 
     async def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
-        """As the wrapper's own."""
+        """Call the wrapper, and translate its exceptions."""
         try:
             async for item in super().stream_with_failover(stream_factory):  # type: ignore[misc]
                 yield item
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
 
     async def get_media_completion_async(self, **options: Any) -> str:
-        """As the wrapper's own."""
+        """Call the wrapper, and translate its exceptions."""
         try:
             answer: str = await super().get_media_completion_async(**options)  # type: ignore[misc]
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
         return answer
 
 
-class _TellingEmbedder:
-    """The same for embedders."""
+class _TranslatingEmbedder:
+    """The mixin that translates exceptions of an embedding wrapper."""
 
-    _told: Callable[[Exception], Exception]
+    _translated: Callable[[Exception], Exception]
 
     def _call(self, attempt: Callable[[str, Any], Any]) -> Any:
         try:
             return super()._call(attempt)  # type: ignore[misc]
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
 
     async def _acall(self, attempt: Callable[[str, Any], Any]) -> Any:
         try:
             return await super()._acall(attempt)  # type: ignore[misc]
         except SparekeyError as exc:
-            raise self._told(exc) from exc.__cause__
+            raise self._translated(exc) from exc.__cause__
 
 
 def _name_config(arguments: list[str]) -> None:
-    """Say where the configuration is before OpenViking is imported: it reads it then."""
+    """Set OpenViking's variable for the configuration, which it reads when it is imported."""
     for index, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--config" and (value or arguments[index + 1 :]):

@@ -1,6 +1,6 @@
-"""Small stateful faces of the core, for those who bring their own loop: the pair's switcher and a circuit breaker.
+"""The pair's switcher and a circuit breaker, for programs with a call loop of their own.
 
-They decide nothing themselves: order, term, park and probe live in `sparekey.core`.
+Both only keep state: the rules for order, terms, parks and probes are in `sparekey.core`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PRIMARY, _BACKUP = 0, 1
 
 
 class PrimaryBackupSwitcher:
-    """The two-credential predecessor: a primary, a backup, and when to try the primary again."""
+    """The predecessor for two credentials: it decides between a primary and a backup."""
 
     SWITCHES_ON: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
     BLAMES_REQUEST: Final = frozenset({ErrorClass.INPUT_TOO_LARGE, ErrorClass.CONTENT_SAFETY})
@@ -40,9 +40,15 @@ class PrimaryBackupSwitcher:
         *,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Start with the primary; times in seconds, counts in requests to the backup."""
+        """Start with the primary.
+
+        Args:
+            failback_timeout_seconds: seconds on the backup after which the primary is tried again.
+            failback_request_count: requests to the backup after which the primary is tried again.
+            clock: returns seconds; for tests.
+        """
         self._switcher = OrderedCredentialSwitcher(2, failback_timeout_seconds, failback_request_count, clock=clock)
-        self._cell = self._switcher._cell  # noqa: SLF001 - two faces of one state in one module
+        self._cell = self._switcher._cell  # noqa: SLF001 - both classes share one state
 
     @property
     def is_using_backup(self) -> bool:
@@ -54,13 +60,14 @@ class PrimaryBackupSwitcher:
         return not self.is_using_backup or pool.failback_due(self._cell.pool, self._cell.state, self._cell.clock())
 
     def record_primary_success(self) -> None:
-        """Take in that the primary served: it is in use again."""
+        """Note that the primary served; it is in use again."""
         self._switcher.commit_success(_PRIMARY)
 
     def record_primary_failure(self, error: BaseException) -> bool:
-        """Take in a failure of the primary; return whether the backup is to be tried.
+        """Note a failure of the primary; return whether to try the backup.
 
-        A failed failback restarts timer and count, whatever it failed of; refused or oversized content says nothing about the primary.
+        A failed failback restarts its time and count. Only failures that blame the request (an
+        input too large, refused content) leave them, because they say nothing about the primary.
         """
         error_class, now = classify(error).error_class, self._cell.clock()
         switches = error_class in self.SWITCHES_ON
@@ -77,14 +84,17 @@ class PrimaryBackupSwitcher:
 
 
 class _Counted(NamedTuple):
-    """A breaker, and the failures in a row that have not opened it yet."""
+    """A breaker, and the number of failures in a row while it is closed."""
 
     breaker: Breaker = breaker.CLOSED
     failures: int = 0
 
 
 class CircuitBreaker:
-    """Protects one lone instance: after failures in a row nothing is let through for a while, then one single probe."""
+    """A circuit breaker for a single instance.
+
+    After some failures in a row it lets no request through for a while, then one, as a probe.
+    """
 
     RETRY_AFTER_CAP: Final = 30.0
     SHORTEST_LEASE: Final = 30.0
@@ -105,11 +115,12 @@ class CircuitBreaker:
 
         Args:
             failure_threshold: failures in a row that open the breaker.
-            reset_timeout: seconds until a probe; doubled whenever one fails, up to `max_reset_timeout`; reset by a success.
-            max_reset_timeout: the most seconds it is doubled to; None: it stays at `reset_timeout`.
-            trips_at_once: the error classes that open it without waiting for the threshold.
-            probe_lease: seconds after which a probe without a result counts as lost; None: as long as `reset_timeout`, and at least 30,
-                as a probe takes as long as a call does.
+            reset_timeout: seconds until a probe. A failed probe doubles them, a success resets
+                them.
+            max_reset_timeout: the most seconds that they double to; None: they are not doubled.
+            trips_at_once: the error classes that open the breaker with the first failure.
+            probe_lease: seconds after which a probe without a result counts as lost; None:
+                `reset_timeout`, and at least 30, because a probe may take as long as any call.
             clock: returns seconds; for tests.
         """
         self._threshold, self._trips_at_once, self._clock = failure_threshold, frozenset(trips_at_once), clock
@@ -119,10 +130,12 @@ class CircuitBreaker:
         self._store: MemoryStore[_Counted] = MemoryStore(_Counted())
 
     def check(self) -> None:
-        """Let the request through, or raise; the request let through after a park is its one probe.
+        """Let the request through, or raise.
+
+        After a park exactly one request gets through, as the probe.
 
         Raises:
-            CircuitBreakerOpen: the breaker is open, or its probe is out.
+            CircuitBreakerOpen: the breaker is open, or its probe is still running.
         """
         while True:
             now, counted = self._clock(), self._store.value
@@ -144,13 +157,13 @@ class CircuitBreaker:
         return 0.0 if found.until is None else min(max(found.until - self._clock(), 0.0), self.RETRY_AFTER_CAP)
 
     def record_success(self) -> None:
-        """Take in a success: closed, and everything forgotten."""
+        """Note a success: the breaker closes and forgets all failures."""
         before = self._change(lambda _: _Counted())
         if before.breaker.until is not None:
             logger.info("circuit breaker: closed, the probe succeeded")
 
     def record_failure(self, error: BaseException) -> None:
-        """Take in a failure; what the request itself is to blame for (too large, refused content) is ignored."""
+        """Note a failure; one that blames the request (too large, refused content) is ignored."""
         failure = classify(error)
         if failure.error_class in self.IGNORES:
             self._change(lambda c: c._replace(breaker=breaker.released(c.breaker)))
@@ -165,7 +178,11 @@ class CircuitBreaker:
             )
 
     def _after_failure(self, counted: _Counted, error_class: ErrorClass, reason: str, now: float) -> _Counted:
-        """Open is open: a late failure changes nothing. A failed probe doubles the time, a trip starts with the first."""
+        """Return the state after a failure.
+
+        While the breaker is open, a late failure changes nothing. A failed probe doubles the time;
+        a trip from the closed state starts with the first time.
+        """
         found = counted.breaker
         standing = breaker.phase(found, now)
         if standing is Phase.PARKED:
@@ -176,7 +193,7 @@ class CircuitBreaker:
         return _Counted(breaker.parked(found, now, park_seconds(self._parking, level, 0.5), level, error_class, reason))
 
     def _change(self, edit: Callable[[_Counted], _Counted]) -> _Counted:
-        """Change the state, and return what it was."""
+        """Change the state, and return the previous one."""
         while True:
             old = self._store.value
             new = edit(old)

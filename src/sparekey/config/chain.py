@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey import providers
 from sparekey.config import checks
-from sparekey.config.base import Headers, Line, Name, Strict, Url
+from sparekey.config.base import Headers, Line, Name, Positive, Strict, Url
 from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.knobs import Knobs
 from sparekey.config.rules import RuleConfig, classifier
@@ -58,6 +58,10 @@ class BaseCredential(ConnectionFields):
     """One credential of a chain. What is unset is inherited from the parent."""
 
     id: Name | None = Field(None, description="Name in the chain, unique there; without one `credential-0`, `credential-1`, ...")
+
+    max_concurrency: Positive | None = Field(
+        None, description="Attempts at it that run at once in one process; the next credential gets more. Without it any number."
+    )
 
     def can_be_called(self, family: Family) -> bool:
         """Return whether it has what its provider needs; no file is read, no command is run."""
@@ -194,6 +198,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
                 endpoint=c.api_base or c.host or c.region or self._base(c),
                 api_key=key(ref) if (ref := c.api_key or c.ak) else None,
                 headers=dict(c.extra_headers or {}),
+                max_concurrency=c.max_concurrency,
             )
             for c in credentials
         )

@@ -84,7 +84,10 @@ class GatewayConfig(Strict):
         None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
     )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
-    admin_key: SecretRef | None = Field(None, description="Reference to the key of the console, the admin API and the metrics.")
+    admin_key: SecretRef | None = Field(
+        None,
+        description="Reference to the key of the console, the admin API and the metrics; without one, they are read-only on this machine.",
+    )
     admin_key_sha256: Digest | None = Field(None, description="SHA-256 of that key, instead.")
     certfile: Line | None = Field(None, description="Certificate chain (PEM): HTTPS instead of HTTP.")
     keyfile: Line | None = Field(None, description="Its private key (PEM).")
@@ -132,7 +135,7 @@ class GatewayConfig(Strict):
         faults = [Fault(("clients", i, "name"), f"{names[i]!r} is used twice") for i in twice]
         plain = [(f"clients[{i}].key", client.key) for i, client in enumerate(self.clients)] + [("admin_key", self.admin_key)]
         faults += [
-            Fault((name,), "is the key itself; write env:NAME or file:PATH, or its digest into key_sha256")
+            Fault((name,), f"is the key itself; write env:NAME or file:PATH, or its digest into {name.rpartition('.')[2]}_sha256")
             for name, ref in plain
             if ref and ref.kind == "value"
         ]

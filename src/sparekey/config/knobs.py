@@ -51,6 +51,9 @@ if TYPE_CHECKING:
         retry_share: float = _DEFAULT
         retry_burst: float = _DEFAULT
         egress_patience: float = _DEFAULT
+        max_concurrency: int | None = _DEFAULT
+        queue_size: int = _DEFAULT
+        queue_timeout: float = _DEFAULT
         probe_lease: float = _DEFAULT
         rescue_interval: float = _DEFAULT
 

@@ -25,9 +25,9 @@ def hashed(text: str | bytes) -> str:
 class Identity:
     """One request, as far as others have to be told from it. Both answers are worked out when somebody asks."""
 
-    def __init__(self, body: bytes = b"", name: tuple[str, int] = ("", 0)) -> None:
-        """Take the body, or, where it is not known, a name that no other request has."""
-        self._body, self._name = body, name
+    def __init__(self, body: bytes = b"", name: tuple[str, int] = ("", 0), client: str = "") -> None:
+        """Take the body, or, where it is not known, a name that no other request has; `client`: who sent it, where that is told."""
+        self._body, self._name, self.client = body, name, client
 
     @cached_property
     def request(self) -> str:

@@ -4,6 +4,7 @@
     retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
     scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
     turn      whom a request asks that picks in rotation
+    capacity  how much runs at once, and who waits for room (`sparekey.core.capacity`)
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
 
 A budget is the chain's; what a call may take out of it and add to it is the call's own policy (see `sparekey.limits`).
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.core.capacity import Capacity
 
 if TYPE_CHECKING:
     from sparekey.core.policy import Policy
@@ -28,6 +31,9 @@ LOOK_AGAIN: Final = 0.02
 """Seconds after which a request that waits for another one looks again."""
 EGRESS_EVERY: Final = 1.0
 """Seconds between two rounds of connects while our own network is away."""
+
+
+_FREE: Final = Capacity()
 
 
 class Scout(NamedTuple):
@@ -47,6 +53,7 @@ class LocalState:
     scout: Scout | None = None
     turn: int = 0
     egress_at: float | None = None
+    capacity: Capacity = _FREE
 
     @classmethod
     def of(cls, policy: Policy) -> LocalState:

@@ -4,6 +4,7 @@
 
     admission   while everybody is known to refuse, a request waits for its turn and asks fewer
     budget      a call to a credential or host that has failed this request costs a retry; without one, that way is closed
+    room        where the chain or its credentials take so many requests at once, it waits in a queue, or is refused
     scout       of a credential that is not known to be well, one request finds out and those beside it wait, a quarter of a second at most;
                 then they spread over the credentials of the same model that nobody knows yet
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparekey.core import choose, egress, local, settlement
+from sparekey.core import choose, egress, local, room, settlement
 from sparekey.core import memory as m
 from sparekey.core.choose import Asker, Choice, Turn
 from sparekey.core.policy import is_refusal
@@ -39,6 +40,8 @@ def next_attempt(walk: Walk) -> Ticket | float | None:
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
         return wait
     while not (walk.spent() or walk.left == 0 or egress.gives_up(walk)):
+        if walk.bounded and (until_room := room.until_room(walk)) != 0.0:
+            return until_room
         if (until_tried := egress.until_tried(walk)) != 0.0:
             return until_tried
         if (step := _step(walk)) != 0.0:
@@ -61,7 +64,7 @@ def _made(walk: Walk, ticket: Ticket) -> Ticket:
 
 def _is_well(walk: Walk, state: PoolState) -> bool:
     """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
-    if not walk.begins or state.breakers or state.active or walk.eligible is not None or walk.deadline is not None:
+    if not walk.begins or walk.bounded or state.breakers or state.active or walk.eligible is not None or walk.deadline is not None:
         return False
     return not state.memory.words and state.memory.drought is None and walk.chain_state.local.egress_at is None
 
@@ -98,7 +101,12 @@ def _step(walk: Walk) -> Ticket | float | None:
     if not _may_explore(walk, choice):
         walk.waited += local.LOOK_AGAIN
         return local.LOOK_AGAIN
-    return _taken(walk, asker, state, choice) or 0.0
+    if walk.bounded and not room.reserved(walk, choice.index):
+        return 0.0
+    ticket = _taken(walk, asker, state, choice)
+    if walk.bounded and (ticket is None or ticket.index != choice.index):
+        room.let_go(walk, choice.index)
+    return ticket or 0.0
 
 
 def _taken(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> Ticket | None:
@@ -125,7 +133,7 @@ def _rotation(walk: Walk) -> int | None:
 def _spread(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> tuple[Asker, Choice]:
     """A herd that has waited long enough spreads over those of the same model that nobody knows yet, and moves nobody."""
     models = [c.model for c in walk.pool.credentials]
-    alike = {i for i in walk.everybody() if models[i] == models[choice.index] and i != state.active and walk.open_to(i)}
+    alike = {i for i in walk.everybody() if models[i] == models[choice.index] and i != state.active and walk.open_to(i)} - room.full(walk)
     asker = asker._replace(among=alike, rotation=walk.chain_state.transact_local(local.rotate))
     walk.sticky = False
     return asker, choose.choose(walk.pool, state, asker, walk.now) or choice

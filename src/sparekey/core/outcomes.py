@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sparekey.core import egress, exhaustion, expectations, local, settlement
+from sparekey.core import egress, exhaustion, expectations, local, room, settlement
 from sparekey.core import memory as m
 from sparekey.core.expectations import Sample
 from sparekey.core.policy import Advance, Recovery, is_blind, is_refusal, reaction_to
-from sparekey.errors import DeadlineExceeded
+from sparekey.errors import DeadlineExceeded, OverloadedError
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def failed(walk: Walk, seen: ObservedFailure) -> BaseException | None:
     walk.seen[index] = seen
     walk.calls[index] = walk.calls.get(index, 0) + max(0, seen.writes - 1)  # a request is written to a provider twice at most
     walk.take_back(seen.ticket)
+    room.let_go(walk, index)
     if not failure.unreached:
         walk.slowest = max(walk.slowest, walk.took(index))
         egress.reached(walk)
@@ -92,12 +93,14 @@ def cut(walk: Walk, seen: ObservedFailure) -> None:
     took = walk.took(seen.ticket.index)
     seen = seen._replace(cost=took if walk.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
     walk.seen[seen.ticket.index] = seen
+    room.let_go(walk, seen.ticket.index)
     _settle(walk, seen)
 
 
 def lost(walk: Walk, ticket: Ticket) -> None:
     """Take back an attempt that another one outran: it blames nobody."""
     walk.take_back(ticket)
+    room.let_go(walk, ticket.index)
     walk.release(ticket)
 
 
@@ -118,6 +121,7 @@ def abandon(walk: Walk) -> None:
         for ticket in walk.out:
             walk.release(ticket)
         walk.out.clear()
+    room.leave(walk)
     _scouted(walk)
 
 
@@ -127,6 +131,8 @@ def exhausted(walk: Walk) -> BaseException:
         walk.release_pending()
     _settle_pending(walk)
     _unserved(walk)
+    if walk.refused and not walk.seen:
+        return OverloadedError(max(1.0, walk.policy.queue_timeout))
     if walk.answer is not None:
         return walk.answer
     if walk.too_large is not None:

@@ -99,6 +99,7 @@ class Knob(NamedTuple):
         least: the smallest number that it takes.
         above: it must be greater than `least`, not equal.
         off: what stands for "no limit" where a file cannot say None; None if it has to be a number.
+        whole: it takes whole numbers only; a knob whose default is one does so anyway.
     """
 
     meaning: str
@@ -106,6 +107,7 @@ class Knob(NamedTuple):
     least: float = 0.0
     above: bool = False
     off: float | None = None
+    whole: bool = False
 
 
 def _knob(default: Any, meaning: str, origin: str, **more: Any) -> Any:
@@ -186,6 +188,21 @@ class Policy:
     egress_patience: float = _knob(
         10.0, "Seconds for which a loss of our own network is waited out.", "H10: a loss of 5 s fails nobody, an error comes within 12 s"
     )
+    max_concurrency: int | None = _knob(
+        None,
+        "Requests of the chain that run at once in one process, streams to their end; more wait for room. None: no limit.",
+        "the operator's to set: what the provider and this machine stand",
+        least=1,
+        whole=True,
+    )
+    queue_size: int = _knob(
+        64,
+        "Requests that wait for room at most; then one of the client that has the most of them there is refused at once.",
+        "a short queue: what waits longer than its caller is work for nobody",
+    )
+    queue_timeout: float = _knob(
+        5.0, "Seconds for which a request waits for room at most, then it is refused.", "shorter than what the official SDKs wait"
+    )
     probe_lease: float = _knob(
         60.0, "Seconds without a result after which a probe counts as lost.", "longer than most answers; M03", above=True
     )
@@ -204,7 +221,7 @@ class Policy:
                 if not isinstance(value, bool):
                     raise TypeError(f"{name} must be True or False, got {value!r}")
             elif value is not None or not (default is None or knob.off is not None):
-                _check_number(name, knob, value, whole=isinstance(default, int))
+                _check_number(name, knob, value, whole=knob.whole or isinstance(default, int))
 
 
 def _check_number(name: str, knob: Knob, value: Any, *, whole: bool) -> None:

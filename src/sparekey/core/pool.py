@@ -78,6 +78,16 @@ class Pool:
         return self.first_of != tuple(range(len(self.credentials)))
 
     @cached_property
+    def caps(self) -> tuple[int | None, ...]:
+        """How many attempts each credential takes at once; None: any number."""
+        return tuple(self.credentials[first].max_concurrency for first in self.first_of)
+
+    @cached_property
+    def has_caps(self) -> bool:
+        """Whether any credential takes a limited number of attempts at once."""
+        return any(cap is not None for cap in self.caps)
+
+    @cached_property
     def guards(self) -> tuple[Guards, ...]:
         """The breakers before each credential."""
         return tuple(Guards.of(c, self.credentials[self.first_of[i]].id) for i, c in enumerate(self.credentials))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparekey.core import egress, local, next_attempt
+from sparekey.core import egress, local, next_attempt, room
 from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker
 from sparekey.core.policy import is_rate_limit, reaction_to
@@ -29,7 +29,7 @@ def same_again(walk: Walk, seen: ObservedFailure) -> float | None:
         return None
     if failure.timed_out or failure.unreached or seen.writes > 1 or not walk.open_to(index):
         return None
-    if is_rate_limit(failure) and failure.retry_after is None and _ready(walk):
+    if is_rate_limit(failure) and failure.retry_after is None and walk.ready():
         return None  # nobody knows when there is room again
     wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
     parked = phase(walk.pool, walk.chain_state.state, index, walk.now) is not Phase.CLOSED
@@ -44,12 +44,15 @@ def same_again(walk: Walk, seen: ObservedFailure) -> float | None:
 def readmit(walk: Walk, index: int) -> Ticket | None:
     """Return a new ticket for the same credential; None if it was parked meanwhile."""
     walk.out = [ticket for ticket in walk.out if ticket.index != index]
+    room.let_go(walk, index)
     return next_attempt.in_ring(walk, Asker(frozenset({index})))
 
 
 def pause(walk: Walk, rounds_done: int) -> float | None:
     """Return the seconds until the next round over the ring, or None if there is to be none; `rounds_done` counts from 0."""
     policy = walk.policy
+    if walk.refused:
+        return None
     if egress.nobody_reached(walk):
         return egress.until_next_round(walk)
     if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in walk.seen.values()):
@@ -65,13 +68,7 @@ def pause(walk: Walk, rounds_done: int) -> float | None:
 
 def _another_is_ready(walk: Walk, index: int) -> bool:
     model = walk.pool.credentials[index].model
-    return any(walk.pool.credentials[i].model == model for i in _ready(walk))
-
-
-def _ready(walk: Walk) -> list[int]:
-    """Whom this request could turn to now."""
-    others = [i for i in range(len(walk.pool)) if i not in walk.tried and walk.may_ask(i)]
-    return [i for i in others if phase(walk.pool, walk.chain_state.state, i, walk.now) in {Phase.CLOSED, Phase.DUE}]
+    return any(walk.pool.credentials[i].model == model for i in walk.ready())
 
 
 def _ready_in(walk: Walk, index: int) -> float:

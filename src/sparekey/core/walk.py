@@ -3,6 +3,7 @@
 A `Walk` belongs to one request and is the only mutable object of the core. It holds the books; the decisions are functions over it:
 
     next_attempt   whom to ask now, or how long to wait before asking again
+    room           a place in the chain and of a credential, where their number is limited
     beside         whom to start beside an attempt that is slow
     outcomes       what a success or a failure means for the request, and what the chain learns from it
     rounds         the same credential once more, or the whole ring once more
@@ -20,10 +21,11 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from sparekey.core import expectations, settlement
+from sparekey.core import expectations, room, settlement
+from sparekey.core.breaker import Phase
 from sparekey.core.expectations import Kind
 from sparekey.core.identity import Identity
-from sparekey.core.pool import governing, has_shapes
+from sparekey.core.pool import governing, has_shapes, phase
 from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
@@ -76,12 +78,18 @@ class Walk:
         slowest: seconds that its slowest refusal took.
         scouts: it finds out about a credential for the requests beside it.
         connects: it is the request that tries whether our own network is back.
+        bounded: the chain, or some credential, takes a limited number of requests at once.
+        placed: it has its place in the chain.
+        held: the indices of the credentials of which it has a place.
+        queued: when it began to wait for room; None: it does not wait.
+        refused: it found no room in time.
     """
 
     too_large: BaseException | None = None
     left: int | None = None
     answer: BaseException | None = None
-    connects = scouts = rescues = admitted = False
+    connects = scouts = rescues = admitted = placed = refused = False
+    queued: float | None = None
     begins = True
     waited = slowest = 0.0
 
@@ -129,6 +137,8 @@ class Walk:
         self.excused: set[int] = set()
         self.kind, self.races, self.made = kind, races, made
         self.asked_at: dict[int, float] = {}
+        self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
+        self.held: list[int] = []
 
     # ── what is known ──
 
@@ -170,13 +180,18 @@ class Walk:
 
     def among(self) -> frozenset[int] | None:
         """Return the indices that the request may ask now; None for all."""
-        if not self.seen and not self.closed:
+        if not self.seen and not self.closed and not self.bounded:
             return self.eligible
-        return frozenset(filter(self.open_to, self.everybody()))
+        return frozenset(filter(self.open_to, self.everybody())) - room.full(self)
 
     def may_ask(self, index: int) -> bool:
         """Return whether the request may ask a credential, at some time."""
         return (self.eligible is None or index in self.eligible) and self.open_to(index)
+
+    def ready(self) -> list[int]:
+        """Return whom the request could turn to now: neither tried in this round nor parked."""
+        others = [i for i in range(len(self.pool)) if i not in self.tried and self.may_ask(i)]
+        return [i for i in others if phase(self.pool, self.chain_state.state, i, self.now) in {Phase.CLOSED, Phase.DUE}]
 
     def open_to(self, index: int) -> bool:
         """Return whether the bounds of one request leave a call to a credential.
@@ -217,6 +232,8 @@ class Walk:
         self.asked_at[index] = self.now
         self.left = None if self.left is None else self.left - 1
         self.out.append(ticket)
+        if self.bounded and index not in self.held:
+            room.hold(self, index)
         return ticket
 
     def take_back(self, ticket: Ticket) -> None:

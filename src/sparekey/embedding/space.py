@@ -11,7 +11,7 @@ from sparekey.embedding.vectors import check_length, is_finite
 from sparekey.engine.annotate import attribute
 from sparekey.engine.vector_length import known_length, learn_length
 from sparekey.errors import IncompleteAnswerError
-from sparekey.wire.embeddings import is_good
+from sparekey.wire.floats import is_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

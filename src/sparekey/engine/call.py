@@ -24,7 +24,7 @@ from sparekey.core.events import (
 )
 from sparekey.core.flow import Begun, Failed
 from sparekey.core.identity import Identity
-from sparekey.engine.limits import limited
+from sparekey.engine.limits import CLIENT, limited
 from sparekey.engine.made import MADE
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.types import Attempt, Outcome
@@ -145,7 +145,7 @@ class LogicalCall:
     @property
     def identity(self) -> Identity:
         """What tells this request from others: without a body each call is another request."""
-        return Identity(self._body, (_PROCESS, self.number))
+        return Identity(self._body, (_PROCESS, self.number), CLIENT.get())
 
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""

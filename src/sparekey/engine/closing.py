@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 logger = logging.getLogger("sparekey")
-INTERRUPTS: Final[ContextVar[list[Callable[[], object]] | None]] = ContextVar("sparekey_interrupts", default=None)
-"""What breaks off the attempt that runs in this thread."""
+
+
+class Interrupts:
+    """What breaks off one attempt: another thread gives it up, and wakes what it is blocked in.
+
+    An attempt that is given up may still be on its way to the read that would block it: what it adds then is called at once.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._lock = threading.Lock()
+        self._added: list[Callable[[], object]] = []
+        self._given_up = False
+
+    def add(self, interrupt: Callable[[], object]) -> None:
+        """Let `interrupt` be called when the attempt is given up; at once if it has been."""
+        with self._lock:
+            self._added.append(interrupt)
+            given_up = self._given_up
+        if given_up:
+            _call(interrupt)
+
+    def give_up(self) -> None:
+        """Break the attempt off."""
+        with self._lock:
+            self._given_up, added = True, tuple(self._added)
+        for interrupt in added:
+            _call(interrupt)
+
+
+INTERRUPTS: Final[ContextVar[Interrupts | None]] = ContextVar("sparekey_interrupts", default=None)
+"""Those of the attempt that runs in this thread; None where none can be given up."""
 
 
 def on_abandon(interrupt: Callable[[], object]) -> None:
@@ -23,16 +54,13 @@ def on_abandon(interrupt: Callable[[], object]) -> None:
 
     Outside an attempt, and where none can be given up, this does nothing.
     """
-    interrupts = INTERRUPTS.get()
-    if interrupts is not None:
-        interrupts.append(interrupt)
+    if (interrupts := INTERRUPTS.get()) is not None:
+        interrupts.add(interrupt)
 
 
-def interrupt(interrupts: list[Callable[[], object]]) -> None:
-    """Break an attempt off."""
-    for one in interrupts:
-        with suppress(Exception):  # whatever it holds may be gone by now
-            one()
+def _call(interrupt: Callable[[], object]) -> None:
+    with suppress(Exception):  # whatever it holds may be gone by now
+        interrupt()
 
 
 def close(*things: object) -> None:

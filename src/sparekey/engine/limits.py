@@ -37,12 +37,19 @@ class Limits(TypedDict, total=False):
     retry_share: float
     retry_burst: float
     egress_patience: float
+    max_concurrency: int | None
+    queue_size: int
+    queue_timeout: float
     probe_lease: float
     rescue_interval: float
 
 
 _DEFAULTS: Final = Policy()
 _HERE: Final[ContextVar[tuple[tuple[str, Any], ...]]] = ContextVar("sparekey_limits", default=())
+
+
+CLIENT: Final[ContextVar[str]] = ContextVar("sparekey_client", default="")
+"""For whom calls are made here, by name: where there is no room for all, each client gets its share (`core.capacity`)."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from sparekey.engine.closing import INTERRUPTS, close, interrupt
+from sparekey.engine.closing import INTERRUPTS, Interrupts, close
 from sparekey.engine.stream import Stopped
 from sparekey.errors import IncompleteAnswerError
 
@@ -83,7 +83,7 @@ class ThreadedAnswer(Generic[T]):
         """Take what asks for it; `run` lets a thread do some work."""
         self.entry, self._ask, self._let_run = entry, ask, run
         self.fault: BaseException | None = None
-        self._interrupts: list[Callable[[], object]] = []
+        self._interrupts = Interrupts()
 
     def start(self, report: Callable[[ThreadedAnswer[T]], None]) -> None:
         """Ask, then report: there is `answer`, or `fault` says what went wrong. This does not wait for it."""
@@ -92,7 +92,7 @@ class ThreadedAnswer(Generic[T]):
 
     def close(self) -> None:
         """End it as soon as its read is over; whoever opened it may have said how to hasten that."""
-        interrupt(self._interrupts)
+        self._interrupts.give_up()
 
     def _run(self) -> None:
         INTERRUPTS.set(self._interrupts)
@@ -117,7 +117,7 @@ class Pump(StreamSource[T]):
         """As `StreamSource`; `run` lets a thread do some work."""
         super().__init__(entry, open_, content)
         self._let_run, self._over, self._busy = run, threading.Event(), True
-        self._interrupts: list[Callable[[], object]] = []
+        self._interrupts = Interrupts()
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._given: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
@@ -149,7 +149,7 @@ class Pump(StreamSource[T]):
         self._left = True
         self._asked.put(False)
         if self._busy:
-            interrupt(self._interrupts)
+            self._interrupts.give_up()
         else:
             self._over.wait(_CLOSE_SECONDS)
 

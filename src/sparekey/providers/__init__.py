@@ -3,7 +3,7 @@
 spec      what a row says
 vendors   the rows of providers with a format, an SDK or vectors of their own
 hosts     the rows of hosts that speak OpenAI's format
-servers   the rows of servers of one's own
+servers   the rows of servers that you run yourself
 table     all rows, and the questions that are asked of them
 auth      how clouds sign requests
 """

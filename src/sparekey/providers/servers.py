@@ -1,4 +1,4 @@
-"""Servers of one's own, models in the program itself, and LiteLLM: what asks for no key."""
+"""Servers that you run yourself, models in the program itself, and LiteLLM: all without a key."""
 
 from __future__ import annotations
 

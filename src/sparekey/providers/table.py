@@ -1,4 +1,4 @@
-"""All rows in one table, and what is asked of it: who is that, and how does it differ from OpenAI?"""
+"""All rows in one table, and the questions that are asked of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_OFFERED: Final = dict.fromkeys(("openai-codex", "codex"), _OAUTH)
 OPENAI: Final = ChatDialect(
     source="https://platform.openai.com/docs/guides/reasoning", fixed_sampling=OPENAI_REASONING, completion_tokens=OPENAI_REASONING
 )
-"""OpenAI's own ways, and those of every host of which nothing else is known."""
+"""OpenAI's own dialect; it also holds for hosts of which nothing else is known."""
 
 _FIXED: Final = re.compile(
     r"(?:^|/)(?:bge|e5|multilingual-e5|gte|bce|m3e|text2vec|paraphrase|all-minilm|all-mpnet|labse|sentence-t5|gtr|instructor|stella"
@@ -68,7 +68,7 @@ def names(family: Family) -> list[str]:
 
 
 def suggest(name: str, family: Family) -> str:
-    """Return what to do about an unknown name: the one that was probably meant, or all of them."""
+    """Return advice about an unknown name: the name that was probably meant, or all names."""
     close = get_close_matches(name.strip().lower(), [n for n, row in _BY_NAME.items() if row.offer(family)], n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names(family))}"
 
@@ -80,7 +80,7 @@ def dialect_of(name: str, base_url: str | None) -> ChatDialect:
 
 
 def prefill(name: str | None, model: str | None) -> Prefill | None:
-    """Return how a model goes on behind the beginning of an answer; None: it is not known to."""
+    """Return how a model continues a given beginning of an answer; None if it is not known to."""
     row = find(name or "")
     found = row.chat.prefill if row and row.chat else None
     return found if found and found.models.search(model or "") else None
@@ -108,7 +108,7 @@ def embedding_model(provider: str | None, model: str | None) -> EmbeddingModel |
 
 
 def takes_length(provider: str | None, model: str | None) -> bool:
-    """Tell whether a request may name the length of its vectors; it may to an unknown model."""
+    """Return whether a request may name the length of its vectors; unknown models allow it."""
     known = embedding_model(provider, model)
     if known is not None:
         return bool(known.allowed) or known.at_most is not None

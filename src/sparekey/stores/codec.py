@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from sparekey.core.pool import Pool
 
 VERSION: Final = 1
-"""A program that knows this version reads all values that carry it. Later programs may add fields;
-older ones skip them."""
+"""The version of the format.
+
+A program that knows it reads all values that carry it. Later programs may add fields; older ones
+skip them.
+"""
 _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
@@ -249,7 +252,7 @@ def _memory(data: dict[str, Any], written: float) -> Memory:
 
 
 def _learned(known: Usual) -> dict[str, Any]:
-    """The sketches of a credential, each as pairs of a bucket and its count."""
+    """Return what is known of a credential's times, each sketch as pairs of a bucket and its count."""
     sketches = [_pairs(one.counts) for one in (*known.seconds, *known.pace)]
     return {"sketches": sketches, "slow": known.slow, "learned": known.learned}
 

@@ -1,4 +1,4 @@
-"""From an address to a store: the one place that knows how they are written."""
+"""Open a store by its address; no other module knows how addresses are written."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ _FORMS: Final = "memory, sqlite:///path/to/file.db, redis://host:6379/0 (rediss:
 def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> Keeper:
     """Return the store of an address, for `Chain(..., store=...)`.
 
-    A store that is away is no error: chains start without it, and join it when it comes.
+    A store that is away is no error: chains start without it, and join it when it comes back.
 
     Args:
-        url: `memory`, `sqlite:///relative/file.db` (`sqlite:////absolute/file.db`), `redis://[user:password@]host:port/db`, `rediss://...`,
-            `unix:///path/to/socket`, or `valkey://`, `valkeys://`.
+        url: `memory`, `sqlite:///relative/file.db` (`sqlite:////absolute/file.db`),
+            `redis://[user:password@]host:port/db`, `rediss://...`, `unix:///path/to/socket`, or
+            `valkey://`, `valkeys://`.
         poll: seconds between two looks at the store.
-        patience: the most seconds for which a change waits for it.
+        patience: the most seconds that a change waits for the store.
 
     Raises:
         ConfigError: the address is none of these, or cannot be used.
@@ -36,7 +37,7 @@ def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> K
 
 
 def _store(url: str) -> Store:
-    """Open what the address names."""
+    """Return the store that the address names."""
     scheme, colon, rest = url.partition(":")
     if scheme == "memory" and rest in ("", "//"):
         from sparekey.stores.memory import MemoryValues  # noqa: PLC0415 - each store is loaded when it is asked for

@@ -191,7 +191,10 @@ class Replica:
 
 
 def _counted(old: PoolState, value: PoolState, new: PoolState) -> PoolState:
-    """Return `new` with what was served and learned while it was on its way, unless it starts the count anew."""
+    """Return `new` with what was served and learned while it was on its way.
+
+    A state of a new term starts the count anew, so nothing is added to its count.
+    """
     new = replace(new, expectations=value.expectations)
     if (new.term, new.switched_at) != (old.term, old.switched_at):
         return new

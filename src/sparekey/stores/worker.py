@@ -85,7 +85,7 @@ class Worker:
                 due = time.monotonic() + self._every
 
     def _next(self, due: float) -> Callable[[], None] | None:
-        """What somebody asks for, nothing if nobody does until `due`; None at the end."""
+        """Return the next job, or an empty one if none comes until `due`; None at the end."""
         try:
             return self._jobs.get(timeout=max(0.0, due - time.monotonic()))
         except queue.Empty:
@@ -101,7 +101,7 @@ def _settle(future: Future[Any], work: Callable[..., Any], args: tuple[Any, ...]
 
 
 def _nothing() -> None:
-    """Nobody asks for anything."""
+    """The job that does nothing: the tick is due."""
 
 
 def _forked() -> None:

@@ -1,6 +1,7 @@
-"""The GenAI semantic conventions: the bounds of their histograms, and a request's attributes.
+"""OpenTelemetry's GenAI conventions: bounds of histograms, and attributes of a request.
 
-Read from github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md and gen-ai-metrics.md.
+They are read from github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md
+and gen-ai-metrics.md.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _PORTS: Final = {"http": 80, "https": 443}
 def about(credential: Credential, operation: str) -> dict[str, str | int]:
     """Return the attributes of every request with a credential; unknown ones are left out."""
     row = find(credential.provider)
-    told = {
+    attributes = {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": (row.genai or row.name) if row else credential.provider,
         "gen_ai.request.model": credential.model,
     }
-    return {name: value for name, value in told.items() if value} | server(credential.endpoint)
+    return {name: value for name, value in attributes.items() if value} | server(credential.endpoint)
 
 
 def server(endpoint: str | None) -> dict[str, str | int]:

@@ -87,13 +87,13 @@ class OpenTelemetryHook(Hook):
     def attach(self, cell: ChainState) -> None:
         """Store the chain's credentials and their constant attributes."""
         super().attach(cell)
-        self._about = {c.id: self._told_of(c) for c in cell.pool.credentials}
+        self._about = {c.id: self._attributes_of(c) for c in cell.pool.credentials}
 
-    def _told_of(self, credential: Credential) -> Attributes:
+    def _attributes_of(self, credential: Credential) -> Attributes:
         return {**about(credential, self._operation), "sparekey.chain": self.chain_name, "sparekey.credential": credential.id}
 
     def _of(self, credential_id: str) -> Attributes:
-        return self._about.get(credential_id) or self._told_of(Credential(credential_id))
+        return self._about.get(credential_id) or self._attributes_of(Credential(credential_id))
 
     def _started(self, event: events.AttemptStarted) -> None:
         known = self._of(event.credential_id)

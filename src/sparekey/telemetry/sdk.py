@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK set up by its `OTEL_*` variables, unless the program is instrumented already."""
+"""OpenTelemetry's SDK, set up from `OTEL_*` variables unless the program already has one."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import anyio
 from sparekey.engine import AsyncFailover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, VectorSpaceError
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
@@ -94,6 +94,7 @@ class AsyncForwarder:
         Raises:
             Refused: the provider's own refusal, where no other credential can help.
             AllCredentialsFailedError: every credential was tried or is parked.
+            OverloadedError: the chain has no room for it.
             DeadlineExceeded: the chain's deadline was spent.
             UnservableError: nobody in the chain can serve such a request.
             Exception: the library's own, where no credential speaks the format of this request.
@@ -284,7 +285,7 @@ class AsyncTransport(AsyncForwarder):
         call = self.router.read(request, await request.aread())
         try:
             found = await self.forward(call, request)
-        except (Refused, AllCredentialsFailedError, UnservableError) as error:
+        except (Refused, AllCredentialsFailedError, OverloadedError, UnservableError) as error:
             return response(error, call.dialect, self.lib)
         except DeadlineExceeded as error:
             raise self.lib.ReadTimeout(str(error)) from error

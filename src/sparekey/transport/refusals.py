@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.classify import classify
-from sparekey.errors import AllCredentialsFailedError, CredentialParkedError, LimitExceeded, SparekeyError
+from sparekey.errors import AllCredentialsFailedError, CredentialParkedError, LimitExceeded, OverloadedError, SparekeyError
 from sparekey.transport import wording
 from sparekey.transport.wording import Cause
 from sparekey.types import ErrorClass
@@ -121,6 +121,7 @@ class ErrorReply(NamedTuple):
         own: the provider's JSON, where it is handed on; then `message` stands in no answer.
         wait: seconds until it is worth asking again, or None.
         kept: the provider's headers that may be handed on.
+        repeatable: an SDK may ask again by itself, in `wait` seconds: no provider was asked.
     """
 
     status: int
@@ -130,6 +131,7 @@ class ErrorReply(NamedTuple):
     own: Document | None = None
     wait: float | None = None
     kept: Sequence[tuple[bytes, bytes]] = ()
+    repeatable: bool = False
 
     @property
     def lasts(self) -> bool:
@@ -139,7 +141,7 @@ class ErrorReply(NamedTuple):
     @property
     def headers(self) -> Raw:
         """Ours: that no SDK repeats the request by itself, and when to come again, if that is soon."""
-        found = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        found = [(b"content-type", b"application/json"), (b"x-should-retry", b"true" if self.repeatable else b"false")]
         if self.wait is not None and self.wait <= LONGEST_WAIT:
             found.append((b"retry-after", b"%d" % max(1, math.ceil(self.wait))))
         return found
@@ -152,19 +154,21 @@ class ErrorReply(NamedTuple):
         return json.dumps({**FORMATS[dialect].error_body(self.status, self.code, self.message), **about}).encode()
 
 
-def told(exc: Refused | AllCredentialsFailedError) -> ErrorReply:
-    """Return what a caller is told of a refusal that is his, or of an exhausted chain.
+def told(exc: Refused | AllCredentialsFailedError | OverloadedError) -> ErrorReply:
+    """Return what a caller is told of a refusal that is his, of an exhausted chain, or of one that has no room.
 
     Nothing of `exc` is changed: one refusal may be told to many callers.
     """
     if isinstance(exc, Refused):
         return _handed(exc)
+    if isinstance(exc, OverloadedError):
+        return ErrorReply(_UNAVAILABLE, "overloaded", str(exc), {}, wait=exc.retry_after, repeatable=True)
     agreed = exc.agreed
     return _handed(agreed, [cause(entry) for entry in exc.errors]) if isinstance(agreed, Refused) else _exhausted(exc)
 
 
-def response(exc: Refused | AllCredentialsFailedError | UnservableError, dialect: str, lib: Any) -> Any:
-    """Return it as a response of an HTTP library, which no SDK will try again by itself.
+def response(exc: Refused | AllCredentialsFailedError | OverloadedError | UnservableError, dialect: str, lib: Any) -> Any:
+    """Return it as a response of an HTTP library, which no SDK tries again by itself unless that is worth it.
 
     Raises:
         Exception: the library's own, if nobody in the chain could be reached: no response ever came.

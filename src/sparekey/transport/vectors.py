@@ -10,8 +10,9 @@ from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embeddings import admitted, asked_lengths, names_length, refuses_length, shortened
+from sparekey.wire.embedding_request import asked_lengths, names_length, refuses_length
 from sparekey.wire.format import NoAnswerError
+from sparekey.wire.vector_bytes import admitted, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings
+from sparekey.wire.embedding_request import inputs
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
 from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
@@ -105,7 +106,7 @@ def judge(call: WireRequest, value: Any) -> EventSummary:
     if isinstance(value, dict) and (found := _error(value)) is not None:
         raise InnerError(dumped(found))
     if call.kind == "embed":
-        if not embeddings.holds_any(value) and embeddings.inputs(call) != 0:
+        if not embeddings.holds_any(value) and inputs(call) != 0:
             raise _none(value, "a success without vectors")
         return EventSummary(usage=call.format.read_usage(value))
     if isinstance(value, dict) and (name := _COUNTS.get(call.resource.rpartition(":")[2])) is not None:

@@ -6,40 +6,19 @@ https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
-from sparekey.wire.conversation import (
-    ChatTurn,
-    Conversation,
-    Fields,
-    MediaPart,
-    OpaquePart,
-    RefusalPart,
-    ResponseFormat,
-    Sampling,
-    SystemPrompt,
-    TextPart,
-    ThinkingPart,
-    Tool,
-    ToolCallPart,
-    ToolChoice,
-    ToolResultPart,
-    media_of_url,
-    parts_of,
-    word_of,
-)
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping, several
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.wire.broken_stream import Break
-    from sparekey.wire.conversation import Part
     from sparekey.wire.splice_texts import Path
 
 THOUGHTS: Final = frozenset(
@@ -80,7 +59,7 @@ def read_event(name: str, value: Any) -> EventSummary:
         return EventSummary(usage=usage, model=model) if usage else NOTHING
     if len(choices) == 1:
         return _choice(choices[0], usage, model)
-    return _joined([_choice(choice, usage, model) for choice in choices])
+    return several([_choice(choice, usage, model) for choice in choices])
 
 
 def read_answer(value: Any) -> EventSummary | None:
@@ -167,20 +146,6 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
     shown = content or said or bool(text.strip())
     ended = (lane,) if finish else ()
     return EventSummary(shown, (lane,), ended, False, False, said, text or refusal, fault, thoughts, tools, finish, usage, model)
-
-
-def _joined(choices: list[EventSummary]) -> EventSummary:
-    """Return what several choices tell: the first one's words, and whether anything of the others is an answer."""
-    if any(one.error for one in choices):
-        return ERROR
-    said = any(one.said or (number and one.text.strip()) for number, one in enumerate(choices))
-    return choices[0]._replace(
-        content=any(one.content for one in choices),
-        begun=tuple(lane for one in choices for lane in one.begun),
-        ended=tuple(lane for one in choices for lane in one.ended),
-        said=bool(said),
-        fault=next((one.fault for one in choices if one.fault), ""),
-    )
 
 
 def _calls_one(call: dict[str, Any]) -> bool:
@@ -378,146 +343,3 @@ def broken(cut: Break) -> tuple[bytes, ...]:
     if isinstance(value, dict) and isinstance(value.get("error"), dict):
         return (own_bytes(cut.event),)
     return (event_bytes(shaped(value) if value is not None else cut.ours(error_body)),)
-
-
-# A request as a conversation
-
-
-def read_request(fields: dict[str, Any]) -> Conversation:
-    """Read a request for a chat; never raises."""
-    taken = Fields(fields)
-    system: list[SystemPrompt] = []
-    turns: list[ChatTurn] = []
-    for message in taken.items("messages"):
-        _add_message(message, system, turns)
-    spelled = next((name for name in ("max_completion_tokens", "max_tokens") if taken.rest.get(name) is not None), "")
-    sampling = Sampling(
-        max_tokens=taken.whole(spelled) if spelled else None,
-        temperature=taken.number("temperature"),
-        top_p=taken.number("top_p"),
-        top_k=taken.number("top_k"),
-        stop=(taken.text("stop"),) if isinstance(fields.get("stop"), str) else taken.texts("stop"),
-        seed=taken.whole("seed"),
-        presence_penalty=taken.number("presence_penalty"),
-        frequency_penalty=taken.number("frequency_penalty"),
-        answers=taken.whole("n"),
-        logprobs=taken.flag("logprobs"),
-        top_logprobs=taken.whole("top_logprobs"),
-        effort=taken.text("reasoning_effort"),
-    )
-    spelling = {"max_tokens": spelled} if spelled else {}
-    return Conversation(
-        model=taken.text("model"),
-        system=tuple(system),
-        turns=tuple(turns),
-        tools=tuple(_tool(tool) for tool in taken.items("tools")),
-        tool_choice=_tool_choice(taken),
-        sampling=sampling,
-        response_format=_response_format(taken),
-        stream=taken.flag("stream"),
-        spelling=spelling | ({"stop": "text"} if isinstance(fields.get("stop"), str) else {}),
-        extra=taken.rest,
-    )
-
-
-def _add_message(message: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
-    if not isinstance(message, dict):
-        turns.append(ChatTurn("user", (OpaquePart(message),)))
-        return
-    taken = Fields(message)
-    content, role = taken.rest.pop("content", None), word_of(message.get("role"))
-    plain, parts = isinstance(content, str), parts_of(content, _part)
-    if "content" in message and content is None:
-        taken.rest["content"] = None
-    if role in {"system", "developer"}:
-        del taken.rest["role"]
-        rank: Literal["system", "developer"] = "system" if role == "system" else "developer"
-        system.append(SystemPrompt(parts, rank, len(turns), plain, taken.rest))
-    elif role == "tool":
-        result = ToolResultPart(taken.text("tool_call_id"), taken.text("name"), parts, is_plain=plain)
-        turns.append(ChatTurn("user", (result,), extra=taken.rest))
-    elif role == "assistant":
-        del taken.rest["role"]
-        turns.append(ChatTurn("assistant", _assistant_parts(taken, parts), plain, taken.rest))
-    else:
-        if role == "user":
-            del taken.rest["role"]
-        turns.append(ChatTurn("user", parts, plain, taken.rest))
-
-
-def _assistant_parts(taken: Fields, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Return thoughts, content, a refusal and calls of tools, in this order."""
-    name = next((name for name in ("reasoning_content", "reasoning") if isinstance(taken.rest.get(name), str)), "")
-    thoughts = (ThinkingPart(taken.text(name), extra={"field": name}),) if name else ()
-    refused = (RefusalPart(taken.text("refusal")),) if isinstance(taken.rest.get("refusal"), str) else ()
-    return (*thoughts, *parts, *refused, *(_tool_call(call) for call in taken.items("tool_calls")))
-
-
-def _tool_call(call: Any) -> Part:
-    if not isinstance(call, dict):
-        return OpaquePart(call)
-    taken = Fields(call)
-    kind = taken.word("type", {"function": "function", "custom": "custom"}) or "function"
-    with taken.inner(kind) as inner:
-        name, arguments = inner.text("name"), inner.text("input" if kind == "custom" else "arguments")
-    return ToolCallPart(taken.text("id"), name, arguments, kind == "custom", taken.rest)
-
-
-def _part(taken: Fields, kind: str, depth: int) -> Part | None:
-    """Read a part of a message."""
-    del depth
-    if kind in {"text", "refusal"} and isinstance(taken.rest.get(kind), str):
-        del taken.rest["type"]
-        return TextPart(taken.text("text"), taken.rest) if kind == "text" else RefusalPart(taken.text("refusal"), taken.rest)
-    if kind not in {"image_url", "input_audio", "file", "video_url"} or not isinstance(taken.rest.get(kind), dict | str):
-        return None
-    del taken.rest["type"]
-    if isinstance(taken.rest[kind], str):  # older hosts take a bare address
-        return media_of_url("video" if kind == "video_url" else "image", taken.text(kind), extra=taken.rest)
-    with taken.inner(kind) as inner:
-        if kind == "input_audio":
-            data, form = inner.text("data"), inner.text("format")
-        elif kind == "file":
-            data, file_id, name = inner.text("file_data"), inner.text("file_id"), inner.text("filename")
-        else:
-            url, detail = inner.text("url"), inner.text("detail")
-    if kind == "input_audio":
-        return MediaPart("audio", data, form, extra=taken.rest)
-    if kind == "file":
-        return media_of_url("file", data, file_id=file_id, name=name, extra=taken.rest)
-    return media_of_url("video" if kind == "video_url" else "image", url, detail=detail, extra=taken.rest)
-
-
-def _tool(tool: Any) -> Tool:
-    if not isinstance(tool, dict):
-        return Tool("", kind="built_in", extra={"value": tool})
-    taken = Fields(tool)
-    kind = taken.word("type", {"function": "function", "custom": "custom"})
-    if not kind or not isinstance(taken.rest.get(kind), dict):
-        return Tool(str(tool.get("type") or ""), kind="built_in", extra=tool)
-    with taken.inner(kind) as inner:
-        name, text, schema, strict = inner.text("name"), inner.text("description"), inner.schema("parameters"), inner.flag("strict")
-    return Tool(name, text, schema, strict, kind, taken.rest)
-
-
-def _tool_choice(taken: Fields) -> ToolChoice:
-    parallel = taken.flag("parallel_tool_calls")
-    if mode := taken.word("tool_choice", {"auto": "auto", "none": "none", "required": "required"}):
-        return ToolChoice(mode, parallel=parallel)
-    choice = taken.rest.get("tool_choice")
-    named = choice.get(str(choice.get("type"))) if isinstance(choice, dict) else None
-    if isinstance(named, dict) and isinstance(named.get("name"), str):
-        return ToolChoice("required", (named["name"],), parallel, taken.rest.pop("tool_choice"))
-    allowed = mapping(choice, "allowed_tools")
-    tools = allowed.get("tools")
-    names: list[Any] = [mapping(tool, "function").get("name") for tool in tools] if isinstance(tools, list) else []
-    if word_of(allowed.get("mode")) in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
-        return ToolChoice(allowed["mode"], tuple(names), parallel, taken.rest.pop("tool_choice"))
-    return ToolChoice(parallel=parallel)
-
-
-def _response_format(taken: Fields) -> ResponseFormat:
-    with taken.inner("response_format") as form:
-        kind = form.word("type", {"text": "text", "json_object": "json_object", "json_schema": "json_schema"})
-        with form.inner("json_schema") as inner:
-            return ResponseFormat(kind, inner.text("name"), inner.schema("schema"), inner.flag("strict"))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sparekey.wire.broken_stream import Break
-    from sparekey.wire.conversation import Conversation
     from sparekey.wire.splice_texts import Spot
 
 
@@ -135,8 +134,32 @@ class WireFormat(Protocol):
     def broken(self, cut: Break) -> tuple[bytes, ...]:
         """Return the last pieces of a stream that cannot go on, each to be sent by itself."""
 
-    def read_request(self, fields: dict[str, Any]) -> Conversation:
-        """Read the JSON of a request; never raises."""
+
+def several(answers: list[EventSummary]) -> EventSummary:
+    """Return what several answers to one request tell: the first one's words, and whether anything of the others is an answer."""
+    if any(one.error for one in answers):
+        return ERROR
+    said = any(one.said or (number and one.text.strip()) for number, one in enumerate(answers))
+    return answers[0]._replace(
+        content=any(one.content for one in answers),
+        begun=tuple(lane for one in answers for lane in one.begun),
+        ended=tuple(lane for one in answers for lane in one.ended),
+        said=bool(said),
+        fault=next((one.fault for one in answers if one.fault), ""),
+    )
+
+
+def joined(parts: list[EventSummary], **told: Any) -> EventSummary:
+    """Return what parts of one answer tell that follow each other; `told`: further fields, which win."""
+    found: dict[str, Any] = {
+        "content": any(one.content for one in parts),
+        "begun": (0,),
+        "said": any(one.said for one in parts),
+        "text": "".join(one.text for one in parts),
+        "thoughts": "".join(one.thoughts for one in parts),
+        "tools": tuple(tool for one in parts for tool in one.tools),
+    }
+    return EventSummary(**(found | told))
 
 
 def later(old: Usage | None, new: Usage | None) -> Usage | None:

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, shaped
-from sparekey.wire.conversation import (
-    ChatTurn,
-    Conversation,
-    Fields,
-    MediaPart,
-    OpaquePart,
-    ResponseFormat,
-    Sampling,
-    SystemPrompt,
-    TextPart,
-    ThinkingPart,
-    Tool,
-    ToolCallPart,
-    ToolChoice,
-    ToolResultPart,
-)
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, several
 from sparekey.wire.splice_texts import SILENT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sparekey.wire.broken_stream import Break
-    from sparekey.wire.conversation import Part
 
 _MARKS: Final = frozenset({"text", "thought", "thoughtSignature", "partMetadata"})
 """Fields of a part that are its text, or say something about it; what else it holds is to be shown."""
@@ -70,7 +52,7 @@ def read_event(name: str, value: Any) -> EventSummary:
     found = [_candidate(candidate, usage, model) for candidate in value.get("candidates") or ()]
     if len(found) == 1:
         return found[0]
-    return _joined(found) if found else EventSummary(usage=usage, model=model) if usage else NOTHING
+    return several(found) if found else EventSummary(usage=usage, model=model) if usage else NOTHING
 
 
 def read_answer(value: Any) -> EventSummary | None:
@@ -133,30 +115,13 @@ def _end_of(candidate: dict[str, Any]) -> str:
     return "" if finish == _NO_END else finish
 
 
-def _joined(candidates: list[EventSummary]) -> EventSummary:
-    """Return what several candidates tell: the first one's words, and whether anything of the others is an answer."""
-    said = any(one.said or (number and one.text.strip()) for number, one in enumerate(candidates))
-    return candidates[0]._replace(
-        content=any(one.content for one in candidates),
-        begun=tuple(lane for one in candidates for lane in one.begun),
-        ended=tuple(lane for one in candidates for lane in one.ended),
-        said=bool(said),
-        fault=next((one.fault for one in candidates if one.fault), ""),
-    )
-
-
 def _followed(events: list[EventSummary]) -> EventSummary:
     """Return what a whole stream tells that came as a list."""
-    return EventSummary(
-        content=any(one.content for one in events),
-        begun=(0,),
+    return joined(
+        events,
         ended=(0,) if any(one.ended for one in events) else (),
         error=any(one.error for one in events),
-        said=any(one.said for one in events),
-        text="".join(one.text for one in events),
         fault=next((one.fault for one in events if one.fault), ""),
-        thoughts="".join(one.thoughts for one in events),
-        tools=tuple(tool for one in events for tool in one.tools),
         finish=next((one.finish for one in reversed(events) if one.finish), ""),
         usage=next((one.usage for one in reversed(events) if one.usage), None),
         model=next((one.model for one in events if one.model), ""),
@@ -242,182 +207,3 @@ def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the error twice: as bare JSON, which is all that @google/genai 1.x knows, and as an event."""
     value = shaped(cut.value) if cut.value is not None else cut.ours(error_body)
     return (json.dumps(value).encode() + b"\n\n", event_bytes(value))
-
-
-# A request as a conversation
-
-
-def read_request(fields: dict[str, Any]) -> Conversation:
-    """Read a request for content; the API takes its fields in either spelling (`maxOutputTokens`, `max_output_tokens`). Never raises."""
-    taken = _fields(fields)
-    system: list[SystemPrompt] = []
-    if isinstance(found := taken.rest.pop("systemInstruction", None), dict | str):
-        inner = _fields(found) if isinstance(found, dict) else Fields({"parts": [{"text": found}]})
-        parts = _parts(inner)
-        system.append(SystemPrompt(parts, is_plain=isinstance(found, str), extra=inner.rest))
-    elif found is not None:
-        taken.rest["systemInstruction"] = found
-    turns = tuple(_turn(content) for content in taken.items("contents"))
-    tools, sampling, response_format = _tools(taken), Sampling(), ResponseFormat()
-    if isinstance(config := taken.rest.pop("generationConfig", None), dict):
-        inner = _fields(config)
-        sampling, response_format = _sampling(inner), _response_format(inner)
-        if inner.rest:
-            taken.rest["generationConfig"] = inner.rest
-    elif config is not None:
-        taken.rest["generationConfig"] = config
-    return Conversation(
-        model=taken.text("model"),
-        system=tuple(system),
-        turns=turns,
-        tools=tools,
-        tool_choice=_tool_choice(taken),
-        sampling=sampling,
-        response_format=response_format,
-        extra=taken.rest,
-    )
-
-
-def _fields(value: dict[str, Any]) -> Fields:
-    """Return the fields of an object of the API in its own spelling."""
-    taken = Fields(value)
-    for name in [name for name in value if isinstance(name, str) and "_" in name]:
-        first, *others = name.split("_")
-        camel = first + "".join(one.capitalize() for one in others)
-        if camel and camel not in value and _SNAKE.fullmatch(name):
-            taken.rest[camel] = taken.rest.pop(name)
-    return taken
-
-
-def _turn(content: Any) -> ChatTurn:
-    if not isinstance(content, dict):
-        return ChatTurn("user", (TextPart(content) if isinstance(content, str) else OpaquePart(content),))
-    taken = _fields(content)
-    role: Literal["user", "assistant"] = taken.word("role", {"user": "user", "model": "assistant"}) or "user"
-    return ChatTurn(role, _parts(taken), extra=taken.rest)
-
-
-def _parts(taken: Fields) -> tuple[Part, ...]:
-    parts = taken.rest.get("parts")
-    if isinstance(parts, dict | str):
-        return (_part(taken.rest.pop("parts")),)
-    return tuple(_part(part) for part in taken.items("parts"))
-
-
-def _part(value: Any) -> Part:
-    """Read a part; one that holds anything but what it says it is (code that was run, a new kind) is opaque."""
-    if isinstance(value, str):
-        return TextPart(value)
-    if not isinstance(value, dict):
-        return OpaquePart(value)
-    taken = _fields(value)
-    rest, found = taken.rest, [name for name in ("text", *_READ_PART) if name in taken.rest]
-    if len(found) != 1 or not isinstance(rest[found[0]], str if found[0] == "text" else dict):
-        return OpaquePart(value)  # a part of a kind that is not known, or of two
-    if found[0] == "text":
-        if rest.get("thought") is True:
-            del rest["thought"]
-            return ThinkingPart(taken.text("text"), taken.text("thoughtSignature"), extra=rest)
-        return TextPart(taken.text("text"), rest)
-    inner = _fields(rest.pop(found[0]))
-    part = _READ_PART[found[0]](inner, rest)
-    if inner.rest:
-        rest[found[0]] = inner.rest
-    return part
-
-
-def _media(inner: Fields, rest: dict[str, Any]) -> Part:
-    media_type = inner.text("mimeType")
-    kind = next((kind for kind in ("image", "audio", "video") if media_type.startswith(f"{kind}/")), "file")
-    data, url, name = inner.text("data"), inner.text("fileUri"), inner.text("displayName")
-    return MediaPart(kind, data, media_type, url, name=name, extra=rest)  # type: ignore[arg-type]  # one of the four
-
-
-def _call(inner: Fields, rest: dict[str, Any]) -> Part:
-    return ToolCallPart(inner.text("id"), inner.text("name"), inner.schema("args") or {}, extra=rest)
-
-
-def _result(inner: Fields, rest: dict[str, Any]) -> Part:
-    response = inner.rest.pop("response", None)
-    media = tuple(_part(part) for part in inner.items("parts"))
-    return ToolResultPart(inner.text("id"), inner.text("name"), (OpaquePart(response), *media), extra=rest)
-
-
-def _tools(taken: Fields) -> tuple[Tool, ...]:
-    """Return the functions, each by itself, and the provider's own tools."""
-    found: list[Tool] = []
-    for tool in taken.items("tools"):
-        if not isinstance(tool, dict):
-            found.append(Tool("", kind="built_in", extra={"value": tool}))
-            continue
-        inner = _fields(tool)
-        found += [_function(one) for one in inner.items("functionDeclarations")]
-        found += [Tool(name, kind="built_in", extra={name: value}) for name, value in inner.rest.items()]
-    return tuple(found)
-
-
-def _function(value: Any) -> Tool:
-    if not isinstance(value, dict):
-        return Tool("", kind="built_in", extra={"value": value})
-    taken = _fields(value)
-    return Tool(taken.text("name"), taken.text("description"), taken.schema("parametersJsonSchema"), extra=taken.rest)
-
-
-def _tool_choice(taken: Fields) -> ToolChoice:
-    config = taken.rest.get("toolConfig")
-    if not isinstance(config, dict):
-        return ToolChoice()
-    outer = _fields(config)
-    calling = outer.rest.get("functionCallingConfig")
-    inner = _fields(calling) if isinstance(calling, dict) else Fields({})
-    mode = inner.word("mode", {"AUTO": "auto", "NONE": "none", "ANY": "required"})
-    names = inner.texts("allowedFunctionNames")
-    for holder, name, rest in ((outer, "functionCallingConfig", inner.rest), (taken, "toolConfig", outer.rest)):
-        if name in holder.rest and rest:
-            holder.rest[name] = rest
-        elif name in holder.rest and isinstance(holder.rest[name], dict):
-            del holder.rest[name]
-    return ToolChoice(mode, names)
-
-
-def _sampling(config: Fields) -> Sampling:
-    budget, shown, effort = None, None, ""
-    if isinstance(found := config.rest.pop("thinkingConfig", None), dict):
-        thinking = _fields(found)
-        budget, shown, effort = thinking.whole("thinkingBudget"), thinking.flag("includeThoughts"), thinking.text("thinkingLevel")
-        if thinking.rest:
-            config.rest["thinkingConfig"] = thinking.rest
-    elif found is not None:
-        config.rest["thinkingConfig"] = found
-    return Sampling(
-        max_tokens=config.whole("maxOutputTokens"),
-        temperature=config.number("temperature"),
-        top_p=config.number("topP"),
-        top_k=config.number("topK"),
-        stop=config.texts("stopSequences"),
-        seed=config.whole("seed"),
-        presence_penalty=config.number("presencePenalty"),
-        frequency_penalty=config.number("frequencyPenalty"),
-        answers=config.whole("candidateCount"),
-        logprobs=config.flag("responseLogprobs"),
-        top_logprobs=config.whole("logprobs"),
-        effort=effort,
-        thinking_budget=budget,
-        include_thoughts=shown,
-    )
-
-
-def _response_format(config: Fields) -> ResponseFormat:
-    """Read the form of the answer; `responseSchema`, which is no JSON schema but a dialect of OpenAPI's, stays where it is."""
-    schema = config.schema("responseJsonSchema")
-    kind = config.word("responseMimeType", {"text/plain": "text", "application/json": "json_object"})
-    return ResponseFormat("json_schema" if schema is not None else kind, schema=schema)
-
-
-_SNAKE: Final = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
-_READ_PART: Final[dict[str, Callable[[Fields, dict[str, Any]], Part]]] = {
-    "inlineData": _media,
-    "fileData": _media,
-    "functionCall": _call,
-    "functionResponse": _result,
-}

@@ -17,7 +17,6 @@ from sparekey.wire.chat_completions import (
     is_error,
     is_whole,
     read_answer,
-    read_request,
 )
 from sparekey.wire.format import ERROR, NOTHING, EventSummary
 
@@ -34,7 +33,6 @@ __all__ = [
     "is_whole",
     "read_answer",
     "read_event",
-    "read_request",
     "read_usage",
     "spots",
 ]

@@ -8,33 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
-from sparekey.wire.conversation import (
-    ChatTurn,
-    Conversation,
-    Fields,
-    MediaPart,
-    OpaquePart,
-    ResponseFormat,
-    Sampling,
-    SystemPrompt,
-    TextPart,
-    ThinkingPart,
-    Tool,
-    ToolCallPart,
-    ToolChoice,
-    ToolResultPart,
-    parts_of,
-    word_of,
-)
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, mapping
 from sparekey.wire.splice_texts import Spot, mark_spot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sparekey.wire.broken_stream import Break
-    from sparekey.wire.conversation import Part
 
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 _SERVERS: Final = frozenset({"server_tool_use"})
@@ -107,12 +88,19 @@ def read_usage(value: Any) -> Usage | None:
 def _completion(value: dict[str, Any]) -> EventSummary:
     """Read one of the text completions of old."""
     text = value["completion"] or ""
-    return _joined([EventSummary(bool(text.strip()), (0,), text=text), _stopped(value.get("stop_reason"))], value)
+    return _answered([EventSummary(bool(text.strip()), (0,), text=text)], value)
 
 
 def _message(value: dict[str, Any]) -> EventSummary:
     blocks = [_whole_block(block, index) for index, block in enumerate(value.get("content") or ())]
-    return _joined([*blocks, _stopped(value.get("stop_reason"))], value)
+    return _answered(blocks, value)
+
+
+def _answered(blocks: list[EventSummary], value: dict[str, Any]) -> EventSummary:
+    """Return what the blocks of an answer tell, with its end, its tokens and its model."""
+    end = _stopped(value.get("stop_reason"))
+    usage, model = read_usage(value), value.get("model") or ""
+    return joined([*blocks, end], ended=end.ended, fault=end.fault, finish=end.finish, usage=usage, model=model)
 
 
 def _whole_block(block: dict[str, Any], index: int) -> EventSummary:
@@ -146,23 +134,6 @@ def _stopped(reason: str | None) -> EventSummary:
         return NOTHING
     said, broken_off = judged(reason)
     return EventSummary(said, (0,), (0,), said=said, fault=reason if broken_off else "", finish=reason)
-
-
-def _joined(blocks: list[EventSummary], value: dict[str, Any]) -> EventSummary:
-    end = blocks[-1]
-    return EventSummary(
-        content=any(one.content for one in blocks),
-        begun=(0,),
-        ended=end.ended,
-        said=any(one.said for one in blocks),
-        text="".join(one.text for one in blocks),
-        fault=end.fault,
-        thoughts="".join(one.thoughts for one in blocks),
-        tools=tuple(tool for one in blocks for tool in one.tools),
-        finish=end.finish,
-        usage=read_usage(value),
-        model=value.get("model") or "",
-    )
 
 
 # A whole message out of events, and events out of a whole message
@@ -285,125 +256,3 @@ def broken(cut: Break) -> tuple[bytes, ...]:
     if cut.event and cut.event.name == "error" and isinstance(value, dict) and isinstance(value.get("error"), dict):
         return (own_bytes(cut.event),)
     return (event_bytes({**shaped(value), "type": "error"} if value is not None else cut.ours(error_body), "error"),)
-
-
-# A request as a conversation
-
-
-def read_request(fields: dict[str, Any]) -> Conversation:
-    """Read a request for a message; never raises."""
-    taken = Fields(fields)
-    system: list[SystemPrompt] = []
-    turns: list[ChatTurn] = []
-    if (top := fields.get("system")) is not None and isinstance(top, str | list):
-        system.append(SystemPrompt(parts_of(taken.rest.pop("system"), _part), is_plain=isinstance(top, str)))
-    for message in taken.items("messages"):
-        _add_message(message, system, turns)
-    with taken.inner("thinking") as thinking:
-        budget = thinking.whole("budget_tokens")
-    with taken.inner("output_config") as output:
-        effort = output.text("effort")
-        with output.inner("format") as form:
-            kind = form.word("type", {"json_schema": "json_schema"})
-            response_format = ResponseFormat(kind, form.text("name"), form.schema("schema"), form.flag("strict"))
-    return Conversation(
-        model=taken.text("model"),
-        system=tuple(system),
-        turns=tuple(turns),
-        tools=tuple(_tool(tool) for tool in taken.items("tools")),
-        tool_choice=_tool_choice(taken),
-        sampling=Sampling(
-            max_tokens=taken.whole("max_tokens"),
-            temperature=taken.number("temperature"),
-            top_p=taken.number("top_p"),
-            top_k=taken.number("top_k"),
-            stop=taken.texts("stop_sequences"),
-            effort=effort,
-            thinking_budget=budget,
-        ),
-        response_format=response_format,
-        stream=taken.flag("stream"),
-        extra=taken.rest,
-    )
-
-
-def _add_message(message: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
-    if not isinstance(message, dict):
-        turns.append(ChatTurn("user", (OpaquePart(message),)))
-        return
-    taken, role = Fields(message), word_of(message.get("role"))
-    content = taken.rest.pop("content", None)
-    parts, plain = parts_of(content, _part), isinstance(content, str)
-    if role in {"user", "assistant", "system"}:
-        del taken.rest["role"]
-    if role == "system":
-        system.append(SystemPrompt(parts, "system", len(turns), plain, taken.rest))
-    else:
-        turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
-
-
-def _part(taken: Fields, kind: str, depth: int) -> Part | None:
-    """Read a block of content."""
-    row = _BLOCKS.get(kind)
-    if row is None or not isinstance(taken.rest.get(row[0]), row[1]):
-        return None
-    del taken.rest["type"]
-    return row[2](taken, kind, depth)
-
-
-def _text(taken: Fields, _kind: str, _depth: int) -> Part:
-    return TextPart(taken.text("text"), taken.rest)
-
-
-def _media(taken: Fields, kind: str, _depth: int) -> Part:
-    with taken.inner("source") as source:
-        data, media_type, url = source.text("data"), source.text("media_type"), source.text("url")
-        file_id = source.text("file_id")
-    return MediaPart("image" if kind == "image" else "file", data, media_type, url, file_id, taken.text("title"), extra=taken.rest)
-
-
-def _tool_use(taken: Fields, _kind: str, _depth: int) -> Part:
-    return ToolCallPart(taken.text("id"), taken.text("name"), taken.rest.pop("input"), extra=taken.rest)
-
-
-def _tool_result(taken: Fields, _kind: str, depth: int) -> Part:
-    content = taken.rest.pop("content", None)
-    parts = parts_of(content, _part, depth + 1)
-    return ToolResultPart(taken.text("tool_use_id"), "", parts, taken.flag("is_error"), isinstance(content, str), taken.rest)
-
-
-def _thinking(taken: Fields, _kind: str, _depth: int) -> Part:
-    return ThinkingPart(taken.text("thinking"), taken.text("signature"), taken.text("data"), taken.rest)
-
-
-_BLOCKS: Final[dict[str, tuple[str, type, Callable[[Fields, str, int], Part]]]] = {
-    "text": ("text", str, _text),
-    "image": ("source", dict, _media),
-    "document": ("source", dict, _media),
-    "tool_use": ("input", dict, _tool_use),
-    "tool_result": ("tool_use_id", str, _tool_result),
-    "thinking": ("thinking", str, _thinking),
-    "redacted_thinking": ("data", str, _thinking),
-}
-"""Kinds of blocks: the field that makes one, its type, and what reads it."""
-
-
-def _tool(tool: Any) -> Tool:
-    if not isinstance(tool, dict):
-        return Tool("", kind="built_in", extra={"value": tool})
-    taken = Fields(tool)
-    if not isinstance(tool.get("input_schema"), dict):
-        return Tool(str(tool.get("type") or tool.get("name") or ""), kind="built_in", extra=tool)
-    taken.word("type", {"custom": "custom"})  # what a tool of the caller's own is, if it says so
-    return Tool(taken.text("name"), taken.text("description"), taken.schema("input_schema"), taken.flag("strict"), extra=taken.rest)
-
-
-def _tool_choice(taken: Fields) -> ToolChoice:
-    with taken.inner("tool_choice") as choice:
-        alone = choice.flag("disable_parallel_tool_use")
-        mode = choice.word("type", {"auto": "auto", "none": "none", "any": "required"})
-        names: tuple[str, ...] = ()
-        if choice.rest.get("type") == "tool" and isinstance(choice.rest.get("name"), str):
-            mode, names = "required", (choice.text("name"),)
-            del choice.rest["type"]
-    return ToolChoice(mode, names, None if alone is None else not alone)

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
-from sparekey.wire.chat_completions import counted, error_body, is_error
-from sparekey.wire.conversation import (
-    ChatTurn,
-    Conversation,
-    Fields,
-    MediaPart,
-    OpaquePart,
-    RefusalPart,
-    ResponseFormat,
-    Sampling,
-    SystemPrompt,
-    TextPart,
-    ThinkingPart,
-    Tool,
-    ToolCallPart,
-    ToolChoice,
-    ToolResultPart,
-    media_of_url,
-    parts_of,
-    word_of,
-)
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, mapping
+from sparekey.wire.chat_completions import counted, is_error
+from sparekey.wire.chat_completions import error_body as error_of_chat
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, joined, mapping
 from sparekey.wire.splice_texts import Spot, mark_spot
 
 if TYPE_CHECKING:
@@ -36,21 +17,6 @@ if TYPE_CHECKING:
 
     from sparekey.types import Usage
     from sparekey.wire.broken_stream import Break
-    from sparekey.wire.conversation import Part
-
-__all__ = [
-    "answer_of_events",
-    "broken",
-    "error_body",
-    "events_of_answer",
-    "fits",
-    "is_whole",
-    "read_answer",
-    "read_event",
-    "read_request",
-    "read_usage",
-    "spots",
-]
 
 _PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching", ".interpreting", ".generating", "keepalive")
 """Ends of the types of events that come before anything can be read."""
@@ -149,21 +115,14 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
 
 def _response(response: dict[str, Any], *, incomplete: bool) -> EventSummary:
     """Read a response at its end; that it is incomplete is the caller's doing: his limit, or his content."""
-    found = [_item(item, index) for index, item in enumerate(response.get("output") or ())]
-    said = incomplete or any(one.said for one in found)
-    text = "".join(one.text for one in found)
-    tools = tuple(tool for one in found for tool in one.tools)
-    finish = mapping(response, "incomplete_details").get("reason") or "length" if incomplete else "tool_calls" if tools else "stop"
-    return EventSummary(
-        content=said or bool(text.strip()) or any(one.content for one in found),
-        begun=(0,),
+    found = joined([_item(item, index) for index, item in enumerate(response.get("output") or ())])
+    reason = mapping(response, "incomplete_details").get("reason") or "length"
+    return found._replace(
+        content=incomplete or found.said or bool(found.text.strip()) or found.content,
         ended=(0,),
-        said=said,
-        text=text,
+        said=incomplete or found.said,
         fault="cancelled" if response.get("status") == "cancelled" else "",
-        thoughts="".join(one.thoughts for one in found),
-        tools=tools,
-        finish=finish,
+        finish=reason if incomplete else "tool_calls" if found.tools else "stop",
         usage=read_usage(response),
         model=response.get("model") or "",
     )
@@ -283,6 +242,10 @@ def spots(value: dict[str, Any]) -> list[Spot]:
 # Errors
 
 
+error_body: Final = error_of_chat
+"""The JSON of an error is the same as of a chat."""
+
+
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return an event `error` with its fields where the API puts them, and once more in the object for which the SDKs raise.
 
@@ -305,133 +268,3 @@ def _error_event(error: Mapping[str, Any], cut: Break, number: int, own: Mapping
     kind = error.get("type")
     inner = {"type": kind if kind and kind != "error" else "server_error", **told}
     return event_bytes({**own, "type": "error", **told, "sequence_number": number, "error": inner, "sparekey": dict(cut.about)}, "error")
-
-
-# A request as a conversation
-
-
-def read_request(fields: dict[str, Any]) -> Conversation:
-    """Read a request for a response; each item of the input is one turn. Never raises."""
-    taken = Fields(fields)
-    system: list[SystemPrompt] = []
-    turns: list[ChatTurn] = []
-    if isinstance(fields.get("instructions"), str):
-        system.append(SystemPrompt((TextPart(taken.text("instructions")),), is_plain=True))
-    spelling = {}
-    if isinstance(fields.get("input"), str):
-        turns.append(ChatTurn("user", (TextPart(taken.text("input")),), is_plain=True))
-        spelling["input"] = "text"
-    for item in taken.items("input"):
-        _add_item(item, system, turns)
-    with taken.inner("reasoning") as reasoning:
-        effort = reasoning.text("effort")
-    return Conversation(
-        model=taken.text("model"),
-        system=tuple(system),
-        turns=tuple(turns),
-        tools=tuple(_tool(tool) for tool in taken.items("tools")),
-        tool_choice=_tool_choice(taken),
-        sampling=Sampling(
-            max_tokens=taken.whole("max_output_tokens"),
-            temperature=taken.number("temperature"),
-            top_p=taken.number("top_p"),
-            top_logprobs=taken.whole("top_logprobs"),
-            effort=effort,
-        ),
-        response_format=_response_format(taken),
-        stream=taken.flag("stream"),
-        spelling=spelling,
-        extra=taken.rest,
-    )
-
-
-def _add_item(item: Any, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
-    kind = word_of(item.get("type", "message")) if isinstance(item, dict) else ""
-    if kind == "message" and isinstance(item, dict):
-        _add_message(Fields(item), word_of(item.get("role")), system, turns)
-    elif kind in _CALLS:
-        taken = Fields(item)
-        del taken.rest["type"]
-        given = taken.text(_TOOL_TEXTS[kind][0])
-        call = ToolCallPart(taken.text("call_id"), taken.text("name"), given, kind == "custom_tool_call", taken.rest)
-        turns.append(ChatTurn("assistant", (call,)))
-    elif kind in {"function_call_output", "custom_tool_call_output"}:
-        taken = Fields(item)
-        output = taken.rest.pop("output", None)
-        result = ToolResultPart(
-            taken.text("call_id"), parts=parts_of(output, _request_part), is_plain=isinstance(output, str), extra=taken.rest
-        )
-        turns.append(ChatTurn("user", (result,)))
-    elif kind == "reasoning":
-        taken = Fields(item)
-        del taken.rest["type"]
-        sealed = taken.text("encrypted_content")
-        summary = item["summary"] if isinstance(item.get("summary"), list) else ()  # it stays in `extra`, part by part
-        text = "\n\n".join(word_of(one.get("text")) for one in summary if isinstance(one, dict))
-        turns.append(ChatTurn("assistant", (ThinkingPart(text, sealed=sealed, extra=taken.rest),)))
-    else:
-        role = "assistant" if kind.endswith(("_call", "_approval_request")) else "user"
-        turns.append(ChatTurn(role, (OpaquePart(item),)))  # type: ignore[arg-type]  # one of the two
-
-
-def _add_message(taken: Fields, role: str, system: list[SystemPrompt], turns: list[ChatTurn]) -> None:
-    content = taken.rest.pop("content", None)
-    parts, plain = parts_of(content, _request_part), isinstance(content, str)
-    if role in {"system", "developer"}:
-        del taken.rest["role"]
-        rank: Literal["system", "developer"] = "system" if role == "system" else "developer"
-        system.append(SystemPrompt(parts, rank, len(turns), plain, taken.rest))
-        return
-    if role in {"user", "assistant"}:
-        del taken.rest["role"]
-    turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
-
-
-def _request_part(taken: Fields, kind: str, depth: int) -> Part | None:
-    """Read a part of a message, or of a tool's result."""
-    del depth
-    rest = taken.rest
-    if kind in {"input_text", "output_text"} and isinstance(rest.get("text"), str):
-        return TextPart(taken.text("text"), rest)
-    if kind == "refusal" and isinstance(rest.get("refusal"), str):
-        return RefusalPart(taken.text("refusal"), rest)
-    if kind == "input_image":
-        return media_of_url("image", taken.text("image_url"), file_id=taken.text("file_id"), detail=taken.text("detail"), extra=rest)
-    if kind == "input_file":
-        data, url = taken.text("file_data"), taken.text("file_url")
-        return media_of_url("file", data or url, file_id=taken.text("file_id"), name=taken.text("filename"), extra=rest)
-    if kind == "input_audio" and isinstance(rest.get("input_audio"), dict):
-        with taken.inner("input_audio") as inner:
-            data, form = inner.text("data"), inner.text("format")
-        return MediaPart("audio", data, form, extra=rest)
-    return None
-
-
-def _tool(tool: Any) -> Tool:
-    if not isinstance(tool, dict):
-        return Tool("", kind="built_in", extra={"value": tool})
-    taken = Fields(tool)
-    kind = taken.word("type", {"function": "function", "custom": "custom"})
-    if not kind:
-        return Tool(str(tool.get("type") or ""), kind="built_in", extra=tool)
-    return Tool(taken.text("name"), taken.text("description"), taken.schema("parameters"), taken.flag("strict"), kind, taken.rest)
-
-
-def _tool_choice(taken: Fields) -> ToolChoice:
-    parallel = taken.flag("parallel_tool_calls")
-    if mode := taken.word("tool_choice", {"auto": "auto", "none": "none", "required": "required"}):
-        return ToolChoice(mode, parallel=parallel)
-    choice = mapping(taken.rest, "tool_choice")
-    if word_of(choice.get("type")) in {"function", "custom"} and isinstance(choice.get("name"), str):
-        return ToolChoice("required", (choice["name"],), parallel, taken.rest.pop("tool_choice"))
-    tools = choice.get("tools")
-    names: list[Any] = [mapping({"tool": tool}, "tool").get("name") for tool in tools] if isinstance(tools, list) else []
-    if word_of(choice.get("mode")) in {"auto", "required"} and names and all(isinstance(name, str) for name in names):
-        return ToolChoice(choice["mode"], tuple(names), parallel, taken.rest.pop("tool_choice"))
-    return ToolChoice(parallel=parallel)
-
-
-def _response_format(taken: Fields) -> ResponseFormat:
-    with taken.inner("text") as text, text.inner("format") as form:
-        kind = form.word("type", {"text": "text", "json_object": "json_object", "json_schema": "json_schema"})
-        return ResponseFormat(kind, form.text("name"), form.schema("schema"), form.flag("strict"))

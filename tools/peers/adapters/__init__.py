@@ -1,1 +1,4 @@
-"""One file for each system: how its users are told to set up an ordered list of credentials with streams, two retries and 30 s."""
+"""One module for each system, set up as its documentation says.
+
+Each has an ordered list of credentials, streams, two retries, and a timeout of 30 s.
+"""

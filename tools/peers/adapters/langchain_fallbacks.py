@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_openai import ChatOpenAI
 
-from peers.face import RETRIES, TIMEOUT, Piece, Seat
+from peers.client_interface import RETRIES, TIMEOUT, Piece, Seat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""LiteLLM's Router: a model group for each credential, the first one asked, the others its fallbacks in their order."""
+"""LiteLLM's Router: one model group for each credential; the further ones are fallbacks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm import Router
 
-from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
+from peers.client_interface import FIRST, RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,4 +1,7 @@
-"""The plain `openai` SDK: one credential and its own retries. It has no failover; it is the measure of the others."""
+"""The plain `openai` SDK, with one credential and its own retries.
+
+It has no failover; the others are measured against it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from openai import AsyncOpenAI, OpenAI
 
-from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
+from peers.client_interface import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""pydantic-ai: an agent on a `FallbackModel` of `OpenAIChatModel`s, whose providers hold an OpenAI client each."""
+"""pydantic-ai: an agent on a `FallbackModel`, with one `OpenAIChatModel` for each credential."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from peers.face import FIRST, RETRIES, TIMEOUT, Piece, Seat
+from peers.client_interface import FIRST, RETRIES, TIMEOUT, Piece, Seat
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

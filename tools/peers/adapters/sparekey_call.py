@@ -1,4 +1,4 @@
-"""sparekey around a callable: `Failover.stream(fn)` and `Failover.call(fn)` with the `openai` SDK inside."""
+"""sparekey around a callable: `Failover.stream` and `Failover.call`, with the `openai` SDK inside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from openai import AsyncOpenAI, OpenAI
 
 from peers.adapters.openai_sdk import USAGE
-from peers.face import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
+from peers.client_interface import RETRIES, TIMEOUT, Piece, Seat, piece, question, whole
 from sparekey import AsyncFailover, Credential, Failover, Policy, Secret
 
 if TYPE_CHECKING:

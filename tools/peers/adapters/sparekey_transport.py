@@ -13,7 +13,7 @@ from sparekey import sdk_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peers.face import Seat
+    from peers.client_interface import Seat
 
 PACKAGES = ("sparekey", "openai")
 MODES = ("sync", "async")

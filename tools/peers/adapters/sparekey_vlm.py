@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peers.face import RETRIES, TIMEOUT, Piece, Seat
+from peers.client_interface import RETRIES, TIMEOUT, Piece, Seat
 from sparekey import VLMConfig
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from sparekey.providers import embedding_model, find
 from sparekey.types import Usage
 from sparekey.wire.answer import as_library_errors, read_vectors
 from sparekey.wire.clients import Clients, Gate
-from sparekey.wire.embeddings import as_vector, as_weights, refuses_length
+from sparekey.wire.embedding_request import refuses_length
+from sparekey.wire.embeddings import as_vector, as_weights
 from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:

@@ -162,17 +162,21 @@ class Admin:
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _act(self, request: Request) -> Response:
-        await self._door.admit_change(request)
+        await self._admit_change(request)
         chain, credential, action = (request.path_params[name] for name in ("chain", "credential", "action"))
         return JSONResponse(await act(self._host, chain, credential, action, await _json(request)))
 
     async def _test(self, request: Request) -> Response:
-        await self._door.admit_change(request)
+        await self._admit_change(request)
         return JSONResponse(await test_all(self._host, request.path_params["chain"]))
 
     async def _fault(self, request: Request) -> Response:
-        await self._door.admit_change(request)
+        await self._admit_change(request)
         return JSONResponse(give_fault(self._host, request.path_params["chain"], await _json(request)))
+
+    async def _admit_change(self, request: Request) -> None:
+        watched = self._host.chains.get(request.path_params["chain"])
+        await self._door.admit_change(request, is_simulated=watched is None or watched.is_simulated)
 
     async def _measured(self, request: Request) -> Response:
         await self._door.admit(request)

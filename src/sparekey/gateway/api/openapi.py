@@ -90,7 +90,7 @@ _REFUSALS: Final = {
 }
 _ADMIN_REFUSALS: Final = {
     "401": "The admin key is missing or wrong.",
-    "403": "Without an admin key: another machine, or a page of elsewhere.",
+    "403": "Without an admin key: another machine, a page of elsewhere, or something that changes a chain.",
 }
 _CHANGE_REFUSALS: Final = {
     "400": "The body is no JSON object.",
@@ -107,7 +107,7 @@ _WHO: Final = {
 }
 _KEYS: Final = {
     "client": {"type": "http", "scheme": "bearer", "description": "A client's key; `x-api-key`, `api-key`, `x-goog-api-key` do as well."},
-    "admin": {"type": "http", "scheme": "bearer", "description": "The admin key. Without one: this machine only."},
+    "admin": {"type": "http", "scheme": "bearer", "description": "The admin key. Without one: this machine only, and read-only."},
 }
 _INTRO: Final = (
     "One address for every client, and a chain of credentials behind each model. The client's `model` names a chain; bodies pass as "

@@ -14,7 +14,7 @@ from sparekey.transport import refusals
 from sparekey.wire.formats import FORMATS
 
 if TYPE_CHECKING:
-    from sparekey.errors import AllCredentialsFailedError
+    from sparekey.errors import AllCredentialsFailedError, OverloadedError
     from sparekey.gateway.upstream.messages import Raw
     from sparekey.transport.refusals import Refused
 
@@ -62,8 +62,8 @@ def refusal(dialect: str, error: RefusalError, request_id: str) -> GatewayReply:
     return GatewayReply(error.status, [JSON, *error.headers], json.dumps(body).encode())
 
 
-def told(dialect: str, exc: Refused | AllCredentialsFailedError, request_id: str, agent: bytes = b"") -> GatewayReply:
-    """Return the answer to a request that a provider refused, or whose chain is exhausted.
+def told(dialect: str, exc: Refused | AllCredentialsFailedError | OverloadedError, request_id: str, agent: bytes = b"") -> GatewayReply:
+    """Return the answer to a request whose chain gave none: refused, exhausted, or without room.
 
     Of the provider's headers only its request id is passed on: the others describe an account that
     is not the client's.

@@ -8,8 +8,9 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.engine.limits import CLIENT
 from sparekey.engine.made import MADE
-from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, SparekeyError
+from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, OverloadedError, SparekeyError
 from sparekey.gateway.api import replies, routes
 from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller
 from sparekey.gateway.api.get_routes import read
@@ -187,6 +188,7 @@ class RequestHandler:
         served = chain_of(state, self._caller, call)
         self._chain = served.name
         current.set(self._ledger)
+        CLIENT.set(self._caller.name)
         return served, call
 
     def _acquainted(self) -> None:
@@ -202,7 +204,7 @@ class RequestHandler:
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
             response, items, _ = await forwarder.forward(call, self._attempt)
-        except (Refused, AllCredentialsFailedError) as exc:
+        except (Refused, AllCredentialsFailedError, OverloadedError) as exc:
             await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
             return None
         except DeadlineExceeded as error:

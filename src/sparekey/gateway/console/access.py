@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 COOKIE: Final = "sparekey_admin"
 SESSION_SECONDS: Final = 12 * 3600
 _HEADERS: Final = ("x-sparekey-admin-key", "x-api-key")
+_READ_ONLY: Final = "without gateway.admin_key the console only shows: set that key to act here"
 
 
 class Door:
     """Decides who is let in: the admin.
 
     Without an admin key, everybody on this machine is, but no page of another origin in a browser.
+    They may look, and change nothing: a proxy on this machine that adds no header cannot be told
+    from a program here.
     """
 
     def __init__(
@@ -78,16 +81,24 @@ class Door:
         key = _presented(request)
         return self._knows(request.cookies.get(COOKIE, "")) if key is None else self._fits(key)
 
-    async def admit_change(self, request: Request) -> None:
+    async def admit_change(self, request: Request, *, is_simulated: bool = False) -> None:
         """Check a request that changes something: no page of another origin can send it.
 
+        Args:
+            request: the request.
+            is_simulated: whether it changes a chain of simulated providers only, which needs no
+                admin key.
+
         Raises:
-            HTTPException: the sender is not the admin, or a page of another origin.
+            HTTPException: the sender is not the admin, or a page of another origin; or there is no
+                admin key.
         """
         refuse_foreign(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "send application/json")
         await self.admit(request)
+        if not (self.asks_for_key or is_simulated):
+            raise HTTPException(403, _READ_ONLY)
 
     async def check(self, key: str) -> None:
         """Compare a key with the admin key, in constant time.

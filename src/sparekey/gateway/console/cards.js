@@ -12,6 +12,9 @@ const list = document.getElementById("credentials");
 
 let cards = new Map(), shape = "";
 
+// Without an admin key only what stands before simulated providers can be acted on.
+export const isReadOnly = (state, chain) => Boolean(state.config.read_only) && !chain.credentials.every((c) => c.simulated);
+
 export function stateOf(chain, row) {
   if (row.failing) return "failing";
   if (row.held) return "held";
@@ -21,7 +24,7 @@ export function stateOf(chain, row) {
   return row.id === chain.serving ? "serving" : "ready";
 }
 
-export function renderCards(chain, current) {
+export function renderCards(chain, current, readOnly) {
   const wanted = JSON.stringify([chain.name, chain.credentials.map((c) => c.id)]);
   if (wanted !== shape) {
     shape = wanted;
@@ -29,7 +32,10 @@ export function renderCards(chain, current) {
     list.replaceChildren(...[...cards.values()].map((card) => card.root));
   }
   const tops = { latency: topOf(chain, "latency"), first_content: topOf(chain, "first_content") };
-  for (const row of chain.credentials) fillCard(chain, row, cards.get(row.id), tops);
+  for (const row of chain.credentials) {
+    fillCard(chain, row, cards.get(row.id), tops);
+    cards.get(row.id).button.hidden = readOnly;
+  }
 }
 
 export function tickCards(passed) {

@@ -1,7 +1,7 @@
 // The page: one state comes in after the other (live.js), and every part of the page shows its share of it.
 
 import { injectFault, testAll, whenDone } from "./actions.js";
-import { renderCards, running, tickCards } from "./cards.js";
+import { isReadOnly, renderCards, running, tickCards } from "./cards.js";
 import { clock, el, icon, setText } from "./draw.js";
 import { follow, nextTry, tryNow, watch } from "./live.js";
 import { renderPast, tickPast } from "./past.js";
@@ -98,21 +98,27 @@ function render() {
   if (!chain) return;
   renderChains(chain);
   renderHero(chain);
-  renderCards(chain, chainNow);
+  renderCards(chain, chainNow, isReadOnly(state, chain));
   renderPast(chain);
   renderAbout();
   tick();
 }
 
 function renderChains(chain) {
-  const wanted = JSON.stringify(state.chains.map((c) => [c.name, c.level, c.headline, c === chain]));
+  const wanted = JSON.stringify(state.chains.map((c) => [c.name, wordOf(c), c.headline, c === chain]));
   if ($("chains").dataset.shown === wanted) return;
   const focused = document.activeElement?.dataset.chain;
   $("chains").dataset.shown = wanted;
   $("chains").replaceChildren(...state.chains.map((c) =>
     el("button", { type: "button", class: c.level, "data-chain": c.name, title: `${c.name}: ${c.headline}`, "aria-current": String(c === chain), onclick: () => choose(c.name) },
-      icon(c.level), el("span", { class: "label", text: c.name }), el("span", { class: c.level === "ok" ? "hidden" : "level", text: LEVELS[c.level][1] }))));
+      icon(c.level), el("span", { class: "label", text: c.name }), el("span", { class: wordOf(c) === "well" ? "hidden" : `level ${wordOf(c)}`, text: wordOf(c) }))));
   if (focused) $("chains").querySelector(`[data-chain="${CSS.escape(focused)}"]`)?.focus();
+}
+
+// A slow chain is well, and not like one that answers at once.
+function wordOf(chain) {
+  const serving = chain.credentials.find((c) => c.id === chain.serving);
+  return chain.level === "ok" && (serving?.slow ?? null) !== null ? "slow" : LEVELS[chain.level][1];
 }
 
 function choose(name) {
@@ -131,6 +137,8 @@ function renderHero(chain) {
   next.fill(chain.next);
   setText($("reserve"), chain.level === "ok" && chain.credentials.slice(1).every((c) => c.standing === "ready") ? "" : chain.reserve);
   $("fault").hidden = chain.faults.length === 0;
+  $("read-only").hidden = !isReadOnly(state, chain);
+  $("test-all").hidden = isReadOnly(state, chain);
 }
 
 function renderAbout() {

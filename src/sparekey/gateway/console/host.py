@@ -48,6 +48,11 @@ class Watched:
     wire: str = ""
     simulated: Mapping[str, SimulatedProvider] = field(default_factory=dict)
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether all of its providers are simulated."""
+        return all(credential.id in self.simulated for credential in self.chain.credentials)
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
@@ -69,7 +74,11 @@ class Host(Protocol):
         """Whether the gateway is about to stop: live connections of pages then end."""
 
     def config(self) -> Mapping[str, Any]:
-        """Return `path`, `loaded_at` (seconds since 1970), and `error`: why a file is refused."""
+        """Return `path`, `loaded_at` (seconds since 1970), `error` and `read_only`.
+
+        `error` says why a file is refused, `read_only` whether people may only look, because there
+        is no admin key.
+        """
 
     def store(self) -> Mapping[str, Any]:
         """Return `kind` (memory, sqlite, redis) and `away`: why it is unreachable, or None."""

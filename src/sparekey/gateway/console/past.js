@@ -94,7 +94,7 @@ function renderFailures(chain) {
 }
 
 function makeFailure(f) {
-  const times = f.times > 1 ? ` (${f.times} in a row)` : "";
+  const times = f.times > 1 ? ` (${f.times} times since ${clock(f.since)})` : "";
   return el("li", {}, explained(f, el("time", { class: "at", text: clock(f.at) }),
     el("span", {}, el("strong", { text: f.credential }), ` ${f.words}${times}`), el("span", { class: "explain", text: "explain" })));
 }

@@ -166,10 +166,11 @@ class GatewayHost:
         return self._gateway.draining
 
     def config(self) -> Mapping[str, Any]:
-        """Return the configuration's path and age, why a newer one was refused, and the workers."""
+        """Return the configuration's path and age, why a newer one was refused, the workers, and whether people may only look."""
         state = self._gateway.state
         workers = 1 if self._reports is None else len(self._reports.living())
-        return {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None, "workers": workers}
+        read = {"path": str(self._file or ""), "loaded_at": state.loaded_at, "error": state.fault or None}
+        return {**read, "workers": workers, "read_only": not self._admin_digest()}
 
     def store(self) -> Mapping[str, Any]:
         """Return where state and history are kept, and why they are unreachable, if they are."""

@@ -77,7 +77,7 @@ def _is_openai_error(text: str) -> bool:
 
 def _c03(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=2, apart=True)
-    elsewhere = context.simulator.provider("elsewhere", wire=scenario.seats[0].provider.wire.__class__.__module__.rpartition(".")[2])
+    elsewhere = context.simulator.provider("elsewhere", wire=scenario.seats[0].provider.wire.name)
     there = elsewhere.origin.removeprefix("http://").encode()
     body = json.dumps({"model": scenario.gateway.served.name, "messages": []}).encode()
     for name, (target, headers) in _hostile(there).items():

@@ -101,7 +101,7 @@ class RowContext:
     def wire(self) -> str:
         """The wire of the first chat credential: `openai`, `anthropic`, `gemini` or another one."""
         seats = next((scenario.seats for scenario in self.scenarios), ())
-        return type(seats[0].provider.wire).__module__.rpartition(".")[2] if seats else ""
+        return seats[0].provider.wire.name if seats else ""
 
     @property
     def caller_saw(self) -> str:

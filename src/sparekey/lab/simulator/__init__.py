@@ -1,4 +1,6 @@
-"""A model provider on loopback whose faults are scripted: real HTTP, the wire formats of real providers, no key, no internet.
+"""A simulated model provider on loopback, with scripted faults: real HTTP and real wire formats.
+
+It needs no key and no internet.
 
 ```python
 from sparekey.lab.simulator import Simulator, faults
@@ -8,13 +10,14 @@ with Simulator() as simulator:
     first.fail(faults.quota())
 ```
 
-The client under test gets `first.base_url`; `first.requests` tells what arrived. See docs/simulator.md.
+Give the client under test `first.base_url`; `first.requests` holds what arrived. See
+docs/simulator.md.
 """
 
 from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import TEXT, unit_vector
 from sparekey.lab.simulator.provider import Provider
-from sparekey.lab.simulator.seen import ReceivedRequest
 from sparekey.lab.simulator.server import Simulator
+from sparekey.lab.simulator.traffic import ReceivedRequest
 
 __all__ = ["TEXT", "Provider", "ReceivedRequest", "Simulator", "faults", "unit_vector"]

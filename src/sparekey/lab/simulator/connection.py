@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import h11
 
 from sparekey.lab.simulator.play import Data, Drop, End, Head, Idle
-from sparekey.lab.simulator.seen import ReceivedRequest, parse_json
+from sparekey.lab.simulator.traffic import ReceivedRequest, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sparekey.lab.simulator.ledger import TrafficLog
     from sparekey.lab.simulator.play import Step
+    from sparekey.lab.simulator.traffic import TrafficLog
 
 _log = logging.getLogger("sparekey.lab.simulator")
 _LINGER_NOT = struct.pack("ii", 1, 0)

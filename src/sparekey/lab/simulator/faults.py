@@ -1,8 +1,8 @@
-"""The faults a simulated provider can show: what goes wrong, not how a provider words it.
+"""The faults of a simulated provider. A fault says what goes wrong; each wire words it its own way.
 
-A fault is a frozen value; each wire renders it as its provider really would. Make them with the functions below
-(`faults.quota()`, `faults.cut(after=40)`), hand them to `Provider.fail` or `Provider.script`.
-All times are in seconds; `FOREVER` lasts until the client leaves or the simulator is closed.
+A fault is a frozen value. Make one with the functions below (`faults.quota()`,
+`faults.cut(after=40)`), and pass it to `Provider.fail` or `Provider.script`. All times are in
+seconds; `FOREVER` lasts until the client leaves or the simulator is closed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,30 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 FOREVER: Final = math.inf
 WaitForm = Literal["retry-after", "retry-after-ms", "date", "text", "none"]
-"""How a wait is stated: a header in seconds, in milliseconds (also `x-ms-retry-after-ms`) or as an HTTP date, or in the text only."""
+"""How a wait is stated.
+
+`retry-after` is a header in seconds, `retry-after-ms` one in milliseconds (with
+`x-ms-retry-after-ms`), `date` an HTTP date; `text` states it in the message only.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The provider answers, and says no.
+    """The provider answers with an error.
 
     Attributes:
         kind: a key of the wire's table of wordings (`auth`, `quota`, `rate_limit`, ...).
-        status: another HTTP status than the provider's usual one.
-        retry_after: the stated wait in seconds, or any string to be put into the header as it is (`"soon"`, `"-5"`).
+        status: the HTTP status; None: the provider's usual one.
+        retry_after: the stated wait in seconds, or a string that is put into the header as it is
+            (`"soon"`, `"-5"`).
         wait_form: how the wait is stated; None: as this provider does it.
-        code: another error code than the provider's usual one.
-        message: another text; `{key}`, `{masked_key}`, `{model}` and `{words}` (the caller's own text) are filled in.
+        code: the error code; None: the provider's usual one.
+        message: the text; None: the provider's usual one. `{key}`, `{masked_key}`, `{model}` and
+            `{words}` (the caller's own text) are filled in.
         headers: further response headers.
     """
 
@@ -45,21 +51,27 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hangup:
-    """The connection ends before any byte: with a TCP reset, or closed in the ordinary way."""
+    """The connection ends before any byte of an answer, with a TCP reset or an ordinary close."""
 
     hard: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """The request is accepted and never answered; after `seconds` the connection is closed."""
+    """The request is accepted and never answered; the connection is closed after `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """A healthy answer that comes late: nothing for `before` seconds, headers, nothing for `first` seconds, `between` tokens `each`."""
+    """A healthy answer that comes late.
+
+    Attributes:
+        before: seconds until the headers.
+        first: seconds from the headers to the first token.
+        each: seconds between two tokens.
+    """
 
     before: float = 0.0
     first: float = 0.0
@@ -68,10 +80,14 @@ class Delay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The answer dies after `after` tokens (a body that is no stream: in the middle), once `silent` seconds have passed.
+    """The answer breaks off after `after` tokens; a body that is no stream breaks off in its middle.
 
-    `how`: `close` ends the connection in the middle of the transfer, `reset` with a TCP reset; `end` ends the transfer properly, so
-    that HTTP sees a complete body and only the missing terminator tells; `done` sends the terminator, too, and no finish reason.
+    Attributes:
+        after: how many tokens are sent.
+        how: `close` closes the connection during the transfer, `reset` resets it. `end` ends the
+            transfer properly, so that HTTP sees a complete body, and only the missing terminator
+            shows the cut. `done` also sends the terminator, but no finish reason.
+        silent: seconds of silence before the end.
     """
 
     after: int
@@ -81,7 +97,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenEvent:
-    """The event number `at` (from 1) is not JSON; a body that is no stream is not JSON as a whole."""
+    """Event number `at` (from 1) is not JSON; a body that is no stream is not JSON as a whole."""
 
     at: int
     data: str
@@ -89,14 +105,17 @@ class BrokenEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A complete stream without its terminator (`done`), without its finish reason as well (`finish`), or without content."""
+    """A complete stream from which something is missing.
+
+    `done`: the terminator. `finish`: the finish reason too. `content`: all content.
+    """
 
     what: Literal["done", "finish", "content"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorInside:
-    """HTTP 200, and inside it the error: as an event after `after` tokens, or as the whole JSON body."""
+    """HTTP 200 with an error inside: an event after `after` tokens, or the whole JSON body."""
 
     refusal: Refusal
     after: int = 0
@@ -104,7 +123,12 @@ class ErrorInside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBody:
-    """A body as it is: an HTML page, nothing at all, a refusal word for word. `before`: seconds until it comes; `headers`: further ones."""
+    """A body that is sent as it is: an HTML page, nothing at all, or a refusal word for word.
+
+    Attributes:
+        before: seconds until it comes.
+        headers: further response headers.
+    """
 
     status: int
     body: bytes
@@ -115,14 +139,20 @@ class RawBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncated:
-    """The JSON body ends early although HTTP says that it is complete; `keep` is the share that is left."""
+    """The JSON body ends early, although HTTP says that it is complete.
+
+    `keep` is the share that is sent.
+    """
 
     keep: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepAlive:
-    """A stream of comments (`comment`) or of events without content (`empty`), one each `every` seconds for `seconds`, then the answer."""
+    """A stream without content for `seconds`, then the answer.
+
+    It sends comments (`comment`) or events without content (`empty`), one every `every` seconds.
+    """
 
     style: Literal["comment", "empty"]
     every: float
@@ -131,19 +161,19 @@ class KeepAlive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoPrefill:
-    """Healthy, but a conversation that ends with an assistant message is rejected."""
+    """Healthy, except that a conversation that ends with an assistant message is rejected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongLength:
-    """Vectors come back `length` numbers long, whatever was asked for."""
+    """Every vector has `length` numbers, whatever the request asks for."""
 
     length: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dribble:
-    """A healthy answer that comes `size` bytes at a time with `every` seconds between them."""
+    """A healthy answer that is sent `size` bytes at a time, with `every` seconds between them."""
 
     size: int
     every: float
@@ -165,7 +195,10 @@ def refuse(
     message: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Refusal:
-    """Say no in the provider's words; the fields are those of `Refusal`. The functions below name the usual kinds."""
+    """Refuse in the provider's words. The arguments are the fields of `Refusal`.
+
+    The functions below make the usual kinds.
+    """
     return Refusal(
         kind=kind, status=status, retry_after=retry_after, wait_form=wait_form, code=code, message=message, headers=headers or {}
     )
@@ -192,7 +225,7 @@ def quota(*, retry_after: float | str | None = None, message: str | None = None)
 
 
 def daily_quota(*, retry_after: float | str | None = None) -> Refusal:
-    """A 429 that means "per day"."""
+    """A 429 for a daily limit."""
     return refuse("daily_quota", retry_after=retry_after)
 
 
@@ -315,7 +348,7 @@ def html(status: int = 502) -> RawBody:
 
 
 def empty_body(status: int = 200) -> RawBody:
-    """A status line, headers, and nothing behind them."""
+    """A status line and headers, and no body."""
     return RawBody(status=status, body=b"", content_type="application/json")
 
 
@@ -327,17 +360,24 @@ def verbatim(
     before: float = 0.0,
     headers: Mapping[str, str] | None = None,
 ) -> RawBody:
-    """Send a body word for word, whatever the wire; `before`: seconds until it comes."""
+    """Send a body word for word, whatever the wire, after `before` seconds."""
     return RawBody(status=status, body=body.encode(), content_type=content_type, before=before, headers=headers or {})
 
 
 def truncated_json(keep: float = 0.5) -> Truncated:
-    """The first `keep` (a share) of the JSON body, sent as if it were the whole; in a stream, that share of the last event."""
+    """The first `keep` (a share) of the JSON body, sent as if it were whole.
+
+    In a stream it is that share of the last event.
+    """
     return Truncated(keep=keep)
 
 
 def keepalive(style: Literal["comment", "empty"] = "comment", *, every: float = 0.05, seconds: float = FOREVER) -> KeepAlive:
-    """A stream that shows life and brings no content for `seconds`; ValueError if `every` is not positive."""
+    """A stream that sends keep-alives and no content for `seconds`.
+
+    Raises:
+        ValueError: `every` is not positive.
+    """
     if every <= 0:
         raise ValueError(f"every must be positive, not {every}")
     return KeepAlive(style=style, every=every, seconds=seconds)
@@ -356,3 +396,24 @@ def wrong_length(length: int = 7) -> WrongLength:
 def dribble(*, size: int = 1, every: float = 0.01) -> Dribble:
     """A healthy answer in drops of `size` bytes, one every `every` seconds."""
     return Dribble(size=size, every=every)
+
+
+_MENU_WAIT: Final = 20
+"""Seconds that the menu's stated waits ask for: long enough to see, short enough to wait for."""
+MENU: Final[Mapping[str, Callable[[], Fault]]] = {
+    "quota used up, back in 20 s": lambda: quota(retry_after=_MENU_WAIT),
+    "rate limit, 20 s": lambda: rate_limit(retry_after=_MENU_WAIT),
+    "key refused": auth,
+    "bill overdue": overdue,
+    "overloaded": overloaded,
+    "server error": server_error,
+    "model missing": model_not_found,
+    "connection reset": reset,
+    "silence": lambda: hang(60),
+    "slow start, 15 s": lambda: slow_start(15),
+    "stream cut after 20 tokens": lambda: cut(after=20),
+    "error that repeats the key": echo_key,
+}
+"""The faults by plain names, for the console of `sparekey demo`: what a person wants to watch."""
+HEALTHY: Final = "healthy"
+"""The name in the menu that ends a fault."""

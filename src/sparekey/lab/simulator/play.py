@@ -1,4 +1,8 @@
-"""Turns a fault and a healthy answer into the steps on the socket; pure, so it is easy to test."""
+"""The steps on the socket that make up an answer with a fault in it.
+
+The module is pure: it takes a fault and a healthy answer and yields steps, so that it is easy to
+test.
+"""
 
 from __future__ import annotations
 
@@ -95,12 +99,12 @@ def spoil(fault: faults.BrokenEvent | faults.Missing | faults.Truncated, reply: 
 
 
 def head(reply: ProviderReply) -> Head:
-    """Make the head; a body that is no stream has its length stated."""
+    """Return the head; a body that is no stream has its length stated."""
     return Head(reply.status, reply.headers if reply.frames else (*reply.headers, ("content-length", str(len(reply.body)))))
 
 
 def parts(reply: ProviderReply) -> tuple[Frame, ...]:
-    """Return the frames; the body that is no stream counts as two tokens, half of it each."""
+    """Return the frames; a body that is no stream counts as two tokens, one for each half."""
     middle = len(reply.body) // 2
     return reply.frames or (Frame(Mark.TOKEN, reply.body[:middle]), Frame(Mark.TOKEN, reply.body[middle:]))
 
@@ -139,7 +143,7 @@ def raw(fault: faults.RawBody) -> Iterator[Step]:
 
 
 def until(frames: Iterable[Frame], tokens: int) -> Iterator[Frame]:
-    """Yield the frames up to and with token number `tokens`."""
+    """Yield the frames up to and including token number `tokens`."""
     sent = 0
     for frame in frames:
         if sent == tokens and frame.mark is not Mark.OPEN:
@@ -149,14 +153,14 @@ def until(frames: Iterable[Frame], tokens: int) -> Iterator[Frame]:
 
 
 def cut(fault: faults.Cut, reply: ProviderReply) -> Iterator[Step]:
-    """Send the beginning, fall silent, and end as the fault says."""
+    """Send the beginning, pause, and end as the fault says."""
     yield head(reply)
     yield from send(until(reply.frames, fault.after) if reply.frames else parts(reply)[:1])
     if fault.silent:
         yield Idle(fault.silent)
     if fault.how == "done":
         yield from send(frame for frame in reply.frames if frame.mark is Mark.DONE)
-    # a body of a stated length cannot end properly in its middle: HTTP itself would tell
+    # HTTP would notice a missing part of a body with a stated length, so `end` states no length
     yield End() if fault.how in {"end", "done"} and reply.frames else Drop(hard=fault.how == "reset")
 
 
@@ -175,7 +179,7 @@ def alive(fault: faults.KeepAlive, reply: ProviderReply, wire: Wire, ask: Reques
 
 
 def dribble(fault: faults.Dribble, reply: ProviderReply) -> Iterator[Step]:
-    """Send the bytes in drops."""
+    """Send the bytes of a healthy answer a few at a time."""
     yield head(reply)
     everything = b"".join(frame.data for frame in parts(reply))
     for start in range(0, len(everything), fault.size):
@@ -185,7 +189,7 @@ def dribble(fault: faults.Dribble, reply: ProviderReply) -> Iterator[Step]:
 
 
 def error_inside(fault: faults.ErrorInside, reply: ProviderReply, wire: Wire, ask: RequestedAnswer) -> ProviderReply:
-    """Put an error into a reply whose status says 200."""
+    """Return a reply with status 200 that holds an error."""
     if not reply.events:
         return wire.inside(fault.refusal, ask)
     before = () if fault.after == 0 else tuple(until(reply.frames, fault.after))
@@ -193,7 +197,7 @@ def error_inside(fault: faults.ErrorInside, reply: ProviderReply, wire: Wire, as
 
 
 def broken(reply: ProviderReply, at: int, data: str) -> ProviderReply:
-    """Spoil event number `at`; the last one if there are not so many."""
+    """Return the reply with a broken event number `at`; the last one if there are fewer."""
     if not reply.events:
         return replace(reply, body=data.encode(), frames=())
     index = min(at, len(reply.frames)) - 1
@@ -203,16 +207,19 @@ def broken(reply: ProviderReply, at: int, data: str) -> ProviderReply:
 
 
 def without(reply: ProviderReply, what: str) -> ProviderReply:
-    """Leave out the terminator (`done`), or the finish reason as well (`finish`).
+    """Return the reply without its terminator (`done`), or without the finish reason too (`finish`).
 
-    For `content` nothing changes: the wire has left the content out already.
+    For `content` nothing changes here: the wire has left the content out already.
     """
     gone = {"done": {Mark.DONE}, "finish": {Mark.DONE, Mark.FINISH, Mark.USAGE}, "content": set[Mark]()}[what]
     return replace(reply, frames=tuple(frame for frame in reply.frames if frame.mark not in gone))
 
 
 def truncated(reply: ProviderReply, keep: float) -> ProviderReply:
-    """Cut the JSON of the body, or of the last token of a stream, and end the transfer as if nothing were missing."""
+    """Return the reply with its JSON cut (in a stream: the last token's).
+
+    The transfer itself ends properly.
+    """
     if not reply.frames:
         return replace(reply, body=reply.body[: int(len(reply.body) * keep)])
     tokens = tuple(frame for frame in reply.frames if frame.mark is not Mark.DONE)

@@ -7,20 +7,20 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sparekey.lab.simulator import fault_menu, faults
+from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.answers import TEXT, Voice
 from sparekey.lab.simulator.connection import ServerConnection
-from sparekey.lab.simulator.ledger import TrafficLog
 from sparekey.lab.simulator.play import play
 from sparekey.lab.simulator.script import Script, ScriptRule
 from sparekey.lab.simulator.shapes import structured
+from sparekey.lab.simulator.traffic import TrafficLog
 from sparekey.lab.simulator.wires.base import RequestedAnswer, UnreadableRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 
     from sparekey.lab.simulator.play import Step
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import ProviderReply, Wire
 
 
@@ -63,23 +63,23 @@ class Provider:
 
     @property
     def injectable(self) -> tuple[str, ...]:
-        """The names that `inject` takes."""
-        return fault_menu.NAMES
+        """The names that `inject` takes; the last one ends the fault of another."""
+        return (*faults.MENU, faults.HEALTHY)
 
     def inject(self, name: str) -> None:
-        """Let every request meet the fault of this name until another one is chosen, or `healthy`.
+        """Make every request meet the fault of this name, until another name is chosen.
 
         Raises:
             KeyError: there is no such fault.
         """
-        fault = fault_menu.fault(name)
+        fault = None if name == faults.HEALTHY else faults.MENU[name]()
         self.heal()
         if fault is not None:
             self.fail(fault)
 
     @property
     def base_url(self) -> str:
-        """What the SDK of this wire takes as its base URL or endpoint."""
+        """The base URL or endpoint for the SDK of this wire."""
         return self.origin + self.wire.root
 
     # the requests it got
@@ -140,9 +140,9 @@ class Provider:
                 self._script.add(ScriptRule(fault, times=1))
 
     def decide(self, choice: Callable[[RequestedAnswer], faults.Fault | None]) -> None:
-        """Let a function choose each arriving request's fault.
+        """Choose each arriving request's fault with a function.
 
-        If it returns None, the script decides.
+        If the function returns None, the script decides.
         """
         self._decide = choice
 
@@ -222,7 +222,7 @@ class Provider:
 
     def _voice(self, fault: faults.Fault | None, ask: RequestedAnswer) -> Voice:
         usual = self.settings.voice
-        text = (usual.text == TEXT and structured(ask.body)) or usual.text  # whoever gave a text of his own gets that one
+        text = (usual.text == TEXT and structured(ask.body)) or usual.text  # a provider with a text of its own sends that text
         voice = replace(usual, text=text, dimension=self.settings.dimensions.get(ask.model, usual.dimension))
         match fault:
             case faults.WrongLength(length=length):

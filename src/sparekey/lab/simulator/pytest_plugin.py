@@ -1,6 +1,6 @@
-"""A pytest fixture for the simulator, for whoever asks for it: nothing is registered by installing sparekey.
+"""A pytest fixture for the simulator. Installing sparekey does not register it.
 
-In a `conftest.py`: `pytest_plugins = ["sparekey.lab.simulator.pytest_plugin"]`.
+To use it, write `pytest_plugins = ["sparekey.lab.simulator.pytest_plugin"]` in a `conftest.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Which fault comes next: the rules that `Provider.fail` and `Provider.script` leave behind."""
+"""The rules that decide which request meets which fault.
+
+`Provider.fail` and `Provider.script` add them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ScriptRule:
-    """A fault and the requests that get it; it counts them down. `fault` None: a healthy answer."""
+    """A fault, and the requests that get it.
+
+    The rule counts them down. `fault` None: a healthy answer.
+    """
 
     fault: Fault | None
     times: int | None = None
@@ -26,11 +32,11 @@ class ScriptRule:
         return self.key, self.model
 
     def meets(self, key: str, model: str) -> bool:
-        """Return whether a request with this key and model is one of them."""
+        """Return whether the rule is about a request with this key and model."""
         return self.key in {None, key} and self.model in {None, model}
 
     def spares(self, texts: int) -> bool:
-        """Count a request against `after` and `after_texts`; True if it still passes unharmed."""
+        """Count a request against `after` and `after_texts`; return True if it still gets no fault."""
         if self.after > 0:
             self.after -= 1
             return True
@@ -42,14 +48,20 @@ class ScriptRule:
 
 
 class Script:
-    """The rules in their order. The first that meets a request decides; a used-up one is gone. Not thread-safe: the provider locks."""
+    """The rules, in order. The first one that is about a request decides; a used-up rule is removed.
+
+    Not thread-safe: the provider locks.
+    """
 
     def __init__(self) -> None:
         """Create an empty script: all answers are healthy."""
         self._rules: list[ScriptRule] = []
 
     def add(self, rule: ScriptRule) -> None:
-        """Add a rule behind the others; it replaces an endless one about the same requests, which would hide it for ever."""
+        """Add a rule after the others.
+
+        It replaces an endless rule about the same requests, which would hide the new one for ever.
+        """
         self._rules = [other for other in self._rules if other.times is not None or other.whom != rule.whom]
         self._rules.append(rule)
 

@@ -27,11 +27,11 @@ On an idle machine it takes a millisecond.
 
 
 class Simulator:
-    """Model providers on 127.0.0.1 whose faults are scripted, for tests of whatever calls model APIs.
+    """Simulated model providers on 127.0.0.1, for tests of programs that call model APIs.
 
-    Real HTTP/1.1 over real sockets, each provider on a free port of its own. Use it as a context manager; it may be used from
-    synchronous and asynchronous tests alike, as it lives in a thread of its own. Closing it ends every answer that is still
-    being played, however long it would have lasted.
+    They speak real HTTP/1.1 over real sockets, each on a free port of its own. Use it as a context
+    manager, from synchronous and asynchronous tests alike: it runs in a thread of its own. Closing
+    it ends every answer that is still being sent.
     """
 
     def __init__(self, *, time_scale: float = 1.0) -> None:

@@ -20,7 +20,7 @@ _WORDS: Final = "spare key"
 
 
 def structured(body: Mapping[str, Any]) -> str:
-    """Return an answer of the form that the body of a request asks for, as JSON; "" if it asks for plain text."""
+    """Return a JSON answer in the form that a request asks for; "" if it asks for plain text."""
     schema = _schema(body)
     return "" if schema is None else json.dumps(_Maker(schema).make(schema))
 
@@ -62,7 +62,7 @@ class _Maker:
         return self.plain(_type(schema), schema)
 
     def repeats(self, schema: Mapping[str, Any]) -> bool:
-        """Whether a part is one that it is being made for."""
+        """Return whether a value for this part is being made already: the schema refers to itself."""
         return schema.get("$ref") in self.within
 
     def plain(self, kind: str, schema: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
-"""The request signature of Volcengine's OpenAPI (HMAC-SHA256 over a canonical request, four derived keys). Pure.
+"""The request signature of Volcengine's OpenAPI: HMAC-SHA256 with four derived keys.
 
-Written from https://www.volcengine.com/docs/6369/67269 and checked against the official SDK's signer in the tests.
+It is written from https://www.volcengine.com/docs/6369/67269, and the tests compare it with the
+official SDK's.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ def sign(
     service: str,
     now: datetime,
 ) -> dict[str, str]:
-    """Return the headers that make a request a signed one: `x-date`, `x-content-sha256` and `authorization`.
+    """Return the headers that sign a request: `x-date`, `x-content-sha256` and `authorization`.
 
     Args:
-        method: `POST` and so on.
+        method: the HTTP method, for example `POST`.
         path: the path as it is sent, from the first slash.
-        query: the query's names and values, not yet encoded.
-        host: the value of the `host` header, with a port that is not the scheme's own.
+        query: the names and values of the query, not encoded.
+        host: the value of the `host` header, with the port unless it is the scheme's own.
         content_type: the value of the `content-type` header.
         body: the bytes that are sent.
-        ak: access key id.
-        sk: secret access key.
+        ak: the access key id.
+        sk: the secret access key.
         region: for example `cn-beijing`.
         service: for example `vikingdb`.
         now: the time of signing, in UTC.

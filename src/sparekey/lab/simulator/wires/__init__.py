@@ -1,4 +1,4 @@
-"""The wires that the simulator speaks: one module each, one line each in the table."""
+"""The wires that the simulator speaks: one class each, one line each in the table."""
 
 from __future__ import annotations
 
@@ -9,28 +9,33 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.wires.base import Wire
 
 WIRES: Final[dict[str, str]] = {
-    "anthropic": "AnthropicWire",
-    "ark": "ArkWire",
-    "ark_files": "ArkFilesWire",
-    "azure": "AzureWire",
-    "cohere": "CohereWire",
-    "dashscope": "DashScopeWire",
-    "gemini": "GeminiWire",
-    "glm": "GLMWire",
-    "jina": "JinaWire",
-    "minimax": "MiniMaxWire",
-    "mistral": "MistralWire",
-    "ollama": "OllamaWire",
-    "openai": "OpenAIWire",
-    "vikingdb": "VikingDBWire",
-    "voyage": "VoyageWire",
+    "anthropic": "anthropic.AnthropicWire",
+    "ark": "ark.ArkWire",
+    "ark_files": "ark.ArkFilesWire",
+    "azure": "azure.AzureWire",
+    "cohere": "cohere.CohereWire",
+    "dashscope": "dashscope.DashScopeWire",
+    "gemini": "gemini.GeminiWire",
+    "glm": "openai_like.GLMWire",
+    "jina": "jina.JinaWire",
+    "minimax": "minimax.MiniMaxWire",
+    "mistral": "openai_like.MistralWire",
+    "ollama": "ollama.OllamaWire",
+    "openai": "openai.OpenAIWire",
+    "vikingdb": "vikingdb.VikingDBWire",
+    "voyage": "voyage.VoyageWire",
 }
-"""Name of the wire, and of its module here, to its class."""
+"""The wires by name: the module below this package, and the class in it."""
 
 
 def find(name: str) -> Wire:
-    """Return the wire called `name`; ValueError names those that exist."""
+    """Return the wire called `name`.
+
+    Raises:
+        ValueError: there is no such wire; the message names those that exist.
+    """
     if name not in WIRES:
         raise ValueError(f"unknown wire {name!r}; there are {', '.join(sorted(WIRES))}")
-    wire: Wire = getattr(import_module(f"{__name__}.{name}"), WIRES[name])()
+    module, _, of = WIRES[name].partition(".")
+    wire: Wire = getattr(import_module(f"{__name__}.{module}"), of)()
     return wire

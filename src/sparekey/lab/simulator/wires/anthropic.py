@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import (
         ProviderReply,
     )
@@ -166,7 +166,7 @@ class AnthropicWire(Wire):
         return event(Mark.OPEN, "ping").data
 
     def word(self, refusal: Refusal, ask: RequestedAnswer) -> RefusalWording:
-        """Word a quota whose end is stated as the usage limit that it is."""
+        """Return the wording; a quota with a stated end is worded as a usage limit."""
         if refusal.kind == "quota" and refusal.retry_after is not None and refusal.message is None:
             refusal = refuse("usage_limit", retry_after=refusal.retry_after, status=refusal.status)
         return super().word(refusal, ask)
@@ -213,7 +213,10 @@ def deltas(block: Mapping[str, Any], voice: Voice) -> Iterator[dict[str, Any]]:
 
 
 def wanted_tool(body: Mapping[str, Any], messages: list[Any]) -> str:
-    """Return the tool the answer shall call: the first one offered, unless its result is there already or tools are switched off."""
+    """Return the tool to call: the first one offered.
+
+    None is called if its result is there already, or if tools are switched off.
+    """
     tools, choice = body.get("tools") or [], body.get("tool_choice") or {}
     content = messages[-1].get("content")
     answered = isinstance(content, list) and any(part.get("type") == "tool_result" for part in content)
@@ -228,7 +231,7 @@ def stop_reason(ask: RequestedAnswer) -> str:
 
 
 def usage(ask: RequestedAnswer, voice: Voice, output_tokens: int) -> dict[str, Any]:
-    """Render the usage; here, unlike elsewhere, cached tokens do not count as input tokens."""
+    """Render the usage; unlike elsewhere, cached tokens do not count as input tokens."""
     return {
         "input_tokens": max(0, ask.prompt_tokens - voice.cached_tokens),
         "cache_creation_input_tokens": 0,

@@ -10,17 +10,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sparekey.lab.simulator.faults import refuse
-from sparekey.lab.simulator.forms import form_body
 from sparekey.lab.simulator.wires.base import Frame, Mark, RefusalWording, UnreadableRequestError, object_body, sse
 from sparekey.lab.simulator.wires.openai import RESOURCES, OpenAIWire
 from sparekey.lab.simulator.wires.openai import WORDINGS as OPENAI_WORDINGS
+from sparekey.lab.simulator.wires.openai_resource import form_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import RequestedAnswer
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/(.+)$")
@@ -95,7 +95,7 @@ WORDINGS: dict[str, RefusalWording] = {
 
 
 class AzureWire(OpenAIWire):
-    """What OpenAI has, by deployment (with `api-version`) or by the unified `/openai/v1` path."""
+    """OpenAI's endpoints, by deployment (with `api-version`) or by the unified `/openai/v1` path."""
 
     name = "azure"
     root = ""
@@ -125,13 +125,16 @@ class AzureWire(OpenAIWire):
         return self.read_chat(body) if "messages" in body else self.read_embed({"input": [], "model": "", **body})
 
     def frames(self, ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
-        """Begin with the event that only Azure sends: no choices, only the verdict on the prompt."""
+        """Yield the events.
+
+        The first one, which only Azure sends, has no choices, only the prompt's verdict.
+        """
         verdict = [{"prompt_index": 0, "content_filter_results": {"hate": _SAFE}}]
         yield Frame(Mark.OPEN, sse({**self.envelope(ask), "object": "", "choices": [], "prompt_filter_results": verdict}))
         yield from super().frames(ask, voice)
 
     def word(self, refusal: Refusal, ask: RequestedAnswer) -> RefusalWording:
-        """Let a day's limit be known by its wait, as Azure names no period."""
+        """Return the wording; Azure names no period, so only its long wait shows a daily limit."""
         if refusal.kind == "daily_quota" and refusal.retry_after is None:
             refusal = replace(refusal, retry_after=86_400)
         return super().word(refusal, ask)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
 
 _CHINA_SECONDS = 8 * 3600
 Headers = tuple[tuple[str, str], ...]
@@ -108,7 +108,10 @@ class RequestedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RefusalWording:
-    """How a provider words one kind of refusal; `wait` is appended where a wait is stated (with `{wait}` filled in)."""
+    """How a provider words one kind of refusal.
+
+    `wait` is appended, with `{wait}` filled in, where a wait is stated.
+    """
 
     status: int
     message: str
@@ -123,7 +126,7 @@ class RefusalWording:
 
 
 class UnreadableRequestError(Exception):
-    """The wire cannot answer this request; `refusal` is what the provider would say."""
+    """The wire cannot answer this request; `refusal` is the provider's answer."""
 
     def __init__(self, refusal: Refusal) -> None:
         """Create the exception with its refusal."""
@@ -158,7 +161,7 @@ class Wire(ABC):
 
     name: ClassVar[str]
     root: ClassVar[str] = ""
-    """What the SDK's base URL has behind the provider's name, for instance `/v1`."""
+    """The path of the SDK's base URL behind the provider's name, for instance `/v1`."""
     dimension: ClassVar[int] = 1536
     """The vector length when neither the provider nor the request names one."""
     keepalive: ClassVar[bytes] = b": keep-alive\n\n"
@@ -168,7 +171,11 @@ class Wire(ABC):
 
     @abstractmethod
     def read(self, seen: ReceivedRequest) -> RequestedAnswer:
-        """Read the request; `key` and `serial` are filled in by the caller. Raises `UnreadableRequestError`."""
+        """Read the request; the caller fills in `key` and `serial`.
+
+        Raises:
+            UnreadableRequestError: the provider would refuse the request.
+        """
 
     @abstractmethod
     def answer(self, ask: RequestedAnswer, voice: Voice) -> ProviderReply:
@@ -216,7 +223,10 @@ class Wire(ABC):
 
 
 def fill(message: str, refusal: Refusal, ask: RequestedAnswer) -> str:
-    """Fill in the places of a message; the caller's words come last, so that nothing inside them is filled in."""
+    """Fill in the fields of a message.
+
+    The caller's own words come last, so that nothing inside them is filled in.
+    """
     values = {
         "{wait}": wait_text(refusal.retry_after),
         "{date}": date_text(refusal.retry_after),
@@ -232,19 +242,19 @@ def fill(message: str, refusal: Refusal, ask: RequestedAnswer) -> str:
 
 
 def wait_text(wait: float | str | None) -> str:
-    """Write a wait as providers do: without a needless fraction."""
+    """Return a wait as providers write it, without a needless fraction."""
     return f"{wait:g}" if isinstance(wait, int | float) else str(wait)
 
 
 def date_text(wait: float | str | None) -> str:
-    """Write the moment at which a wait ends, to the next full minute, as usage limits are worded."""
+    """Return the end of a wait, rounded up to a full minute, in the words of usage limits."""
     if not isinstance(wait, int | float):
         return str(wait)
     return time.strftime("%Y-%m-%d at %H:%M UTC", time.gmtime(time.time() + wait + 59))
 
 
 def moment_text(wait: float | str | None) -> str:
-    """Write the moment at which a wait ends, to the second, as servers in China do."""
+    """Return the end of a wait to the second, in the form of servers in China."""
     if not isinstance(wait, int | float):
         return str(wait)
     return time.strftime("%Y-%m-%d %H:%M:%S +0800 CST", time.gmtime(time.time() + wait + _CHINA_SECONDS))
@@ -281,7 +291,15 @@ def sse(value: Any, event: str = "") -> bytes:
 
 
 def object_body(seen: ReceivedRequest, *needed: str) -> Mapping[str, Any]:
-    """Return the JSON object of a request; refuse it as `bad_request` if it is none or a `needed` field is missing."""
+    """Return the JSON object of a request.
+
+    Args:
+        seen: the request.
+        *needed: the names of fields that must be there.
+
+    Raises:
+        UnreadableRequestError: the body is no JSON object, or a field is missing.
+    """
     if not isinstance(seen.json, dict):
         raise UnreadableRequestError(bad_request(message="We could not parse the JSON body of your request."))
     for name in needed:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
 
 WORDINGS = {
     "auth": RefusalWording(401, "Invalid API-key provided.", "InvalidApiKey"),

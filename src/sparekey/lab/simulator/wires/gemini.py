@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import (
         ProviderReply,
     )
@@ -172,7 +172,10 @@ class GeminiWire(Wire):
         return [*thought, *([{"text": voice.text}] if voice.text else [])]
 
     def frames(self, ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
-        """Render content as a stream, one word an event; each event says the usage so far, as the real one does."""
+        """Render content as a stream, one word an event.
+
+        Each event states the usage so far, as Gemini's events do.
+        """
         pieces: list[dict[str, Any]] = [{"text": piece, "thought": True} for piece in voice.reasoning_pieces]
         if ask.tool:
             pieces += [part for part in self.parts(ask, voice) if "functionCall" in part]
@@ -225,7 +228,7 @@ class GeminiWire(Wire):
 
 
 def error_details(wording: RefusalWording, refusal: Refusal, ask: RequestedAnswer) -> Iterator[dict[str, Any]]:
-    """Yield what Google says in `details`: the reason, the limit that was hit, the wait."""
+    """Yield the entries of `details`: the reason, the limit that was hit, the wait."""
     if reason := wording.more.get("reason"):
         service = {"service": "generativelanguage.googleapis.com"}
         yield {"@type": f"{_GOOGLE}.ErrorInfo", "reason": reason, "domain": "googleapis.com", "metadata": service}
@@ -243,9 +246,10 @@ def data(value: Any) -> bytes:
 
 
 def wanted_tool(body: Mapping[str, Any], contents: list[Any]) -> str:
-    """Return the function the answer shall call: the first one offered, unless its result is there already or calls are switched off.
+    """Return the function to call: the first one offered.
 
-    Google reads both spellings of a name, and some clients write the one with underscores.
+    None is called if its result is there already, or if calls are switched off. Google reads both
+    spellings of a field, and some clients write the one with underscores.
     """
     tools = body.get("tools") or []
     offered = [declared for tool in tools for declared in tool.get("functionDeclarations") or tool.get("function_declarations") or []]

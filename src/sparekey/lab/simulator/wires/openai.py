@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.lab.simulator.answers import base64_floats
 from sparekey.lab.simulator.faults import bad_request, refuse
-from sparekey.lab.simulator.forms import form_body
 from sparekey.lab.simulator.wires import openai_audio, openai_images, openai_responses, openai_text
 from sparekey.lab.simulator.wires.base import (
     Frame,
@@ -26,13 +25,14 @@ from sparekey.lab.simulator.wires.base import (
     stream_reply,
     words_of,
 )
+from sparekey.lab.simulator.wires.openai_resource import form_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
     from sparekey.lab.simulator.wires.base import ProviderReply
     from sparekey.lab.simulator.wires.openai_resource import Resource
 
@@ -128,7 +128,10 @@ RESOURCES: dict[str, Resource] = {
 
 
 class OpenAIWire(Wire):
-    """Chat, embeddings and models of OpenAI; found by the end of the path, so that any base URL serves."""
+    """Chat, embeddings and models of OpenAI.
+
+    The end of the path decides the endpoint, so that any base URL works.
+    """
 
     name = "openai"
     root = "/v1"
@@ -218,7 +221,7 @@ class OpenAIWire(Wire):
         return {**self.envelope(ask), "object": "chat.completion", "choices": [choice], "usage": usage(ask, voice)}
 
     def envelope(self, ask: RequestedAnswer) -> dict[str, Any]:
-        """Return what every chat answer and every event begins with."""
+        """Return the fields that every chat answer and every event has."""
         return {"id": f"chatcmpl-sim{ask.serial}", "created": _CREATED, "model": ask.model, "system_fingerprint": "fp_sim"}
 
     def frames(self, ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
@@ -245,7 +248,7 @@ class OpenAIWire(Wire):
             yield {"tool_calls": [{"index": 0, "function": {"arguments": arguments[start : start + 8]}}]}
 
     def chunk_envelope(self, ask: RequestedAnswer) -> dict[str, Any]:
-        """Return what every event begins with."""
+        """Return the fields that every event has."""
         return {**self.envelope(ask), "object": "chat.completion.chunk"}
 
     def event(self, ask: RequestedAnswer, delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -279,14 +282,17 @@ class OpenAIWire(Wire):
         return {"error": error}
 
     def word(self, refusal: Refusal, ask: RequestedAnswer) -> RefusalWording:
-        """Leave code and parameter out where the message is not the usual one of `bad_request`."""
+        """Return the wording; leave code and parameter out of a `bad_request` with another message."""
         wording = super().word(refusal, ask)
         other = refusal.kind == "bad_request" and refusal.message is not None
         return replace(wording, code=refusal.code, param=None) if other else wording
 
 
 def wanted_tool(body: Mapping[str, Any], messages: list[Any]) -> str:
-    """Return the tool the answer shall call: the first one offered, unless its result is there already or tools are switched off."""
+    """Return the tool to call: the first one offered.
+
+    None is called if its result is there already, or if tools are switched off.
+    """
     tools = body.get("tools") or []
     choice = body.get("tool_choice")
     if not tools or choice == "none" or messages[-1].get("role") == "tool":
@@ -296,7 +302,7 @@ def wanted_tool(body: Mapping[str, Any], messages: list[Any]) -> str:
 
 
 def tool_call(ask: RequestedAnswer) -> dict[str, Any]:
-    """Return the call of the wanted tool, with arguments that fit no schema but are JSON."""
+    """Return a call of the wanted tool; the arguments are JSON, but fit no particular schema."""
     return {"id": f"call_sim{ask.serial}", "type": "function", "function": {"name": ask.tool, "arguments": TOOL_ARGUMENTS}}
 
 

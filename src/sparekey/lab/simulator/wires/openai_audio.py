@@ -1,6 +1,7 @@
-"""Audio: speech as bytes, transcriptions and translations of a file in a form. What is heard is always the voice's text.
+"""Audio: speech as bytes, and transcriptions and translations of a file in a form.
 
-Source: https://platform.openai.com/docs/api-reference/audio.
+The text that is heard is always the voice's own text. Source:
+https://platform.openai.com/docs/api-reference/audio.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _MEDIA: Final = {"mp3": "mpeg", "opus": "opus", "aac": "aac", "flac": "flac", "wav": "wav", "pcm": "pcm"}
 _SOUND: Final = bytes(range(256))
-"""One word of speech: every byte there is, so that nobody can take it for a text."""
+"""One word of speech: every byte value, so that no program can take it for text."""
 _PLAIN: Final = {
     "text": "{text}\n",
     "srt": "1\n00:00:00,000 --> 00:00:20,000\n{text}\n\n",
@@ -40,7 +41,7 @@ class SpeechResource(Resource):
         return RequestedAnswer(self.path, str(body["model"]), words=str(body["input"]), stream=stream, body=body)
 
     def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
-        """Say the input, a word at a time: as bytes, or as events if that was asked for."""
+        """Return the input as speech, a word at a time: as bytes or, on request, as events."""
         del voice
         words = ask.prompt_tokens
         if ask.stream:
@@ -63,13 +64,13 @@ class Transcriptions(Resource):
     form = True
 
     def read(self, body: Mapping[str, Any], key: str) -> RequestedAnswer:
-        """Read a request; the prompt is all that is text in it."""
+        """Read a request; the prompt is the only text in it."""
         del key
         stream = str(body.get("stream", "")).lower() == "true"
         return RequestedAnswer(self.path, str(body["model"]), words=str(body.get("prompt", "")), stream=stream, body=body)
 
     def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
-        """Render what was heard: as JSON, as plain text, as subtitles, or a word an event."""
+        """Render the text: as JSON, as plain text, as subtitles, or a word an event."""
         if ask.stream:
             return stream_reply(self._events(ask, voice), headers=headers)
         form = str(ask.body.get("response_format", "json"))

@@ -1,4 +1,4 @@
-"""Images: made from words, or from a file in a form. Every picture is the same square of one colour.
+"""Images: made from words, or from a file in a form. Every picture is the same plain square.
 
 Source: https://platform.openai.com/docs/api-reference/images and /images-streaming.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.wires.base import Headers
 
 _TOKENS = 272
-"""What one picture is said to cost."""
+"""The tokens that one picture costs."""
 
 
 def picture(side: int = 8) -> bytes:
@@ -48,7 +48,7 @@ class Generations(Resource):
         return RequestedAnswer(self.path, str(body.get("model", "dall-e-2")), words=str(body.get("prompt", "")), stream=stream, body=body)
 
     def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
-        """Render as many pictures as were asked for, in the answer or at an address; as events if that was asked for."""
+        """Render as many pictures as were asked for: in the answer, at a URL, or as events."""
         del voice
         if ask.stream:
             return stream_reply(self._frames(ask), headers=headers)

@@ -1,4 +1,6 @@
-"""The Responses API: whole, and as a stream of typed events. A response is known to the key that made it, and to no other.
+"""The Responses API: whole answers, and streams of typed events.
+
+A response belongs to the key that made it; other keys cannot continue it.
 
 Source: https://platform.openai.com/docs/api-reference/responses and /responses-streaming.
 """
@@ -41,7 +43,7 @@ class Responses(Resource):
     needed = ("model", "input")
 
     def read(self, body: Mapping[str, Any], key: str) -> RequestedAnswer:
-        """Read a request; one that goes on from a response of another key is refused."""
+        """Read a request; refuse one that continues a response of another key."""
         before = body.get("previous_response_id")
         if before and not str(before).endswith(_mark(key)):
             raise UnreadableRequestError(refuse("response_not_found", message=f"Previous response with id '{before}' not found."))
@@ -69,7 +71,7 @@ class Responses(Resource):
         return _failed(wording, ask) if _code(wording) in _FAILS else error
 
     def chunk(self, ask: RequestedAnswer) -> bytes:
-        """Return what OpenAI sends while it has nothing to say."""
+        """Return the event that OpenAI sends while there is no content yet."""
         del ask
         return _event("keepalive", 1)
 
@@ -86,7 +88,7 @@ class InputTokens(Responses):
 
 
 def response(ask: RequestedAnswer, voice: Voice, status: str = "completed") -> dict[str, Any]:
-    """Return a response as it is at one moment of its life."""
+    """Return a response in one of its states (`status`)."""
     done = status == "completed"
     used = tokens(ask.prompt_tokens, voice.completion_tokens)
     details = {
@@ -115,7 +117,7 @@ def response(ask: RequestedAnswer, voice: Voice, status: str = "completed") -> d
 
 
 def _items(ask: RequestedAnswer, voice: Voice) -> Iterator[dict[str, Any]]:
-    """Yield what a response puts out: its reasoning, then a message or the call of a tool."""
+    """Yield the output of a response: its reasoning, then a message or a tool call."""
     if voice.reasoning:
         yield {"id": f"rs_sim{ask.serial}", "type": "reasoning", "summary": [{"type": "summary_text", "text": voice.reasoning}]}
     if ask.tool:
@@ -173,7 +175,7 @@ def _called(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
 
 
 _SHOWN: Final = {"message": _message, "reasoning": _reasoning, "function_call": _called}
-"""How an item of the output comes, by its type."""
+"""The functions that render an item of the output as events, by its type."""
 
 
 def _event(kind: str, number: int, /, **fields: Any) -> bytes:
@@ -181,7 +183,10 @@ def _event(kind: str, number: int, /, **fields: Any) -> bytes:
 
 
 def _tool(body: Mapping[str, Any], given: Any) -> str:
-    """Return the tool that is to be called: the first one offered, unless its result is there already or tools are switched off."""
+    """Return the tool to call: the first one offered.
+
+    None is called if its result is there already, or if tools are switched off.
+    """
     offered = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
     answered = isinstance(given, list) and bool(given) and given[-1].get("type") == "function_call_output"
     return "" if not offered or answered or body.get("tool_choice") == "none" else str(offered[0].get("name", ""))
@@ -196,5 +201,5 @@ def _code(wording: RefusalWording) -> str:
 
 
 def _mark(key: str) -> str:
-    """Return what tells the responses of one key from those of another."""
+    """Return a mark that differs between keys; it becomes part of the response's id."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Completions of the older kind, and moderation.
+"""The older completions endpoint, and moderation.
 
 Source: https://platform.openai.com/docs/api-reference/completions and /moderations.
 """
@@ -22,7 +22,7 @@ _CATEGORIES: Final = (
     *("self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors", "violence", "violence/graphic"),
 )
 _BAD: Final = "violence"
-"""The word that is flagged, as the category of its name."""
+"""The word that is flagged, in the category of the same name."""
 
 
 class Completions(Resource):

@@ -23,7 +23,7 @@ from sparekey.lab.simulator.wires.base import (
 if TYPE_CHECKING:
     from sparekey.lab.simulator.answers import Voice
     from sparekey.lab.simulator.faults import Refusal
-    from sparekey.lab.simulator.seen import ReceivedRequest
+    from sparekey.lab.simulator.traffic import ReceivedRequest
 
 WORDINGS = {
     "auth": RefusalWording(401, "unauthorized: the access key is invalid", "Unauthorized"),

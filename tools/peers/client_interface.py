@@ -1,4 +1,4 @@
-"""What an adapter takes and gives."""
+"""The interface of an adapter: the credentials it takes, and the answers it gives."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 RETRIES = 2
 TIMEOUT = 30.0
 FIRST = float(os.environ.get("PEERS_FIRST_CONTENT", "0")) or None
-"""Seconds until the first token, for the second table, in which systems that have such a limit get one. None: as they come."""
+"""The limit for the first token in seconds; None: the system's default.
+
+The second table gives it to the systems that have such a limit.
+"""
 
 
 class Seat(NamedTuple):
-    """A credential: where it leads, with which key, to which model."""
+    """A credential: its id, key and model, and the base URL of its provider."""
 
     id: str
     key: str
@@ -24,7 +27,7 @@ class Seat(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of an answer, or a whole one."""
+    """A part of an answer, or a whole answer."""
 
     text: str = ""
     model: str = ""
@@ -32,7 +35,10 @@ class Piece(NamedTuple):
 
 
 class Client(Protocol):
-    """A client in one of two modes; the other mode's methods may be missing."""
+    """A client, blocking (`sync`) or asynchronous (`async`).
+
+    The other mode's methods may be missing.
+    """
 
     def __init__(self, seats: Sequence[Seat], mode: str) -> None: ...
     def stream(self, prompt: str) -> Iterator[Piece]: ...
@@ -49,13 +55,13 @@ def question(prompt: str) -> list[Any]:
 
 
 def piece(chunk: Any) -> Piece:
-    """Read an event of a stream in OpenAI's shape; one without a choice is usual, as the usage comes in such a one."""
+    """Return the piece in an event of OpenAI's format; an event without choices holds the usage."""
     text = chunk.choices[0].delta.content if chunk.choices else ""
     return Piece(text or "", chunk.model or "", _tokens(chunk))
 
 
 def whole(answer: Any) -> Piece:
-    """Read an answer in OpenAI's shape as every example does: one without a choice is an error at this place."""
+    """Return an answer of OpenAI's format, read as in every example; one without choices raises."""
     return Piece(answer.choices[0].message.content or "", answer.model or "", _tokens(answer))
 
 

@@ -1,4 +1,4 @@
-"""Plays the rows against one system, many at a time: in real time nearly all of it is waiting."""
+"""Play the rows to one system, many at a time: in real time most of it is waiting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peers.outside import OutsideStage
+from peers.peer_scenario import PeerContext
 from peers.remote import BrokenAdapterError, Worker
 from peers.rows import FIRST_ROWS, LONGEST_FIRST, ROWS
 from peers.systems import PEERS
@@ -28,7 +28,7 @@ FIRST_SECONDS = "10"
 
 
 def played(system: System, only: Sequence[str], tell: Callable[[str], None]) -> dict[str, Any]:
-    """Play rows against a system; return its column as the results hold it."""
+    """Play rows to a system; return its part of the results."""
     with _worker(system) as worker:
         column: dict[str, Any] = {"versions": worker.versions, "python": worker.python, "modes": list(worker.modes)}
         column["rows"] = rows_played(worker, system.name, [row for row in ROWS if not only or row.id in only], tell)
@@ -40,7 +40,7 @@ def played(system: System, only: Sequence[str], tell: Callable[[str], None]) -> 
 
 
 def cost(system: System) -> dict[str, Any]:
-    """Measure what a call costs through a system, in each of its modes."""
+    """Measure the cost of a call through a system, in each of its modes."""
     with _worker(system) as worker, Simulator() as simulator:
         provider = simulator.provider("only")
         seat = ("only", "sk-cost", "sim-chat", provider.base_url)
@@ -48,7 +48,7 @@ def cost(system: System) -> dict[str, Any]:
 
 
 def python_of(system: System) -> Path:
-    """Return the interpreter that a system lives in."""
+    """Return the interpreter of a system's environment."""
     return PEERS / system.home / "bin" / "python" if system.home else Path(sys.executable)
 
 
@@ -72,24 +72,26 @@ def rows_played(worker: Worker, name: str, rows: Sequence[Row], tell: Callable[[
 
 
 def _warm_up(worker: Worker) -> None:
-    """Make healthy calls before the clock runs: the first one imports much, and what is wrong with an adapter shows here.
+    """Make healthy calls before the clock runs.
+
+    The first call imports much, and a broken adapter shows here.
 
     Raises:
-        BrokenAdapterError: a healthy answer does not come whole, or without its model and usage.
+        BrokenAdapterError: a healthy answer is not whole, or lacks its model or usage.
     """
     for mode in worker.modes:
-        with OutsideStage(worker, built_in(), mode) as stage:
+        with PeerContext(worker, built_in(), mode) as context:
             for streaming in (False, True):
-                world = stage.chat()
-                heard = world.wait(world.start(streaming=streaming))
-                if not (heard.complete and heard.model == world.seats[0].model and heard.tokens == HEALTHY_TOKENS):
-                    raise BrokenAdapterError(f"a healthy call gave {heard}")
+                scenario = context.chat()
+                outcome = scenario.wait(scenario.start(streaming=streaming))
+                if not (outcome.complete and outcome.model == scenario.seats[0].model and outcome.tokens == HEALTHY_TOKENS):
+                    raise BrokenAdapterError(f"a healthy call gave {outcome}")
 
 
 def _play(worker: Worker, row: Row, mode: str) -> tuple[Row, Run]:
-    """Play one row in one mode. An error of the row itself is ours, and breaks the run off."""
+    """Play one row in one mode. An exception of the row itself ends the run."""
     since = time.monotonic()
-    with OutsideStage(worker, built_in(), mode) as stage:
-        checks = list(row.play(stage))
+    with PeerContext(worker, built_in(), mode) as context:
+        checks = list(row.play(context))
         broken = tuple(dict.fromkeys(check.what for check in checks if not check.holds))
-        return row, Run(mode, verdict(checks), stage.caller_saw, stage.provider_saw, broken, time.monotonic() - since)
+        return row, Run(mode, verdict(checks), context.caller_saw, context.provider_saw, broken, time.monotonic() - since)

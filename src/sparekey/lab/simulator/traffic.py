@@ -1,22 +1,23 @@
-"""The traffic of one simulated provider: connections write it, tests read it from any thread."""
+"""The traffic of one simulated provider: connections write it, and tests read it from any thread."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sparekey.lab.simulator.connection import ServerConnection
-    from sparekey.lab.simulator.seen import ReceivedRequest
 
 _LOOK_AGAIN_SECONDS = 0.05
 
 
 class TrafficLog:
-    """The requests, those that clients abandoned, and the open connections."""
+    """The requests, the abandoned ones among them, and the open connections. Thread-safe."""
 
     def __init__(self) -> None:
         """Create an empty log."""
@@ -79,3 +80,37 @@ class TrafficLog:
                 # the condition is checked without the lock, so a change since then may wake nobody
                 self._changed.wait(min(rest, _LOOK_AGAIN_SECONDS))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """One request as it arrived.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path as the real provider would see it, without the simulated provider's name.
+        query: the query; of several values of one name the last.
+        headers: the headers, names in lower case. `repr` leaves them out, because they hold the
+            key.
+        body: the body.
+        json: the parsed body; None if it is not JSON.
+        at: when the last byte arrived, in seconds of `time.monotonic()`.
+        client: the client's address and port. Equal ports mean the same connection.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict, repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    json: Any = field(default=None, repr=False)
+    at: float = 0.0
+    client: tuple[str, int] = ("", 0)
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the JSON value of `body`; None if it is not JSON."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

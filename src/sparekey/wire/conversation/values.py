@@ -1,24 +1,19 @@
 """What every chat format can be read into: system prompts, turns of parts, tools, sampling, the form of the answer.
 
-Each format module's `read_request` fills a `Conversation`; whoever writes a request in another format reads one. Nothing is lost and
-nothing raises: a field that has no place here, or a value of another type than the API's, stays in the `extra` of what it belongs
-to, and a part of an unknown kind is an `OpaquePart`. Values are shared with the JSON that was read, never copied or decoded: reading
-costs as much as there are parts, and nobody may change what is in them.
+Nothing is lost: a field that has no place here, or a value of another type than the API's, stays in the `extra` of what it
+belongs to, and a part of an unknown kind is an `OpaquePart`. Values are shared with the JSON that was read, never copied or
+decoded: reading costs as much as there are parts, and nobody may change what is in them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sparekey.wire.json_body import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-DEEPEST: Final = 8
-"""Parts within parts (results of tools, documents) are read down to here; below they are opaque."""
-_DATA_URL: Final = "data:"
+    from collections.abc import Mapping
 
 Extra: TypeAlias = "Mapping[str, Any]"
 """Fields of the origin that have no place of their own, by the origin's names."""
@@ -289,117 +284,3 @@ class Conversation:
     stream: bool | None = None
     spelling: Mapping[str, str] = field(default_factory=dict)
     extra: Extra = field(default_factory=dict)
-
-
-class Fields:
-    """The fields of an object that is read: each is taken once if it has the type that it should have; `rest` is what nobody took."""
-
-    __slots__ = ("rest",)
-
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        """Start with all fields; `value` itself is not changed."""
-        self.rest = dict(value)
-
-    def text(self, name: str, default: str = "") -> str:
-        """Take a text."""
-        return self.rest.pop(name) if isinstance(self.rest.get(name), str) else default
-
-    def whole(self, name: str) -> int | None:
-        """Take a whole number."""
-        value = self.rest.get(name)
-        return self.rest.pop(name) if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def number(self, name: str) -> float | None:
-        """Take a number."""
-        value = self.rest.get(name)
-        return self.rest.pop(name) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-    def flag(self, name: str) -> bool | None:
-        """Take a truth value."""
-        return self.rest.pop(name) if isinstance(self.rest.get(name), bool) else None
-
-    def items(self, name: str) -> list[Any]:
-        """Take a list."""
-        return self.rest.pop(name) if isinstance(self.rest.get(name), list) else []
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Take a list that holds nothing but texts."""
-        value = self.rest.get(name)
-        return tuple(self.rest.pop(name)) if isinstance(value, list) and all(isinstance(one, str) for one in value) else ()
-
-    def inner(self, name: str) -> Inner:
-        """Take an object; what nobody takes of it goes back to its place."""
-        return Inner(self, name)
-
-    def schema(self, name: str) -> Mapping[str, Any] | None:
-        """Take an object as it is."""
-        return self.rest.pop(name) if isinstance(self.rest.get(name), dict) else None
-
-    def word(self, name: str, words: Mapping[str, Any]) -> Any:
-        """Take one of these words, as what it means; "" if it is another one, which stays."""
-        value = self.rest.get(name)
-        if isinstance(value, str) and value in words:
-            del self.rest[name]
-            return words[value]
-        return ""
-
-
-class Inner(Fields):
-    """The fields of an object within another one."""
-
-    __slots__ = ("_name", "_outer", "is_there")
-
-    def __init__(self, outer: Fields, name: str) -> None:
-        """Take the object out of `outer`; an empty one if it is not there."""
-        value = outer.rest.get(name)
-        self.is_there = isinstance(value, dict)
-        super().__init__(value if isinstance(value, dict) else {})
-        self._outer, self._name = outer, name
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave what nobody took where it was; an object of which all was taken is gone."""
-        if self.is_there:
-            if self.rest:
-                self._outer.rest[self._name] = self.rest
-            else:
-                del self._outer.rest[self._name]
-
-
-def word_of(value: Any) -> str:
-    """Return a text, or "" where something else stands in its place."""
-    return value if isinstance(value, str) else ""
-
-
-def parts_of(content: Any, read: Callable[[Fields, str, int], Part | None], depth: int = 0) -> tuple[Part, ...]:
-    """Return the parts of a content: a bare text, or a list.
-
-    Args:
-        content: what the origin has.
-        read: reads the part with these fields, of this type, so many parts deep; None: it is of no known kind.
-        depth: how many parts it stands in.
-    """
-    if isinstance(content, str):
-        return (TextPart(content),)
-    if not isinstance(content, list):
-        return () if content is None else (OpaquePart(content),)
-    return tuple(_part(value, read, depth) for value in content)
-
-
-def _part(value: Any, read: Callable[[Fields, str, int], Part | None], depth: int) -> Part:
-    if isinstance(value, str):
-        return OpaquePart(value)  # a bare text among parts: only Gemini and Mistral have such
-    if not isinstance(value, dict) or depth >= DEEPEST:
-        return OpaquePart(value)
-    found = read(Fields(value), word_of(value.get("type")), depth)
-    return OpaquePart(value) if found is None else found
-
-
-def media_of_url(kind: Literal["image", "audio", "video", "file"], url: str, **more: Any) -> MediaPart:
-    """Return media of an address, which may hold the bytes itself (`data:`)."""
-    head, comma, data = url.partition(",")
-    if comma and head.startswith(_DATA_URL) and head.endswith(";base64"):
-        return MediaPart(kind, data=data, media_type=head[len(_DATA_URL) : -len(";base64")], **more)
-    return MediaPart(kind, url=url, **more)

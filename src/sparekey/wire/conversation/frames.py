@@ -1,0 +1,113 @@
+"""What the readers of the formats have in common: a talk that is put together, parts of a content, tools, the answer's form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sparekey.wire.conversation.fields import Fields, word_of
+from sparekey.wire.conversation.values import ChatTurn, Conversation, MediaPart, OpaquePart, ResponseFormat, SystemPrompt, TextPart, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sparekey.wire.conversation.values import Part
+
+    ReadPart = Callable[[Fields, str, int], Part | None]
+
+DEEPEST: Final = 8
+"""Parts within parts (results of tools, documents) are read down to here; below they are opaque."""
+_DATA_URL: Final = "data:"
+_RANKS: Final[dict[str, Literal["system", "developer"]]] = {"system": "system", "developer": "developer"}
+_FORMS: Final = {"text": "text", "json_object": "json_object", "json_schema": "json_schema"}
+
+
+class Talk:
+    """The instructions and the turns of a request, in the order in which they are read."""
+
+    def __init__(self) -> None:
+        """Start before the first message."""
+        self.system: list[SystemPrompt] = []
+        self.turns: list[ChatTurn] = []
+
+    def add(self, role: Literal["user", "assistant"], *parts: Part) -> None:
+        """Add a turn that has nothing but its parts."""
+        self.turns.append(ChatTurn(role, parts))
+
+    def add_message(self, taken: Fields, parts: tuple[Part, ...], *, plain: bool) -> None:
+        """Add a message as its role says: an instruction, or a turn. A role of another name stays in the turn's `extra`.
+
+        Args:
+            taken: the message without its content.
+            parts: its content.
+            plain: whether the content is a bare text.
+        """
+        role = word_of(taken.rest.get("role"))
+        if rank := _RANKS.get(role):
+            del taken.rest["role"]
+            self.system.append(SystemPrompt(parts, rank, len(self.turns), plain, taken.rest))
+            return
+        if role in {"user", "assistant"}:
+            del taken.rest["role"]
+        self.turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
+
+    def told(self, taken: Fields, **fields: Any) -> Conversation:
+        """Return the conversation: the talk, what the reader found (`fields`), and what every request's body says.
+
+        Args:
+            taken: the request; what nobody took of it stays in `extra`.
+            **fields: further fields of `Conversation`.
+        """
+        model, stream = taken.text("model"), taken.flag("stream")
+        return Conversation(model, tuple(self.system), tuple(self.turns), stream=stream, extra=taken.rest, **fields)
+
+
+def parts_of(content: Any, read: ReadPart, depth: int = 0) -> tuple[Part, ...]:
+    """Return the parts of a content: a bare text, or a list.
+
+    Args:
+        content: what the origin has.
+        read: reads the part with these fields, of this type, so many parts deep; None: it is of no known kind.
+        depth: how many parts it stands in.
+    """
+    if isinstance(content, str):
+        return (TextPart(content),)
+    if not isinstance(content, list):
+        return () if content is None else (OpaquePart(content),)
+    return tuple(_part(value, read, depth) for value in content)
+
+
+def _part(value: Any, read: ReadPart, depth: int) -> Part:
+    if isinstance(value, str):
+        return OpaquePart(value)  # a bare text among parts: only Gemini and Mistral have such
+    if not isinstance(value, dict) or depth >= DEEPEST:
+        return OpaquePart(value)
+    found = read(Fields(value), word_of(value.get("type")), depth)
+    return OpaquePart(value) if found is None else found
+
+
+def media_of_url(kind: Literal["image", "audio", "video", "file"], url: str, **more: Any) -> MediaPart:
+    """Return media of an address, which may hold the bytes itself (`data:`)."""
+    head, comma, data = url.partition(",")
+    if comma and head.startswith(_DATA_URL) and head.endswith(";base64"):
+        return MediaPart(kind, data=data, media_type=head[len(_DATA_URL) : -len(";base64")], **more)
+    return MediaPart(kind, url=url, **more)
+
+
+def built_in(value: Any, name: Any = "") -> Tool:
+    """Return a tool of the provider's own, or one that nobody knows, as it came."""
+    return Tool(str(name or ""), kind="built_in", extra=value if isinstance(value, dict) else {"value": value})
+
+
+def tools_of(taken: Fields, read: Callable[[Fields], Tool | None]) -> tuple[Tool, ...]:
+    """Return the tools of a request; `read` reads one of the caller's own, and returns None for any other."""
+    found = ((tool, read(Fields(tool)) if isinstance(tool, dict) else None) for tool in taken.items("tools"))
+    return tuple(one or built_in(tool, _name(tool)) for tool, one in found)
+
+
+def _name(tool: Any) -> Any:
+    return (tool.get("type") or tool.get("name")) if isinstance(tool, dict) else ""
+
+
+def response_format(form: Fields, inner: Fields) -> ResponseFormat:
+    """Read the form of the answer: its kind in `form`, the schema and what is said of it in `inner`."""
+    return ResponseFormat(form.word("type", _FORMS), inner.text("name"), inner.schema("schema"), inner.flag("strict"))
