@@ -13,7 +13,13 @@ from gateway_play import Running
 CHAT = "/v1/chat/completions"
 _NUMBERS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]+")
 _TIMES = re.compile(rb"(?i)(retry-after(?:-ms)?: )\d+")
-_TOLD = ("sparekey_gateway_requests_total", "sparekey_attempts_total", "sparekey_writes_total", "sparekey_tokens_total", "sparekey_parks_total")
+_TOLD = (
+    "sparekey_gateway_requests_total",
+    "sparekey_attempts_total",
+    "sparekey_writes_total",
+    "sparekey_tokens_total",
+    "sparekey_parks_total",
+)
 CLOSE, RESET = "close", "reset"
 """What a provider does in the place of a piece of its answer."""
 

@@ -30,7 +30,13 @@ SDK = (
     *("Accept: application/json", "User-Agent: OpenAI/Python 2.9.0", "X-Stainless-Lang: python", "X-Stainless-Retry-Count: 0"),
     *("Authorization: Bearer sk-any", "x-stainless-async: false", "Accept-Encoding: gzip, deflate", "Connection: keep-alive"),
 )
-PARTS = ["X-Request-Id: r1", "Openai-Organization: o", "X-Ratelimit-Remaining-Requests: 9", "Set-Cookie: a=b", "Content-Type: application/json"]
+PARTS = [
+    "X-Request-Id: r1",
+    "Openai-Organization: o",
+    "X-Ratelimit-Remaining-Requests: 9",
+    "Set-Cookie: a=b",
+    "Content-Type: application/json",
+]
 REFUSAL = {"error": {"message": "Incorrect API key provided", "type": "invalid_request_error", "code": "invalid_api_key"}}
 LIMITED = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}
 
@@ -59,8 +65,10 @@ REQUESTS = {
     "old": (ask(version="1.0"), "request"),
     "expects": (ask(headers=["Expect: 100-continue"]), "request"),
     "pieces": (
-        lambda model: request(b"", headers=["Transfer-Encoding: chunked"], length=False)
-        + b"%x\r\n%b\r\n0\r\n\r\n" % (len(data := text_of(model).encode()), data),
+        lambda model: (
+            request(b"", headers=["Transfer-Encoding: chunked"], length=False)
+            + b"%x\r\n%b\r\n0\r\n\r\n" % (len(data := text_of(model).encode()), data)
+        ),
         "head",
     ),
     "lengths": (ask(headers=["Content-Length: 5"]), "request"),
@@ -130,7 +138,7 @@ ANSWERS = {
     "packed": ([answer(WELL, headers=["Content-Type: application/json", "Content-Encoding: gzip"])], "headers"),
     "surplus": ([answer(WELL) + answer({"forged": 1})], "surplus"),
     "begins": ([answer(WELL) + b"HTTP/1.1 2"], "surplus"),
-    "rubbish": ([answer(WELL) + b"\0\1\2"], "no HTTP"),
+    "rubbish": ([answer(WELL) + b"\0\1\2"], "surplus"),
     "nohttp": ([b"what?\r\n\r\n", CLOSE], "no HTTP"),
     "cuts": ([answer(WELL)[:-20], CLOSE], "cut"),
     "resets": ([answer(WELL)[:-20], RESET], "cut"),
@@ -142,11 +150,18 @@ ANSWERS = {
 OTHERS = {
     "claude": ("/v1/messages", ("anthropic-version: 2023-06-01", "x-api-key: sk-any"), lambda model: body(model, max_tokens=9), MESSAGE),
     "claudenew": ("/v1/messages", (), lambda model: body(model, max_tokens=9), MESSAGE),
-    "geminikey": ("/v1beta/models/geminikey:generateContent", ("x-goog-api-key: sk-any",), lambda _: {"contents": [{"parts": []}]}, CONTENT),
+    "geminikey": (
+        "/v1beta/models/geminikey:generateContent",
+        ("x-goog-api-key: sk-any",),
+        lambda _: {"contents": [{"parts": []}]},
+        CONTENT,
+    ),
     "geminiquery": ("/v1beta/models/geminiquery:generateContent?key=sk-any", (), lambda _: {"contents": [{"parts": []}]}, CONTENT),
 }
 KINDS = {
-    **dict.fromkeys([*REQUESTS, *ANSWERS, *(f"cut{n}" for n in range(8)), "pipelined", "left", "twosome", "parked"], ("openai", "gpt-4o-mini")),
+    **dict.fromkeys(
+        [*REQUESTS, *ANSWERS, *(f"cut{n}" for n in range(8)), "pipelined", "left", "twosome", "parked"], ("openai", "gpt-4o-mini")
+    ),
     **{name: ("anthropic", "claude-sonnet-4-5") if name.startswith("claude") else ("gemini", "gemini-2.5-flash") for name in OTHERS},
 }
 

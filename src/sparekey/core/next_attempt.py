@@ -31,12 +31,9 @@ def begin_round(walk: Walk) -> None:
 
 def next_attempt(walk: Walk) -> Ticket | float | None:
     """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
-    if walk.made is not None:
-        return _made(walk, walk.made)
     state = walk.chain_state.state
-    if _is_well(walk, state):
-        walk.begins = False
-        return walk.give(Ticket(0, state.term, state.epoch))
+    if walk.made is not None or _is_well(walk, state):
+        return _first(walk, state)
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
         return wait
     while not (walk.spent() or walk.left == 0 or egress.gives_up(walk)):
@@ -56,8 +53,12 @@ def in_ring(walk: Walk, asker: Asker) -> Ticket | None:
     return _taken(walk, asker, state, choice) if choice is not None and choice.turn is Turn.RING and not walk.spent() else None
 
 
-def _made(walk: Walk, ticket: Ticket) -> Ticket:
-    """The ticket of the attempt that was made before this walk began: it counts as its first, in the term in which it was given."""
+def _first(walk: Walk, state: PoolState) -> Ticket:
+    """The ticket for the first credential of a healthy chain, or that of an attempt which was made before this walk began.
+
+    Such an attempt counts as the first one, in the term in which it was given.
+    """
+    ticket = walk.made or Ticket(0, state.term, state.epoch)
     walk.made, walk.begins, walk.term = None, False, ticket.term
     return walk.give(ticket)
 

@@ -39,13 +39,9 @@ if TYPE_CHECKING:
     from sparekey.types import Credential, Failure, Usage
 
 T = TypeVar("T")
-_NUMBERS: Final = count(1)
+NUMBERS: Final = count(1)
+"""The numbers of this process's calls."""
 _PROCESS: Final = token_hex(4)
-
-
-def next_number() -> int:
-    """Return the number of one more call of this process."""
-    return next(_NUMBERS)
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -139,7 +135,7 @@ class LogicalCall:
         self.began = chain.clock() if self.made is None else self.made.began
         self.chain = chain if self.policy is chain.pool.policy else chain.under(self.policy)
         self.entries: list[RunningAttempt] = []
-        self.number = next(_NUMBERS)
+        self.number = next(NUMBERS)
         self._hooked, self._body = bool(chain.hooks), body
 
     @property
@@ -150,7 +146,7 @@ class LogicalCall:
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
         other = copy(self)
-        other.entries, other.number, other.began, other.made = [], next(_NUMBERS), self.chain.clock(), None
+        other.entries, other.number, other.began, other.made = [], next(NUMBERS), self.chain.clock(), None
         return other
 
     def start(self, ticket: Ticket) -> RunningAttempt:

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import local, settlement
 from sparekey.core.events import AttemptStarted, AttemptSucceeded
 from sparekey.core.expectations import Kind, Sample
 from sparekey.core.ordinary import Ordinary, counted, crosses, ordinary
-from sparekey.engine.call import next_number
+from sparekey.engine.call import NUMBERS
+from sparekey.engine.chain_state import monotonic
 from sparekey.types import Attempt, Outcome
 
 if TYPE_CHECKING:
@@ -37,23 +39,29 @@ class OrdinaryCalls:
     """The ordinary requests of one chain, all that wait for answers of one kind. For one event loop.
 
     Attributes:
+        clock: the chain's; its default without the function around it.
+        owed: the last request that `now` was asked for has to be told of by `begin`, since a budget is not full.
         uncounted: successes that count towards a failback and are not in the state yet; `flush` puts them there.
     """
 
     def __init__(self, chain: Chain, kind: Kind = Kind.WHOLE) -> None:
         """Serve a chain's requests for whole answers, or for streams."""
         self.chain, self._kind = chain, kind
+        self.clock = time.monotonic if chain.clock is monotonic else chain.clock
         self._seen: _Seen | None = None
-        self.uncounted = 0
+        self.uncounted, self.owed = 0, True
+        self._several = len(chain.credentials) > 1
         self._counted_for: Ordinary | None = None
 
     def now(self, now: float) -> Ordinary | None:
         """Return what becomes of an ordinary request that starts at `now`; None: there are no ordinary requests at the moment."""
         chain, seen = self.chain, self._seen
-        state = chain.state
+        state, budgets = chain._store.value, chain._local.value  # noqa: SLF001 - for every request: properties cost as much as the rest
         if seen is None or seen.state is not state or now >= seen.until or (self.uncounted and crosses(chain.pool, state, self.uncounted)):
             return self._anew(now)
-        return seen.found if chain.local.egress_at is None else None
+        policy, found = chain.pool.policy, seen.found
+        self.owed = budgets.hedges < policy.hedge_burst or (found is not None and found.earns and budgets.retries < policy.retry_burst)
+        return found if budgets.egress_at is None else None
 
     def begin(self, plan: Ordinary) -> None:
         """Take in that an ordinary request begins: it earns its shares of a second attempt and of a retry, where these are not full."""
@@ -73,12 +81,13 @@ class OrdinaryCalls:
             size: of the answer or the request, as `core.race.Begun` has it.
         """
         chain = self.chain
-        now, index = chain.clock(), plan.ticket.index
+        now, index = self.clock(), plan.ticket.index
         seen = self._seen
-        if chain.local.egress_at is not None:
+        if chain._local.value.egress_at is not None:  # noqa: SLF001 - as above
             chain.transact_local(local.reached)
-        chain.dead = None
-        if seen is None or seen.found is not plan or chain.state is not seen.state or now >= plan.until:
+        if not self._several:
+            chain.dead = None
+        if seen is None or seen.found is not plan or chain._store.value is not seen.state or now >= plan.until:  # noqa: SLF001 - as above
             chain.transact(settlement.succeed, plan.ticket, (), "", True, now)
         elif plan.counts:
             self.uncounted, self._counted_for = self.uncounted + 1, plan
@@ -89,7 +98,7 @@ class OrdinaryCalls:
         """Tell the chain's hooks of a success; return its entry in the ledger."""
         who = self.chain.pool.credentials[plan.ticket.index].id
         attempt = Attempt(who, Outcome.SUCCEEDED, None, seconds, None, usage)
-        self.chain.tell(AttemptSucceeded(who, next_number(), 1, attempt))
+        self.chain.tell(AttemptSucceeded(who, next(NUMBERS), 1, attempt))
         return attempt
 
     def flush(self) -> None:
@@ -102,6 +111,7 @@ class OrdinaryCalls:
     def _anew(self, now: float) -> Ordinary | None:
         chain = self.chain
         self.flush()
+        self.owed = True
         state, found = chain.state, None
         policy = chain.pool.policy
         if not chain.listeners(AttemptStarted) and policy.deadline is None and policy.attempt_limit is None:

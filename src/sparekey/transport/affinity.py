@@ -23,26 +23,25 @@ _UNSTORED: Final = (b"chatcmpl", b"msg")
 
 
 class ResourceAffinity:
-    """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport."""
+    """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport.
+
+    Attributes:
+        owners: the credential that made what, by its id. While it is empty, every request may go to every credential.
+    """
 
     def __init__(self) -> None:
         """Start knowing nothing."""
-        self._owners: OrderedDict[bytes, str] = OrderedDict()
+        self.owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is known: then every request may go to every credential."""
-        return not self._owners
 
     def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
-        if not self._owners:
+        if not self.owners:
             return None
         for text in (call.resource.encode(), call.query.encode(), call.body):
             for found in _ID.finditer(text):
                 name = found.group()
-                if owner := self._owners.get(name) or self._owners.get(name.rpartition(b"/")[2]):
+                if owner := self.owners.get(name) or self.owners.get(name.rpartition(b"/")[2]):
                     return owner
         return None
 
@@ -62,10 +61,10 @@ class ResourceAffinity:
     def bind(self, name: bytes, credential_id: str) -> None:
         """Remember that `name` lives with a credential."""
         with self._lock:
-            self._owners[name] = credential_id
-            self._owners.move_to_end(name)
-            if len(self._owners) > _MOST:
-                self._owners.popitem(last=False)
+            self.owners[name] = credential_id
+            self.owners.move_to_end(name)
+            if len(self.owners) > _MOST:
+                self.owners.popitem(last=False)
 
 
 def _ids(value: Any) -> Iterator[str]:

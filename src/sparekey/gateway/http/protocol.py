@@ -117,6 +117,8 @@ class GatewayProtocol(HttpToolsProtocol):
         _part: what comes next from the client: a request (`IDLE`), the rest of its headers, or of its body.
         _head_bytes: bytes of the current request's headers so far; None: they are complete.
         _hosts: number of `Host` headers of the current request; it must be one.
+        strangers: the connections of strangers, by when they came.
+        exchange: the request that is under way on the quick path; None: there is none.
         _leaving: functions to call when the client goes; the scope holds the same list.
     """
 
@@ -135,7 +137,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.exchange: Exchange | None = None
         self._held = b""
         self._attempt: QuickAttempt | None = None
-        self._strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
+        self.strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request; refuse the connection with a 503 if there are too many."""
@@ -143,14 +145,14 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections or not self._has_room():
             self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
         else:
-            self._strangers[self] = self.loop.time()
+            self.strangers[self] = self.loop.time()
             self._due_in(self._limits.header_timeout)
 
     def _has_room(self) -> bool:
         """Return whether one more stranger's connection fits; close the oldest one's if need be."""
-        if len(self._strangers) < self._limits.connections * STRANGERS_SHARE:
+        if len(self.strangers) < self._limits.connections * STRANGERS_SHARE:
             return True
-        oldest, since = next(iter(self._strangers.items()))
+        oldest, since = next(iter(self.strangers.items()))
         if self.loop.time() - since < _STRANGERS_TIME:
             return False
         oldest.acquainted()
@@ -159,7 +161,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def acquainted(self) -> None:
         """Stop counting this connection as a stranger's: its client has shown a valid key."""
-        self._strangers.pop(self, None)
+        self.strangers.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes from the client.
@@ -171,35 +173,36 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._quick is not None:
             if self.exchange is not None:
                 self.exchange.hand_over("pipelined")
-            elif self._held or not (self._part is _Part.HEAD or self._part is _Part.BODY or self._is_answering()):
+            elif self._held or (self._part is _Part.IDLE and (self.cycle is None or (self.cycle.response_complete and not self.pipeline))):
                 if self._held:
                     data, self._held = self._held + data, b""
-                if self._quickly(self._quick.begin(self, data), data):
+                begun = self._quick.begin(self, data)
+                if begun is Begun.SENT:
+                    self._part, self._due = _Part.IDLE, None
+                    return
+                if begun is Begun.WAITS:
+                    self._hold(data)
                     return
         self._parse(data)
 
-    def _quickly(self, begun: Begun, data: bytes) -> bool:
-        """Return whether the quick path has taken the bytes, or waits for the rest of the body."""
-        if begun is Begun.SENT:
-            self._part, self._due = _Part.IDLE, None
-            return True
-        if begun is Begun.ENGINE:
-            return False
+    def _hold(self, data: bytes) -> None:
+        """Keep the beginning of a request for the quick path; the rest of its body has `body_timeout` seconds."""
+        self._held = data
         if self._part is not _Part.HELD:
             self._part = _Part.HELD
             self._due_in(self._limits.body_timeout)
-        self._held = data
-        return True
 
     def quickly_answered(self, answer: bytes, *, keep_alive: bool) -> None:
         """Write the answer of an exchange, and wait for the next request."""
         self.exchange = None
         self.transport.write(answer)
         self.server_state.total_requests += 1
-        if keep_alive:
-            self._due_in(self.timeout_keep_alive)
-        else:
+        if not keep_alive:
             self.transport.close()
+            return
+        self._due = self.loop.time() + self.timeout_keep_alive
+        if self._timer is None or self._timer.when() > self._due:
+            self._arm()
 
     def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
         """Let the application serve a request, with the attempt that was made for it."""
@@ -269,7 +272,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._attempt is not None:
             scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # as below
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
-        if self in self._strangers:
+        if self in self.strangers:
             scope[KNOWN] = self.acquainted  # type: ignore[typeddict-unknown-key]  # as above
         self.headers = _Nowhere()
         before = self.cycle

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextvars import Context
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.gateway.api.request_handler import Finished
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.quick.head import Head
     from sparekey.gateway.quick.plan import Plan
+    from sparekey.gateway.upstream.pool import ConnectionPool
     from sparekey.types import Usage
 
 EVERY: Final = 0.01
 """Seconds for which what is to be told is collected."""
+_CALLS: Final = attrgetter("plan.calls")
 logger = logging.getLogger("sparekey")
 
 
@@ -39,9 +43,9 @@ class Served(NamedTuple):
 class Batch:
     """Collects what was served; a timer runs only while there is something."""
 
-    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell the observers of a gateway, and the hooks of its chains."""
-        self._gateway, self._loop = gateway, loop
+    def __init__(self, gateway: Gateway, pool: ConnectionPool, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell the observers of a gateway, the hooks of its chains, and the pool that providers were reached."""
+        self._gateway, self._pool, self._loop = gateway, pool, loop
         self._waiting: list[Served] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -49,7 +53,7 @@ class Batch:
         """Tell of this request soon."""
         self._waiting.append(served)
         if self._timer is None:
-            self._timer = self._loop.call_later(EVERY, self.flush)
+            self._timer = self._loop.call_later(EVERY, self.flush, context=Context())  # of no request
 
     def flush(self) -> None:
         """Tell of all requests that wait, in the order in which they were answered."""
@@ -63,8 +67,10 @@ class Batch:
                 self._tell(served)
             except Exception:
                 logger.exception("request %s: it could not be told that it was served", served.request_id)
-        for calls in {served.plan.calls for served in waiting}:
-            calls.flush()
+        self._pool.reached()
+        for calls in set(map(_CALLS, waiting)):
+            if calls.uncounted:
+                calls.flush()
 
     def _tell(self, served: Served) -> None:
         head, plan = served.head, served.plan

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from contextvars import Context
+from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.made import MadeAttempt
 from sparekey.gateway.api.response_headers import handed_on
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.http1 import UpstreamConnection
 
 logger = logging.getLogger("sparekey")
-_JSON = b"application/json"
+_JSON: Final = (b"content-type", b"application/json")
+_LINE: Final = b"%b: %b\r\n".__mod__
 
 
 class Exchange:
@@ -31,11 +33,20 @@ class Exchange:
 
     __slots__ = (
         *("_asked", "_began", "_began_at", "_client", "_connection", "_fault", "_head", "_heard", "_ordinary", "_out", "_path", "_plan"),
-        *("_cut", "_request", "_request_id", "_seconds", "_sent_at", "_slot", "_start", "_state"),
+        *("_cut", "_request", "_request_id", "_sent_at", "_slot", "_start", "_state"),
     )
 
     def __init__(
-        self, path: QuickPath, client: GatewayProtocol, request: bytes, start: int, head: Head, plan: Plan, out: Outgoing, ordinary: Ordinary
+        self,
+        path: QuickPath,
+        client: GatewayProtocol,
+        request: bytes,
+        start: int,
+        head: Head,
+        plan: Plan,
+        out: Outgoing,
+        ordinary: Ordinary,
+        began: float,
     ) -> None:
         """Begin an exchange.
 
@@ -48,13 +59,13 @@ class Exchange:
             plan: how it is served.
             out: how it is put to its credential.
             ordinary: what the chain does with it.
+            began: now, in seconds of the chain's clock.
         """
         self._path, self._client, self._request, self._start = path, client, request, start
         self._head, self._plan, self._out, self._ordinary = head, plan, out, ordinary
         self._state, self._request_id = path.gateway.state, path.gateway.number()
         self._began_at = time.perf_counter()
-        self._began = plan.calls.chain.clock()
-        self._seconds: float | None = None
+        self._began = began
         self._cut = False
         self._fault: Exception | None = None
 
@@ -70,7 +81,8 @@ class Exchange:
         self._heard = path.loop.time()
         self._slot = path.wheel.add(self, self.due())
         self._sent_at, self._asked = time.perf_counter(), time.monotonic()
-        self._plan.calls.begin(self._ordinary)
+        if self._plan.calls.owed:
+            self._plan.calls.begin(self._ordinary)
         connection.lend(reader, request)
 
     # ── limits ──
@@ -91,7 +103,7 @@ class Exchange:
 
     def answered(self, reader: HostReader) -> None:
         """Judge the complete answer; pass it on, or let the engine judge it."""
-        plan, out, body = self._plan, self._out, reader.body
+        plan, out, body = self._plan, self._out, b"".join(reader.pieces)
         try:
             found = answer.read(plan.call, body)
             if found.body is not None:
@@ -105,15 +117,14 @@ class Exchange:
             logger.exception("the quick path cannot read an answer: the engine does")
             self.hand_over("fault")
             return
-        if (b"content-type", _JSON) not in kept:
+        if _JSON not in kept:
             self.hand_over("type")
             return
         heard = time.perf_counter()
         usage = found.summary.usage
         seconds = plan.calls.succeeded(self._ordinary, self._began, 0 if usage is None else usage.completion_tokens)
         self._connection.done(keep=reader.keeps)
-        lines = [b"HTTP/1.1 200 OK\r\n"]
-        lines += [b"%b: %b\r\n" % pair for pair in kept]
+        lines = [b"HTTP/1.1 200 OK\r\n", *map(_LINE, kept)]
         lines.append(b"content-length: %d\r\nx-sparekey-request-id: %b\r\n" % (len(body), self._request_id.encode()))
         lines.append(out.tail)
         lines.append(b"\r\n" if self._head.keep_alive else b"connection: close\r\n\r\n")
@@ -121,10 +132,21 @@ class Exchange:
         path = self._path
         path.wheel.discard(self, self._slot)
         path.gateway.running -= 1
-        path.taken()
+        path.counts["taken"] += 1
         self._client.quickly_answered(b"".join(lines), keep_alive=self._head.keep_alive)
         path.batch.add(
-            Served(self._request_id, self._head, plan, self._ordinary, seconds, usage, self._began_at, self._sent_at, heard, time.perf_counter())
+            Served(
+                self._request_id,
+                self._head,
+                plan,
+                self._ordinary,
+                seconds,
+                usage,
+                self._began_at,
+                self._sent_at,
+                heard,
+                time.perf_counter(),
+            )
         )
 
     def odd(self, why: str) -> None:
@@ -152,4 +174,4 @@ class Exchange:
         sent = Sent(self._began_at, self._sent_at, self._asked)
         body = self._request[self._start :]
         attempt = QuickAttempt(self._state, self._request_id, body, sent, made, self._out.credential, taken)
-        self._client.to_engine(self._request, attempt)
+        Context().run(self._client.to_engine, self._request, attempt)  # this may be the context of whoever opened the connection

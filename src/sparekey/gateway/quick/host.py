@@ -27,18 +27,19 @@ class HostReader:
 
     Attributes:
         headers: those of the answer that is read now, names in lower case.
+        pieces: those of its body.
         raw: all bytes of it.
         keeps: the connection may carry another request.
     """
 
-    __slots__ = ("_done", "_exchange", "_framed", "_headed", "_odd", "_parser", "_pieces", "_size", "headers", "keeps", "raw")
+    __slots__ = ("_done", "_exchange", "_framed", "_headed", "_odd", "_parser", "_size", "headers", "keeps", "pieces", "raw")
 
     def __init__(self) -> None:
         """Create a reader for a new connection, or for one whose last answer was complete."""
         self._parser: Any = httptools.HttpResponseParser(self)
         self.headers: Raw = []
         self.raw: list[bytes] = []
-        self._pieces: list[bytes] = []
+        self.pieces: list[bytes] = []
         self._size = 0
         self._exchange: Exchange | None = None
         self.keeps = self._done = self._framed = self._headed = False
@@ -47,15 +48,9 @@ class HostReader:
     def begin(self, exchange: Exchange) -> None:
         """Read the answer of an exchange."""
         self._exchange = exchange
-        self.headers, self.raw, self._pieces, self._size = [], [], [], 0
+        self.headers, self.raw, self.pieces, self._size = [], [], [], 0
         self.keeps = self._done = self._framed = self._headed = False
         self._odd = ""
-
-    @property
-    def body(self) -> bytes:
-        """The body of the complete answer."""
-        pieces = self._pieces
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def feed(self, data: bytes) -> None:
         """Parse bytes from the host."""
@@ -101,7 +96,7 @@ class HostReader:
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body."""
-        self._pieces.append(piece)
+        self.pieces.append(piece)
 
     def on_message_complete(self) -> None:
         """Note that the answer is complete; `feed` then acts on it."""

@@ -22,14 +22,13 @@ from sparekey.gateway.quick.wheel import Wheel
 from sparekey.gateway.upstream.pool import ConnectionPool
 
 if TYPE_CHECKING:
-    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.api.app import Gateway, State
     from sparekey.gateway.http.protocol import GatewayProtocol
     from sparekey.gateway.quick.head import Head
     from sparekey.gateway.quick.plan import Plan
 
 _MOST_HEADS: Final = 1024
 _MOST_MODELS: Final = 64
-_UNKNOWN: Final = object()
 logger = logging.getLogger("sparekey")
 
 
@@ -57,16 +56,11 @@ class QuickPath:
         """Serve the ordinary requests of a gateway over its own connections to the providers."""
         self.gateway, self._pool = gateway, pool
         self.loop = asyncio.get_running_loop()
-        self.wheel, self.batch = Wheel(self.loop), Batch(gateway, self.loop)
+        self.wheel, self.batch = Wheel(self.loop), Batch(gateway, pool, self.loop)
         self.counts: Counter[str] = Counter()
-        self._state: object = None
+        self._state: State | None = None
         self._heads: dict[bytes, Head | None] = {}
         self._calls: dict[str, OrdinaryCalls] = {}
-
-    def taken(self) -> None:
-        """Count a request that was served here."""
-        self.counts["taken"] += 1
-        self._pool.reached()
 
     def left(self, why: str) -> Begun:
         """Count a request that is the engine's, by the reason."""
@@ -76,70 +70,77 @@ class QuickPath:
     def begin(self, client: GatewayProtocol, data: bytes) -> Begun:
         """Send the request that these bytes of a client are, if it is ordinary."""
         try:
-            return self._begin(client, data)
+            if self.gateway.state is not self._state:
+                self._renew()
+            place = heads.place_of(data)
+            head = None if place is None else self._heads.get(place.digest) or self._read(place, data)
+            if place is None or head is None or head.until <= time.time() or self.gateway.draining:
+                return self.left("head" if place is None else "request")
+            if client in client.strangers:
+                client.acquainted()
+            left = place.end + place.length - len(data)
+            if left or client.flow.write_paused:
+                return Begun.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
+            why = self._sent(client, data, place.end, head)
         except ValueError:  # what is no request, the engine refuses
-            return self.left("body")
+            why = "body"
         except Exception:
+            client.exchange = None
             logger.exception("the quick path cannot read a request: the engine does")
-            return self.left("fault")
+            why = "fault"
+        return self.left(why) if why else Begun.SENT
 
-    def _begin(self, client: GatewayProtocol, data: bytes) -> Begun:
-        place = heads.place_of(data)
-        if place is None:
-            return self.left("head")
-        head = self._head(place, data)
-        if head is None or head.until <= time.time() or self.gateway.draining:
-            return self.left("request")
-        client.acquainted()
-        end, left = place.end, place.end + place.length - len(data)
-        if left or client.flow.write_paused:
-            return Begun.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
+    def _sent(self, client: GatewayProtocol, data: bytes, end: int, head: Head) -> str:  # noqa: PLR0911 - each step may say why not
+        """Send a whole request; return why the engine has to do it, or ""."""
         body = data[end:]
         fields = fields_of(body)
         if isinstance(fields, str):
-            return self.left(fields)
+            return fields
         model = head.model or fields.model
         if not model or (head.model and fields.model):
-            return self.left("fields")
-        plan = self._plan(head, model, body)
-        if plan is None or (ordinary := plan.calls.now(plan.calls.chain.clock())) is None:
-            return self.left("chain")
+            return "fields"
+        plan = head.plans.get(model) or self._plan(head, model, body)
+        if plan is None or (ordinary := plan.calls.now(now := plan.calls.clock())) is None:
+            return "chain"
         index = ordinary.ticket.index
         out = plan.outs.get(index) or plan.outgoing(index, head, body)
-        if out is None or not plan.served.forwarder.router.affinity.is_empty:
-            return self.left("credential")
+        if out is None or plan.served.forwarder.router.affinity.owners:
+            return "credential"
         sent = spliced(body, model, out.model)
         if sent is None:
-            return self.left("model")
+            return "model"
         connection = self._pool.take(out.origin)
         if connection is None:
-            return self.left("connection")
-        exchange = Exchange(self, client, data, end, head, plan, out, ordinary)
+            return "connection"
+        exchange = Exchange(self, client, data, end, head, plan, out, ordinary, now)
         client.exchange = exchange
         exchange.send(connection, b"%b%d\r\n\r\n%b" % (out.head, len(sent), sent))
-        return Begun.SENT
+        return ""
 
     @property
     def _most(self) -> int:
         return min(512 * 1024, self.gateway.state.config.max_body_mb << 20)
 
-    def _head(self, place: heads.Place, data: bytes) -> Head | None:
-        """Return what a head says; what was known before a reload is forgotten."""
-        state = self.gateway.state
-        if state is not self._state:
-            self._state, self._heads = state, {}
-            self._calls = {name: OrdinaryCalls(served.forwarder.chain) for name, served in state.chains.items()}
-        found = self._heads.get(place.digest, _UNKNOWN)
-        if found is _UNKNOWN:
-            if len(self._heads) >= _MOST_HEADS:
-                self._heads.clear()
-            found = self._heads[place.digest] = heads.read(data[: place.end], state.access)
-        return found  # type: ignore[return-value]  # `_UNKNOWN` is dealt with
+    def _renew(self) -> None:
+        """Forget what was known before a reload."""
+        state = self._state = self.gateway.state
+        self._heads = {}
+        self._calls = {name: OrdinaryCalls(served.forwarder.chain) for name, served in state.chains.items()}
+
+    def _read(self, place: heads.Place, data: bytes) -> Head | None:
+        """Read a head that is not known yet, or not for the quick path."""
+        if place.digest in self._heads:
+            return None
+        if len(self._heads) >= _MOST_HEADS:
+            self._heads.clear()
+        found = self._heads[place.digest] = heads.read(data[: place.end], self.gateway.state.access)
+        return found
 
     def _plan(self, head: Head, model: str, body: bytes) -> Plan | None:
-        found = head.plans.get(model, _UNKNOWN)
-        if found is _UNKNOWN:
-            if len(head.plans) >= _MOST_MODELS:
-                head.plans.clear()
-            found = head.plans[model] = plan_of(head, self.gateway.state, body, self._calls)
-        return found  # type: ignore[return-value]  # as above
+        """Make the plan for a head and a model that have none yet, or that the engine serves."""
+        if model in head.plans:
+            return None
+        if len(head.plans) >= _MOST_MODELS:
+            head.plans.clear()
+        found = head.plans[model] = plan_of(head, self.gateway.state, body, self._calls)
+        return found

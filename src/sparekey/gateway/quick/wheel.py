@@ -47,12 +47,14 @@ class Wheel:
         found = self._slots.get(slot)
         if found is not None:
             found.discard(one)
+            if not found:
+                del self._slots[slot]
 
     def _look(self) -> None:
         """Act on all limits that run out before the next look; those that were put off are put into a later slot."""
         now = self._loop.time()
         until = int((now + TICK) / TICK)
-        for slot in sorted(slot for slot in self._slots if slot <= until):
+        for slot in [slot for slot in self._slots if slot <= until]:
             for one in self._slots.pop(slot):
                 due = one.due()
                 if int(due / TICK) <= until:
