@@ -268,8 +268,8 @@ def beside_nginx(given, home):
         print(f"of nginx: {rate / nginx_rate:.3f} by requests/s, {nginx_cost / cost:.3f} by CPU time; p99 {p99 / nginx_p99:.1f} times")
         offered = rate * 0.4  # what both have time for: with all that each can take, a queue is measured
         one, other = steadily(plain, offered, given.seconds), steadily(port, offered, given.seconds)
-        told = f"p99 nginx {one * 1e3:.2f} ms, gateway {other * 1e3:.2f} ms, {other / one:.1f} times"
-        print(f"{offered:.0f} requests/s offered to each: {told}")
+        figures = f"p99 nginx {one * 1e3:.2f} ms, gateway {other * 1e3:.2f} ms, {other / one:.1f} times"
+        print(f"{offered:.0f} requests/s offered to each: {figures}")
         print("(goal: at least 0.18, p99 under 3 times)")
     finally:
         for one in (process, reverse, upstream):

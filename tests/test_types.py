@@ -46,7 +46,15 @@ def test_a_secret_does_not_show_itself(show):
 def test_a_pickled_secret_is_empty_of_its_value():
     """What leaves the process leaves without the key."""
     assert KEY.encode() not in pickle.dumps(Secret(KEY))
-    assert pickle.loads(pickle.dumps(Secret(KEY))).reveal() == "***"
+    lost = pickle.loads(pickle.dumps(Secret(KEY)))
+    assert str(lost) == "***"
+    with pytest.raises(ValueError, match="left out of a pickle"):
+        lost.reveal()
+
+
+def test_a_copy_of_a_secret_keeps_it():
+    """It does not leave the process."""
+    assert copy.copy(Secret(KEY)).reveal() == copy.deepcopy({"a": [Secret(KEY)]})["a"][0].reveal() == KEY
 
 
 def test_secrets_compare_by_value():

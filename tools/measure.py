@@ -70,7 +70,7 @@ class Profile:
             self.changes += 1
             self.last = name
 
-    def told(self) -> dict[str, object]:
+    def figures(self) -> dict[str, object]:
         return {"files": len(self.files), "changes": self.changes, "calls": self.calls, "names": dict(self.files)}
 
 
@@ -88,7 +88,7 @@ def serve(source: str, out: str, words: list[str]) -> None:
 
     def end(*_: object) -> None:
         sys.setprofile(None)
-        Path(out).write_text(json.dumps(profile.told()), "utf-8")
+        Path(out).write_text(json.dumps(profile.figures()), "utf-8")
 
     signal.signal(signal.SIGUSR1, begin)
     signal.signal(signal.SIGUSR2, end)
@@ -170,7 +170,7 @@ def through_the_library(source: str) -> dict[str, object]:
     sys.setprofile(profile)
     failover.call(lambda _: "ok")
     sys.setprofile(None)
-    return profile.told()
+    return profile.figures()
 
 
 def free_port() -> int:

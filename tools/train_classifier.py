@@ -37,9 +37,7 @@ from error_examples import (
 from sparekey.classify.features import CALM, features
 from sparekey.classify.reasons import Reason
 from sparekey.classify.text_model import SHIFT
-from sparekey.types import ErrorClass
 
-CLASSES = [str(c) for c in ErrorClass]
 STRENGTH = 100.0
 """How freely weights may grow (C in scikit-learn); held-out verdicts are best from 50 to 150."""
 LEAST_SHAPES = 2

@@ -123,10 +123,14 @@ class Failure:
     action: Action | None = None
 
 
-class Secret:
-    """A key that hides itself: `repr`, `str`, formatting and pickling give `***`.
+_HIDDEN: Final = "***"
+"""What is shown in the place of a key."""
 
-    Only `reveal()` returns the value.
+
+class Secret:
+    """A key that hides itself: `repr`, `str` and formatting give `***`.
+
+    Only `reveal()` returns the value. A pickle holds no key, a copy does.
     """
 
     __slots__ = ("_value",)
@@ -136,14 +140,20 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value. Call it only where a request is put together."""
+        """Return the value. Call it only where a request is put together.
+
+        Raises:
+            ValueError: it comes out of a pickle.
+        """
+        if self._value == _HIDDEN:
+            raise ValueError("this key was left out of a pickle: give the other process its own, for example with env:NAME")
         return self._value
 
     def __repr__(self) -> str:
-        return "Secret('***')" if self._value else "Secret('')"
+        return f"Secret({str(self)!r})"
 
     def __str__(self) -> str:
-        return "***" if self._value else ""
+        return _HIDDEN if self._value else ""
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -155,7 +165,13 @@ class Secret:
         return hash((Secret, self._value))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Secret, ("***" if self._value else "",))
+        return (Secret, (str(self),))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def test_they_are_read():
 @pytest.mark.parametrize("told", [None, {}, [], {"usage_by_model": 5}, {"usage_by_model": {"m": 5}}, {"usage_by_model": {"m": {}}}])
 def test_what_tells_nothing_counts_nothing(told):
     """It never raises."""
-    assert TokenTracker.told(told).rows() == {}
+    assert TokenTracker.from_dict(told).rows() == {}
     assert usage_from(told) is None
 
 

@@ -76,7 +76,7 @@ def test_same_key_twice_counts_as_one(sparekey, provider, write_config, monkeypa
     result = sparekey("check")
     assert result.exit_code == 0
     assert "same key as team-a" in result.stdout
-    assert "could serve: 1 of 1 work, so there is no spare" in result.stdout
+    assert "could serve: 1 of 1 work, so there is no spare; team-b has the key of team-a" in result.stdout
     (chain,) = json.loads(sparekey("check", "--json").stdout)["chains"]
     assert (chain["working"], chain["of"]) == (1, 1)
     assert [row["same_key_as"] for row in chain["credentials"]] == [None, "team-a"]
@@ -248,3 +248,11 @@ def test_table_fits_eighty_columns_and_needs_no_colour(sparekey, provider, write
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "Top up the account's balance." in result.stdout
     assert "\x1b" not in result.output
+
+
+def test_a_file_without_a_chain_is_no_success(sparekey, folder):
+    """An empty file, or one with settings alone: exit code 2, and what to write."""
+    for text in ("", "strict = true\n", "[gateway]\nport = 9000\n"):
+        (folder / "sparekey.toml").write_text(text)
+        result = sparekey("check")
+        assert (result.exit_code, "has no chain to check: write [vlm]" in result.stderr) == (2, True)

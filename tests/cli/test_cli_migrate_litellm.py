@@ -210,6 +210,7 @@ def test_a_base_url_that_is_not_set_here_stays_a_variable(sparekey, folder):
         ("cohere/rerank-english-v3.0", "models of mode rerank are not served"),
         ("os.environ/NOT_SET_X", "its model stands in NOT_SET_X"),
         ("openai/*", "names no single model"),
+        ("", "names no model; write litellm_params.model"),
     ],
 )
 def test_odd_entries_are_left_out_with_a_reason(sparekey, folder, model, why):
@@ -223,6 +224,28 @@ def test_odd_entries_are_left_out_with_a_reason(sparekey, folder, model, why):
     found = tomllib.loads(result.stdout)["gateway"]
     assert (found["port"], list(found["chat"])) == (4321, ["a"])
     assert found["chat"]["a"]["credentials"][0]["api_key"] == "env:OPENAI_API_KEY"
+
+
+def test_an_entry_that_is_no_table_takes_no_other_one_down(sparekey, folder):
+    """It is left out by its number; an empty list is called one."""
+    (folder / "c.yaml").write_text("model_list: [text, null, 5, {model_name: a, litellm_params: {model: gpt-4o}}]")
+    result = sparekey("migrate", "c.yaml")
+    assert result.exit_code == 0
+    assert [f"left out: model_list[{n}]: is no table with a model_name" in result.stderr for n in range(4)] == [True, True, True, False]
+    (folder / "c.yaml").write_text("model_list: []")
+    assert "model_list: is empty" in sparekey("migrate", "c.yaml").stderr
+
+
+def test_an_azure_deployment_is_the_one_that_litellm_asks(sparekey, folder):
+    """Without an address it is at AZURE_API_BASE; a word that only tells LiteLLM how to ask is no part of its name."""
+    models = ("azure/o_series/my-o3", "azure/responses/my-5")
+    rows = [f"{{model_name: m{i}, litellm_params: {{model: {model}, api_key: os.environ/K}}}}" for i, model in enumerate(models)]
+    (folder / "c.yaml").write_text(f"model_list: [{', '.join(rows)}]")
+    result = sparekey("migrate", "c.yaml")
+    chats = tomllib.loads(result.stdout)["gateway"]["chat"]
+    assert [chats[name]["credentials"][0]["model"] for name in ("m0", "m1")] == ["my-o3", "my-5"]
+    assert {chats[name]["credentials"][0]["api_base"] for name in ("m0", "m1")} == {"${AZURE_API_BASE}"}
+    assert "AZURE_API_BASE is not set here" in result.stderr
 
 
 def test_file_of_litellm_is_not_written_over(sparekey, migrated, folder):

@@ -122,6 +122,7 @@ def test_faults_of_older_forms_are_told_where_they_stand(write, section, said):
         (f'{{"vlm": "{KEY}}}', "not valid JSON"),
         (f'{{"vlm": {{"api_key": "{KEY}", "api_key": "{KEY}"}}}}', "the key 'api_key' is there twice in one table"),
         ('{"a":' * 100_000, "nested too deeply"),
+        ("a = " + "[" * 100_000, "nested too deeply"),
         ("[vlm]\nmodel = 'm'\nmodel = 'n'", "not valid TOML"),
         ('{"vlm": []}', "vlm: must be a table"),
         ("vlm = 5", "vlm: must be a table"),

@@ -191,3 +191,49 @@ def test_a_status_that_no_table_knows_is_handed_on(running, pair):
     from sparekey.gateway.http.cycle import status_line
 
     assert [re.match(rb"HTTP/1\.1 (\d+) ", status_line(status))[1] for status in (200, 299, 599, 799)] == [b"200", b"299", b"599", b"799"]
+
+
+# ── web pages of other origins ──
+
+PAGE, OTHER = "https://app.example.com", "https://evil.example.com"
+
+
+def preflight(running, origin):
+    asks = {"access-control-request-method": "POST", "access-control-request-headers": "authorization, content-type"}
+    return httpx.options(f"{running.url}/v1/chat/completions", headers={"origin": origin, **asks})
+
+
+@pytest.mark.parametrize("clients", [KEPT, ""], ids=["with keys", "without"])
+def test_a_listed_page_may_ask_and_no_other(serve, pair, clients):
+    """Its browser is told so before it asks, and in every answer, an error too; cookies are never allowed, nor what a provider allows."""
+    running = serve(chain("vlm", pair) + SETTINGS + f'cors_origins = ["{PAGE}"]\n' + clients)
+    asks = preflight(running, PAGE)
+    assert (asks.status_code, asks.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert asks.headers["access-control-allow-headers"] == "authorization, content-type"
+    answer = asked(running, origin=PAGE)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert answer.headers["vary"] == "origin"
+    wrong = httpx.post(f"{running.url}/v1/nothing", json={}, headers={"origin": PAGE})
+    assert wrong.headers["access-control-allow-origin"] == PAGE
+    refused = preflight(running, OTHER)
+    assert refused.status_code >= 400
+    assert not any("access-control" in name for one in (refused, asked(running, origin=OTHER)) for name in one.headers)
+    assert "access-control-allow-credentials" not in {*asks.headers, *answer.headers}
+    assert asked(running, origin=OTHER).status_code == (200 if clients else 403)
+
+
+def test_every_page_may_ask_only_where_keys_are_asked_for(serve, pair):
+    """Else any page that somebody here opens could use the keys of this machine."""
+    from sparekey import ConfigError
+
+    everybody = SETTINGS + 'cors_origins = ["*"]\n'
+    assert preflight(serve(chain("vlm", pair) + everybody + KEPT), OTHER).headers["access-control-allow-origin"] == "*"
+    with pytest.raises(ConfigError, match="needs `clients`"):
+        serve(chain("vlm", pair) + everybody)
+
+
+def test_without_the_setting_nobody_is_told_anything(running):
+    """A browser then keeps the answer from every page of another origin."""
+    asks = preflight(running, PAGE)
+    assert asks.status_code >= 400
+    assert not any("access-control" in name or name == "vary" for name in (*asks.headers, *asked(running).headers))

@@ -78,6 +78,7 @@ def test_what_is_no_form_says_why(content_type, body, told):
     assert call.form is None
 
 
-def test_a_value_that_is_no_name_is_not_read():
-    """A field of more than 200 bytes names no model."""
-    assert read(TYPE, part(b'name="model"', b"m" * 201) + END) == {}
+def test_a_value_that_is_no_name_is_no_model():
+    """A field of more than 200 bytes names none, and must not stand beside one that does."""
+    with pytest.raises(UnreadableFormError, match="longer than 200"):
+        read(TYPE, part(b'name="model"', b"m" * 201) + END)

@@ -37,14 +37,14 @@ class SentError(BaseException):
         """Keep what distinguishes two requests."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
         try:
-            told = json.loads(text)
+            content = json.loads(text)
         except ValueError:
-            told = text
+            content = text
         lower = {str(name).lower(): str(value) for name, value in dict(headers).items()}
         self.request = {
             "url": f"{method} {url}",
             "headers": {name: lower[name] for name in SHOWN if name in lower},
-            "body": told,
+            "body": content,
         }
 
 
@@ -89,14 +89,14 @@ def sent(call: Any) -> Any:
         answer = call()
         if asyncio.iscoroutine(answer):
             answer = asyncio.run(answer)
-    except SentError as told:
-        return told.request
-    except Exception as exc:  # noqa: BLE001 - told, whatever it is
+    except SentError as sent_request:
+        return sent_request.request
+    except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         return f"{type(exc).__name__}: {str(exc)[:300]}"
     return f"no request; {type(answer).__name__}"
 
 
-def told_by(vlm: Any, embedder: Any) -> dict[str, Any]:
+def requests_of(vlm: Any, embedder: Any) -> dict[str, Any]:
     """Return the requests of every method of a VLM and an embedder, sync and async, by name."""
     found: dict[str, Any] = {}
     for index, one in enumerate(_members(vlm)):
@@ -129,7 +129,7 @@ def openviking(file: Path) -> dict[str, Any]:
     data = load_json_config(file)
     vlm = VLMConfig(**data["vlm"]) if data.get("vlm") else None
     embedding = EmbeddingConfig(**data["embedding"]) if data.get("embedding") else None
-    return told_by(vlm.get_vlm_instance() if vlm else None, embedding.get_embedder() if embedding else None)
+    return requests_of(vlm.get_vlm_instance() if vlm else None, embedding.get_embedder() if embedding else None)
 
 
 def sparekey(file: Path) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def sparekey(file: Path) -> dict[str, Any]:
 
     config = load_config(file)
     vlm = config.vlm.get_vlm_instance() if config.vlm else None
-    return told_by(vlm, config.embedding.get_embedder() if config.embedding else None)
+    return requests_of(vlm, config.embedding.get_embedder() if config.embedding else None)
 
 
 def main(which: str, forms: str, out: str) -> None:
@@ -158,14 +158,14 @@ def main(which: str, forms: str, out: str) -> None:
         file.write_text(json.dumps(row["conf"]), encoding="utf-8")
         words.clear()
         try:
-            told: dict[str, Any] = {"loads": True, "sends": load(file)}
+            record: dict[str, Any] = {"loads": True, "sends": load(file)}
         except SentError as asked:
-            told = {"loads": True, "sends": {"made": asked.request}}
-        except Exception as exc:  # noqa: BLE001 - told, whatever it is
-            told = {"loads": False, "why": f"{type(exc).__name__}: {str(exc)[:600]}"}
+            record = {"loads": True, "sends": {"made": asked.request}}
+        except Exception as exc:  # noqa: BLE001 - reported, whatever it is
+            record = {"loads": False, "why": f"{type(exc).__name__}: {str(exc)[:600]}"}
         for name in row.get("environ", {}):
             os.environ.pop(name, None)
-        found.append(json.dumps({"form": row["form"], **told, "words": [*words]}))
+        found.append(json.dumps({"form": row["form"], **record, "words": [*words]}))
     Path(out).write_text("\n".join(found) + "\n", encoding="utf-8")
 
 

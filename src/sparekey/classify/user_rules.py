@@ -55,14 +55,19 @@ class Rule:
     _pattern: re.Pattern[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        faults = []
         if self.then not in ACTIONS and self.then not in set(ErrorClass):
-            known = f"neither an error class ({', '.join(ErrorClass)}) nor one of {', '.join(ACTIONS)}"
-            raise ConfigError(f"rule {self.title}: then={self.then!r} is {known}")
+            faults.append(f"then={self.then!r} is neither an error class ({', '.join(ErrorClass)}) nor one of {', '.join(ACTIONS)}")
         if self.status is None and not self.contains and not self.regex:
-            raise ConfigError(f"rule {self.title}: it has no condition (status, contains or regex)")
+            faults.append("it has no condition (status, contains or regex)")
         if self.status is not None and not 100 <= self.status < 600:  # noqa: PLR2004 - the range of HTTP statuses
-            raise ConfigError(f"rule {self.title}: status={self.status} is no HTTP status")
-        object.__setattr__(self, "_pattern", _compiled(self.regex, self.title) if self.regex else None)
+            faults.append(f"status={self.status} is no HTTP status")
+        try:
+            object.__setattr__(self, "_pattern", _compiled(self.regex) if self.regex else None)
+        except ConfigError as exc:
+            faults.append(str(exc))
+        if faults:
+            raise ConfigError(f"rule {self.title[:80]}: {'; '.join(faults)}")
 
     @property
     def title(self) -> str:
@@ -94,16 +99,16 @@ class Rule:
         )
 
 
-def _compiled(pattern: str, title: str) -> re.Pattern[str]:
+def _compiled(pattern: str) -> re.Pattern[str]:
     if len(pattern) > _MAX_PATTERN:
-        raise ConfigError(f"rule {title[:80]}: the pattern is longer than {_MAX_PATTERN} characters")
+        raise ConfigError(f"the pattern is longer than {_MAX_PATTERN} characters")
     if _may_run_for_ever(pattern):
         why = "a repeated group that itself repeats or chooses can take for ever on a long text; write it without nesting"
-        raise ConfigError(f"rule {title}: {why}")
+        raise ConfigError(why)
     try:
         return re.compile(pattern, re.IGNORECASE)
     except (re.error, OverflowError, RecursionError) as wrong:
-        raise ConfigError(f"rule {title}: {wrong}") from None
+        raise ConfigError(f"the pattern cannot be read: {wrong}") from None
 
 
 def _may_run_for_ever(pattern: str) -> bool:

@@ -87,10 +87,10 @@ class _Judge:
             if verdict := self._by_code(level):
                 return verdict
         if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - redirects are not followed, whatever they say
-            return self._by_status(told=False)
-        told = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
+            return self._by_status(words_tell=False)
+        words_tell = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
         named = self.class_name and not says_bad_request(self.class_name)
-        return (self._by_text() if told or named else None) or self._by_status(told=told)
+        return (self._by_text() if words_tell or named else None) or self._by_status(words_tell=words_tell)
 
     def _by_code(self, level: ErrorLayer) -> ErrorVerdict | None:
         table = codes()
@@ -102,8 +102,8 @@ class _Judge:
             if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not level.statuses:
                 level.statuses.append(int(digits[:3]))
                 self.status = self.status if self.status >= 400 else int(digits[:3])  # noqa: PLR2004 - the first error of RFC 9110
-        told = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # prose may quote the caller there
-        for code in level.codes if told else ():
+        fields_count = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # prose may quote the caller there
+        for code in level.codes if fields_count else ():
             found = table.read(code)
             if found and found.reason is not Reason.UNKNOWN and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
                 return ErrorVerdict(found, self._strength(found, level), f"code: {code} ({found.row})")
@@ -149,7 +149,7 @@ class _Judge:
             return _NEVER
         return max(surer, least) if self.status in _OF_CREDENTIAL else least
 
-    def _by_status(self, *, told: bool) -> ErrorVerdict | None:
+    def _by_status(self, *, words_tell: bool) -> ErrorVerdict | None:
         """Return the verdict of the status; None if it tells nothing.
 
         A 400 without words could be anything. One that says at least "400" is about the request.
@@ -159,8 +159,8 @@ class _Judge:
             not level.page and ((level.statuses and (named or level.where != "text")) or any(map(says_bad_request, level.texts)))
             for level in self.levels
         )
-        found = of_status(self.status or (400 if says_400 and not told and not self.bare else 0))
-        if found is None or (told and found.reason.error_class is ErrorClass.PERMANENT):
+        found = of_status(self.status or (400 if says_400 and not words_tell and not self.bare else 0))
+        if found is None or (words_tell and found.reason.error_class is ErrorClass.PERMANENT):
             return None
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing)
         if found.reason.error_class is ErrorClass.PERMANENT and not says_400:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from sparekey.cli import output
 from sparekey.cli.group import Commands, remember
 from sparekey.types import ErrorClass  # noqa: TC001 - typer reads the annotation
 
@@ -33,7 +34,21 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="sparekey")
+    output.watch()
+    try:
+        try:
+            app(prog_name="sparekey")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        output.hush()
+    except output.OutputError as exc:
+        from sparekey.cli.problems import problem
+        from sparekey.cli.report import show
+
+        output.hush()
+        show(problem(exc))
+        sys.exit(problem(exc).exit_code)
 
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=remember("debug"))]

@@ -19,6 +19,7 @@ from sparekey.cli.settings import opened
 from sparekey.config.faults import dotted
 from sparekey.config.files import chains
 from sparekey.core.twins import shared_keys, twins
+from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,8 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
         BadParameter: no credential has one of the ids in `only`.
     """
     file, config = opened(path)
+    if not chains(config):
+        raise ConfigError(f"{file}: the configuration has no chain to check: write [vlm], [embedding.dense] or [gateway.chat.NAME]")
     trials = trials_of(config, only)
     console = render.err()
     with Progress(
@@ -233,5 +236,6 @@ def _verdict(findings: Sequence[Finding]) -> str:
         return "could not serve: no credential works"
     spare = "" if working > 1 else ", so there is no spare"
     out = [f.credential for f in findings if f.left_out]
-    without = f"; {', '.join(out)} left out: no key" if out else ""
+    without = "".join(f"; {f.credential} has the key of {f.twin_of}" for f in findings if f.twin_of)
+    without += f"; {', '.join(out)} left out: no key" if out else ""
     return f"could serve: {working} of {there} work{spare}{without}"

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
+
+from sparekey.cli.output import OutputError, hush
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,20 +28,14 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:  # the reader of the output (`| head`) has closed it: no failure
-                _hush()
+                hush()
                 raise typer.Exit(0) from None
+            except OutputError:  # `run` tells it: it may come outside of a command, too
+                raise
             except Exception as exc:
                 if _is_typers_own(exc):
                     raise
                 raise typer.Exit(_report(exc, ctx)) from exc
-
-
-def _hush() -> None:
-    """Discard output that is still buffered: Python would fail to flush it at exit."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def remember(name: str) -> Callable[[typer.Context, bool], bool]:

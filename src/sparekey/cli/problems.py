@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.cli import exits
+from sparekey.cli.output import OutputError
 from sparekey.errors import (
     AllCredentialsFailedError,
     ConfigError,
@@ -169,6 +170,10 @@ def _entry(credential_id: str, exc: BaseException) -> str:
     return f"{credential_id}: {failure.error_class} ({failure.reason}): {failure.message or describe_exception(exc)}"
 
 
+def _unwritten(exc: OutputError) -> Problem:
+    return Problem("the output could not be written", (str(exc),), "Write it elsewhere, or make room.", exits.FAILED)
+
+
 def _unreached(exc: GatewayUnreachedError) -> Problem:
     return Problem("the gateway's state cannot be read", (str(exc),), exc.advice)
 
@@ -194,6 +199,7 @@ _WORDED: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     GatewayUnreachedError: _unreached,
     InvalidInputError: _input,
     UnsupportedMediaInputError: _input,
+    OutputError: _unwritten,
     SparekeyError: _other,
 }
 """The wording of each expected error; the first match counts."""

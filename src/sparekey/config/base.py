@@ -12,7 +12,7 @@ from sparekey.config.faults import as_config_error
 from sparekey.masking import MASK, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic._internal._model_construction import ModelMetaclass
 else:
@@ -33,6 +33,11 @@ class Strict(BaseModel, metaclass=_RaisesConfigErrors):
     """A model that refuses unknown keys and never repeats what it was given in an error."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show a body's values and addresses as a dump does: without what looks like a key."""
+        for name, value in super().__repr_args__():
+            yield name, _shown(value)
 
     @classmethod
     def model_validate(cls, obj: Any, **kwargs: Any) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from functools import lru_cache
@@ -131,6 +132,18 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         if not self.credentials:
             faults.append(Fault(("credentials",), "is empty; a chain needs at least one credential with provider, model and key"))
         return faults
+
+    # -- copies and pickles: the settings, without what was built from them or looked up -------------------------------------
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        private = state.get("__pydantic_private__") or {}
+        return {**state, "__pydantic_private__": {**private, "_instance": None, "_keys": {}, "_lacking": {}}}
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        made: Self = type(self).__new__(type(self))
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return made
 
     # -- what the rest of the package reads ------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def credential(credential: Any, family: Family, path: Path, *, inherited: str | 
     at = ("provider",) if inherited is not None and credential.provider == inherited else (*path, "provider")
     fault = provider(credential.provider, family, at)
     if fault:
-        return [fault]
+        return [fault, *_model(credential, path)]
     found = providers.find(credential.provider)
     assert found is not None
     return [*_model(credential, path), *_missing(credential, found, family, path)]

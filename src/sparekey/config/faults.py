@@ -151,7 +151,7 @@ def _follows(fault: Fault, removed: Sequence[Path]) -> bool:
     if not fault.path or not fault.text.startswith("is missing"):
         return False
     *parent, name = fault.path
-    misspelt = [str(path[-1]) for path in removed if list(path[:-1]) == parent]
+    misspelt = [str(path[-1]) for path in removed if [*path[:-1]] == parent[: len(path) - 1]]  # there, or in a table above: it is inherited
     return bool(get_close_matches(str(name), misspelt, n=1, cutoff=0.6)) or any(path[-1] == name for path in removed)
 
 
@@ -180,7 +180,10 @@ def _faults(error: ErrorDetails, model: type[BaseModel]) -> list[Fault]:
         return [Fault(path + f.path, f.text) for f in cause.faults]
     if error["type"] == "extra_forbidden":
         return [Fault(path, _unknown_key(path, model))]
-    return [Fault(path, str(cause) if cause is not None else _worded(error))]
+    text = str(cause) if cause is not None else _worded(error)
+    if error["type"] == "list_type" and isinstance(error["input"], dict):
+        text += f"; in TOML each entry begins with [[{dotted(path)}]]"
+    return [Fault(path, text)]
 
 
 _WANTED: Final = {

@@ -18,9 +18,9 @@ from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
+from sparekey.config.toml_faults import toml_faults
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
-from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -214,9 +214,10 @@ def _read(file: Path) -> dict[str, Any]:
 def _toml(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        what, _, where = mask(str(exc)).partition(" (at ")  # masked: a key may stand where a name belongs
-        raise ConfigError(f"{file}: not valid TOML{f' (at {where}' if where else ''}: {what}") from None
+    except tomllib.TOMLDecodeError:
+        raise ConfigError("\n".join(f"{file}: {fault}" for fault in toml_faults(text))) from None
+    except RecursionError:
+        raise ConfigError(f"{file}: nested too deeply") from None
 
 
 def _json(text: str, file: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _THE_CLIENTS: Final = ("temperature", "thinking", "max_tokens", "stream", "media", "forward_api_key")
 """What a program sets for its own calls; through the gateway it comes with each request."""
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 _NO_NAME: Final = re.compile(r"[\x00-\x20\x7f\"'\\%?#]")
 
 
@@ -35,6 +36,21 @@ def _called(value: str) -> str:
     return value
 
 
+def _store(value: str) -> str:
+    from sparekey.stores.opening import refuse_unknown  # noqa: PLC0415 - only those who name a store need it
+
+    refuse_unknown(value)
+    return value
+
+
+def _origin(value: str) -> str:
+    if value != "*" and not _ORIGIN.fullmatch(value):
+        raise ValueError("is no origin: write scheme and host, and the port if it is not the usual one (https://app.example.com), or *")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+"""The origin of a web page, as its browser names it; `*` for all."""
 Digest = Annotated[str, AfterValidator(_digest)]
 """A SHA-256 digest in hexadecimal."""
 ModelName = Annotated[Name, AfterValidator(_called)]
@@ -80,7 +96,7 @@ class GatewayConfig(Strict):
     host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     workers: Positive = Field(1, description="Processes that share the port.")
-    store: Line | None = Field(
+    store: Annotated[Line, AfterValidator(_store)] | None = Field(
         None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
     )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")
@@ -89,6 +105,10 @@ class GatewayConfig(Strict):
         description="Reference to the key of the console, the admin API and the metrics; without one, they are read-only on this machine.",
     )
     admin_key_sha256: Digest | None = Field(None, description="SHA-256 of that key, instead.")
+    cors_origins: list[Origin] = Field(
+        default_factory=list,
+        description="Web pages that may ask it, by origin (`https://app.example.com`); `*`: all. They need a key.",
+    )
     certfile: Line | None = Field(None, description="Certificate chain (PEM): HTTPS instead of HTTP.")
     keyfile: Line | None = Field(None, description="Its private key (PEM).")
     client_ca: Line | None = Field(None, description="Authorities (PEM): clients must show a certificate that one of them has signed, too.")
@@ -159,6 +179,8 @@ class GatewayConfig(Strict):
             return [Fault(("certfile",), "certfile and keyfile go together")]
         if self.client_ca and self.certfile is None:
             return [Fault(("client_ca",), "needs HTTPS: add certfile and keyfile")]
+        if "*" in self.cors_origins and not self.clients:
+            return [Fault(("cors_origins",), "'*' needs `clients`: else any web page could use this machine's keys")]
         fault = open_to_all(self.host, has_clients=bool(self.clients))
         return [Fault(("host",), fault)] if fault else []
 

@@ -48,7 +48,7 @@ class _Unresolved(Exception):  # noqa: N818 - an answer on the way to a ConfigEr
 
 
 class SecretRef:
-    """A key as a configuration names it. It shows references, never a key.
+    """A key as a configuration names it. It shows references, never a key; a pickle holds none, a copy does.
 
     It is no dataclass: pydantic would write one out field by field into `model_dump()`, with the key in it.
 
@@ -107,6 +107,8 @@ class SecretRef:
             raise ConfigError(": ".join(filter(None, (source.place(self.path), self.shown, str(exc))))) from None
 
     def _read(self, folder: Folder) -> str:
+        if self.text == _HIDDEN:
+            raise _Unresolved("the key was left out of a pickle; write a reference, or load the file in that process")
         if self.kind == "value":
             return self.text
         argument = self.text.partition(":")[2].strip()
@@ -132,6 +134,12 @@ class SecretRef:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (SecretRef, (self.shown, self.path))
+
+    def __copy__(self) -> SecretRef:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> SecretRef:
+        return self
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -273,7 +273,7 @@ def _tracker_of(embedder: Any) -> TokenTracker | None:
     if isinstance(tracker, TokenTracker):
         return tracker
     counted = getattr(embedder, "get_token_usage", None)
-    return TokenTracker.told(counted()) if callable(counted) else None
+    return TokenTracker.from_dict(counted()) if callable(counted) else None
 
 
 def _with_ledger(answer: Answer[T]) -> T:

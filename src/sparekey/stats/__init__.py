@@ -4,8 +4,8 @@ record              the one value for an event, a timeline's entry, a failed att
 chain_stats         a chain's statistics in memory: a hook
 credential_stats    the counts and durations of one credential
 quantiles           durations of the last minutes in constant memory
-history             a SQLite file of records and of numbers by day; history_rows reads and writes its rows
-restart             from the history into the statistics, and back
-worker_reports      what the workers of one gateway tell each other
+history             a SQLite file of records and of counts by day; history_rows reads and writes its rows
+restart             loads the statistics from the history after a restart, and writes them back
+worker_reports      the numbers that the workers of one gateway exchange
 tokens              a tracker of tokens by model and provider, for wrappers
 """

@@ -6,9 +6,11 @@ place), which is kept here and passed to `listeners`, such as the history. Reade
 the lists themselves. A `ChainReport` holds all of it as a value that can be sent and added up:
 workers exchange it, and a new process gets its predecessor's.
 
-How a call ended is more than how its attempts ended: one that failed may have been saved by the next. A call counts as *served* when an
-attempt of it succeeded, as *failed* when the chain was exhausted, its deadline ran out or its stream broke off after content, and as
-*refused* when the request itself was at fault, which says nothing of the chain. What is still under way counts as nothing.
+How a call ended is more than how its attempts ended, because the next attempt may have saved a
+failed one. A call counts as *served* when an attempt of it succeeded; as *failed* when the chain
+was exhausted, its deadline ran out, or its stream broke off after content; and as *refused* when
+the request itself was at fault, which says nothing about the chain. A running call does not count
+yet.
 
 Times are seconds since 1970, days are days of UTC.
 """
@@ -44,8 +46,10 @@ _MOST_UNSENT: Final = 1000
 """The most rows of past days that wait for `news` to be called."""
 
 End = tuple[float, str, str]
-"""How a call ended: the time, `served`, `failed` or `refused`, and its last credential. It is a
-plain tuple for speed: every call makes one."""
+"""How a call ended: the time; `served`, `failed` or `refused`; and its last credential.
+
+It is a plain tuple for speed, because every call makes one.
+"""
 _REQUESTS_FAULT: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
 
 

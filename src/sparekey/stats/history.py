@@ -1,9 +1,8 @@
 """Records and token counts for later reading, in a SQLite file with bounded tables.
 
-Whoever tells the history something only appends to lists and adds to numbers (`_Unwritten`); a thread of its own writes them, every
-second or so, and drops what is too old. If the file is locked, full or gone, what happened waits, bounded, until it can be written.
-
-Its rows are read and written by `history_rows`.
+Noting something only appends to lists and adds to numbers (`_Unwritten`). A thread writes them
+about every second, and drops what is too old. If the file is locked, full or gone, notes wait,
+bounded, until it can be written. `history_rows` reads and writes the rows.
 """
 
 from __future__ import annotations
@@ -152,7 +151,10 @@ class History:
         self._unwritten.add(("usage", day or self._day(0), chain[:LONGEST_NAME], credential_id[:LONGEST_NAME]), (requests, *tokens))
 
     def ended(self, chain: str, credential_id: str, outcome: str, cause: str = "", reason: str = "", *, by: int = 1, day: str = "") -> None:
-        """Add attempts that ended so (`succeeded`, `failed`, `abandoned`) to a credential's day: today, if none is given."""
+        """Add attempts with an outcome (`succeeded`, `failed`, `abandoned`) to a credential's day.
+
+        `day` is an ISO date; "" means today.
+        """
         row = (chain, credential_id, outcome, cause, reason)
         self._unwritten.add(("attempts", day or self._day(0), *(value[:LONGEST_NAME] for value in row)), (by,))
 

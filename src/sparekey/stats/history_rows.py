@@ -71,13 +71,13 @@ def row_of(record: Record) -> tuple[Any, ...]:
         who, other = record.old, record.credential
     elif record.kind in _BY_ID:
         who = record.credential
-    told: dict[str, Any] = {}
+    detail_fields: dict[str, Any] = {}
     if record.failure is not None:
         known = {name: getattr(record.failure, name) for name in _DETAILS}
-        told = {name: value for name, value in known.items() if value != getattr(_BLANK, name)}
+        detail_fields = {name: value for name, value in known.items() if value != getattr(_BLANK, name)}
     if record.kind == "failed":
-        told |= {"call": record.call, "number": record.attempt}
-    detail = json.dumps(told) if told else ""
+        detail_fields |= {"call": record.call, "number": record.attempt}
+    detail = json.dumps(detail_fields) if detail_fields else ""
     cause = str(record.cause)
     return record.at, record.chain, record.kind, who, other, cause, record.reason, record.seconds, record.message, detail
 
@@ -98,13 +98,13 @@ def record_of_row(row: Sequence[Any]) -> Record:
 
 def _with_failure(plain: Record, detail: str) -> Record:
     try:
-        told: dict[str, Any] = json.loads(detail or "{}")
-        known = {name: value for name, value in told.items() if name in _OF_FAILURE}
-        evidence = told.get("evidence")
-        known["scope"] = Scope(told.get("scope", Scope.UNKNOWN))
+        detail_fields: dict[str, Any] = json.loads(detail or "{}")
+        known = {name: value for name, value in detail_fields.items() if name in _OF_FAILURE}
+        evidence = detail_fields.get("evidence")
+        known["scope"] = Scope(detail_fields.get("scope", Scope.UNKNOWN))
         known["evidence"] = Evidence(evidence) if evidence in set(Evidence) else Evidence.LIKELY  # that of another version
         failure = Failure(ErrorClass(plain.cause), plain.reason, message=plain.message, **known)
-        seconds = plain.seconds if plain.seconds is not None else told.get("duration")
-        return replace(plain, failure=failure, seconds=seconds, call=told.get("call", 0), attempt=told.get("number", 0))
+        seconds = plain.seconds if plain.seconds is not None else detail_fields.get("duration")
+        return replace(plain, failure=failure, seconds=seconds, call=detail_fields.get("call", 0), attempt=detail_fields.get("number", 0))
     except (ValueError, TypeError, AttributeError):  # another version has written it
         return replace(plain, cause=str(ErrorClass.UNKNOWN), failure=replace(_BLANK, reason=plain.reason, message=plain.message))

@@ -1,10 +1,12 @@
-"""One record of something that happened in a chain: entry of the timeline, failed attempt, and row of the history are this one value.
+"""A record: one thing that happened in a chain. Timeline, list of failures and history share it.
 
-`record_of` makes it from an event of `core.events`, and is the only place that does: there texts are masked and bounded, once. From then
-on the same value is kept in memory (`ChainStats`), sent between workers (`worker_reports`), written to SQLite (`History`) and shown
-by the console. Events that come with each request that is served make no record: they only count.
+`record_of` makes it from an event of `core.events`, and nothing else does: there, texts are masked
+and bounded once. From then on the same value is kept in memory (`ChainStats`), sent between workers
+(`worker_reports`), written to SQLite (`History`) and shown by the console. Events of every served
+request make no record; they only count.
 
-A list of records is bounded, so what repeats itself must not push its beginning out: `append` counts it instead.
+A list of records is bounded, and a repeated event must not push its beginning out. So `append`
+counts repetitions instead.
 """
 
 from __future__ import annotations
@@ -27,42 +29,46 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 120
 LONGEST_TEXT: Final = 600
 MOST_STEPS: Final = 12
-"""Steps of the way to a verdict that are kept."""
+"""The most steps of the way to a verdict that are kept."""
 RECORDED: Final = frozenset({Switched, Parked, Probed, Recovered, AttemptFailed, Exhausted})
-"""The events of which there is a record."""
+"""The events that make a record."""
 _TOGETHER: Final = 0.05
 """Seconds within which the parks of one failure (a credential with its account) are one record."""
 _SPREADING: Final = frozenset({"parked", "probed", "recovered"})
-"""Kinds that come to a credential and its account or endpoint at once."""
+"""Kinds that reach a credential and its account or endpoint at the same time."""
 _MOST_TOGETHER: Final = 40
-"""Things of which one record tells."""
+"""The most credentials, accounts and endpoints in one record."""
 _REPEATING: Final = frozenset({"parked", "probed", "exhausted"})
-"""Kinds that say no more when they come again."""
+"""Kinds that add nothing when they are repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Something that happened in a chain. Its texts are masked and bounded; `message` is untrusted all the same.
+    """Something that happened in a chain.
+
+    Its texts are masked and bounded; `message` is untrusted nevertheless.
 
     Attributes:
         at: the time of day, in seconds since 1970.
-        kind: `failover`, `failback`, `parked`, `held` (a person parked it), `probed`, `recovered`, `failed` (an attempt), `exhausted` (a
-            call), `action` (a person did something: `reason` says what) or `tested` (one tiny request that a person asked for).
-        what: whom it is about, as `credential:a`, `account:x` or `endpoint:host`; several where one failure parked several. Of a switch,
-            who is active now. Empty: the whole chain.
-        old: of a switch, who was active before, as `a`.
-        seconds: of a park, how long, and None until released; of a failed or tested attempt, how long it took; of an exhausted call,
-            until the soonest return.
-        cause: the error class, and
-        reason: the finer word for it.
+        kind: `failover`, `failback`, `parked`, `held` (a person parked it), `probed`, `recovered`,
+            `failed` (an attempt), `exhausted` (a call), `action` (a person did something; `reason`
+            says what) or `tested` (a person asked for one tiny request).
+        what: whom it is about, as `credential:a`, `account:x` or `endpoint:host`; several if one
+            failure parked several; for a switch the credential that is active now; empty for the
+            whole chain.
+        old: for a switch the credential that was active before, as `a`.
+        seconds: for a park its length, None until it is released; for a failed or tested attempt
+            its duration; for an exhausted call the wait until the first credential comes back.
+        cause: the error class.
+        reason: the finer cause.
         message: the provider's words.
-        failure: of an attempt that failed, all that is known of it.
-        call: the number of the call in its process, and
-        attempt: which attempt of the call it was; 0 where there is none.
-        chain: in which chain.
-        times: how often it happened since something else changed, and
-        since: when it did for the first time; None where it happened once.
-        number: of its row in the history, which grows with each; 0 until it is written.
+        failure: for a failed attempt all that is known of it.
+        call: the number of the call in its process.
+        attempt: the number of the attempt in the call; 0 if there is none.
+        chain: the chain's name.
+        times: how often it happened since something else changed.
+        since: when it happened first; None if it happened once.
+        number: the number of its row in the history, which grows; 0 until it is written.
     """
 
     at: float
@@ -83,29 +89,29 @@ class Record:
 
     @property
     def credential(self) -> str:
-        """The id of the credential that it is about; empty without one."""
+        """The id of the credential that it is about; empty if it is about none."""
         return next((name.partition(":")[2] for name in self.what if name.startswith("credential:")), "")
 
     @property
     def who(self) -> str:
-        """The name before December 2026, kept until June 2027: `old` of a switch, else the one that it is about."""
+        """A former name, until June 2027: `old` for a switch, else whom it is about."""
         return self.old or (self.what[0] if self.kind in {*_SPREADING, "held"} and self.what else self.credential)
 
     @property
     def other(self) -> str:
-        """The name before December 2026, kept until June 2027: of a switch, who is active now."""
+        """A former name, until June 2027: for a switch the credential that is active now."""
         return self.credential if self.old else ""
 
 
 class Masker:
-    """Cuts secrets, and whatever looks like one, out of a text, and bounds it."""
+    """Removes secrets, and whatever looks like one, from texts, and shortens them."""
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
-        """Know the secrets of some credentials."""
+        """Take the secrets of some credentials."""
         self._secrets = secrets_of(credentials)
 
     def __call__(self, text: object, longest: int = LONGEST_TEXT) -> str:
-        """Return what may be shown and kept of `text`, on one line."""
+        """Return the part of `text` that may be shown and kept, on one line."""
         shown = " ".join(self._secrets.cut(str(text)).split())
         return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
@@ -116,17 +122,17 @@ class Masker:
 
 
 PLAIN: Final = Masker()
-"""Knows nobody's secrets: cuts out what looks like a key."""
+"""A masker without secrets: it removes what looks like a key."""
 
 
 def record_of(event: Event, at: float, chain: str = "", mask: Masker = PLAIN) -> Record | None:
-    """Return the record of an event; None for an event that comes with each request.
+    """Return the record of an event; None for events of every request.
 
     Args:
-        event: what happened.
-        at: when, in seconds since 1970.
-        chain: in which chain.
-        mask: cuts the chain's keys out of texts.
+        event: the event.
+        at: when it happened, in seconds since 1970.
+        chain: the chain's name.
+        mask: removes the chain's keys from texts.
     """
     chain, record = chain[:LONGEST_NAME], None
     match event:
@@ -159,7 +165,7 @@ def of_attempt(
     call: int = 0,
     attempt: int = 0,
 ) -> Record:
-    """Return the record of one attempt, `failed` or `tested`; `failure` is None where it was answered."""
+    """Return the record of one attempt, `failed` or `tested`; `failure` None: it was answered."""
     what = (named(f"credential:{credential}", mask),)
     if failure is None:
         return Record(at, kind, what, "", seconds, call=call, attempt=attempt, chain=chain)
@@ -169,14 +175,17 @@ def of_attempt(
 
 
 def of_action(at: float, credential: str, what: str, chain: str = "", mask: Masker = PLAIN) -> Record:
-    """Return the record of something that a person did (`release`, ...) with a credential; an empty one is the whole chain."""
+    """Return the record of a person's action (`release`, ...); without a credential on the chain."""
     return Record(
         at, "action", (named(f"credential:{credential}", mask),) if credential else (), reason=mask(what, LONGEST_NAME), chain=chain
     )
 
 
 def named(what: str, mask: Masker) -> str:
-    """Return the name of something that may be parked, an endpoint by its host alone: an address may hold a password."""
+    """Return the name of something that is parked: of an endpoint only the host.
+
+    The rest of an address may hold a password.
+    """
     kind, _, name = what.partition(":")
     if kind == "endpoint":
         return f"endpoint:{urlsplit(name.partition(' ')[0]).netloc.rpartition('@')[2]}"[:LONGEST_NAME]
@@ -187,7 +196,10 @@ def named(what: str, mask: Masker) -> str:
 
 
 def append(records: MutableSequence[Record], record: Record) -> None:
-    """Append a record to a list. Parks and recoveries of one failure become one record; what repeats itself is counted."""
+    """Append a record to a list.
+
+    Parks and recoveries of one failure become one record; repetitions are counted.
+    """
     last = records[-1] if records else None
     if last is not None and last.kind == record.kind == "failed":
         if _alike(last, record):
@@ -213,7 +225,7 @@ def _alike(last: Record, record: Record) -> bool:
 
 
 def _repeated(records: MutableSequence[Record], record: Record) -> Record | None:
-    """Return the same record, if it is there since the last one that changed something."""
+    """Return an equal record that came after the last change; None if there is none."""
     if record.kind in _REPEATING:
         for before in reversed(records):
             if before.kind not in _REPEATING:
@@ -224,7 +236,10 @@ def _repeated(records: MutableSequence[Record], record: Record) -> Record | None
 
 
 def _repeats(before: Record, record: Record) -> bool:
-    """Whether the same happened to the same credential; what is parked with it (its account) is told in an event of its own."""
+    """Return whether both say the same about the same credential.
+
+    What is parked with it (its account) has an event of its own.
+    """
     alone = sum(what.startswith("credential:") for what in before.what) == 1
     whole = before.what == record.what or (alone and set(record.what) <= set(before.what))
     return whole and (before.kind, before.cause, before.reason) == (record.kind, record.cause, record.reason)

@@ -1,6 +1,6 @@
 """What survives a gateway's restart: statistics are written to the history and read from it.
 
-`count_into` writes the counts since its last call as rows of a day. `remembered` reads today's rows
+`count_into` writes the counts since its last call as rows of a day. `stored_reports` reads today's rows
 and the last records into `ChainReport`s.
 """
 
@@ -45,7 +45,7 @@ def count_into(history: History, stats: Mapping[str, ChainStats]) -> None:
                     history.ended(chain, credential, outcome, error_class, reason, by=count, day=day)
 
 
-def remembered(history: History, now: float) -> dict[str, ChainReport]:
+def stored_reports(history: History, now: float) -> dict[str, ChainReport]:
     """Return the history's reports by chain; empty if the file cannot be read.
 
     Args:

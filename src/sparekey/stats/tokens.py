@@ -107,7 +107,7 @@ class TokenTracker:
         }
 
     @classmethod
-    def told(cls, usage: Any) -> TokenTracker:
+    def from_dict(cls, usage: Any) -> TokenTracker:
         """Return a tracker with the counts of another one's `to_dict`; missing counts are 0."""
         out = cls()
         models = usage.get("usage_by_model") if isinstance(usage, dict) else None

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 EVERY: Final = 1.0
 """Seconds between two reports of a worker."""
 GONE: Final = 5.0
-"""Seconds without a report after which a worker counts as gone: its counts stay, its running
-requests do not."""
+"""Seconds without a report after which a worker counts as gone.
+
+Its counts stay, its running requests do not.
+"""
 _CLOSING: Final = 2.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -236,5 +238,5 @@ def _failed(old: Any) -> dict[str, Any]:
     """Return the record of a failed attempt in its form before December 2026."""
     failure = old["failure"]
     same = {"at": old["at"], "call": old["call"], "attempt": old["number"], "seconds": old["duration"], "times": old["times"]}
-    told = {"cause": failure["error_class"], "reason": failure["reason"], "message": failure["message"], "failure": failure}
-    return {"kind": "failed", "what": [f"credential:{old['credential']}"], **same, **told}
+    fields = {"cause": failure["error_class"], "reason": failure["reason"], "message": failure["message"], "failure": failure}
+    return {"kind": "failed", "what": [f"credential:{old['credential']}"], **same, **fields}

@@ -232,8 +232,8 @@ def _written(memory: Memory, now: float) -> dict[str, Any]:
         for key, one in memory.words.items()
     }
     drought = memory.drought
-    told = None if drought is None else [drought.request, drought.confirmed, _span(drought.everybody_at, now)]
-    return {"words": words, "drought": told}
+    stored = None if drought is None else [drought.request, drought.confirmed, _span(drought.everybody_at, now)]
+    return {"words": words, "drought": stored}
 
 
 def _memory(data: dict[str, Any], written: float) -> Memory:
@@ -246,8 +246,8 @@ def _memory(data: dict[str, Any], written: float) -> Memory:
         )
         for key, one in list(data["words"].items())[:MOST_WORDS]
     }
-    told = data["drought"]
-    drought = None if told is None else Drought(_name(told[0]), told[1] is True, _past(told[2], written, LONGEST_QUEUE))
+    stored = data["drought"]
+    drought = None if stored is None else Drought(_name(stored[0]), stored[1] is True, _past(stored[2], written, LONGEST_QUEUE))
     return Memory(MappingProxyType(words), drought)
 
 

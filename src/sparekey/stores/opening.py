@@ -36,22 +36,32 @@ def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> K
     return Keeper(_store(url.strip()), poll=poll, patience=patience)
 
 
+def refuse_unknown(url: str) -> None:
+    """Refuse an address that names no kind of store; nothing is opened.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    scheme, colon, rest = url.strip().partition(":")
+    if not (scheme == "memory" and rest in {"", "//"}) and not (colon and scheme in {"sqlite", *_REDIS}):
+        raise ConfigError(f"{mask(url.partition('?')[0])!r} is no store; write one of {_FORMS}")
+
+
 def _store(url: str) -> Store:
     """Return the store that the address names."""
-    scheme, colon, rest = url.partition(":")
-    if scheme == "memory" and rest in ("", "//"):
+    refuse_unknown(url)
+    scheme, _, rest = url.partition(":")
+    if scheme == "memory":
         from sparekey.stores.memory import MemoryValues  # noqa: PLC0415 - each store is loaded when it is asked for
 
         return MemoryValues()
-    if scheme == "sqlite" and colon:
+    if scheme == "sqlite":
         from sparekey.stores.sqlite import SQLiteStore  # noqa: PLC0415
 
         return SQLiteStore(sqlite_path(url))
-    if scheme in _REDIS and colon:
-        from sparekey.stores.redis import RedisStore  # noqa: PLC0415
+    from sparekey.stores.redis import RedisStore  # noqa: PLC0415
 
-        return RedisStore(f"{_REDIS[scheme]}:{rest}")
-    raise ConfigError(f"{mask(url.partition('?')[0])!r} is no store; write one of {_FORMS}")
+    return RedisStore(f"{_REDIS[scheme]}:{rest}")
 
 
 def sqlite_path(url: str) -> Path:

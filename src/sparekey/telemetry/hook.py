@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sparekey.core.events import Event, Parked
     from sparekey.engine.chain_state import ChainState
-    from sparekey.types import Credential
 
     Ended: TypeAlias = AttemptSucceeded | AttemptFailed | AttemptAbandoned
 
@@ -75,20 +74,18 @@ class Hook:
         """Create a hook for the chain of this name."""
         self.chain_name = chain_name
         self.reasons = BoundedLabels()
-        self._credentials: dict[str, Credential] = {}
 
     @property
     def hears(self) -> Collection[type]:
         """The event types that this hook handles."""
         return self.handlers.keys()
 
-    def attach(self, cell: ChainState) -> None:
-        """Store the chain's credentials; the chain calls this when the hook is added.
+    def attach(self, chain_state: ChainState) -> None:
+        """Keep the secrets of the chain's credentials; the chain calls this when the hook is added.
 
         One hook serves one chain.
         """
-        self._credentials = {c.id: c for c in cell.pool.credentials}
-        self._secrets = secrets_of(cell.pool.credentials)
+        self._secrets = secrets_of(chain_state.pool.credentials)
 
     def __call__(self, event: Event) -> None:
         """Handle one event."""

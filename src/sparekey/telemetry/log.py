@@ -86,8 +86,8 @@ class StructlogHook(Hook):
     def _parked(self, event: events.Parked) -> None:
         cause = None if event.cause is None else str(event.cause)
         seconds = None if event.seconds is None else round(event.seconds, 1)
-        said = {"what": self.shown(event.what), "seconds": seconds, "error_class": cause, "reason": event.reason}
-        self._write("warning", "parked", **said, soft=event.soft or None)
+        fields = {"what": self.shown(event.what), "seconds": seconds, "error_class": cause, "reason": event.reason}
+        self._write("warning", "parked", **fields, soft=event.soft or None)
 
     def _probed(self, event: events.Probed) -> None:
         self._write("info", "probed", what=self.shown(event.what))

@@ -84,10 +84,10 @@ class OpenTelemetryHook(Hook):
         self._open = _OpenSpans(max_open)
         self._about: dict[str, Attributes] = {}
 
-    def attach(self, cell: ChainState) -> None:
+    def attach(self, chain_state: ChainState) -> None:
         """Store the chain's credentials and their constant attributes."""
-        super().attach(cell)
-        self._about = {c.id: self._attributes_of(c) for c in cell.pool.credentials}
+        super().attach(chain_state)
+        self._about = {c.id: self._attributes_of(c) for c in chain_state.pool.credentials}
 
     def _attributes_of(self, credential: Credential) -> Attributes:
         return {**about(credential, self._operation), "sparekey.chain": self.chain_name, "sparekey.credential": credential.id}
@@ -125,15 +125,15 @@ class OpenTelemetryHook(Hook):
         return _NO_TYPE if reason in {"", OTHER} else reason
 
     def _close(self, span: Span, outcome: str, failure: Failure | None, reason: str, usage: Usage | None) -> None:
-        said: Attributes = {"sparekey.outcome": outcome}
+        attributes: Attributes = {"sparekey.outcome": outcome}
         if usage is not None:
-            said |= _counted(usage)
+            attributes |= _counted(usage)
         if failure is not None:
-            said |= {"error.type": reason, "sparekey.error_class": str(failure.error_class)}
+            attributes |= {"error.type": reason, "sparekey.error_class": str(failure.error_class)}
             if failure.status is not None:
-                said["http.response.status_code"] = failure.status
+                attributes["http.response.status_code"] = failure.status
             span.set_status(trace.StatusCode.ERROR, self.shown(failure.message))
-        span.set_attributes(said)
+        span.set_attributes(attributes)
         span.end()
 
     def _measure(self, event: Ended, outcome: str, reason: str) -> None:
@@ -147,8 +147,8 @@ class OpenTelemetryHook(Hook):
             self._instruments.tokens.record(usage.prompt_tokens, {**known, "gen_ai.token.type": "input"})
             self._instruments.tokens.record(usage.completion_tokens, {**known, "gen_ai.token.type": "output"})
 
-    def _happened(self, name: str, *, on_span: Mapping[str, AttributeValue] | None = None, **said: str) -> None:
-        attributes: Attributes = {"sparekey.chain": self.chain_name, **{f"sparekey.{key}": value for key, value in said.items()}}
+    def _happened(self, name: str, *, on_span: Mapping[str, AttributeValue] | None = None, **facts: str) -> None:
+        attributes: Attributes = {"sparekey.chain": self.chain_name, **{f"sparekey.{key}": value for key, value in facts.items()}}
         self._instruments.happenings[name].add(1, attributes)
         trace.get_current_span().add_event(f"sparekey.{name}", {**attributes, **(on_span or {})})
 

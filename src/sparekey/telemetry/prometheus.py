@@ -89,10 +89,10 @@ class PrometheusHook(Hook):
         self._counters: dict[tuple[str, ...], Counter] = {}
         self._histograms: dict[tuple[str, ...], Histogram] = {}
 
-    def attach(self, cell: ChainState) -> None:
+    def attach(self, chain_state: ChainState) -> None:
         """Let the gauges read this chain's state."""
-        super().attach(cell)
-        self._metrics.cells[self.chain_name] = ref(cell)
+        super().attach(chain_state)
+        self._metrics.chain_states[self.chain_name] = ref(chain_state)
 
     def _count(self, *series: str, by: float = 1) -> None:
         """Add to a counter; `series` holds its name and labels."""
@@ -164,7 +164,7 @@ class _Metrics:
         self.histograms = {
             row.name: Histogram(row.name, row.text, ("chain", *row.labels), registry=None, buckets=_SECONDS) for row in _rows(Histogram)
         }
-        self.cells: dict[str, ref[ChainState]] = {}
+        self.chain_states: dict[str, ref[ChainState]] = {}
 
     def describe(self) -> Iterator[Metric]:
         """Yield each metric without samples."""
@@ -176,17 +176,17 @@ class _Metrics:
         """Yield each metric with its samples."""
         for metric in (*self.counters.values(), *self.histograms.values()):
             yield from metric.collect()
-        yield from _gauges({name: cell for name, found in self.cells.copy().items() if (cell := found()) is not None})
+        yield from _gauges({name: chain_state for name, found in self.chain_states.copy().items() if (chain_state := found()) is not None})
 
 
 def _rows(family: Family) -> Iterator[MetricRow]:
     return (row for row in ROWS if row.family is family)
 
 
-def _gauges(cells: Mapping[str, ChainState]) -> Iterator[Metric]:
+def _gauges(chain_states: Mapping[str, ChainState]) -> Iterator[Metric]:
     up, active = (GaugeMetricFamily(row.name, row.text, labels=("chain", *row.labels)) for row in _rows(GaugeMetricFamily))
-    for name, cell in cells.items():
-        for row in describe(cell.pool, cell.state, cell.clock()).credentials:
+    for name, chain_state in chain_states.items():
+        for row in describe(chain_state.pool, chain_state.state, chain_state.clock()).credentials:
             up.add_metric((name, row.id), row.standing in _WELL)
             active.add_metric((name, row.id), row.active)
     yield from (up, active)

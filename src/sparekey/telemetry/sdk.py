@@ -68,8 +68,8 @@ def _named() -> bool:
 
 def _exporters(signal: str) -> list[Any]:
     """Create the exporters of a signal (`traces`, `metrics`); each reads its own variables."""
-    said = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or "otlp"
-    names = [name.strip() for name in said.split(",")]
+    value = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or "otlp"
+    names = [name.strip() for name in value.split(",")]
     return [_exporter(signal, name) for name in names if name not in {"", "none"}]
 
 
@@ -86,6 +86,6 @@ def _exporter(signal: str, name: str) -> Any:
 def _otlp(signal: str) -> list[str]:
     """Return the possible names of the OTLP exporter: that of the set protocol, else all."""
     for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        if said := os.environ.get(variable, "").strip():
-            return [_PROTOCOLS.get(said, said)]
+        if value := os.environ.get(variable, "").strip():
+            return [_PROTOCOLS.get(value, value)]
     return list(_PROTOCOLS.values())

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
 
 _MOST: Final = 10_000
+_READ: Final = 512 * 1024
+"""Bytes at either end of a body in which ids are looked for: between them are pictures and files."""
 _ID: Final = re.compile(
     # openai and anthropic: `resp_…`, `file-…`; gemini: `files/…`; the id of an upload stands in its URL
     rb"(?:\b(?:resp|rs|conv|file|batch|upload|vs|vsfb|asst|thread|run|msg|ftjob|cntr|container|video|msgbatch|chatcmpl)[-_][\w-]{3,200}"
@@ -38,7 +40,8 @@ class ResourceAffinity:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
         if not self.owners:
             return None
-        for text in (call.resource.encode(), call.query.encode(), call.body):
+        body = call.body if len(call.body) <= 2 * _READ else call.body[:_READ] + b"\n" + call.body[-_READ:]
+        for text in (call.resource.encode(), call.query.encode(), body):
             for found in _ID.finditer(text):
                 name = found.group()
                 if owner := self.owners.get(name) or self.owners.get(name.rpartition(b"/")[2]):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
 
 _EVENTS: Final = b"text/event-stream"
+PASSED: Final = "sparekey_passed"
+"""The extension of a response whose body is passed on unread, whatever it is."""
 _REDIRECT: Final = 300
 _SUCCESS: Final = 200
 
@@ -53,7 +55,12 @@ class ResponseValidator:
         return True
 
     def wants_reading(self, call: WireRequest, response: Any) -> bool:
-        """Return whether a response has to be read before the SDK gets it: what is not (audio, files) is passed on as it comes."""
+        """Return whether a response has to be read before the SDK gets it.
+
+        What is not (audio, files, an answer that is too long to be held) is passed on as it comes.
+        """
+        if response.extensions.get(PASSED):
+            return False
         return call.kind != "other" or response.status_code >= _REDIRECT or _media_type(response) == b"application/json"
 
     def validated(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:

@@ -96,7 +96,7 @@ class WrapperVLM(CallingVLM):
                 found.append(tracker)
             elif id(tracker) not in foreign and callable(counted := getattr(member, "get_token_usage", None)):
                 foreign |= {id(tracker)} if tracker is not None else set()
-                found.append(TokenTracker.told(counted()))
+                found.append(TokenTracker.from_dict(counted()))
         return found
 
 

@@ -45,7 +45,7 @@ def inputs(call: WireRequest) -> int | None:
     """Return how many inputs a request has; None where its provider may count them in its own way."""
     if call.dialect == "gemini":
         requests = call.get("requests")
-        return len(requests) if isinstance(requests, list) else 1
+        return len(requests) if isinstance(requests, list) else None if requests else 1
     given = call.get("input")
     if not isinstance(given, list):
         return 1 if isinstance(given, str) else None

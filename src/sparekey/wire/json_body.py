@@ -1,7 +1,8 @@
 """JSON bodies: read fast, and edited in place: a field's bytes are replaced, every other byte stays as it came.
 
 msgspec (the extra `gateway` brings it) reads twice as fast as the standard library, which is asked where msgspec is not
-installed, and about whatever msgspec refuses: it is the stricter one (no NaN, no lone surrogates).
+installed, and about whatever msgspec refuses: it is the stricter one (no NaN, no lone surrogates). A body of very many values is not
+built: `large_json` reads the fields that are needed (`Document.partial`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+from sparekey.wire import large_json
 
-__all__ = ["Document", "completed", "dumped", "loads", "read", "replaced", "without"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+__all__ = ["Document", "completed", "dumped", "loads", "read", "replaced", "times_named", "without"]
 
 
 def _fastest() -> Callable[[bytes | str], Any]:
@@ -48,61 +51,110 @@ def dumped(value: Any) -> bytes:
 
 
 class Document(NamedTuple):
-    """A JSON object: its text, and the values of its fields."""
+    """A JSON object.
+
+    Attributes:
+        text: its text.
+        fields: the values of its fields.
+        partial: only those fields are there that requests are read for; a `large_json.Unread` among them was not built.
+    """
 
     text: str
     fields: dict[str, Any]
+    partial: bool = False
+
+    def has(self, name: str) -> bool:
+        """Return whether a field is there; of a partial one, whether it may be."""
+        return name in self.fields or (self.partial and f'"{name}"' in self.text)
 
 
 def read(body: bytes) -> Document | None:
     """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
     try:
-        text = body.removeprefix(_BOM).decode()
+        text = (plain := body.removeprefix(_BOM)).decode()
+        if large_json.has_many_values(plain) and (found := _partial(text, plain)) is not None:
+            return found
         fields = loads(text)
     except (ValueError, RecursionError):
         return None
     return Document(text, fields) if isinstance(fields, dict) else None
 
 
+def _partial(text: str, body: bytes) -> Document | None:
+    """Return a body of very many values; None where msgspec is not installed.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        return Document(text, large_json.fields(body), partial=True)
+    except ImportError:
+        return None
+
+
+def times_named(document: Document, name: str) -> int:
+    """Return how many fields of the document a reader may take for `name`: it stands there twice, in another case, or escaped.
+
+    Raises:
+        ValueError: that takes too long to find out.
+    """
+    text, fields = document.text, document.fields
+    if document.partial:
+        return large_json.times_named(text, name)
+    if "\\u00" not in text and text.count(f'"{name}"') <= 1:
+        return sum(1 for key in fields if len(key) == len(name) and key.lower() == name)
+    return sum(1 for key, _, _ in _top_level(text) if key.lower() == name)
+
+
 def replaced(document: Document, name: str, value: Any) -> Document:
     """Return the document with another value of a top-level field that is there."""
-    start, end = _place(document.text, name)
-    return Document(document.text[:start] + json.dumps(value) + document.text[end:], {**document.fields, name: value})
+    start, end = _place(document, name)
+    return document._replace(text=document.text[:start] + json.dumps(value) + document.text[end:], fields={**document.fields, name: value})
 
 
 def completed(document: Document, extra: Mapping[str, Any]) -> Document:
     """Return the document with those fields of `extra` that it leaves out, at its end."""
-    missing = {name: value for name, value in extra.items() if name not in document.fields}
+    missing = {name: value for name, value in extra.items() if not document.has(name)}
     if not missing:
         return document
     text, end = document.text, document.text.rindex("}")
-    more = ("," if document.fields else "") + json.dumps(missing)[1:-1]
-    return Document(text[:end] + more + text[end:], {**document.fields, **missing})
+    more = ("," if document.fields or document.partial else "") + json.dumps(missing)[1:-1]
+    return document._replace(text=text[:end] + more + text[end:], fields={**document.fields, **missing})
 
 
 def without(document: Document, names: Collection[str]) -> Document:
-    """Return the document without some of its top-level fields; where one is taken out, it is written anew."""
+    """Return the document without some of its top-level fields; where one is taken out, it is written anew, a partial one with null."""
     if document.fields.keys().isdisjoint(names):
+        return document
+    if document.partial:
+        for name in document.fields.keys() & names:
+            document = replaced(document, name, None)
         return document
     fields = {name: value for name, value in document.fields.items() if name not in names}
     return Document(json.dumps(fields, ensure_ascii=False), fields)
 
 
-def _place(text: str, name: str) -> tuple[int, int]:
-    """Return where the value of a top-level field begins and ends; the text is known to be a JSON object with that field."""
-    if (start := _only_place(text, name)) is not None:
+def _place(document: Document, name: str) -> tuple[int, int]:
+    """Return where the value of a top-level field begins and ends; the document is known to have that field."""
+    text = document.text
+    if (start := _only_place(text, name)) is not None and not (document.partial and text[start] in "[{"):
         return start, _value_at(text, start)[1]
-    place, at = (0, 0), _behind(text, 0, "{")
+    if document.partial and (found := large_json.place(text, name)) is not None:
+        return found
+    return next((start, end) for key, start, end in reversed([*_top_level(text)]) if key == name)
+
+
+def _top_level(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each field of a JSON object, and where its value begins and ends."""
+    at = _behind(text, 0, "{")
     while text[at] != "}":
         key, at = _value_at(text, at)
         start = _behind(text, at, ":")
         _, end = _value_at(text, start)
-        if key == name:
-            place = (start, end)
+        yield key, start, end
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return place
 
 
 def _only_place(text: str, name: str) -> int | None:

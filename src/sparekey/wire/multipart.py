@@ -48,8 +48,10 @@ def read(content_type: bytes, body: bytes) -> dict[str, Field]:
         if number == _MOST_PARTS:
             raise UnreadableFormError(f"the form has more than {_MOST_PARTS} parts")
         name = _field_name(head)
-        if name not in _READ or end - start > _LONGEST_VALUE:
+        if name not in _READ:
             continue
+        if end - start > _LONGEST_VALUE:
+            raise UnreadableFormError(f"the field {name.decode()!r} is longer than {_LONGEST_VALUE} bytes")
         if name.decode() in fields:
             raise UnreadableFormError(f"the field {name.decode()!r} is in the form twice")
         fields[name.decode()] = Field(body[start:end].decode("utf-8", "replace"), start, end)

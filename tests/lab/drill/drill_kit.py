@@ -16,8 +16,9 @@ DEAR = {"K01", "K06", "K11", "K16", "M01", "E04", "S15"}
 """Rows with crowds and hundreds of calls. `make test` plays each in one of its ways, by turns; the other ones are for `make test-slow`."""
 PROCESSES = {"M08", "M10"}
 """Rows that load processes for seconds: for `make test-slow`. tests/stores/test_stores_processes.py holds the same."""
-THROUGH_SLOWLY = {"K16", "C02", "C04"}
-"""As above, through the gateway: hundreds of poisoned requests, a thousand connections, two thousand streams."""
+THROUGH_SLOWLY = {"K16", "C02", "C04", "X02", "X03", "X04"}
+"""As above, through the gateway: hundreds of poisoned requests, a thousand connections, two thousand streams, hundreds of megabytes.
+tests/gateway/test_gateway_strangers.py and test_gateway_long_bodies.py hold the same with less."""
 ELSEWHERE = {"M08", "M09", "M10"}
 """Rows that start processes with a gateway in each: tests/gateway/test_gateway_stores.py and test_gateway_restart.py hold the same."""
 

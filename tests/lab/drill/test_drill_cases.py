@@ -10,8 +10,7 @@ import pytest
 from sparekey.lab.drill import ROWS, Verdict, virtual_time
 from sparekey.lab.drill.cases import Case, Cases
 from sparekey.lab.drill.fixtures import built_in
-from sparekey.lab.drill.profile import FAST, Profile
-from sparekey.lab.drill.row import Run, joined
+from sparekey.lab.drill.row import FAST, Profile, Run, joined
 from sparekey.lab.drill.runner import play
 from sparekey.lab.drill.virtual_scenario import VirtualScenario
 from sparekey.lab.drill.wordings import CREDENTIAL, REQUEST, about, wordings

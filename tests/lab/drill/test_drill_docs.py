@@ -19,7 +19,7 @@ def table(text):
     """The rows of a table, as tuples of cells."""
     return [
         tuple(cell.strip() for cell in line.strip("|").split("|"))
-        for line in re.findall(r"^\| [SKHPMEC]\d\d \|.*\|.*\|.*\|.*\|$", text, re.MULTILINE)
+        for line in re.findall(r"^\| [SKHPMECX]\d\d \|.*\|.*\|.*\|.*\|$", text, re.MULTILINE)
     ]
 
 

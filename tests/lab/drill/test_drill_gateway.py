@@ -6,7 +6,7 @@ import pytest
 from drill_kit import Played, expected, params
 
 pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
-FAMILIES = "SKMEC"
+FAMILIES = "SKMECX"
 
 
 @pytest.fixture(scope="module")

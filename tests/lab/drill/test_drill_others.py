@@ -8,7 +8,7 @@ from drill_kit import expected
 from sparekey.config.files import Config
 from sparekey.lab.drill import ROWS, Verdict
 from sparekey.lab.drill.fixtures import BUILT_IN, built_in
-from sparekey.lab.drill.profile import FAST
+from sparekey.lab.drill.row import FAST
 from sparekey.lab.drill.runner import play
 
 OTHERS = {row.id: row for row in ROWS if row.cases is not None}

@@ -190,7 +190,7 @@ def test_the_sdk_of_a_chains_wire_calls_the_gateway(wire):
 def test_a_limit_on_open_files_is_told(monkeypatch):
     """A crowd that the system does not allow is no crowd that was served: the row says what to raise."""
     resource = pytest.importorskip("resource", reason="there is no such limit here")
-    from sparekey.lab.drill.limits import files
+    from sparekey.lab.drill.crowds import files
 
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)

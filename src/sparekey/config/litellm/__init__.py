@@ -31,8 +31,10 @@ def convert(data: Mapping[str, Any], environ: Mapping[str, str]) -> Converted:
         ConfigError: it has no `model_list`, or nothing in it can be taken over.
     """
     entries = data.get("model_list")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigError("model_list: is missing or no list of tables; as YAML only LiteLLM's config.yaml is read")
+    if not isinstance(entries, list):
+        raise ConfigError("model_list: is missing or no list; as YAML only LiteLLM's config.yaml is read")
+    if not entries:
+        raise ConfigError("model_list: is empty; models that stand in LiteLLM's database alone are not in this file")
     done = Converted()
     reader = DeploymentReader(data, environ, done)
     groups: dict[str, list[Deployment]] = {}

@@ -19,21 +19,18 @@ class DeploymentReader:
         """Take the file, the environment, and where to note what is left out."""
         self._data, self._environ, self._done = data, environ, done
 
-    def read(self, entry: Mapping[str, Any], where: str) -> Deployment | None:
+    def read(self, entry: Any, where: str) -> Deployment | None:
         """Return an entry, or None if it cannot become a credential, which is noted."""
+        if not isinstance(entry, dict):
+            self._done.leave(where, "is no table with a model_name and litellm_params")
+            return None
         params, info = table(entry, "litellm_params"), table(entry, "model_info")
         params = {**self._shared(params.get("litellm_credential_name")), **params}
         full = text(params.get("model"), f"{where}.litellm_params.model", self._environ, Converted())
-        group = str(entry.get("model_name") or full)
-        if not full or "*" in group + full:
-            self._done.leave(f"{where} ({group})", "names no single model; write an entry for each model")
-            return None
-        if full.startswith("${"):
-            self._done.leave(f"{where} ({group})", f"its model stands in {full[2:-1]}, which is not set here; run migrate where it is")
-            return None
-        prefix, model = _split(full)
-        if not model:
-            self._done.leave(f"{where} ({group})", f"names no model after {prefix}/; write the deployment's name there")
+        group = str(entry.get("model_name") or full or "")
+        prefix, model = _split(full or "")
+        if not full or not model or "*" in group + full or full.startswith("${"):
+            self._done.leave(f"{where} ({group})" if group else where, _no_model(full or "", prefix, model))
             return None
         row = find_litellm(prefix)
         known = embedding_model(row.name, model) if row else None
@@ -63,6 +60,8 @@ class DeploymentReader:
         path = f"{found.where}.litellm_params"
         given = params.get("api_base") or params.get("base_url")
         base = text(given, f"{path}.api_base", self._environ, self._done) or self._usual_base(prefix)
+        if base is None and _needs_base(prefix):
+            base = text(f"{tables.ENVIRON}{prefix.upper()}_API_BASE", f"{path}.api_base", self._environ, self._done)
         provider, base, found.dialect = _route(prefix, base, embedding=found.embedding)
         row = find_litellm(prefix)
         if provider == "openai" and row and _has_own_format(row) and (row.embeddings if found.embedding else row.chat):
@@ -133,6 +132,25 @@ _SPEAKS = (
 )
 
 
+def _no_model(full: str, prefix: str, model: str) -> str:
+    """Return why an entry names no model that could be asked for."""
+    if not full:
+        return "names no model; write litellm_params.model"
+    if full.startswith("${"):
+        return f"its model stands in {full[2:-1]}, which is not set here; run migrate where it is"
+    return (
+        "names no single model; write an entry for each model"
+        if model
+        else f"names no model after {prefix}/; write the deployment's name there"
+    )
+
+
+def _needs_base(prefix: str) -> bool:
+    """Tell whether a provider has no address of its own: each account has one."""
+    row = find_litellm(prefix)
+    return row is not None and row.chat is not None and "api_base" in row.chat.needs
+
+
 def _mode(model: str, *, known: bool) -> str:
     """Return what a model is for, where the file does not say it: by what its name says, as LiteLLM does."""
     low = model.lower()
@@ -144,6 +162,9 @@ def _mode(model: str, *, known: bool) -> str:
 def _split(full: str) -> tuple[str, str]:
     """Return LiteLLM's name of the provider, and the model without it."""
     prefix, slash, rest = full.partition("/")
+    part, inner, name = rest.partition("/")
+    if inner and part in tables.HINTS.get(prefix, ()):
+        rest = name
     if slash and (find_litellm(prefix) or prefix in tables.OPENAI_LIKE):
         return prefix, rest
     rows = [] if slash else PROVIDERS.values()

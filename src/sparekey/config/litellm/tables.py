@@ -20,6 +20,9 @@ OPENAI_LIKE: Final[dict[str, tuple[str, ...]]] = {
 """Names of LiteLLM's that mean any host which speaks OpenAI's format -> the variables in which it looks for a key."""
 
 
+HINTS: Final = {"azure": ("o_series", "gpt5_series", "responses"), "openai": ("responses",)}
+"""Words between LiteLLM's name of a provider and the model that only tell LiteLLM how to ask: no part of the model."""
+
 PASSED: Final = frozenset({"chat", "completion", "responses", "image_generation", "audio_transcription", "audio_speech", "moderation"})
 """Modes of models whose requests the gateway passes on in a chain of `[gateway.chat]`."""
 
@@ -82,6 +85,7 @@ WHY: Final = {
     "database_url": "there is no database: the keys of clients stand in the file",
     "store_model_in_db": "there is no database: models that stand only there are not in this file",
     "alerting": "see the metrics; an alert on sparekey_credential_up is in docs/telemetry.md",
+    "port": "LiteLLM reads it from general_settings alone; here it is port in [gateway]",
     "hidden": "every name is listed in /v1/models",
 }
 """Why something is left out, by the last part of its path."""

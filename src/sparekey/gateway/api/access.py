@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from sparekey.config.gateway import is_loopback
 from sparekey.errors import ConfigError
+from sparekey.gateway.api.cross_origin import CrossOrigin
 from sparekey.gateway.api.replies import RefusalError
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ ANYBODY: Final = Caller()
 
 
 class Access:
-    """The clients and the admin of one configuration."""
+    """The clients and the admin of one configuration.
+
+    Attributes:
+        cross_origin: the web pages of other origins that may ask.
+    """
 
     def __init__(self, config: GatewayConfig) -> None:
         """Read the keys from where their references point, and keep only their digests.
@@ -83,6 +88,7 @@ class Access:
             )
             for i, client in enumerate(config.clients)
         }
+        self.cross_origin = CrossOrigin(config.cors_origins)
         self._admin = _digest_of(config, config.admin_key, config.admin_key_sha256, "admin_key")
 
     @property
@@ -103,7 +109,8 @@ class Access:
         """
         if not self._clients:
             refuse_forwarded(headers)
-            refuse_pages(headers)
+            if not self.cross_origin.allows(headers.get(b"origin", b"")):
+                refuse_pages(headers)
             return ANYBODY
         key = _presented(headers, query)
         if not key:

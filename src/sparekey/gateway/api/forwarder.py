@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from sparekey.gateway.http.off_loop import off_loop
 from sparekey.gateway.observe.request_ledger import current
 from sparekey.gateway.upstream import messages
+from sparekey.gateway.upstream.long_answers import held
 from sparekey.gateway.upstream.pool import ConnectionPool
 from sparekey.transport.asynchronous import AsyncForwarder
+from sparekey.wire.large_json import LARGE
 from sparekey.wire.rewrite import rewrite
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
     from sparekey.wire.request import WireRequest
+
+
+_REDIRECT: Final = 300
 
 
 class GatewayForwarder(AsyncForwarder):
@@ -42,7 +48,8 @@ class GatewayForwarder(AsyncForwarder):
         self._client, self.silence = client, table.timeout
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Response:
-        put = rewrite(call, self.router.targets[credential.id])
+        target = self.router.targets[credential.id]
+        put = rewrite(call, target) if len(call.body) <= LARGE else await off_loop(rewrite, call, target)
         attempt: QuickAttempt | None = request if request is not None and request.takes(credential.id) else None
         if ledger := current.get():
             ledger.begins(credential.id, None if attempt is None else attempt.sent.at)
@@ -52,6 +59,8 @@ class GatewayForwarder(AsyncForwarder):
             assert isinstance(self._client, ConnectionPool)
             response = await attempt.response(self._client, call.method, put, self.silence)
         response.credential_id = credential.id
+        if call.kind == "chat" and not call.stream and response.status_code < _REDIRECT:
+            await held(response)
         return response
 
     async def _body(self, response: Response) -> bytes:

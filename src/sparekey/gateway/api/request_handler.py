@@ -16,12 +16,14 @@ from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller
 from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.api.response_headers import handed_on
+from sparekey.gateway.http.off_loop import off_loop
 from sparekey.gateway.http.protocol import ATTEMPT, KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
 from sparekey.transport.event_filter import StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from sparekey.engine.stream import AsyncStream
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sparekey")
 
 Scope = dict[str, Any]
+_NO_CONTENT: Final = 204
 _APART: Final = 0.05
 """Seconds between the last pieces of a stream that broke off, so that they arrive one by one."""
 
@@ -98,8 +101,8 @@ class RequestHandler:
     """One request and its answer."""
 
     __slots__ = (
-        *("_attempt", "_began", "_caller", "_chain", "_credential", "_dialect", "_gateway", "_ledger", "_left", "_receive", "_scope"),
-        *("_send", "_state", "_status", "_stream", "request_id"),
+        *("_attempt", "_began", "_caller", "_page", "_chain", "_credential", "_dialect", "_gateway", "_ledger", "_left", "_receive"),
+        *("_scope", "_send", "_state", "_status", "_stream", "request_id"),
     )
 
     def __init__(self, gateway: Gateway, scope: Scope, receive: Any, send: Any, request_id: str) -> None:
@@ -113,6 +116,7 @@ class RequestHandler:
         self._caller: Caller = ANYBODY
         self._chain = self._credential = ""
         self._dialect = "openai"
+        self._page: Raw = []
         self._status, self._stream, self._left = 0, False, False
 
     async def serve(self) -> None:
@@ -160,6 +164,11 @@ class RequestHandler:
         checked(named)
         if self._gateway.draining and self._attempt is None:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
+        cross_origin = state.access.cross_origin
+        self._page = cross_origin.headers(named)
+        if (reply := cross_origin.preflight(method, named)) is not None:
+            await self._whole(reply)
+            return None
         query = scope["query_string"] if self._dialect == "gemini" else b""  # Gemini's key
         if method != "POST":
             known = state.access.reader if path == routes.DESCRIPTION else state.access.caller
@@ -184,7 +193,8 @@ class RequestHandler:
             MADE.set(self._attempt.made)
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
-        call = routes.read(asked, method, target, headers, named, body)
+        parts = asked, method, target, headers, named, body
+        call = routes.read(*parts) if len(body) <= LARGE else await off_loop(routes.read, *parts)
         served = chain_of(state, self._caller, call)
         self._chain = served.name
         current.set(self._ledger)
@@ -269,6 +279,7 @@ class RequestHandler:
     async def _start(self, status: int, headers: Raw) -> None:
         self._status = status
         headers.append((b"x-sparekey-request-id", self.request_id.encode()))
+        headers += self._page
         if self._chain:
             headers.append((b"x-sparekey-attempts", b"%d" % self._ledger.number))
             if self._credential:
@@ -276,7 +287,9 @@ class RequestHandler:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _whole(self, reply: GatewayReply, *, close: bool = False) -> None:
-        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        headers = [*reply.headers]
+        if reply.status != _NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(reply.body)))
         if close:
             headers.append((b"connection", b"close"))
         await self._start(reply.status, headers)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.gateway.api.access import FORWARDING
 from sparekey.gateway.api.replies import RefusalError
+from sparekey.wire.json_body import times_named
+from sparekey.wire.large_json import Unread
 from sparekey.wire.request import ANTHROPIC_KINDS, GEMINI_KINDS, OPENAI_KINDS, openai_resource, understood
 
 if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw
+    from sparekey.wire.json_body import Document
     from sparekey.wire.request import WireRequest
 
 OPENAI: Final = frozenset(
@@ -156,6 +159,17 @@ def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw,
     return call
 
 
+def _names_models(document: Document) -> int:
+    try:
+        return times_named(document, "model")
+    except ValueError:
+        raise RefusalError(413, "too_many_values", "the name `model` stands in the body in too many places") from None
+
+
+def _type_of(value: Any) -> type:
+    return value.kind if isinstance(value, Unread) else type(value)
+
+
 def _readable(resource: str, call: WireRequest) -> None:
     """Check a body before it is sent, so that no credential is blamed for it.
 
@@ -167,9 +181,13 @@ def _readable(resource: str, call: WireRequest) -> None:
     if call.form_fault:
         raise RefusalError(400, "bad_form", f"the form cannot be passed on: {call.form_fault}")
     fields = call.document.fields if call.document else {}
+    if call.document and _names_models(call.document) > 1:
+        raise RefusalError(400, "ambiguous_model", "the body has more than one field that a provider may read as `model`")
+    if isinstance(fields.get("requests"), Unread):
+        raise RefusalError(413, "too_many_values", "the batch has too many values: send it in several requests")
     if not isinstance(fields.get("model") or "", str):
         raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")
     for name, types in _TYPES.items():
-        if (value := fields.get(name)) is not None and type(value) not in types:
+        if (value := fields.get(name)) is not None and _type_of(value) not in types:
             wanted = " or ".join(_NAMES[one] for one in types)
             raise RefusalError(400, "wrong_type", f"the field `{name}` must be {wanted}")

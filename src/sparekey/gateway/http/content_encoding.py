@@ -1,6 +1,7 @@
 """Decoding of a client's body (`content-encoding`: gzip, deflate, br, zstd), with a size limit.
 
-The limit holds for the decoded body, so a small body cannot unpack into a huge one.
+Two limits hold for the decoded body: its size, and beyond a few megabytes how many times longer it is than what came. So a small body
+cannot unpack into a huge one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PIECE: Final = 64 * 1024
+_MOST_TIMES: Final = 200
+"""How many times longer than what came a long body may be: JSON packs to a tenth, the same letter over and over to a thousandth."""
+_UNSUSPECTED: Final = 8 * 2**20
 _ZLIB_HEADER: Final = 0x0F
 _DEFLATED: Final = 8
 
@@ -31,6 +35,7 @@ def unpacked(body: bytes, encoding: bytes, most: int) -> bytes:
         RefusalError: the coding is unknown here (415), the body is not in the coding that it
             states (400), or it is too long (413).
     """
+    most = min(most, max(_UNSUSPECTED, _MOST_TIMES * len(body)))
     for name in reversed(encoding.decode("latin-1").lower().split(",")):
         if (coding := name.strip()) and coding != "identity":
             body = _decoded(body, coding, most)
@@ -50,7 +55,11 @@ def _decoded(body: bytes, coding: str, most: int) -> bytes:
     except Exception as exc:
         raise RefusalError(400, "bad_encoding", f"the body is not encoded as content-encoding says ({coding})") from exc
     if len(found) > most:
-        raise RefusalError(413, "body_too_large", f"the body unpacks to more than {most // 2**20} MiB (gateway.max_body_mb)")
+        raise RefusalError(
+            413,
+            "body_too_large",
+            f"the body unpacks to more than {most // 2**20} MiB (gateway.max_body_mb), or to {_MOST_TIMES} times its length",
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from sparekey.gateway.api.admin import Admin
 from sparekey.gateway.console.access import Door
 from sparekey.gateway.console.host import ProbeResult, SimulatedProvider, Watched
 from sparekey.stats.chain_stats import ChainReport, ChainStats
-from sparekey.stats.restart import count_into, remembered
+from sparekey.stats.restart import count_into, stored_reports
 from sparekey.stats.worker_reports import WorkerReport
 from sparekey.wire.request import understand
 
@@ -83,7 +83,7 @@ class GatewayHost:
             if self._metrics is not None:
                 self._metrics.before = self._reports.before.metrics
             return self._reports.before.chains
-        return {} if self._history is None else remembered(self._history, time.time())
+        return {} if self._history is None else stored_reports(self._history, time.time())
 
     def watch(self, served: Served) -> None:
         """Keep statistics and metrics of a chain from now on."""

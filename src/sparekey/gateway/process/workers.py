@@ -170,7 +170,7 @@ def shared(settings: ServeSettings) -> Iterator[None]:
         yield
         return
     try:
-        worker_reports.write(folder, worker_reports.WorkerReport(chains=_remembered(settings)))
+        worker_reports.write(folder, worker_reports.WorkerReport(chains=_stored_reports(settings)))
         if place.store is None:
             settings.move(f"sqlite:///{folder / 'state.db'}")
         yield
@@ -178,13 +178,13 @@ def shared(settings: ServeSettings) -> Iterator[None]:
         worker_reports.remove(folder)
 
 
-def _remembered(settings: ServeSettings) -> dict[str, ChainReport]:
+def _stored_reports(settings: ServeSettings) -> dict[str, ChainReport]:
     """Return today's numbers from the history. Only one worker takes them, so they count once."""
     from sparekey.stats.history import History  # noqa: PLC0415 - as above
-    from sparekey.stats.restart import remembered  # noqa: PLC0415 - as above
+    from sparekey.stats.restart import stored_reports  # noqa: PLC0415 - as above
 
     path = settings.place().history
     if path is None:
         return {}
     with History(path) as history:
-        return remembered(history, time.time())
+        return stored_reports(history, time.time())

@@ -126,7 +126,7 @@ class Exchange:
         self._connection.done(keep=reader.keeps)
         lines = [b"HTTP/1.1 200 OK\r\n", *map(_LINE, kept)]
         lines.append(b"content-length: %d\r\nx-sparekey-request-id: %b\r\n" % (len(body), self._request_id.encode()))
-        lines.append(out.tail)
+        lines += (self._head.page, out.tail)
         lines.append(b"\r\n" if self._head.keep_alive else b"connection: close\r\n\r\n")
         lines.append(body)
         path = self._path

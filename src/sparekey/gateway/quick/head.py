@@ -51,6 +51,7 @@ class Head(NamedTuple):
         named: the same by name.
         keep_alive: the connection stays open after the answer.
         caller: who sent it.
+        page: header lines for the browser of a web page.
         until: when the key of the client expires, in seconds since 1970.
         model: what the path names; "" where the body does.
         plans: how its requests are served, by model; None: by the engine.
@@ -63,6 +64,7 @@ class Head(NamedTuple):
     named: dict[bytes, bytes]
     keep_alive: bool
     caller: Caller
+    page: bytes
     until: float
     model: str
     plans: dict[str, Plan | None]
@@ -119,8 +121,9 @@ def read(data: bytes, access: Access) -> Head | None:
     model = asked.resource.removeprefix("models/").removesuffix(":generateContent") if asked.dialect == "gemini" else ""
     if (asked.dialect, asked.resource) not in RESOURCES and not (model and asked.resource.endswith(":generateContent")):
         return None
+    page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
-    return Head(asked, path, target, headers, named, parser.should_keep_alive(), caller, _until(caller), model, {})
+    return Head(asked, path, target, headers, named, parser.should_keep_alive(), caller, page, _until(caller), model, {})
 
 
 def _until(caller: Caller) -> float:

@@ -106,7 +106,7 @@ class QuickPath:
         out = plan.outs.get(index) or plan.outgoing(index, head, body)
         if out is None or plan.served.forwarder.router.affinity.owners:
             return "credential"
-        sent = spliced(body, model, out.model)
+        sent = spliced(body, fields.model, out.model)
         if sent is None:
             return "model"
         connection = self._pool.take(out.origin)

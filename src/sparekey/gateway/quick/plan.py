@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sparekey.wire.request import WireRequest
 
 _MODEL: Final = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*')
-_ESCAPED: Final = re.compile(rb"\\u006[4-5c-fC-F]")
-"""A letter of "model" that is spelt as an escape: the name may stand there twice."""
+_ESCAPED: Final = re.compile(rb"\\u00[46][45c-f]")
+"""A letter of "model" that is spelt as an escape, in a text in lower case."""
 _LIST: Final = ord("[")
 _MOST_BODY: Final = 512 * 1024
 """The longest body that is served here."""
@@ -105,7 +105,7 @@ class Plan:
         origin, lines = written("POST", put)
         end = b"%d\r\n\r\n" % len(put.body)
         model = None if head.model or not target.model or target.model == call.model else json.dumps(target.model).encode()
-        if not lines.endswith(b"content-length: " + end) or spliced(body, call.model, model) != put.body:
+        if not lines.endswith(b"content-length: " + end) or spliced(body, "" if head.model else call.model, model) != put.body:
             return None
         tail = b"x-sparekey-attempts: 1\r\nx-sparekey-credential: %b\r\n" % credential.id.encode("ascii", "replace")
         return Outgoing(credential.id, origin, lines.removesuffix(end), model, served.forwarder.silence, tail)
@@ -145,18 +145,21 @@ def fields_of(body: bytes) -> Fields | str:
 def spliced(body: bytes, model: str, other: bytes | None) -> bytes | None:
     """Return a body with another model, as `wire.json_body.replaced` gives it; None where that takes a closer look.
 
+    That is so where anything else in it may be read as another `model`.
+
     Args:
-        body: the JSON of a request that names a model.
-        model: its name.
+        body: the JSON of a request.
+        model: the name of the model in it; "" where it is to name none.
         other: the other one as JSON; None: the body stays as it is.
     """
+    low = body.lower()
+    if low.count(b'"model"') != (1 if model else 0) or (b"\\u00" in low and _ESCAPED.search(low)):
+        return None
     if other is None:
         return body
     at = body.find(b'"model"')
-    if body.find(b'"model"', at + 7) >= 0 or (b"\\u" in body and _ESCAPED.search(body)):
-        return None
     name = b'"%b"' % model.encode()
-    found = _MODEL.match(body, at)
+    found = None if at < 0 else _MODEL.match(body, at)
     if found is None or not body.startswith(name, found.end()):
         return None
     return body[: found.end()] + other + body[found.end() + len(name) :]

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
-MOST_BYTES: Final = 256 * 2**20
+MOST_BYTES: Final = 128 * 2**20
 """The most bytes of an answer that is read as a whole: more than any model sends, less than fills
-the memory. Streams and files pass in pieces and have no limit."""
+the memory. Streams, files and long answers of chats pass in pieces and have no limit."""
+_MOST_UNPACKED: Final = 16 * 2**20
+"""The most bytes of an answer that is unpacked as a whole, in less than a tenth of a second: the
+gateway asks for none that is packed."""
+_MOST_TIMES: Final = 200
+_UNSUSPECTED: Final = 8 * 2**20
+"""How many times longer than what came an encoded body may be that is longer than this."""
 
 
 class TransportError(SparekeyError):
@@ -177,20 +183,24 @@ class _Decoder:
 
     def __init__(self, bits: int | None) -> None:
         self._inflate = zlib.decompressobj(bits) if bits is not None else None
+        self._came = self._gave = 0
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, chunk: bytes, most: float = float("inf")) -> bytes:
         if self._inflate is None:
             return chunk
+        self._came += len(chunk)
+        allowed = min(most, max(_UNSUSPECTED, _MOST_TIMES * self._came)) - self._gave
         try:
-            piece = self._inflate.decompress(chunk, MOST_BYTES)
+            piece = self._inflate.decompress(chunk, max(1, int(allowed)))
         except zlib.error:
             raise RemoteProtocolError("a body that is not encoded as its headers say") from None
         if self._inflate.unconsumed_tail:
-            raise RemoteProtocolError(f"a body that unpacks to more than {MOST_BYTES >> 20} MiB")
+            raise RemoteProtocolError("a body that unpacks to far more than any answer")
+        self._gave += len(piece)
         return piece
 
     def whole(self, body: bytes) -> bytes:
-        return self.feed(body)
+        return self.feed(body, _MOST_UNPACKED)
 
 
 _WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS, "identity": None, "": None}

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from sparekey.lab.drill.in_process_gateway import BEARER
-from sparekey.lab.drill.limits import files
 from sparekey.lab.drill.load import HoldingProvider, LoadResult, run_load
 from sparekey.lab.drill.outcome import whole
 from sparekey.lab.drill.row import THROUGH, Row
@@ -100,3 +99,20 @@ async def _run_load(scenario: Scenario) -> LoadResult:
 
 C02: Final = Row("C02", "1,000 idle or dribbling connections", "every other one served", "nothing of the crowd", _c02, THROUGH, alone=True)
 C04: Final = Row("C04", "2,000 streams at once on one process", "all whole, under 40 KB of memory each", "", _c04, THROUGH, alone=True)
+
+
+def files(needed: int) -> Check:
+    """Raise this process's limit on open files to `needed`, or as close to it as the system allows.
+
+    The check that is returned fails if the limit is still too low, and names the command that
+    raises it.
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
+    except ImportError:
+        return Check("enough files may be open", True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return Check(f"{needed} files may be open (the limit is {soft}: raise it with `ulimit -Hn` as root)", soft >= needed)

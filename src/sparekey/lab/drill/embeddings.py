@@ -51,20 +51,20 @@ def _in_short(refusal: str) -> str:
 
 
 def _e01(context: RowContext) -> Iterator[Check]:
-    said = _refusal(context, _pair({"model": _SMALL}, {"model": _LARGE}))
-    context.notes.append(_in_short(said))
-    yield Check("refused when loaded", bool(said))
-    yield Check("with both numbers", "1536" in said and "3072" in said, Verdict.PARTIAL)
+    refusal = _refusal(context, _pair({"model": _SMALL}, {"model": _LARGE}))
+    context.notes.append(_in_short(refusal))
+    yield Check("refused when loaded", bool(refusal))
+    yield Check("with both numbers", "1536" in refusal and "3072" in refusal, Verdict.PARTIAL)
 
 
 def _e02(context: RowContext) -> Iterator[Check]:
-    said = _refusal(context, _pair({"model": _SMALL}, {"model": _OLD}))
-    yield Check("refused when loaded", bool(said))
+    refusal = _refusal(context, _pair({"model": _SMALL}, {"model": _OLD}))
+    yield Check("refused when loaded", bool(refusal))
     homes = [context.simulator.provider(space, space=space) for space in ("ours", "theirs")]
     one, other = ({"model": m, "space": "shared", "api_base": p.base_url} for m, p in zip((_SMALL, _OLD), homes, strict=True))
     yield Check("loaded where the space is declared the same", not _refusal(context, _pair(one, other)))
     cosine = _checked(_pair(one, other))
-    context.notes += [_in_short(said), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
+    context.notes += [_in_short(refusal), f"`check` of a false declaration: cosine {'none' if cosine is None else format(cosine, '.2f')}"]
     yield Check("`check` shows the cosine", cosine is not None and abs(cosine) < 0.5)
 
 

@@ -160,14 +160,24 @@ def application(
     from sparekey.gateway.api.served_chains import Timing  # noqa: PLC0415 - as above
     from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
     from sparekey.gateway.process.server import server_config  # noqa: PLC0415 - as above
-    from sparekey.gateway.upstream.pool import ConnectionPool  # noqa: PLC0415 - as above
 
-    gateway = Gateway(config, ConnectionPool(), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
+    gateway = Gateway(config, _upstream(config), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
     gateway.admin = GatewayHost(gateway).admin()
     gateway.newcomers.append(follow)
     for served in gateway.chains.values():
         follow(served)
     return gateway, server_config(gateway, gateway.state.config)
+
+
+def _upstream(config: Config) -> Any:
+    """Return what connects to the providers, which are all on this machine: no proxy is asked."""
+    if config.gateway is not None and config.gateway.upstream == "aiohttp":
+        from sparekey.gateway.upstream.aiohttp_client import AiohttpClient  # noqa: PLC0415 - its library is an extra
+
+        return AiohttpClient()
+    from sparekey.gateway.upstream.pool import ConnectionPool  # noqa: PLC0415 - as above
+
+    return ConnectionPool()
 
 
 @asynccontextmanager

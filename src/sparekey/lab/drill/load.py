@@ -11,9 +11,10 @@ import json
 import re
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.lab.drill.in_process_gateway import BEARER
+from sparekey.lab.drill.ways import ANSWER, request
 from sparekey.lab.simulator.answers import Voice
 from sparekey.lab.simulator.wires import find
 from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
@@ -21,21 +22,12 @@ from sparekey.lab.simulator.wires.base import Mark, RequestedAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORDS: Final = "A spare key lies under the old provider."
-"""The answer of each stream. All streams are at the same word at any time."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST: Final = 60.0
 """Seconds within which the next part must arrive."""
 _TOGETHER: Final = 100
 """The number of streams that are opened at the same time."""
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-REQUESTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "openai": ("/v1/chat/completions", {"stream": True, "messages": [{"role": "user", "content": "Where is it?"}]}),
-    "anthropic": ("/v1/messages", {"stream": True, "max_tokens": 99, "messages": [{"role": "user", "content": "Where is it?"}]}),
-    "gemini": ("/v1beta/models/{}:streamGenerateContent?alt=sse", {"contents": [{"parts": [{"text": "Where is it?"}]}]}),
-}
-"""The path and body of a streamed question, by the wire of a chain."""
 
 
 class LoadResult(NamedTuple):
@@ -60,7 +52,7 @@ class HoldingProvider:
     def __init__(self, wire: str) -> None:
         """Prepare the parts of the answer in the events of a wire."""
         ask = RequestedAnswer("chat", stream=True, model="drill")
-        frames = find(wire).answer(ask, Voice(WORDS)).frames
+        frames = find(wire).answer(ask, Voice(ANSWER)).frames
         words = [i for i, frame in enumerate(frames) if frame.mark is Mark.TOKEN]
         # what stands before the first word goes with it, and so does what follows the last one
         bounds = pairwise([0, *words[1:], len(frames)])
@@ -114,7 +106,7 @@ class LoadReader:
         while not self._got.endswith(b"0\r\n\r\n") and (piece := await asyncio.wait_for(self._reader.read(65536), _LONGEST)):
             self._got += piece
         self._writer.close()
-        return self._got.startswith(b"HTTP/1.1 200") and self._got.endswith(b"0\r\n\r\n") and self.text == WORDS
+        return self._got.startswith(b"HTTP/1.1 200") and self._got.endswith(b"0\r\n\r\n") and self.text == ANSWER
 
     @property
     def text(self) -> str:
@@ -162,9 +154,9 @@ async def _through(provider: HoldingProvider, readers: list[LoadReader], look: C
 
 
 def _request(wire: str, chain: str, port: int) -> bytes:
-    path, fields = REQUESTS[wire]
-    body = json.dumps({"model": chain, **fields} if wire != "gemini" else fields).encode()
-    head = f"POST {path.format(chain)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
+    path, fields = request(wire, chain, "Where is it?", stream=True)
+    body = json.dumps(fields).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
     return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 

@@ -12,7 +12,7 @@ import logging
 import sys
 
 from sparekey.config.files import Config
-from sparekey.lab.drill.profile import Profile
+from sparekey.lab.drill.row import Profile
 from sparekey.lab.drill.runner import completed, play
 from sparekey.lab.drill.table import EVERY_ROW
 

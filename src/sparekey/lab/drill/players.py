@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import queue
-import subprocess
-import sys
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.fixtures import settings_of
+from sparekey.lab.drill.line_process import LineProcess
 from sparekey.lab.drill.row import Result, Run, joined
 from sparekey.lab.drill.verdict import Verdict
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sparekey.config import Config
-    from sparekey.lab.drill.profile import Profile
-    from sparekey.lab.drill.row import Row
+    from sparekey.lab.drill.row import Profile, Row
 
 _AT_ONCE: Final = 8
 """The most cases in one job: small jobs keep all cores busy to the end."""
@@ -95,20 +93,12 @@ def _work(config: Config, profile: Profile, jobs: queue.SimpleQueue[Job], done: 
         player.close()
 
 
-class Player:
+class Player(LineProcess):
     """One player process (see `sparekey.lab.drill.player`)."""
 
     def __init__(self, config: Config, profile: Profile) -> None:
         """Start the process, and send it the configuration and the profile."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sparekey.lab.drill.player"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
-        self._say({"config": plain(config), "profile": asdict(profile)})
+        super().__init__("sparekey.lab.drill.player", {"config": plain(config), "profile": asdict(profile)})
 
     def play(self, row: Row, mode: str, part: tuple[int, int]) -> Run:
         """Play some cases of a row in the process, and return the run.
@@ -122,26 +112,8 @@ class Player:
             ValueError: the process has ended.
             OSError: the process has ended.
         """
-        self._say({"row": row.id, "mode": mode, "part": part})
-        assert self._process.stdout is not None
-        return Run.of(json.loads(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """End the process: close its standard input, and kill it if it is still there after 5 s."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-
-    def _say(self, what: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
+        self.send({"row": row.id, "mode": mode, "part": part})
+        return Run.of(self.receive())
 
 
 def plain(config: Config) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from sparekey.errors import SparekeyError, describe_exception
 from sparekey.lab.drill.context import ALL, RowContext
 from sparekey.lab.drill.fixtures import built_in
 from sparekey.lab.drill.players import Players
-from sparekey.lab.drill.profile import FAST, REAL, Profile
-from sparekey.lab.drill.row import BOTH, THROUGH, Result, Row, Run
+from sparekey.lab.drill.row import BOTH, FAST, REAL, THROUGH, Profile, Result, Row, Run
 from sparekey.lab.drill.verdict import Verdict, verdict
 
 if TYPE_CHECKING:

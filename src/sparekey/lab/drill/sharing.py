@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.fixtures import NO_FAILBACK
+from sparekey.lab.drill.line_process import LineProcess
 from sparekey.lab.drill.outcome import CallOutcome, whole
 from sparekey.lab.drill.row import Row
 from sparekey.lab.drill.verdict import Check, Verdict
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 _SETTLED: Final = 10.0
 """Seconds for which a condition is waited for; rows say how soon it must hold."""
-_LONGEST: Final = 90.0
-"""Seconds after which a process that does not answer is killed."""
 _WITHIN: Final = 1.0
 _LOAD: Final = 7.0
 _LIMITED: Final = 4.5
@@ -36,49 +31,29 @@ _PARK: Final = 1.5
 _KNOBS: Final = {**NO_FAILBACK, "patience": 0.0}
 
 
-class SecondProcess:
+class SecondProcess(LineProcess):
     """Another process that runs the scenario's chain (see `sparekey.lab.drill.second_process`)."""
 
     def __init__(self, scenario: Scenario, store: str) -> None:
-        """Start the process; `ready` waits until it runs."""
-        command = [sys.executable, "-m", "sparekey.lab.drill.second_process"]
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
-        )
-        self._send({"config": scenario.plain(), "mode": scenario.mode, "store": store})
-
-    def begin(self, what: object) -> None:
-        """Send an order without waiting for the answer."""
-        self._send(what)
+        """Start the process; `answer` waits until it runs."""
+        super().__init__("sparekey.lab.drill.second_process", {"config": scenario.plain(), "mode": scenario.mode, "store": store})
 
     def answer(self) -> dict[str, Any]:
         """Return the next answer.
 
         Raises:
-            RuntimeError: the process has ended.
+            ValueError: the process has ended.
         """
-        assert self._process.stdout is not None
-        limit = threading.Timer(_LONGEST, self._process.kill)
-        limit.start()
-        try:
-            line = self._process.stdout.readline()
-        finally:
-            limit.cancel()
-        if not line:
-            raise RuntimeError("a process that shares the chain has ended")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    ready = answer
+        return self.receive(limited=True)
 
     def ask(self) -> dict[str, Any]:
         """Make a call in the process; return what its caller saw, and its chain's state afterwards."""
-        self.begin("ask")
+        self.send("ask")
         return self.answer()
 
     def look(self) -> dict[str, Any]:
         """Return the state of its chain now."""
-        self.begin("look")
+        self.send("look")
         return self.answer()
 
     def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -87,28 +62,6 @@ class SecondProcess:
         while not holds(found := self.look()) and time.monotonic() < end:
             time.sleep(0.01)
         return found
-
-    def kill(self) -> None:
-        """End the process with SIGKILL, for which no program can prepare."""
-        self._process.kill()
-        self.close()
-
-    def close(self) -> None:
-        """End the process: close its standard input, and kill it if it stays."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(_SETTLED)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-
-    def _send(self, what: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
 
 
 @contextmanager
@@ -128,7 +81,7 @@ def _second_processes(scenario: Scenario, count: int) -> Iterator[tuple[Path, Ca
 
         processes = [another() for _ in range(count)]
         for process in processes:
-            process.ready()
+            process.answer()
             process.ask()  # the first call imports an SDK
         yield folder, another, processes
 
@@ -154,7 +107,7 @@ def _m08(context: RowContext) -> Iterator[Check]:
         yield Check("the other one tries nothing that is parked", scenario.tries(0) == before + 1)
         one.until(lambda look: not look["parked"])
         scenario.fail(0, faults.slow(before=2), times=1)
-        one.begin("ask")
+        one.send("ask")
         yield Check("the probe is out", scenario.seats[0].provider.wait_for(lambda _: scenario.tries(0) == before + 2))
         yield from _served(scenario, two.ask())
         yield Check("one probe between them", scenario.tries(0) == before + 2)
@@ -168,7 +121,7 @@ def _under_load(scenario: Scenario, *processes: SecondProcess) -> Iterator[Check
     """Let both processes ask without a pause, and limit the first credential for a while."""
     before = scenario.tries(0)
     for process in processes:
-        process.begin({"load": _LOAD})
+        process.send({"load": _LOAD})
     provider = scenario.seats[0].provider
     yield Check("both are at it", provider.wait_for(lambda _: scenario.tries(0) > before + 2 * len(processes), _SETTLED))
     scenario.fail(0, faults.rate_limit(retry_after=_PARK))
@@ -192,7 +145,7 @@ def _m09(context: RowContext) -> Iterator[Check]:
         first.kill()
         before = scenario.tries(0)
         again = another()
-        found = again.ready()
+        found = again.answer()
         yield Check("the park is remembered", bool(found["parked"]) and found["active"] == 1)
         yield from _served(scenario, again.ask())
         yield Check("nothing that is parked is tried", scenario.tries(0) == before)

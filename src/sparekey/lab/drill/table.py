@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparekey.lab.drill import blame, bounds, callers, concurrency, credentials, embeddings, returns, sharing, silence, streams
+from sparekey.lab.drill import (
+    amounts,
+    blame,
+    bounds,
+    callers,
+    concurrency,
+    credentials,
+    embeddings,
+    hostile,
+    returns,
+    sharing,
+    silence,
+    streams,
+)
 
 _OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *returns.ROWS, *silence.ROWS), key=lambda row: row.id))
 
 ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *sharing.ROWS, *embeddings.ROWS)
 """The rows that are played with a chain in this process, in the order of the catalogue."""
 
-NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in (*callers.ROTATION, *callers.ROWS)}
+_HOSTILE: Final = tuple(sorted((*hostile.ROWS, *amounts.ROWS), key=lambda row: row.id))
+_OF_THE_GATEWAY: Final = (*callers.ROTATION, *callers.ROWS, *_HOSTILE)
+
+NOT_RUN: Final = {row.id: "needs the gateway: `sparekey drill --gateway` plays it" for row in _OF_THE_GATEWAY}
 """The rows that need the gateway, and what to run for them."""
 
 _ALL: Final = (
@@ -23,6 +39,7 @@ _ALL: Final = (
     *callers.ROTATION,
     *embeddings.ROWS,
     *callers.ROWS,
+    *_HOSTILE,
 )
 
 EVERY_ROW: Final = tuple(row.every_way() for row in _ALL)

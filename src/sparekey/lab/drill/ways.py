@@ -7,7 +7,7 @@ import json
 import re
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sparekey.config.files import Config
@@ -57,16 +57,6 @@ class CallResult:
     status: int = 0
     chain: bool = False
     headers: dict[str, str] | None = None
-
-
-class Way(Protocol):
-    """A way into a chain."""
-
-    chain: Chain
-
-    async def ask(self, prompt: str, *, stream: bool) -> CallResult:
-        """Make one call; return what came of it, and raise nothing."""
-        ...
 
 
 def failed(exc: BaseException) -> CallResult:
