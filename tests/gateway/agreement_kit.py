@@ -55,7 +55,7 @@ def cut(data, seed):
 
 
 class Provider:
-    """A server at `/CASE/SEAT/...`. Each seat has a script: lists of pieces, one list an answer; behind it, `well`.
+    """A server at `/CASE/SEAT/...`. Each seat has a script: lists of pieces, one list an answer (a number is a pause in seconds); behind it, `well`.
 
     Attributes:
         asked: every request as it came, by case.
@@ -106,6 +106,9 @@ class Provider:
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             if piece in (CLOSE, RESET):
                 return False
+            if isinstance(piece, float):
+                time.sleep(piece)
+                continue
             if number:
                 time.sleep(0.004)
             line.sendall(piece)
@@ -179,7 +182,7 @@ class Pair:
             f'api_base = "http://127.0.0.1:{self.provider.port}/{name}/{seat}{root}"\n'
             for seat in "ab"
         ]
-        return f'[{section}]\nprovider = "{provider}"\nmodel = "{model}"\nretry_same = false\n' + "".join(seats)
+        return f'[{section}]\nprovider = "{provider}"\nmodel = "{model}"\nretry_same = false\nanswer_limit = 1.0\n' + "".join(seats)
 
     def stop(self):
         for one in self.running.values():

@@ -1,9 +1,15 @@
 """The quick path and the engine agree on every byte, number and word; a counter says which of them served."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from agreement_kit import CHAT, CLOSE, RESET, Client, Pair, Provider, answer, chunked, cut, plain, request
+from gateway_play import SETTINGS, Running, chain, question
+from real_servers import wait_until
+
+import sparekey
 
 WELL = {
     "id": "c",
@@ -158,9 +164,11 @@ OTHERS = {
     ),
     "geminiquery": ("/v1beta/models/geminiquery:generateContent?key=sk-any", (), lambda _: {"contents": [{"parts": []}]}, CONTENT),
 }
+SPELT = {"capital": '"Model": "x"', "capitals": '"MODEL": 1', "escape": '"m\\u006Fdel": "x"'}
 KINDS = {
     **dict.fromkeys(
-        [*REQUESTS, *ANSWERS, *(f"cut{n}" for n in range(8)), "pipelined", "left", "twosome", "parked"], ("openai", "gpt-4o-mini")
+        [*REQUESTS, *ANSWERS, *(f"cut{n}" for n in range(8)), "pipelined", "twosome", "parked", "slow", "leaving", "calls", *SPELT],
+        ("openai", "gpt-4o-mini"),
     ),
     **{name: ("anthropic", "claude-sonnet-4-5") if name.startswith("claude") else ("gemini", "gemini-2.5-flash") for name in OTHERS},
 }
@@ -252,3 +260,106 @@ def test_a_parked_first_credential_costs_no_quick_path(pair):
     before = counts["taken"]
     assert agreed(pair, "parked", lambda model: [request(body(model))], [], warm=False) == ["taken"]
     assert counts["taken"] == before + 1
+
+
+@pytest.mark.parametrize("case", SPELT)
+def test_another_spelling_of_the_model_is_the_engines(pair, case):
+    """A provider may take it for the name of the model."""
+    asked = text_of(case)[:-1].encode() + f", {SPELT[case]}}}".encode()
+    assert agreed(pair, case, lambda _: [request(asked)], []) == ["model"]
+
+
+def test_a_slow_answer_is_the_engines(pair):
+    """When the limit of its wait comes near, the engine takes over, and asks the other credential beside it."""
+    case = "slow"
+    provider = pair.provider
+    results = []
+    for quick in (True, False):
+        running = pair.running[quick]
+        provider.play(case, a=[[answer(WELL)], [b"", 2.0, answer(WELL)]], b=[[answer(WELL)]] * 9)
+        client = Client(running.port)
+        for _ in range(2):
+            client.write([request(body(case))])
+            client.answers(1)
+        client.close()
+        results.append((pair.told(quick, case, 2), sorted(seat for seat, *_ in provider.asked[case])))
+    assert results[0] == results[1]
+    assert pair.running[True].gateway.quick.counts["slow"] == 1
+
+
+def test_a_client_that_leaves_is_noticed(pair):
+    """The call is broken off as the engine breaks it off, and blames nobody."""
+    case = "leaving"
+    results = []
+    for quick in (True, False):
+        running = pair.running[quick]
+        pair.provider.play(case, a=[[answer(WELL)], [b"", 1.0, answer(WELL)]], b=[])
+        client = Client(running.port)
+        client.write([request(body(case))])
+        client.answers(1)
+        client.write([request(body(case))])
+        assert wait_until(lambda: len(pair.provider.asked[case]) == 2, 5)
+        client.close()
+        results.append((pair.told(quick, case, 2), pair.state(quick, case)))
+        assert wait_until(lambda running=running: running.gateway.running == 0, 5)
+    assert results[0] == results[1]
+    assert pair.running[True].gateway.quick.counts["client left"] == 1
+
+
+def test_an_ordinary_request_costs_few_calls(pair):
+    """The quick path is quick: at most 95 calls of Python functions a request, with statistics and metrics; the engine takes 280."""
+    case, package, counted = "calls", str(Path(sparekey.__file__).parent), []
+    pair.provider.play(case, a=[], b=[])
+    client, running = Client(pair.running[True].port), pair.running[True]
+
+    def profile(frame, event, _argument):
+        if event == "call" and frame.f_code.co_filename.startswith(package):
+            counted.append(frame.f_code.co_filename)
+
+    def asked(times):
+        for _ in range(times):
+            client.write([request(body(case), headers=SDK)])
+            client.answers(1)
+
+    asked(3)
+    running.do(lambda: sys.setprofile(profile))
+    asked(20)
+    running.do(lambda: running.gateway.quick.batch.flush())
+    running.do(lambda: sys.setprofile(None))
+    client.close()
+    assert len(counted) / 20 <= 95
+    assert len(set(counted)) <= 36
+
+
+def test_a_reload_is_seen_at_once(tmp_path, sim):
+    """The next request goes where the new configuration says, by the quick path again."""
+    first, second = sim.provider("first"), sim.provider("second")
+    running = Running(write(tmp_path / "reload.toml", chain("vlm", [first]) + SETTINGS))
+    try:
+        for _ in range(3):
+            assert running.ask(body=question())[1]["x-sparekey-credential"] == "first"
+        running.write(chain("vlm", [second]) + SETTINGS)
+        for _ in range(3):
+            assert running.ask(body=question())[1]["x-sparekey-credential"] == "second"
+        assert running.gateway.quick.counts["taken"] == 4
+    finally:
+        running.stop()
+
+
+def test_it_can_be_switched_off(tmp_path, sim, caplog):
+    """By its own setting, and by those that need to see every request in the engine, which the log tells."""
+    provider = sim.provider("first")
+    caplog.set_level("INFO")
+    for setting, told in {"quick = false": "", 'upstream = "aiohttp"': "the quick path is off: gateway.upstream is not httptools"}.items():
+        running = Running(write(tmp_path / "off.toml", chain("vlm", [provider]) + SETTINGS + setting + "\n"))
+        try:
+            assert running.gateway.quick is None
+            assert running.ask(body=question())[0] == 200
+            assert told in caplog.text
+        finally:
+            running.stop()
+
+
+def write(file, text):
+    file.write_text(text)
+    return file
