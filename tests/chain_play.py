@@ -102,8 +102,13 @@ def body(text, **uses):
 
 
 def _identity(request):
-    """What tells requests apart: a body or its text; None: each is another one, and all are of one shape."""
-    return None if request is None else Identity(request if isinstance(request, bytes) else body(request))
+    """What tells requests apart: a body or its text."""
+    return Identity(request if isinstance(request, bytes) else body(request))
+
+
+def _identified(request):
+    """What works that out; None: each request is another one, and all are of one shape."""
+    return None if request is None else lambda: _identity(request)
 
 
 class InFlight:
@@ -112,7 +117,7 @@ class InFlight:
     def __init__(self, play, eligible, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.began = play.clock()
-        self._steps = flow.call(play.pool, play.cell, play.clock(), eligible, identity=_identity(request))
+        self._steps = flow.call(play.pool, play.chain_state, play.clock(), eligible, identify=_identified(request))
         self._take(lambda: next(self._steps, None))
 
     def _take(self, move):
@@ -179,8 +184,8 @@ class StreamInFlight:
     def __init__(self, play, eligible, hedge, recoverable, request=None):
         self.play, self.sent, self.pauses, self.error, self.served = play, [], [], None, None
         self.running, self.asked, self.hedge, self.recoverable = [], 0, hedge, recoverable
-        told = {"identity": _identity(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
-        self._steps = streams.stream(play.pool, play.cell, play.clock(), eligible, **told)
+        told = {"identify": _identified(request), "hedge": self._hedge, "recoverable": lambda: self.recoverable}
+        self._steps = streams.stream(play.pool, play.chain_state, play.clock(), eligible, **told)
         self._take(lambda: next(self._steps, None))
 
     def _hedge(self):
@@ -264,13 +269,13 @@ class Play:
     def __init__(self, credentials, clock, hooks=(), **policy):
         credentials = names(credentials) if isinstance(credentials, int) else tuple(credentials)
         self.pool, self.clock = Pool(credentials, Policy(**policy)), clock
-        self.cell = ChainState(self.pool, clock, hooks)
+        self.chain_state = ChainState(self.pool, clock, hooks)
         self.ill, self.flying = {}, []
         self.probed, self.probe_takes = [], 0.0
 
     @property
     def state(self):
-        return self.cell.state
+        return self.chain_state.state
 
     @property
     def active(self):
@@ -305,7 +310,7 @@ class Play:
         """Begin a probe beside a request; return what ends it: after `probe_takes` seconds, as `ill` says. `probed`: whose they were."""
         self.probed.append(beside.ticket.index)
         now = self.clock()
-        steps = flow.probe(self.pool, self.cell, beside, now)
+        steps = flow.probe(self.pool, self.chain_state, beside, now)
         next(steps)
         failure, over = self.answer(beside.ticket.index), now + self.probe_takes
         if self.probe_takes > beside.limit:
@@ -318,7 +323,7 @@ class Play:
 
     def learned(self, index, *seconds, kind=Kind.WHOLE):
         """Let a credential have answered in so many seconds each."""
-        self.cell.transact(expectations.learn, [Sample(self.pool.credentials[index].id, kind, s) for s in seconds], self.clock())
+        self.chain_state.transact(expectations.learn, [Sample(self.pool.credentials[index].id, kind, s) for s in seconds], self.clock())
 
     def answer(self, index, request=None):
         """What a credential answers to a request now: a failure, or None if it serves."""

@@ -50,9 +50,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
 def test_the_sdist_holds_what_is_needed_to_build_and_test_it(built):
     """And nothing of this machine."""
     names = {name.partition("/")[2] for name in built[1]} - {""}
-    assert {"pyproject.toml", "README.md", "LICENSE", "PKG-INFO", "src/sparekey/py.typed", "tests/conftest.py"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE", "PKG-INFO", "src/sparekey/py.typed", "tests/conftest.py", "docs/cli.md"} <= names
     tops = {name.partition("/")[0] for name in names}
-    assert tops <= {"src", "tests", "tools", "data", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", ".gitignore"}
+    pages = {file.name for file in ROOT.glob("*.md")}
+    folders = {"src", "tests", "tools", "data", "docs", "bench"}
+    assert tops <= {*folders, *pages, "pyproject.toml", "constraints.txt", "Makefile", "LICENSE", "PKG-INFO", ".gitignore"}
     assert not [name for name in names if re.search(r"__pycache__|\.pyc$|\.orig$|\.rej$|node_modules|\.peers|\.venv", name)]
 
 

@@ -46,6 +46,12 @@ TWINS = (
         "The loop of `sparekey.transport.asynchronous` for threads: the same but for `await`.",
         {"anyio": "time"},
     ),
+    Twin(
+        "engine/asynchronous.py",
+        "engine/synchronous.py",
+        "The driver of a chain for threads: `sparekey.engine.asynchronous` without `await`; what needs threads is in `thread_race`.",
+        {"task_race": "thread_race", "async_pump": "sync_pump", "AsyncSource": "StreamSource", "asleep": "sleep"},
+    ),
 )
 NAMES = {
     **{f"__{name}__": f"__{name.removeprefix('a')}__" for name in ("aiter", "anext", "aenter", "aexit")},
@@ -60,7 +66,15 @@ NAMES = {
     "asynchronous": "synchronous",
 }
 """What an asynchronous name is called on the other side; `AsyncX` is `X`."""
-WORDS = {"asynchronous": "synchronous", "async": "sync", "an event loop": "a thread", "a task": "a thread"}
+WORDS = {
+    "asynchronous": "synchronous",
+    "async": "sync",
+    "an event loop": "a thread",
+    "a task": "a thread",
+    "its task": "its thread",
+    "caller's task": "caller's thread",
+    "in tasks of their own": "in threads of their own",
+}
 """The same for words in docstrings and comments."""
 _ASYNC = re.compile(r"\b(_?)Async(?=[A-Z])")
 _AWAITABLE = re.compile(r"\bAwaitable\[([^\[\]]*)\]")

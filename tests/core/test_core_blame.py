@@ -448,7 +448,7 @@ def test_one_callers_request_takes_the_chain_from_nobody(clock, n, wording, bodi
     play = Play(n, clock)
     poisoned(play, wording)
     longest = []
-    play.cell.add_hook(lambda event: longest.append(getattr(event, "seconds", 0)))
+    play.chain_state.add_hook(lambda event: longest.append(getattr(event, "seconds", 0)))
     traffic = Traffic(play, took=0.02)
     for i in range(20):
         traffic.at(i * 0.5, "POISON" if bodies == "the same body" else f"POISON {i}")

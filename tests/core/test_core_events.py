@@ -57,7 +57,7 @@ def test_a_failed_probe_is_told(play, told, clock):
 
 def test_a_due_failback_is_told_as_a_probe(play, told, clock):
     """Nothing was parked; still one single request tries it."""
-    play.cell.change(lambda s: switched(s, 1, clock()))
+    play.chain_state.change(lambda s: switched(s, 1, clock()))
     clock.advance(600)
     told[:] = []
     play.call()
@@ -107,9 +107,9 @@ def test_a_park_that_a_failback_ends_is_no_new_park(play, told, clock):
     """The switcher's step is told as a step."""
     play.ill = {0: auth()}
     play.call()
-    play.cell.change(lambda s: replace(s, switched_at=clock() - 600))
+    play.chain_state.change(lambda s: replace(s, switched_at=clock() - 600))
     told[:] = []
-    play.cell.change(lambda s: maybe_failback(play.pool, s, play.clock())[0])
+    play.chain_state.change(lambda s: maybe_failback(play.pool, s, play.clock())[0])
     assert told == [Switched("k1", "k0", failback=True)]
 
 
@@ -197,7 +197,7 @@ def test_the_longest_park_is_the_one_that_is_told(clock):
     """A credential is back when its last guard lets go."""
     play = Play([Credential("a", account="team"), Credential("b")], clock)
     play.start().fail(rate_limit(5)).succeed()
-    play.cell.change(lambda s: switched(s, 1, clock()))
+    play.chain_state.change(lambda s: switched(s, 1, clock()))
     clock.advance(5)
     play.start().fail(quota(50)).succeed()
     row = status(play).credentials[0]

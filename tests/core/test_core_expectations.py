@@ -30,7 +30,7 @@ class Whole:
 
     def __init__(self, play, *, hedge=True):
         self.play = play
-        self._steps = flow.call(play.pool, play.cell, play.clock(), hedge=lambda: hedge)
+        self._steps = flow.call(play.pool, play.chain_state, play.clock(), hedge=lambda: hedge)
         self.step = next(self._steps)
         if isinstance(self.step, Beside):
             over = play.probe(self.step)
@@ -267,7 +267,7 @@ def test_a_long_answer_is_not_a_slow_one(clock):
     play = Play(2, clock)
     who = play.pool.credentials[0].id
     usually = [Sample(who, Kind.WHOLE, 1.0, 100)] * 20
-    play.cell.transact(expectations.learn, [*usually, *[Sample(who, Kind.WHOLE, 10.0, 1000)] * 3], clock())
+    play.chain_state.transact(expectations.learn, [*usually, *[Sample(who, Kind.WHOLE, 10.0, 1000)] * 3], clock())
     assert play.phase(0) == "CLOSED"
 
 
@@ -289,7 +289,7 @@ def test_a_brownout_that_lasts_is_how_it_is_now(clock):
     """After two hours of it, it takes traffic again."""
     play = browned_out(clock)
     who = play.pool.credentials[0].id
-    play.cell.transact(expectations.learn, [Sample(who, Kind.WHOLE, 10.0, probe=True)] * 40, clock())
+    play.chain_state.transact(expectations.learn, [Sample(who, Kind.WHOLE, 10.0, probe=True)] * 40, clock())
     assert play.state.expectations[who].slow == 0
 
 

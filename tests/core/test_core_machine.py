@@ -115,7 +115,7 @@ class Watching(Walk):
 
 
 class Watched(ChainState):
-    """A cell that holds every decision to the rules, and keeps account of probes and tickets, refusals and successes.
+    """A chain's state that holds every decision to the rules, and keeps account of probes and tickets, refusals and successes.
 
     `order` counts what happens. `asked`: when each ticket was given. `refusals`: when a credential first refused in some words. `against`:
     which requests something refused that another one served, since its last success. `certain`: until when something is parked for a
@@ -407,7 +407,7 @@ class Requests(RuleBasedStateMachine):
             deadline=deadline,
             failback_request_count=count,
         )
-        self.cell = self.play.cell = Watched(self.play.pool, self.clock)
+        self.chain_state = self.play.chain_state = Watched(self.play.pool, self.clock)
         self.heard = {}
         self.tickets = {}
         self.walks = {}
@@ -594,9 +594,9 @@ class Requests(RuleBasedStateMachine):
         if isinstance(request.error, AllCredentialsFailedError):
             self._everybody_was_asked(request)
             if all(isinstance(f, Failure) and f.unreached for f in heard):
-                assert not self.cell.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
+                assert not self.chain_state.blamed & {id(t) for t in self.tickets[request]}, "our own network is nobody's fault"
         retries = sum(len(found) - len({t.index for t in found}) for r, found in self.tickets.items() if not self._away(r))
-        assert retries <= self.cell.tokens, "a second call is paid for"
+        assert retries <= self.chain_state.tokens, "a second call is paid for"
 
     def _away(self, request):
         return any(isinstance(f, Failure) and f.unreached for _, f in self.heard[request])
@@ -604,7 +604,7 @@ class Requests(RuleBasedStateMachine):
     def _everybody_was_asked(self, request):
         """Whoever is not firmly parked is reached before a caller hears that all have failed."""
         walk, now, state, pool = self.walks[request], self.clock(), self.play.state, self.play.pool
-        if walk.left is not None or self._away(request) or self.cell.local.egress_at is not None:
+        if walk.remaining is not None or self._away(request) or self.chain_state.local.egress_at is not None:
             return
         if walk.deadline is not None and now >= walk.deadline:
             return
@@ -623,7 +623,7 @@ class Requests(RuleBasedStateMachine):
         if self.play.pool.policy.retry_same:
             return
         for ticket in self.tickets[request]:
-            settled = self.cell.settled[id(ticket)]
+            settled = self.chain_state.settled[id(ticket)]
             assert settled == 1 or (settled == 2 and self.first[request])
 
 
@@ -675,7 +675,7 @@ def test_no_request_takes_the_chain_from_the_others(world):
         refuses = ("POISON", "special") if i in picky else ("POISON",)
         play.ill[i] = lambda request, i=i, refuses=refuses: death.get(i) or (poison if request.startswith(refuses) else None)
     parks = []
-    play.cell.add_hook(lambda event: parks.append((getattr(event, "what", ""), getattr(event, "seconds", 0))))
+    play.chain_state.add_hook(lambda event: parks.append((getattr(event, "what", ""), getattr(event, "seconds", 0))))
     traffic, at = Traffic(play, took=0.02), 0.0
     droughts = {}
     for number, (gap, kind) in enumerate(steps):

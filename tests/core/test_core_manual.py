@@ -17,11 +17,11 @@ from sparekey.types import Credential, ErrorClass
 
 def hold(play, index, seconds=UNTIL_RELEASED):
     now = play.clock()
-    assert play.cell.transact(manual.hold, index, now + seconds, now) is None
+    assert play.chain_state.transact(manual.hold, index, now + seconds, now) is None
 
 
 def do(play, decide, index):
-    assert play.cell.transact(decide, index, play.clock()) is None
+    assert play.chain_state.transact(decide, index, play.clock()) is None
 
 
 def row(play, index):

@@ -21,7 +21,7 @@ def down_to(play, index):
 
 def put(play, index):
     """Make `index` active although nothing is parked."""
-    play.cell.change(lambda s: switched(s, index, play.clock()))
+    play.chain_state.change(lambda s: switched(s, index, play.clock()))
 
 
 def test_a_chain_needs_a_credential(clock):
@@ -151,7 +151,7 @@ def test_a_failback_by_count_ends_no_firm_park(clock):
     play.ill = {0: auth()}
     for _ in range(1000):
         assert play.call().served == 1
-    assert play.cell.state.breakers["credential:k0"].level == 1
+    assert play.chain_state.state.breakers["credential:k0"].level == 1
     clock.advance(599)
     assert play.call().sent == [1]
 

@@ -16,13 +16,13 @@ def pieces(text, channel="", lane=0):
 
 def told(splice, some):
     """Feed pieces; return what of them goes out, in one string."""
-    return "".join(splice.left(some))
+    return "".join(splice.unshown(some))
 
 
 def after(some):
     """A splice that has shown these pieces, at the start of another answer."""
     splice = Splice()
-    splice.left(some)
+    splice.unshown(some)
     splice.restart()
     return splice
 
@@ -33,7 +33,7 @@ def after(some):
 def test_a_first_answer_is_shown_as_it_is():
     """Nothing is left out, nothing is behind."""
     splice = Splice()
-    assert splice.left(pieces("one| two")) == ["one", " two"]
+    assert splice.unshown(pieces("one| two")) == ["one", " two"]
     assert not splice.behind
 
 
@@ -50,7 +50,7 @@ def test_another_answer_goes_on_behind_what_was_shown(shown, new, left):
     """However either was cut into pieces: what was shown is left out of each piece, the rest stays."""
     splice = after(pieces(shown))
     assert splice.behind
-    assert splice.left(pieces(new)) == left
+    assert splice.unshown(pieces(new)) == left
     assert not splice.behind
 
 
@@ -70,7 +70,7 @@ def test_an_answer_that_says_it_differently_is_another_one(new):
     """Wherever it differs within what was shown."""
     splice = after(pieces("one |two"))
     with pytest.raises(DiffersError):
-        splice.left(pieces(new))
+        splice.unshown(pieces(new))
 
 
 def test_what_comes_behind_may_be_anything():
@@ -98,34 +98,34 @@ def test_channels_stand_one_after_the_other():
 def test_a_channel_that_is_missing_shorter_longer_or_other_differs(new):
     """The caller has seen thoughts of this length, then this text."""
     with pytest.raises(DiffersError):
-        after([*pieces("hm", "thought"), *pieces("an", "text")]).left(new)
+        after([*pieces("hm", "thought"), *pieces("an", "text")]).unshown(new)
 
 
 def test_a_channel_may_come_again():
     """Thoughts between two texts; the same channel in a row is one run."""
     shown = [*pieces("a|b", "x"), *pieces("c", "y"), *pieces("d", "x")]
     splice = after(shown)
-    assert splice.left([*pieces("ab", "x"), *pieces("c", "y"), *pieces("de", "x"), *pieces("f", "y")]) == ["", "", "e", "f"]
+    assert splice.unshown([*pieces("ab", "x"), *pieces("c", "y"), *pieces("de", "x"), *pieces("f", "y")]) == ["", "", "e", "f"]
     with pytest.raises(DiffersError):
-        after(shown).left([*pieces("abd", "x")])
+        after(shown).unshown([*pieces("abd", "x")])
 
 
 def test_lanes_know_nothing_of_each_other():
     """Two choices of one answer, interleaved in another way; one of them may be new."""
     splice = after([Piece(0, "", "left"), Piece(1, "", "right")])
-    assert splice.left([Piece(1, "", "righ"), Piece(2, "", "new"), Piece(0, "", "left!")]) == ["", "new", "!"]
+    assert splice.unshown([Piece(1, "", "righ"), Piece(2, "", "new"), Piece(0, "", "left!")]) == ["", "new", "!"]
     assert splice.behind
-    assert splice.left([Piece(1, "", "ts")]) == ["s"]
+    assert splice.unshown([Piece(1, "", "ts")]) == ["s"]
     assert not splice.behind
 
 
 def test_an_answer_that_goes_on_has_nothing_to_repeat():
     """It was asked for what comes behind all that was shown, in every lane."""
     splice = Splice()
-    splice.left([Piece(0, "", "left"), Piece(1, "", "right")])
+    splice.unshown([Piece(0, "", "left"), Piece(1, "", "right")])
     splice.restart(resumed=True)
     assert not splice.behind
-    assert splice.left([Piece(0, "", "left"), Piece(1, "", "!")]) == ["left", "!"]
+    assert splice.unshown([Piece(0, "", "left"), Piece(1, "", "!")]) == ["left", "!"]
     assert splice.shown([""]) == "leftleftright!"
 
 
@@ -133,14 +133,14 @@ def test_a_lane_that_has_only_begun_is_shown_too():
     """An empty piece tells it: the next answer opens no lane with it, and is behind until it has come to it."""
     splice = Splice()
     assert splice.opens([Piece(0, "", ""), Piece(1, "", "")])
-    splice.left([Piece(0, "", "a"), Piece(1, "", "")])
+    splice.unshown([Piece(0, "", "a"), Piece(1, "", "")])
     assert (splice.lanes, splice.behind) == (2, False)
     splice.restart()
-    assert splice.left([Piece(0, "", "a")]) == [""]
+    assert splice.unshown([Piece(0, "", "a")]) == [""]
     assert splice.behind
     assert not splice.opens([Piece(1, "", "")])
     assert splice.opens([Piece(1, "", ""), Piece(2, "", "")])
-    splice.left([Piece(1, "", "")])
+    splice.unshown([Piece(1, "", "")])
     assert not splice.behind
 
 
@@ -149,14 +149,14 @@ def test_one_lane_that_differs_is_enough():
     splice = after([Piece(0, "", "left"), Piece(1, "", "right")])
     assert told(splice, [Piece(0, "", "left")]) == ""
     with pytest.raises(DiffersError):
-        splice.left([Piece(1, "", "wrong")])
+        splice.unshown([Piece(1, "", "wrong")])
 
 
 def test_an_empty_text_is_nothing():
     """Neither compared nor shown, in no channel."""
     splice = after([*pieces("", "x"), *pieces("a", "y")])
     assert splice.channels() == {"y"}
-    assert splice.left([*pieces("", "z"), *pieces("ab", "y")]) == ["", "b"]
+    assert splice.unshown([*pieces("", "z"), *pieces("ab", "y")]) == ["", "b"]
 
 
 def test_a_third_answer_is_held_to_what_both_have_shown():
@@ -167,13 +167,13 @@ def test_a_third_answer_is_held_to_what_both_have_shown():
     assert told(splice, pieces("abc")) == ""
     assert splice.behind
     with pytest.raises(DiffersError):
-        splice.left(pieces("x"))
+        splice.unshown(pieces("x"))
 
 
 def test_an_answer_that_breaks_while_it_repeats_has_shown_nothing():
     """The next one begins at the start again."""
     splice = after(pieces("abc"))
-    splice.left(pieces("ab"))
+    splice.unshown(pieces("ab"))
     splice.restart()
     assert told(splice, pieces("abcd")) == "d"
 
@@ -243,7 +243,7 @@ def joined(some):
 
 
 def seen(splice, some):
-    return [piece._replace(text=text) for piece, text in zip(some, splice.left(some), strict=True)]
+    return [piece._replace(text=text) for piece, text in zip(some, splice.unshown(some), strict=True)]
 
 
 @drawn(40)
@@ -272,7 +272,7 @@ def test_an_answer_that_differs_anywhere_in_what_was_shown_is_refused(answer, da
     at = data.draw(st.integers(0, len(text) - 1))
     again[where] = again[where]._replace(text=text[:at] + "X" + text[at + 1 :])
     with pytest.raises(DiffersError):
-        splice.left(again)
+        splice.unshown(again)
 
 
 @drawn(40)

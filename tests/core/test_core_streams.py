@@ -50,7 +50,7 @@ def test_the_limit_on_the_first_content_goes_with_each_start(clock):
 def test_a_policy_of_its_own_stands_in_for_the_chains(clock):
     """In what concerns this stream alone."""
     play = Play(2, clock)
-    steps = streams.stream(play.pool, play.cell, clock(), None, Policy(first_content_limit=3), hedge=bool, recoverable=bool)
+    steps = streams.stream(play.pool, play.chain_state, clock(), None, Policy(first_content_limit=3), hedge=bool, recoverable=bool)
     assert next(steps).limit == 3
     steps.close()
 

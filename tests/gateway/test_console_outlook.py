@@ -46,7 +46,7 @@ def played(steps):
         if hold is not None:
             index, length = hold
             now = play.clock()
-            play.cell.transact(manual.hold, index, now + length, now)
+            play.chain_state.transact(manual.hold, index, now + length, now)
         play.clock.advance(seconds)
     play.ill = {}
     if serving(play) not in {None, play.active}:

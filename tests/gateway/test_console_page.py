@@ -171,7 +171,7 @@ def test_a_page_without_a_key_offers_nothing_to_do(page, stage):
     stage.watched["chat"] = dataclasses.replace(stage.watched["chat"], simulated={})
     stage.said["read_only"] = True
     expect(page.locator("#read-only")).to_be_visible()
-    expect(page.locator("#read-only")).to_have_text("Only to look at: set gateway.admin_key to act here.")
+    expect(page.locator("#read-only")).to_have_text("Read-only: set gateway.admin_key to act here.")
     assert page.locator("main button:visible").all_text_contents() == []
     page.locator("[data-chain=embedding]").click()
     expect(page.locator("[data-id=team-b] button")).to_be_visible()

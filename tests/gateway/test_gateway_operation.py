@@ -7,6 +7,7 @@ import time
 import pytest
 from gateway_play import SETTINGS, both, chain, question
 
+from real_servers import wait_until
 from sparekey.lab.simulator import faults
 
 
@@ -67,6 +68,28 @@ def test_what_is_known_survives_a_reload(serve, pair):
     assert running.ask(body=question())[1]["x-sparekey-credential"] == "second"
     running.write(chain("vlm", pair, keys=("sk-rotated-9999999999999", "sk-second-1111111111111")) + SETTINGS)
     assert running.ask(body=question())[1]["x-sparekey-credential"] == "first"
+
+
+def test_a_key_in_a_file_is_read_anew_when_it_changes(serve, pair, tmp_path):
+    """Nobody touches the configuration: a new key, and one that comes later, is used at the next look, and its parks are forgotten.
+
+    A file that is empty, since it is being written, and one that is gone change nothing.
+    """
+    first, spare = tmp_path / "first.key", tmp_path / "spare.key"
+    first.write_text("sk-old-00000000000000\n")
+    running = serve(chain("vlm", pair, keys=("file:first.key", f"file:{spare}")) + SETTINGS)
+    assert [c.id for c in running.gateway.chains["chat"].chain.credentials] == ["first"], "the spare has no key yet"
+    pair[0].fail(faults.auth())
+    assert running.ask(body=question())[0] == 502
+    pair[0].heal()
+    first.write_text("sk-new-22222222222222")
+    spare.write_text("sk-spare-11111111111111")
+    assert wait_until(lambda: len(running.gateway.chains["chat"].chain.credentials) == 2, 10)
+    assert running.ask(body=question())[1]["x-sparekey-credential"] == "first"
+    assert pair[0].requests[-1].headers["authorization"] == "Bearer sk-new-22222222222222"
+    first.write_text("")
+    spare.unlink()
+    assert not running.do(running.application._has_a_new_key)
 
 
 def test_a_bad_file_is_refused_visibly(running, pair, caplog):

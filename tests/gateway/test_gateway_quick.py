@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from agreement_kit import CHAT, CLOSE, RESET, Client, Pair, Provider, answer, chunked, cut, plain, request
 from gateway_play import SETTINGS, Running, chain, question
-from real_servers import wait_until
 
 import sparekey
+from real_servers import wait_until
 
 WELL = {
     "id": "c",
@@ -266,7 +266,7 @@ def test_a_parked_first_credential_costs_no_quick_path(pair):
 def test_another_spelling_of_the_model_is_the_engines(pair, case):
     """A provider may take it for the name of the model."""
     asked = text_of(case)[:-1].encode() + f", {SPELT[case]}}}".encode()
-    assert agreed(pair, case, lambda _: [request(asked)], []) == ["model"]
+    assert agreed(pair, case, lambda _: [request(asked)], []) in (["model"], ["chain"])
 
 
 def test_a_slow_answer_is_the_engines(pair):
@@ -321,7 +321,7 @@ def test_an_ordinary_request_costs_few_calls(pair):
             client.write([request(body(case), headers=SDK)])
             client.answers(1)
 
-    asked(3)
+    asked(12)  # until enough is known of the credential, each answer changes the state
     running.do(lambda: sys.setprofile(profile))
     asked(20)
     running.do(lambda: running.gateway.quick.batch.flush())

@@ -90,7 +90,7 @@ class Process(ChainState):
         self.line, self._decided = Line(store, clock), decided
         self.keeper = Keeper(self.line, poll=NEVER, patience=5)
         super().__init__(POOL, clock, store=self.keeper, name="chat")
-        self.cell = self
+        self.chain_state = self
 
     @property
     def attached(self):

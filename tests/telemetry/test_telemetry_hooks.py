@@ -79,8 +79,8 @@ def test_a_hook_is_shown_its_chain():
     class Curious:
         chain = None
 
-        def attach(self, cell):
-            self.chain = cell
+        def attach(self, chain):
+            self.chain = chain
 
         def __call__(self, event):
             assert self.chain.credentials == CREDENTIALS

@@ -33,8 +33,8 @@ def test_cut_anywhere_and_spliced_it_is_whole_once():
     for cut in range(len(chunks)):
         splice, out = Splice(), chunks[:cut]
         for chunk in out:
-            splice.left(READING.pieces(chunk))
+            splice.unshown(READING.pieces(chunk))
         splice.restart()
-        out += [left for c in chunks if (left := READING.cut(c, splice.left(READING.pieces(c)))) is not None]
+        out += [left for c in chunks if (left := READING.cut(c, splice.unshown(READING.pieces(c)))) is not None]
         assert ("".join(c.reasoning_content for c in out), "".join(c.content for c in out)) == ("hm so", "one two")
         assert [c.finish_reason for c in out if c.finish_reason] == ["stop"]

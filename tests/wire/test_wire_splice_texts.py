@@ -69,7 +69,7 @@ def passed(dialect, splice, events):
     out = []
     for value in events:
         spots = FORMATS[dialect].spots(value)
-        texts = splice.left([spot.piece for spot in spots])
+        texts = splice.unshown([spot.piece for spot in spots])
         if any(texts):
             raw = rewritten(event(f"data: {json.dumps(value)}\n\n".encode()), value, spots, texts)
             out.append(json.loads(event(raw).data))

@@ -12,8 +12,7 @@ from sparekey.classify import classify
 from sparekey.core import breaker, policy, pool, settlement
 from sparekey.core.breaker import Breaker, Phase
 from sparekey.core.timing import park_seconds
-from sparekey.engine.chain_state import monotonic
-from sparekey.engine.switcher import OrderedCredentialSwitcher
+from sparekey.engine.switcher import OrderedCredentialSwitcher, monotonic
 from sparekey.errors import CircuitBreakerOpen
 from sparekey.stores.memory import MemoryStore
 from sparekey.types import ErrorClass
@@ -48,16 +47,16 @@ class PrimaryBackupSwitcher:
             clock: returns seconds; for tests.
         """
         self._switcher = OrderedCredentialSwitcher(2, failback_timeout_seconds, failback_request_count, clock=clock)
-        self._cell = self._switcher._cell  # noqa: SLF001 - both classes share one state
+        self._chain_state = self._switcher._chain_state  # noqa: SLF001 - both classes share one state
 
     @property
     def is_using_backup(self) -> bool:
         """Whether requests go to the backup."""
-        return self._cell.state.active == _BACKUP
+        return self._chain_state.state.active == _BACKUP
 
     def should_try_primary(self) -> bool:
         """Return whether the next request goes to the primary: it is in use, or a failback is due."""
-        return not self.is_using_backup or pool.failback_due(self._cell.pool, self._cell.state, self._cell.clock())
+        return not self.is_using_backup or pool.failback_due(self._chain_state.pool, self._chain_state.state, self._chain_state.clock())
 
     def record_primary_success(self) -> None:
         """Note that the primary served; it is in use again."""
@@ -69,13 +68,13 @@ class PrimaryBackupSwitcher:
         A failed failback restarts its time and count. Only failures that blame the request (an
         input too large, refused content) leave them, because they say nothing about the primary.
         """
-        error_class, now = classify(error).error_class, self._cell.clock()
+        error_class, now = classify(error).error_class, self._chain_state.clock()
         switches = error_class in self.SWITCHES_ON
         if self.is_using_backup:
             if error_class not in self.BLAMES_REQUEST:
-                self._cell.change(lambda s: pool.restarted(s, now))
+                self._chain_state.change(lambda s: pool.restarted(s, now))
         elif switches:
-            self._cell.change(lambda s: settlement.commit(s, _BACKUP, now) if s.active == _PRIMARY else s)
+            self._chain_state.change(lambda s: settlement.commit(s, _BACKUP, now) if s.active == _PRIMARY else s)
         return switches
 
     def record_backup_request(self) -> None:

@@ -223,6 +223,11 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
             where = self._source.place(("credentials", places.get(credentials[index].id, index)))
             _tell_once(mask(f"{where}: {text}"), self._whose)
 
+    def key_files(self) -> set[Path]:
+        """Return the files that hold keys of this chain, whether or not they exist."""
+        references = (ref for _, one in self._connections() for ref in (one.api_key, one.ak, one.sk) if ref)
+        return {file for ref in references if (file := ref.file(self._source.folder))}
+
     def instance_dicts(self) -> list[dict[str, Any]]:
         """Return one plain dict a usable credential, as backends take it: set values only, keys resolved to `Secret`s.
 

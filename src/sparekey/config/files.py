@@ -61,6 +61,11 @@ class Config(Strict):
             chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
 
+    def key_files(self) -> set[Path]:
+        """Return the files that `file:` references name, whether or not they exist."""
+        found = self.gateway.key_files() if self.gateway else set()
+        return found.union(*(chain.key_files() for _, chain in chains(self)))
+
     def close(self) -> None:
         """Close whatever was built from it."""
         for part in (self.vlm, self.embedding, *(chain for _, chain in gateway_chains(self.gateway or GatewayConfig()))):

@@ -16,6 +16,8 @@ from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sparekey.types import Secret
 
 _THE_CLIENTS: Final = ("temperature", "thinking", "max_tokens", "stream", "media", "forward_api_key")
@@ -199,6 +201,11 @@ class GatewayConfig(Strict):
             ConfigError: it is not where the reference says.
         """
         return ref.resolve(self._source)
+
+    def key_files(self) -> set[Path]:
+        """Return the files that hold keys of this section, whether or not they exist; its chains have their own."""
+        references = (ref for ref in (self.admin_key, self.proxy, *(client.key for client in self.clients)) if ref)
+        return {file for ref in references if (file := ref.file(self._source.folder))}
 
     def _locate(self, source: ConfigSource) -> None:
         """Remember the file, for messages about references that are resolved later."""

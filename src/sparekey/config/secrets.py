@@ -78,6 +78,14 @@ class SecretRef:
         """Return the same reference, known to stand at `path`."""
         return SecretRef(self.text, path)
 
+    def file(self, folder: Folder) -> Folder | None:
+        """Return the file that holds the key; None if no file does.
+
+        Args:
+            folder: what a relative path is relative to.
+        """
+        return folder / Folder(self.text.partition(":")[2].strip()).expanduser() if self.kind == "file" else None
+
     def may_be_there(self) -> bool:
         """Return whether the key may exist; only variables are checked, no file or command."""
         return self.kind != "env" or bool(os.environ.get(self.text.partition(":")[2].strip(), "").strip())

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 def limit(walk: Walk, ticket: Ticket) -> float | None:
     """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
+    if not walk.races or len(walk.pool.credentials) == 1:
+        return None
     known = walk.usual(ticket.index)
-    if (walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick) or not walk.races or len(walk.pool) == 1:
+    if walk.kind is Kind.WHOLE and known.seconds[walk.kind].quick:
         return None
     return expectations.limit(walk.policy, known, walk.kind, probe=ticket.probe)
 
@@ -44,7 +46,7 @@ def is_somebody_left(walk: Walk) -> bool:
 
     A credential that is parked is not asked only because another one is slow.
     """
-    if walk.left == 0 or walk.spent():
+    if walk.remaining == 0 or walk.spent():
         return False
     choice = choose.choose(walk.pool, walk.chain_state.state, _asker(walk), walk.now)
     return choice is not None and choice.turn is Turn.RING
@@ -57,7 +59,7 @@ def is_parked(walk: Walk, index: int) -> bool:
 
 def second_attempt(walk: Walk) -> Ticket | None:
     """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left."""
-    return None if walk.left == 0 else next_attempt.in_ring(walk, _asker(walk))
+    return None if walk.remaining == 0 else next_attempt.in_ring(walk, _asker(walk))
 
 
 def _asker(walk: Walk) -> Asker:

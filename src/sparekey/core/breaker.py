@@ -4,10 +4,11 @@
                            ▲                                   │
                            └──────────────failure──────────────┘   (a lost probe: back to DUE when its lease ends)
 
-A park is *firm* (only a probe goes there) or *soft* (others first, but nobody is refused because of it). An end that the provider stated
-is looked at before it comes: then the breaker is DUE although its park still lasts.
+A park is *firm* (only a probe goes there) or *soft* (other credentials go first, but no request is refused because of it). A park whose
+end the provider stated is probed before that end now and then, since people top up and providers err: then the breaker is DUE although
+its park still lasts.
 
-A `Breaker` is a value; each function returns a new one.
+A `Breaker` is a value; each function returns a new one. Times are seconds of the chain's clock.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class Breaker:
         reason: the finer word for it.
         lease: the time until which a probe may be out; None if none is.
         since: when it failed first since its last success; None if it has not.
-        against: the requests that it has refused since then and another one has served, by their hashes.
-        shapes: of the requests that it has refused since then; the park that followed is for these, those of other shapes may probe.
+        against: hashes of the requests that it has refused since then and another credential has served.
+        shapes: the shapes of the requests that it has refused since then; requests of other shapes may probe it while it is parked.
         looked: when it was last seen to be parked for a stated time, and
         look_after: seconds from then to the next look at it before its end; 0 for none.
         looks: how many of these were in vain.
-        felt: seconds that its failures have cost callers, as of `felt_at`; they fade (see `felt`).
-        felt_at: when it last failed.
-        left: callers in a row who left after more than the expected time.
+        cost: seconds that its failures have cost callers, as of `cost_at`; they fade (see `remembered_cost`).
+        cost_at: when it last failed.
+        callers_left: callers in a row who left after more than the expected time.
     """
 
     epoch: int = 0
@@ -67,18 +68,18 @@ class Breaker:
     looked: float = 0.0
     look_after: float = 0.0
     looks: int = 0
-    felt: float = 0.0
-    felt_at: float = 0.0
-    left: int = 0
+    cost: float = 0.0
+    cost_at: float = 0.0
+    callers_left: int = 0
 
 
 CLOSED = Breaker()
 """Never parked, or recovered: nothing is held against it."""
 UNTIL_RELEASED: Final = 100 * 365 * 86400.0
-"""Seconds of a hold without an end: longer than anybody waits, and a number that every store can write. Nobody is ever told it."""
+"""Seconds of a hold without an end, as a number that every store can write; `remaining` shows it as None."""
 
 MOST_SHAPES: Final = 4
-"""Shapes of requests that were refused after which a park is for all."""
+"""Refused shapes of requests from which on a park holds for requests of every shape."""
 
 # Looks at a stated end before it comes (DESIGN.md 5.6): people top up, and providers err.
 LOOK_SHARE: Final = 0.1
@@ -91,29 +92,29 @@ _DAY: Final = 86400.0
 
 
 QUIET: Final = frozenset({"timeout", "slow_start", "slow_answer", "stalled", "brownout"})
-"""Reasons for which a caller has to wait: silence and slowness. Other failures come at once."""
+"""Reasons of failures for which a caller has to wait: silence and slowness. Other failures come at once."""
 SILENT: Final = "timeout"
 FADES: Final = 600.0
-"""Seconds in which the memory of what a failure cost fades (DESIGN.md 4.5)."""
+"""Seconds after which it is forgotten what a failure cost (DESIGN.md 4.5)."""
 
 
-def felt(breaker: Breaker, now: float) -> float:
+def remembered_cost(breaker: Breaker, now: float) -> float:
     """Return how many seconds of its callers the failures of the last ten minutes have cost, older ones less."""
-    return breaker.felt * max(0.0, 1.0 - (now - breaker.felt_at) / FADES)
+    return breaker.cost * max(0.0, 1.0 - (now - breaker.cost_at) / FADES)
 
 
 def recovered(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` after a success: nothing parks it, what it cost is remembered."""
-    return Breaker(felt=breaker.felt, felt_at=breaker.felt_at) if felt(breaker, now) else CLOSED
+    """Return `breaker` after a success: it is not parked, and what its failures cost is still remembered."""
+    return Breaker(cost=breaker.cost, cost_at=breaker.cost_at) if remembered_cost(breaker, now) else CLOSED
 
 
 def remaining(seconds: float) -> float | None:
-    """Return how long a park still lasts, as it is told to people and clients: None where only a release ends it."""
+    """Return the seconds that a park still lasts, as people and clients see them; None where only a release ends it."""
     return None if seconds > UNTIL_RELEASED / 2 else max(0.0, seconds)
 
 
 def phase(breaker: Breaker, now: float, shape: str | None = None) -> Phase:
-    """Return where `breaker` stands at `now`; with `shape`, for a request of that shape."""
+    """Return where `breaker` stands at `now`, for a request of any shape or of `shape`."""
     if breaker.until is None:
         return Phase.CLOSED
     if breaker.lease is not None and now < breaker.lease:
@@ -135,7 +136,10 @@ def due_at(breaker: Breaker) -> float:
 
 
 def may_be_looked_at(breaker: Breaker, now: float) -> bool:
-    """Return whether a park may be probed now since nobody serves: one without a stated end, or one that nobody looked at for a while."""
+    """Return whether a park may be probed now because no credential serves.
+
+    It may if its end is not stated, or if the last probe before the stated end is a while ago.
+    """
     return not breaker.stated or (breaker.look_after > 0 and now - breaker.looked >= LOOK_WHEN_NOBODY_SERVES)
 
 
@@ -145,7 +149,7 @@ def leased(breaker: Breaker, until: float) -> Breaker:
 
 
 def released(breaker: Breaker) -> Breaker:
-    """Return `breaker` with its probe back without a verdict: the next request may probe."""
+    """Return `breaker` with its probe given back without a verdict: the next request may probe."""
     return replace(breaker, lease=None) if breaker.lease is not None else breaker
 
 
@@ -190,7 +194,7 @@ def parked(
 
 
 def next_level(breaker: Breaker, cause: ErrorClass | None, now: float) -> int:
-    """Return how many parks in a row for `cause` a failure at `now` makes: one that is not over yet is not counted again."""
+    """Return how many parks in a row for `cause` there are with a failure at `now`; during a park it is not counted again."""
     if breaker.cause is not cause:
         return 1
     over = breaker.until is None or now >= breaker.until

@@ -1,13 +1,15 @@
-"""Who is next? One pure answer, for requests, failback and rescue, and for whoever wants to know what happens next.
+"""Who is asked next, for requests, failbacks and rescues, and for pages that say what happens next.
 
-    UP       a request begins: one above the active one is probed, its park has run out or a failback is due
-    RING     from the active one downwards, then from the first: whoever is not parked, or is due and this request is its probe
-             (but for those that were silent or slow: they are probed beside the active one, see `beside`)
-    SOFT     the ring has nobody else: those that are parked softly, in ring order; for a request that asked nobody yet, or was
-             refused in doubtful words, also those that are parked for such words: one of them may own what it asks for
-    RESCUE   they have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
+A request turns to the first of these that it finds:
 
-`choose` reads, `take` gives the ticket: leases, and the marks of a failback or a rescue.
+    UP       it begins, and a credential above the active one is due for a probe: its park has run out, or a failback is due
+    RING     from the active credential downwards, then from the first: one that is not parked, or that is due, and the request is its
+             probe (credentials that were silent or slow are probed beside the active one instead, see `beside`)
+    SOFT     the ring has none: one that is parked softly, in ring order. A request that has asked nobody yet, or that was refused in
+             doubtful words, may also ask one that is parked for such words: it may own what the request asks for
+    RESCUE   these have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
+
+`choose` only reads. `take` gives the ticket and changes the state: a probe gets a lease, a failback or a rescue is noted.
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ from sparekey.core.pool import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 _OPEN = frozenset({Phase.CLOSED, Phase.DUE})
 
 
 class Turn(Enum):
-    """Why somebody is next."""
+    """Why a credential is next; the module describes the four."""
 
     UP = "up"
     RING = "ring"
@@ -54,7 +56,7 @@ class Turn(Enum):
 
 
 class Choice(NamedTuple):
-    """Who is next, and why."""
+    """Which credential is next (its index), and why."""
 
     index: int  # type: ignore[assignment]  # nobody asks a choice for tuple.index
     turn: Turn
@@ -64,14 +66,14 @@ class Asker(NamedTuple):
     """What a request brings to the choice.
 
     Attributes:
-        among: whom it may ask; None for everybody.
-        tried: whom it has asked in this round.
-        begins: it has asked nobody yet.
+        among: the indices that it may ask; None for all.
+        tried: the indices that it has asked in this round.
+        begins: it has asked nobody yet in this round.
         doubtful: it has asked nobody yet, or was refused in words that may be about it.
-        rescues: it is the one that asks those that are firmly parked.
-        shape: of the request; None where it does not matter.
-        rotation: pick by this number, not in ring order; None: in ring order.
-        live: it cannot probe anybody beside the active credential: it probes those that were silent or slow by itself.
+        rescues: it is the request that asks firmly parked credentials.
+        shape: its shape; None where no park depends on it.
+        rotation: the number by which to pick among several; None: the first in ring order.
+        live: it starts no probe beside the active credential, so it probes silent and slow credentials itself.
     """
 
     among: Collection[int] | None = None
@@ -85,7 +87,7 @@ class Asker(NamedTuple):
 
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
-    """Return who is next for a request, or None if nobody is left."""
+    """Return who is next for a request at `now`; None if nobody is left."""
     among, tried, shape = asker.among, asker.tried, asker.shape
     if asker.begins and state.active and (among is None or state.active in among):
         up = _upwards(pool, state, asker._replace(among=range(len(pool)) if among is None else among), now)
@@ -102,8 +104,29 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     return Choice(rescue, Turn.RESCUE) if rescue is not None and (asker.rescues or waited) else None
 
 
+def goes_to_active(pool: Pool, state: PoolState, now: float, shape: Callable[[], str]) -> bool:
+    """Return whether a request that begins now simply goes to the active credential: it is well, and nothing is due above it.
+
+    Then `choose` need not be asked: True only where it would say so for a request that may ask everybody. `shape` returns the request's;
+    it is called only where a park depends on it.
+    """
+    breakers, active = state.breakers, state.active
+    if active and failback_due(pool, state, now):
+        return False
+    if not breakers:
+        return True
+    for index in range(active):
+        for name in pool.guard_names[index]:
+            guard = breakers.get(name)
+            if guard is None or guard.until is None:
+                continue
+            if b.phase(guard, now, shape() if guard.shapes else None) is Phase.DUE:
+                return False
+    return all(name not in breakers or breakers[name].until is None for name in pool.guard_names[active])
+
+
 def _is_open(pool: Pool, state: PoolState, index: int, now: float, shape: str | None) -> bool:
-    """Whether a credential takes traffic in its turn: it is not parked, or due for a probe that its caller does not pay for."""
+    """Whether a credential takes a request in its turn: it is not parked, or due for a probe that costs the caller no wait."""
     found = phase(pool, state, index, now, shape)
     return found is Phase.CLOSED or (found is Phase.DUE and not is_quiet(pool, state, index))
 
@@ -113,7 +136,7 @@ def _picked(takes: list[int], rotation: int | None) -> int:
 
 
 def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
-    """Return the ticket for a choice; every guard that is due gets a lease, so that nobody else probes it."""
+    """Return the state and the ticket for a choice; each guard that is due gets a lease, so that nobody else probes it."""
     index, turn = choice
     if turn is Turn.RESCUE:
         return replace(state, rescued_at=now), Ticket(index, state.term, state.epoch)
@@ -130,9 +153,10 @@ def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: f
 def taken(
     pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
 ) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
-    """Return the state, and the ticket of the credential that is asked next; None: nobody is.
+    """Return the state, and the ticket and turn of the credential that is asked next; None if nobody is left.
 
-    `seen` is a choice with the state on which it was made: it holds if the state is still the same.
+    `seen` is the state that the caller has read and the choice that it made there: it holds if the state is still the same, else the
+    choice is made again.
     """
     choice = seen[1] if state is seen[0] else choose(pool, state, asker, now)
     if choice is None:
@@ -142,9 +166,10 @@ def taken(
 
 
 def beside(pool: Pool, state: PoolState, among: Collection[int] | None, now: float) -> tuple[PoolState, Ticket | None]:
-    """Return the ticket for a probe beside the active credential: of the nearest one above it that was silent or slow, and is due.
+    """Return the state, and the ticket for a probe beside the active credential; None if none is due.
 
-    Whoever is probed so rests again at once, longer than before: nobody waits for the probe, only its success is heard.
+    The probe is of the nearest credential above it that was silent or slow and is due. Its next, longer rest begins at once: nobody
+    waits for the probe, and only a success changes anything.
     """
     for index in higher_than_active(state, among):
         if phase(pool, state, index, now) is Phase.DUE and is_quiet(pool, state, index):
@@ -155,7 +180,7 @@ def beside(pool: Pool, state: PoolState, among: Collection[int] | None, now: flo
 
 
 def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, int]:
-    """Move the active index one step up if a failback is due; return the active index."""
+    """Move the active index one step up if a failback is due; return the state and the active index."""
     if not failback_due(pool, state, now):
         return state, state.active
     target = failback_target(pool, state, higher_than_active(state), now)
@@ -165,7 +190,7 @@ def maybe_failback(pool: Pool, state: PoolState, now: float) -> tuple[PoolState,
 
 
 def _upwards(pool: Pool, state: PoolState, asker: Asker, now: float) -> int | None:
-    """Whom a request probes before it turns to the active one: nobody while a probe of a higher one is out."""
+    """The index that a request probes before it turns to the active one; None, too, while a probe of a higher one is out."""
     if not state.active:
         return None
     shape = asker.shape
@@ -181,12 +206,12 @@ def _upwards(pool: Pool, state: PoolState, asker: Asker, now: float) -> int | No
 
 
 def _unparked(pool: Pool, state: PoolState, index: int, now: float) -> PoolState:
-    """End the parks of a credential: it is due."""
+    """The state with the parks of a credential ended: it is due."""
     return stamped(state, {name: b.ended(g, now) for name, g in known_guards(pool, state, index) if b.phase(g, now) is Phase.PARKED})
 
 
 def _marked(pool: Pool, state: PoolState, index: int, now: float) -> PoolState:
-    """Make a credential due that was not parked, so that a failback to it is a probe like any other."""
+    """The state with a credential due that was not parked, so that a failback to it is a probe like any other."""
     if phase(pool, state, index, now) is not Phase.CLOSED:
         return state
     name = pool.guards[index].credential

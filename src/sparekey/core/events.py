@@ -1,4 +1,4 @@
-"""What happens in a chain. Changes of its state are read off the two states, so none can be forgotten."""
+"""What happens in a chain, for hooks and the log. Changes of the state are found by comparing two states, so none is missed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Something gets no traffic for so many seconds; None: until a person releases it.
+    """Something gets no traffic for `seconds`; None: until a person releases it.
 
     `what` is its kind and name, as in `account:team-a`. `soft`: others go first, and it answers when they do not.
     """

@@ -1,4 +1,4 @@
-"""What the caller gets when nobody has served: one error with an entry for each credential, and whether their refusals agree."""
+"""What the caller gets when no credential has served: one error with an entry for each of them, and whether their refusals agree."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _UNAUTHORIZED: Final = 401
 def exhausted(
     pool: Pool, chain_state: SharedState, seen: Mapping[int, ObservedFailure], untried: Sequence[int], now: float
 ) -> AllCredentialsFailedError:
-    """Return the error of a request that nobody served.
+    """Return the error of a request that no credential served.
 
-    No provider's exception is its cause: a traceback would print their words unmasked, and some of them repeat the key.
+    The error has no provider's exception as its cause: a traceback would print the provider's words unmasked, and some repeat the key.
 
     Args:
         pool: the chain.
         chain_state: its state.
-        seen: how those refused that were asked, by index, in the order in which they were.
-        untried: the indices of those that were not asked.
+        seen: the failures of the credentials that were asked, by index, in the order in which they were asked.
+        untried: the indices of the others.
         now: the time.
     """
     entries = [CredentialError(pool.credentials[i].id, s.failure.error_class, s.exception, i) for i, s in seen.items()]
@@ -65,15 +65,15 @@ def _untried(pool: Pool, chain_state: SharedState, index: int, now: float) -> Cr
 def _of_a_lone_one(
     chain_state: SharedState, seen: Mapping[int, ObservedFailure], entries: Sequence[CredentialError]
 ) -> BaseException | None:
-    """The only credential's own refusal: there is nobody who could have said something else."""
+    """The refusal of a chain's only credential: no other one could have said something else."""
     refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in seen.values())
     return entries[0].exception if entries and refused and (seen or chain_state.dead is not None) else None
 
 
 def _agreed(pool: Pool, seen: Sequence[ObservedFailure]) -> BaseException | None:
-    """The first refusal, where it is the request's as far as anybody can tell (DESIGN.md 3.5).
+    """The first refusal, where it seems to be about the request; None elsewhere (DESIGN.md 3.5).
 
-    Two accounts in the same words outrank the passing fault of a third.
+    It does where all refuse in the same words, or two accounts do and a third one has a passing fault.
     """
     refusals = [s for s in seen if is_refusal(s.failure)]
     certain = any(s.failure.evidence is Evidence.CERTAIN and s.failure.error_class is not ErrorClass.TRANSIENT for s in seen)

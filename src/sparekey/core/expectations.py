@@ -1,13 +1,13 @@
-"""What the answers of a credential usually take: learned from them, so that silence and slowness can be told (DESIGN.md 4).
+"""How long the answers of a credential usually take, learned from them, so that silence and slowness can be told (DESIGN.md 4).
 
-For each credential and kind of answer (`Kind`) there are two sketches, `Durations`: of the seconds, and of the seconds for its size
-(the tokens of a whole answer, the bytes of a stream's request), since a long answer is not a slow one. A sketch is a histogram with
-logarithmic buckets and counts of two bytes; when it is full, all counts are halved, so that the last few hundred answers decide. All of one
+**Theory.** For each credential and kind of answer (`Kind`) there are two histograms, `Durations`: of the seconds, and of the seconds per
+unit of size (the tokens of a whole answer, the bytes of a stream's request), since a long answer is not a slow one. A histogram has
+logarithmic buckets and counts of two bytes; when it is full, all counts are halved, so that the last few hundred answers decide. One
 credential takes less than 2 kB.
 
-An answer is *slow* if it takes three times the median of its credential and longer than nineteen of twenty, both ways of counting.
-Three in a row while another credential is well are a *brownout*: it rests for 60, 120 ... 300 s. What a credential brings while it rests
-is not learned, until the rests have lasted so long that this is how it is now.
+An answer is *slow* if it takes three times the median of its credential and longer than nineteen of twenty, by both ways of counting.
+Three slow ones in a row while another credential is well are a *brownout*: the credential rests for 60, 120 ... 300 s. Answers that it
+gives while it rests are not learned, until the rests have lasted so long that they are taken for its new usual.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
 _SMALLEST: Final = 1e-6
 _PER_OCTAVE: Final = 4
 BUCKETS: Final = 128
-"""From a microsecond to an hour, four to an octave: an answer is within a fifth of the truth."""
+"""From a microsecond to an hour, four to an octave: a value read back is off by a fifth at most."""
 _WEIGHT: Final = 16
-"""What one value counts for at first: it outlives four halvings, so that a rare one is not lost."""
+"""The count that one value adds: it outlives four halvings, so that a rare value is not lost."""
 _FULL: Final = 256 * _WEIGHT
-"""The last 256 values count half of all, or more."""
+"""The count at which all are halved: the last 256 values count half of all, or more."""
 LEAST: Final = 8
-"""Values without which nothing is known."""
+"""The fewest values from which anything is concluded."""
 SLOW: Final = 3.0
-"""A slow answer takes so many times the median; and the longest that is waited for alone, so many times the 95th percentile."""
-UNFELT: Final = 0.25
-"""Seconds that are never slow, whatever is usual: a machine that is busy takes as much by itself."""
+"""A slow answer takes so many times the median; a whole answer is waited for alone so many times the 95th percentile."""
+NEVER_SLOW: Final = 0.25
+"""Seconds that are never slow, whatever is usual: a busy machine delays an answer by as much."""
 SLOW_IN_A_ROW: Final = 3
-"""Slow answers that make a brownout: one is chance, and two are with the tail of a thinking model."""
+"""Slow answers in a row that make a brownout: one is chance, and a thinking model now and then gives two."""
 AT_FIRST: Final = 2.0
 """The first content of a stream may take so many times the 95th percentile (DESIGN.md 4.2)."""
 QUICK: Final = 0.001
-"""Seconds that no host takes for half of its answers: a hand-over to a thread costs a twentieth of it."""
+"""A credential whose median is below these seconds is no host: it is asked in the caller's own thread."""
 LEAST_LIMIT: Final = 1.0
-"""Seconds for which everybody is waited for: no reader minds, and a busy machine takes as much by itself."""
+"""The shortest limit, in seconds: no reader minds the wait, and a busy machine delays an answer by as much."""
 LEASH: Final = 4.0
-"""Seconds without a sign after which a live probe is left (DESIGN.md 4.4)."""
+"""Seconds without a sign after which another credential is started beside a live probe (DESIGN.md 4.4)."""
 LONGEST_LEASH: Final = 30.0
 UNKNOWN_HINT: Final = 4.5
-"""Seconds after which a caller who leaves is a hint while nothing is known: his limit of five begins before ours does."""
+"""Seconds after which a caller who leaves is a hint, while nothing is known: callers give up after five, counted from before our start."""
 BROWNOUT: Final = "brownout"
 """The reason of such a rest."""
 FIRST_REST: Final = 60.0
@@ -75,7 +75,15 @@ class Kind(IntEnum):
 
 
 class Sample(NamedTuple):
-    """One answer: whose, of which kind, after how many seconds, its size (0: not known), and whether a probe brought it."""
+    """How long one answer took.
+
+    Attributes:
+        who: the id of its credential.
+        kind: what was waited for.
+        seconds: from the attempt's start.
+        size: the tokens of a whole answer, the bytes of a stream's request; 0 if not known.
+        probe: it came from a probe beside another request.
+    """
 
     who: str
     kind: Kind
@@ -101,33 +109,33 @@ def _below(numbers: Sequence[int], rank: float) -> float:
 
 
 class Durations:
-    """A sketch of durations as a value: `counts` are two bytes a bucket.
+    """A histogram of durations, as a value.
 
     Attributes:
-        counts: the histogram.
-        known: there are enough of them.
-        median: half of them are not above this.
+        counts: the counts, two bytes a bucket.
+        known: there are enough values to conclude anything.
+        median: half of the values are not above this.
         p95: nineteen of twenty are not.
-        rare: what is above this is out of the ordinary.
-        slow: what is above this is a slow one: it is felt as well.
-        quick: it is no host that answers like this: nobody has to be started beside it.
+        rare: a value above this is out of the ordinary.
+        slow: seconds above this are slow: they are rare, and long enough to be noticed.
+        quick: no host answers this fast: nothing has to be started beside it.
     """
 
     __slots__ = ("counts", "known", "median", "p95", "quick", "rare", "slow")
 
     def __init__(self, counts: bytes = bytes(2 * BUCKETS)) -> None:
-        """Take a histogram."""
+        """Read what the counts say; without any, nothing is known."""
         self.counts = counts
         numbers = array("H", counts)
         total = sum(numbers)
         self.known = total >= LEAST * _WEIGHT
         self.median, self.p95 = _below(numbers, 0.5 * total), _below(numbers, 0.95 * total)
         self.rare = max(SLOW * self.median, self.p95) if self.known else float("inf")
-        self.slow = max(self.rare, UNFELT)
+        self.slow = max(self.rare, NEVER_SLOW)
         self.quick = self.known and self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:
-        """Return the sketch with these values added, older ones fading."""
+        """Return the histogram with these values added; older ones count less from time to time."""
         numbers = array("H", self.counts)
         total = sum(numbers)
         for value in values:
@@ -150,10 +158,10 @@ class Usual:
     """What is known of one credential.
 
     Attributes:
-        seconds: the sketches of seconds, by kind.
-        pace: those of seconds for their size, by kind.
-        slow: slow answers in a row.
-        held: the first of them: they are learned when the row ends before it is a brownout.
+        seconds: the histograms of seconds, by kind.
+        pace: the histograms of seconds per unit of size, by kind.
+        slow: how many slow answers there were in a row.
+        held: the first of them: they are learned if the row ends before it is a brownout.
         learned: how many answers this has been learned from.
     """
 
@@ -173,7 +181,7 @@ def usual(state: PoolState, who: str) -> Usual:
 
 
 def is_slow(known: Usual, sample: Sample) -> bool:
-    """Return whether an answer was slow for its credential, and not merely long."""
+    """Return whether an answer was slow for its credential and not merely long."""
     seconds = sample.seconds
     if seconds <= known.seconds[sample.kind].slow:
         return False
@@ -183,9 +191,8 @@ def is_slow(known: Usual, sample: Sample) -> bool:
 def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | None:
     """Return the seconds after which an attempt is slow, so that another one may be started beside it; None: never.
 
-    Of a stream, the chain's own limit or twice what nineteen of twenty first contents take, whichever is more: a thinking model is not
-    raced every time. Of a whole answer, three times what nineteen of twenty take, since a short one tells nothing of a long one. One who
-    answers within a millisecond is no host, and to wait for him in a thread would cost more than he does. A probe is left sooner.
+    For a stream it is the chain's own limit or twice the 95th percentile of first contents, whichever is more: a thinking model is not
+    raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe it is shorter.
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
@@ -199,18 +206,18 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
 
 
 def leash(policy: Policy, known: Usual, kind: Kind) -> float:
-    """Return the seconds for which a probe beside the active credential is kept up: its usual limit, from four to thirty."""
+    """Return the seconds for which a probe beside the active credential runs: its usual limit, but 4 at least and 30 at most."""
     return min(max(limit(policy, known, kind, probe=False) or 0.0, LEASH), LONGEST_LEASH)
 
 
 def hint(known: Usual, kind: Kind) -> float:
-    """Return the seconds after which a caller who leaves lets his credential be suspected."""
+    """Return the seconds after which a caller who leaves is a hint against the credential that kept him waiting."""
     seconds = known.seconds[kind]
     return max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else UNKNOWN_HINT
 
 
 def is_ordinary(known: Usual, sample: Sample) -> bool:
-    """Return whether an answer can be learned at leisure: it changes nothing that is decided before that."""
+    """Return whether an answer may be learned later: no decision before that depends on it."""
     seconds = known.seconds[sample.kind]
     return not known.slow and seconds.known and sample.seconds <= seconds.slow
 
@@ -218,7 +225,7 @@ def is_ordinary(known: Usual, sample: Sample) -> bool:
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:
     """Take in answers; return the state, and whether the last one was slow.
 
-    The third slow one in a row parks its credential, where another one is well.
+    The third slow answer in a row parks its credential, if another one is well.
     """
     found, slow = dict(state.expectations), False
     plain: dict[tuple[str, Kind], list[Sample]] = {}
@@ -258,7 +265,7 @@ def _rests(pool: Pool, state: PoolState, who: str, now: float) -> bool:
 
 
 def _rested(pool: Pool, state: PoolState, who: str, sample: Sample, now: float) -> PoolState:
-    """The state with a credential at rest, if another one that would be faster is ready."""
+    """The state with a slow credential parked, if another one that would be faster is ready."""
     index = next((i for i, c in enumerate(pool.credentials) if c.id == who), None)
     if index is None or not any(_is_well(pool, state, i, sample, now) for i in range(len(pool)) if pool.first_of[i] != index):
         return state
@@ -280,7 +287,10 @@ def _is_well(pool: Pool, state: PoolState, index: int, sample: Sample, now: floa
 
 
 def merged(base: Mapping[str, Usual], mine: Mapping[str, Usual], theirs: Mapping[str, Usual]) -> Mapping[str, Usual]:
-    """Return what two processes know: of each credential what is known to the one that has learned; to both, that of more answers."""
+    """Return what two processes know together.
+
+    For each credential it is what the process knows that has learned since `base`; if both have, that of the one with more answers.
+    """
     if mine is theirs or mine == base or not mine:
         return theirs
     found = dict(theirs)

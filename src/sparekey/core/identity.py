@@ -1,7 +1,7 @@
 """What tells one request from another: a hash of its body, and its shape.
 
-The *shape* of a request is the set of member names in its JSON, and the model that it names: what it uses (tools, pictures, a file, a
-tier), not what it says. A credential that refuses what one shape uses may well serve the others.
+The *shape* of a request is the set of member names in its JSON together with the model that it names: what it uses (tools, images, a
+file, a tier), not what it says. A credential that refuses requests of one shape may well serve the others.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _READ: Final = 256 * 1024
 
 
 def hashed(text: str | bytes) -> str:
-    """Return a short hash of words or of a request, so that nothing of a caller's is kept."""
+    """Return a short hash of words or of a request; the text itself is not kept, since it may be a caller's."""
     return blake2b(text if isinstance(text, bytes) else text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 class Identity:
-    """One request, as far as others have to be told from it. Both answers are worked out when somebody asks."""
+    """One request, as far as it has to be told from others. Its hashes are worked out when they are read."""
 
     def __init__(self, body: bytes = b"", name: tuple[str, int] = ("", 0), client: str = "") -> None:
         """Take the body, or, where it is not known, a name that no other request has; `client`: who sent it, where that is told."""

@@ -1,9 +1,10 @@
-"""What one process holds itself to, whatever the state of its chain: budgets, one scout at a time, and patience with its own network.
+"""What one process keeps to itself, apart from the chain's shared state.
 
-    hedges    second streams beside slow ones: a share of all streams, and some in a row
-    retries   calls to whom has failed this request already: a share of all calls, and some in a row (DESIGN.md 3.6)
-    scout     while one request finds out about a credential, those beside it wait for what it learns instead of asking it as well
-    turn      whom a request asks that picks in rotation
+    hedges    the budget for second attempts beside slow ones: a share of all calls, and some in a row
+    retries   the budget for calls to a credential or host that has failed the same request: a share of all calls, and some in a row
+              (DESIGN.md 3.6)
+    scout     the request that finds out about a credential; those beside it wait for what it learns instead of asking it as well
+    turn      a counter: requests that pick in rotation pick by it
     capacity  how much runs at once, and who waits for room (`sparekey.core.capacity`)
     egress    no provider could be reached: one request a second tries again, the others wait for it (DESIGN.md 3.7)
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.core.policy import Policy
 
 SCOUT_SECONDS: Final = 0.15
-"""A refusal comes within this time, or within what the last one took and half of it; who takes longer is probably about to answer."""
+"""Seconds within which a refusal comes, or one and a half times the last one's; a credential that takes longer probably answers."""
 SLOWER: Final = 1.5
 LONGEST_WAIT: Final = 0.25
 """The most seconds for which a request waits for what others find out (DESIGN.md 3.6)."""
@@ -37,7 +38,7 @@ _FREE: Final = Capacity()
 
 
 class Scout(NamedTuple):
-    """A request (by a number of its own) finds out about a credential since a time."""
+    """A request (its number) that finds out about a credential (its index), since a time."""
 
     request: int
     index: int  # type: ignore[assignment]  # as in `Ticket`
@@ -46,7 +47,10 @@ class Scout(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """See the module. `egress_at`: when providers were last found to be out of reach; None if one was reached since."""
+    """The values that the module describes.
+
+    `egress_at`: when no provider could be reached for the last time; None if one was reached since.
+    """
 
     hedges: float
     retries: float
@@ -57,41 +61,41 @@ class LocalState:
 
     @classmethod
     def of(cls, policy: Policy) -> LocalState:
-        """Return the pace at the beginning: every budget is full."""
+        """Return the state at the beginning: every budget is full."""
         return cls(policy.hedge_burst, policy.retry_burst)
 
 
 def earn_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
-    """Count a stream: it earns its share of a second one."""
+    """Count a call: the budget for hedges grows by its share."""
     hedges = max(local.hedges, min(local.hedges + policy.hedge_share, policy.hedge_burst))
     return (local if hedges == local.hedges else replace(local, hedges=hedges)), None
 
 
 def take_hedge(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
-    """Take a second stream out of the budget; the answer is whether it allows one."""
+    """Take a hedge out of the budget; the answer is whether there was one."""
     return (replace(local, hedges=local.hedges - 1.0), True) if min(local.hedges, policy.hedge_burst) >= 1.0 else (local, False)
 
 
 def hedge_won(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
-    """Take in that a second one was the faster one: it was worth it, and another one probably is."""
+    """Take in that a hedge won: it was worth it, and another one probably is, so the budget grows by two."""
     return replace(local, hedges=min(local.hedges + 2.0, max(policy.hedge_burst, local.hedges))), None
 
 
 def earn_retry(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
-    """Count a call that is no retry: it earns its share of one."""
+    """Count a call that is no retry: the budget for retries grows by its share."""
     retries = max(local.retries, min(local.retries + policy.retry_share, policy.retry_burst))
     return (local if retries == local.retries else replace(local, retries=retries)), None
 
 
 def take_retry(local: LocalState, policy: Policy) -> tuple[LocalState, bool]:
-    """Take a retry out of the budget; the answer is whether it allows one."""
+    """Take a retry out of the budget; the answer is whether there was one."""
     return (replace(local, retries=local.retries - 1.0), True) if min(local.retries, policy.retry_burst) >= 1.0 else (local, False)
 
 
 def scout(local: LocalState, policy: Policy, request: int, index: int, refusal: float, now: float) -> tuple[LocalState, bool]:
     """Return whether a request may ask a credential of which nothing is known yet: it is the scout, or the scout got no refusal there.
 
-    `refusal` are the seconds that the slowest refusal of this request took.
+    `refusal`: the seconds that the slowest refusal of this request took.
     """
     del policy
     found = local.scout

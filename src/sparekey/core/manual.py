@@ -20,9 +20,9 @@ HELD: Final = "held"
 
 
 def hold(pool: Pool, state: PoolState, index: int, until: float, now: float) -> tuple[PoolState, None]:
-    """Give a credential no traffic until `until`: nothing but time or a release ends it, no failback, no rescue.
+    """Hold a credential back until `until`: only time or a release ends that, no failback and no rescue.
 
-    A park of its own that lasts longer is not shortened by it.
+    It does not shorten a park of the credential that lasts longer.
     """
     if until <= now:
         return state, None
@@ -35,7 +35,7 @@ def hold(pool: Pool, state: PoolState, index: int, until: float, now: float) -> 
 
 
 def release(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolState, None]:
-    """End the parks of a credential. What a person held is well, what a failure parked is due for a probe.
+    """End the parks of a credential. One that a person held counts as well; one that a failure parked is due for a probe.
 
     Above the active credential a held one is due, too: one request tries it, and traffic returns if it is well.
     """
@@ -45,8 +45,8 @@ def release(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolS
 def probe_now(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolState, None]:
     """Make a credential due at once, even before an end that its provider stated; the next request that may probe it does.
 
-    A hold stays: whoever wants it ended releases it. A credential that is not parked has nothing to prove, unless it stands above the
-    active one: then the next request tries whether traffic can return.
+    A hold stays until it is released. A credential that is not parked needs no probe, unless it stands above the active one: then the
+    next request tries whether traffic can return.
     """
     if is_held(pool, state, index):
         return state, None
@@ -58,9 +58,9 @@ def probe_now(pool: Pool, state: PoolState, index: int, now: float) -> tuple[Poo
 
 
 def activate(pool: Pool, state: PoolState, index: int, now: float) -> tuple[PoolState, None]:
-    """Make a credential the active one: a new term, and nothing is held against it any more.
+    """Make a credential the active one, in a new term, with all its parks ended.
 
-    It is not merely due: while its probe was out, whoever served meanwhile would become active instead.
+    It does not become merely due: while its probe was out, a credential that served meanwhile would become active instead.
     """
     state = stamped(state, _changed(pool, state, index, lambda g: g if g.until is None else CLOSED))
     return (state if index == state.active else switched(state, index, now)), None

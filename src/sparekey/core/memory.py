@@ -1,13 +1,15 @@
-"""What a chain remembers of refusals: words that proved to be the request's, and requests that everybody refused (DESIGN.md 3.4).
+"""What a chain remembers of refusals: words that proved to be about the request, and requests that everybody refused (DESIGN.md 3.4).
 
-A refusal's words cannot tell whether they blame the request or the credential; several requests can. For ten minutes the memory keeps,
-by a hash of the words:
+**Theory.** The words of a refusal often do not tell whether they are about the request or about the credential; several requests do.
+For ten minutes the memory keeps, under a hash of the words:
 
-    refused     who refused in them, and in which epoch
-    acquitted   who has served a request that began after that: this credential is well, its refusal was about the request
-    everybody   the requests that everybody who was asked refused in them; forgotten when anybody serves one that another refused in them
+    refused     the credentials that refused in them, each with the epoch of its first refusal
+    acquitted   those of them that have served a request which began later: the credential is well, its refusal was about the request
+    everybody   the requests that everybody who was asked refused in these words; they are dropped as soon as one credential serves a
+                request that another refused in them
 
-and of requests that everybody refused in a row the `Drought`: while it lasts, one request a second asks everybody.
+If several requests in a row are refused by everybody, a `Drought` begins: while it lasts, one request a second asks everybody, and the
+others ask fewer. Any success ends it.
 
 All values are frozen; each function returns a new memory, or the very same if nothing has changed.
 """
@@ -42,7 +44,10 @@ ASKED_BY_OTHERS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class RefusedWords:
-    """One wording of a refusal: see the module. Credentials go by their ids, requests by their hashes, `at` is the last refusal's time."""
+    """One wording of a refusal; the module describes the fields.
+
+    Credentials stand by their ids, requests by their hashes; `at` is the time of the last refusal.
+    """
 
     at: float
     refused: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -51,13 +56,13 @@ class RefusedWords:
 
 
 class Drought(NamedTuple):
-    """Everybody refuses.
+    """A time in which everybody refuses.
 
     Attributes:
-        request: the first one that everybody refused.
-        confirmed: everybody refused another one as well.
-        everybody_at: when a request asked everybody last.
-        slot: when the next request may ask anybody.
+        request: the hash of the first request that everybody refused.
+        confirmed: everybody has refused another request since.
+        everybody_at: when a request last asked everybody.
+        slot: the time from which the next request may ask anybody.
     """
 
     request: str
@@ -67,7 +72,7 @@ class Drought(NamedTuple):
 
 
 class Admission(NamedTuple):
-    """How a request may begin: after so many seconds, and asking at most so many credentials; None: all of them."""
+    """How a request may begin: after `wait` seconds, asking at most `most` credentials; None: all of them."""
 
     wait: float = 0.0
     most: int | None = None
@@ -83,7 +88,7 @@ class Memory:
 
 NOTHING: Final = Memory()
 UNTOLD: Final = Memory()
-"""What a state says of refusals that an older version has written."""
+"""Stands for the memory in a state that an older version has written: that version knew none."""
 
 
 def words_of(failure: Failure) -> str:
@@ -145,7 +150,7 @@ def refused_by_all(memory: Memory, words: str, request: str) -> Memory:
 
 
 def dry(memory: Memory, request: str, now: float) -> Memory:
-    """Take in that everybody refused a request, in whatever words, and nobody has served one since the last that everybody refused."""
+    """Take in that everybody refused a request, in whatever words; nothing was served since the last such request."""
     old = memory.drought or Drought(request)
     return replace(memory, drought=old._replace(confirmed=old.confirmed or old.request != request, everybody_at=now))
 
@@ -157,9 +162,17 @@ def is_acquitted(memory: Memory, words: str, who: str, now: float) -> bool:
 
 
 def is_the_requests(memory: Memory, words: str, now: float) -> bool:
-    """Return whether everybody who was asked refused a request in these words, and nobody has served one since that another refused so."""
+    """Return whether these words proved to be about the request.
+
+    They did if everybody who was asked refused a request in them, and none has since served a request that another refused in them.
+    """
     one = memory.words.get(words)
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
+
+
+def limits_nobody(memory: Memory) -> bool:
+    """Return whether every request may ask everybody: there is no drought, and no request is known that everybody refused."""
+    return memory.drought is None and not any(one.everybody for one in memory.words.values())
 
 
 def was_refused_by_all(memory: Memory, identity: Identity, now: float) -> bool:

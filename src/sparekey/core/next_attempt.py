@@ -31,12 +31,11 @@ def begin_round(walk: Walk) -> None:
 
 def next_attempt(walk: Walk) -> Ticket | float | None:
     """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
-    state = walk.chain_state.state
-    if walk.made is not None or _is_well(walk, state):
-        return _first(walk, state)
+    if walk.well:
+        return at_once(walk)
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
         return wait
-    while not (walk.spent() or walk.left == 0 or egress.gives_up(walk)):
+    while not (walk.spent() or walk.remaining == 0 or egress.gives_up(walk)):
         if walk.bounded and (until_room := room.until_room(walk)) != 0.0:
             return until_room
         if (until_tried := egress.until_tried(walk)) != 0.0:
@@ -46,28 +45,21 @@ def next_attempt(walk: Walk) -> Ticket | float | None:
     return None
 
 
+def at_once(walk: Walk) -> Ticket:
+    """Return the ticket of the first attempt of a request to a chain that is well, or that was made before: there is nothing to decide."""
+    walk.well = walk.begins = False
+    if walk.made is not None:
+        return walk.give(walk.made)
+    if walk.chain_state.local.retries < walk.policy.retry_burst:
+        walk.chain_state.transact_local(local.earn_retry)
+    return walk.give(Ticket(walk.active, walk.term, walk.epoch))
+
+
 def in_ring(walk: Walk, asker: Asker) -> Ticket | None:
     """Return a ticket for whoever is next in the ring; None where only softly or firmly parked ones are left."""
     state = walk.chain_state.state
     choice = choose.choose(walk.pool, state, asker, walk.now)
     return _taken(walk, asker, state, choice) if choice is not None and choice.turn is Turn.RING and not walk.spent() else None
-
-
-def _first(walk: Walk, state: PoolState) -> Ticket:
-    """The ticket for the first credential of a healthy chain, or that of an attempt which was made before this walk began.
-
-    Such an attempt counts as the first one, in the term in which it was given.
-    """
-    ticket = walk.made or Ticket(0, state.term, state.epoch)
-    walk.made, walk.begins, walk.term = None, False, ticket.term
-    return walk.give(ticket)
-
-
-def _is_well(walk: Walk, state: PoolState) -> bool:
-    """Whether this is the first call of a request to a chain that never failed: then there is nothing to decide."""
-    if not walk.begins or walk.bounded or state.breakers or state.active or walk.eligible is not None or walk.deadline is not None:
-        return False
-    return not state.memory.words and state.memory.drought is None and walk.chain_state.local.egress_at is None
 
 
 def _admission(walk: Walk) -> float:
@@ -77,11 +69,11 @@ def _admission(walk: Walk) -> float:
     """
     memory = walk.chain_state.state.memory
     if memory.drought is not None and memory.drought.confirmed:
-        wait, walk.left = walk.chain_state.transact(settlement.admit, walk.now)
+        wait, walk.remaining = walk.chain_state.transact(settlement.admit, walk.now)
         walk.admitted = True
         return float(wait)
     if memory.words and m.was_refused_by_all(memory, walk.identity, walk.now):
-        walk.left, walk.admitted = m.ASKED_BY_OTHERS, True
+        walk.remaining, walk.admitted = m.ASKED_BY_OTHERS, True
     return 0.0
 
 
@@ -128,7 +120,7 @@ def _taken(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> Ticket
 
 def _rotation(walk: Walk) -> int | None:
     """The number by which the last credential that a limited request may ask is picked, in rotation; None: in ring order."""
-    return walk.chain_state.transact_local(local.rotate) if walk.left == 1 and walk.seen else None
+    return walk.chain_state.transact_local(local.rotate) if walk.remaining == 1 and walk.seen else None
 
 
 def _spread(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> tuple[Asker, Choice]:
@@ -145,7 +137,7 @@ def _may_explore(walk: Walk, choice: Choice) -> bool:
 
     Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
     """
-    if choice.turn is Turn.UP or choice.index == walk.chain_state.state.active or walk.left is not None:
+    if choice.turn is Turn.UP or choice.index == walk.chain_state.state.active or walk.remaining is not None:
         return True
     if walk.waited >= (local.LONGEST_WAIT if walk.seen else local.SCOUT_SECONDS):
         return True

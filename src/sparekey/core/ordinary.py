@@ -93,8 +93,8 @@ def counted(pool: Pool, state: PoolState, ticket: Ticket, served: int) -> tuple[
 
 def _steps(pool: Pool, copy: _Copy, now: float, kind: Kind) -> Any:
     if kind is Kind.WHOLE:
-        return flow.call(pool, copy, now, identity=_SOMEBODY, hedge=_never)
-    return streams.stream(pool, copy, now, identity=_SOMEBODY, hedge=_never, recoverable=_never)
+        return flow.call(pool, copy, now, identify=_somebody, hedge=_never)
+    return streams.stream(pool, copy, now, identify=_somebody, hedge=_never, recoverable=_never)
 
 
 def _until(pool: Pool, state: PoolState, now: float) -> float:
@@ -104,6 +104,10 @@ def _until(pool: Pool, state: PoolState, now: float) -> float:
     if state.active and (due := state.switched_at + pool.policy.failback_timeout_seconds) > now:
         ends.append(due)
     return min(ends, default=_LONG)
+
+
+def _somebody() -> Identity:
+    return _SOMEBODY
 
 
 def _never() -> bool:

@@ -34,16 +34,20 @@ def succeeded(walk: Walk, ticket: Ticket, size: int = 0, *, hedged: bool = False
         size: of the answer, as `expectations.Sample` takes it; 0 if it is not known.
         hedged: it was started beside a slow one.
     """
-    egress.reached(walk)
-    _settle_pending(walk)
+    if walk.connects or walk.chain_state.local.egress_at is not None:
+        egress.reached(walk)
+    if walk.pending:
+        _settle_pending(walk)
     walk.take_back(ticket)
-    walk.chain_state.dead = None
+    if len(walk.pool.credentials) == 1:
+        walk.chain_state.dead = None
     refusals = [s for s in walk.seen.values() if is_refusal(s.failure)] if walk.seen else []
     moves = walk.sticky and walk.too_large is None and not (walk.excused and walk.excused >= walk.seen.keys())
     request = walk.identity.request if refusals else ""
     after: Ticket = walk.chain_state.transact(settlement.succeed, ticket, refusals, request, moves, walk.now)
     walk.term = after.term  # what follows in the same call (a recovery) acts in the term that this success has made
-    _scouted(walk)
+    if walk.scouts:
+        _scouted(walk)
     seconds = walk.now - walk.asked_at[ticket.index]
     walk.chain_state.learn(Sample(walk.pool.names[ticket.index], walk.kind, seconds, size), walk.now)
     if hedged:
@@ -121,8 +125,10 @@ def abandon(walk: Walk) -> None:
         for ticket in walk.out:
             walk.release(ticket)
         walk.out.clear()
-    room.leave(walk)
-    _scouted(walk)
+    if walk.bounded:
+        room.leave(walk)
+    if walk.scouts:
+        _scouted(walk)
 
 
 def exhausted(walk: Walk) -> BaseException:
@@ -154,10 +160,10 @@ def _refused(walk: Walk, seen: ObservedFailure) -> BaseException | None:
     if walk.answer is None and (known or is_blind(seen.failure)):
         walk.answer = seen.exception
         if known and is_blind(seen.failure):
-            walk.left = 0
-        elif walk.left != 0:
-            walk.left = 1
-    if walk.answer is None or walk.left != 0:
+            walk.remaining = 0
+        elif walk.remaining != 0:
+            walk.remaining = 1
+    if walk.answer is None or walk.remaining != 0:
         return None
     _unserved(walk)
     return walk.answer
@@ -179,13 +185,12 @@ def _settle_pending(walk: Walk) -> None:
 def _unserved(walk: Walk) -> None:
     """Let the chain take in that nobody served a request which somebody refused."""
     if any(is_refusal(s.failure) for s in walk.seen.values()):
-        everybody = walk.left is None and walk.eligible is None
+        everybody = walk.remaining is None and walk.eligible is None
         seen = list(walk.seen.values())
         walk.chain_state.transact(settlement.unserved, seen, walk.identity.request, everybody, walk.began, walk.now)
 
 
 def _scouted(walk: Walk) -> None:
     """Let those go on that wait for what this request finds out."""
-    if walk.scouts:
-        walk.scouts = False
-        walk.chain_state.transact_local(local.back, walk.number)
+    walk.scouts = False
+    walk.chain_state.transact_local(local.back, walk.number)

@@ -264,7 +264,7 @@ def is_refusal(failure: Failure) -> bool:
     return stated_wait(failure) is None
 
 
-def is_felt(failure: Failure) -> bool:
+def parks_by_cost(failure: Failure) -> bool:
     """Return whether a park is as long as the failure was dear: not where the provider bounds its callers, however often it says so."""
     return failure.error_class is ErrorClass.TRANSIENT and not is_rate_limit(failure)
 

@@ -1,7 +1,7 @@
 """The ordered credentials of one chain, and its state: who is active since when, and who is parked.
 
-`Pool` is what never changes; `PoolState` is the small value that does. `choose` and `settlement` take both and return a new
-state with their answer; what changes nothing returns the very same state, so that callers can tell.
+`Pool` never changes; `PoolState` is the small value that does. `choose` and `settlement` take both and return a new state with their
+answer. A decision that changes nothing returns the very same state object, so that callers can tell.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOTHING_LEARNED: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 
 class Guards(NamedTuple):
-    """The names of the breakers that stand before one credential. An undeclared account or endpoint is the credential's own."""
+    """The names of the breakers (guards) of one credential. An account or endpoint that is not declared is the credential's own."""
 
     credential: str
     account: str
@@ -39,7 +39,7 @@ class Guards(NamedTuple):
 
     @classmethod
     def of(cls, c: Credential, name: str) -> Guards:
-        """Name the breakers of `c`, which goes by `name`. An endpoint is told apart by model: one model's overload is not another's."""
+        """Name the breakers of `c`, which counts under `name`. An endpoint has one for each model: their overloads are separate."""
         own, model = f"credential:{name}", f"model:{name} {c.model}"
         account = f"account:{c.account}" if c.account else own
         endpoint = f"endpoint:{c.endpoint} {c.model}" if c.endpoint else own
@@ -74,7 +74,7 @@ class Pool:
 
     @cached_property
     def has_twins(self) -> bool:
-        """Whether any two credentials are one."""
+        """Whether any two credentials are the same one again (see `twins`)."""
         return self.first_of != tuple(range(len(self.credentials)))
 
     @cached_property
@@ -89,16 +89,16 @@ class Pool:
 
     @cached_property
     def guards(self) -> tuple[Guards, ...]:
-        """The breakers before each credential."""
+        """The names of the breakers of each credential."""
         return tuple(Guards.of(c, self.credentials[self.first_of[i]].id) for i, c in enumerate(self.credentials))
 
     @cached_property
     def guard_names(self) -> tuple[tuple[str, ...], ...]:
-        """Their names, each once."""
+        """The same, each name once."""
         return tuple(tuple(dict.fromkeys(g)) for g in self.guards)
 
     def under(self, policy: Policy) -> Pool:
-        """Return the same credentials under another policy, with what was found out about them."""
+        """Return the same credentials under another policy, without working out their names again."""
         view = copy(self)
         object.__setattr__(view, "policy", policy)
         return view
@@ -127,9 +127,9 @@ class PoolState:
         served: requests served since then by a credential other than the first.
         breakers: what is or was parked, by name; absent means never.
         epoch: counts the changes of breakers.
-        rescued_at: when a chain that is parked throughout last let one request through; None for never.
-        memory: refusals that proved to be the request's.
-        expectations: what the answers of each credential usually take, by id.
+        rescued_at: when a chain whose credentials are all parked last let one request through; None for never.
+        memory: what is remembered of refusals.
+        expectations: how long the answers of each credential usually take, by id.
         vectors: the space of the chain's vectors and the length of the first one that came, with a blank between; "" before that.
     """
 
@@ -146,7 +146,14 @@ class PoolState:
 
 
 class Ticket(NamedTuple):
-    """The permission for one attempt. It remembers the term and the epoch in which it was given."""
+    """The permission for one attempt.
+
+    Attributes:
+        index: the credential's.
+        term: in which it was given; the result of an older term moves nobody.
+        epoch: in which it was given; a guard that has changed since ignores the result.
+        probe: it is the one request that a parked credential gets.
+    """
 
     index: int  # type: ignore[assignment]  # the word of the design; nobody asks a ticket for tuple.index
     term: int
@@ -158,7 +165,7 @@ class Ticket(NamedTuple):
 
 
 def phase(pool: Pool, state: PoolState, index: int, now: float, shape: str | None = None) -> Phase:
-    """Return where a credential stands: the phase of the strictest of its guards; with `shape`, for a request of that shape."""
+    """Return the phase of a credential: that of its strictest guard, for a request of any shape or of `shape`."""
     strictest, breakers = Phase.CLOSED, state.breakers
     if breakers:
         for name in pool.guard_names[index]:
@@ -190,12 +197,12 @@ def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def doubtfully(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether what parks a credential rests on refusals that may have been about the requests."""
+    """Return whether a credential is parked for refusals that may have been about the requests."""
     return all(g.soft or g.shapes for g in _forbidding(pool, state, index, now))
 
 
 def may_be_rescue(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential that is firmly parked may be asked since nobody serves."""
+    """Return whether a firmly parked credential may be asked because no other one serves."""
     return all(b.may_be_looked_at(g, now) for g in _forbidding(pool, state, index, now))
 
 
@@ -206,7 +213,7 @@ def is_quiet(pool: Pool, state: PoolState, index: int) -> bool:
 
 
 def has_shapes(state: PoolState) -> bool:
-    """Return whether the shape of a request matters to any park."""
+    """Return whether any park depends on the shape of a request."""
     return any(g.shapes and g.until is not None for g in state.breakers.values())
 
 

@@ -6,9 +6,10 @@
             Pause        sleep so many seconds                                  Done
     returns              the winner's ticket, or None if this round has nobody left
 
-Whoever is slow runs on until another one has won: only then has it failed. Where the budget allows no second attempt, it is waited for, and
-the budget is asked again every second, since those that were started beside others may show that this is worth it. Whoever is found to be
-parked meanwhile is left without asking the budget: to move on is no hedge.
+**Theory.** A slow attempt runs on until another one has won; only then has it failed. A second attempt beside it (a hedge) is paid from a
+budget. Without budget the slow one is waited for, and the budget is asked again every second, since hedges of other requests that win
+fill it up. If a credential is found to be parked while a request waits for it, the next one is started without asking the budget: moving
+on from a parked credential is no hedge.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The attempt failed. `dice` is a random number in [0, 1), `writes` says how often the request was written for it."""
+    """The attempt failed at `now`. `dice` is a random number in [0, 1), `writes` how often the request was written for it."""
 
     now: float
     failure: Failure
@@ -47,7 +48,7 @@ class Failed(NamedTuple):
     writes: int = 1
 
     def seen(self, ticket: Ticket) -> ObservedFailure:
-        """Return it as what a walk has seen of a ticket."""
+        """Return it as the failure of the attempt that has this ticket."""
         return ObservedFailure(ticket, self.failure, self.exception, self.dice, self.now, writes=self.writes)
 
 
@@ -58,7 +59,7 @@ class Pause(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Make an attempt with this credential; tell `Slow` after `limit` seconds. `alone`: nobody else runs."""
+    """Make an attempt with this credential; send `Slow` after `limit` seconds. `alone`: no other attempt runs beside it."""
 
     ticket: Ticket
     limit: float | None = None
@@ -66,7 +67,10 @@ class Start(NamedTuple):
 
 
 class KeepWaiting(NamedTuple):
-    """Go on waiting for those that run. `patient`: no longer by the limit of the last one, but for `limit` seconds; None: however long."""
+    """Go on waiting for the attempts that run.
+
+    `patient`: the limit of the last start no longer holds, but `limit` seconds from now; None: no limit.
+    """
 
     patient: bool = False
     limit: float | None = None
@@ -125,35 +129,60 @@ Message: TypeAlias = "Begun | Lost | Slow | Done"
 
 
 class Race:
-    """The attempts of one round. `fault` takes the place of whatever ends it badly."""
+    """The attempts of one round.
 
-    def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None = None) -> None:
-        """Begin a round of a walk; `hedge` takes a second attempt out of the budget, or says that there is none."""
+    Attributes:
+        running: the tickets of the attempts that are out.
+        slow: what each slow attempt has failed by, should another one be faster, by index.
+        again: the indices that were given a second try.
+        hedged: the indices that were started beside a slow one.
+    """
+
+    def __init__(self, walk: Walk, hedge: Callable[[], bool], fault: BaseException | None = None, running: Ticket | None = None) -> None:
+        """Begin a round of a walk.
+
+        Args:
+            walk: the request.
+            hedge: takes a second attempt out of the budget, or returns False if there is none.
+            fault: is raised in place of whatever ends the round badly.
+            running: an attempt of this round that is out already.
+        """
         self.walk, self.hedge, self.fault = walk, hedge, fault
-        self.running: list[Ticket] = []
+        self.running: list[Ticket] = [] if running is None else [running]
         self.slow: dict[int, ObservedFailure] = {}
         self.again: set[int] = set()
         self.hedged: set[int] = set()
 
-    def steps(self) -> Generator[Step, Message, Ticket | None]:
-        """Return the ticket for the rest of the winner's answer, or None if this round has nobody left."""
+    def steps(self, message: Message | None = None) -> Generator[Step, Message, Ticket | None]:
+        """Return the ticket for the rest of the winner's answer, or None if this round has nobody left.
+
+        `message` is what has become of the attempt that was out already.
+        """
         walk = self.walk
-        if beside.may_probe(walk) and (probe := beside.probe(walk)) is not None:
-            ticket, seconds = probe
-            walk.now = (yield Beside(ticket, walk.kind, seconds)).now
-        first = next_attempt(walk)
-        step = (yield from self._next(first)) if isinstance(first, float) else self._started(first)
+        step = (yield from self._first()) if message is None else (yield from self._after(message))
         while step is not None:
             message = yield step
             walk.now = message.now
             if isinstance(message, Begun):
                 return self._won(message)
-            step = self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
+            step = yield from self._after(message)
         return None
 
-    def _next(self, wait: float | None = None) -> Generator[Pause, Any, Step | None]:
+    def _first(self) -> Generator[Step, Message, Step | None]:
+        """The first attempt, and a probe beside it where one is due."""
+        walk = self.walk
+        if beside.may_probe(walk) and (probe := beside.probe(walk)) is not None:
+            ticket, seconds = probe
+            walk.now = (yield Beside(ticket, walk.kind, seconds)).now
+        return (yield from self._next())
+
+    def _after(self, message: Message) -> Generator[Step, Message, Step | None]:
+        """What follows when an attempt is slow or has failed; None if the round has nobody left."""
+        return self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
+
+    def _next(self) -> Generator[Pause, Any, Step | None]:
         """The next attempt, after what has to be waited for that other requests find out; None if the round has nobody left."""
-        step: Ticket | float | None = next_attempt(self.walk) if wait is None else wait
+        step = next_attempt(self.walk)
         while isinstance(step, float):
             self.walk.now = (yield Pause(step)).now
             step = next_attempt(self.walk)
@@ -166,7 +195,7 @@ class Race:
         return Start(ticket, beside.limit(self.walk, ticket), alone)
 
     def _overtaken(self, slow: Slow) -> Step:
-        """Start the next one beside the slow, where the budget allows it; else go on waiting for them."""
+        """Start the next credential beside the slow ones, where the budget allows it; else go on waiting for them."""
         self.slow.update((ticket.index, slow.failed.seen(ticket)) for ticket in self.running)
         if not beside.is_somebody_left(self.walk):
             return KeepWaiting(patient=True)
@@ -175,7 +204,7 @@ class Race:
         return self._beside()
 
     def _must_pay(self) -> bool:
-        """Whether a second attempt is a hedge: not beside a probe, nor beside those that are known to be out of order by now."""
+        """Whether a second attempt is a hedge: it is none beside a probe, nor beside credentials that are parked by now."""
         return not all(ticket.probe or beside.is_parked(self.walk, ticket.index) for ticket in self.running)
 
     def _beside(self) -> Step:
@@ -198,11 +227,11 @@ class Race:
         return self._among_slow() if self.running else (yield from self._next())
 
     def _among_slow(self) -> Step:
-        """One of several is out: its place beside those that are slow is for the next one."""
+        """One of several attempts has failed: the next credential takes its place beside those that are slow."""
         return KeepWaiting() if any(ticket.index not in self.slow for ticket in self.running) else self._beside()
 
     def _again(self, seen: ObservedFailure) -> Generator[Step, Message, Ticket | None]:
-        """The same credential once more, where that is right."""
+        """A ticket for the same credential once more, after a pause; None where the request moves on."""
         index = seen.ticket.index
         wait = None if index in self.again else rounds.same_again(self.walk, seen)
         if wait is None:

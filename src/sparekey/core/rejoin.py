@@ -1,8 +1,8 @@
 """Two histories of one chain meet: what this process went through, and what the others did meanwhile.
 
-It is a three-way merge. What only one side has changed since they last agreed is taken from that side; of what both have changed, the park
-that ends later wins and the switch that came later. In everyday life this process has changed nothing but its count of served requests,
-and the other side is simply taken over.
+It is a three-way merge. What only one side has changed since they last agreed is taken from that side. Where both have changed
+something, the park that ends later wins, and the switch that came later. Usually this process has changed nothing but its count of
+served requests, and the other side's state is taken as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SAME_SECONDS: Final = 1.0
 
 
 def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
-    """Return the state that follows from two; it is `theirs` itself if this process has nothing to add.
+    """Return the state that follows from two; `theirs` itself if this process has nothing to add.
 
     Args:
         base: the last state on which both sides agreed. If theirs is older than that (a store that lost its data), they agree on nothing.
@@ -48,7 +48,7 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
 
 
 def counts_only(old: PoolState, new: PoolState) -> bool:
-    """Return whether nothing but counts has changed: no reason to tell anybody at once."""
+    """Return whether nothing but counts has changed, so that the others need not see it at once."""
     return (
         old.breakers is new.breakers
         and (old.memory is new.memory or _same_memory(old.memory, new.memory))
@@ -58,7 +58,10 @@ def counts_only(old: PoolState, new: PoolState) -> bool:
 
 
 def _breakers(base: PoolState, mine: PoolState, theirs: PoolState, fresh: int) -> dict[str, Breaker]:
-    """The breakers of both; one that a ticket of the other side could be as new as is stamped afresh, so that its result is stale."""
+    """The breakers of both sides.
+
+    A breaker that a ticket of the other side may be as new as gets a new epoch, so that the result of that ticket is stale.
+    """
     found: dict[str, Breaker] = {}
     for name in {**theirs.breakers, **mine.breakers}:
         origin, own, other = (side.breakers.get(name, CLOSED) for side in (base, mine, theirs))
@@ -71,7 +74,7 @@ def _breakers(base: PoolState, mine: PoolState, theirs: PoolState, fresh: int) -
 
 
 def _same(one: Breaker, other: Breaker) -> bool:
-    """Whether nobody changed a breaker: each change has a new epoch, but for a probe that was given back."""
+    """Whether two breakers are the same: each change has a new epoch, except that of a probe that was given back."""
     return one.epoch == other.epoch and (one.lease is None) == (other.lease is None)
 
 
@@ -80,7 +83,7 @@ def _ends(guard: Breaker) -> tuple[float, float]:
 
 
 def _lead(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
-    """Who is active since when, and how many were served since: in the fields of one of the two states."""
+    """The state whose active credential, term, time of the switch and count of served requests hold."""
     if base.term not in (mine.term, theirs.term) and (mine.term, mine.active) != (theirs.term, theirs.active):
         later = max(theirs, mine, key=lambda side: side.switched_at)
         return replace(later, term=max(mine.term, theirs.term) + 1)

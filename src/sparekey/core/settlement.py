@@ -1,8 +1,15 @@
 """A result comes back: who is active now, who is parked for how long, and what is remembered of it (DESIGN.md 3).
 
-One refusal costs a credential little: its words may be about the request. A soft park of five seconds follows from it; a firm one only from
-three different requests that this credential refused and another one served, with no success of its own since the first of them.
-What is certain (the provider's own code, a stated end) parks firmly at once.
+**Theory.** Each function takes the state and a result and returns the new state. A result counts only as far as it is fresh: a guard
+whose epoch is newer than the ticket's has changed since the attempt began and stays as it is, and a ticket of an older term moves
+nobody. What a failure parks follows from how much it proves:
+
+    certain     the provider's own code, a stated end: a firm park at once, as long as `policy.REACTIONS` says or the provider states
+    likely      a refusal whose words may be about the request: a soft park of five seconds. It becomes firm after three different
+    possible    requests that this credential refused and another one served, with no success of its own since the first of them
+    acquitted   words in which this credential has refused before and then served a later request: no park at all
+
+A passing fault of the host (an overload, silence) is no refusal: its park is soft, and as long as what it cost its callers.
 """
 
 from __future__ import annotations
@@ -14,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_felt, is_refusal, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, parks_by_cost, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -25,21 +32,29 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 PARK_PER_SECOND: Final = 20.0
-"""Seconds of a park for each second that a failure cost its caller: whoever comes back and fails again takes a twentieth at most."""
+"""Seconds of a park for each second that a failure cost its caller: a credential that fails again at each probe costs a twentieth."""
 LONGEST_FOR_COST: Final = 300.0
 """Seconds of the longest such park: a recovery is missed for five minutes at most."""
 LEFT_BY: Final = 2
-"""Callers in a row who left for their credential to be suspected."""
+"""Callers in a row who have to leave before their credential is parked."""
 CONFIRMED_BY: Final = 3
-"""Different requests that make a firm park out of soft ones, if they span one."""
+"""Different requests after which a park is firm, if they are spread over at least one soft park."""
 CONFIRMED_AT_ONCE_BY: Final = 10
-"""Different requests that do so in whatever time."""
+"""Different requests after which a park is firm, however quickly they came."""
 
 
 class ObservedFailure(NamedTuple):
-    """A failure of one request, not necessarily settled yet. `dice` is a random number in [0, 1), `at` the time.
+    """A failure of one request, settled or not.
 
-    `shape` is the request's, `writes` says how often it was written to the provider, `cost` how many seconds it took from its caller.
+    Attributes:
+        ticket: of the attempt.
+        failure: what it was.
+        exception: what the caller would get.
+        dice: a random number in [0, 1), for the length of a park.
+        at: when it came.
+        shape: the request's.
+        writes: how often the request was written to the provider for this attempt.
+        cost: seconds that it took from its caller.
     """
 
     ticket: Ticket
@@ -63,9 +78,9 @@ def succeed(
         pool: the chain.
         state: its state.
         ticket: the permission of the attempt.
-        refusals: how others refused the same request before.
-        request: its hash; read only if there are refusals.
-        sticky: whether who serves becomes active.
+        refusals: the refusals of others for the same request.
+        request: the request's hash; read only if there are refusals.
+        sticky: whether the credential that serves becomes active.
         now: the time.
     """
     who = pool.credentials[pool.first_of[ticket.index]].id
@@ -86,7 +101,10 @@ def succeed(
 
 
 def commit(state: PoolState, index: int, now: float) -> PoolState:
-    """Make the credential that served the active one; if it is already, count the request (the first one counts nothing)."""
+    """Return the state with the credential that served as the active one; if it was already, with one more request served.
+
+    The first credential counts nothing: from there no failback leads up.
+    """
     if index != state.active:
         return switched(state, index, now)
     return replace(state, served=state.served + 1) if index > 0 else state
@@ -114,13 +132,13 @@ def unserved(
 ) -> tuple[PoolState, None]:
     """Take in that nobody served a request. What everybody refused counts against nobody.
 
-    Whoever failed before the request began, and still does, may be dead in words of its own: the others decide what proved to be the
-    request's.
+    A credential that failed before the request began may be out of order, and refuse in words of its own: the others decide whether
+    the words proved to be about the request.
 
     Args:
         pool: the chain.
         state: its state.
-        seen: what those said that were asked, refusals among it.
+        seen: the failures of those that were asked, refusals among them.
         request: the hash of the request.
         everybody: all that take traffic were asked, not only some.
         began: when the request began.
@@ -128,7 +146,7 @@ def unserved(
     """
     refusals = [s for s in seen if is_refusal(s.failure)]
     if len(refusals) + sum(s.failure.evidence is Evidence.CERTAIN for s in seen) < len(seen):
-        return state, None  # some are down: who knows what they would have said
+        return state, None  # some are down: what they would have said is not known
     judges = [s for s in seen if not _failed_before(pool, state, s, began)] or refusals
     words, memory = {m.words_of(s.failure) for s in judges}, state.memory
     if len(words) == 1 and all(is_refusal(s.failure) for s in judges) and (everybody or is_blind(judges[0].failure)):
@@ -142,7 +160,7 @@ def _failed_before(pool: Pool, state: PoolState, seen: ObservedFailure, began: f
 
 
 def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admission]:
-    """Let a request begin while everybody refuses."""
+    """Let a request begin while everybody refuses; return the state, and when it may ask how many."""
     del pool
     memory, admission = m.admitted(state.memory, now)
     return (state if memory is state.memory else replace(state, memory=memory)), admission
@@ -161,11 +179,11 @@ def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: floa
     guard = state.breakers.get(name, CLOSED)
     if guard.epoch > ticket.epoch:
         return state, None
-    guard = replace(b.failing(guard, now), left=guard.left + 1, felt=b.felt(guard, now) + cost, felt_at=now)
-    if guard.left >= LEFT_BY:
+    guard = replace(b.failing(guard, now), callers_left=guard.callers_left + 1, cost=b.remembered_cost(guard, now) + cost, cost_at=now)
+    if guard.callers_left >= LEFT_BY:
         cause = ErrorClass.TRANSIENT
         level = b.next_level(guard, cause, now)
-        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.felt, LONGEST_FOR_COST))
+        length = max(SOFT_PARK_SECONDS, min(PARK_PER_SECOND * guard.cost, LONGEST_FOR_COST))
         guard = b.parked(guard, now, length, level, cause, "timeout", soft=True)
     return stamped(state, {name: guard}), None
 
@@ -195,9 +213,9 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     assert parking is not None
     level = b.next_level(guard, cause, now)
     length = stated or park_seconds(parking, level, seen.dice)
-    if stated is None and is_felt(failure):
-        cost = b.felt(guard, now) + seen.cost
-        guard = replace(guard, felt=cost, felt_at=now)
+    if stated is None and parks_by_cost(failure):
+        cost = b.remembered_cost(guard, now) + seen.cost
+        guard = replace(guard, cost=cost, cost_at=now)
         length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
     parked = b.parked(
         guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,

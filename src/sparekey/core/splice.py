@@ -1,8 +1,14 @@
 """What a caller has seen of an answer, and how far another answer repeats it.
 
-An answer is text in lanes: one lane a choice or candidate. Within a lane the text stands in channels, one after the other: reasoning,
-then content, then the arguments of a tool call. A new answer may take over where the text that it gives in each lane begins with what was
-shown there, channel by channel.
+**Theory.** An answer is text in *lanes*, one lane for each choice or candidate. Within a lane the
+text stands in *channels*, one after the other: reasoning, then content, then the arguments of a
+tool call. When a stream breaks, another credential answers anew. Its answer may take over if the
+text that it gives in each lane begins with what was shown there, channel by channel; what it
+repeats is left out, and the rest goes on. How the two answers are cut into events does not matter.
+
+`Splice` holds what was shown. In each lane it keeps a position: how far the present answer has
+come. An answer that is *behind* has not repeated everything yet; a piece that differs from what was
+shown in its place raises `DiffersError`, and the stream breaks with its first fault.
 """
 
 from __future__ import annotations
@@ -18,9 +24,15 @@ T = TypeVar("T")
 
 
 class Piece(NamedTuple):
-    """Text of one item of a stream: in which lane and channel it stands.
+    """Text of one item of a stream.
 
-    What must merely be there (a call's name, an end) has a text of its own making, what tells only that its lane has begun an empty one.
+    What is no text but has to be repeated (a call's name, an end) is given a text that stands for
+    it. A piece that only says that its lane has begun has an empty text.
+
+    Attributes:
+        lane: the number of the choice or candidate.
+        channel: where in the lane the text stands.
+        text: the text.
     """
 
     lane: int
@@ -29,9 +41,10 @@ class Piece(NamedTuple):
 
 
 class Reading(Generic[T]):
-    """How the items of a stream are read. This one reads pieces of text, and anything else as a whole that tells nothing of itself.
+    """How the items of a stream are read. Subclass it for your own kind of items, and give it to `Failover.stream`.
 
-    Subclass it for items of another kind, and give it to `Failover.stream`.
+    This one reads items that are texts. Any other item is passed on unread, and a stream that had
+    one is not recovered.
 
     Attributes:
         spoken: the channels of the text behind which an answer can go on, for the mode `continue`.
@@ -42,48 +55,54 @@ class Reading(Generic[T]):
     thought: Sequence[str] = ()
 
     def __init__(self, is_content: Callable[[T], bool] | None = None) -> None:
-        """Take what tells content from preamble (a role, an empty chunk); None: every item is content."""
+        """`is_content` returns whether an item is content and no preamble (a role, an empty chunk); None: every item is."""
         self._is_content = is_content
 
     def content(self, item: T) -> bool:
-        """Return whether an item brings content: with the first such item a stream has begun."""
+        """Return whether an item has content. A stream has begun with the first one that does."""
         return self._is_content is None or self._is_content(item)
 
     def alive(self, item: T) -> bool:
-        """Return whether an item shows that the provider is at work: what does not (a bare keep-alive) does not stop the idle limit."""
+        """Return whether an item shows that the provider is at work; False (a bare keep-alive) lets the idle limit run on."""
         del item
         return True
 
     def complete(self, item: T) -> bool:
-        """Return whether the answer is complete with this item, whatever else may come."""
+        """Return whether this item completes the answer; its usage may still follow."""
         del item
         return False
 
     def pieces(self, item: T) -> Sequence[Piece] | None:
-        """Return the text of an item; None if it cannot be told: a stream that brought such an item is not recovered."""
+        """Return the text of an item; None if it cannot be read, and the stream cannot be recovered from then on."""
         return (Piece(0, "", item),) if isinstance(item, str) else None
 
     def cut(self, item: T, texts: Sequence[str]) -> T | None:
-        """Return an item with other texts in the place of its pieces', or None if nothing is left of it."""
+        """Return the item with `texts` in place of those of its pieces, one each; None if nothing is left of it."""
         del item
         return texts[0] or None  # type: ignore[return-value]  # an item that has pieces is a text here
 
     def split(self, item: T) -> Sequence[T]:
-        """Return the parts of an item that brings several things at once."""
+        """Return the parts of an item that holds several things, in order."""
         return (item,)
 
     def usage(self, item: T) -> Usage | None:
-        """Return the tokens of the call so far, if an item tells them."""
+        """Return the tokens of the call so far; None if the item does not state them."""
         del item
         return None
 
 
 class DiffersError(Exception):
-    """Another answer does not begin with what was shown."""
+    """The new answer does not begin with what was shown of the old one."""
 
 
 class Splice:
-    """What was shown of an answer, and how far the present one has repeated it."""
+    """What was shown of an answer, and how far the present one has repeated it.
+
+    Attributes:
+        behind: the present answer has not yet repeated all that was shown.
+    """
+
+    behind = False
 
     def __init__(self) -> None:
         """Start with nothing shown."""
@@ -93,14 +112,7 @@ class Splice:
         """Another answer begins: at the start, or behind all that was shown (`resumed`)."""
         for lane in self._lanes.values():
             lane.restart(resumed=resumed)
-
-    @property
-    def behind(self) -> bool:
-        """Whether the present answer has not yet repeated all that was shown."""
-        for lane in self._lanes.values():  # noqa: SIM110 - each event of a stream asks, and `any` costs three times as much
-            if not lane.begun or lane.at < len(lane.runs):
-                return True
-        return False
+        self.behind = self._is_behind()
 
     @property
     def lanes(self) -> int:
@@ -120,7 +132,7 @@ class Splice:
         wanted = set(channels)
         return "".join(text for lane in self._lanes.values() for channel, text in lane.texts() if channel in wanted)
 
-    def left(self, pieces: Iterable[Piece]) -> list[str]:
+    def unshown(self, pieces: Iterable[Piece]) -> list[str]:
         """Return what of each piece has not been shown yet; it counts as shown from now on.
 
         Raises:
@@ -131,12 +143,37 @@ class Splice:
             lane = self._lanes.get(number)
             if lane is None:
                 lane = self._lanes[number] = _Lane()
-            found.append(lane.left(channel, text))
+            found.append(lane.unshown(channel, text))
+        if self.behind:
+            self.behind = self._is_behind()
         return found
+
+    def add(self, pieces: Iterable[Piece]) -> None:
+        """Count pieces as shown, of an answer that is not `behind`: each event of a stream comes this way."""
+        for number, channel, text in pieces:
+            lane = self._lanes.get(number)
+            if lane is None:
+                lane = self._lanes[number] = _Lane()
+            if text:
+                runs = lane.runs
+                if not runs or runs[-1][0] != channel:
+                    runs.append((channel, []))
+                    lane.at = len(runs)
+                runs[-1][1].append(text)
+
+    def _is_behind(self) -> bool:
+        return any(not lane.begun or lane.at < len(lane.runs) for lane in self._lanes.values())
 
 
 class _Lane:
-    """Runs of text, one a channel; `at` and `offset` are how far the present answer has come, `begun` whether it has come to this lane."""
+    """Runs of text, one a channel.
+
+    Attributes:
+        runs: the channels in their order, each with the texts that were shown in it.
+        at: the index of the run at which the present answer stands; the number of runs once it has repeated them all.
+        offset: how many characters of that run it has repeated.
+        begun: it has come to this lane.
+    """
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, list[str]]] = []
@@ -149,7 +186,7 @@ class _Lane:
     def texts(self) -> list[tuple[str, str]]:
         return [(channel, "".join(texts)) for channel, texts in self.runs]
 
-    def left(self, channel: str, text: str) -> str:
+    def unshown(self, channel: str, text: str) -> str:
         self.begun, runs = True, self.runs
         while text and self.at < len(runs):
             text = self._repeated(channel, text)

@@ -29,10 +29,21 @@ _STANDINGS = {Phase.CLOSED: Standing.READY, Phase.PARKED: Standing.PARKED, Phase
 
 @dataclass(frozen=True, slots=True)
 class CredentialStatus:
-    """One credential of a chain; `returns_in` counts the seconds until its park ends, None if it is not parked or held until released.
+    """One credential of a chain.
 
-    `held`: a person holds it back; `stated`: the provider said how long its park lasts, and `looks_in` counts the seconds until it is
-    probed before that; `soft`: others go first, but it answers when they do not.
+    Attributes:
+        id: its name.
+        index: its place in the chain, from 0.
+        model: its model; None if it names none.
+        active: the next request starts there.
+        standing: how it stands.
+        cause: the class of the failure that parked it; None if it is not parked, or a person holds it.
+        reason: the finer word for it.
+        returns_in: seconds until its park ends; None if it is not parked, or held until released.
+        stated: the provider said how long its park lasts.
+        held: a person holds it back.
+        soft: others go first, but it answers when they do not.
+        looks_in: seconds until it is probed before a stated end; None if it is not.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """One stream as a generator: a race to the first content, the relay of the winner, and what follows when that breaks.
 
-    yields  Start, KeepWaiting, Beside, Pause   as `sparekey.core.race` says, of first contents
+    yields  Start, KeepWaiting, Beside, Pause   as `sparekey.core.race` describes them, for first contents
             Deliver                             pass the winner's items on     is sent  Done | Failed | Differs
     returns                                     when the stream came to its end
     raises                                      as a call; once the caller has seen a part, the fault that broke it first
@@ -10,7 +10,7 @@
     Start ──Slow──▶ Start beside (or wait) ──Begun──▶ Deliver ──Failed (recovery)──▶ Start …
                                                        └──Done──▶ returns
 
-Closing the generator takes every ticket back and blames nobody; `flow.leave` tells it that the caller has gone, and when.
+Closing the generator takes every ticket back and blames nobody; `flow.leave` says that the caller has gone, and when.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def stream(
     now: float,
     eligible: frozenset[int] | None = None,
     policy: Policy | None = None,
-    identity: Identity | None = None,
+    identify: Callable[[], Identity] | None = None,
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
@@ -68,13 +68,13 @@ def stream(
         chain_state: its state.
         now: the time.
         eligible: restricts the walk to some indices.
-        policy: stands in for the chain's own in what concerns this request alone.
-        identity: tells this request from others.
-        hedge: says whether the budget allows a second stream beside a slow one, and takes it out.
-        recoverable: says of a stream that broke after its first content whether another one may take over.
+        policy: replaces the chain's own policy in what concerns this request alone.
+        identify: returns what tells this request from others.
+        hedge: takes a second stream beside a slow one out of the budget, or returns False if there is none.
+        recoverable: returns whether another stream may take over from one that broke after its first content.
         made: the ticket of an attempt that was made before, at `now`: it is the first of this stream.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identity, Kind.FIRST, made=made)
+    walk = Walk(pool, chain_state, now, eligible, policy, identify, Kind.FIRST, made=made)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     except Left as left:
@@ -84,7 +84,12 @@ def stream(
 
 
 class _Stream:
-    """The rounds of one stream. `fault` is what broke it first after the caller had seen a part."""
+    """The rounds of one stream.
+
+    Attributes:
+        fault: what broke the stream first after the caller had seen a part; None if nothing did.
+        rounds: how many rounds are done, from 0.
+    """
 
     def __init__(self, walk: Walk, hedge: Callable[[], bool], recoverable: Callable[[], bool]) -> None:
         self.walk, self.hedge, self.recoverable = walk, hedge, recoverable
@@ -108,7 +113,7 @@ class _Stream:
         return Pause(seconds)
 
     def _relayed(self, winner: Ticket) -> Generator[Step, Message, bool]:
-        """The caller sees content from here on: what fails now is blamed on the credential, and may be recovered by the next one."""
+        """Whether the stream came to its end. From here on the caller sees content; a fault may be recovered by the next credential."""
         message = yield Deliver(winner)
         self.walk.now = message.now
         if isinstance(message, Failed):
@@ -123,5 +128,5 @@ class _Stream:
 
 
 def _first(fault: BaseException | None, other: BaseException) -> BaseException:
-    """What broke an answer that the caller has begun to read tells more than what became of the attempts to mend it."""
+    """The exception to raise: what broke a stream that the caller reads says more than the failed attempts to recover it."""
     return fault or other

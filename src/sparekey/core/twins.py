@@ -1,7 +1,7 @@
 """Credentials of one chain that hold the same key: they look like a spare and are none.
 
-*Twins* go to the same place with the same key for the same model: whatever happens to one happens to the other, so they count
-as one. A *shared key* goes to another place or asks for another model: both may serve, but one account pays for them.
+*Twins* go to the same place with the same key for the same model: what happens to one happens to the other, so they count as one.
+A *shared key* goes to another place or asks for another model: both may serve, but one account pays for them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BEARER: Final = "bearer "
 def twins(credentials: Sequence[Credential]) -> dict[int, int]:
     """Return which credentials are the same one again: index -> index of the first with its key, endpoint, provider and model.
 
-    Further headers count, too: they may name another project. A credential without a key, or with a placeholder, is nobody's twin.
+    Further headers count, too: they may name another project. A credential without a key, or with a placeholder, has no twin.
     """
     return _repeated(credentials, _way)
 

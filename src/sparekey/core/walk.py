@@ -21,7 +21,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from sparekey.core import expectations, room, settlement
+from sparekey.core import choose, expectations, memory, room, settlement
 from sparekey.core.breaker import Phase
 from sparekey.core.expectations import Kind
 from sparekey.core.identity import Identity
@@ -29,6 +29,8 @@ from sparekey.core.pool import governing, has_shapes, phase
 from sparekey.types import ErrorClass, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sparekey.core.expectations import Usual
     from sparekey.core.policy import Policy
     from sparekey.core.pool import Pool, Ticket
@@ -52,11 +54,13 @@ class Walk:
         races: whether a second attempt may be started beside a slow one.
         eligible: the indices that the request may ask; None for all.
         number: tells the requests of this process apart.
+        well: the active credential was well when the request began, nothing was due, and nothing limits the request: it is asked at once.
         now: the time, in seconds of the chain's clock; the flow sets it with each message.
         began: when the request began.
         deadline: when its deadline is spent; None for no deadline.
         active: the active credential when the request began.
         term: the term in which this round began; tickets carry it, so that an older decision moves nobody later.
+        epoch: the epoch of the chain when the request began.
         sticky: whether the credential that serves becomes the active one.
         begins: this round has asked nobody yet.
         tried: the indices that were asked in this round.
@@ -72,7 +76,7 @@ class Walk:
         too_large: the first such failure.
         excused: the indices whose refusal proved to be about the request.
         answer: the first refusal, once it is known to be the caller's answer unless somebody serves.
-        left: how many more credentials may be asked; None for all.
+        remaining: how many more credentials may be asked; None for all.
         admitted: a limit of that kind was decided for this request.
         waited: seconds for which it has waited for what other requests find out.
         slowest: seconds that its slowest refusal took.
@@ -86,10 +90,11 @@ class Walk:
     """
 
     too_large: BaseException | None = None
-    left: int | None = None
+    remaining: int | None = None
     answer: BaseException | None = None
     connects = scouts = rescues = admitted = placed = refused = False
     queued: float | None = None
+    _identity: Identity | None
     begins = True
     waited = slowest = 0.0
 
@@ -100,7 +105,7 @@ class Walk:
         now: float,
         eligible: frozenset[int] | None = None,
         policy: Policy | None = None,
-        identity: Identity | None = None,
+        identify: Callable[[], Identity] | None = None,
         kind: Kind = Kind.WHOLE,
         races: bool = True,
         made: Ticket | None = None,
@@ -113,7 +118,7 @@ class Walk:
             now: the time.
             eligible: restricts the walk to some credentials; None for all.
             policy: replaces the chain's own policy in what concerns this request alone.
-            identity: tells this request from others; None: it is different from all others.
+            identify: returns what tells this request from others; None: it is different from all others.
             kind: what it waits for.
             races: whether a second attempt may be started beside a slow one.
             made: the ticket of an attempt that was made before, at `now`: it is the first of this request.
@@ -121,11 +126,23 @@ class Walk:
         self.pool, self.chain_state, self.now, self.began = pool, chain_state, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
         self.number = next(_NUMBERS)
-        self._identity = identity
+        self._identify, self._identity = identify, None
         self.deadline = None if self.policy.deadline is None else now + self.policy.deadline
         state = chain_state.state
-        self.active, self.term = state.active, state.term
+        self.active, self.term, self.epoch = state.active, state.term, state.epoch
         self.sticky = eligible is None or state.active in eligible
+        self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
+        self.made = made
+        if made is not None:
+            self.active, self.term, self.epoch = made.index, made.term, made.epoch
+        self.well = made is not None or (
+            eligible is None
+            and not self.bounded
+            and self.deadline is None
+            and chain_state.local.egress_at is None
+            and (state.memory is memory.NOTHING or memory.limits_nobody(state.memory))
+            and (not (state.breakers or state.active) or choose.goes_to_active(pool, state, now, lambda: self.identity.shape))
+        )
         self.tried: set[int] = set()
         self.calls: dict[int, int] = {}
         self.out: list[Ticket] = []
@@ -137,7 +154,6 @@ class Walk:
         self.excused: set[int] = set()
         self.kind, self.races, self.made = kind, races, made
         self.asked_at: dict[int, float] = {}
-        self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
         self.held: list[int] = []
 
     # ── what is known ──
@@ -145,7 +161,8 @@ class Walk:
     @property
     def identity(self) -> Identity:
         """What tells this request from others."""
-        self._identity = self._identity or Identity(name=("walk", self.number))
+        if self._identity is None:
+            self._identity = self._identify() if self._identify else Identity(name=("walk", self.number))
         return self._identity
 
     def shape(self) -> str | None:
@@ -230,7 +247,7 @@ class Walk:
             self.tried.add(index)
         self.calls[index] = self.calls.get(index, 0) + 1
         self.asked_at[index] = self.now
-        self.left = None if self.left is None else self.left - 1
+        self.remaining = None if self.remaining is None else self.remaining - 1
         self.out.append(ticket)
         if self.bounded and index not in self.held:
             room.hold(self, index)

@@ -88,8 +88,8 @@ class AsyncSource(Generic[T]):
         if self._scope is not None:
             self._scope.cancel()
 
-    async def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
-        """Return the next item.
+    async def pull(self, limit: Limit | None, pace: float) -> T:
+        """Return the next item, waited for until a limit runs out; `pace` are real seconds in one of the chain's clock.
 
         Raises:
             StopAsyncIteration: there is none.
@@ -99,7 +99,7 @@ class AsyncSource(Generic[T]):
         if limit is None:
             return await anext(self._items)
         try:
-            return await self._watch.wait(anext(self._items), real(limit.seconds))
+            return await self._watch.wait(anext(self._items), max(0.0, limit.seconds * pace))
         except OverdueError:
             raise limit.exceeded() from None
 

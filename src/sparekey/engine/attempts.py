@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from sparekey.core import flow
 from sparekey.core.flow import Done, Lost, Pause, Start
 from sparekey.engine.call import Ledger, LogicalCall, RunningAttempt
+from sparekey.engine.task_race import pause
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -46,11 +47,11 @@ class Attempts:
             sleep: waits so many seconds, for tests.
             asleep: as `sleep`, on an event loop.
         """
-        self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or _asleep
+        self._call, self._sleep, self._asleep = LogicalCall(chain), sleep, asleep or pause
         self._steps = self._call.steps(eligible, races=False)
         self._step: flow.Step | None = None
         self._begun = False
-        self._trial: OpenAttempt | None = None
+        self._open: OpenAttempt | None = None
 
     @property
     def ledger(self) -> Sequence[Attempt]:
@@ -69,7 +70,7 @@ class Attempts:
         Raises:
             Exception: what ends the call without an answer.
         """
-        if self._trial is not None:
+        if self._open is not None:
             raise RuntimeError("use each attempt in a `with`: what became of the last one is not known")
         if not self._begun:
             self._begun = True
@@ -79,8 +80,8 @@ class Attempts:
     def begin(self, step: flow.Step) -> OpenAttempt:
         """Begin an attempt."""
         assert isinstance(step, Start)  # attempts are made one after the other here
-        self._trial = OpenAttempt(self, self._call, self._call.start(step.ticket))
-        return self._trial
+        self._open = OpenAttempt(self, self._call, self._call.start(step.ticket))
+        return self._open
 
     def sleep(self, pause: Pause) -> None:
         """Sleep before the next step."""
@@ -98,14 +99,14 @@ class Attempts:
         Raises:
             Exception: what ends the call without an answer.
         """
-        self._trial = None
+        self._open = None
         self._move(lambda: flow.advance(self._steps, message))
 
     def give_up(self) -> None:
         """End the call, if it is not over, without a verdict on the attempt that runs."""
-        if self._trial is not None:
-            self._call.abandoned(self._trial.entry)
-        self._step = self._trial = None
+        if self._open is not None:
+            self._call.abandoned(self._open.entry)
+        self._step = self._open = None
         self._call.leave(self._steps)
 
     def _move(self, move: Callable[[], flow.Step | None]) -> None:
@@ -198,9 +199,3 @@ class OpenAttempt:
                 return False
             raise fault from None  # a traceback would print the provider's words unmasked
         return True
-
-
-async def _asleep(seconds: float) -> None:
-    import anyio  # noqa: PLC0415 - `import sparekey` shall not load it
-
-    await anyio.sleep(seconds)

@@ -123,25 +123,39 @@ class Ledger(Sequence[Attempt]):
 
 
 class LogicalCall:
-    """The books of one call."""
+    """The books of one call.
 
-    __slots__ = ("_body", "_hooked", "began", "chain", "entries", "made", "number", "policy")
+    Attributes:
+        chain: whose credentials are asked, with the policy of this call.
+        policy: the chain's knobs, or those that `sparekey.limits` sets where the call begins.
+        bounded: an attempt may have to be left behind, since a limit of the caller's runs out.
+        made: an attempt that was made before, the first one of this call; None: there is none.
+        began: when the call began, in seconds of the chain's clock.
+        entries: its attempts so far.
+        number: tells the calls of this process apart.
+        _hooked: somebody wants to hear of its events.
+        _body: what is asked, as bytes; empty if it is not known.
+        _client: for whom the call is made; "" where nobody tells.
+    """
+
+    __slots__ = ("_body", "_client", "_hooked", "began", "bounded", "chain", "entries", "made", "number", "policy")
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
         """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
-        self.policy, self.made = limited(chain.pool.policy), MADE.get()
+        self.policy = policy = limited(chain.pool.policy)
+        self.bounded = policy.attempt_limit is not None or policy.deadline is not None
+        self.made = MADE.get()
         if self.made is not None:
             MADE.set(None)
+        self.chain = chain if policy is chain.pool.policy else chain.under(policy)
         self.began = chain.clock() if self.made is None else self.made.began
-        self.chain = chain if self.policy is chain.pool.policy else chain.under(self.policy)
         self.entries: list[RunningAttempt] = []
         self.number = next(NUMBERS)
-        self._hooked, self._body = bool(chain.hooks), body
+        self._hooked, self._body, self._client = bool(chain.hooks), body, CLIENT.get()
 
-    @property
-    def identity(self) -> Identity:
-        """What tells this request from others: without a body each call is another request."""
-        return Identity(self._body, (_PROCESS, self.number), CLIENT.get())
+    def identify(self) -> Identity:
+        """Return what tells this request from others: without a body each call is another request."""
+        return Identity(self._body, (_PROCESS, self.number), self._client)
 
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
@@ -206,20 +220,15 @@ class LogicalCall:
         """The bytes of the request, 0 if they are not known: a long one takes longer to be read."""
         return len(self._body)
 
-    @property
-    def bounded(self) -> bool:
-        """Whether an attempt may have to be left behind, since a limit of the caller's has run out."""
-        return self.policy.attempt_limit is not None or self.policy.deadline is not None
-
     def steps(self, eligible: Callable[[Credential], bool] | None, *, races: bool) -> Generator[Step, Message, None]:
         """Return the core's flow of this call, for a whole answer; `races`: a second attempt may run beside a slow one."""
-        chain = self.chain
-        hedge = None
+        chain, hedge = self.chain, None
         if races:
             if self.made is None:
                 self.earn_hedge()
             hedge = self.take_hedge
-        return flow.call(chain.pool, chain, self.began, chain.indices(eligible), self.policy, self.identity, hedge=hedge, made=self.first)
+        indices = None if eligible is None else chain.indices(eligible)
+        return flow.call(chain.pool, chain, self.began, indices, self.policy, self.identify, hedge=hedge, made=self.first)
 
     @property
     def first(self) -> Ticket | None:
@@ -237,7 +246,7 @@ class LogicalCall:
         return allowed
 
     def earn_hedge(self) -> None:
-        """Count this call: it earns its share of a second attempt beside a slow one."""
+        """Count this call: it earns its share of a second attempt beside a slow one, as long as the budget is not full."""
         if self.chain.local.hedges < self.policy.hedge_burst:
             self.chain.transact_local(local.earn_hedge)
 
@@ -260,7 +269,7 @@ class LogicalCall:
     def limit(self, entry: RunningAttempt, idle: float | None = None) -> Limit | None:
         """Return which limit of an attempt will run out first, as seen at this moment; None if none will. `idle` is one that begins now."""
         policy = self.policy
-        if policy.attempt_limit is None and policy.deadline is None:
+        if not self.bounded:
             return None if idle is None else Limit(idle, "stalled", idle)
         now = self.chain.clock()
         found = [Limit(idle, "stalled", idle)] if idle is not None else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as _random
+import time
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from sparekey.core import status
 from sparekey.core.policy import Policy
 from sparekey.core.pool import Pool
 from sparekey.engine.attempt_threads import AttemptThreads
-from sparekey.engine.chain_state import ChainState, monotonic
+from sparekey.engine.chain_state import ChainState
 from sparekey.engine.switcher import OrderedCredentialSwitcher
 from sparekey.masking import secrets_of
 
@@ -34,7 +35,7 @@ class Chain(ChainState):
         policy: Policy | None = None,
         *,
         classify: Callable[[BaseException], Failure] = _classify,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = _random.random,
         pace: float = 1.0,
         hooks: Iterable[Callable[[Event], None]] = (),

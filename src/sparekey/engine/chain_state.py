@@ -33,18 +33,13 @@ MOST_SAMPLES: Final = 64
 logger = logging.getLogger("sparekey")
 
 
-def monotonic() -> float:
-    """The default clock, in seconds: jumps of the wall clock do not touch it."""
-    return time.monotonic()
-
-
 class ChainState:
     """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
 
     def __init__(
         self,
         pool: Pool,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = time.monotonic,
         hooks: Iterable[Callable[[Event], None]] = (),
         store: Keeper | None = None,
         name: str = "",

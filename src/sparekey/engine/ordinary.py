@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import local, settlement
@@ -14,7 +13,6 @@ from sparekey.core.events import AttemptStarted, AttemptSucceeded
 from sparekey.core.expectations import Kind, Sample
 from sparekey.core.ordinary import Ordinary, counted, crosses, ordinary
 from sparekey.engine.call import NUMBERS
-from sparekey.engine.chain_state import monotonic
 from sparekey.types import Attempt, Outcome
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ class OrdinaryCalls:
     """The ordinary requests of one chain, all that wait for answers of one kind. For one event loop.
 
     Attributes:
-        clock: the chain's; its default without the function around it.
+        clock: the chain's.
         owed: the last request that `now` was asked for has to be told of by `begin`, since a budget is not full.
         uncounted: successes that count towards a failback and are not in the state yet; `flush` puts them there.
     """
@@ -47,7 +45,7 @@ class OrdinaryCalls:
     def __init__(self, chain: Chain, kind: Kind = Kind.WHOLE) -> None:
         """Serve a chain's requests for whole answers, or for streams."""
         self.chain, self._kind = chain, kind
-        self.clock = time.monotonic if chain.clock is monotonic else chain.clock
+        self.clock = chain.clock
         self._seen: _Seen | None = None
         self.uncounted, self.owed = 0, True
         self._several = len(chain.credentials) > 1

@@ -1,4 +1,9 @@
-"""Between the streams of a call and its caller: what goes out, what is held back, and what a recovery leaves out."""
+"""What goes out of the streams of a call to its caller, what is held back, and what a recovery leaves out.
+
+With the recovery `buffer` all items are held until the answer is complete. Otherwise each goes out at
+once; after a recovery, items that only repeat what was shown are left out, and the item in which the
+new text begins is cut.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +17,46 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TAIL_SECONDS = 2.0
-"""How long to wait for what may still come behind a complete answer (its usage, the end of the stream)."""
+"""Seconds to wait for what may still come behind a complete answer: its usage, the end of the stream."""
 
 
 class Outlet(Generic[T]):
-    """Passes the items of one stream after the other on, as if they were one."""
+    """Passes the items of one stream after the other on, as if they were one.
+
+    Attributes:
+        complete: the present answer is complete.
+        _splice: what was shown.
+        _held: items that are held back.
+        _comparable: all items so far could be read, so that another answer can be compared with them.
+        _resumed: the present stream goes on behind what was shown.
+    """
 
     def __init__(self, reading: Reading[T], recovery: str) -> None:
-        """Begin with nothing shown."""
+        """Begin with nothing shown; `recovery` is a `sparekey.core.policy.Recovery`."""
         self._reading, self._recovery = reading, recovery
         self._splice = Splice()
         self._held: list[T] = []
-        self._told, self._resumed = True, False
+        self._comparable, self._resumed = True, False
         self.complete = False
 
     def restart(self, *, resumed: bool = False) -> None:
-        """Another stream takes over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
+        """Let another stream take over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
         self._held.clear()
         self.complete, self._resumed = False, resumed
         self._splice.restart(resumed=resumed)
 
     @property
     def recoverable(self) -> bool:
-        """Whether another stream may take over: it is wanted, and it is known what was shown."""
-        return self._told and self._recovery != Recovery.ERROR
+        """Whether another stream may take over: the policy wants it, and all that was shown could be read."""
+        return self._comparable and self._recovery != Recovery.ERROR
 
     @property
     def spoken(self) -> str:
-        """The text behind which an answer can go on; empty where something else was shown, or ends where no model goes on well."""
+        """The text behind which an answer can go on.
+
+        It is empty where more than text was shown (several choices, a tool call), and where the text
+        ends with a space, which models do not continue well.
+        """
         reading, splice = self._reading, self._splice
         text = splice.shown(reading.spoken)
         other = splice.lanes > 1 or splice.channels() - {*reading.spoken, *reading.thought}
@@ -57,12 +74,12 @@ class Outlet(Generic[T]):
             return []
         pieces = self._reading.pieces(item)
         if pieces is None:
-            self._told = False
+            self._comparable = False
             return [item]
         if self._resumed and not self._reading.content(item) and not self.complete:
             return []  # the preamble of an answer that has long begun
         if not self._splice.behind:
-            self._splice.left(pieces)
+            self._splice.add(pieces)
             return [item]
         return [out for part in self._reading.split(item) for out in self._left(part)]
 
@@ -78,9 +95,9 @@ class Outlet(Generic[T]):
         return held
 
     def _left(self, item: T) -> list[T]:
-        """Leave out what was shown. What merely accompanies the text (a role, a name) was shown with it, if its lane was."""
+        """What is left of an item without what was shown; what accompanies a text (a role, a name) was shown with its lane."""
         behind, pieces = self._splice.behind, self._reading.pieces(item) or ()
-        opens, texts = self._splice.opens(pieces), self._splice.left(pieces)
+        opens, texts = self._splice.opens(pieces), self._splice.unshown(pieces)
         if not behind:
             return [item]
         ends = self._reading.complete(item)

@@ -50,22 +50,26 @@ class Racing(Generic[S]):
 
     def start(self, step: Start) -> RunningAttempt:
         """Begin an attempt: from now on its limit runs."""
-        entry = self.call.start(step.ticket)
-        self._limit(step.limit, entry.started)
+        entry, seconds = self.call.start(step.ticket), step.limit
+        self._slow_at, self._waited = None if seconds is None else entry.started + seconds, seconds or 0.0
         return entry
 
     def keep(self, step: KeepWaiting) -> None:
         """Go on waiting, as the step says."""
         if step.patient:
-            self._limit(step.limit, self.call.chain.clock())
+            seconds = step.limit
+            self._slow_at, self._waited = None if seconds is None else self.call.chain.clock() + seconds, seconds or 0.0
 
     def patience(self) -> tuple[Limit | None, Ticket | None]:
         """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the race."""
-        found: list[tuple[Limit, Ticket | None]] = []
+        call, found = self.call, None
         if self._slow_at is not None:
-            found.append((Limit(self._slow_at - self.call.chain.clock(), _REASONS[self.kind], self._waited), None))
-        found += [(limit, ticket) for ticket, one in self.running.items() if (limit := self.call.limit(one.entry)) is not None]
-        return min(found, key=lambda pair: pair[0].seconds, default=(None, None))
+            found = Limit(self._slow_at - call.chain.clock(), _REASONS[self.kind], self._waited)
+        if not call.bounded:
+            return found, None
+        own = [(limit, ticket) for ticket, one in self.running.items() if (limit := call.limit(one.entry)) is not None]
+        first = min(own, key=lambda pair: pair[0].seconds, default=(None, None))
+        return first if found is None or (first[0] is not None and first[0].seconds < found.seconds) else (found, None)
 
     def overdue(self, limit: Limit, ticket: Ticket | None) -> tuple[Message, S | None]:
         """Return what to report when a limit has run out, and which attempt is over with it."""
@@ -117,9 +121,6 @@ class Racing(Generic[S]):
 
     def _brought(self, source: S) -> Begun:
         return Begun(self.call.begun(source.entry), source.entry.ticket, self.call.size)
-
-    def _limit(self, seconds: float | None, since: float) -> None:
-        self._slow_at, self._waited = None if seconds is None else since + seconds, seconds or 0.0
 
 
 class Asked(Sourced, Protocol[T_co]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable
 
-    from sparekey.types import Attempt
+    from sparekey.engine.asynchronous import AsyncStreamDriver
+    from sparekey.engine.synchronous import StreamDriver
 
 T = TypeVar("T")
 
@@ -23,15 +24,18 @@ class Stream(Generic[T]):
         attempts: the ledger so far.
     """
 
-    def __init__(self, items: Generator[T], attempts: Sequence[Attempt], stop: Callable[[], None]) -> None:
-        """Hand these items out; `stop` ends the wait of a thread that is just waiting for one."""
-        self._items, self.attempts, self._stop = items, attempts, stop
+    def __init__(self, driver: StreamDriver[T]) -> None:
+        """Hand out what the driver passes on."""
+        self._items, self.attempts, self._race = driver.items(), driver.ledger, driver.race
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        return next(self._items)
+        try:
+            return next(self._items)
+        except Stopped:
+            raise StopIteration from None
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +48,7 @@ class Stream(Generic[T]):
         try:
             self._items.close()
         except ValueError:  # another thread is in it
-            self._stop()
+            self._race.stop()
 
     def throw(self, exc: BaseException, /) -> T:
         """Raise an exception where the stream stands, as in a generator."""
@@ -54,9 +58,9 @@ class Stream(Generic[T]):
 class AsyncStream(Generic[T]):
     """As `Stream`, on an event loop."""
 
-    def __init__(self, items: AsyncGenerator[T], attempts: Sequence[Attempt]) -> None:
-        """Hand these items out."""
-        self._items, self.attempts = items, attempts
+    def __init__(self, driver: AsyncStreamDriver[T]) -> None:
+        """Hand out what the driver passes on."""
+        self._items, self.attempts = driver.items(), driver.ledger
 
     def __aiter__(self) -> Self:
         return self

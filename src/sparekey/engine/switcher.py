@@ -5,15 +5,21 @@ It decides nothing itself: order, term, park and probe live in `sparekey.core`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparekey.core import choose, policy, pool, settlement
-from sparekey.engine.chain_state import ChainState, monotonic
+from sparekey.engine.chain_state import ChainState
 from sparekey.types import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def monotonic() -> float:
+    """Return the time in seconds by `time.monotonic`, looked up anew: OpenViking's own tests put another one in its place."""
+    return time.monotonic()
 
 
 class OrderedCredentialSwitcher:
@@ -41,32 +47,32 @@ class OrderedCredentialSwitcher:
         if n < 1:
             raise ValueError("Number of credentials must be >= 1")
         knobs = policy.Policy(failback_timeout_seconds=failback_timeout_seconds, failback_request_count=failback_request_count)
-        self._cell = ChainState(pool.Pool(tuple(Credential(str(i)) for i in range(n)), knobs), clock)
+        self._chain_state = ChainState(pool.Pool(tuple(Credential(str(i)) for i in range(n)), knobs), clock)
 
     @classmethod
-    def over(cls, cell: ChainState) -> OrderedCredentialSwitcher:
+    def over(cls, chain_state: ChainState) -> OrderedCredentialSwitcher:
         """Return a face of a chain that exists: it reads and moves that chain's state."""
         self = cls.__new__(cls)
-        self._cell = cell
+        self._chain_state = chain_state
         return self
 
     @property
     def n(self) -> int:
         """How many credentials there are."""
-        return len(self._cell.pool)
+        return len(self._chain_state.pool)
 
     def get_active_index(self) -> int:
         """Return where the next request starts; a pure read."""
-        return self._cell.state.active
+        return self._chain_state.state.active
 
     def maybe_failback(self) -> int:
         """Move one step up if a failback is due; call it once when a request is about to start. Return the active index."""
-        self._cell.change(lambda state: choose.maybe_failback(self._cell.pool, state, self._cell.clock())[0])
+        self._chain_state.change(lambda state: choose.maybe_failback(self._chain_state.pool, state, self._chain_state.clock())[0])
         return self.get_active_index()
 
     def on_success(self, idx: int) -> None:
         """Count a success of the active credential towards the failback; at index 0 nothing is counted."""
-        self._cell.change(lambda s: settlement.commit(s, idx, self._cell.clock()) if idx == s.active else s)
+        self._chain_state.change(lambda s: settlement.commit(s, idx, self._chain_state.clock()) if idx == s.active else s)
 
     def commit_success(self, idx: int) -> None:
         """Take in that credential `idx` served: it becomes active, or is counted if it already is.
@@ -76,7 +82,7 @@ class OrderedCredentialSwitcher:
         """
         if not 0 <= idx < self.n:
             raise IndexError(f"credential index {idx} is out of range: the chain has {self.n}")
-        self._cell.change(lambda s: settlement.commit(s, idx, self._cell.clock()))
+        self._chain_state.change(lambda s: settlement.commit(s, idx, self._chain_state.clock()))
 
     @staticmethod
     def is_fail_fast(error_class: str) -> bool:
@@ -85,24 +91,24 @@ class OrderedCredentialSwitcher:
 
     @property
     def _active_idx(self) -> int:
-        return self._cell.state.active
+        return self._chain_state.state.active
 
     @_active_idx.setter
     def _active_idx(self, value: int) -> None:
-        self._cell.change(lambda s: replace(s, active=value, term=s.term + 1))
+        self._chain_state.change(lambda s: replace(s, active=value, term=s.term + 1))
 
     @property
     def _last_switch_time(self) -> float:
-        return self._cell.state.switched_at
+        return self._chain_state.state.switched_at
 
     @_last_switch_time.setter
     def _last_switch_time(self, value: float) -> None:
-        self._cell.change(lambda s: replace(s, switched_at=value))
+        self._chain_state.change(lambda s: replace(s, switched_at=value))
 
     @property
     def _active_request_count(self) -> int:
-        return self._cell.state.served
+        return self._chain_state.state.served
 
     @_active_request_count.setter
     def _active_request_count(self, value: int) -> None:
-        self._cell.change(lambda s: replace(s, served=value))
+        self._chain_state.change(lambda s: replace(s, served=value))

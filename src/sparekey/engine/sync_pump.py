@@ -32,7 +32,7 @@ class StreamSource(Generic[T]):
         """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
         self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
-        self._left = False
+        self._left = self._stopped = False
         self._open, self._content = open_, content
         self._stream: object = None
         self._items: Iterator[T] | None = None
@@ -47,19 +47,23 @@ class StreamSource(Generic[T]):
             self.fault = exc
         report(self)
 
-    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
-        """Return the next item.
+    def pull(self, limit: Limit | None, pace: float) -> T:
+        """Return the next item, waited for until a limit runs out; `pace` are real seconds in one of the chain's clock.
 
         Raises:
             StopIteration: there is none.
             LimitExceeded: it did not come in time.
+            Stopped: another thread has called `stop`.
         """
-        del limit, real
+        del limit, pace
         assert self._items is not None
+        if self._stopped:
+            raise Stopped
         return next(self._items)
 
     def stop(self) -> None:
-        """End the wait of a thread in `pull`, where it can be done."""
+        """End the wait of a thread in `pull`, or the next one: where nothing limits the stream, with the next item."""
+        self._stopped = True
 
     def close(self) -> None:
         """End it."""
@@ -126,12 +130,12 @@ class Pump(StreamSource[T]):
         self._report = report
         self._let_run(self._run)
 
-    def pull(self, limit: Limit | None, real: Callable[[float], float]) -> T:
+    def pull(self, limit: Limit | None, pace: float) -> T:
         """As `StreamSource.pull`."""
         self._busy = True
         self._asked.put(True)
         try:
-            item, fault = self._given.get(timeout=None if limit is None else real(limit.seconds))
+            item, fault = self._given.get(timeout=None if limit is None else max(0.0, limit.seconds * pace))
         except Empty:
             assert limit is not None
             raise limit.exceeded() from None

@@ -17,6 +17,6 @@ def known_length(chain: Chain, space: str) -> int | None:
 
 def learn_length(chain: Chain, space: str, length: int) -> int:
     """Remember the length of a vector of a space, unless one is known; return the one that holds."""
-    told = f"{space} {length}"
-    chain.change(lambda state: state if known_length(chain, space) else replace(state, vectors=told))
+    learned = f"{space} {length}"
+    chain.change(lambda state: state if known_length(chain, space) else replace(state, vectors=learned))
     return known_length(chain, space) or length

@@ -40,15 +40,13 @@ class WaitTimer:
             with anyio.move_on_after(seconds):
                 return await what
             raise OverdueError from None
-        return await self._watched(task, what, seconds) if task is not None else await what
-
-    def close(self) -> None:
-        """Stop the timer."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    async def _watched(self, task: asyncio.Task[object], what: Awaitable[T], seconds: float) -> T:
-        self._schedule(task, seconds)
+        if task is None:
+            return await what
+        loop = self._loop = self._loop or task.get_loop()
+        self._due = loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._due:
+            self.close()
+            self._timer = loop.call_at(self._due, self._ring)
         cancelling, self._task, self._fired = task.cancelling(), task, False
         try:
             return await what
@@ -59,12 +57,10 @@ class WaitTimer:
         finally:
             self._task = None
 
-    def _schedule(self, task: asyncio.Task[object], seconds: float) -> None:
-        loop = self._loop = self._loop or task.get_loop()
-        self._due = loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._due:
-            self.close()
-            self._timer = loop.call_at(self._due, self._ring)
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _ring(self) -> None:
         self._timer = None

@@ -104,7 +104,7 @@ class ChainStats:
         self._failures: deque[Record] = deque(maxlen=MOST_FAILURES)
         self._ends: deque[End] = deque(maxlen=MOST_ENDS)
         self._open: dict[int, End | None] = {}  # calls with a failed attempt: their end so far
-        self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)
+        self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)  # rows of past days, for `news`
         self.revision = self.past = 0
         self.listeners: list[Callable[[Record], None]] = []
 

@@ -100,11 +100,11 @@ class History:
             wall: returns the time of day in seconds since 1970.
         """
         self._path, self._keep_days, self._keep_events, self._wall = path, keep_days, keep_events, wall
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._trimmed: float | None = None
-        self._inherited: list[sqlite3.Connection] = []
-        self._away: str | None = None
+        self._connection: sqlite3.Connection | None = None  # None: the next write opens it
+        self._file: tuple[int, int] | None = None  # device and inode of the open file
+        self._trimmed: float | None = None  # when old rows were last deleted, monotonic
+        self._inherited: list[sqlite3.Connection] = []  # the parent's, after a fork; never closed
+        self._away: str | None = None  # why the file cannot be written
         self._unwritten = _Unwritten()
         self.sources: list[Callable[[], None]] = []
         self._worker = Worker(f"sparekey history {path.name}", self._write, every, self._forked)

@@ -38,9 +38,9 @@ _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds for which an ended park of an unknown credential is kept: another process may know it."""
-_PAST: Final = frozenset({"since", "looked", "felt_at"})
+_PAST: Final = frozenset({"since", "looked", "cost_at"})
 _TIMES: Final = frozenset({"until", "lease"}) | _PAST
-_STORED_AS: Final = {"stated": "firm", "soft": "weak"}
+_STORED_AS: Final = {"stated": "firm", "soft": "weak", "cost": "felt", "cost_at": "felt_at", "callers_left": "left"}
 """Fields whose names in the store differ from today's, because stored states use the older ones."""
 _MOST_NAMES: Final = 256
 _NEVER: Final = "never"
@@ -220,9 +220,9 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         looked=_past(data["looked"], written) if "looked" in data else 0.0,
         look_after=max(0.0, _number(data.get("look_after", 0.0))),
         looks=_whole(data.get("looks", 0)),
-        felt=max(0.0, _number(data.get("felt", 0.0))),
-        felt_at=_past(data["felt_at"], written) if "felt_at" in data else 0.0,
-        left=_whole(data.get("left", 0)),
+        cost=max(0.0, _number(data.get("felt", 0.0))),
+        cost_at=_past(data["felt_at"], written) if "felt_at" in data else 0.0,
+        callers_left=_whole(data.get("left", 0)),
     )
 
 

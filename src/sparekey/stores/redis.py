@@ -56,7 +56,7 @@ class RedisStore:
         self.label = _bare(url)
         self._url, self._key = _split(url)
         self._monotonic, self._wall = monotonic, wall
-        self._ahead: float | None = None
+        self._ahead: float | None = None  # server time less monotonic time, from the last read
         self._client = self._connected()
         self._swap = self._client.register_script(_SWAP)
 

@@ -32,10 +32,10 @@ class SQLiteStore:
         """Create the store of a file; `monotonic` and `wall` return seconds."""
         self.label = f"sqlite:///{path}"
         self._path, self._clocks = path, (monotonic, wall)
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._version: int | None = None
-        self._inherited: list[sqlite3.Connection] = []
+        self._connection: sqlite3.Connection | None = None  # None: the next call opens it
+        self._file: tuple[int, int] | None = None  # device and inode of the open file
+        self._version: int | None = None  # `data_version` at the last read; None: read again
+        self._inherited: list[sqlite3.Connection] = []  # the parent's, after a fork; never closed
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
         """Return the values of `names`; a name without a value is left out."""

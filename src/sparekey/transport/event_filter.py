@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventFilter", "Item", "ItemReading", "Part"]
 
+_PIECE: Final[Callable[[Spot], Piece]] = attrgetter("piece")
 _LONGEST_PREAMBLE: Final = 1024 * 1024
 
 
@@ -60,8 +62,11 @@ class Item:
     def spots(self) -> list[Sequence[Spot]]:
         """The texts of each event."""
         if self._spots is None:
+            found: list[Sequence[Spot]] = []
             spots = self.form.spots
-            self._spots = [spots(part.value) if isinstance(part.value, dict) else () for part in self.parts]
+            for part in self.parts:  # a comprehension would be one more call for each event
+                found.append(spots(part.value) if isinstance(part.value, dict) else ())  # noqa: PERF401
+            self._spots = found
         return self._spots
 
     def sent(self) -> None:
@@ -81,7 +86,7 @@ class ItemReading(Reading[Item]):
 
     def pieces(self, item: Item) -> Sequence[Piece] | None:
         """Return its texts; a response that is no stream has none, and needs none."""
-        return [spot.piece for spots in item.spots for spot in spots]
+        return [*map(_PIECE, chain.from_iterable(item.spots))]
 
     def split(self, item: Item) -> Sequence[Item]:
         """Return its events one by one."""

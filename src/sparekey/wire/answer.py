@@ -139,7 +139,8 @@ def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
         raise InnerError(dumped(_inner(value)))
     if found is not None and found.fault:
         raise NoAnswerError(f"the provider broke off its answer (finish reason: {found.fault})")
-    if not _is_to_come(call, value) and not (visible and (is_list or call.format.fits(call.resource, value, whole=True))):
+    is_answer = visible and (is_list or call.format.fits(call.resource, value, whole=True))
+    if not is_answer and not _is_to_come(call, value):
         raise _none(value, "a success without an answer")
     return found or NOTHING
 

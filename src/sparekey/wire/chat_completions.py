@@ -36,6 +36,8 @@ _UNSPOKEN: Final = frozenset(
 """Fields of a message that say nothing of their own; what is not listed is a part of the answer."""
 _SAID_IN: Final = ("text", "message", "delta")
 """Fields of a choice that hold what it says: of a completion, of a chat, of a chat's chunk."""
+_PLAIN: Final = frozenset({"index", "delta", "logprobs", "finish_reason"})
+"""Fields of a choice of a chunk that says nothing but its delta."""
 _CALLS: Final = frozenset({"tool_calls", "function_call"})
 """Fields of a message with which the caller's tools are called."""
 _JOINED: Final = frozenset({"content", "refusal", "reasoning", "reasoning_content", "reasoning_text", "thinking", "thought"})
@@ -58,7 +60,12 @@ def read_event(name: str, value: Any) -> EventSummary:
     if not choices:
         return EventSummary(usage=usage, model=model) if usage else NOTHING
     if len(choices) == 1:
-        return _choice(choices[0], usage, model)
+        choice = choices[0]
+        if choice.keys() <= _PLAIN and not choice.get("finish_reason"):
+            delta = choice.get("delta")
+            if type(delta) is dict and len(delta) == 1 and type(text := delta.get("content")) is str:  # as most are: no call more
+                return EventSummary(bool(text.strip()), (choice.get("index") or 0,), text=text, usage=usage, model=model)
+        return _choice(choice, usage, model)
     return several([_choice(choice, usage, model) for choice in choices])
 
 
@@ -76,8 +83,10 @@ def is_whole(value: Any) -> bool:
 def fits(resource: str, value: Any, *, whole: bool = False) -> bool:
     """Tell whether an answer, or an event, has what it says in the field that SDKs read."""
     field = "text" if resource == "completions" else "message" if whole else "delta"
-    choices = (value.get("choices") if isinstance(value, dict) else None) or ()
-    return all([choice.get(field) or not any(map(choice.get, _SAID_IN)) for choice in choices])  # noqa: C419 - one choice, nearly always
+    for choice in (value.get("choices") if isinstance(value, dict) else None) or ():
+        if not choice.get(field) and any(map(choice.get, _SAID_IN)):
+            return False
+    return True
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -293,7 +302,11 @@ def spots(value: dict[str, Any]) -> list[Spot]:
         if text := choice.get("text"):
             found.append(Spot(Piece(lane, "text", text), (*at, "text")))
         if delta := choice.get("delta"):
-            _add_spots(found, lane, (*at, "delta"), delta)
+            if len(delta) == 1 and type(text := delta.get("content")) is str:  # as most are: no call more
+                if text:
+                    found.append(Spot(Piece(lane, "content", text), (*at, "delta", "content")))
+            else:
+                _add_spots(found, lane, (*at, "delta"), delta)
         if choice.get("finish_reason"):
             found += end_spots(lane, choice, at, "finish_reason")
     return found

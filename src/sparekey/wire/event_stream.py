@@ -16,7 +16,7 @@ from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sparekey.types import Usage
     from sparekey.wire.request import WireRequest
@@ -54,24 +54,28 @@ class EventStream:
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
         self._form, self._start, self._held = "", bytearray(), list[Part]()
 
-    def feed(self, chunk: bytes) -> Iterator[list[Part]]:
-        """Yield the events that can go on now.
+    def feed(self, chunk: bytes) -> Iterable[list[Part]]:
+        """Return the events that can go on now: iterate over them, a fault is raised behind the last good one.
 
         Raises:
             InnerError: an error event.
             NoAnswerError: something that no answer holds.
         """
         if self._closed:
-            return
+            return ()
         if self._form != "events":
             self._start += chunk
             self._form = self._form or answer.form_of(bytes(self._start[:64]))
             if self._form != "events":
                 if len(self._start) > _LONGEST_WHOLE:
                     raise NoAnswerError(f"a whole answer of more than {_LONGEST_WHOLE} bytes in the place of events")
-                return
+                return ()
             chunk, self._start = bytes(self._start), bytearray()
-        yield from self._passed(self._split(chunk))
+        try:
+            events = self._splitter.feed(chunk)
+        except EventTooLongError as exc:
+            raise NoAnswerError(str(exc)) from None
+        return self._passed(events)
 
     def end(self) -> Iterator[list[Part]]:
         """Yield what is left.
@@ -90,41 +94,28 @@ class EventStream:
         if self._held:
             yield self._released()
 
-    def _whole(self, body: bytes) -> Iterator[list[Part]]:
+    def _whole(self, body: bytes) -> Iterable[list[Part]]:
         self._start, self._form = bytearray(), "events"
         if not body.strip():
-            return
+            return ()
         found = answer.read(self._call, body, in_full=True)
         self.usage = later(self.usage, found.summary.usage)
-        yield from self._passed(self._split(self._call.format.events_of_answer(found.value)))
+        return self._passed(Splitter().feed(self._call.format.events_of_answer(found.value)))
 
-    def _split(self, chunk: bytes) -> list[Event]:
+    def _passed(self, events: list[Event]) -> Iterable[list[Part]]:
+        reader, good = self.reader, list[Part]()
         try:
-            return self._splitter.feed(chunk)
-        except EventTooLongError as exc:
-            raise NoAnswerError(str(exc)) from None
-
-    def _passed(self, events: list[Event]) -> Iterator[list[Part]]:
-        good: list[Part] = []
-        fault: Exception | None = None
-        for event in events:
-            try:
-                self._read(event, good)
-            except (InnerError, NoAnswerError) as exc:
-                fault, self._closed = (None, True) if self.complete else (exc, False)
-                break
-        if good:
-            yield good
-        if fault is not None:
-            raise fault
-
-    def _read(self, event: Event, good: list[Part]) -> None:
-        reader = self.reader
-        if not reader.content and _ODD(event.data) is not None and (others := self._events_in(event)):
-            for other in others:
-                self._take(other, good)
-            return
-        self._take(event, good)
+            for event in events:
+                if not reader.content and _ODD(event.data) is not None and (others := self._events_in(event)):
+                    for other in others:
+                        self._take(other, good)
+                else:
+                    self._take(event, good)
+        except (InnerError, NoAnswerError) as fault:
+            if not self.complete:
+                return _behind(good, fault)
+            self._closed = True
+        return (good,) if good else ()
 
     def _take(self, event: Event, good: list[Part]) -> None:
         reader = self.reader
@@ -174,3 +165,10 @@ class EventStream:
     def _released(self) -> list[Part]:
         held, self._held = self._held, []
         return held
+
+
+def _behind(good: list[Part], fault: Exception) -> Iterator[list[Part]]:
+    """Yield the good events, then raise the fault that came behind them."""
+    if good:
+        yield good
+    raise fault

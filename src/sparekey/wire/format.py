@@ -181,11 +181,10 @@ def is_visible(text: str) -> bool:
 
 def mapping(value: Any, *names: str) -> dict[str, Any]:
     """Return the first of these fields that holds an object, else an empty one."""
-    if not isinstance(value, dict):
-        return {}
-    for name in names:
-        if isinstance(found := value.get(name), dict):
-            return found
+    if isinstance(value, dict):
+        for name in names:
+            if isinstance(found := value.get(name), dict):
+                return found
     return {}
 
 
@@ -195,3 +194,12 @@ def count(value: dict[str, Any], *names: str) -> int:
         if isinstance(found := value.get(name), int):
             return found
     return 0
+
+
+def counts(value: dict[str, Any], names: Sequence[str]) -> list[int]:
+    """Return each of these fields: a whole number, or 0 where none stands."""
+    found = []
+    for name in names:
+        number = value.get(name)
+        found.append(number if isinstance(number, int) else 0)
+    return found

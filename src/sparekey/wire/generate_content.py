@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, shaped
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, several
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, counts, joined, several
 from sparekey.wire.splice_texts import SILENT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _TOOLS: Final = frozenset({"executableCode", "codeExecutionResult"})
 """What the provider's own tools do on the way to an answer."""
 _NO_END: Final = "FINISH_REASON_UNSPECIFIED"
 """What stands where no reason does: proto's default."""
+_COUNTS: Final = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
 _SHAPE: Final = frozenset({"candidates", "promptFeedback"})
 """Fields of which every answer has one."""
 _STATUS: Final = {
@@ -80,14 +82,16 @@ def read_usage(value: Any) -> Usage | None:
     usage = value.get("usageMetadata") if isinstance(value, dict) else None
     if not isinstance(usage, dict):
         return None
-    thought = count(usage, "thoughtsTokenCount")
-    prompt = count(usage, "promptTokenCount") + count(usage, "toolUsePromptTokenCount")
-    return Usage(prompt, count(usage, "candidatesTokenCount") + thought, count(usage, "cachedContentTokenCount"), thought)
+    prompt, used, answer, thought, cached = counts(usage, _COUNTS)
+    return Usage(prompt + used, answer + thought, cached, thought)
 
 
 def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
     content, said, text, thoughts, tools = False, False, "", "", []
     for part in (candidate.get("content") or {}).get("parts") or ():
+        if len(part) == 1 and type(piece := part.get("text")) is str:  # as most are
+            text += piece
+            continue
         shown = {key for key, piece in part.items() if piece and key not in _MARKS}
         if not (part.get("functionCall") or {}).get("name"):  # it calls nothing
             shown.discard("functionCall")
@@ -187,10 +191,14 @@ def spots(value: dict[str, Any]) -> list[Spot]:
         lane, at = candidate.get("index") or 0, ("candidates", position, "content", "parts")
         for number, part in enumerate((candidate.get("content") or {}).get("parts") or ()):
             for name, text in part.items():
-                if text and name not in SILENT and name != "thought":
+                if name == "text" and len(part) == 1 and type(text) is str:  # as most are: no call more
+                    if text:
+                        found.append(Spot(Piece(lane, name, text), (*at, number, name)))
+                elif text and name not in SILENT and name != "thought":
                     channel = "thought" if name == "text" and part.get("thought") else name
                     found.append(field_spot(lane, channel, text, (*at, number, name)))
-        found += end_spots(lane, candidate, ("candidates", position), "finishReason")
+        if candidate.get("finishReason"):
+            found += end_spots(lane, candidate, ("candidates", position), "finishReason")
     return found
 
 

@@ -16,27 +16,34 @@ from sparekey.wire import large_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-__all__ = ["Document", "completed", "dumped", "loads", "read", "replaced", "times_named", "without"]
+__all__ = ["UNDECODED", "Document", "completed", "decode", "dumped", "loads", "read", "replaced", "times_named", "without"]
 
 
-def _fastest() -> Callable[[bytes | str], Any]:
+def _fastest() -> tuple[Callable[[bytes | str], Any], tuple[type[Exception], ...]]:
     try:
         import msgspec  # noqa: PLC0415 - an extra
     except ImportError:
-        return json.loads
-    decode, refused, slow = msgspec.json.Decoder().decode, msgspec.DecodeError, json.loads
-
-    def loads(text: bytes | str) -> Any:
-        try:
-            return decode(text)
-        except (refused, UnicodeError):  # it does not encode lone surrogates either
-            return slow(text)
-
-    return loads
+        return json.loads, (ValueError, RecursionError)
+    return msgspec.json.Decoder().decode, (msgspec.DecodeError, UnicodeError)  # it does not encode lone surrogates either
 
 
-loads = _fastest()
-"""Read a JSON text; what is none raises `ValueError`, what is nested too deeply `RecursionError`."""
+decode, UNDECODED = _fastest()
+"""Read a JSON text with the fastest decoder that is there, and what that raises. It refuses texts that `loads` can read."""
+
+
+def loads(text: bytes | str) -> Any:
+    """Read a JSON text.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    try:
+        return decode(text)
+    except UNDECODED:
+        return json.loads(text)
+
+
 _BOM: Final = b"\xef\xbb\xbf"
 _value_at: Final = json.JSONDecoder().raw_decode
 _blank: Final = re.compile(r"[ \t\n\r]*").match

@@ -13,7 +13,7 @@ from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count,
 from sparekey.wire.splice_texts import Spot, mark_spot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sparekey.wire.broken_stream import Break
 
@@ -45,14 +45,11 @@ def read_event(name: str, value: Any) -> EventSummary:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "error" or name == "error":
         return ERROR
-    if kind in {"content_block_start", "content_block_delta"}:
-        return _block(value.get("content_block") or value.get("delta") or {}, value.get("index") or 0)
-    if kind == "message_delta":
-        return _stopped((value.get("delta") or {}).get("stop_reason"))._replace(usage=read_usage(value))
-    if kind == "message_start":
-        return EventSummary(begun=(0,), usage=read_usage(value), model=str(mapping(value, "message").get("model") or ""))
-    if kind == "message":
-        return _message(value)
+    if kind == "content_block_delta" and type(delta := value.get("delta")) is dict and delta.get("type") == "text_delta":
+        text = delta.get("text") or ""  # most events are such: no call more
+        return EventSummary(bool(text.strip()), (0,), text=text)
+    if read := _READ.get(kind):
+        return read(value)
     return _completion(value) if isinstance(value, dict) and "completion" in value else _PLAIN.get(kind, NOTHING)
 
 
@@ -83,6 +80,18 @@ def read_usage(value: Any) -> Usage | None:
     cached = count(found, "cache_read_input_tokens")
     prompt = count(found, "input_tokens") + cached + count(found, "cache_creation_input_tokens")
     return Usage(prompt, count(found, "output_tokens"), cached, count(mapping(found, "output_tokens_details"), "thinking_tokens"))
+
+
+def _piece(value: dict[str, Any]) -> EventSummary:
+    return _block(value.get("content_block") or value.get("delta") or {}, value.get("index") or 0)
+
+
+def _started(value: dict[str, Any]) -> EventSummary:
+    return EventSummary(begun=(0,), usage=read_usage(value), model=str(mapping(value, "message").get("model") or ""))
+
+
+def _ended(value: dict[str, Any]) -> EventSummary:
+    return _stopped((value.get("delta") or {}).get("stop_reason"))._replace(usage=read_usage(value))
 
 
 def _completion(value: dict[str, Any]) -> EventSummary:
@@ -134,6 +143,16 @@ def _stopped(reason: str | None) -> EventSummary:
         return NOTHING
     said, broken_off = judged(reason)
     return EventSummary(said, (0,), (0,), said=said, fault=reason if broken_off else "", finish=reason)
+
+
+_READ: Final[dict[str | None, Callable[[dict[str, Any]], EventSummary]]] = {
+    "content_block_start": _piece,
+    "content_block_delta": _piece,
+    "message_delta": _ended,
+    "message_start": _started,
+    "message": _message,
+}
+"""What reads the events of a type."""
 
 
 # A whole message out of events, and events out of a whole message
@@ -232,13 +251,14 @@ def spots(value: dict[str, Any]) -> list[Spot]:
         block = value.get("content_block") or {}
         return [mark_spot(f"{index} start", f"{block.get('type')} {block.get('name', '')}")]
     delta = value.get("delta") or {}
-    found = next(((name, text) for name, text in delta.items() if name != "type" and isinstance(text, str)), None)
-    if found is None or found[0] == "signature":  # each answer signs for itself
-        return [mark_spot(f"{index} {delta.get('type', kind)}")]
-    if not found[1]:
-        return []
-    channel = "text" if found[0] == "text" and index == 0 else f"{index} {found[0]}"
-    return [Spot(Piece(0, channel, found[1]), ("delta", found[0]))]
+    for name, text in delta.items():
+        if name == "type" or not isinstance(text, str):
+            continue
+        if name == "signature":  # each answer signs for itself
+            break
+        channel = "text" if name == "text" and index == 0 else f"{index} {name}"
+        return [Spot(Piece(0, channel, text), ("delta", name))] if text else []
+    return [mark_spot(f"{index} {delta.get('type', kind)}")]
 
 
 # Errors

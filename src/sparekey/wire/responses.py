@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _PREAMBLE: Final = (".created", ".in_progress", ".queued", ".added", ".searching", ".interpreting", ".generating", "keepalive")
 """Ends of the types of events that come before anything can be read."""
+_TEXT: Final = "response.output_text.delta"
+_PLAIN: Final = frozenset({"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"})
+"""Fields of an event that brings a piece of the text and nothing else."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
 ITEMS_WITHOUT_ANSWER: Final = frozenset({"reasoning", "web_search_call", "file_search_call", "mcp_list_tools"})
 """Items of an output that lead to an answer and are none."""
@@ -45,9 +48,11 @@ def read_event(name: str, value: Any) -> EventSummary:
     """Read one event by its type."""
     if not isinstance(value, dict):
         return NOTHING
+    kind = value.get("type")
+    if kind == _TEXT and name != "error" and value.keys() <= _PLAIN and type(text := value.get("delta")) is str:
+        return EventSummary(bool(text.strip()), (0,), text=text)  # most events are such: no call more
     if name == "error" or is_error(value):
         return ERROR
-    kind = value.get("type")
     return _typed(kind, value) if isinstance(kind, str) and kind.startswith("response.") else NOTHING
 
 
@@ -234,7 +239,10 @@ def spots(value: dict[str, Any]) -> list[Spot]:
     kind = value.get("type")
     if not isinstance(kind, str) or kind in _UNSPLICED:
         return []
-    channel = " ".join([kind, *(str(value[name]) for name in _INDEXES if name in value)])
+    channel = kind
+    for name in _INDEXES:
+        if name in value:
+            channel += f" {value[name]}"
     delta = value.get("delta")
     return [Spot(Piece(0, channel, delta), ("delta",)) if isinstance(delta, str) and delta else mark_spot(channel)]
 

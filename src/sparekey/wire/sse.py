@@ -9,6 +9,8 @@ import re
 from typing import Final, NamedTuple
 
 _END: Final = re.compile(rb"\n\r?\n|\r\r")
+_USUAL: Final = re.compile(rb"(?:event: ?([^\r\n]*)\n)?data:([^\r\n]*)\n\n").fullmatch
+"""An event of one line of data, perhaps with a name before it, as most are: it is read without a call."""
 _LOOK_BACK: Final = 2
 """The end of an event may have begun this many bytes before the bytes that came last."""
 MAX_EVENT: Final = 64 * 1024 * 1024
@@ -45,8 +47,11 @@ class Splitter:
         rest += chunk
         events, start = [], 0
         while found := _END.search(rest, max(start, looked)):
-            events.append(event(bytes(rest[start : found.end()])))
-            start = found.end()
+            end = found.end()
+            raw = bytes(rest[start:end])
+            usual = _USUAL(raw)
+            events.append(Event(raw, (usual[1] or b"").decode("utf-8", "replace"), usual[2].strip()) if usual else event(raw))
+            start = end
         del rest[:start]
         if len(rest) > MAX_EVENT:
             raise EventTooLongError(f"an event of more than {MAX_EVENT} bytes")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.format import NOTHING, CutOffError, EventSummary, MalformedEventError, NoAnswerError
 from sparekey.wire.formats import OBJECTS, REOPENING
-from sparekey.wire.json_body import loads
+from sparekey.wire.json_body import UNDECODED, decode, loads
 from sparekey.wire.think_tags import ThinkFilter
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class StreamReader:
         self._ended: set[int] = set()
         self._done = False
         self._think: dict[int, ThinkFilter] = {}
+        self.whole = False
+        """Whether nothing more is to come: it may end here, and no answer that was asked for has yet to begin."""
         self.content = False
         self.said = False
         """Whether what has come is an answer: a text, a tool call, a refusal, a picture, or an end that is the caller's doing."""
@@ -61,22 +63,21 @@ class StreamReader:
             NoAnswerError: it says that the provider has broken off.
         """
         self.value = None
-        if not event.data:
+        data = event.data
+        if not data:
             return NOTHING
-        if event.data == b"[DONE]":
+        if data == b"[DONE]":
             return self._last(NOTHING)
         try:
-            self.value = loads(event.data)
-            if not self.content and len(self.opening) < _MOST_OPENING:
-                self.opening.append(self.value)
+            try:
+                self.value = decode(data)
+            except UNDECODED:
+                self.value = loads(data)
             told = self._read(event.name, self.value)
-            if told.begun:
-                self._begun.update(told.begun)
-                if told.content and self._reopens:
-                    self._ended.difference_update(told.begun)
-                self._ended.update(told.ended)
-            if not self.said:
-                self.said = told.said or (bool(told.text) and self._is_visible(told))
+            if told.ended or self._ended or not self._begun.issuperset(told.begun):
+                self._count(told)
+            if not self.said or not self.content:
+                self._open(told)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise MalformedEventError("an event that is not JSON, or none of this API") from None
         if told.fault:
@@ -84,7 +85,22 @@ class StreamReader:
         if self._arguments is not None and (told.tools or told.finish):
             self._follow(self._arguments, told)
         self.content = self.content or told.content
+        if self._ended:
+            self.whole = self._is_whole()
         return self._last(told) if told.last else told
+
+    def _count(self, told: EventSummary) -> None:
+        """Count the answers that have begun, and those that have ended."""
+        self._begun.update(told.begun)
+        if told.content and self._reopens:
+            self._ended.difference_update(told.begun)
+        self._ended.update(told.ended)
+
+    def _open(self, told: EventSummary) -> None:
+        """Keep what comes up to the first content; tell whether what has come is an answer."""
+        if not self.content and len(self.opening) < _MOST_OPENING:
+            self.opening.append(self.value)
+        self.said = self.said or told.said or (bool(told.text) and self._is_visible(told))
 
     @staticmethod
     def _follow(arguments: dict[int, list[str]], told: EventSummary) -> None:
@@ -104,7 +120,11 @@ class StreamReader:
         self._done = True
         if lack := self.lack:
             raise CutOffError(lack)
+        self.whole = self._is_whole()
         return told
+
+    def _is_whole(self) -> bool:
+        return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
 
     def _is_visible(self, told: EventSummary) -> bool:
         """Tell whether an event's text shows anything: thoughts between tags and white space are no answer."""
@@ -131,8 +151,3 @@ class StreamReader:
         if not self.content:
             return "the stream ended before any content"
         return "" if self.complete else "the stream ended without a finish reason: the answer is cut off"
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing more is to come: it may end here, and no answer that was asked for has yet to begin."""
-        return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random as _random
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.config.files import chains as chains_of
 from sparekey.engine import Chain
-from sparekey.engine.chain_state import monotonic
 from sparekey.errors import ConfigError
 from sparekey.gateway.api.forwarder import GatewayForwarder
 from sparekey.gateway.observe.request_ledger import Enter
@@ -43,7 +43,7 @@ class Timing(NamedTuple):
     The drill replaces them to let hours pass in a moment.
     """
 
-    clock: Callable[[], float] = monotonic
+    clock: Callable[[], float] = time.monotonic
     random: Callable[[], float] = _random.random
     pace: float = 1.0
     sleep: Callable[[float], Awaitable[None]] | None = None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from sparekey.config import Config
     from sparekey.gateway.observe.console_host import GatewayHost
     from sparekey.gateway.quick.path import QuickPath
 
@@ -80,7 +81,7 @@ class ServeSettings:
         self._place: StateFiles | None = None
         self.reports: Path | None = None
 
-    def read(self) -> tuple[Any, GatewayConfig]:
+    def read(self) -> tuple[Config, GatewayConfig]:
         """Return the configuration and the settings of the gateway in it.
 
         Raises:
@@ -131,6 +132,7 @@ class Application:
         self._kept: GatewayHost | None = None
         self._parent, self._orphan = 0, False
         self._seen: tuple[int, int, int] | None = None
+        self._keys: dict[Path, tuple[int, int, int] | None] = {}
         self._watching: asyncio.Task[None] | None = None
         self._tracing: Any = None
         self._open: contextlib.ExitStack | None = None
@@ -169,6 +171,7 @@ class Application:
         if self.settings.reports is not None:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
+        self._keys = _stamps(config)
         place = self.settings.place()
         log, self._open = Writer(), contextlib.ExitStack()
         self._open.callback(log.close)
@@ -224,6 +227,7 @@ class Application:
         try:
             config, found = self.settings.read()
             before = self.gateway.state.config
+            self._keys = _stamps(config)
             self.gateway.reload(config)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong with a file must not stop what runs
             self.gateway.refuse(str(exc))
@@ -243,11 +247,18 @@ class Application:
             await asyncio.sleep(LOOK_SECONDS)
             self.tell("WATCHDOG=1")
             self._look_for_parent()
-            if stamp(self.settings.file) not in {None, self._seen}:
+            if stamp(self.settings.file) not in {None, self._seen} or self._has_a_new_key():
                 self.reload()
             if self._tls is not None and self._tls.stamp not in {None, shown}:
                 shown = self._tls.stamp
                 self._tls.renew()
+
+    def _has_a_new_key(self) -> bool:
+        """Return whether a file that holds a key has changed since it was read, or has come."""
+        now = {file: _stamp_of_key(file) for file in self._keys}
+        new = any(shown not in {None, self._keys[file]} for file, shown in now.items())
+        self._keys |= {file: shown for file, shown in now.items() if shown is not None}
+        return new
 
     def _look_for_parent(self) -> None:
         """Stop this worker if its parent was killed: it would block the next gateway's port."""
@@ -255,6 +266,17 @@ class Application:
             logger.warning("the gateway's parent process is gone, this worker stops")
             self._parent, self._orphan = os.getppid(), True
             signal.raise_signal(signal.SIGTERM)
+
+
+def _stamps(config: Config) -> dict[Path, tuple[int, int, int] | None]:
+    """Return the files that hold keys, as they are now."""
+    return {file: _stamp_of_key(file) for file in config.key_files()}
+
+
+def _stamp_of_key(file: Path) -> tuple[int, int, int] | None:
+    """Return what changes with the key in a file; None while it is not there, or empty because it is being written."""
+    found = stamp(file)
+    return found if found and found[1] else None
 
 
 def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = None) -> uvicorn.Config:

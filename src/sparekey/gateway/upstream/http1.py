@@ -360,7 +360,8 @@ class ResponseReader:
         if self._waiting > _HIGH and not self._paused and self._connection is not None:
             self._paused = True
             self._connection.pause()
-        self._wake()
+        if (waiter := self._waiter) is not None and not waiter.done():  # as `_wake`: each event of a stream comes by here
+            waiter.set_result(None)
 
     def on_message_complete(self) -> None:
         """Note that the answer is complete; `feed` then gives the connection back."""

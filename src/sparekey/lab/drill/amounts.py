@@ -7,9 +7,9 @@ import time
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.lab.drill.crowds import files
 from sparekey.lab.drill.hostile_stage import gateway, watched
 from sparekey.lab.drill.in_process_gateway import BEARER
-from sparekey.lab.drill.limits import files
 from sparekey.lab.drill.raw_host import (
     ANSWER,
     RawHost,

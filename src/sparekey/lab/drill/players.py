@@ -42,6 +42,7 @@ class Players:
         self._config, self._profile = config, profile
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Row, Run]] = queue.SimpleQueue()
+        # all jobs of each row and mode, and the runs that have come back
         self._left = {row.id: {mode: _jobs(row, mode, profile) for mode in row.modes} for row in rows}
         self._parts: dict[str, dict[str, list[Run]]] = {row.id: {mode: [] for mode in row.modes} for row in rows}
         self._workers: list[threading.Thread] = []

@@ -86,8 +86,8 @@ class Scenario:
         self._model = self._within.model
         self._calls = Calls(clock, mode)
         self._lock = threading.Lock()
-        self._out: set[Future[Any]] = set()
-        self._changed: dict[int, dict[str, Any]] = {}
+        self._out: set[Future[Any]] = set()  # calls that have not ended, as far as is known
+        self._changed: dict[int, dict[str, Any]] = {}  # fields that `change` has set, by credential
 
     @property
     def chain(self) -> Chain:

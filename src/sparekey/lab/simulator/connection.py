@@ -29,23 +29,26 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class ServerConnection(asyncio.Protocol):
-    """Reads requests and plays the steps that `stage` gives, in the simulator's own thread."""
+    """One connection: it reads requests and carries out the steps of their answers.
 
-    def __init__(self, prefix: str, ledger: TrafficLog, stage: Callable[[ReceivedRequest], Iterator[Step]], time_scale: float) -> None:
+    It runs in the simulator's own thread.
+    """
+
+    def __init__(self, prefix: str, ledger: TrafficLog, steps_for: Callable[[ReceivedRequest], Iterator[Step]], time_scale: float) -> None:
         """Serve one client.
 
         Args:
             prefix: the part of each path that is the simulator's own.
             ledger: records the traffic.
-            stage: returns the steps for a request.
+            steps_for: returns the steps of the answer to a request.
             time_scale: multiplies each wait.
         """
-        self._prefix, self._ledger, self._stage, self._time_scale = prefix, ledger, stage, time_scale
+        self._prefix, self._ledger, self._steps_for, self._time_scale = prefix, ledger, steps_for, time_scale
         self._http = h11.Connection(h11.SERVER)
-        self._task: asyncio.Task[None] | None = None
-        self._request: h11.Request | None = None
-        self._body: list[bytes] = []
-        self._writable = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None  # sends the answer; None between two requests
+        self._request: h11.Request | None = None  # the request whose body is being read
+        self._body: list[bytes] = []  # the parts of that body so far
+        self._writable = asyncio.Event()  # cleared while the client reads too slowly
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -133,7 +136,7 @@ class ServerConnection(asyncio.Protocol):
     async def _serve(self, seen: ReceivedRequest) -> None:
         complete = False
         try:
-            await self._perform(self._stage(seen))
+            await self._perform(self._steps_for(seen))
             complete = True
         except Exception:  # noqa: BLE001 - a bug in a wire must show in the log and not hang the client
             _log.exception("the simulator failed on %s %s", seen.method, seen.path)

@@ -49,12 +49,12 @@ class Provider:
     def __init__(self, name: str, wire: Wire, settings: ProviderSettings, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
         """Take a name, a wire, the settings, and the function that runs a coroutine in the simulator's thread."""
         self.name, self.wire, self.settings = name, wire, settings
-        self.port = 0
+        self.port = 0  # 0 until it listens; it keeps the port when it is plugged in again
         self._run = run
         self._ledger = TrafficLog()
         self._script, self._script_lock = Script(), threading.Lock()
-        self._decide: Callable[[RequestedAnswer], faults.Fault | None] = lambda _: None
-        self._server: asyncio.Server | None = None
+        self._decide: Callable[[RequestedAnswer], faults.Fault | None] = lambda _: None  # asked before the script
+        self._server: asyncio.Server | None = None  # None while it does not listen
 
     @property
     def origin(self) -> str:
@@ -176,9 +176,9 @@ class Provider:
         await asyncio.sleep(0)
 
     def _connection(self) -> ServerConnection:
-        return ServerConnection(f"/{self.name}", self._ledger, self._stage, self.settings.time_scale)
+        return ServerConnection(f"/{self.name}", self._ledger, self._steps_for, self.settings.time_scale)
 
-    def _stage(self, seen: ReceivedRequest) -> Iterator[Step]:
+    def _steps_for(self, seen: ReceivedRequest) -> Iterator[Step]:
         """Decide what happens to a request: a scripted fault, its own fault, or an answer."""
         key, serial = self.wire.key(seen), self._ledger.arrived(seen)
         ask, own_fault = self._read(seen)

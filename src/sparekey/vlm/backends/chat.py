@@ -31,7 +31,7 @@ from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.request import WireRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
@@ -312,7 +312,7 @@ def _bytes_of(piece: Any) -> bytes:
     return piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()
 
 
-def _summaries(steps: Iterator[list[Part]]) -> Iterator[EventSummary]:
+def _summaries(steps: Iterable[list[Part]]) -> Iterator[EventSummary]:
     return (part.summary for parts in steps for part in parts if part.value is not None)
 
 
