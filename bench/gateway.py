@@ -78,7 +78,8 @@ def gateway(home, upstream, *, keys=2, quick=True, log=False):
         for i in range(keys)
     )
     file = Path(home) / "sparekey.toml"
-    text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = {str(log).lower()}\nquick = {str(quick).lower()}\n'
+    text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = {str(log).lower()}\n'
+    text += f"quick = {str(quick).lower()}\n"
     text += f'store = "sqlite:///{home}/state.db"\n'  # what it does by default, in a place of its own
     file.write_text(text)
     command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
@@ -282,9 +283,8 @@ def beside_nginx(given, home):
                 other_rate, other_p99, other_cost = measured(name, process, port, given.seconds, headers)
                 share = cost / other_cost
                 found[f"{name}_{kind}"] = {"of_nginx": round(share, 3), "us": round(other_cost * 1e6, 1), "nginx_us": round(cost * 1e6, 1)}
-                print(
-                    f"{name} of nginx, {kind} headers: {other_rate / rate:.3f} by requests/s, {share:.3f} by CPU; p99 {other_p99 / p99:.1f} times"
-                )
+                told = f"{other_rate / rate:.3f} by requests/s, {share:.3f} by CPU; p99 {other_p99 / p99:.1f} times"
+                print(f"{name} of nginx, {kind} headers: {told}")
                 if (name, kind) == ("quick", "plain"):
                     offered = other_rate * 0.4  # what both have time for: with all that each can take, a queue is measured
         one, other = steadily(plain, offered, given.seconds), steadily(quick_port, offered, given.seconds)

@@ -55,7 +55,7 @@ def cut(data, seed):
 
 
 class Provider:
-    """A server at `/CASE/SEAT/...`. Each seat has a script: lists of pieces, one list an answer (a number is a pause in seconds); behind it, `well`.
+    """A server at `/CASE/SEAT/...`. Each seat has a script, one list of pieces an answer; behind it, `well`. A number: a pause in seconds.
 
     Attributes:
         asked: every request as it came, by case.

@@ -324,7 +324,7 @@ def test_an_ordinary_request_costs_few_calls(pair):
     asked(12)  # until enough is known of the credential, each answer changes the state
     running.do(lambda: sys.setprofile(profile))
     asked(20)
-    running.do(lambda: running.gateway.quick.batch.flush())
+    running.do(running.gateway.quick.batch.flush)
     running.do(lambda: sys.setprofile(None))
     client.close()
     assert len(counted) / 20 <= 95

@@ -64,7 +64,10 @@ def ordinary(pool: Pool, state: PoolState, local: LocalState, now: float, kind: 
         return None
     copy = _Copy(pool, state, replace(local, retries=0.0))  # a budget that is not full shows whether this request would fill it
     steps = _steps(pool, copy, now, kind)
-    step = next(steps)
+    try:
+        step = next(steps)
+    except Exception:  # noqa: BLE001 - whatever a caller would get: nobody is asked
+        return None
     if not isinstance(step, Start) or not step.alone or step.ticket.probe or step.ticket.index != state.active or copy.changed:
         steps.close()
         return None
