@@ -88,10 +88,10 @@ def crosses(pool: Pool, state: PoolState, more: int) -> bool:
     return state.active > 0 and state.served < most <= state.served + more
 
 
-def counted(pool: Pool, state: PoolState, ticket: Ticket, served: int) -> tuple[PoolState, None]:
-    """Take in so many ordinary successes at once; those of an older term count for nothing."""
+def counted(pool: Pool, state: PoolState, ticket: Ticket, served: int) -> tuple[PoolState, PoolState]:
+    """Take in so many ordinary successes at once; those of an older term count for nothing. The answer is the state before."""
     del pool
-    return (replace(state, served=state.served + served) if ticket.term == state.term else state), None
+    return (replace(state, served=state.served + served) if ticket.term == state.term else state), state
 
 
 def _steps(pool: Pool, copy: _Copy, now: float, kind: Kind) -> Any:

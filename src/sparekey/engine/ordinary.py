@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import local, settlement
@@ -101,10 +102,14 @@ class OrdinaryCalls:
 
     def flush(self) -> None:
         """Put the successes into the state that count towards a failback."""
-        count, plan = self.uncounted, self._counted_for
+        count, plan, seen, chain = self.uncounted, self._counted_for, self._seen, self.chain
         self.uncounted, self._counted_for = 0, None
-        if count and plan is not None:
-            self.chain.transact(counted, plan.ticket, count)
+        if not count or plan is None:
+            return
+        before = chain.transact(counted, plan.ticket, count)
+        after = chain.state
+        if seen is not None and before is seen.state and after.epoch == before.epoch and not crosses(chain.pool, before, count):
+            self._seen = seen._replace(state=after) if after == replace(before, served=after.served) else None
 
     def _anew(self, now: float) -> Ordinary | None:
         chain = self.chain

@@ -29,11 +29,15 @@ _LINE: Final = b"%b: %b\r\n".__mod__
 
 
 class Exchange:
-    """A request that was sent to the provider of an ordinary chain."""
+    """A request that was sent to the provider of an ordinary chain.
+
+    Attributes:
+        slot: where the wheel has it.
+    """
 
     __slots__ = (
         *("_asked", "_began", "_began_at", "_client", "_connection", "_fault", "_head", "_heard", "_ordinary", "_out", "_path", "_plan"),
-        *("_cut", "_request", "_request_id", "_sent_at", "_slot", "_start", "_state"),
+        *("slot", "_cut", "_request", "_request_id", "_sent_at", "_start", "_state"),
     )
 
     def __init__(
@@ -79,7 +83,7 @@ class Exchange:
         path = self._path
         path.gateway.running += 1
         self._heard = path.loop.time()
-        self._slot = path.wheel.add(self, self.due())
+        path.wheel.add(self, self.due())
         self._sent_at, self._asked = time.perf_counter(), time.monotonic()
         if self._plan.calls.owed:
             self._plan.calls.begin(self._ordinary)
@@ -97,7 +101,8 @@ class Exchange:
 
     def overdue(self) -> None:
         """Let the engine wait out the limit: it knows what follows."""
-        self.hand_over("slow")
+        if self._client.exchange is self:
+            self.hand_over("slow")
 
     # ── what comes back ──
 
@@ -123,6 +128,7 @@ class Exchange:
         heard = time.perf_counter()
         usage = found.summary.usage
         seconds = plan.calls.succeeded(self._ordinary, self._began, 0 if usage is None else usage.completion_tokens)
+        reader.exchange, reader.raw, reader.pieces, reader.headers = None, [], [], []  # an idle connection keeps nothing
         self._connection.done(keep=reader.keeps)
         lines = [b"HTTP/1.1 200 OK\r\n", *map(_LINE, kept)]
         lines.append(b"content-length: %d\r\nx-sparekey-request-id: %b\r\n" % (len(body), self._request_id.encode()))
@@ -130,7 +136,7 @@ class Exchange:
         lines.append(b"\r\n" if self._head.keep_alive else b"connection: close\r\n\r\n")
         lines.append(body)
         path = self._path
-        path.wheel.discard(self, self._slot)
+        path.wheel.discard(self)
         path.gateway.running -= 1
         path.counts["taken"] += 1
         self._client.quickly_answered(b"".join(lines), keep_alive=self._head.keep_alive)
@@ -161,7 +167,7 @@ class Exchange:
     def hand_over(self, why: str) -> None:
         """Let the engine go on, with this attempt as the first one of the request and all that came back so far."""
         path, connection = self._path, self._connection
-        path.wheel.discard(self, self._slot)
+        path.wheel.discard(self)
         path.gateway.running -= 1
         path.left(why)
         reader, connection.lent = connection.lent, None

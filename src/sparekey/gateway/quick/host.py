@@ -26,13 +26,14 @@ class HostReader:
     """Reads the answers on a connection for one exchange after the other.
 
     Attributes:
+        exchange: the one whose answer is read; None between two.
         headers: those of the answer that is read now, names in lower case.
         pieces: those of its body.
         raw: all bytes of it.
         keeps: the connection may carry another request.
     """
 
-    __slots__ = ("_done", "_exchange", "_framed", "_headed", "_odd", "_parser", "_size", "headers", "keeps", "pieces", "raw")
+    __slots__ = ("_done", "_framed", "_headed", "_odd", "_parser", "_size", "exchange", "headers", "keeps", "pieces", "raw")
 
     def __init__(self) -> None:
         """Create a reader for a new connection, or for one whose last answer was complete."""
@@ -41,20 +42,20 @@ class HostReader:
         self.raw: list[bytes] = []
         self.pieces: list[bytes] = []
         self._size = 0
-        self._exchange: Exchange | None = None
+        self.exchange: Exchange | None = None
         self.keeps = self._done = self._framed = self._headed = False
         self._odd = ""
 
     def begin(self, exchange: Exchange) -> None:
         """Read the answer of an exchange."""
-        self._exchange = exchange
+        self.exchange = exchange
         self.headers, self.raw, self.pieces, self._size = [], [], [], 0
         self.keeps = self._done = self._framed = self._headed = False
         self._odd = ""
 
     def feed(self, data: bytes) -> None:
         """Parse bytes from the host."""
-        exchange = self._exchange
+        exchange = self.exchange
         assert exchange is not None
         self.raw.append(data)
         self._size += len(data)
@@ -69,8 +70,8 @@ class HostReader:
 
     def cut(self, exc: Exception | None) -> None:
         """Note that the connection closed before the answer was complete."""
-        assert self._exchange is not None
-        self._exchange.cut(exc)
+        assert self.exchange is not None
+        self.exchange.cut(exc)
 
     # ── for the parser ──
 

@@ -12,7 +12,13 @@ TICK: Final = 0.25
 
 
 class Limited(Protocol):
-    """Something with a time limit."""
+    """Something with a time limit.
+
+    Attributes:
+        slot: where the wheel has it.
+    """
+
+    slot: int
 
     def due(self) -> float:
         """Return when its limit runs out, on the loop's clock."""
@@ -30,9 +36,9 @@ class Wheel:
         self._slots: dict[int, set[Limited]] = {}
         self._runs = False
 
-    def add(self, one: Limited, due: float) -> int:
-        """Look after a limit that runs out at `due`; return its slot, for `discard`."""
-        slot = int(due / TICK)
+    def add(self, one: Limited, due: float) -> None:
+        """Look after a limit that runs out at `due`."""
+        slot = one.slot = int(due / TICK)
         found = self._slots.get(slot)
         if found is None:
             found = self._slots[slot] = set()
@@ -40,15 +46,14 @@ class Wheel:
         if not self._runs:
             self._runs = True
             self._loop.call_at((int(self._loop.time() / TICK) + 1) * TICK, self._look)
-        return slot
 
-    def discard(self, one: Limited, slot: int) -> None:
+    def discard(self, one: Limited) -> None:
         """Look after it no more."""
-        found = self._slots.get(slot)
+        found = self._slots.get(one.slot)
         if found is not None:
             found.discard(one)
             if not found:
-                del self._slots[slot]
+                del self._slots[one.slot]
 
     def _look(self) -> None:
         """Act on all limits that run out before the next look; those that were put off are put into a later slot."""
