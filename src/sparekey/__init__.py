@@ -1,6 +1,6 @@
-"""Spare keys for model APIs: an ordered chain of credentials in front of chat, vision and embedding models.
+"""Spare keys for model APIs: an ordered chain of credentials for chat, vision and embedding models.
 
-Names are loaded when they are first used, so `import sparekey` costs next to nothing and loads no SDK.
+Names are loaded on first use, so `import sparekey` costs almost nothing and loads no SDK.
 """
 
 from __future__ import annotations

@@ -147,13 +147,16 @@ class CircuitBreakerOpen(SparekeyError):  # noqa: N818 - the name that users of 
 
 
 class OverloadedError(SparekeyError):
-    """A chain runs as many requests as it may (`max_concurrency`), and has no room in its queue: no provider was asked.
+    """A chain is full: as many requests run as it may (`max_concurrency`), and so is its queue.
 
-    `retry_after` are the seconds after which it is worth asking again.
+    No provider was asked.
+
+    Attributes:
+        retry_after: the seconds after which another request is worth while.
     """
 
     def __init__(self, retry_after: float) -> None:
-        """Say when to come again."""
+        """Create the error with the seconds to wait."""
         self.retry_after = retry_after
         super().__init__(f"too many requests run at once (max_concurrency) and the queue has no room; come again in {retry_after:g} s")
 

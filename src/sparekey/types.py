@@ -1,4 +1,4 @@
-"""The values that all layers share: frozen, almost without behaviour, importing nothing of sparekey.
+"""The values that all layers share: frozen, almost without behaviour, importing nothing of ours.
 
 `classify` makes a `Failure`, `core` decides on it, and the layers above report it.
 """
@@ -188,7 +188,8 @@ class Credential:
         endpoint: the base URL of its requests; None: an endpoint of its own.
         api_key: the key; it is never shown.
         headers: extra headers of each request.
-        max_concurrency: attempts that it takes at once, of one process; the next credential gets more. None: any number.
+        max_concurrency: attempts that it takes at once, of one process; the next credential gets
+            more. None: any number.
     """
 
     id: str

@@ -79,6 +79,9 @@ def test_a_failover_is_shown_as_it_happens(page, stage):
         page.locator(f"{where} summary").click()
         expect(page.locator(f"{where} .explained")).to_contain_text("Top up the account's balance.")
         expect(page.locator(f"{where} .steps")).to_contain_text("decided")
+    stage.providers["team-b"].fail(faults.rate_limit(retry_after=30), times=1)
+    stage.ask()
+    expect(page.locator("#timeline")).to_contain_text("team-b (gpt-4.1-mini) parked for 30 s: rate limited")
 
 
 def test_an_action_by_keyboard_is_confirmed_first(page, stage):

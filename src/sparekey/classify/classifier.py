@@ -100,9 +100,9 @@ class Classifier:
         meaning, reason = verdict.meaning, verdict.meaning.reason
         if reason.error_class not in _WAITABLE:
             wait = Stated(None)
-        text = next((level.texts[0] for level in reading.innermost() if level.texts), "")
+        text = next((layer.texts[0] for layer in reading.innermost() if layer.texts), "")
         status = reading.status or reading.inner_status()
-        words_and_codes = [one for level in reading.levels for one in (*level.texts, *level.codes)]
+        words_and_codes = [one for layer in reading.layers for one in (*layer.texts, *layer.codes)]
         failure = Failure(
             error_class=reason.error_class,
             reason=reason.value,
@@ -123,7 +123,7 @@ class Classifier:
         return self._overruled(reading, failure) if self._rules else failure
 
     def _overruled(self, reading: ErrorReading, failure: Failure) -> Failure:
-        text = " ".join([*(t for level in reading.levels for t in (*level.texts, *level.codes, *level.numbers)), failure.message])
+        text = " ".join([*(t for layer in reading.layers for t in (*layer.texts, *layer.codes, *layer.numbers)), failure.message])
         rule = next((rule for rule in self._rules if rule.applies_to(failure.status, text)), None)
         return rule.overrule(failure) if rule else failure
 
@@ -131,7 +131,7 @@ class Classifier:
 def _of_silence(reading: ErrorReading, wait: Stated) -> ErrorVerdict:
     """Return the verdict where neither codes nor words nor the status tell anything."""
     success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
-    if success and not any(level.texts for level in reading.levels if level.where != "text"):
+    if success and not any(layer.texts for layer in reading.layers if layer.where != "text"):
         return GARBLED
     return UNTOLD if wait.seconds is None else WAITING
 
@@ -148,7 +148,7 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
         if classify_ours(current):
             continue
         reading, worded = read_exception(current)
-        structured = reading.status is not None or bool(reading.levels)
+        structured = reading.status is not None or bool(reading.layers)
         wait = stated(reading, now) if worded else Stated(None)
         verdict = judge(reading, wait=wait.seconds) if worded else None
         if verdict is None:
@@ -168,9 +168,9 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
 
 def _trace(reading: ErrorReading, verdict: ErrorVerdict) -> tuple[str, ...]:
     lines = [f"status {reading.status}" if reading.status is not None else "no HTTP status"]
-    for level in reading.innermost():
-        found = [*level.codes, *level.numbers, *(f"status {s}" for s in level.statuses), *(repr(mask(t[:160])) for t in level.texts)]
-        lines.append(f"{'  ' * min(level.depth, 8)}{level.where or 'body'}: {', '.join(found)}")
+    for layer in reading.innermost():
+        found = [*layer.codes, *layer.numbers, *(f"status {s}" for s in layer.statuses), *(repr(mask(t[:160])) for t in layer.texts)]
+        lines.append(f"{'  ' * min(layer.depth, 8)}{layer.where or 'body'}: {', '.join(found)}")
     if verdict.features:
         weighed = model().weights(verdict.features, verdict.meaning.reason.error_class)
         for side, sign in (("for", 1), ("against", -1)):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 12_000  # of longer texts only both ends are read: errors stand at the beginning, wrapped ones at the end
 _TAIL: Final = 3_000
 _NO_TEXT: Final = "<empty message>"  # what old SDKs of OpenAI say if the provider said nothing
-_MAX_LEVELS, _MAX_NODES, _MAX_NESTING = 40, 300, 24
+_MAX_LAYERS, _MAX_NODES, _MAX_NESTING = 40, 300, 24
 _MAX_DEEP: Final = 15  # an escape takes three steps: a text, the object in it, the error in that
 _MAX_WRAPS: Final = 6
 _MAX_CODE: Final = 120
@@ -117,7 +117,7 @@ class ErrorReading:
     Attributes:
         status: the HTTP status of the response; None if there was none.
         headers: the headers of the response, names in lower case.
-        levels: the layers, in the order of finding; `innermost` sorts them.
+        layers: the layers, in the order of finding; `innermost` sorts them.
         waits: the fields that state a wait: the value, its unit in seconds, and `quoted` as in a
             layer.
         inner_headers: the headers of a response that a proxy repeats in its own.
@@ -125,12 +125,12 @@ class ErrorReading:
             it.
     """
 
-    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "levels", "status", "streamed", "waits")
+    __slots__ = ("_nodes", "_sorted", "_unnamed", "headers", "inner_headers", "layers", "status", "streamed", "waits")
 
     def __init__(self, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Start with the status of the response, and its headers with names in lower case."""
         self.status, self.headers = status, headers or {}
-        self.levels: list[ErrorLayer] = []
+        self.layers: list[ErrorLayer] = []
         self.waits: list[tuple[Any, float, int]] = []
         self.inner_headers: dict[str, str] = {}
         self.streamed = False
@@ -139,16 +139,16 @@ class ErrorReading:
 
     def innermost(self) -> list[ErrorLayer]:
         """Return the layers, deepest first."""
-        if len(self.levels) != self._sorted:
-            self.levels.sort(key=attrgetter("depth"), reverse=True)
-            self._sorted = len(self.levels)
-        return self.levels
+        if len(self.layers) != self._sorted:
+            self.layers.sort(key=attrgetter("depth"), reverse=True)
+            self._sorted = len(self.layers)
+        return self.layers
 
     def inner_status(self) -> int | None:
         """Return the status that the innermost layer names, else that of the response."""
-        for level in self.innermost():
-            if level.statuses:
-                return level.statuses[-1]
+        for layer in self.innermost():
+            if layer.statuses:
+                return layer.statuses[-1]
         return self.status
 
     def add_body(self, body: Any) -> None:
@@ -163,7 +163,7 @@ class ErrorReading:
             self.add_text(body)
         elif isinstance(body, (dict, list, tuple)):
             self._walk(body, "", 0, quoted=OWN, nesting=0)
-        if self._unnamed and (self.status or 400) >= 400 and not any(level.texts for level in self.levels):  # noqa: PLR2004 - an error
+        if self._unnamed and (self.status or 400) >= 400 and not any(layer.texts for layer in self.layers):  # noqa: PLR2004 - an error
             self._add_prose(" ; ".join(self._unnamed), 0, quoted=QUOTED)
 
     def add_text(self, text: str, depth: int = 0, *, quoted: int = OWN, wraps: int = 0) -> None:
@@ -209,14 +209,14 @@ class ErrorReading:
 
     def _add_prose(self, text: str, depth: int, *, quoted: int) -> None:
         text = text.strip()
-        if text and text != _NO_TEXT and len(self.levels) < _MAX_LEVELS:
-            level = ErrorLayer(depth, "text", quoted=quoted)
-            level.add_words(text)
-            self.levels.append(level)
+        if text and text != _NO_TEXT and len(self.layers) < _MAX_LAYERS:
+            layer = ErrorLayer(depth, "text", quoted=quoted)
+            layer.add_words(text)
+            self.layers.append(layer)
 
     def _walk(self, value: Any, where: str, depth: int, *, quoted: int, nesting: int) -> None:
         self._nodes += 1
-        if self._nodes > _MAX_NODES or nesting > _MAX_NESTING or len(self.levels) >= _MAX_LEVELS:
+        if self._nodes > _MAX_NODES or nesting > _MAX_NESTING or len(self.layers) >= _MAX_LAYERS:
             return
         if isinstance(value, dict):
             self._object(value, where, depth, quoted=quoted, nesting=nesting)
@@ -227,7 +227,7 @@ class ErrorReading:
                 self.add_text(item, depth, quoted=quoted, wraps=nesting + 1)
 
     def _object(self, value: dict[Any, Any], where: str, depth: int, *, quoted: int, nesting: int) -> None:
-        level = ErrorLayer(depth, where, quoted=quoted)
+        layer = ErrorLayer(depth, where, quoted=quoted)
         if role_of(where) == WAIT:
             self.waits += [(value[part], unit, quoted) for part, unit in _PROTOBUF if part in value][:1]
         for key, item in value.items():
@@ -236,54 +236,54 @@ class ErrorReading:
             name = key.lower()
             role = role_of(name)
             if isinstance(item, (dict, list, tuple)):
-                self._inner(item, key, role, level, nesting)
+                self._inner(item, key, role, layer, nesting)
             elif role is not None:
-                self._field(level, role, name, item, nesting)
+                self._field(layer, role, name, item, nesting)
             elif isinstance(item, str) and item.startswith(("{", "[")):
                 self.add_text(item, depth + 1, quoted=max(quoted, WRAPPED), wraps=nesting + 1)
             elif isinstance(item, str) and (" " in item or not item.isascii()) and len(self._unnamed) < _MAX_UNNAMED:
                 self._unnamed.append(bounded(item))
-        if len(level.texts) > 1:
-            level.texts.sort(key=len, reverse=True)
-        if level.codes or level.texts or level.statuses or level.numbers:
-            self.levels.append(level)
+        if len(layer.texts) > 1:
+            layer.texts.sort(key=len, reverse=True)
+        if layer.codes or layer.texts or layer.statuses or layer.numbers:
+            self.layers.append(layer)
 
-    def _inner(self, item: Any, key: str, role: int | None, level: ErrorLayer, nesting: int) -> None:
+    def _inner(self, item: Any, key: str, role: int | None, layer: ErrorLayer, nesting: int) -> None:
         name = key.lower()
         if name.endswith("exception"):  # Bedrock's events: {"throttlingException": {...}}
-            level.codes.append(key[:_MAX_CODE])
+            layer.codes.append(key[:_MAX_CODE])
         if name == "headers":
             self.inner_headers = lower_headers(item)
         if item and name not in _CALLERS and (role != SKIP or (isinstance(item, dict) and ("error" in item or "message" in item))):
             # an error among the caller's own words may be a proxy's, or may be the caller's
-            self._walk(item, name, level.depth + 1, quoted=QUOTED if role == SKIP else level.quoted, nesting=nesting + 1)
+            self._walk(item, name, layer.depth + 1, quoted=QUOTED if role == SKIP else layer.quoted, nesting=nesting + 1)
 
-    def _field(self, level: ErrorLayer, role: int, name: str, item: Any, nesting: int) -> None:
+    def _field(self, layer: ErrorLayer, role: int, name: str, item: Any, nesting: int) -> None:
         if role in {WAIT, WAIT_MS}:
-            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0, level.quoted))
+            self.waits.append((item, 0.001 if role == WAIT_MS else 1.0, layer.quoted))
         elif isinstance(item, str) and item and role != SKIP:
             if role == MESSAGE or " " in item or not item.isascii() or (role == EITHER and item[0] in "{["):
-                self._message(level, item, nesting)
+                self._message(layer, item, nesting)
             elif item.lstrip("-").isdigit():
-                level.add_number(f"{level.where}.{name}", int(item[:12].rstrip("-") or 0))
+                layer.add_number(f"{layer.where}.{name}", int(item[:12].rstrip("-") or 0))
             elif name == "quotaid":  # Google lists every limit that was hit: the longest one decides
-                period = ErrorLayer(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=level.quoted)
+                period = ErrorLayer(_PER_DAY if "PerDay" in item else _PER_DAY - 1, name, quoted=layer.quoted)
                 period.codes.append(item[:_MAX_CODE])
-                self.levels.append(period)
+                self.layers.append(period)
             else:
-                level.codes.append(item[:_MAX_CODE])
+                layer.codes.append(item[:_MAX_CODE])
         elif isinstance(item, (int, float)) and role in {CODE, STATUS, EITHER}:
-            level.add_number(f"{level.where}.{name}", item)
+            layer.add_number(f"{layer.where}.{name}", item)
 
-    def _message(self, level: ErrorLayer, text: str, nesting: int) -> None:
+    def _message(self, layer: ErrorLayer, text: str, nesting: int) -> None:
         text = bounded(text)
         start = find_data(text) if ("{" in text or "[" in text) and nesting < _MAX_DEEP else -1
         if start >= 0:
             # JSON in the midst of prose may be the caller's; a message that is only JSON is a
             # wrapped error
-            self.add_text(text, level.depth + 1, quoted=max(level.quoted, QUOTED if text[:start].strip() else WRAPPED), wraps=nesting + 1)
+            self.add_text(text, layer.depth + 1, quoted=max(layer.quoted, QUOTED if text[:start].strip() else WRAPPED), wraps=nesting + 1)
         else:
-            level.add_words(text)
+            layer.add_words(text)
 
 
 def _last_error(text: str) -> str:

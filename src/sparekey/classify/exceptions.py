@@ -172,13 +172,13 @@ def read_exception(exc: BaseException) -> tuple[ErrorReading, bool]:
     own = (_as_status(attributes.get(name)) for name in STATUSES)
     reading = ErrorReading(next(filter(None, own), status), lower_headers(headers) if headers else None)
     _read_body(reading, attributes, response)
-    worded = any(level.texts for level in reading.levels)
-    level = ErrorLayer(0, "exception")
+    worded = any(layer.texts for layer in reading.layers)
+    layer = ErrorLayer(0, "exception")
     for name in CODES:
         if name in attributes:
-            _add_code(level, attributes[name])
-    if level.codes or level.numbers:
-        reading.levels.append(level)
+            _add_code(layer, attributes[name])
+    if layer.codes or layer.numbers:
+        reading.layers.append(layer)
     return reading, worded
 
 
@@ -200,15 +200,15 @@ def _as_status(value: Any) -> int | None:
     return int(value) if isinstance(value, int) and 100 <= value < 600 else None  # noqa: PLR2004 - the range of HTTP statuses
 
 
-def _add_code(level: ErrorLayer, value: Any) -> None:
+def _add_code(layer: ErrorLayer, value: Any) -> None:
     if not isinstance(value, (str, int)) and isinstance(name := get(value, "name"), str):  # an enum, as grpc has
         value = name
     if not isinstance(value, str) or not 0 < len(value) < _MAX_CODE or " " in value:
         return
     if value.isdigit() and value.isascii():
-        level.add_number("error.code", int(value))
+        layer.add_number("error.code", int(value))
     else:
-        level.codes.append(value)
+        layer.codes.append(value)
 
 
 def _read_body(reading: ErrorReading, attributes: dict[str, Any], response: Any) -> None:

@@ -103,8 +103,8 @@ def of_code(code: str) -> tuple[str, ...]:
 def of_words(reading: ErrorReading) -> list[str]:
     """Return the features of all texts of a reading."""
     texts: list[str] = []
-    for level in reading.innermost():
-        texts += [text for text in level.texts if text not in texts]
+    for layer in reading.innermost():
+        texts += [text for text in layer.texts if text not in texts]
     status = reading.inner_status() or 0
     quoted = status < 500 and ECHOING.isdisjoint({status, reading.status})  # noqa: PLR2004 - a server's error may quote what it failed on
     if len(texts) > 1:
@@ -121,9 +121,9 @@ def features(reading: ErrorReading, class_name: str = "", wait: float | None = N
         wait: the stated wait in seconds; None if there is none.
     """
     found = of_words(reading)
-    for code in (class_name, *[code for level in reading.levels for code in level.codes]):
+    for code in (class_name, *[code for layer in reading.layers for code in layer.codes]):
         found += of_code(code)
-    if any(level.page for level in reading.levels):
+    if any(layer.page for layer in reading.layers):
         found.append("page")
     if wait is not None:
         found.append("wait short" if wait < _SHORT_WAIT else "wait long" if wait >= _LONG_WAIT else "wait")

@@ -68,7 +68,7 @@ class _Judge:
         class_name: the name of the exception's class; "" if it tells nothing.
         wait: the stated wait in seconds; None if there is none.
         text_model: the model to ask; None: the package's own.
-        levels: the layers of the reading, innermost first.
+        layers: the layers of the reading, innermost first.
         status: the status that counts, 0 if there is none; a code like 40102 can set it.
         echoing: whether a provider may repeat the caller's words under this status.
         bare: whether there is only prose of unknown origin, and no status.
@@ -76,43 +76,43 @@ class _Judge:
 
     def __init__(self, reading: ErrorReading, class_name: str, wait: float | None, text_model: Model | None, *, foreign: bool) -> None:
         self.reading, self.class_name, self.wait, self.text_model = reading, class_name, wait, text_model
-        self.levels = reading.innermost()
+        self.layers = reading.innermost()
         self.status = reading.inner_status() or 0
         self.echoing = self.status in ECHOING or reading.status in ECHOING
-        self.bare = not foreign and not self.status and all(map(_is_bare, self.levels))
+        self.bare = not foreign and not self.status and all(map(_is_bare, self.layers))
 
     def verdict(self) -> ErrorVerdict | None:
         """Ask the codes, then the text, then the status; return None if none of them tells."""
-        for level in self.levels:
-            if verdict := self._by_code(level):
+        for layer in self.layers:
+            if verdict := self._by_code(layer):
                 return verdict
         if self.reading.status is not None and 300 <= self.reading.status < 400:  # noqa: PLR2004 - redirects are not followed, whatever they say
             return self._by_status(words_tell=False)
-        words_tell = any(level.codes or any(says_something(t) and not says_bad_request(t) for t in level.texts) for level in self.levels)
+        words_tell = any(layer.codes or any(says_something(t) and not says_bad_request(t) for t in layer.texts) for layer in self.layers)
         named = self.class_name and not says_bad_request(self.class_name)
         return (self._by_text() if words_tell or named else None) or self._by_status(words_tell=words_tell)
 
-    def _by_code(self, level: ErrorLayer) -> ErrorVerdict | None:
+    def _by_code(self, layer: ErrorLayer) -> ErrorVerdict | None:
         table = codes()
-        for number in level.numbers:
+        for number in layer.numbers:
             if found := table.numbers.get(number):
-                return ErrorVerdict(found, self._strength(found, level, number), f"number: {number} ({found.row})")
+                return ErrorVerdict(found, self._strength(found, layer, number), f"number: {number} ({found.row})")
             # many vendors append digits of their own to the status: 40102, 402001
             digits = number.rpartition("=")[2]
-            if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not level.statuses:
-                level.statuses.append(int(digits[:3]))
+            if len(digits) in {5, 6} and digits.startswith(_STATUS_DIGITS) and not layer.statuses:
+                layer.statuses.append(int(digits[:3]))
                 self.status = self.status if self.status >= 400 else int(digits[:3])  # noqa: PLR2004 - the first error of RFC 9110
-        fields_count = level.where != "text" and not (level.quoted == QUOTED and self.echoing)  # prose may quote the caller there
-        for code in level.codes if fields_count else ():
+        fields_count = layer.where != "text" and not (layer.quoted == QUOTED and self.echoing)  # prose may quote the caller there
+        for code in layer.codes if fields_count else ():
             found = table.read(code)
             if found and found.reason is not Reason.UNKNOWN and not (self.bare and found.reason.error_class is ErrorClass.PERMANENT):
-                return ErrorVerdict(found, self._strength(found, level), f"code: {code} ({found.row})")
+                return ErrorVerdict(found, self._strength(found, layer), f"code: {code} ({found.row})")
         return None
 
-    def _strength(self, found: Meaning, level: ErrorLayer, number: str = "") -> Evidence:
-        texts = " ".join(text for one in self.levels for text in one.texts if says_something(text))[:_MAX_TEXT]
-        prose = level.where == "text" or number.startswith("text=")
-        return evidence_of(found, texts, place=level.quoted, prose=prose, echoing=self.echoing)
+    def _strength(self, found: Meaning, layer: ErrorLayer, number: str = "") -> Evidence:
+        texts = " ".join(text for one in self.layers for text in one.texts if says_something(text))[:_MAX_TEXT]
+        prose = layer.where == "text" or number.startswith("text=")
+        return evidence_of(found, texts, place=layer.quoted, prose=prose, echoing=self.echoing)
 
     def _by_text(self) -> ErrorVerdict | None:
         text_model = self.text_model or model()
@@ -126,10 +126,10 @@ class _Judge:
             return None
         found = meaning(text_model.cause(guess, error_class))
         evidence = evidence_of(found, "", place=OWN, prose=True, echoing=self.echoing or confidence < text_model.likely)
-        if error_class is ErrorClass.PERMANENT and any(level.page for level in self.levels):
+        if error_class is ErrorClass.PERMANENT and any(layer.page for layer in self.layers):
             evidence = Evidence.POSSIBLE
         elif error_class is ErrorClass.PERMANENT:
-            own = (codes().read(code) for level in self.levels if level.quoted == OWN and level.where != "text" for code in level.codes)
+            own = (codes().read(code) for layer in self.layers if layer.quoted == OWN and layer.where != "text" for code in layer.codes)
             evidence = Evidence.CERTAIN if any(row and row.certain for row in own) else Evidence.LIKELY
         return ErrorVerdict(found, evidence, f"words ({confidence:.0%})", tuple(seen))
 
@@ -140,8 +140,8 @@ class _Judge:
         """
         surer = (1.0 + text_model.fail_fast_at) / 2
         if self.reading.status is not None and self.reading.status < 300 and not self.reading.streamed:  # noqa: PLR2004 - an answer that was cut off may say anything
-            return _NEVER if all(level.where == "text" for level in self.levels) else surer
-        outage = self.status >= 500 or any(compiled(_OUTAGE).search(t.lower()) for level in self.levels for t in level.texts)  # noqa: PLR2004
+            return _NEVER if all(layer.where == "text" for layer in self.layers) else surer
+        outage = self.status >= 500 or any(compiled(_OUTAGE).search(t.lower()) for layer in self.layers for t in layer.texts)  # noqa: PLR2004
         least = 1.0 - (1.0 - text_model.fail_fast_at) * _ALL_BUT if outage else text_model.fail_fast_at
         if error_class is not ErrorClass.PERMANENT:
             return least
@@ -156,8 +156,8 @@ class _Judge:
         """
         named = self.reading.status is None
         says_400 = any(
-            not level.page and ((level.statuses and (named or level.where != "text")) or any(map(says_bad_request, level.texts)))
-            for level in self.levels
+            not layer.page and ((layer.statuses and (named or layer.where != "text")) or any(map(says_bad_request, layer.texts)))
+            for layer in self.layers
         )
         found = of_status(self.status or (400 if says_400 and not words_tell and not self.bare else 0))
         if found is None or (words_tell and found.reason.error_class is ErrorClass.PERMANENT):
@@ -168,7 +168,7 @@ class _Judge:
         return ErrorVerdict(found, evidence, f"status: {self.status}")
 
 
-def _is_bare(level: ErrorLayer) -> bool:
+def _is_bare(layer: ErrorLayer) -> bool:
     """Return whether a layer is prose that no provider has marked as its own.
 
     "invalid prompt" without a status or a provider's structure may be a bug of one backend, and is
@@ -176,8 +176,8 @@ def _is_bare(level: ErrorLayer) -> bool:
     a service, a complaint about a request's body comes from HTTP, and text that is not ASCII does
     not come from Python.
     """
-    text = level.texts[0] if level.texts else ""
-    return level.where == "text" and "Exception" not in text and "request body" not in text and text.isascii()
+    text = layer.texts[0] if layer.texts else ""
+    return layer.where == "text" and "Exception" not in text and "request body" not in text and text.isascii()
 
 
 def judge(

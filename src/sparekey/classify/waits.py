@@ -93,7 +93,7 @@ def stated(reading: ErrorReading, now: float) -> Stated:
     now = (_http_seconds(headers["date"].lower()) if "date" in headers else None) or now
     if headers and (wait := from_headers(headers, now)) is not None:
         return Stated(wait)
-    texts = [text for level in reading.levels for text in level.texts]
+    texts = [text for layer in reading.layers for text in layer.texts]
     sure: list[float | None] = []
     unsure: list[float | None] = [wait for text in texts if (wait := from_text(text, now)) is not None]
     if unsure or reading.waits:

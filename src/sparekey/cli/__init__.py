@@ -1,4 +1,4 @@
-"""The command line: `sparekey check`, `chat`, `embed`, `explain`, `migrate`, `demo`, `version`."""
+"""The command line; `app` holds the commands and their options."""
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def _told() -> Iterator[None]:
 
 
 def watch() -> None:
-    """Tell faults of standard output by `OutputError` from now on; one that is closed takes everything."""
+    """Make faults of standard output raise `OutputError` from now on. If it is closed, discard what is written."""
     sys.stdout = open(os.devnull, "w", encoding="utf-8") if sys.stdout is None else _Output(sys.stdout)  # noqa: PTH123, SIM115
 
 

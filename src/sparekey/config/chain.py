@@ -197,7 +197,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def comparable_credentials(self) -> tuple[Credential, ...]:
         """Return the credentials without resolving keys: enough to compare them, not to use them.
 
-        A key that only a file, a command or a key store knows is there if it was looked up before; else its reference stands for it.
+        The key behind a `file:`, `cmd:` or `keyring:` reference is used if it was looked up before; else the reference stands for it.
         """
         return self._engine_credentials(self.credentials, lambda ref: self._keys.get(ref) or ref.glance())
 
@@ -229,9 +229,9 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return {file for ref in references if (file := ref.file(self._source.folder))}
 
     def instance_dicts(self) -> list[dict[str, Any]]:
-        """Return one plain dict a usable credential, as backends take it: set values only, keys resolved to `Secret`s.
+        """Return a plain dict for each usable credential, as backends take it: set values only, keys resolved to `Secret`s.
 
-        A lone instance retries by itself (`max_retries`); in a chain of more the engine does, so they get 0.
+        A lone instance retries by itself (`max_retries`). In a longer chain the engine retries, and the instances get 0.
 
         Raises:
             ConfigError: there is no usable one, or the chain is strict (see `usable`).

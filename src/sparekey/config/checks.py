@@ -39,7 +39,7 @@ def ids(credentials: Sequence[Any]) -> list[Fault]:
 def same_keys(credentials: Sequence[Credential]) -> dict[int, str]:
     """Return what there is to say of credentials that hold the key of one before them, by index; never the key.
 
-    Two that say whose account they are on have said it themselves; twins count as one all the same.
+    Credentials that both name an `account` are not told of; twins (same key, model and address) always are.
     """
     found = {}
     for index, first in twins(credentials).items():

@@ -79,7 +79,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def as_lines(faults: Iterable[Fault], origins: Mapping[Path, Path] | None = None) -> list[str]:
-    """Return one line a fault.
+    """Return a line for each fault.
 
     Args:
         faults: what is wrong.

@@ -147,7 +147,10 @@ def find_file() -> Path:
 def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True) -> legacy.Modern:
     """Return a configuration as read from a file in the present form; OpenViking's other sections are left out.
 
-    Variables are replaced where the configuration is used (`keep`), and stay where it is to be written down again.
+    Args:
+        data: the content of the file.
+        filename: its name; `ov.conf` makes it OpenViking's.
+        keep: whether the configuration is to be used: variables are replaced then, and stay if it is to be written down.
     """
     if not openviking.is_one(data, filename):
         data, faults = variables.expanded(data, os.environ) if keep else (data, [])
@@ -177,7 +180,7 @@ def migrate(old: Mapping[str, Any], filename: str = "") -> dict[str, Any]:
 
 
 def migrated(old: Mapping[str, Any], filename: str = "") -> legacy.Modern:
-    """Return the same with what was left out on the way.
+    """Return the same as `migrate`, with a list of what was left out.
 
     Raises:
         ConfigError: the older form cannot be read.

@@ -327,7 +327,7 @@ def _connection(data: Mapping[str, Any], family: Family, modern: Modern) -> tupl
 
 
 def _through_litellm(modern: Modern) -> None:
-    """Let a provider that only LiteLLM knows be reached through it, its name before the model's, as LiteLLM writes it."""
+    """Turn a provider that only LiteLLM knows into `litellm`, with its name before the model's (`bedrock/...`)."""
     credentials = modern.data.get("credentials")
     if not isinstance(credentials, list):
         return

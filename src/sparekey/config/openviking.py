@@ -213,7 +213,7 @@ def _defaults(provider: str, model: str) -> Iterator[tuple[str, Any]]:
 
 
 def _route(model: str, base: Any) -> str:
-    """Return a model as OpenViking names it to LiteLLM where the provider is `litellm`."""
+    """Return the model as OpenViking names it to LiteLLM, for `provider = "litellm"`."""
     low = model.lower()
     if low.startswith(_COMPLETE):
         return model
@@ -224,7 +224,7 @@ def _route(model: str, base: Any) -> str:
 
 
 def _without_route(provider: str, model: str) -> str:
-    """Return a model without LiteLLM's route before it: whom we ask directly knows it by its own name only."""
+    """Return a model without LiteLLM's route before it: the provider itself knows no routes."""
     route, slash, rest = model.partition("/")
     known = {provider, *(("zai",) if provider in {"zhipu", "zai"} else ())}
     if not slash or route.lower() not in known:

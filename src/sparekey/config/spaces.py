@@ -101,7 +101,7 @@ ADVICE: Final = "; if they share one, give `space` its name"
 
 
 def agreed(said: Iterable[tuple[str, T | None]], words: str, advice: str = "") -> T | None:
-    """Return what all that say anything say.
+    """Return the value that all share who have one; None if none has one.
 
     Raises:
         VectorSpaceError: two differ; the message names the first two.

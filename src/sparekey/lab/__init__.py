@@ -1,1 +1,4 @@
-"""What nobody needs in production: simulated providers, the fault drill, the demo. Only `cli` imports it."""
+"""Simulated providers and the fault drill: nothing here is needed in production.
+
+Only `cli` imports it.
+"""

@@ -1,7 +1,7 @@
 """What survives a gateway's restart: statistics are written to the history and read from it.
 
-`count_into` writes the counts since its last call as rows of a day. `stored_reports` reads today's rows
-and the last records into `ChainReport`s.
+`count_into` writes the counts since its last call as rows of a day. `stored_reports` reads today's
+rows and the last records into `ChainReport`s.
 """
 
 from __future__ import annotations

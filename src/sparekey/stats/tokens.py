@@ -86,9 +86,10 @@ class TokenTracker:
             self._rows.clear()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return `{"total_usage": {...}, "usage_by_model": {model: {"total_usage": ..., "usage_by_provider": ...}}}`.
+        """Return the counts in OpenViking's form.
 
-        Each usage holds tokens, `call_count` and `last_updated`.
+        It is `{"total_usage": {...}, "usage_by_model": {MODEL: {"total_usage": {...},
+        "usage_by_provider": {...}}}}`. Each usage holds tokens, `call_count` and `last_updated`.
         """
         models: dict[str, dict[str, ModelTokens]] = {}
         for (model, provider), counted in sorted(self.counted().items(), key=lambda row: row[0]):

@@ -5,7 +5,8 @@ as taken, and the system releases it however the worker ends. The worker continu
 number's previous owner. So a killed worker loses its last second only, and no counter goes
 backwards. No request waits for any of this.
 
-Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics (`MetricFamily`), sample by sample.
+Three kinds of values add up: counts and records of chains (`ChainReport`), and metrics
+(`MetricFamily`), sample by sample.
 """
 
 from __future__ import annotations

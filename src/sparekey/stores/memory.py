@@ -19,7 +19,8 @@ class MemoryStore(Generic[S]):
     """One value shared by threads and tasks, changed by compare-and-set.
 
     Attributes:
-        value: the current one; read it without a lock. A plain attribute: each call reads it several times.
+        value: the current one; read it without a lock. A plain attribute: each call reads it
+            several times.
     """
 
     def __init__(self, value: S) -> None:

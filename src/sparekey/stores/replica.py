@@ -143,7 +143,8 @@ class Replica:
     def push(self, store: Store, *, counts: bool) -> None:
         """Write local changes to the store.
 
-        With `counts`, even if only the count of requests changed. What changes while the store is written is written, too.
+        With `counts`, even if only the count of requests changed. What changes while the store is
+        written is written, too.
         """
         for _ in range(_TRIES):
             value, base = self.value, self._base

@@ -73,7 +73,8 @@ class OpenTelemetryHook(Hook):
             chain_name: the chain's name, in `sparekey.chain`.
             tracer_provider: where spans go; the global one if None.
             meter_provider: where measurements go; the global one if None.
-            operation: `gen_ai.operation.name` of the chain's calls: `chat`, `embeddings`, `generate_content`, `text_completion`.
+            operation: `gen_ai.operation.name` of the chain's calls: `chat`, `embeddings`,
+                `generate_content`, `text_completion`.
             max_open: the most attempts at once. Beyond it the oldest attempt's span ends as `lost`:
                 its end was never reported.
         """

@@ -115,7 +115,7 @@ class DeploymentReader:
             found.credential["extra_request_body"] = body
 
     def _rest(self, entry: Mapping[str, Any], params: Mapping[str, Any], info: Mapping[str, Any], where: str) -> None:
-        """Note what nothing here was made of."""
+        """Note each setting of the entry that has no counterpart."""
         for path, part, read in (
             (where, entry, {"model_name", "litellm_params", "model_info"}),
             (f"{where}.litellm_params", params, tables.READ | tables.BODY),
@@ -152,7 +152,7 @@ def _needs_base(prefix: str) -> bool:
 
 
 def _mode(model: str, *, known: bool) -> str:
-    """Return what a model is for, where the file does not say it: by what its name says, as LiteLLM does."""
+    """Return the mode of a model whose entry names none: its name tells, as LiteLLM reads it."""
     low = model.lower()
     if "rerank" in low:
         return "rerank"

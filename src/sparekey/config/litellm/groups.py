@@ -100,7 +100,7 @@ class Groups:
         return [one for one in dict.fromkeys(known) if one in self._members and one != name]
 
     def _listed(self, place: str, kind: str, name: str) -> list[str]:
-        """Return what one setting lists for a group; where nothing is said of it, what it says of all."""
+        """Return what a setting lists for a group: its own entry, else the one for all groups."""
         rows = [row for row in listed(table(self._data, place).get(kind)) if isinstance(row, dict)]
         said = [one for row in rows for one in listed(row.get(name))]
         if not said:
@@ -113,7 +113,7 @@ class Groups:
         return [one for one in said if isinstance(one, str)]
 
     def _alike(self, name: str, other: Any) -> bool:
-        """Tell whether a fallback of all groups means this one: LiteLLM's cannot go from chat to embeddings either."""
+        """Tell whether a default fallback applies to a group: both are for chat, or both for embeddings, as with LiteLLM."""
         found = self._members.get(self._aliases.get(other, other)) if isinstance(other, str) else None
         return found is None or found[0].embedding is self._members[name][0].embedding
 

@@ -1,4 +1,4 @@
-"""What a conversion hands on, and small readings that all of its parts need."""
+"""The result of a conversion, one deployment, and small functions that read a file tolerantly."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def number(value: Any) -> float | None:
 
 
 def text(value: Any, where: str, environ: Mapping[str, str], done: Converted) -> str | None:
-    """Return a setting that is no key: of `os.environ/NAME` what the variable holds; where it is not set here, a variable again."""
+    """Return a setting that is no key. `os.environ/NAME` becomes the value of the variable; `${NAME}` if it is not set here."""
     if value is None or not str(value).startswith(ENVIRON):
         return None if value is None else str(value)
     name = str(value).removeprefix(ENVIRON)
@@ -102,7 +102,7 @@ def text(value: Any, where: str, environ: Mapping[str, str], done: Converted) ->
 
 
 def reference(key: Any, where: str, done: Converted, variable: str = "") -> str | None:
-    """Return a reference to a key; one that stands in the file itself is not taken over, but belongs into a variable."""
+    """Return a reference to a key. A key that stands in the file itself stays there: a reference to a variable takes its place."""
     if key is None:
         return None
     if str(key).startswith(ENVIRON):

@@ -74,8 +74,11 @@ function own(what) {
   return credentials.length ? credentials : what;
 }
 
+// What is parked by its model is a credential with one model: `model:team-a gpt-4.1-mini`.
+const plain = (w) => bare(w).replace(/^model:(.+) (\S+)$/, "$1 ($2)").replace(/^(account|endpoint):/, "$1 ");
+
 function named(what) {
-  const names = what.map((w) => (own(what) !== what && w.startsWith("endpoint:") ? "its endpoint" : bare(w).replace(/^(account|endpoint|model):/, "$1 ")));
+  const names = what.map((w) => (own(what) !== what && w.startsWith("endpoint:") ? "its endpoint" : plain(w)));
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join();
 }
 

@@ -1,4 +1,4 @@
-"""X02 to X04: hostile amounts, in raw bytes: strangers that hold connections, requests that nobody reads the answers of, long bodies."""
+"""X02 to X04: hostile amounts in raw bytes: idle strangers, unread answers, long bodies."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def simulated_chat(config: VLMConfig, simulator: Simulator, shape: Shape, scale:
 
 
 def simulated_embedding(config: EmbeddingModelConfig, simulator: Simulator, shape: Shape, scale: float) -> DrilledChain:
-    """Put simulated providers behind an embedding chain. The arguments are those of `simulated_chat`."""
+    """Put simulated providers behind an embedding chain; the arguments are as above."""
     data, seats = _chain(config, simulator, shape, scale)
     made = EmbeddingConfig.model_validate({config.kind: data})
     made.chains[config.kind]._source = config._source  # noqa: SLF001 - as above

@@ -1,4 +1,4 @@
-"""X01 and X05 to X08: hostile words, in raw bytes: answers that are another one's, keys, pages, models, proxies."""
+"""X01 and X05 to X08: hostile contents in raw bytes: surplus bytes, keys, pages, models, proxies."""
 
 from __future__ import annotations
 

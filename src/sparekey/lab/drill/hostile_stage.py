@@ -1,4 +1,4 @@
-"""The stage of the rows X: a gateway of its own over a raw host, and what is watched meanwhile."""
+"""What the rows X share: a gateway of their own over a raw host, and a watch on it meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ADMIN: Final = "spk-admin-a41c07f3bb6e5d2290e8c17f44d09a36"
 PROVIDER_KEY: Final = "Zq/w7+Pl_aintoken.X9"
-"""The key at the provider: of no shape that anybody publishes, with letters that JSON and URLs escape."""
+"""The key at the provider: of no published shape, with letters that JSON and URLs escape."""
 _LOOK: Final = 0.02
 _PAGE: Final = 4096
 
@@ -60,7 +60,7 @@ def gateway(
 
 
 class Watch:
-    """Asks for `/healthz` again and again, and looks at the memory, within a `with`.
+    """Asks for `/healthz` again and again, and measures the memory, within a `with`.
 
     Attributes:
         slowest: seconds of the slowest answer; infinite if one was no 200.
@@ -93,9 +93,10 @@ class Watch:
 
 
 def watched(url: str, play: Callable[[], Any], within: float, tries: int = 3) -> tuple[Watch, Any]:
-    """Play something while a gateway is watched; return the watch, and what it gave.
+    """Play something while a gateway is watched; return the watch, and the result.
 
-    Time is a matter of the machine, too: what is not answered within so many seconds is played again, and the best try counts.
+    A busy machine is slow too: what takes longer than `within` seconds is played again, and the
+    best try counts.
     """
     best: tuple[Watch, Any] | None = None
     for _ in range(tries):
@@ -110,7 +111,7 @@ def watched(url: str, play: Callable[[], Any], within: float, tries: int = 3) ->
 
 
 def resident() -> int:
-    """Return the resident set of this process in bytes; 0 where the system does not say."""
+    """Return the resident set of this process in bytes; 0 if the system does not say."""
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE
     except (OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""Both ends of HTTP without any HTTP library: a provider that answers with whatever bytes a row says, and a client that sends such bytes.
+"""Both ends of HTTP without an HTTP library: a provider and a client that send any bytes.
 
 A library would refuse to write most of what hostile ends write, and would hide the rest.
 """
@@ -29,13 +29,13 @@ def response(body: bytes = ANSWER, *headers: str, status: str = "200 OK", kind: 
 
 
 class RawHost:
-    """A provider on loopback: to each request it writes what `answer` gives, in these pieces, and keeps the connection.
+    """A provider on loopback. It answers each request with the pieces that `answer` returns.
 
-    Use it as a context manager.
+    It keeps the connection. Use it as a context manager.
 
     Attributes:
-        base_url: where it is reached, with OpenAI's `/v1`.
-        requests: what it was asked: head and body as they came, in order.
+        base_url: its address, with OpenAI's `/v1`.
+        requests: the requests, head and body as they came, in order.
         connections: how many connections came.
     """
 
@@ -81,7 +81,7 @@ class RawHost:
 
 
 def _request(line: socket.socket, data: bytes) -> tuple[bytes, bytes] | None:
-    """Read one request; return it and what came behind it, or None at the end of the connection."""
+    """Read one request; return it and the bytes after it, or None at the end of the connection."""
     wanted: int | None = None
     pieces, size = [data], len(data)
     while wanted is None or size < wanted:
@@ -109,7 +109,7 @@ def connected(url: str, *, patience: float = _PATIENCE) -> socket.socket:
 
 
 def everything(line: socket.socket) -> bytes:
-    """Return what comes on a connection until its end, or until nothing has come for as long as its timeout says."""
+    """Return what comes on a connection until its end, or until its timeout passes in silence."""
     pieces = []
     with suppress(OSError):
         while piece := line.recv(_PIECE):
@@ -118,7 +118,7 @@ def everything(line: socket.socket) -> bytes:
 
 
 def exchanged(url: str, data: bytes, *, patience: float = _PATIENCE) -> bytes:
-    """Return what comes back for bytes that are sent as they are."""
+    """Send bytes as they are, and return what comes back."""
     with closing(connected(url, patience=patience)) as line:
         with suppress(OSError):
             line.sendall(data)

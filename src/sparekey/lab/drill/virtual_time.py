@@ -120,7 +120,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualTime:
-    """The clock of a loop, as the engine takes it: seconds, and pauses on the loop or in one of its threads."""
+    """The clock of a loop for the engine: seconds, and pauses on the loop or in one of its threads."""
 
     scale = 1.0
     virtual = True

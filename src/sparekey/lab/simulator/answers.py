@@ -1,4 +1,4 @@
-"""What a healthy simulated provider says: one fixed text, and vectors that follow from the text alone."""
+"""The answers of a healthy simulated provider: one fixed text, and vectors made from the text."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ _LONGEST: Final = 65_536
 
 
 def unit_vector(text: str, length: int, space: str = "") -> list[float]:
-    """Return a vector of norm 1 that `text` and `space` alone decide.
+    """Return a vector of norm 1, which `text` and `space` alone decide.
 
-    A shorter vector is the beginning of a longer one, normalised anew, as providers with a `dimensions` parameter do it.
+    A shorter vector is the beginning of a longer one, normalised again, like that of providers with
+    a `dimensions` parameter.
 
     Raises:
-        ValueError: `length` is none.
+        ValueError: `length` is not positive.
     """
     if not isinstance(length, int) or not 1 <= length <= _LONGEST:
         raise ValueError(f"{length} dimensions")
@@ -48,7 +49,7 @@ def unit_vector(text: str, length: int, space: str = "") -> list[float]:
 
 
 def base64_floats(vector: list[float]) -> str:
-    """Encode `vector` as base64 of little-endian 32-bit floats, the form that the OpenAI SDK asks for by default."""
+    """Encode `vector` as base64 of little-endian 32-bit floats, OpenAI's SDK's default format."""
     return base64.b64encode(array.array("f", vector).tobytes()).decode()
 
 
@@ -58,7 +59,8 @@ class Voice:
 
     Attributes:
         text: the chat answer.
-        reasoning: the reasoning that precedes it; empty for none. Wires without reasoning leave it out.
+        reasoning: the reasoning that precedes it; empty for none. Wires without reasoning leave it
+            out.
         cached_tokens: how many prompt tokens it says were read from its cache.
         dimension: the length of its vectors when the request does not ask for another.
         space: vectors of different spaces have nothing to do with each other.

@@ -220,7 +220,10 @@ def overdue() -> Refusal:
 
 
 def quota(*, retry_after: float | str | None = None, message: str | None = None) -> Refusal:
-    """Balance, credit or quota is used up; `retry_after` states when it returns, where the provider states such a thing."""
+    """Balance, credit or quota is used up.
+
+    `retry_after` states when it returns, if the provider does.
+    """
     return refuse("quota", retry_after=retry_after, message=message)
 
 
@@ -330,7 +333,10 @@ def empty_answer() -> Missing:
 
 
 def error_event(refusal: Refusal | None = None, *, after: int = 0) -> ErrorInside:
-    """HTTP 200, and the error (default: `overloaded()`) as an event after `after` tokens; without a stream it is the JSON body."""
+    """HTTP 200 with an error (default: `overloaded()`) as an event after `after` tokens.
+
+    A body that is no stream is the error as a whole.
+    """
     return ErrorInside(refusal=refusal or overloaded(), after=after)
 
 

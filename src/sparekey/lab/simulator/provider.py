@@ -44,10 +44,17 @@ class ProviderSettings:
 
 
 class Provider:
-    """One provider of a `Simulator`; made by `Simulator.provider`. Its methods may be called from any thread."""
+    """One provider, made by `Simulator.provider`. Its methods may be called from any thread."""
 
     def __init__(self, name: str, wire: Wire, settings: ProviderSettings, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
-        """Take a name, a wire, the settings, and the function that runs a coroutine in the simulator's thread."""
+        """Create a provider that does not listen yet.
+
+        Args:
+            name: its name, part of its address.
+            wire: the HTTP interface it speaks.
+            settings: what it is like when it is healthy.
+            run: runs a coroutine in the simulator's thread, and waits for it.
+        """
         self.name, self.wire, self.settings = name, wire, settings
         self.port = 0  # 0 until it listens; it keeps the port when it is plugged in again
         self._run = run
@@ -102,7 +109,8 @@ class Provider:
     def wait_for(self, condition: Callable[[Provider], bool], timeout: float = 5.0) -> bool:
         """Wait until `condition(self)` is true, at most `timeout` seconds; return whether it is.
 
-        It blocks its thread: `await asyncio.to_thread(p.wait_for, lambda p: p.abandoned)` in a coroutine.
+        It blocks its thread: `await asyncio.to_thread(p.wait_for, lambda p: p.abandoned)` in a
+        coroutine.
         """
         return self._ledger.wait_for(lambda: condition(self), timeout)
 
@@ -162,7 +170,10 @@ class Provider:
     # what the simulator's thread does
 
     async def listen(self) -> None:
-        """Listen on the provider's port, a free one at first. Runs in the simulator's thread, as does `unlisten`."""
+        """Listen on the provider's port, at first a free one.
+
+        Like `unlisten`, it runs in the simulator's thread.
+        """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, "127.0.0.1", self.port, backlog=1024)
         self.port = self._server.sockets[0].getsockname()[1]

@@ -38,8 +38,8 @@ class Simulator:
         """Create a simulator that does not run yet.
 
         Args:
-            time_scale: the factor for every wait inside a fault: 0.1 makes a silence of 30 s last 3 s. Waits that are only
-                stated (`retry_after`) are not changed.
+            time_scale: the factor for every wait inside a fault: 0.1 makes a silence of 30 s last 3
+                s. Waits that are only stated (`retry_after`) are not changed.
         """
         self.providers: dict[str, Provider] = {}
         self._time_scale = time_scale
@@ -73,15 +73,19 @@ class Simulator:
 
         Args:
             name: its name, unique here; part of its address.
-            wire: the HTTP interface it speaks: `openai`, `azure`, `anthropic`, `gemini`, `ark` (all: `sparekey.lab.simulator.wires.WIRES`).
+            wire: the HTTP interface it speaks: `openai`, `azure`, `anthropic`, `gemini`, `ark`
+                (all: `sparekey.lab.simulator.wires.WIRES`).
             keys: the keys it accepts; None: any.
             models: the models it has; None: any.
             text: its chat answer.
             reasoning: the reasoning before the answer, where the wire knows such a thing.
             cached_tokens: how many prompt tokens it reports as read from its cache.
-            dimension: the length of its vectors, or a length for each model; None: the wire's usual one.
-            space: the vector space; the same text has the same vector in the same space, and an unrelated one elsewhere.
-            max_input_tokens: the longest input in words, beyond which it refuses with its context-length error; None: any length.
+            dimension: the length of its vectors, or a length for each model; None: the wire's usual
+                one.
+            space: the vector space; the same text has the same vector in the same space, and an
+                unrelated one elsewhere.
+            max_input_tokens: the longest input in words, beyond which it refuses with its
+                context-length error; None: any length.
 
         Raises:
             ValueError: the name is taken, or there is no such wire.
@@ -110,7 +114,10 @@ class Simulator:
         return sum(provider.open_connections for provider in self.providers.values())
 
     def wait_closed(self, timeout: float = 2.0) -> bool:
-        """Wait until the clients have closed every connection, at most `timeout` seconds; return whether they have."""
+        """Wait at most `timeout` seconds until the clients have closed every connection.
+
+        Return whether they have.
+        """
         deadline = time.monotonic() + timeout
         return all(
             provider.wait_for(lambda p: p.open_connections == 0, max(0.0, deadline - time.monotonic()))

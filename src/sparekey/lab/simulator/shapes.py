@@ -1,4 +1,4 @@
-"""Structured output: the JSON schema that a request wants its answer to fit, and a value that fits it."""
+"""Structured output: the JSON schema of a request, and a value that fits it."""
 
 from __future__ import annotations
 

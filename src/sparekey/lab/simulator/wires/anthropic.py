@@ -1,6 +1,7 @@
 """The Anthropic wire: messages, streams with named events, models.
 
-Source: https://docs.anthropic.com/en/api/messages, /en/api/errors, and the errors that users report.
+Source: https://docs.anthropic.com/en/api/messages, /en/api/errors, and the errors that users
+report.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 `ArkWire` has chat, text embeddings and multimodal embeddings. `ArkFilesWire` adds the Files and
 Responses APIs, for models that look at audio and video; it fails to process a file whose name holds
-`broken`, and has every other file ready when asked for it.
-Source: https://www.volcengine.com/docs/82379/1299023 (error codes), https://www.volcengine.com/docs/82379/1885708
-and the official Ark SDK.
+`broken`, and has every other file ready when asked for it. Source:
+https://www.volcengine.com/docs/82379/1299023 (error codes),
+https://www.volcengine.com/docs/82379/1885708 and the official Ark SDK.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ WORDINGS: dict[str, RefusalWording] = {
 
 
 class ArkWire(OpenAIWire):
-    """Chat, text embeddings and multimodal embeddings of Ark. One multimodal request has one vector, whatever its parts."""
+    """Chat, text embeddings and multimodal embeddings of Ark.
+
+    One multimodal request has one vector, whatever its parts.
+    """
 
     name = "ark"
     root = "/api/v3"

@@ -1,6 +1,9 @@
-"""The Azure OpenAI wire: OpenAI's answers behind deployments, an `api-key` header, API versions and Azure's own errors.
+"""The Azure OpenAI wire.
 
-Source: https://learn.microsoft.com/azure/ai-services/openai/reference and the errors that users report.
+OpenAI's answers behind deployments, an `api-key` header, API versions and Azure's own errors.
+
+Source: https://learn.microsoft.com/azure/ai-services/openai/reference and the errors that users
+report.
 """
 
 from __future__ import annotations
@@ -140,7 +143,7 @@ class AzureWire(OpenAIWire):
         return super().word(refusal, ask)
 
     def error_json(self, wording: RefusalWording, refusal: Refusal, ask: RequestedAnswer) -> Any:
-        """Put an error into Azure's shape: code and message, or OpenAI's four fields where the model itself speaks."""
+        """Put an error into Azure's form: code and message, or OpenAI's four fields from the model."""
         if wording.type is None and wording.param is None:
             return {"error": {"code": wording.code, "message": wording.message}}
         error = super().error_json(wording, refusal, ask)["error"]

@@ -70,7 +70,8 @@ class RequestedAnswer:
     """The parts of a request on which answers and faults depend.
 
     Attributes:
-        kind: `chat`, `embed`, `models`, or a word of the wire's own (OpenAI's others go by their path: `responses`).
+        kind: `chat`, `embed`, `models`, or a word of the wire's own (OpenAI's others go by their
+            path: `responses`).
         model: the model or deployment that it names.
         texts: what is to be embedded, one string an input.
         words: the caller's own text, for usage and for errors that repeat it.
@@ -102,7 +103,10 @@ class RequestedAnswer:
 
     @property
     def longest_input(self) -> int:
-        """The tokens of the longest text, or of the conversation; four characters of a long word count as one token."""
+        """The tokens of the longest text, or of the conversation.
+
+        Four characters of a long word count as one token.
+        """
         return max((max(count_tokens(text), len(text) // 4) for text in (self.words, *self.texts)), default=0)
 
 
@@ -167,7 +171,10 @@ class Wire(ABC):
     keepalive: ClassVar[bytes] = b": keep-alive\n\n"
     wordings: ClassVar[Mapping[str, RefusalWording]] = {}
     wait_form: ClassVar[str] = "retry-after"
-    """How this provider states a wait (see `faults.WaitForm`); the wording's own `wait` text is added in any case."""
+    """How this provider states a wait (see `faults.WaitForm`).
+
+    The wording's `wait` text is always added.
+    """
 
     @abstractmethod
     def read(self, seen: ReceivedRequest) -> RequestedAnswer:
@@ -261,7 +268,7 @@ def moment_text(wait: float | str | None) -> str:
 
 
 def wait_headers(refusal: Refusal, usual: str) -> Headers:
-    """State the wait of a refusal in headers, in the form it asks for or in the provider's `usual` one."""
+    """Return headers that state the wait of a refusal, in its own form or in the `usual` one."""
     wait, form = refusal.retry_after, refusal.wait_form or usual
     if wait is None or form in {"none", "text"}:
         return ()
@@ -309,7 +316,7 @@ def object_body(seen: ReceivedRequest, *needed: str) -> Mapping[str, Any]:
 
 
 def words_of(content: Any) -> str:
-    """Gather every text of a message's content, whatever its nesting: strings, lists, `text` fields of parts."""
+    """Return all texts in a message's content: strings, lists, and `text` fields of parts."""
     if isinstance(content, str):
         return content
     if isinstance(content, dict):

@@ -1,6 +1,7 @@
 """The DashScope wire: text and multimodal embeddings, errors as `{"code": ..., "message": ...}`.
 
-Source: https://help.aliyun.com/zh/model-studio/text-embedding-synchronous-api and https://help.aliyun.com/zh/model-studio/error-code.
+Source: https://help.aliyun.com/zh/model-studio/text-embedding-synchronous-api and
+https://help.aliyun.com/zh/model-studio/error-code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The Gemini wire: generateContent, streamGenerateContent, embedContent, batchEmbedContents, countTokens, models.
+"""The Gemini wire: content, streams, embeddings, token counts, models.
 
-Source: https://ai.google.dev/api/generate-content, /api/embeddings, https://ai.google.dev/gemini-api/docs/troubleshooting, and the errors
-that users report. A key that is not valid is a 400 here; a blocked prompt is a 200 without candidates.
+A key that is not valid is a 400 here, and a blocked prompt is a 200 without candidates.
+
+Source: https://ai.google.dev/api/generate-content, /api/embeddings,
+https://ai.google.dev/gemini-api/docs/troubleshooting, and the errors that users report.
 """
 
 from __future__ import annotations

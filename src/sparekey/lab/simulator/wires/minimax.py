@@ -1,6 +1,7 @@
 """The MiniMax wire: `/v1/embeddings` with `texts`; errors stand inside a 200, in `base_resp`.
 
-Source: https://platform.minimaxi.com/document/guides/Embeddings and https://platform.minimaxi.com/docs/api-reference/errorcode.
+Source: https://platform.minimaxi.com/document/guides/Embeddings and
+https://platform.minimaxi.com/docs/api-reference/errorcode.
 """
 
 from __future__ import annotations

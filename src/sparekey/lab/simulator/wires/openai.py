@@ -1,4 +1,4 @@
-"""The OpenAI wire: chat completions, embeddings, models and more, as `api.openai.com/v1` and every compatible host speak it.
+"""The OpenAI wire: chat completions, embeddings, models and more, as compatible hosts speak it.
 
 Source: https://platform.openai.com/docs/api-reference and the errors that users report.
 """

@@ -1,8 +1,8 @@
 """The wires of Mistral and GLM: OpenAI's, with other errors, and streams that always count tokens.
 
-Mistral's errors are flat objects with codes of four digits, and its embeddings have an id. GLM knows
-no `stream_options`. In both, the event with the finish reason states the usage.
-Source: https://docs.mistral.ai/api/ and https://docs.z.ai/api-reference/llm/chat-completion.
+Mistral's errors are flat objects with codes of four digits, and its embeddings have an id. GLM
+knows no `stream_options`. In both, the event with the finish reason states the usage. Source:
+https://docs.mistral.ai/api/ and https://docs.z.ai/api-reference/llm/chat-completion.
 """
 
 from __future__ import annotations

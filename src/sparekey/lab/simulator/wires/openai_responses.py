@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS: Final = '{"query": "spare key"}'
 _FAILS: Final = {"server_error", "rate_limit_exceeded", "invalid_prompt"}
-"""Codes with which a response fails (`response.failed`); any other error is an event of its own (`error`)."""
+"""Codes with which a response fails (`response.failed`); another error is an event `error`."""
 
 
 class Responses(Resource):

@@ -1,6 +1,9 @@
-"""The VikingDB wire: `/api/vikingdb/embedding` with signed requests; the key is the access key id of the signature.
+"""The VikingDB wire: `/api/vikingdb/embedding` with signed requests.
 
-Source: https://www.volcengine.com/docs/84313/1791161 and https://www.volcengine.com/docs/84313/1791125.
+The key is the access key id of the signature.
+
+Source: https://www.volcengine.com/docs/84313/1791161 and
+https://www.volcengine.com/docs/84313/1791125.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Voyage AI wire: text and multimodal embeddings, errors as `{"detail": ...}`.
 
-Source: https://docs.voyageai.com/reference/embeddings-api and https://docs.voyageai.com/docs/error-codes.
+Source: https://docs.voyageai.com/reference/embeddings-api and
+https://docs.voyageai.com/docs/error-codes.
 """
 
 from __future__ import annotations
