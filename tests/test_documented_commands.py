@@ -171,19 +171,25 @@ def test_every_target_of_make_exists():
 
 
 def spoken():
-    """The commands of sparekey in sentences, as (page, words)."""
+    """The commands of sparekey in sentences, and in the examples of `--help`."""
     for page in PAGES:
         for words in re.findall(r"`(sparekey [^`]+)`", page.read_text(encoding="utf-8")):
             yield pytest.param(words, id=f"{page.name}: {words}")
+    for name, command in get_command(app).commands.items():
+        for line in re.findall(r"^  (.*\bsparekey .*)$", command.help or "", re.MULTILINE):
+            yield pytest.param(line[line.index("sparekey ") :], id=f"{name} --help: {line}")
 
 
 @pytest.mark.parametrize("words", spoken())
-def test_a_command_in_a_sentence_exists(words):
-    """So do its options."""
-    found = shlex.split(re.split(r" [|>] ", words)[0])
-    name = found[1]
-    options = {option for param in get_command(app).commands[name].params for option in (*param.opts, *param.secondary_opts)}
-    assert {word for word in found[2:] if word.startswith("-")} <= options
+def test_a_command_in_a_sentence_can_be_typed(words):
+    """It exists, and so do its options; what the sentence leaves out may be missing."""
+    name, *arguments = shlex.split(re.split(r" [|>] ", words)[0])[1:]
+    known = get_command(app).commands
+    assert name in known
+    with known[name].make_context(name, [*arguments], resilient_parsing=True) as context:
+        assert not context.args
+    options = {option for param in known[name].params for option in (*param.opts, *param.secondary_opts)}
+    assert {word for word in arguments if re.match(r"--?\w", word)} <= options
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

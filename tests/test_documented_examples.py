@@ -19,6 +19,8 @@ from sparekey.lab.simulator import Simulator
 PYTHON = [example for page in PAGES for example in find_examples(str(page)) if example.prefix in {"python", "py"}]
 NOT_RUN = {"docs/openviking.md": "it needs OpenViking, in an environment of its own: `make openviking`"}
 """Pages whose Python blocks are not run."""
+FRAMEWORKS = re.compile(r"^(?:from|import) (?:langchain_openai|llama_index|pydantic_ai|instructor|agents)\b", re.MULTILINE)
+"""Imports that take seconds, or are not among the development packages: tests/transport/test_transport_frameworks.py has those examples."""
 READ = ("python", "py", *SHELL, "toml", "json", "yaml", "dockerfile")
 ONLY_SHOWN = {
     "": "diagrams of ARCHITECTURE.md, whose paths tests/test_architecture.py looks up",
@@ -30,6 +32,8 @@ ONLY_SHOWN = {
 """Languages of blocks that nothing here can run."""
 REFUSED = 'space = "te3-small"\n'
 """What is in the configuration that tests/config/test_docs.py holds to be refused in the words below it."""
+OF_OTHERS = 'model_provider = "sparekey"'
+"""What is in the configuration of Codex."""
 LEFT_OPEN = {"5d41...": "5d41402abc4b2a76b9719d911017c592ae1b2d3f4c5a6b7c8d9e0f1a2b3c4d5e"}
 """What a page abbreviates, and one that it could stand for."""
 
@@ -54,7 +58,7 @@ def provider():
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an example ends with its program, and closes nothing
-@pytest.mark.parametrize("example", [one for one in PYTHON if page_of(one) not in NOT_RUN], ids=where)
+@pytest.mark.parametrize("example", [one for one in PYTHON if page_of(one) not in NOT_RUN and not FRAMEWORKS.search(one.source)], ids=where)
 def test_a_python_block_runs(example: CodeExample, eval_example: EvalExample, provider, tmp_path, monkeypatch):
     """It stands on its own, beside the first configuration of its page, and prints what stands behind `#>`."""
     config = config_beside(example.path)
@@ -62,11 +66,13 @@ def test_a_python_block_runs(example: CodeExample, eval_example: EvalExample, pr
         monkeypatch.setenv(name, f"sk-{name}")
     (tmp_path / "sparekey.toml").write_text(config.replace("[vlm]\n", f'[vlm]\napi_base = "{provider.base_url}"\n', 1), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    if "#> " in example.source:
-        eval_example.run_print_check(example)
-    else:
-        eval_example.run(example)
+    wrong = ""
+    try:
+        (eval_example.run_print_check if "#> " in example.source else eval_example.run)(example)
+    except Exception as exc:
+        wrong = f"{type(exc).__name__}: {exc}"
     gc.collect()
+    assert not wrong, where(example)  # outside of the block: pytest cannot show the frames that pytest-examples makes
 
 
 def test_what_is_not_run_has_a_reason_that_still_holds():
@@ -76,7 +82,9 @@ def test_what_is_not_run_has_a_reason_that_still_holds():
     assert {*NOT_RUN} <= {page_of(example) for example in PYTHON}
 
 
-@pytest.mark.parametrize("block", [block for block in blocks("toml") if REFUSED not in block.text], ids=str)
+@pytest.mark.parametrize(
+    "block", [block for block in blocks("toml") if not any(one in block.text for one in (REFUSED, OF_OTHERS))], ids=str
+)
 def test_a_configuration_is_one(block):
     """Its tables and keys exist and take these values."""
     text = block.text

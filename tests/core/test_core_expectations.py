@@ -1,6 +1,9 @@
 """What answers usually take is learned, and silence and slowness show: limits, hints, probes, brownouts (DESIGN.md 4)."""
 
+import math
+import random
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +35,7 @@ class Whole:
         self.play = play
         self._steps = flow.call(play.pool, play.chain_state, play.clock(), hedge=lambda: hedge)
         self.step = next(self._steps)
+        self.first = getattr(self.step, "ticket", None)
         if isinstance(self.step, Beside):
             over = play.probe(self.step)
             self.step = self._steps.send(flow.Done(play.clock()))
@@ -93,11 +97,51 @@ def test_a_whole_answer_is_waited_for_alone_for_three_times_what_is_usual():
     assert 3.0 <= limit(usual(*[1.0] * 10)) <= 4.0
 
 
-def test_a_first_content_may_take_twice_what_is_usual():
+def test_a_first_content_may_take_more_than_twice_what_is_usual():
     """4.2: the chain's own limit, or more for a model that thinks."""
     assert limit(expectations.UNKNOWN, Kind.FIRST) == 10
     assert limit(usual(*[1.0] * 10, kind=Kind.FIRST), Kind.FIRST) == 10
-    assert 40 <= limit(usual(*[20.0] * 10, kind=Kind.FIRST), Kind.FIRST) <= 48
+    assert 50 <= limit(usual(*[20.0] * 10, kind=Kind.FIRST), Kind.FIRST) <= 60
+
+
+def test_of_few_values_the_longest_is_not_usual():
+    """The first call of a process loads its SDK, which is no fault of the host."""
+    assert limit(usual(25.0, *[0.1] * 9)) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_thinking_model_is_seldom_raced(seed):
+    """6 % of its first contents take more than 15 s, one more than 94 s: at most 3 % of its streams get a second start."""
+    dice, known, raced = random.Random(seed), Durations(), 0
+    for _ in range(2000):
+        took = 0.37 * math.exp(2.39 * dice.gauss(0, 1))
+        longest = limit(Usual(seconds=(known, Durations())), Kind.FIRST)
+        raced += took > longest
+        known = known.with_([min(took, longest)])  # one that is overtaken is learned as far as it was seen
+    assert raced <= 0.03 * 2000
+
+
+def test_all_that_is_learned_of_a_credential_is_small():
+    """Less than 2 kB each, whatever it answers."""
+    dice, everything = random.Random(1), expectations.UNKNOWN
+    for i in range(600):
+        sample = Sample("k0", Kind(i % 2), dice.lognormvariate(2, 3), 100 + i)
+        everything = expectations._learned(everything, sample.kind, [sample])
+    held = replace(everything, slow=2, held=(Sample("k0", Kind.WHOLE, 9.0, 9), Sample("k0", Kind.WHOLE, 9.0, 9)))
+    assert grown(held) < 2048
+
+
+def grown(value):
+    """The bytes of a value and of all that belongs to it alone: small numbers, names and kinds are shared."""
+    shared, found, left = {id(one) for one in ("k0", *Kind, *range(257))}, 0, [value]
+    while left:
+        one = left.pop()
+        if id(one) in shared or isinstance(one, type):
+            continue
+        shared.add(id(one))
+        found += sys.getsizeof(one)
+        left += one if isinstance(one, tuple) else [getattr(one, name) for name in getattr(type(one), "__slots__", ())]
+    return found
 
 
 def test_a_live_probe_is_left_after_four_seconds():
@@ -123,6 +167,46 @@ def test_without_a_budget_a_whole_answer_is_waited_for(clock):
     assert call.slow().step == KeepWaiting(patient=True, limit=1.0)
     call.succeed(first)
     assert (play.active, play.phase(0)) == (0, "CLOSED")
+
+
+def test_a_slow_one_of_a_thinking_model_has_not_failed(clock):
+    """It is overtaken within what such a model takes now and then: the next one serves, and the first rests only after three in a row."""
+    play = Play(2, clock)
+    play.learned(0, *[0.1, 0.3, 0.5, 4.0] * 10)
+    for rests in (False, False, True):
+        play.chain_state.transact(lambda _, state: (replace(state, active=0), None))
+        Whole(play).slow().succeed()
+        assert (play.phase(0) == "PARKED") is rests
+    assert play.guards(0)[0].reason == "brownout"
+
+
+def test_a_silent_one_of_which_much_is_known_has_failed(clock):
+    """Ten times what twenty answers took is no tail."""
+    play = Play(2, clock)
+    play.learned(0, *[1.0, 1.2, 0.9, 1.1] * 5)
+    Whole(play).slow().succeed()
+    assert play.parked(0) == "softly"
+
+
+def test_a_second_start_that_is_slow_as_well_blames_nobody(clock):
+    """All are slow: whoever began first has shown nothing of the others."""
+    play = Play(3, clock)
+    call = Whole(play).slow()
+    first, second = call.first, call.step.ticket
+    call.slow()
+    clock.advance(5)
+    call.succeed(first)
+    assert second.index == 1
+    assert play.phases() == ["CLOSED"] * 3
+
+
+def test_a_lower_one_that_was_silent_is_started_beside_a_slow_one(clock):
+    """Its rest is over, and nobody but those who are kept waiting will ask it."""
+    play = Play(2, clock)
+    play.start({1}).fail(silent()).cancel()
+    clock.advance(600)
+    call = Whole(play).slow()
+    assert call.step.ticket.index == 1
 
 
 def test_the_only_credential_has_no_limit(clock):

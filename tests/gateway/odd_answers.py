@@ -69,6 +69,8 @@ def item(*parts):
 TEXT = {"type": "output_text", "text": "HELLO", "annotations": []}
 THOUGHT = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
 
+PICTURE = {"id": "ig_1", "type": "image_generation_call", "status": "completed"}
+
 ODD = [
     ("said", "openai", said(), True),
     ("empty", "openai", chat({"content": ""}), False),
@@ -76,6 +78,10 @@ ODD = [
     ("null", "openai", chat(), False),
     ("no choice", "openai", chat(choices=[]), False),
     ("choices null", "openai", chat(choices=None), False),
+    ("unseen", "openai", chat({"content": "\u200b\ufeff\u2060"}), False),
+    ("unseen behind thoughts", "openai", chat({"content": "<think>hm</think>\u200b"}), False),
+    ("an empty sound", "openai", chat({"audio": {"id": "a", "data": "", "transcript": "", "expires_at": 1}}), False),
+    ("empty pictures", "openai", chat({"images": [{"type": "image_url", "image_url": {"url": ""}}]}), False),
     ("thoughts alone", "openai", chat({"reasoning_content": "hm"}), False),
     ("thoughts in tags alone", "openai", chat({"content": "<think>hm</think>\n"}), False),
     ("thoughts in tags before a text", "openai", chat({"content": "<think>hm</think>\nHELLO"}), True),
@@ -128,6 +134,10 @@ ODD = [
         True,
     ),
     ("response too long", "responses", response(THOUGHT, status="incomplete", incomplete_details={"reason": "max_output_tokens"}), True),
+    ("response of another text", "responses", response(item({"type": "text", "text": "HELLO"})), False),
+    ("response unseen", "responses", response(item({**TEXT, "text": "\u200b"})), False),
+    ("response without its picture", "responses", response({**PICTURE, "result": None, "status": "failed"}), False),
+    ("response picture", "responses", response({**PICTURE, "result": "aGk="}), True),
     ("response failed", "responses", response(status="failed", error={"code": "server_error", "message": "no"}), False),
     ("response queued", "responses", response(status="queued"), False),
     ("response detail", "responses", {"detail": "Unauthorized"}, False),
@@ -137,6 +147,8 @@ ODD = [
     ("message tool without a name", "anthropic", message({"type": "tool_use", "id": "t", "name": "", "input": {}}, stop="tool_use"), False),
     ("message without content", "anthropic", message(), False),
     ("message of thoughts", "anthropic", message({"type": "thinking", "thinking": "hm", "signature": "s"}), False),
+    ("message unseen", "anthropic", message({"type": "text", "text": "\u200b"}), False),
+    ("message of no type", "anthropic", message({"text": "HELLO"}), False),
     ("message braces", "anthropic", {}, False),
     ("message detail", "anthropic", {"detail": "Unauthorized"}, False),
     ("message error", "anthropic", {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, False),
@@ -155,6 +167,10 @@ ODD = [
     ("no candidate", "gemini", {"candidates": []}, False),
     ("content without parts", "gemini", content(), False),
     ("content of thoughts", "gemini", content({"text": "hm", "thought": True}), False),
+    ("content unseen", "gemini", content({"text": "\u200b"}), False),
+    ("content without its picture", "gemini", content({"inlineData": {"mimeType": "image/png", "data": ""}}), False),
+    ("content of a thought picture", "gemini", content({"inlineData": {"mimeType": "image/png", "data": "aGk="}, "thought": True}), False),
+    ("content not blocked", "gemini", {"promptFeedback": {"blockReason": "BLOCK_REASON_UNSPECIFIED"}}, False),
     ("content malformed", "gemini", content(finish="MALFORMED_FUNCTION_CALL"), False),
     ("content safety", "gemini", content(finish="SAFETY"), True),
     ("content blocked", "gemini", {"promptFeedback": {"blockReason": "SAFETY"}}, True),
@@ -312,6 +328,9 @@ def padded(value, size=270_000):
 
 LONG = "HELLO " + "h" * 270_000
 
+NULLS = b"data: null\n\ndata: []\n\ndata: {}\n\n"
+"""Events that are JSON, and nothing that an SDK could read."""
+
 RAW = [
     ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
     ("long padded", "openai", padded(said()), True),
@@ -334,6 +353,28 @@ RAW = [
     ("chunks and nonsense", "openai", events([chunk(content="HELLO"), chunk("stop")], "openai") + b"data: {bad\n\n", True),
     ("chunks and a word", "openai", events([chunk(content="HELLO"), chunk("stop")], "") + b"data: DONE\n\n", True),
     ("parts and a word", "gemini", events([content({"text": "HELLO"})], "gemini") + b"data: [DONE]\n\n", True),
+    *(
+        (f"{name} of nulls {where}", wire, b"".join(odd), True)
+        for name, wire, value in (
+            ("chunks", "openai", [chunk(content="HEL"), chunk(content="LO"), chunk("stop")]),
+            ("blocks", "anthropic", next(value for name, _, value, _ in STREAMS if name == "blocks")),
+            ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})]),
+            ("items", "responses", next(value for name, _, value, _ in STREAMS if name == "items")),
+        )
+        for where, odd in (
+            ("before", (NULLS, events(value, wire))),
+            ("amid", (events(value[:-1], "" if wire == "openai" else wire), NULLS, events(value[-1:], wire))),
+            ("behind", (events(value, "" if wire == "openai" else wire), NULLS)),
+        )
+    ),
+    ("chunks of an error by name", "openai", b"event: error\ndata: Overloaded\n\n" + events([said()], "openai"), False),
+    (
+        "parts of an error by name",
+        "gemini",
+        b'event: error\ndata: "Overloaded"\n\n' + events([content({"text": "HELLO"})], "gemini"),
+        False,
+    ),
+    ("blocks of a bare error", "anthropic", b'data: {"error": {"type": "overloaded_error", "message": "Overloaded"}}\n\n', False),
     ("content behind lines", "gemini", b" \n" + json.dumps(content({"text": "HELLO"}), indent=1).encode(), True),
 ]
 """Bodies as they come, where their bytes matter."""

@@ -169,11 +169,14 @@ def test_no_key_is_in_the_state(open_url, stage):
 def test_status_in_a_terminal(open_url, locked_url):
     """The same in a table and as JSON; it says what is missing where it is not let in or nobody answers."""
 
-    def run(*arguments, key=""):
-        return CliRunner().invoke(app, ["status", *arguments], env={"SPAREKEY_ADMIN_KEY": key, "COLUMNS": "140"})
+    def run(*arguments, key="", columns=140):
+        return CliRunner().invoke(app, ["status", *arguments], env={"SPAREKEY_ADMIN_KEY": key, "COLUMNS": str(columns)})
 
     shown = run("--url", open_url)
     assert (shown.exit_code, "team-b serves" in shown.stdout) == (0, True)
+    narrow = run("--url", open_url, columns=60).stdout
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert "   credential  standing  returns in  answers in  today" in narrow, "no heading is cut"
     assert json.loads(run("--url", locked_url, "--json", key=ADMIN_KEY).stdout)["chains"][0]["name"] == "chat"
     assert run("--url", locked_url).exit_code == 2
     away = run("--url", "http://127.0.0.1:9")

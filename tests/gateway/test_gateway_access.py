@@ -253,3 +253,12 @@ def test_logs_hold_no_key(running, pair, caplog):
     line = json.dumps(as_dict(running.last(1)))
     assert not any(key in caplog.text + line for key in (*KEYS, CLIENT))
     assert [a["outcome"] for a in json.loads(line)["attempts"]] == ["failed", "succeeded"]
+
+
+def test_the_clients_key_goes_to_no_provider_in_any_header(guarded, pair):
+    """Some programs send their key in a header of their own as well."""
+    more = {"authorization": f"Bearer {CLIENT}", "x_litellm_api_key": f"Bearer {CLIENT}", "x_my_key": CLIENT, "x_kept": "a"}
+    assert guarded.ask(body=question(), **more)[0] == 200
+    sent = dict(pair[0].requests[-1].headers)
+    assert CLIENT not in str(sent)
+    assert {name.lower() for name in sent} >= {"x-kept"}

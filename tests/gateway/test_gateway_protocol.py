@@ -244,3 +244,51 @@ def test_a_client_that_pipelines_and_leaves_is_noticed(running, pair):
     assert pair[0].wait_for(lambda p: p.requests)
     one.close()
     assert pair[0].wait_for(lambda p: p.abandoned, 1.0)
+
+
+def test_what_is_wrong_behind_a_request_does_not_take_its_answer(running, pair):
+    """A client pipelines a request and then something that is none: the request is answered, in its turn, and the connection ends."""
+    pair[0].fail(faults.slow(before=0.3), times=2)
+    whole = posted().replace(b"Connection: close\r\n", b"")
+    for behind in (b"NONSENSE\r\n\r\n", whole[:-20].replace(b"Content-Length", b"Content-Length: 1\r\nContent-Length"), b"X" * 70_000):
+        answer = told(running, whole + behind)
+        assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_client_that_has_ended_its_side_gets_its_answer(running, pair):
+    """As `nc` does it: a half-closed connection still takes answers, of pipelined requests, too; an interim 100 comes before them."""
+    pair[0].fail(faults.slow(before=0.3), times=2)
+    whole = posted().replace(b"Connection: close\r\n", b"")
+    with connected(running) as one:
+        one.sendall(whole + whole)
+        one.shutdown(socket.SHUT_WR)
+        answer = everything(one)
+    assert answer.count(b"HTTP/1.1 200") == 2, answer
+
+
+def test_a_client_that_has_left_is_told_from_one_that_waits(running, pair):
+    """It closes both sides: its call at the provider ends at once."""
+    pair[0].fail(faults.hang(20))
+    with connected(running) as one:
+        one.sendall(posted().replace(b"Connection: close\r\n", b""))
+        assert pair[0].wait_for(lambda _: len(pair[0].requests) == 1)
+    assert running.last(1).left
+
+
+def test_an_escaped_path_is_read_and_passed_on_as_the_plain_one(running, pair):
+    """Letters and slashes that are escaped without need hide nothing: the provider gets the plain path, and the credential's model."""
+    for path in (b"/v1/chat%2Fcompletions", b"/v1/%63hat/complet%69ons", b"/%76%31/chat/completions"):
+        assert told(running, posted(path=path)).startswith(b"HTTP/1.1 200")
+        seen = pair[0].requests[-1]
+        assert seen.path.endswith("/v1/chat/completions")
+        assert "%" not in seen.path
+        assert seen.json["model"] == "gpt-4o-mini"
+    for path in (
+        b"/v1/chat/completions%2F..%2F..",
+        b"/v1/%2e%2e/v1/chat/completions",
+        b"/v1/chat/completions%3Fa=b",
+        b"/v1/chat/completions%00",
+    ):
+        assert told(running, posted(path=path)).startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
+    assert len(pair[0].requests) == 3

@@ -116,6 +116,19 @@ def test_a_refusal_in_which_all_agree_is_the_providers_own(provide, sdk, mode):
     assert fault.response.headers["x-should-retry"] == "false"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("refusal", [faults.refuse("quota", status=402, message="Insufficient credits."), faults.model_not_found()])
+@pytest.mark.parametrize("sdk", SDKS)
+def test_words_about_an_account_or_a_model_name_the_chain(provide, sdk, refusal, stream):
+    """Whether they are handed on or told in our words: the caller could look for the account, or the model, at home."""
+    made = provide("first", "second", wire=sdk)
+    for provider in made:
+        provider.fail(refusal)
+    told = str(fault_of(sdk, credentials(*made), stream=stream))
+    assert "all 2 credentials of this chain failed" in told
+    assert made[0].name in told
+
+
 @pytest.mark.parametrize("status", [402, 407])
 def test_a_bill_or_a_proxy_is_between_the_provider_and_us(provide, status):
     """In the words of the provider, as a request that is refused."""

@@ -76,21 +76,44 @@ def test_a_chain_of_one_is_no_all():
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"error": {"message": "Invalid API key", "code": "c"}}, "Invalid API key (said to sparekey's credential 'c1': "),
-        ({"code": "x", "error": "Incorrect API key provided: xa***ab."}, "Incorrect API key provided: xa***ab. (said to"),
-        ({"detail": "invalid x-api-key"}, "invalid x-api-key (said to"),
+        ({"error": {"message": "Invalid API key", "code": "c"}}, "Invalid API key (note)"),
+        ({"code": "x", "error": "Incorrect API key provided: xa***ab."}, "Incorrect API key provided: xa***ab. (note)"),
+        ({"detail": "invalid x-api-key"}, "invalid x-api-key (note)"),
         ({"strange": "invalid api key"}, None),
     ],
 )
-def test_a_note_stands_behind_words_about_a_key(body, words):
-    """What a provider wrote stays as it is, whoever wrote its words; the note says whose key it is."""
+def test_a_note_stands_behind_the_words(body, words):
+    """What a provider wrote stays as it is, whoever wrote its words."""
     document = json_body.read(json.dumps(body).encode())
-    found = wording.noted(document, "c1")
+    found = wording.noted(document, " (note)")
     if words is None:
         assert found == document
     else:
         assert words in found.text
         assert found.fields.keys() == body.keys()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "note"),
+    [
+        (403, None, "invalid x-api-key", "a key or account named here is that credential's, not yours"),
+        (402, None, "Insufficient credits. Add more at https://provider.example/credits.", "a key or account named here"),
+        (429, "insufficient_quota", "You exceeded your current quota", "a key or account named here"),
+        (404, "model_not_found", "The model `m` does not exist", "a model named here is that credential's, as configured in sparekey"),
+        (403, None, "You do not have permission to use the tool `x`.", None),
+        (400, None, "max_tokens is too large", None),
+    ],
+)
+def test_a_note_says_whose_key_account_or_model_it_is(status, code, message, note):
+    """Where the caller could look for them at home; if the whole chain was refused like that, it says so."""
+    failure = classify_response(status, {}, json.dumps({"error": {"message": message, "code": code}}))
+    told = wording.about_whom(failure, "c1", 1)
+    if note is None:
+        assert not told
+    else:
+        assert told.startswith(" (said to sparekey's credential 'c1': ")
+        assert note in told
+        assert wording.about_whom(failure, "c1", 3).startswith(" (all 3 credentials of this chain failed like this; said to")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +123,7 @@ def test_a_note_stands_behind_words_about_a_key(body, words):
         ("Incorrect API key provided", True),
         ("Please pass a valid API key.", True),
         ("Your credit balance is too low", True),
+        ("You exceeded your current quota, please check your plan", True),
         ("余额不足或无可用资源包,请充值。", True),
         ("Content violates usage guidelines. Team: 0000, API key ID: 0000, Failed check: SAFETY", False),
         ("Your organization's data policy does not permit store=true.", False),

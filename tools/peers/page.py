@@ -5,9 +5,11 @@ NAME -->` to `<!-- end -->`.
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import pages
+from pages import table
 from peers.rows import FIRST_ROWS, ROWS
 from peers.systems import ROOT, SYSTEMS
 from sparekey.lab.drill.verdict import Verdict, worst
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from sparekey.lab.drill.row import Row
 
 PAGE: Final = ROOT / "docs" / "comparison.md"
-_PART: Final = re.compile(r"(?<=<!-- peers: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 _FAMILIES: Final = {"S": "S rows (streams and transport)", "K": "K rows (credentials)"}
 
 
@@ -30,7 +31,7 @@ def write(results: Mapping[str, Any]) -> None:
 
 def rendered(page: str, results: Mapping[str, Any]) -> str:
     """Return the page with its measured parts taken from the results."""
-    return _PART.sub(lambda found: f"{found[1]}{found[2]}\n{_PARTS[found[1]](results['systems'])}\n\n", page)
+    return pages.rendered(page, "peers", {name: partial(shown, results["systems"]) for name, shown in _PARTS.items()})
 
 
 def verdict_of(runs: Iterable[Mapping[str, Any]]) -> Verdict:
@@ -43,7 +44,7 @@ def _counts(systems: Mapping[str, Any]) -> str:
     for system in _measured(systems):
         counts = [_count(systems[system.name]["rows"], family) for family in _FAMILIES]
         rows.append((system.title, *counts))
-    return _table(("pass / partial / safe / fail", *_FAMILIES.values()), rows)
+    return table(("pass / partial / safe / fail", *_FAMILIES.values()), rows)
 
 
 def _count(played: Mapping[str, Any], family: str) -> str:
@@ -54,7 +55,7 @@ def _count(played: Mapping[str, Any], family: str) -> str:
 def _verdicts(systems: Mapping[str, Any]) -> str:
     shown = list(_measured(systems))
     rows = [(row.id, row.fault, *(_mark(systems[s.name]["rows"].get(row.id)) for s in shown)) for row in ROWS]
-    return _table(("row", "fault", *(s.title for s in shown)), rows)
+    return table(("row", "fault", *(s.title for s in shown)), rows)
 
 
 def _mark(runs: list[Mapping[str, Any]] | None) -> str:
@@ -67,7 +68,7 @@ def _mark(runs: list[Mapping[str, Any]] | None) -> str:
 
 def _asked(systems: Mapping[str, Any]) -> str:
     del systems
-    return _table(("row", "the caller must see", "the provider must see"), [(row.id, row.caller, row.provider) for row in ROWS])
+    return table(("row", "the caller must see", "the provider must see"), [(row.id, row.caller, row.provider) for row in ROWS])
 
 
 def _seen(systems: Mapping[str, Any]) -> str:
@@ -75,8 +76,8 @@ def _seen(systems: Mapping[str, Any]) -> str:
     parts = []
     for system in _measured(systems):
         rows = [line for row in ROWS for line in _lines(row, systems[system.name]["rows"].get(row.id, ()))]
-        table = _table(("row", "mark", "what did not hold", "the caller saw", "requests seen"), rows) if rows else "Every row passed."
-        parts.append(f"### {system.title}\n\n{table}")
+        shown = table(("row", "mark", "what did not hold", "the caller saw", "requests seen"), rows) if rows else "Every row passed."
+        parts.append(f"### {system.title}\n\n{shown}")
     return "\n\n".join(parts)
 
 
@@ -95,7 +96,7 @@ def _first(systems: Mapping[str, Any]) -> str:
             now = systems[system.name]["first"].get(row.id, [])
             saw = "; ".join(f"{run['mode']}: {run['caller_saw']}" for run in now)
             rows.append((system.title, row.id, _mark(systems[system.name]["rows"].get(row.id)), _mark(now), saw))
-    return _table(("system", "row", "as it comes", "with the limit", "the caller saw"), rows)
+    return table(("system", "row", "as it comes", "with the limit", "the caller saw"), rows)
 
 
 def _cost(systems: Mapping[str, Any]) -> str:
@@ -104,7 +105,7 @@ def _cost(systems: Mapping[str, Any]) -> str:
         for mode, cost in systems[system.name]["cost"].items():
             plain, through = cost["plain"], cost["through"]
             rows.append((system.title, mode, f"{plain:.0f}", f"{through:.0f}", f"{through - plain:+.0f}", f"{through / plain:.2f}"))
-    return _table(("system", "mode", "plain SDK, µs", "through it, µs", "difference, µs", "ratio"), rows)
+    return table(("system", "mode", "plain SDK, µs", "through it, µs", "difference, µs", "ratio"), rows)
 
 
 def _versions(systems: Mapping[str, Any]) -> str:
@@ -113,17 +114,11 @@ def _versions(systems: Mapping[str, Any]) -> str:
         facts = systems[system.name]
         packages = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
         rows.append((system.title, packages, " and ".join(facts["modes"]), f"Python {facts['python']}, {facts['machine']}", facts["date"]))
-    return _table(("system", "versions", "modes played", "where", "when"), rows)
+    return table(("system", "versions", "modes played", "where", "when"), rows)
 
 
 def _measured(systems: Mapping[str, Any]) -> Iterator[System]:
     return (system for system in SYSTEMS if "rows" in systems.get(system.name, {}))
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 _PARTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -28,18 +28,28 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many plays at once")
     parser.add_argument("--only-page", action="store_true", help="write the page from the results that are there")
     given = parser.parse_args()
-    rows = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
     if not given.only_page:
         plays = [
-            (s, t, n) for t in given.trace or NAMES for s in given.system or SYSTEMS for n in range(1, given.seeds + 1) if _is_there(s, t)
+            (s, t, n) for n in range(1, given.seeds + 1) for t in given.trace or NAMES for s in given.system or SYSTEMS if _is_there(s, t)
         ]
         with ThreadPoolExecutor(given.jobs) as pool:
-            fresh = [row for row in pool.map(_played, plays) if row is not None]
-        known = {(row["system"], row["trace"], row["seed"]) for row in fresh}
-        rows = sorted([*fresh, *(r for r in rows if (r["system"], r["trace"], r["seed"]) not in known)], key=_order)
-        RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n", "utf-8")
-    write(ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.svg", rows)
+            for row in pool.map(_played, plays):
+                if row is not None:
+                    _keep(row)  # at once: the whole takes long, and may be broken off
+    write(ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.svg", _results())
     return 0
+
+
+def _results() -> list[dict[str, Any]]:
+    """Return the results of all plays until now."""
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
+    return found
+
+
+def _keep(row: dict[str, Any]) -> None:
+    """Put the result of a play in the place of an older one."""
+    others = [one for one in _results() if (one["system"], one["trace"], one["seed"]) != (row["system"], row["trace"], row["seed"])]
+    RESULTS.write_text("[\n" + ",\n".join(map(json.dumps, sorted([*others, row], key=_order))) + "\n]\n", "utf-8")
 
 
 def _order(row: dict[str, Any]) -> tuple[int, int, int]:

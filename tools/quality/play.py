@@ -42,10 +42,11 @@ async def play(name: str, title: str, seed: int) -> dict[str, Any]:
         {**s, "api_key": f"sk-simulated-{s['id']}-00000000", "api_base": f"http://127.0.0.1:{hosts.ports[s['id']]}/v1"}
         for s in world.trace["seats"]
     ]
-    system = SYSTEMS[name](seats, world.trace.get("kind", "chat"))
-    if hasattr(system, "start"):
-        await system.start()
-    requests = await asyncio.gather(*(lived(system, world, request) for request in world.requests.values()))
+    systems = [SYSTEMS[name](seats, world.trace.get("kind", "chat")) for _ in range(world.trace.get("chains", 1))]
+    for system in systems:
+        if hasattr(system, "start"):
+            await system.start()
+    requests = await asyncio.gather(*(lived(systems[request.number % len(systems)], world, request) for request in world.requests.values()))
     return {"system": name, "trace": title, "seed": seed, "requests": requests, "calls": hosts.calls}
 
 

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from processes import answers, free_port, process
 from sparekey.lab.simulator import Simulator, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from sparekey.lab.simulator import Provider
 
@@ -80,14 +78,14 @@ def run(way: str, python: Path) -> Outcome:
 
 
 def _visited(way: str, python: Path, folder: Path, file: Path, providers: list[Provider]) -> Outcome:
-    document, log, port = folder / "spare-keys.md", folder / "server.log", _free_port()
+    document, log, port = folder / "spare-keys.md", folder / "server.log", free_port()
     document.write_text(DOCUMENT, encoding="utf-8")
     module = "sparekey.compat.openviking" if way == "library" else "openviking_cli.server_bootstrap"
     starting = [str(python), "-m", module] if way == "library" else [str(python), "-c", f"from {module} import main; main()"]
     arguments = ["--config", str(file), "--host", "127.0.0.1", "--port", str(port)]
     outcome = Outcome(way)
-    with _process([*starting, *arguments], log, {"HOME": str(folder), "OPENVIKING_CONFIG_FILE": str(file)}):
-        if not _answers(f"http://127.0.0.1:{port}/health", _START_SECONDS):
+    with process([*starting, *arguments], log, {"HOME": str(folder), "OPENVIKING_CONFIG_FILE": str(file)}):
+        if not answers(f"http://127.0.0.1:{port}/health", _START_SECONDS):
             outcome.told = {"error": f"the server did not start within {_START_SECONDS:g} s"}
         else:
             begun = time.monotonic()
@@ -127,41 +125,13 @@ def _gateway(folder: Path, providers: list[Provider]) -> Iterator[str]:
         "vlm": {"model": "sim-chat", "credentials": rows},
         "embedding": {"dense": {"model": "sim-embed", "dimension": _DIMENSION, "credentials": rows}},
     }
-    file, port = folder / "sparekey.json", _free_port()
+    file, port = folder / "sparekey.json", free_port()
     file.write_text(json.dumps(config), encoding="utf-8")
     command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file), "--port", str(port), "--store", "memory"]
-    with _process(command, folder / "gateway.log", {}):
-        if not _answers(f"http://127.0.0.1:{port}/healthz", _START_SECONDS):
+    with process(command, folder / "gateway.log", {}):
+        if not answers(f"http://127.0.0.1:{port}/healthz", _START_SECONDS):
             raise RuntimeError((folder / "gateway.log").read_text(encoding="utf-8")[-800:])
         yield f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def _process(command: list[str], log: Path, environ: Mapping[str, str]) -> Iterator[None]:
-    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1,localhost"}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **quiet, **environ}, start_new_session=True
-        )
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _answers(url: str, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
-            if answer.status == 200:
-                return True
-        time.sleep(0.3)
-    return False
 
 
 def _usage(port: int) -> Any:
@@ -174,10 +144,3 @@ def _usage(port: int) -> Any:
 def _asked(provider: Provider) -> tuple[int, int]:
     paths = [request.path for request in provider.requests]
     return sum("chat" in path for path in paths), sum("embed" in path for path in paths)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -30,6 +30,8 @@ _LEVELS: Final[Mapping[str, tuple[bool | None, str]]] = {
 _EVERY: Final = 1.0
 _WIDE: Final = 140
 """Terminal columns from which explanations get a column of the table."""
+_NARROW: Final = 72
+"""Terminal columns below which failures and tokens are left out."""
 _MINUTE: Final = 60
 
 
@@ -123,16 +125,21 @@ def _following(sentence: Mapping[str, Any]) -> str:
 
 def _rows(chain: Mapping[str, Any], console: Console) -> RenderableType:
     """Return a table with a row per credential; if narrow, explanations stand below it."""
-    wide = console.width >= _WIDE
+    wide, figures = console.width >= _WIDE, ["answers in", "today", "failed", "tokens"]
+    if console.width < _NARROW:
+        del figures[2:]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "credential", "standing", "returns in"):
-        table.add_column(column, style="" if column else "bold", no_wrap=column in {"returns in", "standing"})
-    for column in ("answers in", "today", "failed", "tokens"):
-        table.add_column(column, justify="right")
+        table.add_column(
+            column, style="" if column else "bold", no_wrap=column in {"returns in", "standing"}, overflow="fold", min_width=len(column)
+        )
+    for column in figures:
+        table.add_column(column, justify="right", no_wrap=column != "answers in")
     if wide:
         table.add_column("why, and what is next")
     for row in chain["credentials"]:
-        table.add_row(*_cells(row, chain["serving"], console), *([render.clean(row["words"])] if wide else []))
+        cells = [*_cells(row, chain["serving"], console)][: 4 + len(figures)]
+        table.add_row(*cells, *([render.clean(row["words"])] if wide else []))
     return table if wide else Group(table, _words(chain["credentials"]))
 
 

@@ -52,6 +52,8 @@ class Breaker:
         cost: seconds that its failures have cost callers, as of `cost_at`; they fade (see `remembered_cost`).
         cost_at: when it last failed.
         callers_left: callers in a row who left after more than the expected time.
+        room: parks in a row that a rate limit without a stated wait has taken, as of `room_at`: after the last of them there was room.
+        room_at: when such a limit was last met.
     """
 
     epoch: int = 0
@@ -71,6 +73,8 @@ class Breaker:
     cost: float = 0.0
     cost_at: float = 0.0
     callers_left: int = 0
+    room: int = 0
+    room_at: float = 0.0
 
 
 CLOSED = Breaker()
@@ -104,8 +108,15 @@ def remembered_cost(breaker: Breaker, now: float) -> float:
 
 
 def recovered(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` after a success: it is not parked, and what its failures cost is still remembered."""
-    return Breaker(cost=breaker.cost, cost_at=breaker.cost_at) if remembered_cost(breaker, now) else CLOSED
+    """Return `breaker` after a success: it is not parked; what it cost and how long it had no room are remembered for ten minutes."""
+    cost = {"cost": breaker.cost, "cost_at": breaker.cost_at} if remembered_cost(breaker, now) else {}
+    limited = {"room": breaker.room, "room_at": breaker.room_at} if without_room(breaker, now) else {}
+    return Breaker(**cost, **limited) if cost or limited else CLOSED  # type: ignore[arg-type]  # each of its field's type
+
+
+def without_room(breaker: Breaker, now: float) -> int:
+    """Return after how many parks in a row there was room again, when a rate limit was met in the last ten minutes; else 0."""
+    return breaker.room if now - breaker.room_at < FADES else 0
 
 
 def remaining(seconds: float) -> float | None:

@@ -4,7 +4,8 @@ A request turns to the first of these that it finds:
 
     UP       it begins, and a credential above the active one is due for a probe: its park has run out, or a failback is due
     RING     from the active credential downwards, then from the first: one that is not parked, or that is due, and the request is its
-             probe (credentials that were silent or slow are probed beside the active one instead, see `beside`)
+             probe (of credentials that were silent or slow, those above the active one are probed beside it instead, see `beside`, and
+             the others are asked when all before them were)
     SOFT     the ring has none: one that is parked softly, in ring order. A request that has asked nobody yet, or that was refused in
              doubtful words, may also ask one that is parked for such words: it may own what the request asks for
     RESCUE   these have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
@@ -96,6 +97,8 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     left = [i for i in pool.ring(state.active) if i not in tried and (among is None or i in among)]
     if takes := [i for i in left if _is_open(pool, state, i, now, shape)]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
+    if takes := [i for i in left if i > state.active and phase(pool, state, i, now, shape) is Phase.DUE]:
+        return Choice(takes[0], Turn.RING)  # nobody else probes those that stand below the active one
     for may in (softly, doubtfully) if asker.doubtful else (softly,):
         if takes := [i for i in left if may(pool, state, i, now)]:
             return Choice(_picked(takes, asker.rotation), Turn.SOFT)

@@ -28,6 +28,7 @@ def until_tried(walk: Walk) -> float | None:
         return wait
     if walk.now + wait - walk.began > walk.policy.egress_patience or walk.past_deadline(wait):
         return None
+    _forget(walk)
     return min(wait, local.LOOK_AGAIN * 5)
 
 
@@ -53,11 +54,17 @@ def until_next_round(walk: Walk) -> float | None:
     walk.chain_state.transact_local(local.unreached, walk.now)
     if walk.now + local.EGRESS_EVERY - walk.began > walk.policy.egress_patience or walk.past_deadline(local.EGRESS_EVERY):
         return None
-    walk.release_pending()
     walk.connects = False
+    _forget(walk)
+    return local.EGRESS_EVERY
+
+
+def _forget(walk: Walk) -> None:
+    """Let whoever could not be reached until now be asked again, as if for the first time: nobody is parked for our own network's fault."""
+    walk.release_pending()
     walk.host_faults.clear()
     walk.calls.clear()
-    return local.EGRESS_EVERY
+    walk.tried.difference_update(index for index, seen in walk.seen.items() if seen.failure.unreached)
 
 
 def reached(walk: Walk) -> None:

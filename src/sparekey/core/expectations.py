@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sparekey.core import breaker as b
 from sparekey.core.breaker import CLOSED, Phase
+from sparekey.core.policy import Recovery
 from sparekey.core.pool import phase, stamped
 from sparekey.types import ErrorClass
 
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 _SMALLEST: Final = 1e-6
 _PER_OCTAVE: Final = 4
-BUCKETS: Final = 128
-"""From a microsecond to an hour, four to an octave: a value read back is off by a fifth at most."""
+BUCKETS: Final = 124
+"""From a microsecond to half an hour, four to an octave: a value read back is off by a fifth at most."""
 _WEIGHT: Final = 16
 """The count that one value adds: it outlives four halvings, so that a rare value is not lost."""
 _FULL: Final = 256 * _WEIGHT
@@ -46,8 +47,14 @@ NEVER_SLOW: Final = 0.25
 """Seconds that are never slow, whatever is usual: a busy machine delays an answer by as much."""
 SLOW_IN_A_ROW: Final = 3
 """Slow answers in a row that make a brownout: one is chance, and a thinking model now and then gives two."""
-AT_FIRST: Final = 2.0
-"""The first content of a stream may take so many times the 95th percentile (DESIGN.md 4.2)."""
+AT_FIRST: Final = 2.5
+"""The first content of a stream may take so many times the 95th percentile.
+
+DESIGN.md 4.2 says twice: where 6 % of first contents take more than 15 s, that would race 3.0 % of the streams; this races 2.4 %.
+"""
+UNHEARD_OF: Final = 3.0
+"""Standard deviations of the logarithm beyond which an answer is not merely slow: it is not to be expected any more."""
+_DEVIATIONS_OF_P95: Final = 1.645
 QUICK: Final = 0.001
 """A credential whose median is below these seconds is no host: it is asked in the caller's own thread."""
 LEAST_LIMIT: Final = 1.0
@@ -113,26 +120,47 @@ class Durations:
 
     Attributes:
         counts: the counts, two bytes a bucket.
-        known: there are enough values to conclude anything.
-        median: half of the values are not above this.
-        p95: nineteen of twenty are not.
-        rare: a value above this is out of the ordinary.
-        slow: seconds above this are slow: they are rare, and long enough to be noticed.
-        quick: no host answers this fast: nothing has to be started beside it.
+        median: half of the values are not above this; 0 if there are not enough of them.
+        p95: nineteen of twenty are not; 0 if there are not enough of them.
     """
 
-    __slots__ = ("counts", "known", "median", "p95", "quick", "rare", "slow")
+    __slots__ = ("counts", "median", "p95")
 
     def __init__(self, counts: bytes = bytes(2 * BUCKETS)) -> None:
         """Read what the counts say; without any, nothing is known."""
         self.counts = counts
         numbers = array("H", counts)
         total = sum(numbers)
-        self.known = total >= LEAST * _WEIGHT
-        self.median, self.p95 = _below(numbers, 0.5 * total), _below(numbers, 0.95 * total)
-        self.rare = max(SLOW * self.median, self.p95) if self.known else float("inf")
-        self.slow = max(self.rare, NEVER_SLOW)
-        self.quick = self.known and self.median < QUICK
+        known = total >= LEAST * _WEIGHT
+        # of few values the longest is never the 95th percentile: it may be the first call of a process, which loads its SDK meanwhile
+        self.median = _below(numbers, 0.5 * total) if known else 0.0
+        self.p95 = _below(numbers, min(0.95 * total, total - _WEIGHT)) if known else 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether there are enough values to conclude anything."""
+        return self.p95 > 0.0
+
+    @property
+    def rare(self) -> float:
+        """A value above this is out of the ordinary."""
+        return max(SLOW * self.median, self.p95) if self.known else float("inf")
+
+    @property
+    def slow(self) -> float:
+        """Seconds above this are slow: they are rare, and long enough to be noticed."""
+        return max(self.rare, NEVER_SLOW)
+
+    @property
+    def unheard_of(self) -> float:
+        """A value above this does not belong to these at all."""
+        spread = self.p95 / self.median if self.median else 1.0
+        return max(self.slow, self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95))
+
+    @property
+    def quick(self) -> bool:
+        """Whether no host answers this fast: nothing has to be started beside it."""
+        return self.known and self.median < QUICK
 
     def with_(self, values: Sequence[float]) -> Durations:
         """Return the histogram with these values added; older ones count less from time to time."""
@@ -188,11 +216,18 @@ def is_slow(known: Usual, sample: Sample) -> bool:
     return not sample.size or seconds / sample.size > known.pace[sample.kind].rare or not known.pace[sample.kind].known
 
 
+def is_unheard_of(known: Usual, sample: Sample) -> bool:
+    """Return whether an attempt has taken so long that an answer is not to be expected any more."""
+    usual_ones = known.seconds[sample.kind]
+    return not usual_ones.known or sample.seconds > usual_ones.unheard_of
+
+
 def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | None:
     """Return the seconds after which an attempt is slow, so that another one may be started beside it; None: never.
 
-    For a stream it is the chain's own limit or twice the 95th percentile of first contents, whichever is more: a thinking model is not
-    raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe it is shorter.
+    For a stream it is the chain's own limit or two and a half times the 95th percentile of first contents, whichever is more: a thinking
+    model is not raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe it
+    is shorter. A credential that answers within a millisecond is no host: there is no limit.
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
@@ -203,6 +238,18 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
     else:
         found = max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else most
     return min(found, max(LEASH, seconds.p95 if seconds.known else 0.0)) if probe else found
+
+
+def idle_limit(policy: Policy, known: Usual) -> float | None:
+    """Return the seconds of silence after which a stream that has begun is left; None: it never is.
+
+    This is the chain's own limit. Where nobody has seen anything of the stream (`buffer`), another one may begin anew at no loss: then a
+    silence lasts no longer than a first content may, since a host that thinks between two pieces thinks before the first one, too.
+    """
+    first = known.seconds[Kind.FIRST]
+    if policy.idle_limit is None or policy.stream_recovery != Recovery.BUFFER or not first.known:
+        return policy.idle_limit
+    return min(policy.idle_limit, max(LEASH, AT_FIRST * first.p95))
 
 
 def leash(policy: Policy, known: Usual, kind: Kind) -> float:
@@ -219,7 +266,7 @@ def hint(known: Usual, kind: Kind) -> float:
 def is_ordinary(known: Usual, sample: Sample) -> bool:
     """Return whether an answer may be learned later: no decision before that depends on it."""
     seconds = known.seconds[sample.kind]
-    return not known.slow and seconds.known and sample.seconds <= seconds.slow
+    return not known.slow and (sample.seconds <= seconds.p95 or (seconds.known and sample.seconds <= seconds.slow))
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:

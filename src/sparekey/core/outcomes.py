@@ -108,6 +108,26 @@ def lost(walk: Walk, ticket: Ticket) -> None:
     walk.release(ticket)
 
 
+def overtaken(walk: Walk, seen: ObservedFailure, size: int) -> None:
+    """Settle an attempt that was slow while another one answered.
+
+    It has failed if what it took is out of the ordinary even among its own slow answers. Else (one answer of many of a thinking model)
+    it counts as one more slow answer: three in a row make a brownout.
+
+    Args:
+        walk: the request.
+        seen: how the attempt failed if it did.
+        size: of the answer, as `expectations.Sample` takes it.
+    """
+    index = seen.ticket.index
+    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), size, seen.ticket.probe)
+    if seen.ticket.probe or expectations.is_unheard_of(walk.usual(index), sample):
+        failed(walk, seen)
+    else:
+        lost(walk, seen.ticket)
+        walk.chain_state.learn(sample, walk.now)
+
+
 def left(walk: Walk, now: float) -> None:
     """Take in that the caller left at `now`: each credential that kept him for longer than expected is suspected."""
     walk.now = now

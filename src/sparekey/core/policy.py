@@ -159,8 +159,8 @@ class Policy:
     )
     first_content_limit: float | None = _knob(
         10.0,
-        "Seconds to the first content of a stream, then the next credential is started beside it; twice what its first contents take, where"
-        " that is more. None: no limit.",
+        "Seconds to the first content of a stream, then the next credential is started beside it; two and a half times what its"
+        " first contents take, where that is more. None: no limit.",
         "S06, S07: an answer in under 15 s",
         above=True,
         off=0.0,

@@ -243,15 +243,16 @@ class Race:
     def _won(self, begun: Begun) -> Ticket:
         """Settle a race that one attempt has won, and return that attempt's ticket.
 
-        An attempt that was slower than its limit while another one answered has failed. The others blame nobody.
+        An attempt is overtaken that is beyond its limit and has run for as long as the winner took. The others blame nobody.
         """
         winner = begun.ticket
         if len(self.running) == 1:
             return outcomes.succeeded(self.walk, winner, begun.size)
         for ticket in self.running:
-            if ticket != winner:
-                if seen := self.slow.get(ticket.index):
-                    outcomes.failed(self.walk, seen._replace(at=begun.now))
-                else:
-                    outcomes.lost(self.walk, ticket)
+            if ticket == winner:
+                continue
+            if (seen := self.slow.get(ticket.index)) and self.walk.took(ticket.index) >= self.walk.took(winner.index):
+                outcomes.overtaken(self.walk, seen._replace(at=begun.now), begun.size)
+            else:
+                outcomes.lost(self.walk, ticket)
         return outcomes.succeeded(self.walk, winner, begun.size, hedged=winner.index in self.hedged)

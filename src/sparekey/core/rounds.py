@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sparekey.core import egress, local, next_attempt, room
 from sparekey.core.breaker import Phase
 from sparekey.core.choose import Asker
-from sparekey.core.policy import is_rate_limit, reaction_to
+from sparekey.core.memory import words_of
+from sparekey.core.policy import is_rate_limit, is_refusal, reaction_to
 from sparekey.core.pool import due_at, phase, softly
 from sparekey.core.timing import backoff_seconds, believed
 from sparekey.types import ErrorClass, Evidence
@@ -57,6 +58,8 @@ def pause(walk: Walk, rounds_done: int) -> float | None:
         return egress.until_next_round(walk)
     if rounds_done >= policy.max_retries or any(s.failure.error_class is not ErrorClass.TRANSIENT for s in walk.seen.values()):
         return None
+    if _is_at_fault(walk):
+        return None
     dice = next((s.dice for s in reversed(walk.seen.values())), 0.5)
     passing = [*walk.seen, *(i for i in walk.untried() if walk.parked_for_a_while(i))]
     ready = min((_ready_in(walk, i) for i in passing if walk.may_ask(i)), default=None)
@@ -64,6 +67,12 @@ def pause(walk: Walk, rounds_done: int) -> float | None:
         return None
     wait = max(ready, backoff_seconds(rounds_done, policy.backoff, policy.max_backoff, dice))
     return None if walk.past_deadline(wait) else wait
+
+
+def _is_at_fault(walk: Walk) -> bool:
+    """Return whether two or more refused this request, all in the same doubtful words: that outranks a passing fault (DESIGN.md 3.5)."""
+    refusals = [s.failure for s in walk.seen.values() if is_refusal(s.failure)]
+    return len(refusals) > 1 and len({words_of(failure) for failure in refusals}) == 1
 
 
 def _another_is_ready(walk: Walk, index: int) -> bool:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sparekey.core import breaker as b
 from sparekey.core import memory as m
 from sparekey.core.breaker import CLOSED, Breaker
-from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_refusal, parks_by_cost, reaction_to, stated_wait
+from sparekey.core.policy import SOFT_PARK_SECONDS, is_blind, is_rate_limit, is_refusal, parks_by_cost, reaction_to, stated_wait
 from sparekey.core.pool import Pool, PoolState, Ticket, known_guards, stamped, switched
 from sparekey.core.timing import park_seconds
 from sparekey.types import ErrorClass, Evidence, Scope
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from sparekey.types import Failure
 
 PARK_PER_SECOND: Final = 20.0
-"""Seconds of a park for each second that a failure cost its caller: a credential that fails again at each probe costs a twentieth."""
+"""Seconds of a park for each second that a failure cost its caller, and by which an outage has to be longer to be looked at later.
+
+A credential that fails again at each probe costs a twentieth at most; the end of an outage is missed for a twentieth of what it lasted.
+"""
 LONGEST_FOR_COST: Final = 300.0
 """Seconds of the longest such park: a recovery is missed for five minutes at most."""
 LEFT_BY: Final = 2
@@ -212,11 +215,14 @@ def _parked(guard: Breaker, seen: ObservedFailure, now: float) -> Breaker:
     parking = reaction_to(failure).parking
     assert parking is not None
     level = b.next_level(guard, cause, now)
+    if stated is None and is_rate_limit(failure):  # the park begins as long as the last one had to be
+        level = max(level, b.without_room(guard, now) if guard.until is None else 0)
+        guard = replace(guard, room=level, room_at=now)
     length = stated or park_seconds(parking, level, seen.dice)
     if stated is None and parks_by_cost(failure):
-        cost = b.remembered_cost(guard, now) + seen.cost
+        cost, down = b.remembered_cost(guard, now) + seen.cost, now - (now if guard.since is None else guard.since)
         guard = replace(guard, cost=cost, cost_at=now)
-        length = max(length, min(PARK_PER_SECOND * cost, LONGEST_FOR_COST))
+        length = max(length, min(max(PARK_PER_SECOND * cost, down / PARK_PER_SECOND), LONGEST_FOR_COST))
     parked = b.parked(
         guard, now, length, level, cause, failure.reason if failure.reason in b.QUIET or not failure.timed_out else b.SILENT,
         stated=stated is not None, soft=stated is None and parking.soft, probed=seen.ticket.probe,

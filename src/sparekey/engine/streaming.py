@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sparekey.core import streams
-from sparekey.core.expectations import Kind
+from sparekey.core.expectations import Kind, idle_limit, usual
 from sparekey.core.flow import Done
 from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Reading
@@ -130,6 +130,9 @@ class Streaming(Racing[S], Generic[T, S]):
             self.outlet.restart(resumed=won.resumed)
         self._relayed += 1
         self._idle_at = self.call.chain.clock()
+        if len(self.call.chain.pool) > 1:
+            known = usual(self.call.chain.state, won.entry.credential.id)
+            self._idle_limit = idle_limit(self.call.policy, known)
         items: list[T] = []
         for item in won.held:
             out = self.take(won, item)

@@ -38,7 +38,7 @@ _LARGEST: Final = 1_000_000
 _LONGEST_REASON: Final = 80
 _FORGOTTEN: Final = 86_400.0
 """Seconds for which an ended park of an unknown credential is kept: another process may know it."""
-_PAST: Final = frozenset({"since", "looked", "cost_at"})
+_PAST: Final = frozenset({"since", "looked", "cost_at", "room_at"})
 _TIMES: Final = frozenset({"until", "lease"}) | _PAST
 _STORED_AS: Final = {"stated": "firm", "soft": "weak", "cost": "felt", "cost_at": "felt_at", "callers_left": "left"}
 """Fields whose names in the store differ from today's, because stored states use the older ones."""
@@ -223,6 +223,8 @@ def _breaker(data: dict[str, Any], written: float) -> Breaker:
         cost=max(0.0, _number(data.get("felt", 0.0))),
         cost_at=_past(data["felt_at"], written) if "felt_at" in data else 0.0,
         callers_left=_whole(data.get("left", 0)),
+        room=_whole(data.get("room", 0)),
+        room_at=_past(data["room_at"], written) if "room_at" in data else 0.0,
     )
 
 
@@ -270,7 +272,7 @@ def _usual(data: dict[str, Any]) -> Usual:
 def _counts(pairs: list[Any]) -> bytes:
     numbers = array("H", bytes(2 * BUCKETS))
     for bucket, count in zip(pairs[:_MOST_NAMES:2], pairs[1:_MOST_NAMES:2], strict=True):
-        numbers[_whole(bucket)] = min(_whole(count), _FULL)
+        numbers[min(_whole(bucket), BUCKETS - 1)] = min(_whole(count), _FULL)
     return numbers.tobytes()
 
 

@@ -1,4 +1,4 @@
-"""Which credential made what: a request that names a file, a batch or an earlier response has to go where that lives."""
+"""Which credential made which id. A request that names a file, a batch or an earlier response goes to the account that has it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ _UNSTORED: Final = (b"chatcmpl", b"msg")
 
 
 class ResourceAffinity:
-    """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport.
-
-    Attributes:
-        owners: the credential that made what, by its id. While it is empty, every request may go to every credential.
-    """
+    """Remembers the ids that answers brought, the most recent 10,000. Thread-safe; it lives and dies with its transport."""
 
     def __init__(self) -> None:
         """Start knowing nothing."""
-        self.owners: OrderedDict[bytes, str] = OrderedDict()
+        self._owners: OrderedDict[bytes, str] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def knows_any(self) -> bool:
+        """Whether anything was learnt yet."""
+        return bool(self._owners)
 
     def owner(self, call: WireRequest) -> str | None:
         """Return the id of the credential whose account holds what a request refers to, or None if it refers to nothing known."""
-        if not self.owners:
+        if not self._owners:
             return None
         body = call.body if len(call.body) <= 2 * _READ else call.body[:_READ] + b"\n" + call.body[-_READ:]
         for text in (call.resource.encode(), call.query.encode(), body):
             for found in _ID.finditer(text):
                 name = found.group()
-                if owner := self.owners.get(name) or self.owners.get(name.rpartition(b"/")[2]):
+                if owner := self._owners.get(name) or self._owners.get(name.rpartition(b"/")[2]):
                     return owner
         return None
 
@@ -64,10 +65,10 @@ class ResourceAffinity:
     def bind(self, name: bytes, credential_id: str) -> None:
         """Remember that `name` lives with a credential."""
         with self._lock:
-            self.owners[name] = credential_id
-            self.owners.move_to_end(name)
-            if len(self.owners) > _MOST:
-                self.owners.popitem(last=False)
+            self._owners[name] = credential_id
+            self._owners.move_to_end(name)
+            if len(self._owners) > _MOST:
+                self._owners.popitem(last=False)
 
 
 def _ids(value: Any) -> Iterator[str]:

@@ -18,6 +18,7 @@ from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
+from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
 from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router
@@ -81,7 +82,8 @@ class AsyncForwarder:
             table.vectors.remembered_by(self.chain)
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
-        self._lengths = RefusedLengths(table.targets)
+        self._foreign = ForeignState(self.router.affinity)
+        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
         self._failover = AsyncFailover(self.chain, sleep=sleep)
 
     async def forward(self, call: WireRequest, request: Any = None) -> AsyncForwarded:
@@ -107,23 +109,25 @@ class AsyncForwarder:
 
     async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
-        call = self._lengths.spared(call, credential)
+        for one in self._sparing:
+            call = one.spared(call, credential)
         response = await self._send(call, credential, request)
         if not self.responses.wants_reading(call, response):
             return response
         try:
             return self.responses.validated(call, credential, response, await self._body(response))
         except Refused as refused:
-            spared = self._lengths.without(call, credential, refused)
-            if spared is None:
+            sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
+            if sparing is None:
                 raise
             fault = refused
+        teacher, spared = sparing
         response = await self._send(spared, credential, request)
         try:
             found = self.responses.validated(spared, credential, response, await self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
-        self._lengths.learn(spared, credential)
+        teacher.learn(call, credential)
         return found
 
     async def _put_in_turn(self, call: WireRequest, request: Any, candidates: Sequence[Eligible]) -> AsyncForwarded:
@@ -176,10 +180,23 @@ class AsyncForwarder:
 
     async def _items(self, call: WireRequest, credential: Credential, request: Any) -> AsyncIterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
+        call = self._foreign.spared(call, credential)
         response = await self._send(call, credential, request)
         if not self.responses.is_stream(call, response):
-            yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, await self._body(response)))
-            return
+            body = await self._body(response)
+            try:
+                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+            except Refused as refused:
+                spared = self._foreign.without(call, credential, refused)
+                if spared is None:
+                    raise
+                fault = refused
+            else:
+                return
+            response = await self._send(spared, credential, request)
+            if not self.responses.is_stream(spared, response):
+                raise fault
+            self._foreign.learn(call, credential)
         source, events = response.stream, EventFilter(self.responses, call, credential, response)
         on_abandon(partial(interrupt, response))  # wakes what is blocked in a read; nothing is on an event loop
         try:

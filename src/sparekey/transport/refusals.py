@@ -215,8 +215,9 @@ def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> ErrorReply:
         about["causes"] = [one.fields for one in causes]
     if failure.retry_after is not None:
         about["retry_after"] = round(failure.retry_after, 3)
-    own = None if status == _UNAUTHORIZED else _own(refused, failure)
-    message = wording.refused(failure, who, failure.status)
+    own = None if status == _UNAUTHORIZED else _own(refused, failure, len(causes))
+    several = len(causes) > 1
+    message = wording.exhausted(causes, failure.retry_after) if several else wording.refused(failure, who, failure.status)
     shown = _BAD_GATEWAY if status == _UNAUTHORIZED else status
     return ErrorReply(shown, failure.reason, message, about, own, failure.retry_after, _kept(refused))
 
@@ -230,14 +231,19 @@ def _status(refused: Refused, failure: Failure) -> int:
     return _TOLD_AS.get(status, status)
 
 
-def _own(refused: Refused, failure: Failure) -> Document | None:
-    """Return the provider's JSON object; if it speaks of a key, with a word about whose it is. None: it sent something else."""
+def _own(refused: Refused, failure: Failure, many: int) -> Document | None:
+    """Return the provider's JSON object; if it speaks of a key, an account or a model, with a note on whose it is. None: it sent no object.
+
+    `many` credentials of the chain were refused in these words.
+    """
     document = json_body.read(refused.body)
     if document is None:
         return None
     if refused.status_code < _ERROR:
         document = json_body.read(json.dumps(error_of(document.fields)).encode()) or document
-    return wording.noted(document, refused.credential_id) if wording.blames_a_key(failure) else document
+    own_model = refused.aside and failure.error_class is ErrorClass.MODEL_NOT_FOUND
+    about = "" if own_model else wording.about_whom(failure, refused.credential_id, many)
+    return wording.noted(document, about) if about else document
 
 
 def _kept(refused: Refused) -> Raw:

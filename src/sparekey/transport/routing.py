@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sparekey.providers import prefill
 from sparekey.transport.affinity import ResourceAffinity
+from sparekey.transport.foreign_state import is_portable
 from sparekey.transport.refusals import UnservableError
 from sparekey.wire.formats import DIALECTS
 from sparekey.wire.json_body import replaced
@@ -87,7 +88,8 @@ class Router:
         owner = self.affinity.owner(call) if self._keep_bound else None
         active = self._chain.active_id
         if owner in able:
-            return [_only({owner})]
+            others = able - {owner}
+            return [_only({owner}), _only(others)] if others and is_portable(call) else [_only({owner})]
         if call.kind == "other" and active in able:
             return [_only({active}), _only(able - {active})] if len(able) > 1 else [_only({active})]
         return [None if len(able) == len(self._chain.credentials) else _only(able)]

@@ -13,6 +13,7 @@ from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
+from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
 from sparekey.transport.responses import ResponseValidator, counted
 from sparekey.transport.routing import Router
@@ -76,7 +77,8 @@ class Forwarder:
             table.vectors.remembered_by(self.chain)
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
-        self._lengths = RefusedLengths(table.targets)
+        self._foreign = ForeignState(self.router.affinity)
+        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
         self._failover = Failover(self.chain, sleep=sleep)
 
     def forward(self, call: WireRequest, request: Any = None) -> Forwarded:
@@ -102,23 +104,25 @@ class Forwarder:
 
     def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
-        call = self._lengths.spared(call, credential)
+        for one in self._sparing:
+            call = one.spared(call, credential)
         response = self._send(call, credential, request)
         if not self.responses.wants_reading(call, response):
             return response
         try:
             return self.responses.validated(call, credential, response, self._body(response))
         except Refused as refused:
-            spared = self._lengths.without(call, credential, refused)
-            if spared is None:
+            sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
+            if sparing is None:
                 raise
             fault = refused
+        teacher, spared = sparing
         response = self._send(spared, credential, request)
         try:
             found = self.responses.validated(spared, credential, response, self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
-        self._lengths.learn(spared, credential)
+        teacher.learn(call, credential)
         return found
 
     def _put_in_turn(self, call: WireRequest, request: Any, candidates: Sequence[Eligible]) -> Forwarded:
@@ -171,10 +175,23 @@ class Forwarder:
 
     def _items(self, call: WireRequest, credential: Credential, request: Any) -> Iterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
+        call = self._foreign.spared(call, credential)
         response = self._send(call, credential, request)
         if not self.responses.is_stream(call, response):
-            yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, self._body(response)))
-            return
+            body = self._body(response)
+            try:
+                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+            except Refused as refused:
+                spared = self._foreign.without(call, credential, refused)
+                if spared is None:
+                    raise
+                fault = refused
+            else:
+                return
+            response = self._send(spared, credential, request)
+            if not self.responses.is_stream(spared, response):
+                raise fault
+            self._foreign.learn(call, credential)
         source, events = response.stream, EventFilter(self.responses, call, credential, response)
         on_abandon(partial(interrupt, response))  # wakes what is blocked in a read; nothing is on a thread
         try:

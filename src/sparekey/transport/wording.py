@@ -32,7 +32,7 @@ _FAULT: Final = r"(?:invalid|incorrect|wrong|expired|revoked|disabled|unknown|ma
 _NOUN: Final = r"(?:api|access|secret|auth\w*|subscription)[-_ ]?(?:key|token|credential)s?"
 _BLAMES: Final = re.compile(
     rf"\b{_FAULT}\b\W+(?:\w+\W+){{0,2}}?(?:x-(?:goog-)?)?{_NOUN}\b|\b{_NOUN}\b[^.]{{0,60}}\b{_FAULT}\b"
-    r"|x-(?:goog-)?api-key|\byour\s+(?:\w+\s+)?(?:key|token|credentials?|credit|balance|account|billing)\b"
+    r"|x-(?:goog-)?api-key|\byour\s+(?:\w+\s+){{0,2}}?(?:key|token|credentials?|credits?|balance|account|billing|quota|plan|subscription)\b"
     r"|(?:令牌|密钥|秘钥|鉴权|余额|欠费)",
     re.IGNORECASE,
 )
@@ -96,12 +96,29 @@ def blames_a_key(failure: Failure) -> bool:
     return bool(_BLAMES.search(failure.message))
 
 
-def noted(document: Document, who: str) -> Document:
-    """Return a provider's JSON with a word behind its message: whose key it speaks of.
+def about_whom(failure: Failure, who: str, many: int) -> str:
+    """Return the note on a provider's words that reads as if they were about something of the caller's; "" where they do not.
+
+    Args:
+        failure: the refusal.
+        who: the credential that was refused.
+        many: how many credentials were refused in these words, where they are all that the chain has; else 0 or 1.
+    """
+    if failure.error_class is ErrorClass.QUOTA_EXCEEDED or blames_a_key(failure):
+        what = "a key or account named here is that credential's, not yours"
+    elif failure.error_class is ErrorClass.MODEL_NOT_FOUND:
+        what = "a model named here is that credential's, as configured in sparekey"
+    else:
+        return ""
+    whole = f"all {many} credentials of this chain failed like this; " if many > 1 else ""
+    return f" ({whole}said to sparekey's credential {who!r}: {what})"
+
+
+def noted(document: Document, about: str) -> Document:
+    """Return a provider's JSON with a note behind its message.
 
     The message itself stays: its words may be the caller's own, repeated. Where none is found, nothing changes.
     """
-    about = f" (said to sparekey's credential {who!r}: a key or account named here is that credential's, not yours)"
     for name in ("error", *_FIELDS):
         value = document.fields.get(name)
         if isinstance(value, str) and value:

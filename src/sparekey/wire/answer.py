@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
-from sparekey.wire import embeddings
+from sparekey.wire import embeddings, large_json
 from sparekey.wire.embedding_request import inputs
-from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, is_visible
+from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, is_visible
 from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from sparekey.wire.sse import Event
 
 _WELL_READ: Final = 8 * 1024 * 1024
-"""Up to this many bytes the JSON of a success is read whole; of a longer one that is only passed on, the ends are looked at."""
+"""Up to this many bytes the JSON of a success is read whole, whatever it holds."""
+_MOST_READ: Final = 64 * 1024 * 1024
+"""Up to this many bytes a success of few values (pictures) is read whole; of one of many that is only passed on, the outline. Above
+it the ends are looked at."""
 _END: Final = 4096
 """Bytes at each end of a long answer in which its id and its usage are looked for."""
 _ID: Final = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
@@ -44,6 +47,13 @@ _ENVELOPE: Final = frozenset(
     }
 )
 """Fields of an answer of any wire: their texts are no errors."""
+_JUDGED: Final = (
+    *("id", "object", "type", "status", "error", "base_resp", "choices", "content", "completion", "stop_reason", "candidates"),
+    *("promptFeedback", "output", "incomplete_details", "usage", "usageMetadata", "detail", "message", "msg", "code", "success"),
+)
+"""Fields by which a long answer is judged."""
+_SHAPES: Final = frozenset({"error", "choices", "content", "candidates", "output"})
+"""Those of them that hold an answer, or an error."""
 _MOST_WORDS: Final = 4096
 """A text in the place of an answer that is longer than this is a page, and no error."""
 _LINES: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -80,9 +90,10 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
         return WholeAnswer(value, dumped(value), judge(call, value))
-    if not in_full and len(body) > _WELL_READ and body[:1] in b"{[" and body.rstrip()[-1:] in b"}]":
-        ends = _ends(body)
-        return WholeAnswer(ends, summary=EventSummary(usage=call.format.read_usage(ends)))
+    if not in_full and len(body) > _WELL_READ and form_of(body) == "json" and _is_too_long(body):
+        plain = body.removeprefix(_BOM).lstrip()
+        value, summary = _long(call, plain)
+        return WholeAnswer(value, None if plain is body else plain, summary)
     try:
         value = loads(plain := body.removeprefix(_BOM))
     except (ValueError, RecursionError):
@@ -90,6 +101,41 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
             return WholeAnswer(None)
         raise _told(body) from None
     return WholeAnswer(value, None if plain is body else plain, judge(call, value))
+
+
+def _is_too_long(body: bytes) -> bool:
+    return len(body) > _MOST_READ or large_json.has_many_values(body)
+
+
+def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:
+    """Judge a success that is too long to be built: of a chat's the outline, if it is not longer than `_MOST_READ`.
+
+    Raises:
+        InnerError: it is an error.
+        NoAnswerError: it is no answer.
+    """
+    if body[-_END:].rstrip()[-1:] not in b"}]":
+        raise NoAnswerError("a success whose body is no JSON")
+    ends = _ends(body)
+    passed = ends, EventSummary(usage=call.format.read_usage(ends))
+    if call.kind != "chat" or len(body) > _MOST_READ:
+        return passed
+    if body[:1] == b"[":
+        if call.dialect == "gemini" and call.stream:
+            return passed
+        raise NoAnswerError("a success of no shape that this API has")
+    try:
+        found = large_json.fields(body, _JUDGED)
+    except ImportError:
+        return passed
+    except large_json.UnreadableError:
+        raise NoAnswerError("a success whose body is no JSON") from None
+    unread = {name for name, value in found.items() if isinstance(value, large_json.Unread)}
+    if not unread & _SHAPES:
+        return found, judge(call, {name: value for name, value in found.items() if name not in unread})
+    if "error" in unread or (fault := _error({name: value for name, value in found.items() if name not in unread})) is not None:
+        raise InnerError(b"{}" if "error" in unread else dumped(fault))
+    return passed
 
 
 def judge(call: WireRequest, value: Any) -> EventSummary:
@@ -177,7 +223,7 @@ def _inner(value: Any) -> Any:
 def _none(value: Any, text: str) -> InnerError | NoAnswerError:
     """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
     spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
-    return InnerError(dumped(value)) if _has_words(spoken) else NoAnswerError(text)
+    return InnerError(dumped(value)) if has_words(spoken) else NoAnswerError(text)
 
 
 @contextlib.contextmanager
@@ -229,14 +275,6 @@ def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
     return next((fault for fault in faults if isinstance(fault, InnerError)), NoAnswerError(text))
 
 
-def _has_words(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_words, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_words, value))
-    return isinstance(value, str) and bool(value.strip())
-
-
 def _told(body: bytes) -> InnerError | NoAnswerError:
     """Return the failure for a body that is no JSON: a short text may say what is wrong, a page or half of something does not."""
     text = body.strip()
@@ -270,14 +308,15 @@ def _fed(reader: StreamReader, event: Event) -> bool:
     """Read one event; return whether it is none of the faults that come behind a complete answer, and are none."""
     complete = reader.whole and reader.said
     try:
-        if not reader.feed(event).error:
-            return True
-    except NoAnswerError:
+        told = reader.feed(event)
+        reader.is_stray(event)
+    except (InnerError, NoAnswerError):
         if not complete:
             raise
-    if not complete:
+        return False
+    if told.error and not complete:
         raise InnerError(event.data, event.raw)
-    return False
+    return not told.error
 
 
 def _ends(body: bytes) -> dict[str, Any]:

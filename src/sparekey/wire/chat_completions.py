@@ -12,7 +12,7 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, mapping, several
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, holds_data, mapping, several, shows
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def read_event(name: str, value: Any) -> EventSummary:
         if choice.keys() <= _PLAIN and not choice.get("finish_reason"):
             delta = choice.get("delta")
             if type(delta) is dict and len(delta) == 1 and type(text := delta.get("content")) is str:  # as most are: no call more
-                return EventSummary(bool(text.strip()), (choice.get("index") or 0,), text=text, usage=usage, model=model)
+                return EventSummary(shows(text) is not None, (choice.get("index") or 0,), text=text, usage=usage, model=model)
         return _choice(choice, usage, model)
     return several([_choice(choice, usage, model) for choice in choices])
 
@@ -143,7 +143,7 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
             if not thoughts and name in _THOUGHT_TEXTS:
                 thoughts = value if isinstance(value, str) else texts_of(value)[0]
         else:
-            said = said or name not in _CALLS or any(map(_calls_one, value if isinstance(value, list) else [value]))
+            said = said or (any(map(_calls_one, value if isinstance(value, list) else [value])) if name in _CALLS else holds_data(value))
             if name == "tool_calls":
                 tools = tuple(_tool_piece(position, call) for position, call in enumerate(value))
             elif name == "refusal":
@@ -152,7 +152,7 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
     if finish:
         callers, broken_off = judged(finish)
         said, fault = said or callers, finish if broken_off else ""
-    shown = content or said or bool(text.strip())
+    shown = content or said or shows(text) is not None
     ended = (lane,) if finish else ()
     return EventSummary(shown, (lane,), ended, False, False, said, text or refusal, fault, thoughts, tools, finish, usage, model)
 

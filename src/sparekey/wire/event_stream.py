@@ -125,6 +125,8 @@ class EventStream:
             raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
         if told.error:
             raise InnerError(event.data, event.raw)
+        if told is NOTHING and reader.is_stray(event):
+            return
         if told.usage is not None:
             self.usage = later(self.usage, told.usage)
             if self._hide_usage and reader.value.get("choices") == []:

@@ -6,6 +6,7 @@ those for OpenAI's other streams. `formats` knows which one a request is written
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sparekey.types import Usage
@@ -94,6 +95,8 @@ class EventSummary(NamedTuple):
     model: str = ""
 
 
+_LABELS: Final = frozenset({"id", "index", "type", "mimeType", "mime_type", "format", "status", "expires_at", "detail", "displayName"})
+"""Fields of a picture or a sound that say what it is, and hold none of it."""
 NOTHING: Final = EventSummary()
 ERROR: Final = EventSummary(error=True)
 
@@ -139,7 +142,7 @@ def several(answers: list[EventSummary]) -> EventSummary:
     """Return what several answers to one request tell: the first one's words, and whether anything of the others is an answer."""
     if any(one.error for one in answers):
         return ERROR
-    said = any(one.said or (number and one.text.strip()) for number, one in enumerate(answers))
+    said = any(one.said or (number and shows(one.text)) for number, one in enumerate(answers))
     return answers[0]._replace(
         content=any(one.content for one in answers),
         begun=tuple(lane for one in answers for lane in one.begun),
@@ -174,9 +177,20 @@ def later(old: Usage | None, new: Usage | None) -> Usage | None:
     )
 
 
+shows: Final = re.compile(r"[^\s\x00-\x1f\x7f\u00ad\u200b-\u200f\u2060-\u2064\ufeff]").search
+"""Find the first character of a text that can be seen: white space, control characters and those without a width cannot."""
+
+
 def is_visible(text: str) -> bool:
-    """Tell whether a whole text shows anything: white space and thoughts between tags are nothing."""
-    return bool(text.strip()) and ("<" not in text or bool(split_think(text).content))
+    """Tell whether a whole text shows anything: what cannot be seen, and thoughts between tags, are nothing."""
+    return shows(text) is not None and ("<" not in text or shows(split_think(text).content) is not None)
+
+
+def holds_data(value: Any) -> bool:
+    """Tell whether a picture, a sound or the like holds anything: at least one text or number that is not empty."""
+    if isinstance(value, dict):
+        return any(holds_data(one) for name, one in value.items() if name not in _LABELS)
+    return any(map(holds_data, value)) if isinstance(value, list) else bool(value)
 
 
 def mapping(value: Any, *names: str) -> dict[str, Any]:
@@ -203,3 +217,12 @@ def counts(value: dict[str, Any], names: Sequence[str]) -> list[int]:
         number = value.get(name)
         found.append(number if isinstance(number, int) else 0)
     return found
+
+
+def has_words(value: Any) -> bool:
+    """Tell whether there is a text anywhere in a JSON value."""
+    if isinstance(value, dict):
+        return any(map(has_words, value.values()))
+    if isinstance(value, list):
+        return any(map(has_words, value))
+    return isinstance(value, str) and bool(value.strip())

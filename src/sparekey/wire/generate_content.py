@@ -9,7 +9,7 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, shaped
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, counts, joined, several
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, counts, holds_data, joined, several, shows
 from sparekey.wire.splice_texts import SILENT, Spot, end_spots, field_spot
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _TOOLS: Final = frozenset({"executableCode", "codeExecutionResult"})
 """What the provider's own tools do on the way to an answer."""
 _NO_END: Final = "FINISH_REASON_UNSPECIFIED"
 """What stands where no reason does: proto's default."""
+_NOT_BLOCKED: Final = (None, "", "BLOCK_REASON_UNSPECIFIED")
+"""As above, for a prompt that is let through."""
 _COUNTS: Final = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
 _SHAPE: Final = frozenset({"candidates", "promptFeedback"})
 """Fields of which every answer has one."""
@@ -49,7 +51,7 @@ def read_event(name: str, value: Any) -> EventSummary:
     if value.get("error") or name == "error":
         return ERROR
     usage, model = read_usage(value), value.get("modelVersion") or ""
-    if (value.get("promptFeedback") or {}).get("blockReason"):
+    if (value.get("promptFeedback") or {}).get("blockReason") not in _NOT_BLOCKED:
         return EventSummary(True, (0,), (0,), said=True, finish="prohibited_content", usage=usage, model=model)
     found = [_candidate(candidate, usage, model) for candidate in value.get("candidates") or ()]
     if len(found) == 1:
@@ -92,14 +94,14 @@ def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> Ev
         if len(part) == 1 and type(piece := part.get("text")) is str:  # as most are
             text += piece
             continue
-        shown = {key for key, piece in part.items() if piece and key not in _MARKS}
+        shown = {key for key, piece in part.items() if piece and key not in _MARKS and holds_data(piece)}
         if not (part.get("functionCall") or {}).get("name"):  # it calls nothing
             shown.discard("functionCall")
-        if part.get("thought") is True:
+        if part.get("thought"):  # a picture among them is no answer either
             thoughts += part.get("text") or ""
         else:
             text += part.get("text") or ""
-        said = said or bool(shown - _TOOLS)
+            said = said or bool(shown - _TOOLS)
         content = content or bool(shown)
         if call := part.get("functionCall"):
             tools.append(ToolPiece(-1, call.get("id") or "", call.get("name") or "", dict(call.get("args") or {})))
@@ -107,9 +109,9 @@ def _candidate(candidate: dict[str, Any], usage: Usage | None, model: str) -> Ev
     if finish:
         callers, broken_off = judged(finish)
         said, fault = said or callers, finish if broken_off else ""
-    shows = content or bool(thoughts) or said or bool(text.strip())
+    shown_any = content or bool(thoughts) or said or shows(text) is not None
     return EventSummary(
-        shows, (lane,), (lane,) if finish else (), False, False, said, text, fault, thoughts, tuple(tools), finish, usage, model
+        shown_any, (lane,), (lane,) if finish else (), False, False, said, text, fault, thoughts, tuple(tools), finish, usage, model
     )
 
 

@@ -53,14 +53,18 @@ def has_many_values(text: bytes) -> bool:
     return len(text) > LARGE and text.count(b",") + text.count(b"[") + text.count(b"{") > MOST_VALUES
 
 
-def fields(text: bytes) -> dict[str, Any]:
-    """Return those fields of a JSON object that are read in requests; a list or object of many values as `Unread`.
+def fields(text: bytes, names: tuple[str, ...] = _NAMES) -> dict[str, Any]:
+    """Return some fields of a JSON object; a list or object of many values as `Unread`.
+
+    Args:
+        text: the object.
+        names: the fields; those that are read in requests by default.
 
     Raises:
         UnreadableError: it is no JSON object.
         ImportError: msgspec is not installed.
     """
-    return {name: _value(raw) for name, raw in _raw(text, _NAMES).items()}
+    return {name: _value(raw) for name, raw in _raw(text, names).items()}
 
 
 def place(text: str, name: str) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from sparekey.core.splice import Piece
 from sparekey.types import Usage
 from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, mapping
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ _ERROR_TYPES: Final = {
 def read_event(name: str, value: Any) -> EventSummary:
     """Read one event of a stream of messages."""
     kind = value.get("type") if isinstance(value, dict) else None
-    if kind == "error" or name == "error":
+    if kind == "error" or name == "error" or (kind is None and mapping({"": value}, "").get("error")):
         return ERROR
     if kind == "content_block_delta" and type(delta := value.get("delta")) is dict and delta.get("type") == "text_delta":
         text = delta.get("text") or ""  # most events are such: no call more
-        return EventSummary(bool(text.strip()), (0,), text=text)
+        return EventSummary(shows(text) is not None, (0,), text=text)
     if read := _READ.get(kind):
         return read(value)
     return _completion(value) if isinstance(value, dict) and "completion" in value else _PLAIN.get(kind, NOTHING)
@@ -97,7 +97,7 @@ def _ended(value: dict[str, Any]) -> EventSummary:
 def _completion(value: dict[str, Any]) -> EventSummary:
     """Read one of the text completions of old."""
     text = value["completion"] or ""
-    return _answered([EventSummary(bool(text.strip()), (0,), text=text)], value)
+    return _answered([EventSummary(shows(text) is not None, (0,), text=text)], value)
 
 
 def _message(value: dict[str, Any]) -> EventSummary:
@@ -122,7 +122,7 @@ def _block(block: dict[str, Any], index: int) -> EventSummary:
     kind = str(block.get("type") or "")
     if kind in {"text_delta", "text"}:
         text = block.get("text") or ""
-        return EventSummary(bool(text.strip()), (0,), text=text)
+        return EventSummary(shows(text) is not None, (0,), text=text)
     if kind in _THOUGHTS or kind == "thinking_delta":
         thoughts = block.get("thinking") or ""
         return EventSummary(bool(thoughts or block.get("data")), (0,), thoughts=thoughts)
@@ -135,7 +135,7 @@ def _block(block: dict[str, Any], index: int) -> EventSummary:
     if kind == "tool_use":  # one without a name calls nothing
         name = block.get("name") or ""
         return EventSummary(bool(name), (0,), said=bool(name), tools=(ToolPiece(index, block.get("id") or "", name),))
-    return EventSummary(True, (0,), said=True)
+    return EventSummary(bool(kind), (0,), said=bool(kind))  # one without a type is nothing to any SDK
 
 
 def _stopped(reason: str | None) -> EventSummary:

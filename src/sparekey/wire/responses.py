@@ -9,7 +9,7 @@ from sparekey.core.splice import Piece
 from sparekey.wire.broken_stream import BROKEN, event_bytes, own_bytes, shaped
 from sparekey.wire.chat_completions import counted, is_error
 from sparekey.wire.chat_completions import error_body as error_of_chat
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, joined, mapping
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _TOOL_TEXTS: Final = {
 """Items whose text comes in pieces: its field, and the name of its events."""
 _SILENT: Final = ("response.mcp_list_tools", "response.function_call_arguments", "response.custom_tool_call_input")
 """How the types of events begin that show nothing by themselves: what is called, the item tells."""
+_TOOL_ENDS: Final = ("_call.completed", "_call.failed")
+"""How the types of events end that tell that a tool of the provider's is done: what it made, the item tells."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 """Items with which the caller's own tools are called."""
 _UNSPLICED: Final = frozenset({"response.created", "response.in_progress", "response.queued", "response.completed", "response.incomplete"})
@@ -50,7 +52,7 @@ def read_event(name: str, value: Any) -> EventSummary:
         return NOTHING
     kind = value.get("type")
     if kind == _TEXT and name != "error" and value.keys() <= _PLAIN and type(text := value.get("delta")) is str:
-        return EventSummary(bool(text.strip()), (0,), text=text)  # most events are such: no call more
+        return EventSummary(shows(text) is not None, (0,), text=text)  # most events are such: no call more
     if name == "error" or is_error(value):
         return ERROR
     return _typed(kind, value) if isinstance(kind, str) and kind.startswith("response.") else NOTHING
@@ -104,7 +106,7 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
     Only deltas are read as text: what is done repeats them.
     """
     delta = value.get("delta", value.get("text", True))
-    if not delta or "_search_call." in kind or kind.startswith(_SILENT):
+    if not delta or "_search_call." in kind or kind.startswith(_SILENT) or kind.endswith(_TOOL_ENDS):
         return EventSummary(begun=(0,))
     text, is_delta = delta if isinstance(delta, str) else "", kind.endswith(".delta")
     if kind.startswith("response.reasoning"):
@@ -114,8 +116,8 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
     elif not kind.startswith("response.output_text"):
         return EventSummary(True, (0,), said=True, text=text if is_delta and kind.startswith("response.refusal") else "")
     if is_delta:
-        return EventSummary(bool(text.strip()), (0,), text=text)
-    return EventSummary(bool(text.strip()), (0,), said=is_visible(text))
+        return EventSummary(shows(text) is not None, (0,), text=text)
+    return EventSummary(shows(text) is not None, (0,), said=is_visible(text))
 
 
 def _response(response: dict[str, Any], *, incomplete: bool) -> EventSummary:
@@ -123,7 +125,7 @@ def _response(response: dict[str, Any], *, incomplete: bool) -> EventSummary:
     found = joined([_item(item, index) for index, item in enumerate(response.get("output") or ())])
     reason = mapping(response, "incomplete_details").get("reason") or "length"
     return found._replace(
-        content=incomplete or found.said or bool(found.text.strip()) or found.content,
+        content=incomplete or found.said or shows(found.text) is not None or found.content,
         ended=(0,),
         said=incomplete or found.said,
         fault="cancelled" if response.get("status") == "cancelled" else "",
@@ -140,13 +142,14 @@ def _item(item: dict[str, Any], index: int) -> EventSummary:
         parts = item.get("content") or ()
         if isinstance(parts, str):  # the SDKs find no text there
             return EventSummary(begun=(0,))
-        text = "".join(map(_text_of, parts))
+        text = "".join(_text_of(part) for part in parts if part.get("type") == "output_text")  # the SDKs read no other
         refusal = "".join(str(part.get("refusal") or "") for part in parts)
-        return EventSummary(bool(text.strip() or refusal), (0,), said=bool(refusal), text=text or refusal)
+        return EventSummary(bool(shows(text) or refusal), (0,), said=bool(refusal), text=text or refusal)
     if kind == "reasoning":
         summary, thoughts = item.get("summary") or (), item.get("content") or ()
         return EventSummary(bool(summary or thoughts), (0,), thoughts="".join(_text_of(one) for one in summary or thoughts))
-    said = bool(item.get("name")) if kind in _CALLS else kind not in ITEMS_WITHOUT_ANSWER
+    needed = "name" if kind in _CALLS else "result" if kind == "image_generation_call" else "type"
+    said = bool(item.get(needed)) and kind not in ITEMS_WITHOUT_ANSWER
     tools: tuple[ToolPiece, ...] = ()
     if kind in _CALLS:
         given = item.get(_TOOL_TEXTS[kind][0]) or ""

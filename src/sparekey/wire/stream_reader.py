@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.wire.format import NOTHING, CutOffError, EventSummary, MalformedEventError, NoAnswerError
+from sparekey.wire.format import ERROR, NOTHING, CutOffError, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, shows
 from sparekey.wire.formats import OBJECTS, REOPENING
 from sparekey.wire.json_body import UNDECODED, decode, loads
 from sparekey.wire.think_tags import ThinkFilter
@@ -64,8 +64,8 @@ class StreamReader:
         """
         self.value = None
         data = event.data
-        if not data:
-            return NOTHING
+        if not data or event.name == "error":
+            return ERROR if data else NOTHING
         if data == b"[DONE]":
             return self._last(NOTHING)
         try:
@@ -126,10 +126,22 @@ class StreamReader:
     def _is_whole(self) -> bool:
         return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
 
+    def is_stray(self, event: Event) -> bool:
+        """Tell whether the last event is JSON and no object, or an empty one: no caller is shown it, as his SDK would break.
+
+        Raises:
+            InnerError: it says something in the middle of an answer; what stands before the content is judged where the stream ends.
+        """
+        if not event.data or event.data == b"[DONE]" or (self.value and isinstance(self.value, dict)):
+            return False
+        if self.content and has_words(self.value):
+            raise InnerError(event.data, event.raw)
+        return True
+
     def _is_visible(self, told: EventSummary) -> bool:
         """Tell whether an event's text shows anything: thoughts between tags and white space are no answer."""
         lane = told.begun[0] if told.begun else 0
-        return bool(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content)
+        return shows(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content) is not None
 
     @property
     def over(self) -> bool:
@@ -138,7 +150,7 @@ class StreamReader:
 
     def end(self) -> bool:
         """Return whether the whole stream was an answer, with the text that waited for the rest of a tag."""
-        return self.said or any(taker.finish().content for taker in self._think.values())
+        return self.said or any(shows(taker.finish().content) for taker in self._think.values())
 
     @property
     def complete(self) -> bool:

@@ -32,11 +32,19 @@ FAULTS = {
 }
 
 
+EXHAUSTED = {
+    "all keys are dead (P06)": faults.auth(),
+    "all accounts are empty (P06)": faults.refuse("quota", status=402, message="Insufficient credits."),
+    "no model is there": faults.model_not_found(),
+}
+"""Faults after which nobody is left, before any content."""
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    """A gateway for each fault, all of whose streams break off: both providers fail in the middle, the second one in other words."""
+    """A gateway for each fault: both providers fail, mostly in the middle, where the second one words its answer differently."""
     with Simulator() as sim, ExitStack() as stack:
-        yield {fault: stack.enter_context(gateway(fault, sim, tmp_path_factory.mktemp("broken"))) for fault in FAULTS}
+        yield {fault: stack.enter_context(gateway(fault, sim, tmp_path_factory.mktemp("broken"))) for fault in (*FAULTS, *EXHAUSTED)}
 
 
 @contextmanager
@@ -45,7 +53,7 @@ def gateway(fault, sim, folder):
     for name, (section, wire, model) in CHAINS.items():
         pair = sim.provider(f"{name}-1{place}", wire=wire), sim.provider(f"{name}-2{place}", wire=wire, text=OTHER)
         for one in pair:
-            one.fail(FAULTS[fault])
+            one.fail((FAULTS | EXHAUSTED)[fault])
         tables.append(chain(section, pair, provider=wire, model=model, extra="idle_limit = 0.3\nmax_retries = 0\nretry_same = false"))
     (folder / "sparekey.toml").write_text(tables[0] + SETTINGS + "".join(tables[1:]))
     running = Running(folder / "sparekey.toml")
@@ -69,6 +77,17 @@ def npm(broken):
 def test_npm(npm, fault):
     """Openai 6 and 7, anthropic, @google/genai 1 and 2, and `ai` over each wire: all of them raise or reject."""
     assert {way: said for way, (how, said) in npm[fault].items() if how != "raises"} == {}
+
+
+@pytest.mark.parametrize("fault", EXHAUSTED)
+def test_npm_names_the_chain(npm, fault):
+    """The message of each official package's error says that it was a chain, and how many credentials it has.
+
+    Vercel's `ai` hands the error to `onError`, and lets the text end.
+    """
+    official = {way: told for way, told in npm[fault].items() if " ai" not in way}
+    assert len(official) == 9
+    assert {way: told for way, told in official.items() if "all 2 credentials of this chain failed" not in told[1]} == {}
 
 
 def chat(url):
@@ -105,4 +124,13 @@ def test_python(broken, wire, fault):
     """Each official Python SDK raises its own exception, with the words of what went wrong."""
     read, kind = PYTHON[wire]
     with pytest.raises(kind(), match=r"(?i)the stream broke off|overloaded|high demand"):
+        read(broken[fault])
+
+
+@pytest.mark.parametrize("fault", EXHAUSTED)
+@pytest.mark.parametrize("wire", PYTHON)
+def test_python_names_the_chain(broken, wire, fault):
+    """So does `str(error)` of each official Python SDK."""
+    read, kind = PYTHON[wire]
+    with pytest.raises(kind(), match="all 2 credentials of this chain failed"):
         read(broken[fault])

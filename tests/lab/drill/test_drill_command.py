@@ -120,7 +120,7 @@ def test_the_list_plays_nothing():
     assert through["not_run"] == NOT_THROUGH
 
 
-@pytest.mark.parametrize(("only", "said"), [("S99", "no row 'S99'"), ("M11", "M11 is not played"), ("S03,X", "no row 'X'")])
+@pytest.mark.parametrize(("only", "said"), [("S99", "no row 'S99'"), ("M11", "M11 is not played"), ("S03,Q", "no row 'Q'")])
 def test_a_row_that_there_is_not_is_refused(only, said):
     """The message names it; nothing is played."""
     done = drill("--only", only)

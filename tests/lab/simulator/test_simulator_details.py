@@ -58,6 +58,24 @@ def test_openai_streams_a_tool_call_in_pieces(simulator: Simulator):
     assert json.loads("".join(call.function.arguments for call in calls)) == {"query": "spare key"}
 
 
+@pytest.mark.parametrize(
+    ("path", "wire", "body"),
+    [
+        ("/v1/chat/completions", "openai", {"messages": HELLO, "tools": [{"type": "function", "function": TOOL}]}),
+        ("/v1/responses", "openai", {"input": "hello", "tools": [{"type": "function", **TOOL}]}),
+        ("/v1/messages", "anthropic", {"messages": HELLO, "max_tokens": 9, "tools": [{"name": "look", "input_schema": {}}]}),
+        ("/v1beta/models/m:generateContent", "gemini", {"contents": [{}], "tools": [{"functionDeclarations": [TOOL]}]}),
+    ],
+)
+def test_a_tool_is_called_as_the_provider_is_told(simulator: Simulator, path: str, wire: str, body: dict[str, Any]):
+    """With its arguments, if it is offered; another tool is not called at all."""
+    told = simulator.provider("told", wire=wire, calls={"read": {}, "look": {"under": "the rug"}})
+    others = simulator.provider("others", wire=wire, calls={"read": {}})
+    answers = [json.dumps(post(one, path, {"model": "m", **body})) for one in (told, others)]
+    assert ["the rug" in answer for answer in answers] == [True, False]
+    assert ["A spare key lies" in answer for answer in answers] == [False, True]
+
+
 @pytest.mark.parametrize("messages", [[*HELLO, {"role": "tool", "tool_call_id": "c", "content": "found"}], HELLO])
 def test_openai_answers_once_the_tool_has_spoken(simulator: Simulator, messages: list[Any]):
     """With the tool's result at hand, or tools switched off, the answer is the text."""

@@ -112,7 +112,7 @@ class Access:
             if not self.cross_origin.allows(headers.get(b"origin", b"")):
                 refuse_pages(headers)
             return ANYBODY
-        key = _presented(headers, query)
+        key = presented(headers, query)
         if not key:
             raise RefusalError(401, "no_key", "no key was sent: send your key of this gateway as the client's API key")
         digest = sha256(key).hexdigest()
@@ -131,7 +131,7 @@ class Access:
         Raises:
             RefusalError: as `caller`.
         """
-        if self._admin and hmac.compare_digest(sha256(_presented(headers, query)).hexdigest(), self._admin):
+        if self._admin and hmac.compare_digest(sha256(presented(headers, query)).hexdigest(), self._admin):
             return ANYBODY
         return self.caller(headers, query)
 
@@ -179,7 +179,7 @@ def _is_ours(url: bytes) -> bool:
         return False
 
 
-def _presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:
+def presented(headers: Mapping[bytes, bytes], query: bytes) -> bytes:
     """Return the key that a request carries, wherever its SDK puts it.
 
     OpenAI's SDK sends a bearer token, the others a header of their own, Gemini's also the query.

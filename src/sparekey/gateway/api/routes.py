@@ -124,7 +124,9 @@ def dialect_of(path: str, headers: dict[bytes, bytes]) -> str:
     return "openai"
 
 
-def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes) -> WireRequest:
+def read(
+    asked_for: RequestedResource, method: str, target: bytes, headers: Raw, named: dict[bytes, bytes], body: bytes, key: bytes = b""
+) -> WireRequest:
     """Return a client's request as the transport takes it.
 
     Args:
@@ -134,6 +136,7 @@ def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw,
         headers: its headers, as sent.
         named: the same by name in lower case.
         body: its decoded body.
+        key: the client's key of this gateway; a header that holds it goes to no provider, whatever its name.
 
     Raises:
         RefusalError: the body does not fit the resource.
@@ -141,7 +144,7 @@ def read(asked_for: RequestedResource, method: str, target: bytes, headers: Raw,
     dropped = _DROPPED[asked_for.dialect]
     if (listed := named.get(b"connection", b"")) not in {b"", b"keep-alive", b"close"}:
         dropped |= {name.strip().lower() for name in listed.split(b",")}
-    kept = [pair for pair in headers if pair[0] not in dropped]
+    kept = [pair for pair in headers if pair[0] not in dropped and not (key and key in pair[1])]
     kept.append(_PLAIN)
     if asked_for.dialect == "anthropic" and b"anthropic-version" not in named:
         kept.append(_VERSION)

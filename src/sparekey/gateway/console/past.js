@@ -78,7 +78,9 @@ function own(what) {
 const plain = (w) => bare(w).replace(/^model:(.+) (\S+)$/, "$1 ($2)").replace(/^(account|endpoint):/, "$1 ");
 
 function named(what) {
-  const names = what.map((w) => (own(what) !== what && w.startsWith("endpoint:") ? "its endpoint" : plain(w)));
+  const credentials = what.filter((w) => w.startsWith("credential:")), others = what.filter((w) => !credentials.includes(w));
+  const endpoint = credentials.length > 1 ? "their endpoint" : "its endpoint";
+  const names = [...credentials, ...others].map((w) => (credentials.length && w.startsWith("endpoint:") ? endpoint : plain(w)));
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join();
 }
 

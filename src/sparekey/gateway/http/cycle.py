@@ -63,6 +63,8 @@ class Cycle(RequestResponseCycle):
             on_response=on_response,
         )
         self._head = b""
+        self.is_stream = False
+        """Whether the answer is one of events, which a client reads as long as it is there."""
 
     async def receive(self) -> Any:
         """Return the next ASGI message: a part of the body, or `http.disconnect`.
@@ -93,6 +95,8 @@ class Cycle(RequestResponseCycle):
         """
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
+        if self.transport.is_closing() and not self.response_complete:
+            self.disconnected = True  # the connection was refused meanwhile; uvicorn shall not miss the answer
         if self.disconnected:
             return
         if not self.response_started and message["type"] == "http.response.start":
@@ -110,6 +114,8 @@ class Cycle(RequestResponseCycle):
         for name, value in headers:
             if name == b"content-length":
                 self.expected_content_length, self.chunked_encoding = int(value), False
+            elif name == b"content-type":
+                self.is_stream = value.startswith(b"text/event-stream")
             elif name == b"connection" and b"close" in value:
                 self.keep_alive = False
                 continue

@@ -10,13 +10,18 @@ half of all connections. When that half is full, the gateway closes the oldest s
 connection in favour of the new one, so that idle strangers cannot keep known clients out.
 
 The gateway answers pipelined requests in order. While it answers one, it reads only a few more.
+
+A client that has ended its side may have left, or may still wait for its answer (a half-closed
+connection, as `nc` makes them). The gateway sends it a `100 Continue`, which every client of HTTP/1.1
+ignores: if it has left, its system resets the connection, which `_look_for_reset` notices.
 """
 
 from __future__ import annotations
 
+import select
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -47,6 +52,12 @@ KNOWN: Final = "sparekey.known"
 """Key in the ASGI scope: a function that the application calls once it knows the sender."""
 ATTEMPT: Final = "sparekey.attempt"
 """Key in the ASGI scope: an attempt that was made for this request before the application got it."""
+_PLAIN: Final = "/:@!$&'()*+,;=~"
+"""Signs that a path holds as they are (RFC 3986), beside letters, digits and -._"""
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FIRST_LOOK: Final = 0.01
+_LAST_LOOK: Final = 1.0
+"""Seconds between the first two looks for a reset, and between later ones."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
@@ -62,6 +73,15 @@ class Begun(Enum):
     """They are the beginning of one."""
     ENGINE = 2
     """They are the engine's."""
+
+
+def is_reset(number: int) -> bool:
+    """Return whether the connection of a file descriptor is no more; one of which only the other side has ended is still there."""
+    if number < 0:
+        return True
+    looking = select.poll()
+    looking.register(number, 0)  # errors and hang-ups are told unasked
+    return bool(looking.poll(0))
 
 
 class _Part(Enum):
@@ -120,6 +140,7 @@ class GatewayProtocol(HttpToolsProtocol):
         strangers: the connections of strangers, by when they came.
         exchange: the request that is under way on the quick path; None: there is none.
         _leaving: functions to call when the client goes; the scope holds the same list.
+        _running: the request that is being answered, or the last one that was.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -132,6 +153,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_bytes: int | None = 0
         self._leaving: list[Callable[[], None]] = []
         self._hosts = 0
+        self._running: Cycle | None = None
         self._part = _Part.IDLE
         self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
         self.exchange: Exchange | None = None
@@ -216,7 +238,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEADERS and b"\r\n\r\n" not in data[: MOST_HEADERS + 4]:
-                self._refuse(431, b"headers_too_large", b"the headers are too long")
+                self._reject(431, b"headers_too_large", b"the headers are too long")
                 return
         try:
             self.parser.feed_data(data)
@@ -267,8 +289,11 @@ class GatewayProtocol(HttpToolsProtocol):
         path = url.path.decode("ascii")
         scope["method"] = parser.get_method().decode("ascii")
         scope["http_version"] = version
-        scope["path"] = unquote(path) if "%" in path else path
         scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+        if "%" in path:  # whoever reads the path reads the same: what is escaped without need is written out for providers, too
+            path = unquote(path)
+            scope["raw_path"] = quote(path, safe=_PLAIN).encode("ascii")
+        scope["path"] = path
         if self._attempt is not None:
             scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # as below
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
@@ -312,6 +337,37 @@ class GatewayProtocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         self._wait()
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start to answer a request, and note that it is this one: behind it others may wait."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn never keeps a connection that the client has ended
+        """Keep the connection if a whole request waits for its answer; close it otherwise."""
+        if self.exchange is not None:
+            self.exchange.hand_over("half closed")
+        elif self._held:
+            self.to_engine(self._held)
+        waits = self._part is _Part.IDLE and self._is_answering() and self.transport.get_extra_info("sslcontext") is None
+        running = self._running
+        if not waits or running is None or running.is_stream or self.scope["http_version"] == "1.0":
+            return None
+        self.cycle.keep_alive = False
+        if not running.response_started:
+            self.transport.write(_CONTINUE)
+        self._look_for_reset(_FIRST_LOOK)
+        return True
+
+    def _look_for_reset(self, seconds: float) -> None:
+        """Close a half-closed connection as soon as the client's system has reset it; look again after so many seconds."""
+        if self.transport.is_closing():
+            return
+        line = self.transport.get_extra_info("socket")
+        if line is None or is_reset(line.fileno()):
+            self.transport.abort()
+        else:
+            self.loop.call_later(seconds, self._look_for_reset, min(2 * seconds, _LAST_LOOK))
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and tell the functions in `_leaving` that the client has gone."""
         if self.exchange is not None:
@@ -324,6 +380,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self.resume_writing()
+        if (running := self._running) is not None and not running.response_complete:
+            running.disconnected = True  # uvicorn tells only the newest of pipelined requests
+            running.message_event.set()
         super().connection_lost(exc)
         self._leave()
 
@@ -412,6 +471,18 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def _reject(self, status: int, code: bytes, words: bytes) -> None:
+        """Refuse what the client sends now; close the connection, but answer the whole requests before it first."""
+        running = self._running
+        if running is None or running.response_complete or running.more_body:
+            self._refuse(status, code, words)
+            return
+        self._part = _Part.IGNORED
+        if self.pipeline and self.pipeline[0][0].more_body:  # the newest: it is the one that is wrong
+            self.pipeline.popleft()
+        self.cycle = self.pipeline[0][0] if self.pipeline else running
+        self.cycle.keep_alive = False
+
     def _refuse(self, status: int, code: bytes, words: bytes, headers: bytes = b"") -> None:
         """Answer with an error in OpenAI's format, then close the connection.
 
@@ -429,4 +500,4 @@ class GatewayProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are no HTTP request with a 400, without uvicorn's text `msg`."""
         del msg
-        self._refuse(400, b"bad_request", b"this is no HTTP request")
+        self._reject(400, b"bad_request", b"this is no HTTP request")

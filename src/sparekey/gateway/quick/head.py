@@ -1,6 +1,6 @@
 """What the head of a request says: read once for all requests whose head is the same but for the length of the body.
 
-A head is known by its digest: it holds the key of a client, and no key is kept.
+A head is known by its digest, and what is secret in it is not kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import httptools
 
 from sparekey.gateway.api import routes
+from sparekey.gateway.api.access import presented
 from sparekey.gateway.api.replies import RefusalError
 from sparekey.gateway.http.request_body import checked
 
@@ -27,6 +28,9 @@ _END: Final = b"\r\n\r\n"
 _DIGITS: Final = 8
 _UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"content-encoding", b"upgrade", b"trailer", b"te"})
 """Headers that the engine sees to."""
+_SECRET: Final = frozenset({b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie", b"proxy-authorization"})
+_NOTHING: Final = b"-"
+"""Stands in the place of what is secret."""
 RESOURCES: Final = frozenset({("openai", "chat/completions"), ("anthropic", "messages")})
 """What the quick path serves; of Gemini's, `generateContent` of any model."""
 _LONG: Final = float("inf")
@@ -47,7 +51,7 @@ class Head(NamedTuple):
         asked: what its path names.
         path: its path.
         target: path and query as they were sent.
-        headers: as they came, names in lower case.
+        headers: names in lower case; values that are secret are left out.
         named: the same by name.
         keep_alive: the connection stays open after the answer.
         caller: who sent it.
@@ -107,14 +111,13 @@ def read(data: bytes, access: Access) -> Head | None:
     named = dict(headers)
     lengths = sum(name == b"content-length" for name, _ in headers)
     hosts = sum(name == b"host" for name, _ in headers)
-    if not found.complete or lengths != 1 or hosts != 1 or "%" in path or not _UNUSUAL.isdisjoint(named):
+    if b"key=" in query or not found.complete or lengths != 1 or hosts != 1 or "%" in path or not _UNUSUAL.isdisjoint(named):
         return None
     if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or parser.should_upgrade():
         return None
-    dialect = routes.dialect_of(path, named)
     try:
         checked(named)
-        caller = access.caller(named, query if dialect == "gemini" else b"")
+        caller = access.caller(named, b"")
         asked = routes.asked(path)
     except RefusalError:
         return None
@@ -123,7 +126,13 @@ def read(data: bytes, access: Access) -> Head | None:
         return None
     page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
-    return Head(asked, path, target, headers, named, parser.should_keep_alive(), caller, page, _until(caller), model, {})
+    headers = _without_keys(headers, b"" if access.is_open else presented(named, b""))
+    return Head(asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, {})
+
+
+def _without_keys(headers: Raw, key: bytes) -> Raw:
+    """Return headers without what is secret in them, and without others that hold the client's key: neither goes to a provider."""
+    return [(name, _NOTHING if name in _SECRET else value) for name, value in headers if name in _SECRET or not (key and key in value)]
 
 
 def _until(caller: Caller) -> float:

@@ -219,7 +219,7 @@ class Body:
         try:
             while not content.at_eof():
                 with _translated():
-                    piece = await content.readany()
+                    piece = await _read(content)
                 if piece:
                     yield piece
         except BaseException:
@@ -229,6 +229,18 @@ class Body:
     async def aclose(self) -> None:
         """Stop reading; cut the connection unless the body is complete."""
         self._answer.close()
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Return what has come of a body.
+
+    Raises:
+        ReadError: the connection was closed at this very moment, which aiohttp tells as a bare `RuntimeError`.
+    """
+    try:
+        return await content.readany()
+    except RuntimeError as exc:
+        raise ReadError("the host closed the connection before its answer was complete") from exc
 
 
 _FAULTS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = (

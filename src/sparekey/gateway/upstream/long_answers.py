@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sparekey.gateway.upstream.messages import Response
 
-MOST_HELD: Final = 8 * 2**20
+MOST_HELD: Final = 16 * 2**20
 _CLOSING: Final = b"}]"
 _BLANK: Final = b" \t\r\n"
 
@@ -28,8 +28,13 @@ async def held(response: Response) -> None:
     Raises:
         TransportError: the connection broke meanwhile.
     """
-    headers = response.headers
-    if headers.get("content-encoding") or _length(headers.get("content-length")) <= MOST_HELD:
+    length = float("inf")
+    for name, value in response.headers.raw:
+        if name == b"content-encoding":
+            return
+        if name == b"content-length" and value.isdigit():
+            length = int(value)
+    if length <= MOST_HELD:
         return
     pieces, size, rest = [], 0, aiter(response.stream)
     async for piece in rest:
@@ -42,11 +47,6 @@ async def held(response: Response) -> None:
         return
     response.stream = LongAnswer(pieces, rest, response.stream)
     response.extensions[PASSED] = form_of(pieces[0]) == "json"
-
-
-def _length(stated: str | None) -> float:
-    """Return how long an answer says that it is; one that says nothing may be of any length."""
-    return int(stated) if stated is not None and stated.isascii() and stated.isdigit() else float("inf")
 
 
 class LongAnswer:

@@ -106,7 +106,7 @@ class GatewayAdapter:
             MissingExtraError: the packages of the gateway or the SDK are not installed.
         """
         self._kind, self._given = kind, settings(given)
-        self.in_process = InProcessGateway(self.whole(config), clock, dice, lambda served: served.chain.add_hook(hook), store)
+        self.in_process = InProcessGateway(self.whole_config(config), clock, dice, lambda served: served.chain.add_hook(hook), store)
         self.model: Any = SdkClient(self.served.wire, self.in_process.url, self.served.name)
 
     @property
@@ -119,7 +119,7 @@ class GatewayAdapter:
         """The engine's chain."""
         return self.served.chain
 
-    def whole(self, config: BaseChain[Any]) -> Config:
+    def whole_config(self, config: BaseChain[Any]) -> Config:
         """Return a whole configuration that serves one chain."""
         chain: dict[str, Any] = (
             {"vlm": config} if self._kind == "chat" else {"embedding": EmbeddingConfig.model_validate({self._kind: config})}
@@ -128,7 +128,7 @@ class GatewayAdapter:
 
     def reload(self, config: BaseChain[Any]) -> None:
         """Serve another configuration from now on."""
-        whole = self.whole(config)
+        whole = self.whole_config(config)
         self.in_process.do(lambda: self.in_process.gateway.reload(whole))
 
     def settle(self, out: Callable[[], int]) -> None:

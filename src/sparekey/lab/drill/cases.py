@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from sparekey.lab.drill import virtual_time
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 WIRES: Final = ("openai", "anthropic", "gemini")
 SEATS: Final = (2, 3, 15)
+_TURNS: Final = count()
 _WAYS: Final = ("sync", "async", "sdk", "gateway")
 
 
@@ -151,9 +153,40 @@ def beside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list
         wording: the id of the refusal.
     """
     words = next(one for one in wordings() if one.id == wording)
-    cases = Cases(play)
-    case = Case(seats, False, words.wire, context.mode, words)
+    yield from _aside(context, play, Case(seats, False, words.wire, context.mode, words))
+
+
+def beside_on_wires(
+    context: RowContext,
+    play: Callable[[VirtualScenario], Awaitable[list[Check]]],
+    seats: int,
+    *,
+    streamed: bool,
+    variants: Sequence[str] = ("",),
+) -> Iterator[Check]:
+    """Play one case of each variant within a row; yield the checks.
+
+    The cases take turns with the wires; with `--full` each is played on all of them. In the mode `gateway` the calls go through a
+    gateway, in the mode `async` through the official SDK. In the mode `sync` nothing is played: a blocking thread takes real time.
+
+    Args:
+        context: the context of the row.
+        play: plays a case.
+        seats: the number of credentials.
+        streamed: whether the calls ask for streams.
+        variants: the variants, each played once.
+    """
+    if context.mode == "sync":
+        return
+    way = "gateway" if context.mode == "gateway" else "sdk"
+    for variant in variants:
+        turn = next(_TURNS) % len(WIRES)
+        for wire in WIRES if context.profile.full else WIRES[turn : turn + 1]:
+            yield from _aside(context, play, Case(seats, streamed, wire, way, variant=variant))
+
+
+def _aside(context: RowContext, play: Callable[[VirtualScenario], Awaitable[list[Check]]], case: Case) -> Iterator[Check]:
     before = Counter(context.counts)
-    checks = virtual_time.run(lambda clock: cases.played(context, case, clock))
+    checks = virtual_time.run(lambda clock: Cases(play).played(context, case, clock))
     context.counts = before  # the table shows the row's own credentials only
     yield from (check if check.holds else check._replace(what=f"{check.what} [{case}]") for check in checks)

@@ -13,11 +13,12 @@ from sparekey.classify import classify
 from sparekey.errors import describe_exception
 from sparekey.lab.drill.blame import refusing, served, well
 from sparekey.lab.drill.bounds import CROWD, crowd_among_dead
-from sparekey.lab.drill.cases import SEATS, beside
+from sparekey.lab.drill.cases import SEATS, beside, beside_on_wires
 from sparekey.lab.drill.fixtures import NO_FAILBACK
 from sparekey.lab.drill.outcome import original, whole
 from sparekey.lab.drill.row import Row
 from sparekey.lab.drill.scenario import each_distinct
+from sparekey.lab.drill.silence import white_space_for_ever
 from sparekey.lab.drill.verdict import Check, Verdict
 from sparekey.lab.drill.wordings import wordings
 from sparekey.lab.simulator import faults
@@ -352,6 +353,7 @@ def _k17(context: RowContext) -> Iterator[Check]:
         scenario = context.chat(seats=2)
         scenario.fail(0, fault)
         yield from whole(scenario.stream(longest=25), within=15)
+    yield from beside_on_wires(context, white_space_for_ever, 2, streamed=False)
 
 
 def _k18(context: RowContext) -> Iterator[Check]:
@@ -418,7 +420,9 @@ ROWS: Final = (
         "from the third on at most two tries each, no park beyond 5 s",
         _k16,
     ),
-    Row("K17", "keep-alive for ever, no content", "the whole answer within 15 s", "", _k17, waits=True),
+    Row(
+        "K17", "keep-alive for ever, no content", "the whole answer within 15 s; one that is not streamed within 31 s", "", _k17, waits=True
+    ),
     Row("K18", "stated waits of 0, -5, soon, 3600 s", "no wait", "parked all the same; a long one is not shortened", _k18),
     Row("K19", "middle key revoked, first 503 for 10 s", "all served, back on the first within 30 s", "", _k19),
 )

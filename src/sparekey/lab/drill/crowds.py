@@ -88,7 +88,7 @@ async def _run_load(scenario: Scenario) -> LoadResult:
     server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, backlog=4096)
     async with server:
         root = scenario.seats[0].provider.wire.root
-        config = scenario.whole({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
+        config = scenario.file_data({"api_base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{root}"})
         manager = serving(config)
         process = await asyncio.to_thread(manager.__enter__)
         try:

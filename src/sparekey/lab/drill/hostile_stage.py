@@ -35,6 +35,7 @@ def gateway(
     keys: bool = True,
     admin: bool = False,
     headers: dict[str, str] | None = None,
+    timeout: float = 30.0,
     **more: Any,
 ) -> Iterator[InProcessGateway]:
     """Serve a chain of one credential within the block.
@@ -44,13 +45,15 @@ def gateway(
         keys: whether clients need a key (the drill's).
         admin: whether there is an admin key.
         headers: further headers of the credential.
+        timeout: seconds of the longest silence of the provider.
         **more: fields of the gateway.
     """
     if admin:
         more["admin_key_sha256"] = sha256(ADMIN.encode()).hexdigest()
     wanted = settings(None, **more) if keys else GatewayConfig.model_validate({"port": 0, "access_log": False, "stop_timeout": 2.0, **more})
     one = {"id": "first", "api_key": PROVIDER_KEY, "api_base": host.base_url, "extra_headers": headers}
-    chain = {"provider": "openai", "model": "gpt-4o-mini", "max_retries": 0, "retry_same": False, "credentials": [one]}
+    chain = {"provider": "openai", "model": "gpt-4o-mini", "timeout": timeout, "credentials": [one]}
+    chain |= {"max_retries": 0, "retry_same": False}
     config = Config.model_validate({"vlm": chain}).model_copy(update={"gateway": wanted})
     served = InProcessGateway(config, Clock(1.0, virtual=False), random, lambda _: None)
     try:

@@ -99,7 +99,7 @@ class Player(LineProcess):
 
     def __init__(self, config: Config, profile: Profile) -> None:
         """Start the process, and send it the configuration and the profile."""
-        super().__init__("sparekey.lab.drill.player", {"config": plain(config), "profile": asdict(profile)})
+        super().__init__("sparekey.lab.drill.player", {"config": settings_data(config), "profile": asdict(profile)})
 
     def play(self, row: Row, mode: str, part: tuple[int, int]) -> Run:
         """Play some cases of a row in the process, and return the run.
@@ -117,7 +117,7 @@ class Player(LineProcess):
         return Run.of(self.receive())
 
 
-def plain(config: Config) -> dict[str, Any]:
+def settings_data(config: Config) -> dict[str, Any]:
     """Return the part of a configuration that these rows use, as data.
 
     That part is what the chat chain and the gateway are set to. It holds no key.

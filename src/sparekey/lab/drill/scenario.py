@@ -95,19 +95,19 @@ class Scenario:
         assert self._within is not None
         return self._within.chain
 
-    def plain(self) -> dict[str, Any]:
+    def config_data(self) -> dict[str, Any]:
         """Return the chain's configuration as data, with the keys that the providers accept."""
         data = self.config.model_dump(mode="json", exclude_none=True, exclude={"credentials": {"__all__": {"api_key"}}})
         for credential, seat in zip(data["credentials"], self.seats, strict=True):
             credential["api_key"] = seat.key
         return data | ({"credentials": [one | self._changed.get(i, {}) for i, one in enumerate(data["credentials"])]})
 
-    def whole(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def file_data(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Return a whole configuration file as data, for a gateway in a process of its own.
 
         Every credential also gets the fields in `fields`.
         """
-        chain = self.plain()
+        chain = self.config_data()
         chain["credentials"] = [one | fields for one in chain["credentials"]]
         gateway = settings(None).model_dump(mode="json", exclude_unset=True, exclude_none=True)
         return {"vlm": chain, "gateway": gateway}
@@ -115,7 +115,7 @@ class Scenario:
     def change(self, fields: dict[str, Any], seat: int = 0) -> None:
         """Reload the gateway with other fields for one credential."""
         self._changed.setdefault(seat, {}).update(fields)
-        self.gateway.reload(type(self.config).model_validate(self.plain()))
+        self.gateway.reload(type(self.config).model_validate(self.config_data()))
 
     @property
     def gateway(self) -> GatewayAdapter:

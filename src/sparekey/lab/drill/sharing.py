@@ -36,7 +36,7 @@ class SecondProcess(LineProcess):
 
     def __init__(self, scenario: Scenario, store: str) -> None:
         """Start the process; `answer` waits until it runs."""
-        super().__init__("sparekey.lab.drill.second_process", {"config": scenario.plain(), "mode": scenario.mode, "store": store})
+        super().__init__("sparekey.lab.drill.second_process", {"config": scenario.config_data(), "mode": scenario.mode, "store": store})
 
     def answer(self) -> dict[str, Any]:
         """Return the next answer.

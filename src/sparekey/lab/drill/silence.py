@@ -1,4 +1,4 @@
-"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail."""
+"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail. S06, S07 and K17 play some of it, too."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ _HANDED_ON: Final = 0.25
 _CALLERS: Final = 5.0
 """Seconds after which the callers of H01 leave."""
 _CROWD: Final = 64
+_MANY: Final = "64 at once"
+_LEARN: Final = 2.0
+"""Seconds more for a crowd: a few second starts are made, and the others begin theirs when it has shown that these are faster."""
+_UNKNOWN: Final = 31.5
+"""Seconds for a whole answer where the first host is silent and nothing is known of it."""
 _WAYS: Final = ("async", "sdk")
 """The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
@@ -53,6 +58,35 @@ async def _learned(setting: VirtualScenario, seconds: float, number: int) -> Non
         await setting.ask(f"before ({i}.)")
 
 
+async def silent_from_the_start(setting: VirtualScenario) -> list[Check]:
+    """Ask for a whole answer while the first host is silent and nothing is known of it."""
+    return await _first_does(setting, faults.hang())
+
+
+async def white_space_for_ever(setting: VirtualScenario) -> list[Check]:
+    """Ask for a whole answer while the first host sends white space and no answer."""
+    return await _first_does(setting, faults.keepalive("comment", every=1.0))
+
+
+async def _first_does(setting: VirtualScenario, fault: Fault) -> list[Check]:
+    first, *others = await setting.open()
+    _does(first, fault)
+    for actor in others:
+        actor.acts = well
+    call = await setting.ask("a question")
+    return [served([call]), _quick([call], _UNKNOWN), Check(f"{first.calls()} tries, one is allowed", first.calls() == 1)]
+
+
+async def many_behind_a_slow_start(setting: VirtualScenario) -> list[Check]:
+    """Ask for 64 streams at once while the first host brings its first token after 20 s."""
+    first, *others = await setting.open()
+    _does(first, Delay(first=20.0))
+    for actor in others:
+        actor.acts = well
+    calls = await setting.together(_CROWD, lambda i: f"question ({i}.)")
+    return [served(calls), _quick(calls, 15.0)]
+
+
 async def _h01(setting: VirtualScenario) -> list[Check]:
     first, *others = await setting.open()
     _does(first, faults.hang())
@@ -78,9 +112,10 @@ async def _h02(setting: VirtualScenario) -> list[Check]:
     if known:
         await _learned(setting, 1.0, 10)
     _does(first, faults.hang())
-    call = await setting.ask("a question")
-    most = 12.0 if setting.case.streamed else 5.0 if known else 31.5
-    return [served([call]), _quick([call], most)]
+    calls = await setting.together(_CROWD if setting.case.variant == _MANY else 1, lambda i: f"a question ({i}.)")
+    most = 12.0 if setting.case.streamed else 5.0 if known else _UNKNOWN
+    most += _LEARN if len(calls) > 1 else 0.0
+    return [served(calls), _quick(calls, most)]
 
 
 async def _h03(setting: VirtualScenario) -> list[Check]:
@@ -141,14 +176,16 @@ async def _h08(setting: VirtualScenario) -> list[Check]:
     first, *others = await setting.open()
     for actor in others:
         actor.acts = well
-    limits: list[Fault] = [faults.rate_limit(retry_after=1)] if setting.case.variant == "429" else [faults.server_error()]
+    crowd = _CROWD if setting.case.variant == _MANY else 1
+    fault: Fault = faults.server_error() if setting.case.variant == "500" else faults.rate_limit(retry_after=1)
+    limits = [fault] * crowd
     first.acts = lambda ask: limits.pop() if limits else well(ask)
-    call = await setting.ask("a question")
+    calls = await setting.together(crowd, lambda i: f"a question ({i}.)")
     again = await setting.ask("another question")
     return [
-        served([call, again]),
-        _quick([call, again]),
-        Check(f"the first got {first.calls()} calls within a second", first.calls() == 1),
+        served([*calls, again]),
+        _quick([*calls, again]),
+        Check(f"the first got {first.calls()} calls within a second, {crowd} are allowed", first.calls() <= crowd),
     ]
 
 
@@ -168,7 +205,7 @@ ROWS: Final = (
         "as H01, with a caller who waits",
         "an answer within 31 s; within 5 s after ten answers of a second",
         "",
-        Cases(_h02, variants=("nothing learned", "learned")),
+        Cases(_h02, variants=("nothing learned", "learned", _MANY)),
         _WAYS,
     ),
     row("H03", "as H01 while the second is active, 100 requests", "none is lost or late", "one call a park", Cases(_h03), _WAYS),
@@ -194,7 +231,7 @@ ROWS: Final = (
         "429 with Retry-After: 1, or 500, once; a spare of the same model is ready",
         "the spare answers at once",
         "nothing for a second",
-        Cases(_h08, variants=("429", "500")),
+        Cases(_h08, variants=("429", "500", _MANY)),
         _WAYS,
     ),
     row("H11", "the first host answers 503 after 8 s, for 20 minutes", "at most 12 callers pay for it", "", Cases(_h11), _WAYS),

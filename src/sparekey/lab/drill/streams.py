@@ -1,4 +1,7 @@
-"""S: streams and transport. Calls are streamed, and each healthy answer is one text of sixty words."""
+"""S: streams and transport. Calls are streamed where a row says nothing else, and each healthy answer is one text of sixty words.
+
+In the cases of S08, S09, S10 and S14 the spares word their answers differently, as another model would (`sparekey.lab.drill.reworded`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify import classify
+from sparekey.lab.drill.cases import beside_on_wires
 from sparekey.lab.drill.outcome import original, whole
+from sparekey.lab.drill.reworded import RECOVERIES, broken_by
 from sparekey.lab.drill.row import Row
+from sparekey.lab.drill.silence import many_behind_a_slow_start, silent_from_the_start
 from sparekey.lab.drill.verdict import Check, Verdict
 from sparekey.lab.simulator import TEXT, faults
 from sparekey.types import ErrorClass
@@ -23,6 +29,10 @@ if TYPE_CHECKING:
 _CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
 _KEYS: Final = 15
 _IDLE: Final = 60
+_MANY: Final = 16
+"""Streams at once: twice as many as may be hedged in a row."""
+_KNOWN: Final = 10
+"""Whole answers after which it is known what they take."""
 _DICE: Final = (0.0, 0.999)
 """The extremes of the engine's source of chance: a row must hold at both."""
 
@@ -93,15 +103,36 @@ def _s05(context: RowContext) -> Iterator[Check]:
 
 def _s06(context: RowContext) -> Iterator[Check]:
     scenario = context.chat()
+    limit = scenario.chain.pool.policy.first_content_limit or scenario.timeout
     scenario.fail(0, faults.hang(120))
-    yield from whole(scenario.stream(longest=min(scenario.timeout, 240) + 20), within=scenario.timeout + 15)
+    yield from whole(scenario.stream(longest=min(limit, 240) + 35), within=limit + 15)
     yield _at_most(scenario.tries(0), 1)
+    if scenario.chain.pool.policy.answer_limit is not None:
+        yield from _silent_for_whole_answers(context) if context.mode == "sync" else ()
+        yield from beside_on_wires(context, silent_from_the_start, 2, streamed=False)
+
+
+def _silent_for_whole_answers(context: RowContext) -> Iterator[Check]:
+    """Whole answers: what the first credential usually takes is known, and then it is silent."""
+    scenario = context.chat()
+    for _ in range(_KNOWN):
+        yield from whole(scenario.ask())
+    before = scenario.tries(0)
+    scenario.fail(0, faults.hang(120))
+    yield from whole(scenario.ask(), within=15)
+    yield _at_most(scenario.tries(0) - before, 1)
 
 
 def _s07(context: RowContext) -> Iterator[Check]:
     scenario = context.chat()
     scenario.fail(0, faults.slow_start(20))
     yield from whole(scenario.stream(), within=15)
+    if context.mode == "sync":
+        scenario = context.chat()
+        scenario.fail(0, faults.slow_start(20))
+        for call in [scenario.start(streaming=True) for _ in range(_MANY)]:
+            yield from whole(scenario.wait(call), within=15)
+    yield from beside_on_wires(context, many_behind_a_slow_start, 2, streamed=True)
 
 
 def _s08(context: RowContext) -> Iterator[Check]:
@@ -109,6 +140,7 @@ def _s08(context: RowContext) -> Iterator[Check]:
         scenario = context.chat()
         scenario.fail(0, faults.cut(after=40, how=how))
         yield from whole(scenario.stream())
+        yield from beside_on_wires(context, broken_by(faults.cut(after=4, how=how)), 2, streamed=True, variants=RECOVERIES)
 
 
 def _s09(context: RowContext) -> Iterator[Check]:
@@ -118,6 +150,7 @@ def _s09(context: RowContext) -> Iterator[Check]:
     yield from whole(outcome)
     yield Check("within 45 s", outcome.seconds < 45)
     yield from whole(scenario.stream(), within=10)
+    yield from beside_on_wires(context, broken_by(faults.stall(after=4, seconds=30), within=45), 2, streamed=True, variants=RECOVERIES)
 
 
 def _s10(context: RowContext) -> Iterator[Check]:
@@ -126,6 +159,7 @@ def _s10(context: RowContext) -> Iterator[Check]:
     outcome = scenario.stream()
     yield from whole(outcome)
     yield Check("nothing broken reaches the caller", TEXT.startswith(outcome.text))
+    yield from beside_on_wires(context, broken_by(faults.broken_event(at=5)), 2, streamed=True, variants=RECOVERIES)
 
 
 def _s11(context: RowContext) -> Iterator[Check]:
@@ -170,6 +204,8 @@ def _s14(context: RowContext) -> Iterator[Check]:
         outcome = scenario.stream()
         yield from whole(outcome)
         yield Check("never the rejection of the prefill", "assistant message" not in str(outcome.error).lower())
+        variants = (*RECOVERIES, "continue")
+        yield from beside_on_wires(context, broken_by(faults.cut(after=4, how=how), prefill=False), 2, streamed=True, variants=variants)
 
 
 def _s15(context: RowContext) -> Iterator[Check]:
@@ -219,8 +255,8 @@ ROWS: Final = (
     Row("S03", "500 once, then healthy", _WHOLE, "a second try on the same credential", _s03),
     Row("S04", "503 for ever", _NEXT, "at most 6 tries, of 15 keys at that host, too", _s04),
     Row("S05", "TCP reset before any byte, once", _WHOLE, "one request is written at most twice", _s05),
-    Row("S06", "accepts and never answers (120 s)", f"{_WHOLE} within 15 s of the limit", "one try", _s06, waits=True),
-    Row("S07", "headers at once, first token after 20 s", f"{_WHOLE} within 15 s", "", _s07, waits=True),
+    Row("S06", "accepts and never answers (120 s)", f"{_WHOLE}, streamed or not, within 15 s of the limit", "one try", _s06, waits=True),
+    Row("S07", "headers at once, first token after 20 s, one stream or many", f"{_WHOLE} within 15 s", "", _s07, waits=True),
     Row("S08", "stream cut after 40 of 60 words", f"{_WHOLE}, or a clean error; never a short success", "", _s08),
     Row(
         "S09",

@@ -13,13 +13,14 @@ from sparekey.lab.drill import (
     credentials,
     embeddings,
     hostile,
+    intermittent,
     returns,
     sharing,
     silence,
     streams,
 )
 
-_OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *returns.ROWS, *silence.ROWS), key=lambda row: row.id))
+_OTHERS: Final = tuple(sorted((*blame.ROWS, *bounds.ROWS, *intermittent.ROWS, *returns.ROWS, *silence.ROWS), key=lambda row: row.id))
 
 ROWS: Final = (*streams.ROWS, *credentials.ROWS, *_OTHERS, *concurrency.ROWS, *sharing.ROWS, *embeddings.ROWS)
 """The rows that are played with a chain in this process, in the order of the catalogue."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.config import VLMConfig
 from sparekey.lab.drill.fixtures import settings_of
 from sparekey.lab.drill.virtual_time import VirtualLoop
-from sparekey.lab.drill.ways import ANSWER, CallResult, GatewayWay, SdkWay, WrapperWay
+from sparekey.lab.drill.ways import ANSWER, OTHER_ANSWER, CallResult, GatewayWay, SdkWay, WrapperWay
 from sparekey.lab.simulator.answers import Voice
 from sparekey.lab.simulator.faults import Delay, RawBody
 from sparekey.lab.simulator.provider import Provider, ProviderSettings
@@ -115,6 +115,7 @@ class VirtualScenario:
         self.events: list[Event] = []
         self.longest_park: dict[str, float] = {}
         self._providers: list[Provider] = []
+        self._voices = (ANSWER, ANSWER)
         self._way: WrapperWay | SdkWay | GatewayWay | None = None
 
     async def open(
@@ -127,6 +128,7 @@ class VirtualScenario:
         same_key: Iterable[int] = (),
         knobs: Mapping[str, Any] | None = None,
         ids: str = "c",
+        reworded: bool = False,
     ) -> list[Actor]:
         """Build the chain; return its credentials, in order.
 
@@ -138,8 +140,10 @@ class VirtualScenario:
             same_key: the places of the credentials that have the first one's key.
             knobs: fields of the chain to set.
             ids: the beginning of the credentials' ids.
+            reworded: whether the spares word their answers differently than the first credential does.
         """
         number, wire = seats or self.case.seats, self.case.wire
+        self._voices = (ANSWER, OTHER_ANSWER if reworded else ANSWER)
         shared, twins = frozenset(account), frozenset(same_key)
         for i in range(number):
             key = f"sk-drill-{0 if i in twins else i:04d}-5f1d0c7e9ab24638"
@@ -171,7 +175,8 @@ class VirtualScenario:
         def run(work: Coroutine[Any, Any, None]) -> None:
             keep.add(loop.create_task(work))
 
-        provider = Provider(f"drill{len(self._providers)}", find_wire(wire), ProviderSettings(voice=Voice(text=ANSWER)), run)
+        voice = Voice(text=self._voices[bool(self._providers)])
+        provider = Provider(f"drill{len(self._providers)}", find_wire(wire), ProviderSettings(voice=voice), run)
         by_key = {one.key: one for one in reversed(actors)}
 
         def decided(ask: RequestedAnswer) -> Fault | None:
@@ -234,6 +239,15 @@ class VirtualScenario:
     async def together(self, number: int, prompt: Callable[[int], str]) -> list[MadeCall]:
         """Make `number` calls at once."""
         return list(await asyncio.gather(*(self.ask(prompt(i)) for i in range(number))))
+
+    async def unplugged(self, seconds: float) -> None:
+        """Make every provider unreachable for some seconds; if these are infinite, for good."""
+        for provider in self._providers:
+            await provider.unlisten()
+        if seconds < float("inf"):
+            await asyncio.sleep(seconds)
+            for provider in self._providers:
+                await provider.listen()
 
     async def until(self, moment: float) -> None:
         """Wait until a moment of the case's clock."""

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 ANSWER: Final = "A spare key lies under the old gate."
 """The answer of every healthy provider in a case."""
+OTHER_ANSWER: Final = "Under the old gate lies a key, and it is a spare one."
+"""The answer of the spares where they word their answers differently."""
+ANSWERS: Final = frozenset({ANSWER, OTHER_ANSWER})
+"""The whole answers; a mixture of both is none."""
 _TEXT: Final = re.compile(r'"(?:content|text)":\s*"((?:[^"\\]|\\.)*)"')
 _CHAIN: Final = re.compile(r"all_credentials_failed|\d+ credentials (?:of this \w+ )?failed")
 """The words by which an error shows that it is about a whole chain."""
@@ -47,7 +51,8 @@ class CallResult:
         message: the message in the error's JSON; empty if there is none.
         status: the HTTP status of the error; 0 if it has none.
         chain: whether the error says that it is about the whole chain.
-        headers: the headers of an error's answer; None if there was no answer.
+        headers: the headers of an error's answer, and of every answer of a gateway; None if there was none.
+        recognizable: whether it is a whole answer, or the caller can tell that it is not: an exception, an error event, a missing end.
     """
 
     served: bool
@@ -57,6 +62,7 @@ class CallResult:
     status: int = 0
     chain: bool = False
     headers: dict[str, str] | None = None
+    recognizable: bool = True
 
 
 def failed(exc: BaseException) -> CallResult:
@@ -70,6 +76,11 @@ def failed(exc: BaseException) -> CallResult:
     chain = isinstance(exc, AllCredentialsFailedError) or bool(_CHAIN.search(f"{text} {body}"))
     message = _message(body) or str(getattr(exc, "message", "") or "")
     return CallResult(False, " ".join([text, str(body or ""), *causes]), text, message, status, chain, headers)
+
+
+def answered(text: str) -> CallResult:
+    """Return the result of a call that brought a text and no error."""
+    return CallResult(text in ANSWERS, text, text, recognizable=text in ANSWERS)
 
 
 def _message(body: Any) -> str:
@@ -95,7 +106,7 @@ class WrapperWay:
                 text = await self._whole(prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
-        return CallResult(text == ANSWER, text, text)
+        return answered(text)
 
     async def _whole(self, prompt: str, *, stream: bool) -> str:
         model = self._within.model
@@ -138,7 +149,7 @@ class SdkWay:
             text = await text_from_sdk(self._dialect, self._client, self._model, prompt, stream=stream)
         except Exception as exc:  # noqa: BLE001 - whatever the caller would get
             return failed(exc)
-        return CallResult(text == ANSWER, text, text)
+        return answered(text)
 
     async def close(self) -> None:
         """Close the client."""
@@ -194,13 +205,14 @@ class GatewayWay:
         """Make one call."""
         path, body = request(self._wire, self.model, prompt, stream=stream)
         try:
-            status, headers, text = await post(self._netloc, path, json.dumps(body).encode())
+            status, headers, text, ended = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
             return CallResult(False, describe_exception(exc), str(exc))
         said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
-        if said == ANSWER:
-            return CallResult(True, said, said)
-        return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers)
+        if said in ANSWERS and ended:
+            return CallResult(True, said, said, headers=headers)
+        recognizable = not ended or status != 200 or '"error"' in text
+        return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers, recognizable)
 
     async def close(self) -> None:
         """Stop serving."""
@@ -226,8 +238,8 @@ def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, d
     return "/v1/chat/completions", {"model": model, "messages": messages, "stream": stream}
 
 
-async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str]:
-    """Post to a gateway over a new connection; return status, headers and the text of the answer."""
+async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str, bool]:
+    """Post to a gateway over a new connection; return status, headers, the text of the answer, and whether its end came."""
     host, _, port = netloc.partition(":")
     async with asyncio.timeout(_LONGEST):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -235,12 +247,24 @@ async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str]
             head = f"POST {path} HTTP/1.1\r\nHost: {netloc}\r\nAuthorization: {BEARER}\r\nContent-Type: application/json\r\n"
             writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
             lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            rest = await reader.read()
+            rest, ended = await _until_closed(reader)
         finally:
             writer.close()
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-    return int(lines[0].split()[1]), headers, (_unchunked(rest) if chunked else rest).decode("utf-8", "replace")
+    ended = ended and (rest.endswith(b"0\r\n\r\n") if chunked else len(rest) >= int(headers.get("content-length", 0)))
+    return int(lines[0].split()[1]), headers, (_unchunked(rest) if chunked else rest).decode("utf-8", "replace"), ended
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
+    """Return what comes until the connection is closed, and whether it was closed and not reset."""
+    found = []
+    try:
+        while piece := await reader.read(65536):
+            found.append(piece)
+    except ConnectionError:
+        return b"".join(found), False
+    return b"".join(found), True
 
 
 def _unchunked(data: bytes) -> bytes:

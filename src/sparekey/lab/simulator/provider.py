@@ -41,6 +41,7 @@ class ProviderSettings:
     dimensions: Mapping[str, int] = field(default_factory=dict)
     max_input_tokens: int | None = None
     time_scale: float = 1.0
+    calls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Provider:
@@ -193,7 +194,7 @@ class Provider:
         """Decide what happens to a request: a scripted fault, its own fault, or an answer."""
         key, serial = self.wire.key(seen), self._ledger.arrived(seen)
         ask, own_fault = self._read(seen)
-        ask = replace(ask, key=key, serial=serial)
+        ask = self._call(replace(ask, key=key, serial=serial))
         own_fault = self._wrong_key(ask) or own_fault or self._wrong_request(ask)
         fault = self._decide(ask) or self._scripted(ask) or own_fault
         if isinstance(fault, faults.NoPrefill):
@@ -208,6 +209,13 @@ class Provider:
             return RequestedAnswer("unreadable"), error.refusal
         except _WRONG_TYPES as error:
             return RequestedAnswer("unreadable"), _wrong_type(error)
+
+    def _call(self, ask: RequestedAnswer) -> RequestedAnswer:
+        """Let the answer call the tool of the provider's `calls` that the request offers; without one it is text."""
+        if not ask.tool or not self.settings.calls:
+            return ask
+        name = next((name for name in self.settings.calls if name in ask.offered), "")
+        return replace(ask, tool=name, arguments=self.settings.calls.get(name, {}))
 
     def _answer(self, fault: faults.Fault | None, ask: RequestedAnswer) -> ProviderReply:
         try:

@@ -68,6 +68,7 @@ class Simulator:
         dimension: int | Mapping[str, int] | None = None,
         space: str = "",
         max_input_tokens: int | None = None,
+        calls: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Provider:
         """Start a provider and return it.
 
@@ -86,6 +87,9 @@ class Simulator:
                 unrelated one elsewhere.
             max_input_tokens: the longest input in words, beyond which it refuses with its
                 context-length error; None: any length.
+            calls: tools by name, each with the arguments that it is called with; the first one that
+                a request offers is called. None: the first tool that a request offers, with
+                `{"query": "spare key"}`.
 
         Raises:
             ValueError: the name is taken, or there is no such wire.
@@ -102,6 +106,7 @@ class Simulator:
             dimensions=dimension if isinstance(dimension, Mapping) else {},
             max_input_tokens=max_input_tokens,
             time_scale=self._time_scale,
+            calls=calls or {},
         )
         made = Provider(name, spoken, settings, self._run)
         made.plug_in()

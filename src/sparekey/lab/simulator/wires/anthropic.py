@@ -7,7 +7,7 @@ report.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from sparekey.lab.simulator.faults import bad_request, refuse
 from sparekey.lab.simulator.wires.base import (
@@ -81,7 +81,6 @@ class AnthropicWire(Wire):
 
     name = "anthropic"
     wordings = WORDINGS
-    tool_input: ClassVar[Mapping[str, Any]] = {"query": "spare key"}
 
     def key(self, seen: ReceivedRequest) -> str:
         """Return the `x-api-key`, or the bearer token."""
@@ -109,6 +108,7 @@ class AnthropicWire(Wire):
             stream=bool(body.get("stream")),
             prefilled=messages[-1].get("role") == "assistant",
             tool=wanted_tool(body, messages),
+            offered=tuple(str(tool.get("name", "")) for tool in body.get("tools") or ()),
             body=body,
         )
 
@@ -143,7 +143,7 @@ class AnthropicWire(Wire):
         if voice.reasoning and (ask.body.get("thinking") or {}).get("type") != "disabled":
             made.append({"type": "thinking", "thinking": voice.reasoning, "signature": "sim"})
         if ask.tool:
-            made.append({"type": "tool_use", "id": f"toolu_sim{ask.serial}", "name": ask.tool, "input": dict(self.tool_input)})
+            made.append({"type": "tool_use", "id": f"toolu_sim{ask.serial}", "name": ask.tool, "input": dict(ask.arguments)})
         elif voice.text:
             made.append({"type": "text", "text": voice.text})
         return made

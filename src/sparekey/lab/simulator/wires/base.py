@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.lab.simulator.answers import count_tokens
 from sparekey.lab.simulator.faults import bad_request
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.traffic import ReceivedRequest
 
 _CHINA_SECONDS = 8 * 3600
+ARGUMENTS: Final[Mapping[str, Any]] = {"query": "spare key"}
+"""What a tool is called with, unless the provider has `calls`. It fits few schemas, but is JSON."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -78,6 +80,8 @@ class RequestedAnswer:
         stream: an answer in events is wanted.
         prefilled: the conversation ends with an assistant message.
         tool: the name of the tool that the answer shall call, or "".
+        offered: the names of the tools that it may call, in the order of the request.
+        arguments: what the tool is called with.
         dimensions: the vector length it asks for, or None.
         body: the parsed JSON body, for what only this wire knows.
         key: the key it came with.
@@ -91,6 +95,8 @@ class RequestedAnswer:
     stream: bool = False
     prefilled: bool = False
     tool: str = ""
+    offered: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=lambda: ARGUMENTS)
     dimensions: int | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""

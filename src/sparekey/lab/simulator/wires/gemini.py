@@ -132,6 +132,7 @@ class GeminiWire(Wire):
             stream=name == "streamGenerateContent" and not array,
             prefilled=contents[-1].get("role") == "model",
             tool=wanted_tool(body, contents),
+            offered=tuple(str(one.get("name", "")) for one in declared(body)),
             body=body,
         )
 
@@ -170,7 +171,7 @@ class GeminiWire(Wire):
         """Return the content in whole parts."""
         thought = [{"text": voice.reasoning, "thought": True}] if voice.reasoning else []
         if ask.tool:
-            return [*thought, {"functionCall": {"name": ask.tool, "args": {"query": "spare key"}}}]
+            return [*thought, {"functionCall": {"name": ask.tool, "args": dict(ask.arguments)}}]
         return [*thought, *([{"text": voice.text}] if voice.text else [])]
 
     def frames(self, ask: RequestedAnswer, voice: Voice) -> Iterator[Frame]:
@@ -247,14 +248,19 @@ def data(value: Any) -> bytes:
     return f"data: {json.dumps(value)}\r\n\r\n".encode()
 
 
+def declared(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the functions that are offered, each as it is declared."""
+    tools = body.get("tools") or []
+    return [one for tool in tools for one in tool.get("functionDeclarations") or tool.get("function_declarations") or []]
+
+
 def wanted_tool(body: Mapping[str, Any], contents: list[Any]) -> str:
     """Return the function to call: the first one offered.
 
     None is called if its result is there already, or if calls are switched off. Google reads both
     spellings of a field, and some clients write the one with underscores.
     """
-    tools = body.get("tools") or []
-    offered = [declared for tool in tools for declared in tool.get("functionDeclarations") or tool.get("function_declarations") or []]
+    offered = declared(body)
     mode = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
     answered = any({"functionResponse", "function_response"} & part.keys() for part in contents[-1].get("parts") or [])
     return str(offered[0]["name"]) if offered and not answered and mode != "NONE" else ""

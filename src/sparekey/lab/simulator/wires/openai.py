@@ -164,6 +164,7 @@ class OpenAIWire(Wire):
             stream=bool(body.get("stream")),
             prefilled=messages[-1].get("role") == "assistant",
             tool=wanted_tool(body, messages),
+            offered=tuple(str(tool.get("function", tool).get("name", "")) for tool in body.get("tools") or ()),
             body=body,
         )
 
@@ -302,11 +303,8 @@ def wanted_tool(body: Mapping[str, Any], messages: list[Any]) -> str:
 
 
 def tool_call(ask: RequestedAnswer) -> dict[str, Any]:
-    """Return a call of the wanted tool; the arguments are JSON, but fit no particular schema."""
-    return {"id": f"call_sim{ask.serial}", "type": "function", "function": {"name": ask.tool, "arguments": TOOL_ARGUMENTS}}
-
-
-TOOL_ARGUMENTS = '{"query": "spare key"}'
+    """Return the call of the wanted tool."""
+    return {"id": f"call_sim{ask.serial}", "type": "function", "function": {"name": ask.tool, "arguments": json.dumps(ask.arguments)}}
 
 
 def finish_reason(ask: RequestedAnswer) -> str:

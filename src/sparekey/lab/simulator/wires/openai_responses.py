@@ -8,6 +8,7 @@ Source: https://platform.openai.com/docs/api-reference/responses and /responses-
 from __future__ import annotations
 
 import hashlib
+import json
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from sparekey.lab.simulator.wires.base import Headers, RefusalWording
 
-ARGUMENTS: Final = '{"query": "spare key"}'
 _FAILS: Final = {"server_error", "rate_limit_exceeded", "invalid_prompt"}
 """Codes with which a response fails (`response.failed`); another error is an event `error`."""
 
@@ -50,7 +50,13 @@ class Responses(Resource):
         given = body["input"]
         words = " ".join(filter(None, (words_of(body.get("instructions")), words_of(given))))
         return RequestedAnswer(
-            self.path, str(body["model"]), words=words, stream=bool(body.get("stream")), tool=_tool(body, given), body=body
+            self.path,
+            str(body["model"]),
+            words=words,
+            stream=bool(body.get("stream")),
+            tool=_tool(body, given),
+            offered=_offered(body),
+            body=body,
         )
 
     def answer(self, ask: RequestedAnswer, voice: Voice, headers: Headers) -> ProviderReply:
@@ -121,7 +127,7 @@ def _items(ask: RequestedAnswer, voice: Voice) -> Iterator[dict[str, Any]]:
     if voice.reasoning:
         yield {"id": f"rs_sim{ask.serial}", "type": "reasoning", "summary": [{"type": "summary_text", "text": voice.reasoning}]}
     if ask.tool:
-        called = {"call_id": f"call_sim{ask.serial}", "name": ask.tool, "arguments": ARGUMENTS, "status": "completed"}
+        called = {"call_id": f"call_sim{ask.serial}", "name": ask.tool, "arguments": json.dumps(ask.arguments), "status": "completed"}
         yield {"id": f"fc_sim{ask.serial}", "type": "function_call", **called}
     elif voice.text:
         part = {"type": "output_text", "text": voice.text, "annotations": []}
@@ -166,11 +172,11 @@ def _reasoning(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
 
 def _called(item: dict[str, Any], voice: Voice) -> Iterator[_Shown]:
     del voice
-    at = {"item_id": item["id"]}
+    at, arguments = {"item_id": item["id"]}, item["arguments"]
     yield Mark.OPEN, "response.output_item.added", {"item": {**item, "status": "in_progress", "arguments": ""}}
-    for start in range(0, len(ARGUMENTS), 8):
-        yield Mark.TOKEN, "response.function_call_arguments.delta", {**at, "delta": ARGUMENTS[start : start + 8]}
-    yield Mark.FINISH, "response.function_call_arguments.done", {**at, "name": item["name"], "arguments": ARGUMENTS}
+    for start in range(0, len(arguments), 8):
+        yield Mark.TOKEN, "response.function_call_arguments.delta", {**at, "delta": arguments[start : start + 8]}
+    yield Mark.FINISH, "response.function_call_arguments.done", {**at, "name": item["name"], "arguments": arguments}
     yield Mark.FINISH, "response.output_item.done", {"item": item}
 
 
@@ -187,9 +193,13 @@ def _tool(body: Mapping[str, Any], given: Any) -> str:
 
     None is called if its result is there already, or if tools are switched off.
     """
-    offered = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
+    offered = _offered(body)
     answered = isinstance(given, list) and bool(given) and given[-1].get("type") == "function_call_output"
-    return "" if not offered or answered or body.get("tool_choice") == "none" else str(offered[0].get("name", ""))
+    return "" if not offered or answered or body.get("tool_choice") == "none" else offered[0]
+
+
+def _offered(body: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(tool.get("name", "")) for tool in body.get("tools") or () if tool.get("type") == "function")
 
 
 def _failed(wording: RefusalWording, ask: RequestedAnswer) -> dict[str, Any]:
