@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking agents frameworks docs clean
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking docs clean agents frameworks
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18

@@ -543,6 +543,20 @@ class Requests(RuleBasedStateMachine):
         assert self.play.active == self.play.active
         assert self.play.state is before
 
+    @invariant()
+    @precondition(lambda self: hasattr(self, "play"))
+    def what_goes_to_the_active_one_is_what_the_long_way_says(self):
+        """Requests that need no decision get the ticket that a decision would give: no probe, and the active credential."""
+        pool, state, now = self.play.pool, self.play.state, self.clock()
+        for shape in (ANOTHER_SHAPE, *(shape for guard in state.breakers.values() for shape in guard.shapes[:1])):
+            if choose.goes_to_active(pool, state, now, lambda shape=shape: shape):
+                asker = choose.Asker(begins=True, doubtful=True, shape=shape)
+                choice = choose.choose(pool, state, asker, now)
+                assert choice == (state.active, Turn.RING)
+                assert choose.take(pool, state, choice, shape, now) == (state, Ticket(state.active, state.term, state.epoch))
+                assert choose.choose(pool, state, asker._replace(live=True), now) == choice
+                assert choose.beside(pool, state, None, now) == (state, None)
+
     def teardown(self):
         """Everybody is well again: within minutes somebody serves, and traffic comes back to the first credential, one step at a time."""
         if not hasattr(self, "play"):

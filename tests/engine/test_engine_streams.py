@@ -16,6 +16,8 @@ from sparekey.errors import DeadlineExceeded, LimitExceeded, SparekeyError
 
 SOON = 0.02
 """A limit in real seconds, for what never comes."""
+AMPLE = 0.4
+"""The same where the next attempt has the same limit, and has to keep it on a busy machine."""
 
 
 class Silent:
@@ -70,7 +72,7 @@ def test_the_next_one_answers_beside_a_silent_one(kind):
 
 def test_without_a_budget_the_silent_one_is_waited_for(kind):
     """4.2: nothing is cancelled for nothing; a limit of the caller's own holds all the same."""
-    out, error, ledger = Silent(kind, 2, {0: [None]}, first_content_limit=SOON / 2, attempt_limit=SOON, hedge_share=0, hedge_burst=0).run()
+    out, error, ledger = Silent(kind, 2, {0: [None]}, first_content_limit=SOON / 2, attempt_limit=AMPLE, hedge_share=0, hedge_burst=0).run()
     assert (out, error, ledger[0]) == (list("abc"), None, ("k0", "failed", "timeout"))
 
 
@@ -83,7 +85,7 @@ def test_a_stream_that_falls_silent_goes_on_in_the_next(kind):
 
 def test_the_limit_of_an_attempt_binds_a_stream(kind):
     """To its end; then the next one takes over."""
-    out, error, ledger = Silent(kind, 2, {0: ["a", None]}, attempt_limit=SOON, idle_limit=None).run()
+    out, error, ledger = Silent(kind, 2, {0: ["a", None]}, attempt_limit=AMPLE, idle_limit=None).run()
     assert ("".join(out), error, ledger[0][2]) == ("abc", None, "timeout")
 
 
@@ -135,7 +137,7 @@ def test_another_or_shorter_answer_gives_the_first_fault(kind, clock, other):
 
 def test_a_call_that_hangs_is_left_behind(kind):
     """`attempt_limit`: the next one answers; what the first is stuck in is broken off."""
-    chain, gate = Chain(names(2), Policy(attempt_limit=SOON), classify=read), threading.Event()
+    chain, gate = Chain(names(2), Policy(attempt_limit=AMPLE), classify=read), threading.Event()
 
     def hang(credential):
         on_abandon(gate.set)
@@ -149,6 +151,27 @@ def test_a_call_that_hangs_is_left_behind(kind):
     answer = Failover(chain).run(hang) if kind == "sync" else asyncio.run(AsyncFailover(chain).run(wait))
     assert (answer.value, answer.credential.id) == ("k1", "k1")
     assert [(a.outcome, a.reason) for a in answer.attempts] == [("failed", "timeout"), ("succeeded", "")]
+    assert kind == "async" or gate.wait(30)
+
+
+def test_whoever_is_slow_when_the_request_is_at_fault_is_not_to_blame(kind):
+    """The second one refuses the request for good while the first is still slow: the ledger says that the first was given up."""
+    chain, gate = Chain(names(2), Policy(answer_limit=SOON), classify=read), threading.Event()
+
+    def answer(credential):
+        on_abandon(gate.set)
+        if credential.id == "k1":
+            raise Fault(permanent())
+        gate.wait(30)
+
+    async def answer_async(credential):
+        if credential.id == "k1":
+            raise Fault(permanent())
+        await anyio.sleep_forever()
+
+    with pytest.raises(Fault) as caught:
+        Failover(chain).run(answer) if kind == "sync" else asyncio.run(AsyncFailover(chain).run(answer_async))
+    assert [(a.credential_id, str(a.outcome)) for a in caught.value.sparekey_attempts] == [("k0", "abandoned"), ("k1", "failed")]
     assert kind == "async" or gate.wait(30)
 
 

@@ -15,12 +15,12 @@ No clock, sleep, random number, lock, log or I/O: time and chance are arguments,
     local         what one process keeps to itself: budgets, the scout, egress
     shared_state  where the state of a chain lives, as the core sees it
     walk          the books of one request: what it has seen, whom it may still ask
-    next_attempt  whom a request asks now: a ticket, a wait, or nobody
+    next_attempt  whom a request asks now: a ticket, a wait, or no credential
     beside        whom it starts beside an attempt that is slow
     outcomes      what became of an attempt, for the request and for the chain
     rounds        once more: the same credential, or the whole ring
     egress        patience with our own network
-    exhaustion    what the caller gets when nobody served
+    exhaustion    what the caller gets when no credential has served
     race          the attempts of one round, several beside each other where one is slow
     flow          one call as a generator: yields attempts and pauses, is sent what became of them
     streams       the same for a stream

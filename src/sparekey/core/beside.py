@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def limit(walk: Walk, ticket: Ticket) -> float | None:
-    """Return the seconds after which an attempt is slow; None where nobody could be started beside it, or nobody is to be."""
+    """Return the seconds after which an attempt is slow; None where no other one can or may be started beside it."""
     if not walk.races or len(walk.pool.credentials) == 1:
         return None
     known = walk.usual(ticket.index)
@@ -26,7 +26,7 @@ def limit(walk: Walk, ticket: Ticket) -> float | None:
 
 
 def may_probe(walk: Walk) -> bool:
-    """Return whether this request may probe somebody beside the active credential: it begins, and may ask everybody."""
+    """Return whether this request may start a probe beside the active credential: it begins, and may ask all credentials."""
     return walk.active > 0 and walk.races and walk.sticky and not walk.calls and walk.made is None
 
 
@@ -41,8 +41,8 @@ def probe(walk: Walk) -> tuple[Ticket, float] | None:
     return None if ticket is None else (ticket, expectations.leash(walk.policy, walk.usual(ticket.index), walk.kind))
 
 
-def is_somebody_left(walk: Walk) -> bool:
-    """Return whether the ring has somebody to run beside those that are out.
+def is_another_left(walk: Walk) -> bool:
+    """Return whether the ring has a credential to run beside those that are out.
 
     A credential that is parked is not asked only because another one is slow.
     """
@@ -58,7 +58,7 @@ def is_parked(walk: Walk, index: int) -> bool:
 
 
 def second_attempt(walk: Walk) -> Ticket | None:
-    """Return the next attempt of this round, to run beside those that are out; None if the ring has nobody left."""
+    """Return the next attempt of this round, to run beside those that are out; None if the ring has no credential left."""
     return None if walk.remaining == 0 else next_attempt.in_ring(walk, _asker(walk))
 
 

@@ -39,7 +39,7 @@ class Breaker:
         level: parks in a row: the exponent of the growth.
         until: the time until which it is parked; None if it is closed.
         stated: the end was stated by the provider or set by a person.
-        soft: others go first, but nobody is refused because of this park.
+        soft: others go first, but no request is refused because of this park.
         cause: why it is parked, and
         reason: the finer word for it.
         lease: the time until which a probe may be out; None if none is.
@@ -170,7 +170,7 @@ def ended(breaker: Breaker, now: float) -> Breaker:
 
 
 def failing(breaker: Breaker, now: float) -> Breaker:
-    """Return `breaker` with a failure that parks nobody: it remembers since when it fails."""
+    """Return `breaker` with a failure that does not park it: it remembers since when it fails."""
     return replace(breaker, since=now) if breaker.since is None else breaker
 
 

@@ -6,7 +6,7 @@ A request turns to the first of these that it finds:
     RING     from the active credential downwards, then from the first: one that is not parked, or that is due, and the request is its
              probe (of credentials that were silent or slow, those above the active one are probed beside it instead, see `beside`, and
              the others are asked when all before them were)
-    SOFT     the ring has none: one that is parked softly, in ring order. A request that has asked nobody yet, or that was refused in
+    SOFT     the ring has none: one that is parked softly, in ring order. A request that has asked no credential yet, or that was refused in
              doubtful words, may also ask one that is parked for such words: it may own what the request asks for
     RESCUE   these have failed, too: once in `rescue_interval` one request asks all that are parked firmly, the soonest to return first
 
@@ -59,7 +59,7 @@ class Turn(Enum):
 class Choice(NamedTuple):
     """Which credential is next (its index), and why."""
 
-    index: int  # type: ignore[assignment]  # nobody asks a choice for tuple.index
+    index: int  # type: ignore[assignment]  # tuple.index is not used
     turn: Turn
 
 
@@ -69,8 +69,8 @@ class Asker(NamedTuple):
     Attributes:
         among: the indices that it may ask; None for all.
         tried: the indices that it has asked in this round.
-        begins: it has asked nobody yet in this round.
-        doubtful: it has asked nobody yet, or was refused in words that may be about it.
+        begins: it has asked no credential yet in this round.
+        doubtful: it has asked no credential yet, or was refused in words that may be about it.
         rescues: it is the request that asks firmly parked credentials.
         shape: its shape; None where no park depends on it.
         rotation: the number by which to pick among several; None: the first in ring order.
@@ -88,7 +88,7 @@ class Asker(NamedTuple):
 
 
 def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | None:
-    """Return who is next for a request at `now`; None if nobody is left."""
+    """Return who is next for a request at `now`; None if no credential is left."""
     among, tried, shape = asker.among, asker.tried, asker.shape
     if asker.begins and state.active and (among is None or state.active in among):
         up = _upwards(pool, state, asker._replace(among=range(len(pool)) if among is None else among), now)
@@ -98,7 +98,7 @@ def choose(pool: Pool, state: PoolState, asker: Asker, now: float) -> Choice | N
     if takes := [i for i in left if _is_open(pool, state, i, now, shape)]:
         return Choice(_picked(takes, asker.rotation), Turn.RING)
     if takes := [i for i in left if i > state.active and phase(pool, state, i, now, shape) is Phase.DUE]:
-        return Choice(takes[0], Turn.RING)  # nobody else probes those that stand below the active one
+        return Choice(takes[0], Turn.RING)  # no other request probes those below the active one
     for may in (softly, doubtfully) if asker.doubtful else (softly,):
         if takes := [i for i in left if may(pool, state, i, now)]:
             return Choice(_picked(takes, asker.rotation), Turn.SOFT)
@@ -139,7 +139,7 @@ def _picked(takes: list[int], rotation: int | None) -> int:
 
 
 def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: float) -> tuple[PoolState, Ticket]:
-    """Return the state and the ticket for a choice; each guard that is due gets a lease, so that nobody else probes it."""
+    """Return the state and the ticket for a choice; each guard that is due gets a lease, so that no other request probes it."""
     index, turn = choice
     if turn is Turn.RESCUE:
         return replace(state, rescued_at=now), Ticket(index, state.term, state.epoch)
@@ -156,7 +156,7 @@ def take(pool: Pool, state: PoolState, choice: Choice, shape: str | None, now: f
 def taken(
     pool: Pool, state: PoolState, asker: Asker, seen: tuple[PoolState, Choice], now: float
 ) -> tuple[PoolState, tuple[Ticket, Turn] | None]:
-    """Return the state, and the ticket and turn of the credential that is asked next; None if nobody is left.
+    """Return the state, and the ticket and turn of the credential that is asked next; None if no credential is left.
 
     `seen` is the state that the caller has read and the choice that it made there: it holds if the state is still the same, else the
     choice is made again.
@@ -171,8 +171,8 @@ def taken(
 def beside(pool: Pool, state: PoolState, among: Collection[int] | None, now: float) -> tuple[PoolState, Ticket | None]:
     """Return the state, and the ticket for a probe beside the active credential; None if none is due.
 
-    The probe is of the nearest credential above it that was silent or slow and is due. Its next, longer rest begins at once: nobody
-    waits for the probe, and only a success changes anything.
+    The probe is of the nearest credential above it that was silent or slow and is due. Its next, longer rest begins at once: no
+    request waits for the probe, and only a success changes anything.
     """
     for index in higher_than_active(state, among):
         if phase(pool, state, index, now) is Phase.DUE and is_quiet(pool, state, index):

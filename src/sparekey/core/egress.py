@@ -1,6 +1,6 @@
 """Patience with our own network: a failure to connect to everybody is not the fault of any of them (DESIGN.md 3.7).
 
-A request that could reach nobody settles no failure. It waits within `egress_patience` and its deadline: one request a second tries to
+A request that could reach no provider settles no failure. It waits within `egress_patience` and its deadline: one request a second tries to
 connect again, the others wait for what it finds. As soon as anybody is reached, all is as before.
 """
 
@@ -33,7 +33,7 @@ def until_tried(walk: Walk) -> float | None:
 
 
 def gives_up(walk: Walk) -> bool:
-    """Return whether nobody could be reached for so long that further connects would only keep the caller waiting."""
+    """Return whether no provider could be reached for so long that further connects would only keep the caller waiting."""
     if not walk.seen or walk.now - walk.began < walk.policy.egress_patience:
         return False
     return len({walk.pool.guards[i].endpoint for i in walk.seen}) > 1 and nobody_reached(walk)
@@ -60,7 +60,7 @@ def until_next_round(walk: Walk) -> float | None:
 
 
 def _forget(walk: Walk) -> None:
-    """Let whoever could not be reached until now be asked again, as if for the first time: nobody is parked for our own network's fault."""
+    """Forget the failures to connect: those credentials may be asked again, and none is parked for our own network's fault."""
     walk.release_pending()
     walk.host_faults.clear()
     walk.calls.clear()
@@ -68,7 +68,7 @@ def _forget(walk: Walk) -> None:
 
 
 def reached(walk: Walk) -> None:
-    """Take in that this request has reached somebody."""
+    """Take in that this request has reached a provider."""
     walk.connects = False
     if walk.chain_state.local.egress_at is not None:
         walk.chain_state.transact_local(local.reached)

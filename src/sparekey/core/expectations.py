@@ -155,7 +155,7 @@ class Durations:
     def unheard_of(self) -> float:
         """A value above this does not belong to these at all."""
         spread = self.p95 / self.median if self.median else 1.0
-        return max(self.slow, self.median * spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95))
+        return max(self.slow, self.median * float(spread ** (UNHEARD_OF / _DEVIATIONS_OF_P95)))
 
     @property
     def quick(self) -> bool:
@@ -227,7 +227,7 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
 
     For a stream it is the chain's own limit or two and a half times the 95th percentile of first contents, whichever is more: a thinking
     model is not raced every time. For a whole answer it is three times the 95th percentile, since answers differ in length. For a probe it
-    is shorter. A credential that answers within a millisecond is no host: there is no limit.
+    is shorter.
     """
     seconds = known.seconds[kind]
     most = policy.first_content_limit if kind is Kind.FIRST else policy.answer_limit
@@ -243,7 +243,7 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
 def idle_limit(policy: Policy, known: Usual) -> float | None:
     """Return the seconds of silence after which a stream that has begun is left; None: it never is.
 
-    This is the chain's own limit. Where nobody has seen anything of the stream (`buffer`), another one may begin anew at no loss: then a
+    This is the chain's own limit. Where the caller has seen nothing of the stream (`buffer`), another one may begin anew at no loss: then a
     silence lasts no longer than a first content may, since a host that thinks between two pieces thinks before the first one, too.
     """
     first = known.seconds[Kind.FIRST]
@@ -263,10 +263,15 @@ def hint(known: Usual, kind: Kind) -> float:
     return max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else UNKNOWN_HINT
 
 
-def is_ordinary(known: Usual, sample: Sample) -> bool:
-    """Return whether an answer may be learned later: no decision before that depends on it."""
+def may_wait(known: Usual, sample: Sample, waiting: int) -> bool:
+    """Return whether an answer may be learned later, since no decision before that depends on it.
+
+    `waiting` counts the answers that are not learned yet, this one among them: nothing is known of a credential before `LEAST` of them.
+    """
     seconds = known.seconds[sample.kind]
-    return not known.slow and (sample.seconds <= seconds.p95 or (seconds.known and sample.seconds <= seconds.slow))
+    if not seconds.p95:
+        return known.learned + waiting < LEAST
+    return not known.slow and (sample.seconds <= seconds.p95 or sample.seconds <= seconds.slow)
 
 
 def learn(pool: Pool, state: PoolState, samples: Sequence[Sample], now: float) -> tuple[PoolState, bool]:

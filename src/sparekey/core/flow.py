@@ -5,7 +5,7 @@
     raises                                      the provider's own exception (fail fast), AllCredentialsFailedError or DeadlineExceeded
 
 The drivers in `sparekey.engine` do what it yields. Closing the generator (the call was cancelled) takes the tickets back and blames
-nobody; `leave` says that the caller has gone, and when. Streams have a flow of their own: `sparekey.core.streams`.
+no credential; `leave` says that the caller has gone, and when. Streams have a flow of their own: `sparekey.core.streams`.
 """
 
 from __future__ import annotations

@@ -118,13 +118,13 @@ def rotate(local: LocalState, policy: Policy) -> tuple[LocalState, int]:
 
 
 def unreached(local: LocalState, policy: Policy, now: float) -> tuple[LocalState, None]:
-    """Take in that a request could reach nobody."""
+    """Take in that a request could reach no provider."""
     del policy
     return replace(local, egress_at=now), None
 
 
 def reached(local: LocalState, policy: Policy) -> tuple[LocalState, None]:
-    """Take in that somebody was reached."""
+    """Take in that a provider was reached."""
     del policy
     return (replace(local, egress_at=None) if local.egress_at is not None else local), None
 

@@ -33,11 +33,11 @@ MOST_WORDS: Final = 32
 """Wordings that are remembered at the same time; the oldest goes first."""
 _MOST_REQUESTS: Final = 8
 EVERYBODY_EVERY: Final = 1.0
-"""Seconds between two requests that ask everybody, while nobody serves."""
+"""Seconds between two requests that ask all credentials, while none serves."""
 SLOT: Final = 0.1
-"""Seconds between two requests that ask anybody at all while nobody serves: ten a second."""
+"""Seconds between two requests that ask any credential at all while none serves: ten a second."""
 LONGEST_QUEUE: Final = 0.25
-"""Seconds for which a request waits for its slot; who comes when the queue is longer is told at once that nobody serves."""
+"""Seconds for which a request waits for its slot; if the queue is longer, the request is told at once that no credential serves."""
 ASKED_BY_OTHERS: Final = 2
 """Credentials that a request asks which everybody is known to refuse."""
 
@@ -170,7 +170,7 @@ def is_the_requests(memory: Memory, words: str, now: float) -> bool:
     return one is not None and bool(one.everybody) and now - one.at <= KEPT_SECONDS
 
 
-def limits_nobody(memory: Memory) -> bool:
+def limits_no_request(memory: Memory) -> bool:
     """Return whether every request may ask everybody: there is no drought, and no request is known that everybody refused."""
     return memory.drought is None and not any(one.everybody for one in memory.words.values())
 

@@ -1,4 +1,4 @@
-"""Whom a request asks now: a ticket, a wait, or nobody any more.
+"""Whom a request asks now: a ticket, a wait, or no credential any more.
 
 `choose` says who is next in the ring; here stands what one request adds to that:
 
@@ -6,7 +6,7 @@
     budget      a call to a credential or host that has failed this request costs a retry; without one, that way is closed
     room        where the chain or its credentials take so many requests at once, it waits in a queue, or is refused
     scout       of a credential that is not known to be well, one request finds out and those beside it wait, a quarter of a second at most;
-                then they spread over the credentials of the same model that nobody knows yet
+                then they spread over the credentials of the same model of which nothing is known yet
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def begin_round(walk: Walk) -> None:
 
 
 def next_attempt(walk: Walk) -> Ticket | float | None:
-    """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has nobody left."""
+    """Return the ticket of the next attempt; or the seconds after which to ask again; or None if this round has no credential left."""
     if walk.well:
         return at_once(walk)
     if not walk.calls and not walk.admitted and (wait := _admission(walk)):
@@ -56,7 +56,7 @@ def at_once(walk: Walk) -> Ticket:
 
 
 def in_ring(walk: Walk, asker: Asker) -> Ticket | None:
-    """Return a ticket for whoever is next in the ring; None where only softly or firmly parked ones are left."""
+    """Return a ticket for whoever is next in the ring; None where only parked ones are left."""
     state = walk.chain_state.state
     choice = choose.choose(walk.pool, state, asker, walk.now)
     return _taken(walk, asker, state, choice) if choice is not None and choice.turn is Turn.RING and not walk.spent() else None
@@ -103,9 +103,9 @@ def _step(walk: Walk) -> Ticket | float | None:
 
 
 def _taken(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> Ticket | None:
-    """The ticket for a choice; None if nobody is left when it is made again on a newer state.
+    """The ticket for a choice; None if no credential is left when it is made again on a newer state.
 
-    The ticket is of the term in which this round began: what was decided then moves nobody later.
+    The ticket is of the term in which this round began: what was decided then moves the active index no more.
     """
     found = walk.chain_state.transact(choose.taken, asker, (state, choice), walk.now)
     if found is None:
@@ -124,7 +124,10 @@ def _rotation(walk: Walk) -> int | None:
 
 
 def _spread(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> tuple[Asker, Choice]:
-    """A herd that has waited long enough spreads over those of the same model that nobody knows yet, and moves nobody."""
+    """Another asker and choice, for a herd that has waited long enough.
+
+    It spreads over the credentials of the same model of which nothing is known yet, and does not move the active index.
+    """
     models = [c.model for c in walk.pool.credentials]
     alike = {i for i in walk.everybody() if models[i] == models[choice.index] and i != state.active and walk.open_to(i)} - room.full(walk)
     asker = asker._replace(among=alike, rotation=walk.chain_state.transact_local(local.rotate))
@@ -133,7 +136,7 @@ def _spread(walk: Walk, asker: Asker, state: PoolState, choice: Choice) -> tuple
 
 
 def _may_explore(walk: Walk, choice: Choice) -> bool:
-    """Whether to ask somebody now, or to wait for what the request learns that is asking already.
+    """Whether to ask a credential now, or to wait for what the request learns that is asking already.
 
     Only the active credential is known to be well: of another one, the first request of a herd finds out for all.
     """

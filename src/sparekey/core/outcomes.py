@@ -102,7 +102,7 @@ def cut(walk: Walk, seen: ObservedFailure) -> None:
 
 
 def lost(walk: Walk, ticket: Ticket) -> None:
-    """Take back an attempt that another one outran: it blames nobody."""
+    """Take back an attempt that another one outran: it blames no credential."""
     walk.take_back(ticket)
     room.let_go(walk, ticket.index)
     walk.release(ticket)
@@ -203,7 +203,7 @@ def _settle_pending(walk: Walk) -> None:
 
 
 def _unserved(walk: Walk) -> None:
-    """Let the chain take in that nobody served a request which somebody refused."""
+    """Let the chain take in that no credential served a request which one refused."""
     if any(is_refusal(s.failure) for s in walk.seen.values()):
         everybody = walk.remaining is None and walk.eligible is None
         seen = list(walk.seen.values())

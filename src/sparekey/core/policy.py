@@ -38,7 +38,7 @@ class Parking:
     jitter: float = 0.0
     """Spread around the length, as a share of it: 0.2 means 20 % either way."""
     soft: bool = False
-    """Whether the credential still takes traffic when nobody else does."""
+    """Whether the credential still takes traffic when no other one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,9 @@ class Policy:
     retry_share: float = _knob(0.2, "Share of the calls that may be retries.", "at most a fifth more calls than requests in an incident")
     retry_burst: float = _knob(10.0, "How many retries in a row.", "a few callers meet one incident at once")
     egress_patience: float = _knob(
-        10.0, "Seconds for which a loss of our own network is waited out.", "H10: a loss of 5 s fails nobody, an error comes within 12 s"
+        10.0,
+        "Seconds for which a loss of our own network is waited out.",
+        "H10: a loss of 5 s fails no request, an error comes within 12 s",
     )
     max_concurrency: int | None = _knob(
         None,
@@ -198,7 +200,7 @@ class Policy:
     queue_size: int = _knob(
         64,
         "Requests that wait for room at most; then one of the client that has the most of them there is refused at once.",
-        "a short queue: what waits longer than its caller is work for nobody",
+        "a short queue: what waits longer than its caller is done in vain",
     )
     queue_timeout: float = _knob(
         5.0, "Seconds for which a request waits for room at most, then it is refused.", "shorter than what the official SDKs wait"

@@ -150,12 +150,12 @@ class Ticket(NamedTuple):
 
     Attributes:
         index: the credential's.
-        term: in which it was given; the result of an older term moves nobody.
+        term: in which it was given; the result of an older term does not move the active index.
         epoch: in which it was given; a guard that has changed since ignores the result.
         probe: it is the one request that a parked credential gets.
     """
 
-    index: int  # type: ignore[assignment]  # the word of the design; nobody asks a ticket for tuple.index
+    index: int  # type: ignore[assignment]  # the word of the design; tuple.index is not used
     term: int
     epoch: int = 0
     probe: bool = False
@@ -192,7 +192,7 @@ def stated(pool: Pool, state: PoolState, index: int, now: float) -> bool:
 
 
 def softly(pool: Pool, state: PoolState, index: int, now: float) -> bool:
-    """Return whether a credential takes traffic when nobody else does: what parks it does so softly, or a stated end has come."""
+    """Return whether a credential takes traffic when no other one does: what parks it does so softly, or a stated end has come."""
     return all(g.soft or (g.stated and now >= until(g)) for g in _forbidding(pool, state, index, now))
 
 

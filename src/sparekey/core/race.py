@@ -2,9 +2,9 @@
 
     yields  Start        make an attempt, beside those that run        is sent  Begun | Lost | Slow
             KeepWaiting  go on waiting for those that run                       Begun | Lost | Slow
-            Beside       probe somebody beside all that, for the chain          Done
+            Beside       probe a credential beside all that, for the chain          Done
             Pause        sleep so many seconds                                  Done
-    returns              the winner's ticket, or None if this round has nobody left
+    returns              the winner's ticket, or None if this round has no credential left
 
 **Theory.** A slow attempt runs on until another one has won; only then has it failed. A second attempt beside it (a hedge) is paid from a
 budget. Without budget the slow one is waited for, and the budget is asked again every second, since hedges of other requests that win
@@ -77,7 +77,7 @@ class KeepWaiting(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """Probe this credential with the same request, for `limit` seconds; nobody waits for it."""
+    """Probe this credential with the same request, for `limit` seconds; no caller waits for it."""
 
     ticket: Ticket
     kind: Kind
@@ -105,7 +105,7 @@ class Lost(NamedTuple):
 
 
 class Slow(NamedTuple):
-    """The limit has run out, and nobody has brought anything. `failed` says how the slow ones failed, should another be faster."""
+    """The limit has run out, and no attempt has brought anything. `failed` says how the slow ones failed, should another be faster."""
 
     failed: Failed
 
@@ -154,7 +154,7 @@ class Race:
         self.hedged: set[int] = set()
 
     def steps(self, message: Message | None = None) -> Generator[Step, Message, Ticket | None]:
-        """Return the ticket for the rest of the winner's answer, or None if this round has nobody left.
+        """Return the ticket for the rest of the winner's answer, or None if this round has no credential left.
 
         `message` is what has become of the attempt that was out already.
         """
@@ -177,11 +177,11 @@ class Race:
         return (yield from self._next())
 
     def _after(self, message: Message) -> Generator[Step, Message, Step | None]:
-        """What follows when an attempt is slow or has failed; None if the round has nobody left."""
+        """What follows when an attempt is slow or has failed; None if the round has no credential left."""
         return self._overtaken(message) if isinstance(message, Slow) else (yield from self._lost(message))
 
     def _next(self) -> Generator[Pause, Any, Step | None]:
-        """The next attempt, after what has to be waited for that other requests find out; None if the round has nobody left."""
+        """The next attempt, after what has to be waited for that other requests find out; None if the round has no credential left."""
         step = next_attempt(self.walk)
         while isinstance(step, float):
             self.walk.now = (yield Pause(step)).now
@@ -197,7 +197,7 @@ class Race:
     def _overtaken(self, slow: Slow) -> Step:
         """Start the next credential beside the slow ones, where the budget allows it; else go on waiting for them."""
         self.slow.update((ticket.index, slow.failed.seen(ticket)) for ticket in self.running)
-        if not beside.is_somebody_left(self.walk):
+        if not beside.is_another_left(self.walk):
             return KeepWaiting(patient=True)
         if self._must_pay() and not self.hedge():
             return KeepWaiting(patient=True, limit=ASK_AGAIN)
@@ -243,7 +243,7 @@ class Race:
     def _won(self, begun: Begun) -> Ticket:
         """Settle a race that one attempt has won, and return that attempt's ticket.
 
-        An attempt is overtaken that is beyond its limit and has run for as long as the winner took. The others blame nobody.
+        An attempt has failed that is beyond its limit and has run for at least as long as the winner took. The others are not blamed.
         """
         winner = begun.ticket
         if len(self.running) == 1:

@@ -31,7 +31,7 @@ def until_room(walk: Walk) -> float | None:
 def reserved(walk: Walk, index: int) -> bool:
     """Take a place of a credential; return whether it has one.
 
-    Where only the places of the active credential are all taken, the request that goes elsewhere moves nobody.
+    Where only the places of the active credential are all taken, the request that goes elsewhere does not move the active index.
     """
     active = walk.chain_state.state.active
     if index != active and active not in walk.tried and active in full(walk):

@@ -31,7 +31,7 @@ def same_again(walk: Walk, seen: ObservedFailure) -> float | None:
     if failure.timed_out or failure.unreached or seen.writes > 1 or not walk.open_to(index):
         return None
     if is_rate_limit(failure) and failure.retry_after is None and walk.ready():
-        return None  # nobody knows when there is room again
+        return None  # it is not known when there is room again
     wait = believed(failure.retry_after) or policy.retry_delay * (1 + seen.dice)
     parked = phase(walk.pool, walk.chain_state.state, index, walk.now) is not Phase.CLOSED
     if parked or wait > policy.patience or walk.past_deadline(wait):

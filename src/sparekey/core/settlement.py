@@ -2,7 +2,7 @@
 
 **Theory.** Each function takes the state and a result and returns the new state. A result counts only as far as it is fresh: a guard
 whose epoch is newer than the ticket's has changed since the attempt began and stays as it is, and a ticket of an older term moves
-nobody. What a failure parks follows from how much it proves:
+nothing. What a failure parks follows from how much it proves:
 
     certain     the provider's own code, a stated end: a firm park at once, as long as `policy.REACTIONS` says or the provider states
     likely      a refusal whose words may be about the request: a soft park of five seconds. It becomes firm after three different
@@ -75,7 +75,7 @@ def succeed(
 ) -> tuple[PoolState, Ticket]:
     """Take in a success; return the state and a ticket for what may still follow in the same call (the rest of a stream).
 
-    Whoever served becomes active, unless the ticket is of an older term or the request moves nobody (not `sticky`).
+    The credential that served becomes active, unless the ticket is of an older term or the request is not `sticky`.
 
     Args:
         pool: the chain.
@@ -133,7 +133,7 @@ def fail(pool: Pool, state: PoolState, seen: ObservedFailure, now: float) -> tup
 def unserved(
     pool: Pool, state: PoolState, seen: Sequence[ObservedFailure], request: str, everybody: bool, began: float, now: float
 ) -> tuple[PoolState, None]:
-    """Take in that nobody served a request. What everybody refused counts against nobody.
+    """Take in that no credential served a request. What all refused counts against none.
 
     A credential that failed before the request began may be out of order, and refuse in words of its own: the others decide whether
     the words proved to be about the request.
@@ -170,7 +170,7 @@ def admit(pool: Pool, state: PoolState, now: float) -> tuple[PoolState, m.Admiss
 
 
 def release(pool: Pool, state: PoolState, ticket: Ticket) -> tuple[PoolState, Ticket]:
-    """Take a ticket back without a verdict (cancelled, request-level failure): blames nobody, a probe becomes due again."""
+    """Take a ticket back without a verdict (cancelled, request-level failure): blames no credential, a probe becomes due again."""
     mine = {name: b.released(g) for name, g in _fresh(pool, state, ticket) if g.lease is not None} if ticket.probe else {}
     return (replace(state, breakers=MappingProxyType({**state.breakers, **mine})) if mine else state), ticket
 
@@ -192,7 +192,7 @@ def suspect(pool: Pool, state: PoolState, ticket: Ticket, cost: float, now: floa
 
 
 def _blamed(pool: Pool, index: int, failure: Failure) -> tuple[str, ...]:
-    """The names of the breakers that a failure parks; none if it blames nobody here.
+    """The names of the breakers that a failure parks; none if it blames no credential here.
 
     Where an account or an endpoint is to blame, the credential is parked with it: should another key get through to that account or
     endpoint meanwhile, this one still owes a probe.
@@ -281,5 +281,5 @@ def _confirmed(pool: Pool, state: PoolState, server: int, refusals: Sequence[Obs
 
 
 def _fresh(pool: Pool, state: PoolState, ticket: Ticket) -> list[tuple[str, Breaker]]:
-    """The known guards of a ticket's credential that nobody has changed since the ticket was given."""
+    """The known guards of a ticket's credential that have not changed since the ticket was given."""
     return [(name, g) for name, g in known_guards(pool, state, ticket.index) if g.epoch <= ticket.epoch]

@@ -10,7 +10,7 @@
     Start ──Slow──▶ Start beside (or wait) ──Begun──▶ Deliver ──Failed (recovery)──▶ Start …
                                                        └──Done──▶ returns
 
-Closing the generator takes every ticket back and blames nobody; `flow.leave` says that the caller has gone, and when.
+Closing the generator takes every ticket back and blames no credential; `flow.leave` says that the caller has gone, and when.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def shared_keys(credentials: Sequence[Credential]) -> dict[int, int]:
 
 
 def key_of(credential: Credential) -> str | None:
-    """Return the key that a credential really sends, or None if it has none, or one that nobody looks at."""
+    """Return the key that a credential really sends, or None if it has none, or one that servers ignore."""
     headers = {name.lower(): value for name, value in credential.headers.items()}
     own = next((headers[name] for name in KEY_HEADERS if headers.get(name)), None)
     text = own or (credential.api_key.reveal() if credential.api_key else "")

@@ -59,23 +59,23 @@ class Walk:
         began: when the request began.
         deadline: when its deadline is spent; None for no deadline.
         active: the active credential when the request began.
-        term: the term in which this round began; tickets carry it, so that an older decision moves nobody later.
+        term: the term in which this round began; tickets carry it, so that an older decision does not move the active index later.
         epoch: the epoch of the chain when the request began.
         sticky: whether the credential that serves becomes the active one.
-        begins: this round has asked nobody yet.
+        begins: this round has asked no credential yet.
         tried: the indices that were asked in this round.
         rescues: this request is the one that asks firmly parked credentials.
         out: the tickets whose outcome is not settled yet.
         asked_at: when each credential was last asked, by index.
         calls: how often each credential was called in all rounds, by index.
         seen: the last failure of each credential, by index.
-        pending: failures to connect, not settled yet: if nobody can be reached, our own network is at fault and nobody is parked.
+        pending: failures to connect, not settled yet: if no provider can be reached, our own network is at fault.
         host_faults: how often each endpoint was overloaded or out of reach for this request.
         closed: the indices to which the budget for retries allowed no second call.
         too_large_for: the accounts and models for which the input is too large; the account is "" where it is the model's limit.
         too_large: the first such failure.
         excused: the indices whose refusal proved to be about the request.
-        answer: the first refusal, once it is known to be the caller's answer unless somebody serves.
+        answer: the first refusal, once it is known to be the caller's answer unless a credential serves.
         remaining: how many more credentials may be asked; None for all.
         admitted: a limit of that kind was decided for this request.
         waited: seconds for which it has waited for what other requests find out.
@@ -140,7 +140,7 @@ class Walk:
             and not self.bounded
             and self.deadline is None
             and chain_state.local.egress_at is None
-            and (state.memory is memory.NOTHING or memory.limits_nobody(state.memory))
+            and (state.memory is memory.NOTHING or memory.limits_no_request(state.memory))
             and (not (state.breakers or state.active) or choose.goes_to_active(pool, state, now, lambda: self.identity.shape))
         )
         self.tried: set[int] = set()
@@ -270,7 +270,7 @@ class Walk:
         self.chain_state.transact(settlement.release, ticket)
 
     def release_pending(self) -> None:
-        """Give back the tickets of all attempts that reached nobody: they blame nobody."""
+        """Give back the tickets of all attempts that reached no provider: they blame no credential."""
         for seen in self.pending:
             self.release(seen.ticket)
         self.pending.clear()

@@ -1,4 +1,4 @@
-"""One form for every input: texts checked, images as URLs, parts as typed mappings.
+"""Brings every input into one form: texts are checked, images become URLs, parts become typed mappings.
 
 The canonical parts are the ones OpenAI made common: `{"type": "text", "text": ...}` and
 `{"type": "image_url", "image_url": {"url": ...}}`. Plain strings, paths and bytes are read into them.

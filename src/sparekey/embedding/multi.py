@@ -1,4 +1,4 @@
-"""Several embedders as one: the first answers, the next ones step in, and no vector of another space ever comes out."""
+"""Several embedders as one: the first one answers, the next ones step in, and no vector of another space is returned."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ class FailoverEmbedder(EmbedderBase):
         return _with_ledger(await self._async_failover.run(noted))
 
     def _whole(self, credential_id: str, results: Sequence[EmbedResult] | None, piece: Sequence[Any]) -> list[EmbedResult]:
-        """Let a piece through only if every input got its vector: one too few would shift all that follow."""
+        """Check that every input of a batch got its vector; one too few would shift all that follow."""
         given = 0 if results is None else len(results)  # a foreign embedder may return nothing at all
         if results is None or given != len(piece):
             raise IncompleteAnswerError(f"{credential_id!r} gave {given} vectors for {len(piece)} inputs")

@@ -1,4 +1,4 @@
-"""The one vector space of a chain: checked when the chain is put together, and again with each vector that arrives."""
+"""The vector space of a chain, checked when the chain is made and again for each vector that arrives."""
 
 from __future__ import annotations
 

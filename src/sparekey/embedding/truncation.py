@@ -1,4 +1,4 @@
-"""Keeping an input within a model's window without asking anybody.
+"""Shortens an input to a model's window, by an estimate of its tokens and without a call.
 
 Tokens are estimated, not counted: exact tables exist for some models only, and `tiktoken` fetches its own from the internet when
 it is first used, which a library must not do behind its caller's back. The estimate leans to the high side, so a cut text fits.

@@ -1,4 +1,4 @@
-"""What goes into an embedder and what comes out of it: frozen values."""
+"""The inputs and results of an embedder, as frozen values."""
 
 from __future__ import annotations
 

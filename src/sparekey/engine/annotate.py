@@ -1,4 +1,4 @@
-"""Notes on an exception: what it is and through which credential, model and address it came, for whoever catches it behind a wrapper."""
+"""Notes on an exception that comes out of a wrapper: what it is, and through which credential, model and address it came."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def attribute(instance: Any, name: str, *kinds: type) -> Any:
 
 
 def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:
-    """Note on an exception whose it is; what an inner wrapper noted stays.
+    """Note on an exception through which credential it came; what an inner wrapper noted stays.
 
     Args:
         exc: gets `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where the instance does not tell), and

@@ -1,4 +1,7 @@
-"""One stream of the async driver: read up to its first content in a task of its own, and from there on by whoever passes it on."""
+"""What one attempt brings on an event loop: a whole answer, or a stream.
+
+A stream is read up to its first content in a task of its own, and from there on by the task that passes its items on.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +21,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CLOSE_SECONDS: Final = 2.0
-"""How long a stream that was broken off may take to close."""
+"""Seconds that a stream may take to close when it was broken off."""
 
 
 class AsyncAnswer(Generic[T]):
-    """A whole answer, asked for in a task of its own."""
+    """A whole answer, asked for in a task of its own.
+
+    Attributes:
+        entry: the attempt in the ledger.
+        answer: the answer, once there is one.
+        fault: what went wrong; None if nothing did.
+    """
 
     answer: T
 
     def __init__(self, entry: RunningAttempt, ask: Callable[[Credential], Awaitable[T]]) -> None:
-        """Take what asks for it."""
+        """`ask(credential)` asks for it."""
         self.entry, self._ask = entry, ask
         self.fault: BaseException | None = None
         self._scope: anyio.CancelScope | None = None
 
     async def run(self, report: Callable[[Self], None]) -> None:
-        """Ask, then report: there is `answer`, or `fault` says what went wrong; as a task that `cancel` ends."""
+        """Ask, set `answer` or `fault`, and call `report` with this; `cancel` ends it early."""
         with anyio.CancelScope() as self._scope:
             try:
                 self.answer = await self._ask(self.entry.credential)
@@ -42,19 +51,32 @@ class AsyncAnswer(Generic[T]):
             report(self)
 
     def cancel(self) -> None:
-        """Break off what `run` does."""
+        """Break `run` off."""
         if self._scope is not None:
             self._scope.cancel()
 
     async def close(self) -> None:
-        """There is nothing to close: the task ends it."""
+        """Do nothing: with its task it has ended."""
 
 
 class AsyncSource(Generic[T]):
-    """A stream, its first content, and what went wrong before that."""
+    """A stream.
+
+    Attributes:
+        entry: the attempt in the ledger.
+        resumed: it goes on behind what another stream has shown.
+        held: the items up to its first content.
+        fault: what went wrong before that; None if nothing did.
+    """
 
     def __init__(self, entry: RunningAttempt, open_: Callable[[], tuple[AsyncIterable[T], bool]], content: Callable[[T], bool]) -> None:
-        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        """Begin without a stream.
+
+        Args:
+            entry: the attempt in the ledger.
+            open_: opens the stream; the second value is whether it goes on behind what another one has shown.
+            content: returns whether an item has content.
+        """
         self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
         self._open, self._content = open_, content
@@ -65,7 +87,7 @@ class AsyncSource(Generic[T]):
         self._closed = False
 
     async def start(self) -> None:
-        """Read up to the first content: `held` is what was read, `fault` what went wrong."""
+        """Read up to the first content; set `held`, and `fault` if something goes wrong."""
         try:
             self._stream, self.resumed = self._open()
             self._items = aiter(self._stream)
@@ -78,7 +100,7 @@ class AsyncSource(Generic[T]):
             raise
 
     async def run(self, report: Callable[[AsyncSource[T]], None]) -> None:
-        """As `start`, then report; as a task that `cancel` ends."""
+        """As `start`, then call `report` with this; `cancel` ends it early."""
         with anyio.CancelScope() as self._scope:
             await self.start()
             report(self)
@@ -104,7 +126,7 @@ class AsyncSource(Generic[T]):
             raise limit.exceeded() from None
 
     async def close(self) -> None:
-        """End it, once; a caller that is cancelled waits for this, too."""
+        """Close the stream, once; a caller that is cancelled waits for this, too."""
         self._watch.close()
         if not self._closed:
             self._closed = True

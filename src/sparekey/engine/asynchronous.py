@@ -63,7 +63,7 @@ class AsyncFailover:
                 started beside it or a limit may run out: then its task is left behind. With a single credential and neither a
                 `deadline` nor an `attempt_limit` it runs in the caller's task; so does one that is known to answer within a millisecond.
             eligible: restricts the call to some credentials (routing by capability). If the active one is not among them, the active
-                index stays where it is, whoever serves.
+                index stays where it is, whichever credential serves.
 
         Raises:
             Exception: the provider's own, unchanged, where no other credential can help.

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """The attempts of one call: `for` them, or `async for` them, each in a `with`.
+    """The attempts of one call. Loop over them with `for` or `async for`, and use each one in a `with`.
 
-    What a `with` block raises is classified. If another credential can help, the loop goes on; else the exception comes out of the block:
-    the provider's own where nobody can help, `AllCredentialsFailedError` where nobody is left (out of the loop itself, if nobody can be
-    tried at all). A block that ends without one ends the loop. Leaving the loop ends the call.
+    What a `with` block raises is classified. If another credential can help, the loop goes on; else the exception comes out of the
+    block: the provider's own where no other credential can help, `AllCredentialsFailedError` where none is left (it comes out of the loop
+    itself, if no attempt can be made at all). A block that raises nothing ends the loop. Leaving the loop ends the call.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Attempts:
         sleep: Callable[[float], None] = time.sleep,
         asleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
-        """Begin a call now, with the limits that hold here.
+        """Begin a call now, with the policy that `sparekey.limits` sets here.
 
         Args:
             chain: whose credentials are tried.
@@ -65,7 +65,7 @@ class Attempts:
         return _Loop(self)
 
     def next(self) -> flow.Step | None:
-        """Return what is to be done next: make an attempt, sleep, or nothing any more.
+        """Return what to do next: make an attempt, or sleep; None: the call is over.
 
         Raises:
             Exception: what ends the call without an answer.
@@ -78,13 +78,13 @@ class Attempts:
         return self._step
 
     def begin(self, step: flow.Step) -> OpenAttempt:
-        """Begin an attempt."""
+        """Begin the attempt of a step, and return it."""
         assert isinstance(step, Start)  # attempts are made one after the other here
         self._open = OpenAttempt(self, self._call, self._call.start(step.ticket))
         return self._open
 
     def sleep(self, pause: Pause) -> None:
-        """Sleep before the next step."""
+        """Sleep for a pause, and report that it is over."""
         self._sleep(pause.seconds)
         self.settle(Done(self._call.chain.clock()))
 
@@ -94,7 +94,7 @@ class Attempts:
         self.settle(Done(self._call.chain.clock()))
 
     def settle(self, message: flow.Message) -> None:
-        """Report what became of the last step.
+        """Send what became of the last step to the core's flow.
 
         Raises:
             Exception: what ends the call without an answer.
@@ -103,7 +103,7 @@ class Attempts:
         self._move(lambda: flow.advance(self._steps, message))
 
     def give_up(self) -> None:
-        """End the call, if it is not over, without a verdict on the attempt that runs."""
+        """End the call, if it is not over; the attempt that runs is abandoned."""
         if self._open is not None:
             self._call.abandoned(self._open.entry)
         self._step = self._open = None
@@ -119,9 +119,9 @@ class Attempts:
 
 
 class _Loop:
-    """One loop over the attempts of a call: when it breaks off or nobody holds it any more, the call is over.
+    """One loop over the attempts of a call: when it breaks off or is garbage-collected, the call is over.
 
-    It is no generator, since those of an event loop are closed late, and with a warning.
+    It is no generator, since event loops close their generators late, and with a warning.
     """
 
     def __init__(self, attempts: Attempts) -> None:
@@ -166,12 +166,12 @@ class OpenAttempt:
 
     Attributes:
         credential: with which to make it.
-        usage: the tokens of its answer, for the ledger; set it where you know them.
-        entry: it, in the books of the call.
+        usage: the tokens of its answer, for the ledger; set it if you know them.
+        entry: the attempt in the ledger.
     """
 
     def __init__(self, attempts: Attempts, call: LogicalCall, entry: RunningAttempt) -> None:
-        """Stand for an attempt that has begun."""
+        """Take an attempt that has begun."""
         self.credential, self.usage = entry.credential, None
         self.entry = entry
         self._attempts, self._call = attempts, call

@@ -1,4 +1,4 @@
-"""Work on an event loop that nobody waits for: a probe beside a request outlives it."""
+"""Work on an event loop that outlives the request that began it: a probe beside a request."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 _TASKS: set[asyncio.Task[None]] = set()
-"""Those that run: a loop holds its tasks weakly."""
+"""The tasks that run; a loop holds only weak references to its tasks."""
 
 
 def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Let work run by itself on this loop, outside the context of the request that it was begun for; it must not raise."""
+    """Run `work()` as a task of its own on this loop, outside the context of the request that began it; it must not raise."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # no loop of asyncio runs here
-        import trio  # noqa: PLC0415 - only who has it gets here
+        import trio  # noqa: PLC0415 - without it nothing runs on it
 
         trio.lowlevel.spawn_system_task(work, context=Context())
         return

@@ -1,6 +1,7 @@
-"""One call as its driver sees it: the core's flow, the ledger of its attempts, the events that hooks are told, the limits that hold.
+"""One call as its driver sees it: the core's flow, the ledger of its attempts, the events for hooks, the limits that hold.
 
-Everything that the sync and the async driver would both have to decide stands here; they only make attempts, wait and sleep.
+What both drivers decide in the same way stands here; they only make attempts, wait and sleep. An attempt goes through three steps:
+`start` enters it, `begun` notes its first content, and `succeeded`, `failed` or `abandoned` ends it. Each tells the hooks.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _PROCESS: Final = token_hex(4)
 
 
 class Answer(NamedTuple, Generic[T]):
-    """What a call gave, who gave it, and every attempt that was made for it."""
+    """What a call gave (`value`), the credential that gave it, and every attempt that was made for it."""
 
     value: T
     credential: Credential
@@ -53,19 +54,38 @@ class Answer(NamedTuple, Generic[T]):
 
 
 class Limit(NamedTuple):
-    """How long to wait for something, in seconds of the chain's clock, and which limit that is."""
+    """A limit on a wait.
+
+    Attributes:
+        seconds: how long to wait from now, in seconds of the chain's clock.
+        reason: the word for a failure by this limit.
+        whole: how long the limit is as a whole, in seconds; for the message.
+    """
 
     seconds: float
     reason: str
     whole: float
 
     def exceeded(self) -> LimitExceeded:
-        """Return the exception for a wait that was in vain."""
+        """Return the exception for a wait that this limit has ended."""
         return LimitExceeded(self.reason, self.whole)
 
 
 class RunningAttempt:
-    """One attempt while it runs."""
+    """One attempt while it runs, and what became of it.
+
+    Attributes:
+        number: which attempt of the call it is, from 1.
+        ticket: the permission for it.
+        credential: with which it is made.
+        started: when it began, in seconds of the chain's clock.
+        first: when its first content came; None before that.
+        ended: when it ended.
+        outcome: how it ended; None while it runs.
+        failure: why it failed.
+        usage: the tokens of its answer; None if they are not known.
+        writes: how often the request was written to the provider.
+    """
 
     __slots__ = ("credential", "ended", "failure", "first", "number", "outcome", "started", "ticket", "usage", "writes")
 
@@ -89,7 +109,7 @@ class RunningAttempt:
 
 
 class Ledger(Sequence[Attempt]):
-    """The attempts of a call, the first one first; they are put into words when somebody looks."""
+    """The attempts of a call in their order. Each `Attempt` is made when it is read."""
 
     __slots__ = ("_entries",)
 
@@ -133,15 +153,15 @@ class LogicalCall:
         began: when the call began, in seconds of the chain's clock.
         entries: its attempts so far.
         number: tells the calls of this process apart.
-        _hooked: somebody wants to hear of its events.
+        _hooked: the chain has hooks that hear of events.
         _body: what is asked, as bytes; empty if it is not known.
-        _client: for whom the call is made; "" where nobody tells.
+        _client: for whom the call is made; "" if that is not known.
     """
 
     __slots__ = ("_body", "_client", "_hooked", "began", "bounded", "chain", "entries", "made", "number", "policy")
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
-        """Begin now, with the limits that hold here; `body`: what is asked, if it is known."""
+        """Begin now, with the policy that `sparekey.limits` sets here; `body`: what is asked, as bytes, if it is known."""
         self.policy = policy = limited(chain.pool.policy)
         self.bounded = policy.attempt_limit is not None or policy.deadline is not None
         self.made = MADE.get()
@@ -158,13 +178,13 @@ class LogicalCall:
         return Identity(self._body, (_PROCESS, self.number), self._client)
 
     def apart(self) -> LogicalCall:
-        """Return the books of a probe with the same request: what becomes of it is no business of this call's caller."""
+        """Return the books of a probe with the same request; its attempts do not appear in this call's ledger."""
         other = copy(self)
         other.entries, other.number, other.began, other.made = [], next(NUMBERS), self.chain.clock(), None
         return other
 
     def start(self, ticket: Ticket) -> RunningAttempt:
-        """Begin an attempt."""
+        """Begin the attempt of a ticket, enter it into the ledger, and return the entry."""
         chain, entries = self.chain, self.entries
         made = self.made if not entries else None
         began = chain.clock() if made is None else made.began
@@ -176,14 +196,14 @@ class LogicalCall:
         return entry
 
     def begun(self, entry: RunningAttempt) -> float:
-        """Note the first content of a stream; return when it came."""
+        """Note the first content of a stream; return the time."""
         entry.first = now = self.chain.clock()
         if self._hooked:
             self.chain.tell(ContentStarted(entry.credential.id, self.number, entry.number, now - entry.started))
         return now
 
     def succeeded(self, entry: RunningAttempt, usage: Usage | None = None) -> float:
-        """Note that an attempt succeeded, a stream at its end; return when."""
+        """Note that an attempt succeeded, a stream at its end, with its tokens if they are known; return the time."""
         entry.ended, entry.outcome = self.chain.clock(), Outcome.SUCCEEDED
         entry.usage = usage or entry.usage
         if self._hooked:
@@ -191,18 +211,18 @@ class LogicalCall:
         return entry.ended
 
     def failed(self, entry: RunningAttempt, exc: Exception) -> Failed:
-        """Read why an attempt failed, and note it."""
+        """Classify the exception of an attempt and note the failure; return it as the core takes it."""
         return self.noted(entry, self.read(exc)._replace(writes=entry.writes))
 
     def noted(self, entry: RunningAttempt, failed: Failed) -> Failed:
-        """Note how an attempt failed."""
+        """Note a failure that was classified already, and return it."""
         entry.ended, entry.outcome, entry.failure = failed.now, Outcome.FAILED, failed.failure
         if self._hooked:
             self.chain.tell(AttemptFailed(entry.credential.id, failed.failure, self.number, entry.number, entry.attempt()))
         return failed
 
     def read(self, exc: Exception) -> Failed:
-        """Read why an attempt failed. A limit of ours is known for what it is."""
+        """Return an exception as a failure that happened now; the chain classifies it, unless it is one of our own limits."""
         chain = self.chain
         failure = (classify_ours(exc) if isinstance(exc, LimitExceeded) else None) or chain.failure(exc)
         return Failed(chain.clock(), failure, exc, chain.random())
@@ -217,11 +237,16 @@ class LogicalCall:
 
     @property
     def size(self) -> int:
-        """The bytes of the request, 0 if they are not known: a long one takes longer to be read."""
+        """The bytes of the request, 0 if they are not known: a model takes longer to read a long one."""
         return len(self._body)
 
     def steps(self, eligible: Callable[[Credential], bool] | None, *, races: bool) -> Generator[Step, Message, None]:
-        """Return the core's flow of this call, for a whole answer; `races`: a second attempt may run beside a slow one."""
+        """Return the core's flow of this call, for a whole answer.
+
+        Args:
+            eligible: returns whether a credential may be asked; None: all may.
+            races: whether a second attempt may run beside a slow one.
+        """
         chain, hedge = self.chain, None
         if races:
             if self.made is None:
@@ -236,12 +261,12 @@ class LogicalCall:
         return None if self.made is None else self.made.ticket
 
     def answered(self, entry: RunningAttempt, usage: Usage | None = None) -> Begun:
-        """Note that an attempt has brought a whole answer; return it as the core is told."""
+        """Note that an attempt has brought a whole answer, with its tokens; return the message for the core's flow."""
         now = self.succeeded(entry, usage)
         return Begun(now, entry.ticket, 0 if entry.usage is None else entry.usage.completion_tokens)
 
     def take_hedge(self) -> bool:
-        """Return whether the budget allows a second attempt beside a slow one, and take it out."""
+        """Take a second attempt beside a slow one out of the budget; return whether there was one."""
         allowed: bool = self.chain.transact_local(local.take_hedge)
         return allowed
 
@@ -255,7 +280,7 @@ class LogicalCall:
         flow.leave(steps, self.chain.clock())
 
     def broken(self, exc: BaseException) -> None:
-        """Put the ledger onto what the caller gets instead of an answer."""
+        """Put the ledger onto the exception that the caller gets, as `sparekey_attempts`; an exhausted call is told to the hooks."""
         if not isinstance(exc, Exception):
             return
         ledger = tuple(Ledger(self.entries))
@@ -267,7 +292,10 @@ class LogicalCall:
             exc.sparekey_attempts = ledger  # type: ignore[attr-defined]
 
     def limit(self, entry: RunningAttempt, idle: float | None = None) -> Limit | None:
-        """Return which limit of an attempt will run out first, as seen at this moment; None if none will. `idle` is one that begins now."""
+        """Return the limit of an attempt that runs out first; None if nothing limits it.
+
+        `idle`: the seconds of an idle limit that begins now.
+        """
         policy = self.policy
         if not self.bounded:
             return None if idle is None else Limit(idle, "stalled", idle)
@@ -280,5 +308,5 @@ class LogicalCall:
         return min(found)
 
     def real(self, seconds: float) -> float:
-        """Return how long to wait for so many seconds of the chain's clock."""
+        """Return the real seconds for so many seconds of the chain's clock, 0.0 at least."""
         return max(0.0, seconds * self.chain.pace)

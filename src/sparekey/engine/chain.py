@@ -71,26 +71,26 @@ class Chain(ChainState):
 
     @property
     def active_index(self) -> int:
-        """Where the next request starts; a pure read."""
+        """Where the next request starts; reading it changes nothing."""
         return self.state.active
 
     @property
     def active_id(self) -> str:
-        """The id of the active credential; a pure read."""
+        """The id of the active credential; reading it changes nothing."""
         return self.credentials[self.active_index].id
 
     def status(self) -> status.ChainStatus:
-        """Return who is active, who is parked, why and for how long; a pure read."""
+        """Return who is active, who is parked, why and for how long; reading it changes nothing."""
         return status.describe(self.pool, self.state, self.clock())
 
     def failure(self, exc: BaseException) -> Failure:
-        """Return why a call failed, in words without any key of this chain."""
+        """Return why a call failed; the message has no key of this chain in it."""
         failure = self.classify(exc)
         message = self.secrets.cut_known(failure.message)
         return failure if message == failure.message else replace(failure, message=message)
 
     def reading(self, classify: Callable[[BaseException], Failure]) -> Chain:
-        """Return this chain with another reader of failures: the same state, clock and hooks."""
+        """Return this chain with another classifier: the same state, clock and hooks."""
         view = copy(self)
         view.classify = classify
         return view
@@ -102,13 +102,13 @@ class Chain(ChainState):
         return view
 
     def attempts(self, *, eligible: Callable[[Credential], bool] | None = None) -> Attempts:
-        """Return the attempts of one call, for a loop of one's own (see `Attempts`); `eligible` restricts the call to some credentials."""
+        """Return the attempts of one call, for a loop of your own (see `Attempts`); `eligible` restricts it to some credentials."""
         from sparekey.engine.attempts import Attempts  # noqa: PLC0415 - it needs this module
 
         return Attempts(self, eligible)
 
     def indices(self, eligible: Callable[[Credential], bool] | None) -> frozenset[int] | None:
-        """Return which credentials a restriction leaves, by index; None if it leaves all."""
+        """Return the indices of the credentials for which `eligible` returns True; None if these are all."""
         if eligible is None:
             return None
         indices = frozenset(i for i, credential in enumerate(self.credentials) if eligible(credential))

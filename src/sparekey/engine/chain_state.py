@@ -1,7 +1,7 @@
-"""The state of one chain with its clock: pure decisions go in, and come out as one atomic change.
+"""The state of one chain with its clock: each decision of the core becomes one atomic change.
 
-Nothing is locked while a decision is computed or a call is out: a decision is made on what was read, and made again if somebody else
-was faster (compare-and-set).
+Nothing is locked while a decision is computed or a call is out. A decision is made on the state that was read, and made again if
+another thread or process has changed that state meanwhile (compare-and-set). After a change, hooks hear what happened.
 """
 
 from __future__ import annotations
@@ -27,14 +27,26 @@ if TYPE_CHECKING:
     from sparekey.stores.keeper import Keeper
 
 LEARN_EVERY: Final = 10.0
-"""Seconds between two looks at ordinary answers: what they teach is in no hurry."""
+"""Seconds between two times at which ordinary answers are learned from: that is in no hurry."""
 MOST_SAMPLES: Final = 64
-"""The last ones of these seconds that are looked at."""
+"""How many answers are kept for that, the last ones."""
 logger = logging.getLogger("sparekey")
 
 
 class ChainState:
-    """Holds a `PoolState`, changes it by compare-and-set, tells what changed."""
+    """Holds a `PoolState`, changes it by compare-and-set, and tells hooks what changed.
+
+    Attributes:
+        pool: the credentials.
+        clock: returns seconds.
+        hooks: what is called with each event.
+        _store: the chain's state, in memory or in a store.
+        _local: what only this process knows of the chain.
+        _dead: one element: see `dead`; a list, since views of a chain (`Chain.under`) share it.
+        _samples: how long the last answers took; they are not learned yet.
+        _learns_at: one element: when they are learned at the latest.
+        _listeners: the hooks for each type of event, and how many hooks there were when that was worked out.
+    """
 
     def __init__(
         self,
@@ -71,12 +83,12 @@ class ChainState:
 
     @property
     def state(self) -> PoolState:
-        """The state now: a pure read."""
+        """The state now; reading it changes nothing."""
         return self._store.value
 
     @property
     def dead(self) -> BaseException | None:
-        """How the one credential of the chain refused last, if it is certainly dead; all views of a chain know it."""
+        """The last refusal of the chain's only credential, if it is out of order for certain; else None."""
         return self._dead[0]
 
     @dead.setter
@@ -85,11 +97,11 @@ class ChainState:
 
     @property
     def local(self) -> LocalState:
-        """What only this process knows of the chain: a pure read."""
+        """What only this process knows of the chain; reading it changes nothing."""
         return self._local.value
 
     def transact_local(self, decide: Callable[..., tuple[LocalState, Any]], *args: object) -> Any:
-        """Put `decide(local, policy, *args)[0]` in its place, atomically; return its second answer."""
+        """Replace what this process knows by `decide(local, policy, *args)[0]`, atomically; return the second element of its result."""
         while True:
             old = self._local.value
             new, answer = decide(old, self.pool.policy, *args)
@@ -97,7 +109,7 @@ class ChainState:
                 return answer
 
     def transact(self, decide: Callable[..., tuple[PoolState, Any]], *args: object) -> Any:
-        """Put `decide(pool, state, *args)[0]` in the place of the state, atomically; return its second answer."""
+        """Replace the state by `decide(pool, state, *args)[0]`, atomically; return the second element of its result."""
         store = self._store
         while True:
             old = store.value
@@ -109,11 +121,11 @@ class ChainState:
                 return answer
 
     def learn(self, sample: Sample, now: float) -> None:
-        """Take in how long an answer took: what is ordinary is put into the state once in a while, what is not at once."""
+        """Take in how long an answer took: an ordinary one within `LEARN_EVERY` seconds, any other at once."""
         samples = self._samples
         samples.append(sample)
         known = self._store.value.expectations.get(sample.who)
-        if known is not None and now < self._learns_at[0] and expectations.is_ordinary(known, sample):
+        if known is not None and now < self._learns_at[0] and expectations.may_wait(known, sample, len(samples)):
             return
         self._learns_at[0] = now + LEARN_EVERY
         taken: list[Sample] = []
@@ -124,22 +136,24 @@ class ChainState:
             self.transact(expectations.learn, taken, now)
 
     def change(self, edit: Callable[[PoolState], PoolState]) -> None:
-        """Put `edit(state)` in the place of the state, atomically."""
+        """Replace the state by `edit(state)`, atomically."""
         self.transact(lambda _pool, state: (edit(state), None))
 
     def add_hook(self, hook: Callable[[Event], None]) -> None:
-        """Call `hook` with each event from now on: after the change, outside any lock. One that raises is logged.
+        """Call `hook` with each event from now on, after the change and outside any lock. If it raises, that is logged.
 
-        A hook that has a method `attach` is shown this chain first: events name credentials, a hook may have to know more of them. One
-        whose attribute `logs` is true writes the log of this chain, which then writes none itself. One that has an attribute `hears`,
-        a collection of types of events, is called with those only.
+        A hook may have three attributes:
+
+        - `attach(chain)` is called first: events name credentials, and a hook may have to know more of them;
+        - `logs`, if true, says that the hook writes the log of this chain, which then writes none itself;
+        - `hears`, a collection of types of events, restricts the hook to those.
         """
         if (attach := getattr(hook, "attach", None)) is not None:
             attach(self)
         self.hooks.append(hook)
 
     def listeners(self, kind: type) -> tuple[Callable[[Event], None], ...]:
-        """Return the hooks that want to hear of a type of event: where there are none, the event need not be made."""
+        """Return the hooks for a type of event; where there are none, the event need not be made."""
         known, found = self._listeners.get(kind, (0, ()))
         if known != (now := len(self.hooks)):
             found = tuple(hook for hook in self.hooks if kind in getattr(hook, "hears", (kind,)))
@@ -147,7 +161,7 @@ class ChainState:
         return found
 
     def tell(self, event: Event) -> None:
-        """Hand an event to every hook that wants to hear of it."""
+        """Call every hook for this type of event with it."""
         for hook in self.listeners(type(event)):
             try:
                 hook(event)

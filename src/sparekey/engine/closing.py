@@ -1,4 +1,4 @@
-"""Closing what a provider's connection hangs on, and breaking off what is stuck in it. A failure to close is no failure of the call."""
+"""Closing streams with their connections, and breaking off what is stuck in one. A failure to close is no failure of the call."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ INTERRUPTS: Final[ContextVar[Interrupts | None]] = ContextVar("sparekey_interrup
 
 
 def on_abandon(interrupt: Callable[[], object]) -> None:
-    """Let `interrupt` be called if the attempt that runs here is given up by another thread: it should wake what is blocked in a read.
+    """Let `interrupt` be called if another thread gives up the attempt that runs here: it should wake what is blocked in a read.
 
-    Outside an attempt, and where none can be given up, this does nothing.
+    Outside an attempt, and in one that cannot be given up, this does nothing.
     """
     if (interrupts := INTERRUPTS.get()) is not None:
         interrupts.add(interrupt)
@@ -85,7 +85,7 @@ async def aclose(*things: object) -> None:
 
 
 class _Same:
-    """Anything, told apart by being the same object."""
+    """Compares objects by identity."""
 
     def __init__(self, held: object) -> None:
         self.held = held

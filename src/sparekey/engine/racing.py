@@ -1,4 +1,10 @@
-"""One race as its driver sees it: what both drivers decide in the same way, between their threads or tasks and the core's flow."""
+"""One race as its driver sees it: what both drivers decide in the same way, between their tasks or threads and the core's flow.
+
+**Theory.** `running` holds the attempts that are out. The driver waits for the first report of one of them, or for the limit that
+`patience` names: either the race's own, after which the slow attempts may be joined by another one (`Slow`), or one of a single attempt
+(`attempt_limit`, `deadline`), after which that attempt has failed (`Lost`). The attempts that have outrun the race's limit are remembered
+with the failure that they will have had if another one wins; if the call ends otherwise they are merely abandoned (`forgive`).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +26,12 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sourced(Protocol):
-    """What one attempt brings: a stream up to its first content, or a whole answer; or what went wrong before."""
+    """What one attempt brings: a stream up to its first content, or a whole answer.
+
+    Attributes:
+        entry: the attempt in the ledger.
+        fault: what went wrong; None if nothing did.
+    """
 
     entry: RunningAttempt
     fault: BaseException | None
@@ -36,7 +47,10 @@ class Racing(Generic[S]):
         call: the call that it is for.
         kind: what is waited for.
         running: the attempts that are out, by ticket.
-        won: the one that has brought what is waited for.
+        won: the one that has brought what is waited for; None before that.
+        _slow: how the attempts that have outrun the race's limit will have failed, by ticket.
+        _slow_at: when the race's limit runs out, in seconds of the chain's clock; None: it has none.
+        _waited: how long that limit is as a whole.
     """
 
     def __init__(self, call: LogicalCall, kind: Kind) -> None:
@@ -49,19 +63,19 @@ class Racing(Generic[S]):
         self._waited = 0.0
 
     def start(self, step: Start) -> RunningAttempt:
-        """Begin an attempt: from now on its limit runs."""
+        """Begin an attempt and enter it into the ledger; the race's limit starts anew."""
         entry, seconds = self.call.start(step.ticket), step.limit
         self._slow_at, self._waited = None if seconds is None else entry.started + seconds, seconds or 0.0
         return entry
 
     def keep(self, step: KeepWaiting) -> None:
-        """Go on waiting, as the step says."""
+        """Go on waiting; the step may give the race another limit."""
         if step.patient:
             seconds = step.limit
             self._slow_at, self._waited = None if seconds is None else self.call.chain.clock() + seconds, seconds or 0.0
 
     def patience(self) -> tuple[Limit | None, Ticket | None]:
-        """Return the limit that runs out next, and whose it is: nobody's in particular if it is that of the race."""
+        """Return the limit that runs out next, and the ticket of the attempt that it limits; None: it is that of the race."""
         call, found = self.call, None
         if self._slow_at is not None:
             found = Limit(self._slow_at - call.chain.clock(), _REASONS[self.kind], self._waited)
@@ -72,7 +86,7 @@ class Racing(Generic[S]):
         return first if found is None or (first[0] is not None and first[0].seconds < found.seconds) else (found, None)
 
     def overdue(self, limit: Limit, ticket: Ticket | None) -> tuple[Message, S | None]:
-        """Return what to report when a limit has run out, and which attempt is over with it."""
+        """Return what to send when a limit has run out, and the attempt that is over with it, if one is."""
         failed = self.call.read(limit.exceeded())
         if ticket is None:
             self._slow_at = None
@@ -82,10 +96,10 @@ class Racing(Generic[S]):
         return Lost(ticket, self.call.noted(source.entry, failed)), source
 
     def reported(self, source: S) -> Message:
-        """Return what to report of an attempt that has brought what is waited for, or failed.
+        """Return what to send for an attempt that has brought what is waited for, or failed.
 
         Raises:
-            BaseException: what is no failure of the provider's.
+            BaseException: what the attempt raised, if it is no `Exception`.
         """
         entry, fault = source.entry, source.fault
         if fault is None:
@@ -98,7 +112,7 @@ class Racing(Generic[S]):
         return Lost(entry.ticket, self.call.failed(entry, fault))
 
     def given_up(self, source: S) -> None:
-        """Note that an attempt is broken off: another one was faster, or the caller has gone."""
+        """Note that an attempt is broken off: a slow one has failed, another one is abandoned."""
         failed = self._slow.get(source.entry.ticket)
         if failed is not None and source.entry.first is None:
             self.call.noted(source.entry, failed._replace(now=self.call.chain.clock()))
@@ -106,17 +120,17 @@ class Racing(Generic[S]):
             self.call.abandoned(source.entry)
 
     def over(self) -> None:
-        """A probe is over: it has succeeded if it has brought anything, and nobody wants the rest."""
+        """End a probe: it has succeeded if it has brought anything; the rest is not read."""
         if self.won is not None and self.won.entry.outcome is None:
             self.call.succeeded(self.won.entry)
         self.won = None
 
     def forgive(self) -> None:
-        """The call is over: whoever is slow now has kept nobody waiting but a caller who left."""
+        """Forget who is slow: the call ends, and no other attempt has won."""
         self._slow.clear()
 
     def losers(self) -> list[S]:
-        """Return the attempts that are out and have not won: they are given up when another one has, or when the call is over."""
+        """Return the attempts that are out and have not won."""
         return [source for source in self.running.values() if source is not self.won]
 
     def _brought(self, source: S) -> Begun:

@@ -1,4 +1,4 @@
-"""Retries of one lone call: only what passes by itself is tried again. Chains do this in their engine and better."""
+"""Retries of a single call without a chain: only failures that pass by themselves are tried again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("sparekey")
 
 
 def is_retryable_api_error(error: BaseException) -> bool:
-    """Return whether the same call may succeed by waiting: only a `transient` failure."""
+    """Return whether the same call may succeed after a wait: only after a `transient` failure."""
     return classify(error).error_class is ErrorClass.TRANSIENT
 
 
@@ -47,7 +47,7 @@ def retry_sync(
         base_delay: seconds before the first retry; they double from retry to retry.
         max_delay: the most seconds it doubles to.
         jitter: whether up to half of the delay is left to chance, so that callers do not return in step.
-        is_retryable: decides which failures are tried again.
+        is_retryable: returns whether a failure is tried again.
         max_wait: a wait that the provider states is honoured up to so many seconds; a longer one ends the retries at once.
         logger: where a line about each retry goes; the `sparekey` logger if None.
         operation_name: what the line calls it.

@@ -1,4 +1,4 @@
-"""What the drivers hand out for a stream: its items, and the ledger of the attempts that were made for it."""
+"""What callers get for a stream: its items, and the ledger of the attempts that were made for it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Stopped(BaseException):
 
 
 class Stream(Generic[T]):
-    """The items of a stream. Close it (or use `with`) to leave early: the provider's connection is closed, nobody is blamed.
+    """The items of a stream. Close it (or use `with`) to leave early: the provider's connection is closed, and no credential is blamed.
 
     Attributes:
         attempts: the ledger so far.
     """
 
     def __init__(self, driver: StreamDriver[T]) -> None:
-        """Hand out what the driver passes on."""
+        """Take the driver whose items these are."""
         self._items, self.attempts, self._race = driver.items(), driver.ledger, driver.race
 
     def __iter__(self) -> Self:
@@ -44,7 +44,7 @@ class Stream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """Leave the stream, from any thread: for one that is just waiting for the next item, it ends there."""
+        """Leave the stream, from any thread; a thread that waits for the next item finds the end."""
         try:
             self._items.close()
         except ValueError:  # another thread is in it
@@ -59,7 +59,7 @@ class AsyncStream(Generic[T]):
     """As `Stream`, on an event loop."""
 
     def __init__(self, driver: AsyncStreamDriver[T]) -> None:
-        """Hand out what the driver passes on."""
+        """Take the driver whose items these are."""
         self._items, self.attempts = driver.items(), driver.ledger
 
     def __aiter__(self) -> Self:

@@ -116,7 +116,7 @@ class Streaming(Racing[S], Generic[T, S]):
             super().given_up(source)
 
     def leave(self) -> None:
-        """End the call where it stands: the core takes its tickets back, and whoever is slow is not noted as failed."""
+        """End the call where it stands: the core takes its tickets back, and a slow attempt is not noted as failed."""
         self.call.leave(self.steps)
         self.forgive()
 

@@ -1,4 +1,4 @@
-"""The ordered switcher: a chain's active credential under OpenViking's name, and one of its own for those who bring their own loop.
+"""The ordered switcher: a chain's active credential under OpenViking's name, and a switcher for code with a loop of its own.
 
 It decides nothing itself: order, term, park and probe live in `sparekey.core`.
 """
@@ -23,7 +23,7 @@ def monotonic() -> float:
 
 
 class OrderedCredentialSwitcher:
-    """Which of N ordered credentials is active: sticky, moved by successes, stepping back up by time or by count."""
+    """Keeps which of N ordered credentials is active: it moves with successes, and steps back up by time or by count."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class OrderedCredentialSwitcher:
 
     @classmethod
     def over(cls, chain_state: ChainState) -> OrderedCredentialSwitcher:
-        """Return a face of a chain that exists: it reads and moves that chain's state."""
+        """Return a switcher that reads and moves the state of an existing chain."""
         self = cls.__new__(cls)
         self._chain_state = chain_state
         return self
@@ -62,7 +62,7 @@ class OrderedCredentialSwitcher:
         return len(self._chain_state.pool)
 
     def get_active_index(self) -> int:
-        """Return where the next request starts; a pure read."""
+        """Return where the next request starts; reading it changes nothing."""
         return self._chain_state.state.active
 
     def maybe_failback(self) -> int:

@@ -1,7 +1,8 @@
-"""One stream of the sync driver, read where nobody who waits for it can be held by it: in a thread of its own.
+"""What one attempt brings in threads: a whole answer, or a stream.
 
-The thread reads an item only when it is asked for one, so that between two items the stream can be closed at once. A thread that is
-stuck in a read when its stream is given up ends when that read does; `on_abandon` lets whoever opened the stream hasten that.
+What a limit may end is read in a thread of its own, so that no read holds the caller longer than the limit. That thread reads an item
+only when it is asked for one, so that a stream can be closed at once between two items. A thread that is stuck in a read when its
+attempt is given up ends when that read does; `closing.on_abandon` lets the code that opened the stream hasten that.
 """
 
 from __future__ import annotations
@@ -22,14 +23,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CLOSE_SECONDS: Final = 5.0
-"""How long the caller waits for a stream that is being closed."""
+"""Seconds for which the caller waits for a stream to close."""
 
 
 class StreamSource(Generic[T]):
-    """A stream read in the caller's own thread: nothing limits it."""
+    """A stream that is read in the caller's own thread, since nothing limits it.
+
+    Attributes:
+        entry: the attempt in the ledger.
+        resumed: it goes on behind what another stream has shown.
+        held: the items up to its first content.
+        fault: what went wrong before that; None if nothing did.
+        _left: it was given up: the read to the first content ends with the next item.
+        _stopped: another thread has called `stop`.
+    """
 
     def __init__(self, entry: RunningAttempt, open_: Callable[[], tuple[Iterable[T], bool]], content: Callable[[T], bool]) -> None:
-        """Take what opens the stream, telling whether it goes on behind what another one has shown, and what tells its content."""
+        """Begin without a stream.
+
+        Args:
+            entry: the attempt in the ledger.
+            open_: opens the stream; the second value is whether it goes on behind what another one has shown.
+            content: returns whether an item has content.
+        """
         self.entry, self.resumed, self.held = entry, False, list[T]()
         self.fault: BaseException | None = None
         self._left = self._stopped = False
@@ -38,7 +54,7 @@ class StreamSource(Generic[T]):
         self._items: Iterator[T] | None = None
 
     def start(self, report: Callable[[StreamSource[T]], None]) -> None:
-        """Read up to the first content, then report: `held` is what was read, `fault` what went wrong."""
+        """Read up to the first content, set `held` or `fault`, and call `report` with this."""
         try:
             self._stream, self.resumed = self._open()
             self._items = iter(self._stream)
@@ -66,7 +82,7 @@ class StreamSource(Generic[T]):
         self._stopped = True
 
     def close(self) -> None:
-        """End it."""
+        """Close the stream."""
         close(self._items, self._stream)
 
     def _read_on(self) -> None:
@@ -79,23 +95,30 @@ class StreamSource(Generic[T]):
 
 
 class ThreadedAnswer(Generic[T]):
-    """A whole answer, asked for in a thread of its own."""
+    """A whole answer, asked for in a thread of its own.
+
+    Attributes:
+        entry: the attempt in the ledger.
+        answer: the answer, once there is one.
+        fault: what went wrong; None if nothing did.
+        _interrupts: what wakes the thread from a read.
+    """
 
     answer: T
 
     def __init__(self, entry: RunningAttempt, ask: Callable[[Credential], T], *, run: Callable[[Callable[[], object]], None]) -> None:
-        """Take what asks for it; `run` lets a thread do some work."""
+        """`ask(credential)` asks for it; `run` lets a thread do some work."""
         self.entry, self._ask, self._let_run = entry, ask, run
         self.fault: BaseException | None = None
         self._interrupts = Interrupts()
 
     def start(self, report: Callable[[ThreadedAnswer[T]], None]) -> None:
-        """Ask, then report: there is `answer`, or `fault` says what went wrong. This does not wait for it."""
+        """Let the thread ask, set `answer` or `fault`, and call `report` with this; do not wait for it."""
         self._report = report
         self._let_run(self._run)
 
     def close(self) -> None:
-        """End it as soon as its read is over; whoever opened it may have said how to hasten that."""
+        """Give it up: the thread ends as soon as its read does, and `on_abandon` may have said how to hasten that."""
         self._interrupts.give_up()
 
     def _run(self) -> None:
@@ -108,7 +131,15 @@ class ThreadedAnswer(Generic[T]):
 
 
 class Pump(StreamSource[T]):
-    """A stream read in a thread of its own."""
+    """A stream that is read in a thread of its own.
+
+    Attributes:
+        _over: set when the stream is closed.
+        _busy: the thread is in a read.
+        _interrupts: what wakes the thread from a read.
+        _asked: True asks the thread for an item, False for the end.
+        _given: an item, or the exception in its place.
+    """
 
     def __init__(
         self,
@@ -149,7 +180,7 @@ class Pump(StreamSource[T]):
         self._given.put((None, Stopped()))
 
     def close(self) -> None:
-        """End it: at once if it is not just being read, else as soon as that read is over."""
+        """Close the stream: at once between two reads, else as soon as the read is over."""
         self._left = True
         self._asked.put(False)
         if self._busy:

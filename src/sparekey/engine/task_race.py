@@ -109,7 +109,7 @@ class TaskRace(Generic[S]):
         steps = flow.probe(chain.pool, chain, beside, chain.clock())
         try:
             await self.raced(steps, next(steps))
-        except Exception as exc:  # noqa: BLE001 - there is nobody to tell
+        except Exception as exc:  # noqa: BLE001 - no caller waits for it
             logger.debug("a probe beside a request: %s", describe_exception(exc))
         finally:
             self.racing.over()
@@ -160,7 +160,7 @@ class TaskRace(Generic[S]):
             self._ready.set()
 
     def _probe(self, beside: Beside) -> None:
-        """Probe a credential with the same request, in a task that nobody waits for."""
+        """Probe a credential with the same request, in a task of its own, for which the request does not wait."""
         race = self._again(self.racing.call.apart())
         spawn(lambda: race.probe(beside))
 

@@ -2,7 +2,7 @@
 
 The core (`sparekey.core.race`) says what to do, `Racing` keeps the books; here time passes. `raced` is called where a step has to be done
 that may take time, and returns as soon as an attempt has won or the call is over. The attempts report into a queue, and the race waits
-for the first report or for the limit that runs out next. A loser is broken off, and nobody waits for its thread.
+for the first report or for the limit that runs out next. A loser is broken off without waiting for its thread.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class ThreadRace(Generic[S]):
         steps = flow.probe(chain.pool, chain, beside, chain.clock())
         try:
             self.raced(steps, next(steps))
-        except Exception as exc:  # noqa: BLE001 - there is nobody to tell
+        except Exception as exc:  # noqa: BLE001 - no caller waits for it
             logger.debug("a probe beside a request: %s", describe_exception(exc))
         finally:
             self.racing.over()
@@ -136,7 +136,7 @@ class ThreadRace(Generic[S]):
         raise Stopped
 
     def _probe(self, beside: Beside) -> None:
-        """Probe a credential with the same request, in threads that nobody waits for."""
+        """Probe a credential with the same request, in threads of its own, for which the request does not wait."""
         race = self._again(self.racing.call.apart())
         Context().run(race.racing.call.chain.workers.run, lambda: race.probe(beside))
 

@@ -1,4 +1,9 @@
-"""A limit on each of many waits, one after the other. On asyncio one timer serves them all: a timer a wait costs more than the wait."""
+"""A limit on each of many waits, one after the other.
+
+On asyncio one timer serves them all, since a timer for each wait costs more than the wait. It is set to the time at which the present
+wait is due. When it fires early, because the wait for which it was set is long over, it is set anew; only when the present wait is due
+does it cancel the task.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +19,22 @@ T = TypeVar("T")
 
 
 class OverdueError(Exception):
-    """A wait took too long. No `TimeoutError`: what is waited for may raise such a one by itself."""
+    """A wait took too long. It is no `TimeoutError`, since what is waited for may raise one itself."""
 
 
 class WaitTimer:
-    """Watches the waits of one task after the other, one wait at a time."""
+    """Limits waits, one at a time; they may be of different tasks.
+
+    Attributes:
+        _loop: the loop of the waits; None before the first one, and on trio.
+        _timer: the timer; None if it is not set.
+        _task: the task that waits; None if none does.
+        _due: when its wait is due, in seconds of the loop's clock.
+        _fired: the timer has cancelled the task.
+    """
 
     def __init__(self) -> None:
-        """Start with no wait to watch."""
+        """Begin without a wait."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
@@ -51,7 +64,7 @@ class WaitTimer:
         try:
             return await what
         except asyncio.CancelledError as exc:
-            if self._fired and task.uncancel() <= cancelling:  # it was this watch that cancelled, and nobody else
+            if self._fired and task.uncancel() <= cancelling:  # this timer has cancelled, and nothing else has
                 raise OverdueError from exc
             raise
         finally:
@@ -65,7 +78,7 @@ class WaitTimer:
     def _ring(self) -> None:
         self._timer = None
         if self._task is None or self._loop is None:
-            return  # nobody waits: the next wait sets the timer anew
+            return  # the next wait sets the timer anew
         if self._loop.time() < self._due:
             self._timer = self._loop.call_at(self._due, self._ring)
             return

@@ -1,4 +1,4 @@
-"""The events of one response on their way to the SDK: whole ones go on, a fault is raised behind the last good one."""
+"""The events of one response on their way to the SDK: good ones are passed on, a fault is raised behind the last of them."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class Item:
         return self._spots
 
     def sent(self) -> None:
-        """Forget the events: they are out, and nobody has to keep them while the next ones are waited for."""
+        """Forget the events once they are out, so that they are freed while the next ones are awaited."""
         self.parts, self.data, self._spots = (), b"", None
 
 
 class ItemReading(Reading[Item]):
-    """How the driver of streams reads these steps: most of it stands in their attributes, and is read without a call."""
+    """How the driver of streams reads an `Item`: mostly from its attributes, without a Python call."""
 
     spoken = SPOKEN
     thought = THOUGHT
@@ -100,7 +100,7 @@ class ItemReading(Reading[Item]):
 
 
 class StreamBreak:
-    """How a stream that breaks off is told to be broken.
+    """Makes the last pieces of a stream that breaks off.
 
     Attributes:
         counts: whether events are numbered on this wire: then each item that goes out has to be shown to `passed`.
@@ -113,7 +113,7 @@ class StreamBreak:
         self._next = 0
 
     def passed(self, item: Item) -> None:
-        """Take in what goes out."""
+        """Note the number of the last event that goes out."""
         for part in item.parts:
             number = part.value.get("sequence_number") if isinstance(part.value, dict) else None
             self._next = number + 1 if isinstance(number, int) else self._next
@@ -128,7 +128,7 @@ class StreamBreak:
 
 
 class EventFilter:
-    """Lets the good events of one response through, and raises what is none."""
+    """Passes the good events of one response on and raises for anything else."""
 
     def __init__(self, responses: ResponseValidator, call: WireRequest, credential: Credential, response: Any) -> None:
         """Start before the first byte."""
@@ -155,7 +155,7 @@ class EventFilter:
             raise self._broken(str(exc)) from None
 
     def _opens(self, parts: Sequence[Part]) -> None:
-        """Bound what comes before the first content; with that, remember who has made what stands there."""
+        """Limit the bytes before the first content; with the first content, remember which credential made the ids among them."""
         reader = self._events.reader
         self._began = reader.content
         if not self._began:

@@ -1,4 +1,4 @@
-"""Connections made by pyreqwest (Rust), for sync transports; behind the face of the library's own transports.
+"""Connections made by pyreqwest (Rust) for sync transports, with the interface of the library's own transports.
 
 What pyreqwest cannot do as the library does goes through the library's own transport instead: a process forked after the first
 request, and more different time limits than clients are kept for (pyreqwest's limits belong to a client).

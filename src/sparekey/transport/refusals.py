@@ -107,7 +107,7 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
 
 
 class UnservableError(SparekeyError):
-    """A request that the chain cannot serve, whoever of it is asked."""
+    """A request that no credential of the chain can serve."""
 
 
 class ErrorReply(NamedTuple):
@@ -168,7 +168,7 @@ def told(exc: Refused | AllCredentialsFailedError | OverloadedError) -> ErrorRep
 
 
 def response(exc: Refused | AllCredentialsFailedError | OverloadedError | UnservableError, dialect: str, lib: Any) -> Any:
-    """Return it as a response of an HTTP library, which no SDK tries again by itself unless that is worth it.
+    """Return the reply as a response of an HTTP library, with headers that keep SDKs from repeating the request in vain.
 
     Raises:
         Exception: the library's own, if nobody in the chain could be reached: no response ever came.
@@ -182,7 +182,7 @@ def response(exc: Refused | AllCredentialsFailedError | OverloadedError | Unserv
 
 
 def merged(faults: list[AllCredentialsFailedError]) -> AllCredentialsFailedError:
-    """Return one error for the several sets of credentials that a request was put to."""
+    """Merge the errors of several sets of credentials that a request was sent to in turn."""
     if len(faults) == 1:
         return faults[0]
     waits = [fault.retry_after for fault in faults if fault.retry_after is not None]

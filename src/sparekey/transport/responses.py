@@ -1,4 +1,4 @@
-"""What a provider's response is, decided without I/O: a stream, an answer, a refusal, or no answer at all.
+"""Decide, without I/O, what a provider's response is: a stream, an answer, a refusal, or no answer at all.
 
 The HTTP library comes in as `lib` (`httpx2`, `httpx` for SDKs that still use it, or the gateway's `upstream.messages`): all have the same
 names.
@@ -31,7 +31,7 @@ _SUCCESS: Final = 200
 
 
 class ResponseValidator:
-    """Tells good responses from bad ones, and makes the good ones what the caller asked for.
+    """Tells good responses from bad ones and turns good ones into the form that the caller asked for.
 
     Attributes:
         lib: the HTTP library.
@@ -91,7 +91,7 @@ class ResponseValidator:
         return response
 
     def _anew(self, response: Any, body: bytes) -> bytes:
-        """Let the headers of a response speak of a body that was written anew; return that body."""
+        """Make the headers of a response match a body that was written anew; return that body."""
         response.headers.pop("content-encoding", None)
         response.headers["content-type"] = "application/json"
         response.headers["content-length"] = str(len(body))

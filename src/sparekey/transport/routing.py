@@ -1,4 +1,4 @@
-"""Where one request goes, decided without I/O: who may be asked, in which order, and with what bytes."""
+"""Decide, without I/O, where one request goes: which credentials may be asked, in which order, and with what bytes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Router:
         return call._replace(document=document, body=document.text.encode())
 
     def check(self, call: WireRequest) -> None:
-        """Refuse what cannot be served, whoever is asked.
+        """Refuse a request that no credential can serve.
 
         Raises:
             UnservableError: it asks for vectors that the chain does not have.

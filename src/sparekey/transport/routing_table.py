@@ -49,7 +49,7 @@ class RoutingTable:
 
     @property
     def classify(self) -> Callable[[BaseException], Failure]:
-        """How the chain's failures are read: where it gives vectors, nobody moves to another model's."""
+        """How the chain classifies failures; in a chain of embeddings none of them moves a request to another model."""
         return self.chain.classify if self.vectors is None else within_one(self.chain.classify)
 
 

@@ -1,4 +1,4 @@
-"""How the failures of side requests count: of those about a file, an image, a list, or for a path that not every host has.
+"""How failures of side requests count: requests about a file, an image or a list, or for a path that not every host has.
 
 They are not about the chain's own model. Such a request may fail with one host because that host
 has no such thing. It moves on to the next one, and parks nobody whose key and balance are good: otherwise
@@ -35,7 +35,7 @@ def is_rare(call: WireRequest) -> bool:
 
 
 def with_side_requests(classify: Callable[[BaseException], Failure]) -> Callable[[BaseException], Failure]:
-    """Return `classify` with another eye for the failures of such requests.
+    """Wrap `classify` so that failures of side requests park nobody for what one host lacks.
 
     A failure that names what only one account holds (which one, nobody may know any more), and one for a path that not every host has,
     count as the request's as well.
@@ -55,7 +55,7 @@ def with_side_requests(classify: Callable[[BaseException], Failure]) -> Callable
 
 
 def _aside(failure: Failure, status: int) -> Failure:
-    """Return how a failure counts that is not about the chain's model: what this host lacks, another one may have."""
+    """Return how a failure counts that is not about the chain's model: another host may have what this one lacks."""
     if status in ABSENT:
         return replace(failure, error_class=ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.LIKELY)
     return failure if failure.error_class in _KEPT_BLAME else replace(failure, scope=Scope.REQUEST)

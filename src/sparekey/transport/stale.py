@@ -1,4 +1,4 @@
-"""Connections of httpx and httpx2 that know when they were closed while they were idle, and the one repeat that follows from it.
+"""Connections of httpx and httpx2 that notice that they were closed while idle, and the one repeat that this allows.
 
 Theory. The libraries' pools look at an idle connection before they use it, but a host may close it a moment later: the request is written
 to a connection that is gone. Such a loss blames nobody, so the request is written once more, on a connection made for it. A pool neither
@@ -34,7 +34,7 @@ class Stale(Exception):  # noqa: N818 - a mark
 
 @cache
 def _marked(error: type[Exception]) -> type[Exception]:
-    """Return the pool's own error with the mark: whoever does not know the mark sees that error."""
+    """Return the pool's own error with the mark; code that does not know the mark sees that error."""
     return type("StaleConnection", (error, Stale), {})
 
 

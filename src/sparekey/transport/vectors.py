@@ -1,4 +1,4 @@
-"""The one length that the vectors of a chain have: one of another length is never handed on."""
+"""The length that all vectors of a chain share. A vector of another length is never passed on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def vectors_of_chain(chain: Chain, space: str | None) -> Vectors:
 
 
 class RefusedLengths:
-    """Which hosts refuse a request that names the length of its vectors: learnt from models that nobody knows, for a credential each."""
+    """Which credentials refuse a request that names the length of its vectors, learnt for models that no table lists."""
 
     def __init__(self, targets: Mapping[str, Target]) -> None:
         """Take where the requests of each credential go."""

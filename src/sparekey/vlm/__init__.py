@@ -1,4 +1,4 @@
-"""Chat and vision models: one instance a credential, wrappers that look the same over several."""
+"""Chat and vision models: an instance is one credential, a wrapper over several has the same interface."""
 
 from sparekey.vlm.base import VLMBase
 from sparekey.vlm.factory import VLMFactory

@@ -1,4 +1,4 @@
-"""An answer put together from its pieces; a whole answer is one piece.
+"""Puts an answer together from the summaries of its events; a whole answer is one summary.
 
 `sparekey.wire` reads each provider's answers and events. What they add up to for whoever wants one answer is decided here.
 """

@@ -1,4 +1,4 @@
-"""The face of every chat and vision model: one instance is one credential, a wrapper of several looks the same."""
+"""The interface of every chat and vision model, for one credential and for a wrapper over several."""
 
 from __future__ import annotations
 
@@ -221,14 +221,14 @@ class VLMBase(ABC):
         return self.token_tracker.to_dict()
 
     def reset_token_usage(self) -> None:
-        """Count from zero."""
+        """Set the counts of tokens to zero."""
         self.token_tracker.reset()
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close, and need not say so
-        """Give connections back. The instance may be used again: it connects anew."""
+        """Close all connections. The instance may be used again; it then connects anew."""
 
     async def aclose(self) -> None:
-        """Give connections back, from inside an event loop."""
+        """Close all connections, from inside an event loop."""
         await asyncio.to_thread(self.close)
 
     def __enter__(self) -> Self:

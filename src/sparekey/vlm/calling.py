@@ -1,4 +1,4 @@
-"""From the four methods of a model to one call: its name and its arguments."""
+"""Turns the four methods of a model into one call: the method's name and its arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CallingVLM(VLMBase):
-    """A model whose calls all take one way: subclasses say which (`_call`, `_call_async`)."""
+    """A model whose four methods all go through `_call` or `_call_async`, which a subclass defines."""
 
     @abstractmethod
     def _call(self, method: str, options: dict[str, Any]) -> VLMResponse:

@@ -1,4 +1,4 @@
-"""From a configuration to an instance: which backend serves which provider, as data."""
+"""Makes an instance from a configuration; a table says which backend serves which provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as a model's API takes them: paths, URLs, data URLs and bytes become parts of a message.
+"""Turns images (paths, URLs, data URLs, bytes) into the parts of a message that a model's API takes.
 
 The neutral form inside this package is OpenAI's content part, `{"type": "image_url", "image_url": {"url": ...}}`, with a data URL
 for bytes; backends with another wire read it with `decode_data_url`.

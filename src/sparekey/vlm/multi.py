@@ -1,4 +1,4 @@
-"""Many credentials in order behind the face of one model."""
+"""A chain of credentials with the interface of one model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _READING: Final = ChunkReading()
 
 
 class MultiCredentialVLM(WrapperVLM):
-    """Instances in order of priority. A call goes to the active one, and round the ring until one answers.
+    """Instances in order of priority. A call goes to the active one first, then to the others in turn until one answers.
 
     An exception that reaches the caller, and each one in `AllCredentialsFailedError.errors`, carries the attributes
     `sparekey_credential_id`, `sparekey_model` and `sparekey_api_base` (None where an instance does not tell).

@@ -1,4 +1,4 @@
-"""How the chunks of a streamed answer are read, so that one stream can go on in another."""
+"""Reads the chunks of a streamed answer, so that one stream can continue in another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chat or vision model answers: whole (`VLMResponse`) and piece by piece (`VLMChunk`)."""
+"""The answers of a chat or vision model: whole (`VLMResponse`) or piece by piece (`VLMChunk`)."""
 
 from __future__ import annotations
 

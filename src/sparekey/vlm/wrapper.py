@@ -1,4 +1,4 @@
-"""What wrappers of several instances share. They read others' attributes with care: an instance may be of any make."""
+"""What wrappers of several instances share. They read attributes with care, since an instance may be of any class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log: Final = logging.getLogger("sparekey.vlm")
 
 
 class WrapperVLM(CallingVLM):
-    """Several instances that look like one. Tokens are counted by the instances, and merged when they are asked for."""
+    """Several instances with the interface of one. Each counts its own tokens; the counts are merged when they are read."""
 
     def __init__(self, members: Sequence[Any]) -> None:
         """Take the instances, the first one of which lends its attributes."""
@@ -131,7 +131,7 @@ async def annotated_async(stream: AsyncIterator[Any], credential_id: str, instan
 
 
 def held_back(stream: Iterator[Any], is_content: Callable[[Any], bool]) -> Iterator[Any]:
-    """Yield a stream, its preamble only together with its first content: what breaks before is still somebody else's chance."""
+    """Yield a stream; its preamble is held back until the first content, so that another credential can take over before that."""
     early, items = [], iter(stream)
     for item in items:
         early.append(item)

@@ -1,1 +1,1 @@
-"""How requests are put to providers and read back."""
+"""The formats of model APIs: requests are rewritten for a provider, answers, events and errors are read and written."""

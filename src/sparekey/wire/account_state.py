@@ -26,7 +26,8 @@ _MARKS: Final = (
 _OF_THOUGHTS: Final = re.compile(r"signature|encrypted|thinking|thought|reasoning|\brs_", re.IGNORECASE)
 _FAULTY_REQUEST: Final = (400, 404, 422)
 _ANY_SIGNATURE: Final = "skip_thought_signature_validator"
-"""What the Gemini API takes for the signature of a call that another model made: https://ai.google.dev/gemini-api/docs/thought-signatures."""
+"""What the Gemini API takes in the place of a signature that another model made:
+https://ai.google.dev/gemini-api/docs/thought-signatures."""
 _SIGNATURES: Final = ("thoughtSignature", "thought_signature")
 _REFERENCES: Final = ("previous_response_id", "conversation", "prompt_cache_id")
 """Fields that name a talk which an account keeps: without it nothing is left of the talk."""

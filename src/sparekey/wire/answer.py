@@ -1,4 +1,4 @@
-"""What an answer is: said here once for everybody who reads one, whole or in events.
+"""Decide whether a success is an answer. Wrappers, transports and the gateway all ask here, for whole answers and for streams.
 
 A success is an answer if it brings a visible text, a tool call, a refusal or a picture, or ends by its caller's own doing (his limit, his
 content, his stop sequence, a pause). Anything else is none, and the next credential is asked: `InnerError` where words stand in the
@@ -90,7 +90,7 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
         return WholeAnswer(value, dumped(value), judge(call, value))
-    if not in_full and len(body) > _WELL_READ and form_of(body) == "json" and _is_too_long(body):
+    if not in_full and len(body) > _WELL_READ and form_of(body) == "json" and _is_too_long(call, body):
         plain = body.removeprefix(_BOM).lstrip()
         value, summary = _long(call, plain)
         return WholeAnswer(value, None if plain is body else plain, summary)
@@ -103,8 +103,9 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     return WholeAnswer(value, None if plain is body else plain, judge(call, value))
 
 
-def _is_too_long(body: bytes) -> bool:
-    return len(body) > _MOST_READ or large_json.has_many_values(body)
+def _is_too_long(call: WireRequest, body: bytes) -> bool:
+    """Tell whether the JSON of a long success is not built: vectors are looked at as bytes, and pictures about no chat are none of ours."""
+    return call.kind != "chat" or len(body) > _MOST_READ or large_json.has_many_values(body)
 
 
 def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:
@@ -115,6 +116,8 @@ def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:
         NoAnswerError: it is no answer.
     """
     if body[-_END:].rstrip()[-1:] not in b"}]":
+        if call.kind == "other":  # a file, perhaps
+            return None, NOTHING
         raise NoAnswerError("a success whose body is no JSON")
     ends = _ends(body)
     passed = ends, EventSummary(usage=call.format.read_usage(ends))
@@ -139,7 +142,7 @@ def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:
 
 
 def judge(call: WireRequest, value: Any) -> EventSummary:
-    """Let the JSON of an answer pass; return what it tells.
+    """Check the JSON of a success and return its summary.
 
     Raises:
         InnerError: it is an error.
@@ -192,12 +195,12 @@ def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
 
 
 def _is_to_come(call: WireRequest, value: Any) -> bool:
-    """Tell whether the answer is a promise that the caller asked for (`background`)."""
+    """Tell whether the answer will be made later, as the caller asked (`background`)."""
     return call.get("background") is True and isinstance(value, dict) and value.get("status") in {"queued", "in_progress"} and "id" in value
 
 
 def _error(value: dict[str, Any]) -> Any:
-    """Return the error that an answer of a model is, or None: a field says so, whatever stands beside it."""
+    """Return the error that stands in the place of a model's answer, or None. A field that says so counts, whatever stands beside it."""
     if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
         return value
     base = value.get("base_resp")
@@ -207,7 +210,7 @@ def _error(value: dict[str, Any]) -> Any:
 
 
 def _is_others_error(value: Any) -> bool:
-    """Tell whether an answer about something else is an error; objects that merely tell of one (a failed batch) are none."""
+    """Tell whether the answer to a request about something else is an error. An object that reports one (a failed batch) is not."""
     if not isinstance(value, dict) or {"id", "object", "name"} & value.keys():
         return False
     return bool(value.get("error")) or value.get("success") is False
@@ -221,14 +224,14 @@ def _inner(value: Any) -> Any:
 
 
 def _none(value: Any, text: str) -> InnerError | NoAnswerError:
-    """Return the failure for a success that is no answer: an error where words stand beside what every answer has."""
+    """Return the failure for a success without an answer: an error if it holds texts in fields that no answer has."""
     spoken = {k: v for k, v in value.items() if k not in _ENVELOPE} if isinstance(value, dict) else value
     return InnerError(dumped(value)) if has_words(spoken) else NoAnswerError(text)
 
 
 @contextlib.contextmanager
 def as_library_errors() -> Iterator[None]:
-    """Raise what is wrong with an answer as callers of the library know it.
+    """Raise the library's public exceptions for what is wrong with an answer.
 
     Raises:
         DisguisedError: an error in the place of an answer; what it means is in its own words.
@@ -270,13 +273,13 @@ def read_vectors(value: Any, *, joined: bool = False) -> embeddings.EmbeddingAns
 
 
 def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
-    """Return the failure for a stream that ended before any content: what its events say, if one says what no answer holds."""
+    """Return the failure for a stream that ended before any content: an error if one of its events holds texts that no answer has."""
     faults = (_none(value, text) for value in values if not isinstance(value, dict) or not isinstance(value.get("type"), str))
     return next((fault for fault in faults if isinstance(fault, InnerError)), NoAnswerError(text))
 
 
 def _told(body: bytes) -> InnerError | NoAnswerError:
-    """Return the failure for a body that is no JSON: a short text may say what is wrong, a page or half of something does not."""
+    """Return the failure for a body that is no JSON. A short text may say what is wrong; a page or a torn body does not."""
     text = body.strip()
     if text and len(text) <= _MOST_WORDS and text[:1] not in b"<{[" and b"\0" not in text:
         return InnerError(text)
@@ -305,7 +308,7 @@ def _collected(call: WireRequest, body: bytes) -> Any:
 
 
 def _fed(reader: StreamReader, event: Event) -> bool:
-    """Read one event; return whether it is none of the faults that come behind a complete answer, and are none."""
+    """Read one event; return False for a fault behind a complete answer, which ends the reading and is not raised."""
     complete = reader.whole and reader.said
     try:
         told = reader.feed(event)

@@ -1,4 +1,4 @@
-"""How a stream is told to be broken: what the formats share.
+"""How the caller learns that a stream broke off: what the formats share.
 
 No event looks broken to every SDK of its wire (measured with those in tests/gateway/clients).
 OpenAI's raise for whatever has a field `error`; of an event of the type `error` without that field

@@ -126,7 +126,7 @@ def texts_of(content: Any) -> tuple[str, str]:
 
 
 def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
-    """Read one choice: a piece of it, or all."""
+    """Read one choice of a chunk, or of a whole answer."""
     if choice.get("error"):
         return ERROR
     content, said, text, thoughts, refusal = False, False, choice.get("text") or "", "", ""
@@ -158,7 +158,7 @@ def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSum
 
 
 def _calls_one(call: dict[str, Any]) -> bool:
-    """Tell whether a tool call, or the piece of one, says which tool is called; what has no name calls nothing."""
+    """Tell whether a tool call, or a piece of one, names the tool. A call without a name calls nothing."""
     return bool(call.get("name")) or any(isinstance(inner, dict) and inner.get("name") for inner in call.values())
 
 
@@ -170,7 +170,7 @@ def _tool_piece(position: int, call: dict[str, Any]) -> ToolPiece:
 
 
 def _is_reference(parts: Any) -> bool:
-    """Tell whether parts without text are pieces of text that is empty yet, or point to sources, and show nothing of their own."""
+    """Tell whether all parts are empty texts or references to sources, which show nothing by themselves."""
     return all(isinstance(part, dict) and part.get("type") in {"text", "output_text", "thinking", "reference"} for part in parts)
 
 
@@ -231,7 +231,7 @@ def _opened(position: int, choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end_of(choice: dict[str, Any]) -> str:
-    """Return the finish reason of a whole choice: where it has none, it is whole all the same."""
+    """Return the finish reason of a whole choice; `stop` or `tool_calls` where the host gives none."""
     calls = (choice.get("message") or {}).get("tool_calls")
     return choice.get("finish_reason") or choice.get("finishReason") or ("tool_calls" if calls else "stop")
 
@@ -258,7 +258,7 @@ def _add_choice(whole: dict[str, Any], piece: dict[str, Any]) -> None:
 
 
 def _add_field(message: dict[str, Any], name: str, value: Any) -> None:
-    """Put a field's piece to what is there: texts are joined, lists go on, calls of tools are told apart by their index."""
+    """Add a piece of a field to the message: texts are joined, lists are extended, tool calls are matched by their index."""
     before = message.get(name)
     if value is None or value == "":
         message.setdefault(name, value)

@@ -34,7 +34,7 @@ async def end_async(client: Any) -> None:
 
 
 def interrupt(response: Any) -> None:
-    """Wake a thread that is blocked in reading a response: its socket is shut down, if it can be found."""
+    """Wake a thread that is blocked in reading a response by shutting down its socket, if that can be found."""
     network = (getattr(response, "extensions", None) or {}).get("network_stream")
     found = network.get_extra_info("socket") if network is not None else None
     if found is not None:
@@ -95,7 +95,7 @@ class Clients:
                 await asyncio.to_thread(self._close_in, loop, client)
 
     def _taken(self) -> list[tuple[asyncio.AbstractEventLoop, Any]]:
-        """Close the clients of threads, and hand out those of the loops: they are nobody's now."""
+        """Close the clients of threads; return those of event loops, which the caller closes."""
         with self._lock:
             clients, pairs = list(self._by_thread.values()), list(self._by_loop.items())
             self._by_thread.clear()
@@ -118,7 +118,7 @@ class Clients:
 
 
 class Gate:
-    """Lets so many calls through at the same time: threads by one count, the tasks of each event loop by another."""
+    """Limits how many calls run at the same time. Threads share one count, the tasks of each event loop another."""
 
     def __init__(self, limit: int | None) -> None:
         """Open with `limit` places, at least one; None: as many as come."""
@@ -176,7 +176,7 @@ def http_client(kind: Any, timeout: float, **options: Any) -> Any:
 
 
 def certificates(kind: Any) -> ssl.SSLContext:
-    """Return the trusted certificates of this kind's HTTP library: to read them takes longer than many a request, so it is done once."""
+    """Return the trusted certificates of an HTTP library. Reading them takes longer than many requests, so it is done once."""
     return _certificates(next(c.__module__.partition(".")[0] for c in kind.__mro__ if c.__module__.startswith("httpx")))
 
 
@@ -187,7 +187,7 @@ def _certificates(library: str) -> ssl.SSLContext:
 
 
 def _forget_closed(by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Any]) -> None:
-    """Let go of what belongs to closed event loops: it refers to its loop, so that nothing here would ever go by itself."""
+    """Drop the clients of closed event loops. They refer to their loop, so nothing would ever free them."""
     for loop in [loop for loop in by_loop if loop.is_closed()]:
         del by_loop[loop]
 

@@ -1,4 +1,4 @@
-"""An answer in events as it arrives, for whoever asked for events: bytes in, good events out, faults raised behind the last good one.
+"""An answer that arrives as events: bytes go in, good events come out, and a fault is raised behind the last good one.
 
 Events go on as they come, but for an end that would close an answer of nothing: it waits until there is something, or the stream ends and
 another credential is asked. A whole answer in the place of events becomes events.
@@ -47,7 +47,7 @@ class EventStream:
     """
 
     def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
-        """Start before the first byte; `hide_usage`: leave out the event that holds nothing but tokens: the caller did not ask for it."""
+        """Start before the first byte; `hide_usage` leaves out the event that holds only token counts (the caller did not ask for it)."""
         self.reader = StreamReader(call.format, wanted(call))
         self.usage: Usage | None = None
         self.complete = self._closed = False
@@ -143,7 +143,7 @@ class EventStream:
         good.append(part)
 
     def _events_in(self, event: Event) -> list[Event]:
-        """Return the events of the stream that a whole answer in one event would have been; none, if it is an event like others.
+        """If an event is a whole answer, return the events of the stream that it would have been; else nothing.
 
         Raises:
             InnerError: the whole answer is an error.

@@ -1,4 +1,4 @@
-"""Why an answer ended: each provider's word, what it means in ours, and whether an empty answer may end so."""
+"""Finish reasons: each provider's word, its meaning, and whether an answer that ends so may be empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every format module gives, and the words in which an event or an answer of any of them is told.
+"""What every format module provides, and `EventSummary`, in which each of them describes an event or an answer.
 
 `chat_completions`, `responses`, `messages` and `generate_content` each have the functions of `WireFormat`; `media_streams` has
 those for OpenAI's other streams. `formats` knows which one a request is written in.

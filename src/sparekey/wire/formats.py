@@ -1,4 +1,4 @@
-"""The formats by name. Which one a request is written in, `WireRequest.format` says."""
+"""The formats by name; `WireRequest.format` returns the one that a request is written in."""
 
 from __future__ import annotations
 

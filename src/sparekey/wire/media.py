@@ -41,7 +41,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def media_type(data: bytes) -> str:
-    """Return the media type of an image by its first bytes (what a file calls itself is not asked).
+    """Return the media type of an image by its first bytes; the name of the file does not count.
 
     Raises:
         InvalidInputError: it is no image that providers know.

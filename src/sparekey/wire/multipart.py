@@ -1,4 +1,4 @@
-"""Forms with files (`multipart/form-data`, RFC 7578): where a field stands, and the same bytes with another value in its place.
+"""Forms with files (`multipart/form-data`, RFC 7578): fields are found, and their values replaced; all other bytes stay.
 
 Files are never read, only stepped over: what is between two delimiters is searched by the C library and copied at most once.
 """

@@ -1,4 +1,4 @@
-"""How long a connection may take to come about, and when one that was lost may be made again. Clocks and numbers, no I/O.
+"""How long connecting may take, and when a lost connection may be made again. Clocks and numbers, no I/O.
 
 Theory. A packet that nobody takes is sent again after 1 s and after 3 s, so a limit of 5 s allows for two lost ones and
 two seconds for the answer; a host that is silent for so long is given up. Where the network itself swallows packets,
@@ -40,7 +40,7 @@ class Address(NamedTuple):
 
 
 class Network:
-    """What connecting has shown of the network: one for all connections of a client. Threads may share it."""
+    """What connecting has shown about the network. All connections of a client share one; thread-safe."""
 
     __slots__ = ("_clock", "_cut", "_usual", "suspected_until")
 

@@ -1,4 +1,4 @@
-"""A request as an SDK puts it: which format, what it asks for, of which model; and where a credential's requests go."""
+"""A request as an SDK makes it (its format, resource, model), and the target to which a credential's requests go."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class WireRequest(NamedTuple):
     lengthless: bool = False
 
     def __repr__(self) -> str:
-        """Show neither headers nor body: they are the caller's."""
+        """Leave out headers and body, which hold the caller's key and words."""
         return f"WireRequest({self.dialect!r}, {self.method!r}, {self.resource!r}, kind={self.kind!r}, model={self.model!r})"
 
     @property

@@ -1,4 +1,4 @@
-"""A request put to a credential's host: address, key, model and API version are the credential's, nothing else changes.
+"""Rewrite a request for a credential's host: address, key, model and API version are the credential's, nothing else changes.
 
 A host speaks one of four wires: OpenAI's (a bearer token), Azure's (deployments in the path, `api-key`; a base URL that
 ends in `/openai/v1` speaks the unified API), Anthropic's (`x-api-key`) or Gemini's (version and model in the path).
@@ -57,7 +57,7 @@ class UnsafePathError(ValueError):
 
 
 def rewrite(call: WireRequest, target: Target) -> Put:
-    """Put a request to a credential's host: address, key, model and API version are the credential's, nothing else changes.
+    """Rewrite a request for a credential's host: address, key, model and API version are the credential's, nothing else changes.
 
     Raises:
         UnsafePathError: the path would leave the base path.
@@ -66,13 +66,13 @@ def rewrite(call: WireRequest, target: Target) -> Put:
 
 
 def _openai(call: WireRequest, target: Target) -> Put:
-    """Put a request to a host with one base URL; the key is a bearer token."""
+    """Rewrite a request for a host with one base URL; the key is a bearer token."""
     path = f"{base_path(target)}/{safe(call.resource)}"
     return _put(call, target, path, call.query, ("authorization", "Bearer "))
 
 
 def _azure(call: WireRequest, target: Target) -> Put:
-    """Put a request to an Azure resource."""
+    """Rewrite a request for an Azure resource."""
     base, resource = base_path(target), safe(call.resource)
     if base.endswith("/openai/v1"):
         query = _with_version(call.query, target.api_version) if target.api_version else call.query
@@ -90,14 +90,14 @@ def _with_version(query: str, version: str) -> str:
 
 
 def _anthropic(call: WireRequest, target: Target) -> Put:
-    """Put a request to Anthropic or a host that speaks its wire."""
+    """Rewrite a request for Anthropic, or for a host that speaks its format."""
     base, version = without_version(base_path(target))
     path = f"{base}/{version or 'v1'}/{safe(call.resource)}"
     return _put(call, target, path, call.query, ("x-api-key", ""))
 
 
 def _gemini(call: WireRequest, target: Target) -> Put:
-    """Put a request to the Gemini API; the key goes where the caller's stood, into the header or the query."""
+    """Rewrite a request for the Gemini API; the key replaces the caller's, in the header or in the query."""
     base, version = without_version(base_path(target))
     version = target.api_version or version or call.version or "v1beta"
     resource, query = safe(call.resource), call.query
@@ -213,7 +213,7 @@ def without_version(path: str) -> tuple[str, str]:
 
 
 def safe(resource: str) -> str:
-    """Return a path that stays where it belongs.
+    """Check that a path stays below its base path; return it.
 
     Raises:
         UnsafePathError: it holds a segment that climbs up, in whatever disguise.

@@ -1,4 +1,4 @@
-"""A backend's plain configuration: whoever prints it sees names, and no keys."""
+"""A backend's plain configuration, which shows names and no keys when it is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that events of a stream hold, and events with other text in its place: what it takes to let one stream go on in another.
+"""The texts in the events of a stream, and events with other texts in their place, so that one stream can continue in another.
 
 A `Spot` is one text and where it stands in the event's JSON; each format module finds those of its own events. Names and
 beginnings are spots, too: their text is compared, and they are taken out where the caller has them already. What a host
@@ -63,13 +63,13 @@ def field_spot(lane: int, channel: str, text: Any, path: Path) -> Spot:
 
 
 def end_spots(lane: int, answer: dict[str, Any], at: Path, name: str) -> Iterator[Spot]:
-    """Yield the end of one of several answers: whatever the reason is called, nothing goes on behind it."""
+    """Yield the spot of an answer's end, which is the same for every finish reason."""
     if answer.get(name):
         yield Spot(Piece(lane, "end", "."), (), ((*at, name),))
 
 
 def mark_spot(channel: str, text: str = ".") -> Spot:
-    """Return the spot of an event that tells that something begins or ends: it is left out where the caller has it already."""
+    """Return the spot of an event that marks a beginning or an end; it is left out if the caller has had it."""
     return Spot(Piece(0, channel, text))
 
 

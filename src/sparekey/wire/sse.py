@@ -64,7 +64,7 @@ class Splitter:
 
 
 def event(raw: bytes) -> Event:
-    """Read the bytes of one event. Bare JSON in its place is one, too: that is how Google tells an error in the middle of a stream."""
+    """Read the bytes of one event. Bare JSON counts as one, too: Google reports an error amid a stream in that way."""
     if raw.startswith(b"data:") and raw.find(b"\n", 0, len(raw.rstrip())) < 0 and b"\r" not in raw.rstrip():
         return Event(raw, "", raw[5:].strip())
     name, data = "", []

@@ -1,4 +1,4 @@
-"""How far a stream of events is: was there content, was it an answer, has every answer come to its end?"""
+"""Follows a stream of events: whether content came, whether it was an answer, whether every answer has ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def wants_events(call: WireRequest) -> bool:
 
 
 class StreamReader:
-    """Follows one stream of events: was there content, was it an answer, has every answer come to its end?
+    """Follows one stream of events: whether content came, whether it was an answer, whether every answer has ended.
 
     An answer has its end when it has its finish reason, whatever else says that the stream is done: hosts send `[DONE]` and `message_stop`
     behind answers that they broke off, too (vLLM issues 52852 and 57082, LiteLLM issue 40260, Vercel's ai issue 19165). A few never send
@@ -104,7 +104,7 @@ class StreamReader:
 
     @staticmethod
     def _follow(arguments: dict[int, list[str]], told: EventSummary) -> None:
-        """Collect what tools are given; where the answer ends to have them called, it must be whole."""
+        """Collect the arguments of tool calls; they must be whole JSON when the answer ends with a call of tools."""
         for tool in told.tools:
             if isinstance(tool.arguments, str):
                 arguments.setdefault(tool.number, []).append(tool.arguments)
@@ -127,7 +127,7 @@ class StreamReader:
         return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
 
     def is_stray(self, event: Event) -> bool:
-        """Tell whether the last event is JSON and no object, or an empty one: no caller is shown it, as his SDK would break.
+        """Tell whether the last event is JSON but no object, or an empty object. It is not passed on, as SDKs break on it.
 
         Raises:
             InnerError: it says something in the middle of an answer; what stands before the content is judged where the stream ends.

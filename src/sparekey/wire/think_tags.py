@@ -1,4 +1,4 @@
-"""`<think>` blocks out of texts, also where the tags are cut in two by a stream.
+"""Takes `<think>` blocks out of texts, also where a stream cuts a tag in two.
 
 Some hosts hand the thoughts of a model out as part of the text. The rules, the same for whole texts and for pieces:
 

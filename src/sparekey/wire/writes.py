@@ -1,4 +1,4 @@
-"""How often one attempt writes its request to its provider, and when it may write it once more.
+"""Counts how often one attempt writes its request to its provider, and decides whether it may write it again.
 
 Once, usually; not at all where no connection came about; twice where the first write met a connection that was closed. Whoever drives
 attempts puts the one that begins into `RUNNING`, with one write; whoever connects and writes corrects that. Each HTTP client finds out

@@ -1,4 +1,4 @@
-"""The frame of every backend: check, ask, read, count. A backend gives the four steps that differ.
+"""The frame of every backend: check the input, ask, read, count. A backend defines the four steps that differ.
 
     _request(inputs, is_query)   what the SDK is called with; pure
     _send(request)               the call, in this thread

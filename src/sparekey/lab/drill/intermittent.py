@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import replace
 from itertools import cycle
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sparekey.core.events import AttemptFailed, AttemptStarted, AttemptSucceeded
 from sparekey.lab.drill.blame import WELL, served, well
@@ -16,7 +16,7 @@ from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.faults import Delay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sparekey.lab.drill.virtual_scenario import MadeCall, VirtualScenario
     from sparekey.lab.simulator.faults import Fault
@@ -117,7 +117,7 @@ async def _h12(setting: VirtualScenario) -> list[Check]:
     recovery = setting.case.variant
     setting.case = replace(setting.case, streamed=True)
     first, *others = await setting.open(reworded=True, knobs={"stream_recovery": recovery})
-    ends = cycle(("close", "reset", "end"))
+    ends: Iterator[Literal["close", "reset", "end"]] = cycle(("close", "reset", "end"))
     first.acts = _sometimes(_CUT, lambda: faults.cut(after=4, how=next(ends)))
     for actor in others:
         actor.acts = well

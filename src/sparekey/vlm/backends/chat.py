@@ -1,4 +1,4 @@
-"""What all backends share: a request is built, sent once, read; retries and streams are driven here.
+"""What all backends share: they build a request, send it and read the answer; retries and streams are run here.
 
 A backend says how its client is made, how a `ChatQuestion` becomes the SDK's arguments, how they are sent,
 and how the answer is had from the SDK as it came. `sparekey.wire` says what an answer is. Everything else is
@@ -134,7 +134,7 @@ class ChatBackend(CallingVLM):
         return http_client(kind, self.timeout, **hooks)
 
     def _patience(self, kind: Any) -> Any:
-        """Return a timeout of this kind: a host that does not even answer the knock is given up sooner than one that thinks."""
+        """Return the timeouts: a host that cannot be connected to is given up sooner than one that is silent."""
         return kind(self.timeout, connect=min(self.timeout, CONNECT_SECONDS))
 
     def _close_client(self, client: Any) -> None:
@@ -317,7 +317,7 @@ def _summaries(steps: Iterable[list[Part]]) -> Iterator[EventSummary]:
 
 
 def _breakable(response: Any) -> None:
-    """Let a response be broken off as long as it is read: after that its connection may be another call's."""
+    """Allow a response to be broken off while it is read; afterwards its connection may serve another call."""
 
     def break_off() -> None:
         if not response.is_closed:

@@ -1,4 +1,4 @@
-"""Whether an SDK is here."""
+"""Tells whether an SDK is installed."""
 
 from __future__ import annotations
 
