@@ -71,6 +71,7 @@ class Exchange:
         self._began_at = time.perf_counter()
         self._began = began
         self._cut = False
+        self.slot = 0
         self._fault: Exception | None = None
 
     def send(self, connection: UpstreamConnection, request: bytes) -> None:
