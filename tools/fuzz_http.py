@@ -25,9 +25,9 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from sparekey.core.memory import NOTHING
-from sparekey.lab.drill.hostile_stage import PROVIDER_KEY, gateway
 from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import ANSWER, RawHost, asked, connected, everything, exchanged, posted, response, status_of
+from sparekey.lab.drill.watched_gateway import PROVIDER_KEY, gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.crowds import files
-from sparekey.lab.drill.hostile_stage import gateway, watched
 from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import (
     ANSWER,
@@ -22,6 +21,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check, Verdict
+from sparekey.lab.drill.watched_gateway import gateway, watched
 
 if TYPE_CHECKING:
     import socket
@@ -90,7 +90,7 @@ def _x03(context: RowContext) -> Iterator[Check]:
     with RawHost(lambda _: [response()]) as host, gateway(host) as served:
         status_of(exchanged(served.url, posted(question(), KEY)))
 
-        def flood() -> int:
+        def pipelined() -> int:
             sent = 0
             with closing(connected(served.url, patience=1.0)) as line, suppress(OSError):
                 while sent < 100 * _MB:
@@ -98,7 +98,7 @@ def _x03(context: RowContext) -> Iterator[Check]:
                     sent += len(block)
             return sent
 
-        watch, sent = watched(served.url, flood, 0.5)
+        watch, sent = watched(served.url, pipelined, 0.5)
         yield Check(f"memory grew by {watch.grown / _MB:.0f} MB", watch.grown < 20 * _MB)
         yield Check("others are served", status_of(exchanged(served.url, posted(question(), KEY))) == _OK)
     context.notes.append(f"{sent / _MB:.1f} MB were taken, memory grew by {watch.grown / _MB:.0f} MB")

@@ -59,8 +59,8 @@ def well(_: RequestedAnswer) -> Fault:
 def served(calls: Sequence[MadeCall], who: str = "healthy") -> Check:
     """Check that every call got its answer; `who` names the callers in the message."""
     lost = [call for call in calls if not call.result.served]
-    told = f", first at {lost[0].at:.1f} s: {lost[0].result.first[:80]!r}" if lost else ""
-    return Check(f"{who} lost {len(lost)} of {len(calls)}{told}", not lost)
+    detail = f", first at {lost[0].at:.1f} s: {lost[0].result.first[:80]!r}" if lost else ""
+    return Check(f"{who} lost {len(lost)} of {len(calls)}{detail}", not lost)
 
 
 def punctual(calls: Sequence[MadeCall], most: float = LATENCY + _LATER) -> Check:
@@ -77,17 +77,17 @@ def softly(setting: VirtualScenario, actors: Sequence[Actor]) -> Check:
 
 def own_words(calls: Sequence[MadeCall], words: RefusalCase) -> list[Check]:
     """Check that callers got what the provider said: in its words, and better to the letter."""
-    other = [call for call in calls if call.result.served or not said(call, words)]
-    told = f": {other[0].result.words[:120]!r}" if other else ""
-    altered = [call for call in calls if call not in other and not said(call, words, to_the_letter=True)]
+    other = [call for call in calls if call.result.served or not repeats(call, words)]
+    detail = f": {other[0].result.words[:120]!r}" if other else ""
+    altered = [call for call in calls if call not in other and not repeats(call, words, to_the_letter=True)]
     shown = f": {altered[0].result.first[:120]!r}" if altered else ""
     return [
-        Check(f"{len(other)} of {len(calls)} refused callers did not get the provider's words{told}", not other),
+        Check(f"{len(other)} of {len(calls)} refused callers did not get the provider's words{detail}", not other),
         Check(f"{len(altered)} of {len(calls)} refused callers got the provider's words altered{shown}", not altered, Verdict.PARTIAL),
     ]
 
 
-def said(call: MadeCall, words: RefusalCase, *, to_the_letter: bool = False) -> bool:
+def repeats(call: MadeCall, words: RefusalCase, *, to_the_letter: bool = False) -> bool:
     """Return whether an error holds the words of a refusal, however they are escaped."""
     read = re.sub(r"<[^>]*>", " ", words.words)
     if to_the_letter:

@@ -95,21 +95,21 @@ class Cases:
         neighbouring ways (`sync`, `async`, `sdk`) play opposite ones. Variants take turns. A short
         drill starts each way at another case.
         """
-        said: list[tuple[str, RefusalCase | None]] = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
+        wires: list[tuple[str, RefusalCase | None]] = [(one.wire, one) for one in self.wordings] or [(wire, None) for wire in WIRES]
         start = _WAYS.index(way)
         if full:
-            every = [(wire, wording, seats) for wire, wording in said for seats in self.seats]
+            every = [(wire, wording, seats) for wire, wording in wires for seats in self.seats]
             return [
                 Case(seats, streamed, wire, way, wording, self.variants[(i + start) % len(self.variants)])
                 for i, (wire, wording, seats) in enumerate(every)
                 for streamed in ((False, True) if way == "gateway" else ((i + start) % 2 == 1,))
             ]
-        few = min(self.few, len(said) * len(self.seats) * len(self.variants))
-        step = max(1, len(said) // few)
-        return [self._one(way, said[(start + i * step) % len(said)], start + i) for i in range(few)]
+        few = min(self.few, len(wires) * len(self.seats) * len(self.variants))
+        step = max(1, len(wires) // few)
+        return [self._one(way, wires[(start + i * step) % len(wires)], start + i) for i in range(few)]
 
-    def _one(self, way: str, said: tuple[str, RefusalCase | None], i: int) -> Case:
-        wire, wording = said
+    def _one(self, way: str, wording_of: tuple[str, RefusalCase | None], i: int) -> Case:
+        wire, wording = wording_of
         variant = self.variants[i % len(self.variants)]
         return Case(self.seats[(i + 1) % len(self.seats)], (i // 2) % 2 == 1, wire, way, wording, variant)
 

@@ -189,11 +189,11 @@ def _k06(context: RowContext) -> Iterator[Check]:
 def _k07(context: RowContext) -> Iterator[Check]:
     scenario = context.chat(seats=15, apart=True)
     scenario.fail_all(faults.auth())
-    said = scenario.ask().exhausted
-    yield Check("one error about the chain", said is not None)
-    causes = said.causes if said else {}
+    chain_error = scenario.ask().exhausted
+    yield Check("one error about the chain", chain_error is not None)
+    causes = chain_error.causes if chain_error else {}
     yield Check("with a cause for each key", causes == {seat.id: ErrorClass.AUTH for seat in scenario.seats})
-    yield Check("with status 502, and never a 401 of the gateway's own", said is None or said.status in {0, 502})
+    yield Check("with status 502, and never a 401 of the gateway's own", chain_error is None or chain_error.status in {0, 502})
 
 
 def _k08(context: RowContext) -> Iterator[Check]:
@@ -201,11 +201,11 @@ def _k08(context: RowContext) -> Iterator[Check]:
     for seat in range(len(scenario.seats)):
         scenario.fail(seat, faults.rate_limit(retry_after=40 - 5 * min(seat, 2)))
     outcome = scenario.ask()
-    said = outcome.exhausted
-    yield Check("one error about the chain", said is not None)
-    soonest = said.retry_after if said else None
+    chain_error = outcome.exhausted
+    yield Check("one error about the chain", chain_error is not None)
+    soonest = chain_error.retry_after if chain_error else None
     yield Check("with the soonest return", soonest is not None and 20 <= soonest <= 30)
-    yield Check("with status 429", said is None or said.status in {0, 429})
+    yield Check("with status 429", chain_error is None or chain_error.status in {0, 429})
     yield Check("nobody waits for it", outcome.seconds < _ONE_MOMENT, Verdict.PARTIAL)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.engine import Chain, Failover
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.lab.drill.hostile_stage import ADMIN, PROVIDER_KEY, gateway
 from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import (
     ANSWER,
@@ -26,6 +25,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check
+from sparekey.lab.drill.watched_gateway import ADMIN, PROVIDER_KEY, gateway
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def _x06(context: RowContext) -> Iterator[Check]:
         answer = exchanged(served.url, posted(speech, KEY, path="/v1/audio/speech"))
         head = answer.partition(b"\r\n\r\n")[0].lower()
         yield Check("the page comes as plain bytes", b"content-type: application/octet-stream" in head and b"nosniff" in head)
-        told = (b"refresh", b"link:", b"access-control", b"content-security", b"set-cookie", b"text/html")
-        yield Check("nothing of it speaks to browsers", not any(name in head for name in told))
+        for_browsers = (b"refresh", b"link:", b"access-control", b"content-security", b"set-cookie", b"text/html")
+        yield Check("nothing of it speaks to browsers", not any(name in head for name in for_browsers))
         form = "Content-Type: application/x-www-form-urlencoded"
         login = posted(f"key={ADMIN}".encode(), form, path="/console/login").replace(b"127.0.0.1", served.url[7:].encode())
         entered = exchanged(served.url, login).lower()

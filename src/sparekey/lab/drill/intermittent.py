@@ -1,4 +1,4 @@
-"""H07, H09, H10, H12: hosts that fail now and then, connections that die, a network that is away."""
+"""H07, H09, H10, H12: hosts that fail now and then, dying connections, a network that is away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sparekey.lab.simulator import faults
 from sparekey.lab.simulator.faults import Delay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sparekey.lab.drill.virtual_scenario import MadeCall, VirtualScenario
     from sparekey.lab.simulator.faults import Fault
@@ -32,18 +32,19 @@ _CUT: Final = 0.3
 _UNSERVED: Final = 0.04
 _IDLE: Final = 60
 _AWAY: Final = 5.0
+_CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
 _WAYS: Final = ("async", "sdk")
 """The modes of the rows: a blocking thread takes real time, and the drivers' tests cover it."""
 
 
 def _sometimes(share: float, fault: Callable[[], Fault]) -> Callable[[RequestedAnswer], Fault | None]:
-    """Return a provider's doing: a share of its answers is a fault, by dice of its own."""
+    """Return a provider's behaviour: a share of its answers is a fault, chosen by dice of its own."""
     dice = random.Random(11)  # noqa: S311 - chance of a drill, no secret
     return lambda _: fault() if dice.random() < share else WELL
 
 
 async def _for_a_while(setting: VirtualScenario) -> list[MadeCall]:
-    """Make a call each five seconds, for half an hour where cases are played at their full length."""
+    """Make a call every five seconds, for half an hour if cases are played at their full length."""
     return await setting.every(_EVERY, _HALF_AN_HOUR if setting.full else _FEWER, lambda i: f"question ({i}.)")
 
 
@@ -74,12 +75,12 @@ async def _h09(setting: VirtualScenario) -> list[Check]:
     if setting.case.way != "gateway":
         return checks  # the connections are the SDK's own, which tells nobody how often it wrote
     ended = [one.attempt for one in setting.events[begun:] if isinstance(one, AttemptFailed | AttemptSucceeded) and one.attempt]
-    counted, told = sum(one.writes for one in ended), int((call.result.headers or {}).get("x-sparekey-attempts", 0))
+    counted, stated = sum(one.writes for one in ended), int((call.result.headers or {}).get("x-sparekey-attempts", 0))
     every = setting.tries("the question")
     return [
         *checks,
         Check(f"the log and the metrics count {counted} writes, {every} were made", counted == every),
-        Check(f"the header counts {told} writes, {every} were made", told == every),
+        Check(f"the header counts {stated} writes, {every} were made", stated == every),
     ]
 
 
@@ -117,17 +118,17 @@ async def _h12(setting: VirtualScenario) -> list[Check]:
     recovery = setting.case.variant
     setting.case = replace(setting.case, streamed=True)
     first, *others = await setting.open(reworded=True, knobs={"stream_recovery": recovery})
-    ends: Iterator[Literal["close", "reset", "end"]] = cycle(("close", "reset", "end"))
+    ends = cycle(_CUTS)
     first.acts = _sometimes(_CUT, lambda: faults.cut(after=4, how=next(ends)))
     for actor in others:
         actor.acts = well
     calls = await _for_a_while(setting)
     lost = [call for call in calls if not call.result.served]
     most = 0 if recovery == "buffer" else _UNSERVED * len(calls)
-    untold = [call for call in lost if not call.result.recognizable]
+    unrecognized = [call for call in lost if not call.result.recognizable]
     return [
         Check(f"{len(lost)} of {len(calls)} got no whole answer, {most:g} may", len(lost) <= most),
-        Check(f"{len(untold)} of {len(calls)} cannot tell that theirs is none", not untold),
+        Check(f"{len(unrecognized)} of {len(calls)} cannot tell that theirs is none", not unrecognized),
     ]
 
 

@@ -63,12 +63,12 @@ async def _p06(setting: VirtualScenario) -> list[Check]:
     raw = (await setting.ask("a question")).result
     seen = await _as_sdk(setting)
     seconds = setting.clock() - since
-    said = (seen.message if seen.chain else "") or seen.first  # people read the message of a chain's error; causes stand beside it
+    read = (seen.message if seen.chain else "") or seen.first  # people read the message of a chain's error; causes stand beside it
     wait = _seconds((seen.headers or {}).get("retry-after") or (raw.headers or {}).get("retry-after") or "0")
     return [
         Check(f"told after {seconds:.1f} s, {_PATIENCE:g} s are allowed", seconds <= _PATIENCE),
         Check(f"readable: {seen.first[:100]!r}", not seen.served and len(seen.first.strip()) > 20),
-        Check(f"the caller's own key is not named: {said[:200]!r}", _OURS in said or not _OWN_KEY.search(said)),
+        Check(f"the caller's own key is not named: {read[:200]!r}", _OURS in read or not _OWN_KEY.search(read)),
         Check(f"status {seen.status} is not one about the caller's own key", seen.status not in {401, 402, 407}),
         Check(f"Retry-After {wait:.0f}: a wait longer than 60 s belongs into the body", wait <= _LONG),
     ]
@@ -96,7 +96,7 @@ async def _p07(setting: VirtualScenario) -> list[Check]:
     name = f"twin-{setting.case.way}-{setting.case.wire}-{setting.case.seats}-{int(setting.case.streamed)}-"
     with _captured_log() as lines:
         actors = await setting.open(same_key=(0, 1), ids=name)
-    told = [line for line in lines if actors[0].id in line and actors[1].id in line]
+    warned = [line for line in lines if actors[0].id in line and actors[1].id in line]
     for actor in actors[2:]:
         actor.acts = well
     twins = [actor for actor in actors if actor.key == actors[0].key]
@@ -108,7 +108,7 @@ async def _p07(setting: VirtualScenario) -> list[Check]:
     calls = sum(actor.calls() for actor in twins)
     rest = [served([call], "callers")] if len(actors) > len(twins) else []
     return [
-        Check(f"told when it was loaded: {(told or ['nothing'])[0][:120]}", bool(told)),
+        Check(f"told when it was loaded: {(warned or ['nothing'])[0][:120]}", bool(warned)),
         Check(f"told by `check`: {found}", found.get(actors[1].id) == actors[0].id),
         Check(f"{calls} calls with one key", calls == 1),
         *rest,

@@ -1,7 +1,9 @@
-"""Streams that break while the spare words its answer differently: a mixture of two answers must never look like one of them.
+"""Streams that break while the spare words its answer differently.
 
-Whoever has seen the beginning of one answer cannot be given the rest of another. So with `splice` and `continue` the caller gets an error
-that the SDK of its wire raises, and with `buffer`, where nothing was seen yet, the whole answer of the spare.
+A mixture of two answers must never look like one of them: a caller who has seen the beginning of
+one answer cannot get the rest of another. So with `splice` and `continue` the caller gets an error
+that the SDK of its wire raises, and with `buffer`, where nothing was delivered yet, the whole
+answer of the spare.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ _LONGEST: Final = 16.0
 
 
 def broken_by(fault: Fault, *, within: float = _LONGEST, prefill: bool = True) -> Callable[[VirtualScenario], Awaitable[list[Check]]]:
-    """Return how a case is played in which a fault breaks the first credential's streams.
+    """Return the function that plays a case in which a fault breaks the first credential's streams.
 
     Args:
         fault: what breaks them.
         within: seconds in which the caller must hear of it.
-        prefill: whether the spares take a conversation that ends with an assistant's message; else they refuse it.
+        prefill: whether the spares take a conversation that ends with an assistant message.
     """
 
     async def played(setting: VirtualScenario) -> list[Check]:

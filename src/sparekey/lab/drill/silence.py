@@ -1,4 +1,7 @@
-"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail. S06, S07 and K17 play some of it, too."""
+"""H01 to H06, H08, H11: hosts that are silent or slow, or that take their time to fail.
+
+S06, S07 and K17 play some of these cases too.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ _CALLERS: Final = 5.0
 _CROWD: Final = 64
 _MANY: Final = "64 at once"
 _LEARN: Final = 2.0
-"""Seconds more for a crowd: a few second starts are made, and the others begin theirs when it has shown that these are faster."""
+"""Further seconds for a crowd.
+
+A few requests get a second attempt first; the others begin theirs when these have proved faster.
+"""
 _UNKNOWN: Final = 31.5
 """Seconds for a whole answer where the first host is silent and nothing is known of it."""
 _WAYS: Final = ("async", "sdk")

@@ -208,9 +208,9 @@ class GatewayWay:
             status, headers, text, ended = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
             return CallResult(False, describe_exception(exc), str(exc))
-        said = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
-        if said in ANSWERS and ended:
-            return CallResult(True, said, said, headers=headers)
+        answer = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
+        if answer in ANSWERS and ended:
+            return CallResult(True, answer, answer, headers=headers)
         recognizable = not ended or status != 200 or '"error"' in text
         return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers, recognizable)
 
@@ -239,7 +239,10 @@ def request(wire: str, model: str, prompt: str, *, stream: bool) -> tuple[str, d
 
 
 async def post(netloc: str, path: str, body: bytes) -> tuple[int, dict[str, str], str, bool]:
-    """Post to a gateway over a new connection; return status, headers, the text of the answer, and whether its end came."""
+    """Post to a gateway over a new connection.
+
+    Return the status, the headers, the text of the answer, and whether the answer ended properly.
+    """
     host, _, port = netloc.partition(":")
     async with asyncio.timeout(_LONGEST):
         reader, writer = await asyncio.open_connection(host, int(port))
