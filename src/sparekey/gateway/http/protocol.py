@@ -64,7 +64,7 @@ LIMITS: Final = "sparekey_limits"
 """The attribute of uvicorn's configuration that holds our `ProtocolLimits`; workers inherit it."""
 
 
-class Begun(Enum):
+class HandledBy(Enum):
     """What became of bytes of a client that the quick path was shown."""
 
     SENT = 0
@@ -199,10 +199,10 @@ class GatewayProtocol(HttpToolsProtocol):
                 if self._held:
                     data, self._held = self._held + data, b""
                 begun = self._quick.begin(self, data)
-                if begun is Begun.SENT:
+                if begun is HandledBy.SENT:
                     self._part, self._due = _Part.IDLE, None
                     return
-                if begun is Begun.WAITS:
+                if begun is HandledBy.WAITS:
                     self._hold(data)
                     return
         self._parse(data)

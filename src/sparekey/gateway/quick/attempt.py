@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sparekey.wire.request import Put
 
 
-class Sent(NamedTuple):
+class SendTimes(NamedTuple):
     """When a request came and went out.
 
     Attributes:
@@ -41,7 +41,7 @@ class QuickAttempt:
     __slots__ = ("_answer", "_credential", "_taken", "body", "made", "request_id", "sent", "state")
 
     def __init__(
-        self, state: State, request_id: str, body: bytes, sent: Sent, made: MadeAttempt, credential: str, answer: ResponseReader
+        self, state: State, request_id: str, body: bytes, sent: SendTimes, made: MadeAttempt, credential: str, answer: ResponseReader
     ) -> None:
         """Take over an attempt with this credential; `answer` reads what comes back."""
         self.state, self.request_id, self.body, self.sent, self.made = state, request_id, body, sent, made

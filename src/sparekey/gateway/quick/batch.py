@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sparekey.core.ordinary import Ordinary
     from sparekey.gateway.api.app import Gateway
-    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.plan import Plan
     from sparekey.gateway.upstream.pool import ConnectionPool
     from sparekey.types import Usage
@@ -25,11 +25,11 @@ _CALLS: Final = attrgetter("plan.calls")
 logger = logging.getLogger("sparekey")
 
 
-class Served(NamedTuple):
+class ServedRequest(NamedTuple):
     """One answered request; the times are those of `time.perf_counter`, `seconds` are the chain's for the attempt."""
 
     request_id: str
-    head: Head
+    head: RequestHead
     plan: Plan
     ordinary: Ordinary
     seconds: float
@@ -46,10 +46,10 @@ class Batch:
     def __init__(self, gateway: Gateway, pool: ConnectionPool, loop: asyncio.AbstractEventLoop) -> None:
         """Tell the observers of a gateway, the hooks of its chains, and the pool that providers were reached."""
         self._gateway, self._pool, self._loop = gateway, pool, loop
-        self._waiting: list[Served] = []
+        self._waiting: list[ServedRequest] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, served: Served) -> None:
+    def add(self, served: ServedRequest) -> None:
         """Tell of this request soon."""
         self._waiting.append(served)
         if self._timer is None:
@@ -72,7 +72,7 @@ class Batch:
             if calls.uncounted:
                 calls.flush()
 
-    def _tell(self, served: Served) -> None:
+    def _tell(self, served: ServedRequest) -> None:
         head, plan = served.head, served.plan
         attempt = plan.calls.tell(served.ordinary, served.seconds, served.usage)
         seconds = served.ended - served.began

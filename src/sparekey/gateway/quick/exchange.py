@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.made import MadeAttempt
 from sparekey.gateway.api.response_headers import handed_on
-from sparekey.gateway.quick.attempt import QuickAttempt, Sent
-from sparekey.gateway.quick.batch import Served
+from sparekey.gateway.quick.attempt import QuickAttempt, SendTimes
+from sparekey.gateway.quick.batch import ServedRequest
 from sparekey.gateway.quick.host import HostReader
 from sparekey.wire import answer
 from sparekey.wire.format import InnerError, NoAnswerError
@@ -18,7 +18,7 @@ from sparekey.wire.format import InnerError, NoAnswerError
 if TYPE_CHECKING:
     from sparekey.core.ordinary import Ordinary
     from sparekey.gateway.http.protocol import GatewayProtocol
-    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.path import QuickPath
     from sparekey.gateway.quick.plan import Outgoing, Plan
     from sparekey.gateway.upstream.http1 import UpstreamConnection
@@ -46,7 +46,7 @@ class Exchange:
         client: GatewayProtocol,
         request: bytes,
         start: int,
-        head: Head,
+        head: RequestHead,
         plan: Plan,
         out: Outgoing,
         ordinary: Ordinary,
@@ -142,7 +142,7 @@ class Exchange:
         path.counts["taken"] += 1
         self._client.quickly_answered(b"".join(lines), keep_alive=self._head.keep_alive)
         path.batch.add(
-            Served(
+            ServedRequest(
                 self._request_id,
                 self._head,
                 plan,
@@ -178,7 +178,7 @@ class Exchange:
         if self._cut:
             taken.cut(self._fault)
         made = MadeAttempt(self._ordinary.ticket, self._began)
-        sent = Sent(self._began_at, self._sent_at, self._asked)
+        sent = SendTimes(self._began_at, self._sent_at, self._asked)
         body = self._request[self._start :]
         attempt = QuickAttempt(self._state, self._request_id, body, sent, made, self._out.credential, taken)
         Context().run(self._client.to_engine, self._request, attempt)  # this may be the context of whoever opened the connection

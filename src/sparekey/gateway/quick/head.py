@@ -44,7 +44,7 @@ class Place(NamedTuple):
     digest: bytes
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """What a head says.
 
     Attributes:
@@ -92,7 +92,7 @@ def place_of(data: bytes) -> Place | None:
     return Place(end, int(digits), sha256(data[:at] + data[stop:end]).digest())
 
 
-def read(data: bytes, access: Access) -> Head | None:
+def read(data: bytes, access: Access) -> RequestHead | None:
     """Read a head, by the parser and the rules of the engine; None: the engine serves its requests.
 
     Args:
@@ -127,7 +127,7 @@ def read(data: bytes, access: Access) -> Head | None:
     page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
     headers = _without_keys(headers, b"" if access.is_open else presented(named, b""))
-    return Head(asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, {})
+    return RequestHead(asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, {})
 
 
 def _without_keys(headers: Raw, key: bytes) -> Raw:

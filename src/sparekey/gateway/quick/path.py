@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.ordinary import OrdinaryCalls
-from sparekey.gateway.http.protocol import Begun
+from sparekey.gateway.http.protocol import HandledBy
 from sparekey.gateway.quick import head as heads
 from sparekey.gateway.quick.batch import Batch
 from sparekey.gateway.quick.exchange import Exchange
@@ -24,7 +24,7 @@ from sparekey.gateway.upstream.pool import ConnectionPool
 if TYPE_CHECKING:
     from sparekey.gateway.api.app import Gateway, State
     from sparekey.gateway.http.protocol import GatewayProtocol
-    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.plan import Plan
 
 _MOST_HEADS: Final = 1024
@@ -59,15 +59,15 @@ class QuickPath:
         self.wheel, self.batch = Wheel(self.loop), Batch(gateway, pool, self.loop)
         self.counts: Counter[str] = Counter()
         self._state: State | None = None
-        self._heads: dict[bytes, Head | None] = {}
+        self._heads: dict[bytes, RequestHead | None] = {}
         self._calls: dict[str, OrdinaryCalls] = {}
 
-    def left(self, why: str) -> Begun:
+    def left(self, why: str) -> HandledBy:
         """Count a request that is the engine's, by the reason."""
         self.counts[why] += 1
-        return Begun.ENGINE
+        return HandledBy.ENGINE
 
-    def begin(self, client: GatewayProtocol, data: bytes) -> Begun:
+    def begin(self, client: GatewayProtocol, data: bytes) -> HandledBy:
         """Send the request that these bytes of a client are, if it is ordinary."""
         try:
             if self.gateway.state is not self._state:
@@ -80,7 +80,7 @@ class QuickPath:
                 client.acquainted()
             left = place.end + place.length - len(data)
             if left or client.flow.write_paused:
-                return Begun.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
+                return HandledBy.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
             why = self._sent(client, data, place.end, head)
         except ValueError:  # what is no request, the engine refuses
             why = "body"
@@ -88,9 +88,9 @@ class QuickPath:
             client.exchange = None
             logger.exception("the quick path cannot read a request: the engine does")
             why = "fault"
-        return self.left(why) if why else Begun.SENT
+        return self.left(why) if why else HandledBy.SENT
 
-    def _sent(self, client: GatewayProtocol, data: bytes, end: int, head: Head) -> str:  # noqa: PLR0911 - each step may say why not
+    def _sent(self, client: GatewayProtocol, data: bytes, end: int, head: RequestHead) -> str:  # noqa: PLR0911 - each step may say why not
         """Send a whole request; return why the engine has to do it, or ""."""
         body = data[end:]
         fields = fields_of(body)
@@ -127,7 +127,7 @@ class QuickPath:
         self._heads = {}
         self._calls = {name: OrdinaryCalls(served.forwarder.chain) for name, served in state.chains.items()}
 
-    def _read(self, place: heads.Place, data: bytes) -> Head | None:
+    def _read(self, place: heads.Place, data: bytes) -> RequestHead | None:
         """Read a head that is not known yet, or not for the quick path."""
         if place.digest in self._heads:
             return None
@@ -136,7 +136,7 @@ class QuickPath:
         found = self._heads[place.digest] = heads.read(data[: place.end], self.gateway.state.access)
         return found
 
-    def _plan(self, head: Head, model: str, body: bytes) -> Plan | None:
+    def _plan(self, head: RequestHead, model: str, body: bytes) -> Plan | None:
         """Make the plan for a head and a model that have none yet, or that the engine serves."""
         if model in head.plans:
             return None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sparekey.engine.ordinary import OrdinaryCalls
     from sparekey.gateway.api.app import State
     from sparekey.gateway.api.served_chains import Served
-    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.head import RequestHead
     from sparekey.wire.request import WireRequest
 
 _MODEL: Final = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*')
@@ -33,7 +33,7 @@ _MOST_BODY: Final = 512 * 1024
 """The longest body that is served here."""
 
 
-class Fields(msgspec.Struct, gc=False):
+class RequestFields(msgspec.Struct, gc=False):
     """The fields of a request that decide where it goes, and those whose type the gateway checks; the others are not looked at."""
 
     model: str = ""
@@ -45,7 +45,7 @@ class Fields(msgspec.Struct, gc=False):
     requests: msgspec.Raw = msgspec.Raw()
 
 
-_decoded: Final = msgspec.json.Decoder(Fields).decode
+_decoded: Final = msgspec.json.Decoder(RequestFields).decode
 _ABSENT: Final = b""
 
 
@@ -87,14 +87,14 @@ class Plan:
         self.call = call._replace(headers=(), body=b"", document=None)
         self.outs: dict[int, Outgoing] = {}
 
-    def outgoing(self, index: int, head: Head, body: bytes) -> Outgoing | None:
+    def outgoing(self, index: int, head: RequestHead, body: bytes) -> Outgoing | None:
         """Return how a request is put to a credential, found with its first one; None: the engine does it."""
         found = self._made(index, head, body)
         if found is not None:
             self.outs[index] = found
         return found
 
-    def _made(self, index: int, head: Head, body: bytes) -> Outgoing | None:
+    def _made(self, index: int, head: RequestHead, body: bytes) -> Outgoing | None:
         served = self.served
         credential = served.chain.credentials[index]
         target = served.targets[credential.id]
@@ -111,7 +111,7 @@ class Plan:
         return Outgoing(credential.id, origin, lines.removesuffix(end), model, served.forwarder.silence, tail)
 
 
-def plan_of(head: Head, state: State, body: bytes, calls: dict[str, OrdinaryCalls]) -> Plan | None:
+def plan_of(head: RequestHead, state: State, body: bytes, calls: dict[str, OrdinaryCalls]) -> Plan | None:
     """Return the plan for requests like this one; None: the engine serves them."""
     try:
         call = routes.read(head.asked, "POST", head.target, head.headers, head.named, body)
@@ -123,7 +123,7 @@ def plan_of(head: Head, state: State, body: bytes, calls: dict[str, OrdinaryCall
     return Plan(served, call, calls[served.name])
 
 
-def fields_of(body: bytes) -> Fields | str:
+def fields_of(body: bytes) -> RequestFields | str:
     """Return the fields of a request; a word that says why the engine has to read them.
 
     Raises:
