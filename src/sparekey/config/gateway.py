@@ -125,6 +125,7 @@ class GatewayConfig(Strict):
     access_log: bool = Field(True, description="Write one line of JSON a request to standard error.")
     opentelemetry: bool = Field(False, description="Trace requests; where to is said by the `OTEL_*` variables.")
     upstream: Literal["httptools", "aiohttp"] = Field("httptools", description="What connects to providers: the fast one, or `aiohttp`.")
+    quick: bool = Field(True, description="Serve ordinary requests of healthy chains on the quick path. `false`: the engine serves all.")
     proxy: SecretRef | None = Field(None, description='Reference to the URL of a proxy towards providers. Needs `upstream = "aiohttp"`.')
     no_proxy: list[Line] = Field(default_factory=list, description="Hosts and domains that are reached without it.")
     proxy_from_environment: bool = Field(False, description="Take both from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` instead.")

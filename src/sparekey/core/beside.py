@@ -27,7 +27,7 @@ def limit(walk: Walk, ticket: Ticket) -> float | None:
 
 def may_probe(walk: Walk) -> bool:
     """Return whether this request may start a probe beside the active credential: it begins, and may ask all credentials."""
-    return walk.active > 0 and walk.races and walk.sticky and not walk.calls
+    return walk.active > 0 and walk.races and walk.sticky and not walk.calls and walk.made is None
 
 
 def probe(walk: Walk) -> tuple[Ticket, float] | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sparekey.core.identity import Identity
     from sparekey.core.policy import Policy
-    from sparekey.core.pool import Pool
+    from sparekey.core.pool import Pool, Ticket
     from sparekey.core.shared_state import SharedState
 
 __all__ = ["Begun", "Done", "Failed", "Lost", "Message", "Pause", "Start", "Step", "advance", "call", "leave", "probe"]
@@ -42,13 +42,14 @@ def call(
     identify: Callable[[], Identity] | None = None,
     *,
     hedge: Callable[[], bool] | None = None,
+    made: Ticket | None = None,
 ) -> Generator[Step, Message, None]:
     """Walk the ring for one request that starts at `now`; the arguments are those of `Walk`.
 
     `hedge` takes a second attempt beside a slow one out of the budget, or returns False if there is none; None: no attempt runs beside
-    another one.
+    another one. `made` is the ticket of an attempt that was made before, at `now`: it is the first of this request.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identify, races=hedge is not None)
+    walk = Walk(pool, chain_state, now, eligible, policy, identify, races=hedge is not None, made=made)
     rounds_done, message, ticket = 0, None, None
     try:
         if walk.well:  # nothing is due: there is no race unless this attempt is slow or fails

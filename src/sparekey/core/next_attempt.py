@@ -46,8 +46,10 @@ def next_attempt(walk: Walk) -> Ticket | float | None:
 
 
 def at_once(walk: Walk) -> Ticket:
-    """Return the ticket of the first attempt of a request to a chain that is well: there is nothing to decide."""
+    """Return the ticket of the first attempt of a request to a chain that is well, or that was made before: there is nothing to decide."""
     walk.well = walk.begins = False
+    if walk.made is not None:
+        return walk.give(walk.made)
     if walk.chain_state.local.retries < walk.policy.retry_burst:
         walk.chain_state.transact_local(local.earn_retry)
     return walk.give(Ticket(walk.active, walk.term, walk.epoch))

@@ -59,6 +59,7 @@ def stream(
     *,
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
+    made: Ticket | None = None,
 ) -> Steps:
     """Walk the ring for one stream that starts at `now`.
 
@@ -71,8 +72,9 @@ def stream(
         identify: returns what tells this request from others.
         hedge: takes a second stream beside a slow one out of the budget, or returns False if there is none.
         recoverable: returns whether another stream may take over from one that broke after its first content.
+        made: the ticket of an attempt that was made before, at `now`: it is the first of this stream.
     """
-    walk = Walk(pool, chain_state, now, eligible, policy, identify, Kind.FIRST)
+    walk = Walk(pool, chain_state, now, eligible, policy, identify, Kind.FIRST, made=made)
     try:
         yield from _Stream(walk, hedge, recoverable).steps()
     except Left as left:

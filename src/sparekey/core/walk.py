@@ -108,6 +108,7 @@ class Walk:
         identify: Callable[[], Identity] | None = None,
         kind: Kind = Kind.WHOLE,
         races: bool = True,
+        made: Ticket | None = None,
     ) -> None:
         """Begin at `now`.
 
@@ -120,6 +121,7 @@ class Walk:
             identify: returns what tells this request from others; None: it is different from all others.
             kind: what it waits for.
             races: whether a second attempt may be started beside a slow one.
+            made: the ticket of an attempt that was made before, at `now`: it is the first of this request.
         """
         self.pool, self.chain_state, self.now, self.began = pool, chain_state, now, now
         self.eligible, self.policy = eligible, policy or pool.policy
@@ -130,7 +132,10 @@ class Walk:
         self.active, self.term, self.epoch = state.active, state.term, state.epoch
         self.sticky = eligible is None or state.active in eligible
         self.bounded = pool.policy.max_concurrency is not None or pool.has_caps
-        self.well = (
+        self.made = made
+        if made is not None:
+            self.active, self.term, self.epoch = made.index, made.term, made.epoch
+        self.well = made is not None or (
             eligible is None
             and not self.bounded
             and self.deadline is None
@@ -147,7 +152,7 @@ class Walk:
         self.closed: set[int] = set()
         self.too_large_for: set[tuple[str, str | None]] = set()
         self.excused: set[int] = set()
-        self.kind, self.races = kind, races
+        self.kind, self.races, self.made = kind, races, made
         self.asked_at: dict[int, float] = {}
         self.held: list[int] = []
 

@@ -26,6 +26,7 @@ from sparekey.core.events import (
 from sparekey.core.flow import Begun, Failed
 from sparekey.core.identity import Identity
 from sparekey.engine.limits import CLIENT, limited
+from sparekey.engine.made import MADE
 from sparekey.errors import AllCredentialsFailedError, LimitExceeded
 from sparekey.types import Attempt, Outcome
 from sparekey.wire.writes import RUNNING
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from sparekey.types import Credential, Failure, Usage
 
 T = TypeVar("T")
-_NUMBERS: Final = count(1)
+NUMBERS: Final = count(1)
+"""The numbers of this process's calls."""
 _PROCESS: Final = token_hex(4)
 
 
@@ -147,6 +149,7 @@ class LogicalCall:
         chain: whose credentials are asked, with the policy of this call.
         policy: the chain's knobs, or those that `sparekey.limits` sets where the call begins.
         bounded: an attempt may have to be left behind, since a limit of the caller's runs out.
+        made: an attempt that was made before, the first one of this call; None: there is none.
         began: when the call began, in seconds of the chain's clock.
         entries: its attempts so far.
         number: tells the calls of this process apart.
@@ -155,16 +158,19 @@ class LogicalCall:
         _client: for whom the call is made; "" if that is not known.
     """
 
-    __slots__ = ("_body", "_client", "_hooked", "began", "bounded", "chain", "entries", "number", "policy")
+    __slots__ = ("_body", "_client", "_hooked", "began", "bounded", "chain", "entries", "made", "number", "policy")
 
     def __init__(self, chain: Chain, body: bytes = b"") -> None:
         """Begin now, with the policy that `sparekey.limits` sets here; `body`: what is asked, as bytes, if it is known."""
         self.policy = policy = limited(chain.pool.policy)
         self.bounded = policy.attempt_limit is not None or policy.deadline is not None
+        self.made = MADE.get()
+        if self.made is not None:
+            MADE.set(None)
         self.chain = chain if policy is chain.pool.policy else chain.under(policy)
-        self.began = chain.clock()
+        self.began = chain.clock() if self.made is None else self.made.began
         self.entries: list[RunningAttempt] = []
-        self.number = next(_NUMBERS)
+        self.number = next(NUMBERS)
         self._hooked, self._body, self._client = bool(chain.hooks), body, CLIENT.get()
 
     def identify(self) -> Identity:
@@ -174,13 +180,15 @@ class LogicalCall:
     def apart(self) -> LogicalCall:
         """Return the books of a probe with the same request; its attempts do not appear in this call's ledger."""
         other = copy(self)
-        other.entries, other.number, other.began = [], next(_NUMBERS), self.chain.clock()
+        other.entries, other.number, other.began, other.made = [], next(NUMBERS), self.chain.clock(), None
         return other
 
     def start(self, ticket: Ticket) -> RunningAttempt:
         """Begin the attempt of a ticket, enter it into the ledger, and return the entry."""
         chain, entries = self.chain, self.entries
-        entry = RunningAttempt(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], chain.clock())
+        made = self.made if not entries else None
+        began = chain.clock() if made is None else made.began
+        entry = RunningAttempt(len(entries) + 1, ticket, chain.pool.credentials[ticket.index], began)
         entries.append(entry)
         RUNNING.set(entry)
         if self._hooked and chain.listeners(AttemptStarted):
@@ -241,10 +249,16 @@ class LogicalCall:
         """
         chain, hedge = self.chain, None
         if races:
-            self.earn_hedge()
+            if self.made is None:
+                self.earn_hedge()
             hedge = self.take_hedge
         indices = None if eligible is None else chain.indices(eligible)
-        return flow.call(chain.pool, chain, self.began, indices, self.policy, self.identify, hedge=hedge)
+        return flow.call(chain.pool, chain, self.began, indices, self.policy, self.identify, hedge=hedge, made=self.first)
+
+    @property
+    def first(self) -> Ticket | None:
+        """The ticket of the attempt that was made before this call."""
+        return None if self.made is None else self.made.ticket
 
     def answered(self, entry: RunningAttempt, usage: Usage | None = None) -> Begun:
         """Note that an attempt has brought a whole answer, with its tokens; return the message for the core's flow."""

@@ -94,7 +94,8 @@ class Streaming(Racing[S], Generic[T, S]):
         self._idle_limit, self._idle_at = policy.idle_limit, 0.0
         self.pace = chain.pace
         self._relayed = 0
-        self.call.earn_hedge()
+        if self.call.made is None:
+            self.call.earn_hedge()
         self.steps: Steps = streams.stream(
             chain.pool,
             chain,
@@ -104,6 +105,7 @@ class Streaming(Racing[S], Generic[T, S]):
             self.call.identify,
             hedge=self.call.take_hedge,
             recoverable=lambda: self.outlet.recoverable,
+            made=self.call.first,
         )
 
     def given_up(self, source: S) -> None:

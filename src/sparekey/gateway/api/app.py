@@ -18,6 +18,7 @@ from sparekey.gateway.api.get_routes import METHODS
 from sparekey.gateway.api.replies import GatewayReply
 from sparekey.gateway.api.request_handler import RequestHandler
 from sparekey.gateway.api.served_chains import REAL, Served, Timing, serve
+from sparekey.gateway.http.protocol import ATTEMPT
 from sparekey.gateway.observe.chain_health import Level, health
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.api.request_handler import Finished, Scope
     from sparekey.gateway.observe.log_thread import Writer
+    from sparekey.gateway.quick.attempt import QuickAttempt
+    from sparekey.gateway.quick.path import QuickPath
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.stats.chain_stats import End
 
@@ -57,6 +60,7 @@ class Gateway:
         admin: the application for `/admin`, `/console` and `/metrics`; None: they do not exist.
         observers: called with each finished request.
         newcomers: called with each chain of a reloaded configuration before it is served.
+        quick: serves ordinary requests without this application; None: it serves all.
         log: the thread that writes its log; None: it has none of its own.
         ends: returns how the last calls of a chain ended, by its name; empty without statistics.
     """
@@ -79,6 +83,7 @@ class Gateway:
         self.observers: list[Callable[[Finished], None]] = []
         self.newcomers: list[Callable[[Served], None]] = []
         self.log: Writer | None = None
+        self.quick: QuickPath | None = None
         self.ends: Callable[[str], Sequence[End]] = lambda _: ()
         self._prefix, self._count = secrets.token_hex(4), count(1)
         self.running = 0
@@ -138,9 +143,14 @@ class Gateway:
             await _whole(send, _HEALTH[path](self, scope["query_string"]))
             return
         elif self.admin is not None and path.startswith(_ADMIN):
+            if self.quick is not None:
+                self.quick.batch.flush()
             await self.admin(scope, receive, send)
             return
-        handler = RequestHandler(self, scope, receive, send, f"{self._prefix}-{next(self._count):x}")
+        if self.quick is not None:
+            self.quick.batch.flush()
+        attempt: QuickAttempt | None = scope.get(ATTEMPT)
+        handler = RequestHandler(self, scope, receive, send, self.number() if attempt is None else attempt.request_id)
         self.running += 1
         try:
             await handler.serve()
@@ -149,6 +159,10 @@ class Gateway:
             finished = handler.finished()
             for observer in self.observers:
                 observer(finished)
+
+    def number(self) -> str:
+        """Return the number of one more request."""
+        return f"{self._prefix}-{next(self._count):x}"
 
     def healthy(self, _query: bytes = b"") -> GatewayReply:
         """Return the answer of `/healthz`: 200 as long as the process runs."""

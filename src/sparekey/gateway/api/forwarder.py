@@ -10,6 +10,7 @@ from sparekey.gateway.http.off_loop import off_loop
 from sparekey.gateway.observe.request_ledger import current
 from sparekey.gateway.upstream import messages
 from sparekey.gateway.upstream.long_answers import held
+from sparekey.gateway.upstream.pool import ConnectionPool
 from sparekey.transport.asynchronous import AsyncForwarder
 from sparekey.wire.large_json import LARGE
 from sparekey.wire.rewrite import rewrite
@@ -17,6 +18,7 @@ from sparekey.wire.rewrite import rewrite
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sparekey.gateway.quick.attempt import QuickAttempt
     from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.transport.routing_table import RoutingTable
@@ -28,7 +30,11 @@ _REDIRECT: Final = 300
 
 
 class GatewayForwarder(AsyncForwarder):
-    """Sends a client's request to the credentials of one chain until one answers."""
+    """Sends a client's request to the credentials of one chain until one answers.
+
+    Attributes:
+        silence: the longest silence of a host in seconds; None: no limit.
+    """
 
     def __init__(self, table: RoutingTable, client: UpstreamClient, *, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
         """Create the forwarder of one chain.
@@ -39,15 +45,19 @@ class GatewayForwarder(AsyncForwarder):
             sleep: waits for a number of seconds; the drill replaces it.
         """
         super().__init__(table, messages, sleep=sleep or anyio.sleep)
-        self._client, self._timeout = client, table.timeout
+        self._client, self.silence = client, table.timeout
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Response:
-        del request
         target = self.router.targets[credential.id]
         put = rewrite(call, target) if len(call.body) <= LARGE else await off_loop(rewrite, call, target)
+        attempt: QuickAttempt | None = request if request is not None and request.takes(credential.id) else None
         if ledger := current.get():
-            ledger.begins(credential.id)
-        response = await self._client.send(call.method, put, self._timeout)
+            ledger.begins(credential.id, None if attempt is None else attempt.sent.at)
+        if attempt is None:
+            response = await self._client.send(call.method, put, self.silence)
+        else:
+            assert isinstance(self._client, ConnectionPool)
+            response = await attempt.response(self._client, call.method, put, self.silence)
         response.credential_id = credential.id
         if call.kind == "chat" and not call.stream and response.status_code < _REDIRECT:
             await held(response)

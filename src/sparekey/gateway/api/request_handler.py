@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.engine.limits import CLIENT
+from sparekey.engine.made import MADE
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, OverloadedError, SparekeyError
 from sparekey.gateway.api import replies, routes
 from sparekey.gateway.api.access import ANYBODY, WRONG_KEY_SECONDS, Caller, presented
@@ -16,7 +17,7 @@ from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.http.off_loop import off_loop
-from sparekey.gateway.http.protocol import KNOWN
+from sparekey.gateway.http.protocol import ATTEMPT, KNOWN
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
@@ -26,8 +27,9 @@ from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from sparekey.engine.stream import AsyncStream
-    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.api.app import Gateway, State
     from sparekey.gateway.api.served_chains import Served
+    from sparekey.gateway.quick.attempt import QuickAttempt
     from sparekey.gateway.upstream.messages import Raw, Response
     from sparekey.transport.event_filter import Item
     from sparekey.types import Attempt, Usage
@@ -80,19 +82,39 @@ class Finished(NamedTuple):
     first_content: float | None = None
 
 
+def chain_of(state: State, caller: Caller, call: WireRequest) -> Served:
+    """Return the chain that a request's `model` names.
+
+    Raises:
+        RefusalError: there is no such chain for this client, or it is of the wrong kind.
+    """
+    found = state.by_name.get(call.model)
+    if found is None or not caller.may(found.name):
+        known = ", ".join(name for name in state.chains if caller.may(name))
+        raise RefusalError(404, "model_not_found", f"there is no model {call.model[:100]!r} here; there are: {known}")
+    if found.wire != call.dialect:
+        raise RefusalError(400, "wrong_format", f"the model {found.name!r} speaks the {found.wire} format, not {call.dialect}'s")
+    if call.kind != found.kind and (call.kind != "other" or found.kind == "embed"):
+        wanted = "embeddings" if found.kind == "embed" else "chat"
+        raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
+    return found
+
+
 class RequestHandler:
     """One request and its answer."""
 
     __slots__ = (
-        *("_began", "_caller", "_page", "_chain", "_credential", "_dialect", "_gateway", "_ledger", "_left", "_receive", "_scope"),
-        *("_send", "_state", "_status", "_stream", "request_id"),
+        *("_attempt", "_began", "_caller", "_page", "_chain", "_credential", "_dialect", "_gateway", "_ledger", "_left", "_receive"),
+        *("_scope", "_send", "_state", "_status", "_stream", "request_id"),
     )
 
     def __init__(self, gateway: Gateway, scope: Scope, receive: Any, send: Any, request_id: str) -> None:
         """Create the handler with ASGI's arguments and the gateway's id for the request."""
-        self._began = time.perf_counter()
+        attempt: QuickAttempt | None = scope.get(ATTEMPT)
+        self._attempt = attempt
+        self._began = time.perf_counter() if attempt is None else attempt.sent.began
         self._gateway, self._scope, self._receive, self._send = gateway, scope, receive, send
-        self.request_id, self._state = request_id, gateway.state
+        self.request_id, self._state = request_id, gateway.state if attempt is None else attempt.state
         self._ledger = RequestLedger()
         self._caller: Caller = ANYBODY
         self._chain = self._credential = ""
@@ -124,6 +146,9 @@ class RequestHandler:
                 raise
             bug = RefusalError(500, "gateway_error", "the gateway met an error of its own; its log says more")
             await self._whole(replies.refusal(self._dialect, bug, self.request_id), close=True)
+        finally:
+            if self._attempt is not None:
+                self._attempt.close()
 
     async def _asked(self) -> tuple[Served, WireRequest] | None:
         """Return the chain that the request names, and the request.
@@ -140,7 +165,7 @@ class RequestHandler:
         named = dict(headers)
         self._dialect = routes.dialect_of(path, named)
         checked(named)
-        if self._gateway.draining:
+        if self._gateway.draining and self._attempt is None:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
         cross_origin = state.access.cross_origin
         self._page = cross_origin.headers(named)
@@ -164,12 +189,16 @@ class RequestHandler:
         self._acquainted()
         asked = routes.asked(path)
         self._dialect = asked.dialect
-        body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
+        if self._attempt is None:
+            body = await body_of(self._receive, named, state.config.max_body_mb << 20, state.config.body_timeout)
+        else:
+            body = self._attempt.body
+            MADE.set(self._attempt.made)
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
         parts = asked, method, target, headers, named, body, b"" if state.access.is_open else presented(named, query)
         call = routes.read(*parts) if len(body) <= LARGE else await off_loop(routes.read, *parts)
-        served = self._served(call)
+        served = chain_of(state, self._caller, call)
         self._chain = served.name
         current.set(self._ledger)
         CLIENT.set(self._caller.name)
@@ -180,23 +209,6 @@ class RequestHandler:
         if acquainted := self._scope.get(KNOWN):
             acquainted()
 
-    def _served(self, call: WireRequest) -> Served:
-        """Return the chain that the client's `model` names.
-
-        Raises:
-            RefusalError: there is no such chain for this client, or it is of the wrong kind.
-        """
-        found = self._state.by_name.get(call.model)
-        if found is None or not self._caller.may(found.name):
-            known = ", ".join(name for name in self._state.chains if self._caller.may(name))
-            raise RefusalError(404, "model_not_found", f"there is no model {call.model[:100]!r} here; there are: {known}")
-        if found.wire != call.dialect:
-            raise RefusalError(400, "wrong_format", f"the model {found.name!r} speaks the {found.wire} format, not {call.dialect}'s")
-        if call.kind != found.kind and (call.kind != "other" or found.kind == "embed"):
-            wanted = "embeddings" if found.kind == "embed" else "chat"
-            raise RefusalError(400, "wrong_kind", f"the model {found.name!r} is for {wanted}")
-        return found
-
     async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response, AsyncStream[Item]] | None:
         """Send a request through its chain, and the answer to the client.
 
@@ -204,7 +216,7 @@ class RequestHandler:
         """
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
         try:
-            response, items, _ = await forwarder.forward(call)
+            response, items, _ = await forwarder.forward(call, self._attempt)
         except (Refused, AllCredentialsFailedError, OverloadedError) as exc:
             await self._whole(replies.told(call.dialect, exc, self.request_id, dict(call.headers).get(b"user-agent", b"")))
             return None

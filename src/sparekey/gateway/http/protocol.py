@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from sparekey.gateway.quick.attempt import QuickAttempt
+    from sparekey.gateway.quick.exchange import Exchange
+    from sparekey.gateway.quick.path import QuickPath
+
 MOST_HEADERS: Final = 64 * 1024
 MOST_PIPELINED: Final = 64
 """The most pipelined requests that wait behind the current one. A client that sends more gets
@@ -46,6 +50,8 @@ _STRANGERS_TIME: Final = 1.0
 first request may still be on its way."""
 KNOWN: Final = "sparekey.known"
 """Key in the ASGI scope: a function that the application calls once it knows the sender."""
+ATTEMPT: Final = "sparekey.attempt"
+"""Key in the ASGI scope: an attempt that was made for this request before the application got it."""
 _PLAIN: Final = "/:@!$&'()*+,;=~"
 """Signs that a path holds as they are (RFC 3986), beside letters, digits and -._"""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -56,6 +62,17 @@ _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
 """The attribute of uvicorn's configuration that holds our `ProtocolLimits`; workers inherit it."""
+
+
+class Begun(Enum):
+    """What became of bytes of a client that the quick path was shown."""
+
+    SENT = 0
+    """They are a request, and it is under way."""
+    WAITS = 1
+    """They are the beginning of one."""
+    ENGINE = 2
+    """They are the engine's."""
 
 
 def is_reset(number: int) -> bool:
@@ -70,13 +87,14 @@ def is_reset(number: int) -> bool:
 class _Part(Enum):
     """What the client sends next.
 
-    `IGNORED`: it pipelined too many requests; the rest is discarded.
+    `IGNORED`: it pipelined too many requests; the rest is discarded. `HELD`: the rest of a body for the quick path.
     """
 
     IDLE = 0
     HEAD = 1
     BODY = 2
     IGNORED = 3
+    HELD = 4
 
 
 class ProtocolLimits(NamedTuple):
@@ -119,6 +137,8 @@ class GatewayProtocol(HttpToolsProtocol):
         _part: what comes next from the client: a request (`IDLE`), the rest of its headers, or of its body.
         _head_bytes: bytes of the current request's headers so far; None: they are complete.
         _hosts: number of `Host` headers of the current request; it must be one.
+        strangers: the connections of strangers, by when they came.
+        exchange: the request that is under way on the quick path; None: there is none.
         _leaving: functions to call when the client goes; the scope holds the same list.
         _running: the request that is being answered, or the last one that was.
     """
@@ -135,7 +155,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self._hosts = 0
         self._running: Cycle | None = None
         self._part = _Part.IDLE
-        self._strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
+        self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
+        self.exchange: Exchange | None = None
+        self._held = b""
+        self._attempt: QuickAttempt | None = None
+        self.strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request; refuse the connection with a 503 if there are too many."""
@@ -143,14 +167,14 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.connections or not self._has_room():
             self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
         else:
-            self._strangers[self] = self.loop.time()
+            self.strangers[self] = self.loop.time()
             self._due_in(self._limits.header_timeout)
 
     def _has_room(self) -> bool:
         """Return whether one more stranger's connection fits; close the oldest one's if need be."""
-        if len(self._strangers) < self._limits.connections * STRANGERS_SHARE:
+        if len(self.strangers) < self._limits.connections * STRANGERS_SHARE:
             return True
-        oldest, since = next(iter(self._strangers.items()))
+        oldest, since = next(iter(self.strangers.items()))
         if self.loop.time() - since < _STRANGERS_TIME:
             return False
         oldest.acquainted()
@@ -159,7 +183,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def acquainted(self) -> None:
         """Stop counting this connection as a stranger's: its client has shown a valid key."""
-        self._strangers.pop(self, None)
+        self.strangers.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes from the client.
@@ -168,6 +192,49 @@ class GatewayProtocol(HttpToolsProtocol):
         """
         if self._part is _Part.IGNORED:
             return
+        if self._quick is not None:
+            if self.exchange is not None:
+                self.exchange.hand_over("pipelined")
+            elif self._held or (self._part is _Part.IDLE and (self.cycle is None or (self.cycle.response_complete and not self.pipeline))):
+                if self._held:
+                    data, self._held = self._held + data, b""
+                begun = self._quick.begin(self, data)
+                if begun is Begun.SENT:
+                    self._part, self._due = _Part.IDLE, None
+                    return
+                if begun is Begun.WAITS:
+                    self._hold(data)
+                    return
+        self._parse(data)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep the beginning of a request for the quick path; the rest of its body has `body_timeout` seconds."""
+        self._held = data
+        if self._part is not _Part.HELD:
+            self._part = _Part.HELD
+            self._due_in(self._limits.body_timeout)
+
+    def quickly_answered(self, answer: bytes, *, keep_alive: bool) -> None:
+        """Write the answer of an exchange, and wait for the next request."""
+        self.exchange = None
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        if not keep_alive:
+            self.transport.close()
+            return
+        self._due = self.loop.time() + self.timeout_keep_alive
+        if self._timer is None or self._timer.when() > self._due:
+            self._arm()
+
+    def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
+        """Let the application serve a request, with the attempt that was made for it."""
+        self.exchange, self._held, self._attempt = None, b"", attempt
+        self._part = _Part.IDLE
+        self._parse(request)
+
+    def _parse(self, data: bytes) -> None:
+        if self._part is _Part.HELD:
+            self._part = _Part.IDLE
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEADERS and b"\r\n\r\n" not in data[: MOST_HEADERS + 4]:
@@ -227,8 +294,10 @@ class GatewayProtocol(HttpToolsProtocol):
             path = unquote(path)
             scope["raw_path"] = quote(path, safe=_PLAIN).encode("ascii")
         scope["path"] = path
+        if self._attempt is not None:
+            scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # as below
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
-        if self in self._strangers:
+        if self in self.strangers:
             scope[KNOWN] = self.acquainted  # type: ignore[typeddict-unknown-key]  # as above
         self.headers = _Nowhere()
         before = self.cycle
@@ -275,6 +344,10 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn never keeps a connection that the client has ended
         """Keep the connection if a whole request waits for its answer; close it otherwise."""
+        if self.exchange is not None:
+            self.exchange.hand_over("half closed")
+        elif self._held:
+            self.to_engine(self._held)
         waits = self._part is _Part.IDLE and self._is_answering() and self.transport.get_extra_info("sslcontext") is None
         running = self._running
         if not waits or running is None or running.is_stream or self.scope["http_version"] == "1.0":
@@ -297,6 +370,11 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and tell the functions in `_leaving` that the client has gone."""
+        if self.exchange is not None:
+            self.exchange.hand_over("client left")
+            self.loop.call_soon(self._leave)  # the task that was made just now waits by then
+        elif self._held:
+            self.to_engine(self._held)
         self._due = None
         self.acquainted()
         if self._timer is not None:
@@ -306,8 +384,19 @@ class GatewayProtocol(HttpToolsProtocol):
             running.disconnected = True  # uvicorn tells only the newest of pipelined requests
             running.message_event.set()
         super().connection_lost(exc)
+        self._leave()
+
+    def _leave(self) -> None:
         for leave in self._leaving:
             leave()
+
+    def shutdown(self) -> None:
+        """Close the connection, once a running request is answered."""
+        if self.exchange is not None:
+            self.exchange.hand_over("shutdown")
+        elif self._held:
+            self.to_engine(self._held)
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """Stop writing to a client that reads slowly; cut it off if that lasts `write_timeout`."""
@@ -374,7 +463,10 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self.loop.time() < self._due:
             self._arm()
-        elif self._part is _Part.BODY and not self.cycle.response_started:
+            return
+        if self._held:
+            self.to_engine(self._held)
+        if self._part is _Part.BODY and not self.cycle.response_started:
             self._refuse(408, b"slow_body", b"the body was not complete in time")
         else:
             self.transport.close()

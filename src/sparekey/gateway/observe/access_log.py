@@ -100,7 +100,7 @@ def line(finished: Finished) -> AccessLine:
         ms=round(finished.seconds * 1000, 1),
         first_content_ms=None if first is None else round(first * 1000, 1),
         overhead_ms=round(finished.overhead * 1000, 2),
-        attempts=[_tried(one) for one in finished.attempts],
+        attempts=list(map(_tried, finished.attempts)),
         tokens=_tokens(finished.usage) if finished.usage else None,
     )
 

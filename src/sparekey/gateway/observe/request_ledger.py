@@ -31,9 +31,9 @@ class RequestLedger:
         self.first = self.last = self.content = 0.0
         self.usage: Usage | None = None
 
-    def begins(self, credential_id: str) -> None:
-        """Note that a request is sent with this credential."""
-        now = time.perf_counter()
+    def begins(self, credential_id: str, at: float | None = None) -> None:
+        """Note that a request is sent with this credential, or that it was sent `at` this time of `time.perf_counter`."""
+        now = time.perf_counter() if at is None else at
         self.first = self.first or now
         self.last = now
         self._out[credential_id] = RUNNING.get()

@@ -28,6 +28,7 @@ from sparekey.gateway.process.listening import address, file_limit, log_to_stder
 from sparekey.gateway.process.state_files import StateFiles, place_of
 from sparekey.gateway.process.tls import Tls, stamp
 from sparekey.gateway.process.workers import Workers, shared
+from sparekey.gateway.quick.path import opened
 from sparekey.gateway.upstream.clients import client_of, proxies_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from sparekey.config import Config
     from sparekey.gateway.observe.console_host import GatewayHost
+    from sparekey.gateway.quick.path import QuickPath
 
 logger = logging.getLogger("sparekey")
 
@@ -139,6 +141,11 @@ class Application:
         self._tracing: Any = None
         self._open: contextlib.ExitStack | None = None
 
+    @property
+    def quick(self) -> QuickPath | None:
+        """What serves ordinary requests; None: the gateway's application serves all."""
+        return None if self.gateway is None else self.gateway.quick
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI request, traced if the configuration says so, or the lifespan."""
         if scope["type"] == "lifespan":
@@ -181,6 +188,7 @@ class Application:
         self._kept = _host(self.gateway, self.settings.file, place, self.settings.reports)
         self.gateway.admin = self._kept.admin()
         self._tracing = _traced(self.gateway) if settings.opentelemetry else None
+        self.gateway.quick = opened(self.gateway)
         self._watching = asyncio.create_task(self._watch())
         gc.freeze()  # what exists now stays: the collector need not look at it again
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):  # Windows, or not the main thread
@@ -194,6 +202,8 @@ class Application:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         if self.gateway is not None:
+            if self.gateway.quick is not None:
+                self.gateway.quick.batch.flush()
             self.gateway.admin.close()
             await self.gateway.client.aclose()
             if self._kept is not None:

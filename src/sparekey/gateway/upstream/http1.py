@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 
@@ -33,8 +33,24 @@ _BODILESS: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
+class AnswerReader(Protocol):
+    """Takes the bytes of one answer."""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the host."""
+
+    def cut(self, exc: Exception | None) -> None:
+        """Note that the connection closed."""
+
+
 class UpstreamConnection(asyncio.Protocol):
-    """A connection to one origin."""
+    """A connection to one origin.
+
+    Attributes:
+        origin: scheme, host and port.
+        since: when it was last given back, on the monotonic clock.
+        lent: what whoever borrows it keeps with it from one answer to the next.
+    """
 
     def __init__(self, origin: str, released: Callable[[UpstreamConnection], None], lost: Callable[[UpstreamConnection], None]) -> None:
         """Create a connection that is not open yet.
@@ -47,7 +63,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.origin, self._released, self._lost = origin, released, lost
         self.since = 0.0
         self._transport: Any = None
-        self._answer: ResponseReader | None = None
+        self._answer: AnswerReader | None = None
+        self.lent: Any = None
 
     @property
     def usable(self) -> bool:
@@ -69,6 +86,26 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.writelines((head, body))
         else:
             self._transport.write(head)
+        return answer
+
+    def lend(self, reader: AnswerReader, request: bytes) -> None:
+        """Send a request whose answer another reader takes, as the bytes come; it gives the connection back with `done`."""
+        self._answer = reader
+        if self._transport is None:
+            reader.cut(None)
+        else:
+            self._transport.write(request)
+
+    def taken_over(self, heard: float, timeout: float | None) -> ResponseReader:
+        """Return a reader that takes the place of the one that the connection was lent to.
+
+        Args:
+            heard: when the host was last heard, on the loop's clock.
+            timeout: the longest silence of the host in seconds, counted from then; None: no limit.
+        """
+        answer = ResponseReader(self, timeout, heard)
+        if self._answer is not None:
+            self._answer = answer
         return answer
 
     def done(self, *, keep: bool) -> None:
@@ -143,6 +180,7 @@ class ResponseReader:
             "_fault",
             "_framed",
             "_headed",
+            "_heard",
             "_keeps",
             "_parser",
             "_paused",
@@ -155,8 +193,15 @@ class ResponseReader:
         *("_waiter", "_waiting", "bytes_received", "raw", "status"),
     )
 
-    def __init__(self, connection: UpstreamConnection, timeout: float | None) -> None:
-        """Create the reader; `timeout` is the longest silence in seconds."""
+    def __init__(self, connection: UpstreamConnection, timeout: float | None, heard: float | None = None) -> None:
+        """Create the reader.
+
+        Args:
+            connection: where the answer comes.
+            timeout: the longest silence in seconds; None: no limit.
+            heard: when the host was last heard, on the loop's clock; None: the silence begins with the first wait.
+        """
+        self._heard = heard
         self._connection: UpstreamConnection | None = connection
         self._timeout = timeout
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -214,7 +259,8 @@ class ResponseReader:
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
         if self._timeout is not None:
-            self._timer = loop.call_later(self._timeout, self._expired)
+            heard, self._heard = self._heard, None
+            self._timer = loop.call_at((loop.time() if heard is None else heard) + self._timeout, self._expired)
         try:
             await self._waiter
         except asyncio.CancelledError:

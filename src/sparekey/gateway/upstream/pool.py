@@ -83,24 +83,38 @@ class ConnectionPool:
 
     async def send(self, method: str, put: Put, silence: float | None) -> Response:
         """See `UpstreamClient.send`."""
-        begin = put.url.find("/", put.url.find("://") + 3)
-        origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
-        head = _head(method, target, put.headers)
-        connection = self._take(origin)
-        if connection is not None:
-            asked = time.monotonic()
-            answer = connection.ask(head, put.body, silence)
-            try:
-                await answer.headers()
-            except ReadError:
-                if not was_stale(reused=True, heard=answer.bytes_received, seconds=time.monotonic() - asked):
-                    raise
-            else:
-                return self._answered(answer)
-            self._forget(origin)
+        origin, head = written(method, put)
+        connection = self.take(origin)
+        if connection is None:
+            return await self._sent_anew(origin, head, put.body, silence, lost=False)
+        return await self.resumed(method, put, silence, connection.ask(head, put.body, silence), time.monotonic())
+
+    async def resumed(self, method: str, put: Put, silence: float | None, answer: ResponseReader, asked: float) -> Response:
+        """As `send`, for a request that was written to an idle connection before.
+
+        Args:
+            method: the HTTP method.
+            put: URL, headers and body.
+            silence: the longest silence of the host in seconds; None: no limit.
+            answer: reads the answer to that write.
+            asked: when it was written, on the monotonic clock.
+        """
+        try:
+            await answer.headers()
+        except ReadError:
+            if not was_stale(reused=True, heard=answer.bytes_received, seconds=time.monotonic() - asked):
+                raise
+        else:
+            self.reached()
+            return received(answer.status, answer.raw, answer)
+        origin, head = written(method, put)
+        self._forget(origin)
         # The host's other idle connections may be dead as well, and each would cost another
         # write: the repeat goes out on a new connection, even if idle ones are there.
-        lost = connection is not None
+        return await self._sent_anew(origin, head, put.body, silence, lost=True)
+
+    async def _sent_anew(self, origin: str, head: bytes, body: bytes, silence: float | None, *, lost: bool) -> Response:
+        """Write a request to a new connection; `lost`: it was written before, to one that the host had closed."""
         try:
             connection = await self._connect(origin)
         except BaseException:
@@ -109,9 +123,10 @@ class ConnectionPool:
             raise
         if lost:
             written_again()
-        answer = connection.ask(head, put.body, silence)
+        answer = connection.ask(head, body, silence)
         await answer.headers()
-        return self._answered(answer)
+        self.reached()
+        return received(answer.status, answer.raw, answer)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -136,16 +151,17 @@ class ConnectionPool:
         if idle and connection in idle:
             idle.remove(connection)
 
-    def _answered(self, answer: ResponseReader) -> Response:
+    def reached(self) -> None:
+        """Note that a host has answered: our own network is not away."""
         self._network.suspected_until = 0.0
-        return received(answer.status, answer.raw, answer)
 
     def _forget(self, origin: str) -> None:
         """Close the idle connections of an origin."""
         for connection in self._idle.pop(origin, ()):
             connection.abort()
 
-    def _take(self, origin: str) -> UpstreamConnection | None:
+    def take(self, origin: str) -> UpstreamConnection | None:
+        """Return an idle connection to an origin that can carry a request; None if there is none."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
@@ -203,8 +219,11 @@ class ConnectionPool:
         return self._context
 
 
-def _head(method: str, target: str, headers: list[tuple[bytes, bytes]]) -> bytes:
+def written(method: str, put: Put) -> tuple[str, bytes]:
+    """Return the origin that a request goes to, and its head as it is written there."""
+    begin = put.url.find("/", put.url.find("://") + 3)
+    origin, target = (put.url[:begin], put.url[begin:]) if begin > 0 else (put.url, "/")
     lines = [f"{method} {target} HTTP/1.1".encode("ascii")]
-    lines += [b"%b: %b" % pair for pair in headers]
+    lines += [b"%b: %b" % pair for pair in put.headers]
     lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    return origin, b"\r\n".join(lines)

@@ -1,0 +1,93 @@
+"""What is told of answered requests, worked off together: metrics, statistics, history, log."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import Context
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sparekey.gateway.api.request_handler import Finished
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from sparekey.core.ordinary import Ordinary
+    from sparekey.gateway.api.app import Gateway
+    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.plan import Plan
+    from sparekey.gateway.upstream.pool import ConnectionPool
+    from sparekey.types import Usage
+
+EVERY: Final = 0.01
+"""Seconds for which what is to be told is collected."""
+_CALLS: Final = attrgetter("plan.calls")
+logger = logging.getLogger("sparekey")
+
+
+class Served(NamedTuple):
+    """One answered request; the times are those of `time.perf_counter`, `seconds` are the chain's for the attempt."""
+
+    request_id: str
+    head: Head
+    plan: Plan
+    ordinary: Ordinary
+    seconds: float
+    usage: Usage | None
+    began: float
+    sent: float
+    heard: float
+    ended: float
+
+
+class Batch:
+    """Collects what was served; a timer runs only while there is something."""
+
+    def __init__(self, gateway: Gateway, pool: ConnectionPool, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell the observers of a gateway, the hooks of its chains, and the pool that providers were reached."""
+        self._gateway, self._pool, self._loop = gateway, pool, loop
+        self._waiting: list[Served] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, served: Served) -> None:
+        """Tell of this request soon."""
+        self._waiting.append(served)
+        if self._timer is None:
+            self._timer = self._loop.call_later(EVERY, self.flush, context=Context())  # of no request
+
+    def flush(self) -> None:
+        """Tell of all requests that wait, in the order in which they were answered."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for served in waiting:
+            try:
+                self._tell(served)
+            except Exception:
+                logger.exception("request %s: it could not be told that it was served", served.request_id)
+        self._pool.reached()
+        for calls in set(map(_CALLS, waiting)):
+            if calls.uncounted:
+                calls.flush()
+
+    def _tell(self, served: Served) -> None:
+        head, plan = served.head, served.plan
+        attempt = plan.calls.tell(served.ordinary, served.seconds, served.usage)
+        seconds = served.ended - served.began
+        finished = Finished(
+            served.request_id,
+            head.caller.name,
+            plan.served.name,
+            "POST",
+            head.path,
+            200,
+            attempts=(attempt,),
+            credential=attempt.credential_id,
+            seconds=seconds,
+            overhead=max(0.0, seconds - (served.heard - served.sent)),
+            usage=served.usage,
+        )
+        for observer in self._gateway.observers:
+            observer(finished)

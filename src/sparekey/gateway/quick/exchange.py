@@ -1,0 +1,184 @@
+"""One request on the quick path, from its last byte to its answer, or to the moment when the engine takes it over."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextvars import Context
+from typing import TYPE_CHECKING, Final
+
+from sparekey.engine.made import MadeAttempt
+from sparekey.gateway.api.response_headers import handed_on
+from sparekey.gateway.quick.attempt import QuickAttempt, Sent
+from sparekey.gateway.quick.batch import Served
+from sparekey.gateway.quick.host import HostReader
+from sparekey.wire import answer
+from sparekey.wire.format import InnerError, NoAnswerError
+
+if TYPE_CHECKING:
+    from sparekey.core.ordinary import Ordinary
+    from sparekey.gateway.http.protocol import GatewayProtocol
+    from sparekey.gateway.quick.head import Head
+    from sparekey.gateway.quick.path import QuickPath
+    from sparekey.gateway.quick.plan import Outgoing, Plan
+    from sparekey.gateway.upstream.http1 import UpstreamConnection
+
+logger = logging.getLogger("sparekey")
+_JSON: Final = (b"content-type", b"application/json")
+_LINE: Final = b"%b: %b\r\n".__mod__
+
+
+class Exchange:
+    """A request that was sent to the provider of an ordinary chain.
+
+    Attributes:
+        slot: where the wheel has it.
+    """
+
+    __slots__ = (
+        *("_asked", "_began", "_began_at", "_client", "_connection", "_fault", "_head", "_heard", "_ordinary", "_out", "_path", "_plan"),
+        *("slot", "_cut", "_request", "_request_id", "_sent_at", "_start", "_state"),
+    )
+
+    def __init__(
+        self,
+        path: QuickPath,
+        client: GatewayProtocol,
+        request: bytes,
+        start: int,
+        head: Head,
+        plan: Plan,
+        out: Outgoing,
+        ordinary: Ordinary,
+        began: float,
+    ) -> None:
+        """Begin an exchange.
+
+        Args:
+            path: the quick path.
+            client: the connection of the client.
+            request: all bytes of the request.
+            start: where its body begins.
+            head: what its head says.
+            plan: how it is served.
+            out: how it is put to its credential.
+            ordinary: what the chain does with it.
+            began: now, in seconds of the chain's clock.
+        """
+        self._path, self._client, self._request, self._start = path, client, request, start
+        self._head, self._plan, self._out, self._ordinary = head, plan, out, ordinary
+        self._state, self._request_id = path.gateway.state, path.gateway.number()
+        self._began_at = time.perf_counter()
+        self._began = began
+        self._cut = False
+        self.slot = 0
+        self._fault: Exception | None = None
+
+    def send(self, connection: UpstreamConnection, request: bytes) -> None:
+        """Write the request to the provider."""
+        self._connection = connection
+        reader: HostReader | None = connection.lent
+        if reader is None:
+            reader = connection.lent = HostReader()
+        reader.begin(self)
+        path = self._path
+        path.gateway.running += 1
+        self._heard = path.loop.time()
+        path.wheel.add(self, self.due())
+        self._sent_at, self._asked = time.perf_counter(), time.monotonic()
+        if self._plan.calls.owed:
+            self._plan.calls.begin(self._ordinary)
+        connection.lend(reader, request)
+
+    # ── limits ──
+
+    def due(self) -> float:
+        """Return when the engine has to take over because a limit runs out, on the loop's clock."""
+        pace, limit, silence = self._plan.calls.chain.pace, self._ordinary.limit, self._out.silence
+        ends = [self._heard + silence] if silence is not None else []
+        if limit is not None:
+            ends.append(self._heard + limit * pace)  # of a whole answer; what has been heard of it is little
+        return min(ends, default=self._heard + 3600.0)
+
+    def overdue(self) -> None:
+        """Let the engine wait out the limit: it knows what follows."""
+        if self._client.exchange is self:
+            self.hand_over("slow")
+
+    # ── what comes back ──
+
+    def answered(self, reader: HostReader) -> None:
+        """Judge the complete answer; pass it on, or let the engine judge it."""
+        plan, out, body = self._plan, self._out, b"".join(reader.pieces)
+        try:
+            found = answer.read(plan.call, body)
+            if found.body is not None:
+                self.hand_over("rewritten")
+                return
+            kept = handed_on(reader.headers)
+        except (InnerError, NoAnswerError):
+            self.hand_over("no answer")
+            return
+        except Exception:
+            logger.exception("the quick path cannot read an answer: the engine does")
+            self.hand_over("fault")
+            return
+        if _JSON not in kept:
+            self.hand_over("type")
+            return
+        heard = time.perf_counter()
+        usage = found.summary.usage
+        seconds = plan.calls.succeeded(self._ordinary, self._began, 0 if usage is None else usage.completion_tokens)
+        reader.exchange, reader.raw, reader.pieces, reader.headers = None, [], [], []  # an idle connection keeps nothing
+        self._connection.done(keep=reader.keeps)
+        lines = [b"HTTP/1.1 200 OK\r\n", *map(_LINE, kept)]
+        lines.append(b"content-length: %d\r\nx-sparekey-request-id: %b\r\n" % (len(body), self._request_id.encode()))
+        lines += (self._head.page, out.tail)
+        lines.append(b"\r\n" if self._head.keep_alive else b"connection: close\r\n\r\n")
+        lines.append(body)
+        path = self._path
+        path.wheel.discard(self)
+        path.gateway.running -= 1
+        path.counts["taken"] += 1
+        self._client.quickly_answered(b"".join(lines), keep_alive=self._head.keep_alive)
+        path.batch.add(
+            Served(
+                self._request_id,
+                self._head,
+                plan,
+                self._ordinary,
+                seconds,
+                usage,
+                self._began_at,
+                self._sent_at,
+                heard,
+                time.perf_counter(),
+            )
+        )
+
+    def odd(self, why: str) -> None:
+        """Let the engine judge what came back."""
+        self.hand_over(why)
+
+    def cut(self, exc: Exception | None) -> None:
+        """Let the engine judge a connection that closed."""
+        self._cut, self._fault = True, exc
+        self.hand_over("cut")
+
+    def hand_over(self, why: str) -> None:
+        """Let the engine go on, with this attempt as the first one of the request and all that came back so far."""
+        path, connection = self._path, self._connection
+        path.wheel.discard(self)
+        path.gateway.running -= 1
+        path.left(why)
+        reader, connection.lent = connection.lent, None
+        taken = connection.taken_over(self._heard, self._out.silence)
+        for piece in reader.raw:
+            taken.feed(piece)
+        if self._cut:
+            taken.cut(self._fault)
+        made = MadeAttempt(self._ordinary.ticket, self._began)
+        sent = Sent(self._began_at, self._sent_at, self._asked)
+        body = self._request[self._start :]
+        attempt = QuickAttempt(self._state, self._request_id, body, sent, made, self._out.credential, taken)
+        Context().run(self._client.to_engine, self._request, attempt)  # this may be the context of whoever opened the connection

@@ -1,0 +1,105 @@
+"""A provider's answers on one connection, read by one parser for its life.
+
+The end of an answer is acted on only after the parser has returned: bytes behind it belong to no request. The raw bytes are kept until
+then, so that whoever takes over can read the answer from its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+
+if TYPE_CHECKING:
+    from sparekey.gateway.quick.exchange import Exchange
+    from sparekey.gateway.upstream.messages import Raw
+
+MOST_BYTES: Final = 1024 * 1024
+"""The most bytes of an answer that are kept here: a longer one goes to the engine, which makes a fast host wait for a slow client."""
+_OK: Final = 200
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_ODD: Final = frozenset({b"content-encoding", b"x-goog-upload-url", b"upgrade"})
+"""Headers that mean more than the quick path knows."""
+
+
+class HostReader:
+    """Reads the answers on a connection for one exchange after the other.
+
+    Attributes:
+        exchange: the one whose answer is read; None between two.
+        headers: those of the answer that is read now, names in lower case.
+        pieces: those of its body.
+        raw: all bytes of it.
+        keeps: the connection may carry another request.
+    """
+
+    __slots__ = ("_done", "_framed", "_headed", "_odd", "_parser", "_size", "exchange", "headers", "keeps", "pieces", "raw")
+
+    def __init__(self) -> None:
+        """Create a reader for a new connection, or for one whose last answer was complete."""
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self.headers: Raw = []
+        self.raw: list[bytes] = []
+        self.pieces: list[bytes] = []
+        self._size = 0
+        self.exchange: Exchange | None = None
+        self.keeps = self._done = self._framed = self._headed = False
+        self._odd = ""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Read the answer of an exchange."""
+        self.exchange = exchange
+        self.headers, self.raw, self.pieces, self._size = [], [], [], 0
+        self.keeps = self._done = self._framed = self._headed = False
+        self._odd = ""
+
+    def feed(self, data: bytes) -> None:
+        """Parse bytes from the host."""
+        exchange = self.exchange
+        assert exchange is not None
+        self.raw.append(data)
+        self._size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+            self._odd = self._odd or "no HTTP"
+        if self._odd or self._size > MOST_BYTES:
+            exchange.odd(self._odd or "a long answer")
+        elif self._done:
+            exchange.answered(self)
+
+    def cut(self, exc: Exception | None) -> None:
+        """Note that the connection closed before the answer was complete."""
+        assert self.exchange is not None
+        self.exchange.cut(exc)
+
+    # ── for the parser ──
+
+    def on_message_begin(self) -> None:
+        """Note what comes behind an answer as odd."""
+        if self._done:
+            self._odd = self._odd or "surplus"
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        name = name.lower()
+        if name in _FRAMING:
+            self._framed = True
+        elif name in _ODD or self._headed:
+            self._odd = self._odd or "headers"
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Note whether this is an ordinary success with a stated end."""
+        self._headed = True
+        if self._parser.get_status_code() != _OK or not self._framed:
+            self._odd = self._odd or "status"
+
+    def on_body(self, piece: bytes) -> None:
+        """Keep a piece of the body."""
+        self.pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        """Note that the answer is complete; `feed` then acts on it."""
+        self._done = True
+        self.keeps = self._parser.should_keep_alive()
