@@ -8,7 +8,7 @@ import pytest
 from sparekey.lab.simulator import Simulator
 
 
-@pytest.mark.parametrize("arguments", [[], ["--no-stream"], ["--json"]])
+@pytest.mark.parametrize("arguments", [[], *(pytest.param([other], marks=pytest.mark.slow) for other in ("--no-stream", "--json"))])
 def test_nobody_is_blamed(tmp_path, arguments):
     """Whoever reads the output may go when there is enough of it: no word, no failure."""
     with Simulator() as simulator:

@@ -562,7 +562,7 @@ def test_slow_answers_of_before_its_death_prove_nothing(clock, n, wording):
 BACK = [(POSSIBLE, 1.0), (LIKELY, 2.0), (CERTAIN, 6.0)]
 
 
-@pytest.mark.parametrize(("n", "lucky"), [(3, "first"), (5, "middle"), (15, "first"), (15, "last")])
+@pytest.mark.parametrize(("n", "lucky"), [(3, "first"), (5, "middle"), pytest.param(15, "first", marks=pytest.mark.slow), (15, "last")])
 @pytest.mark.parametrize(("evidence", "within"), BACK)
 def test_one_of_a_dead_chain_that_is_repaired_is_found(clock, n, evidence, within, lucky):
     """P15: all keys dead, 20 requests a second, one repaired after 20 s: at most ten requests a second go out, and it is back soon."""

@@ -258,6 +258,7 @@ def test_texts_of_others_stay_texts_and_keys_stay_out(browser, simulator):
         page.close()
 
 
+@pytest.mark.slow
 def test_a_page_that_is_open_for_long_does_not_grow(page, stage):
     """After five hundred switches more and as many different failures it is no larger than before."""
     stats = stage.watched["chat"].stats

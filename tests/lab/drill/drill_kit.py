@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import cycle
 
 import pytest
 from drill_verdicts import NOT_YET, NOT_YET_THROUGH
@@ -12,8 +11,6 @@ from sparekey.lab.drill import GATEWAY_ROWS, ROWS, Verdict, run
 from sparekey.lab.drill.runner import FAST, Profile
 
 SLOW = Profile(scale=1.0, load=2.0)
-DEAR = {"K01", "K06", "K11", "K16", "M01", "E04", "S15"}
-"""Rows with crowds and hundreds of calls. `make test` plays each in one of its ways, by turns; the other ones are for `make test-slow`."""
 PROCESSES = {"M08", "M10"}
 """Rows that load processes for seconds: for `make test-slow`. tests/stores/test_stores_processes.py holds the same."""
 THROUGH_SLOWLY = {"K16", "C02", "C04", "X02", "X03", "X04"}
@@ -24,23 +21,25 @@ ELSEWHERE = {"M08", "M09", "M10"}
 
 
 def rows(family, *, gateway=False):
-    """Rows of some families as one test plays them: (row, whether it is slow)."""
-    turns = cycle((0, 1))
+    """Rows of some families as one test plays them: (row, whether it is slow).
+
+    In this process, a row is quick in one of its ways, by turns; the other ways are for `make test-slow`.
+    """
     found = []
     for row in GATEWAY_ROWS if gateway else ROWS:
         if row.id[0] not in family or (gateway and row.id in ELSEWHERE):
             continue
-        if not gateway and row.id in DEAR:
-            now = next(turns)
-            found += [(replace(row, modes=(mode,)), at != now) for at, mode in enumerate(row.modes)]
+        if gateway:
+            found.append((row, row.id in THROUGH_SLOWLY))
         else:
-            found.append((row, row.id in (THROUGH_SLOWLY if gateway else PROCESSES)))
+            turn = int(row.id[1:]) % len(row.modes)
+            found += [(replace(row, modes=(mode,)), at != turn or row.id in PROCESSES) for at, mode in enumerate(row.modes)]
     return found
 
 
 def named(row):
-    """How the tests call a row: its id, with its way if it is played in one of several."""
-    return f"{row.id}-{row.modes[0]}" if len(row.modes) == 1 and row.id in DEAR and row.modes != ("gateway",) else row.id
+    """How the tests call a row: its id, and the way in which it is played."""
+    return row.id if row.modes == ("gateway",) else f"{row.id}-{row.modes[0]}"
 
 
 def params(family, *, gateway=False):

@@ -15,9 +15,16 @@ OTHERS = {row.id: row for row in ROWS if row.cases is not None}
 ONE = (0, 1)
 DEAR = {"P04", "P15", "H07", "H12"}
 """Rows of some hundred calls, which `make test` plays in the library only."""
+IN_THE_LIBRARY = DEAR | {*[*OTHERS][::2]}
+"""`make test` plays the others through a gateway only, `make test-slow` all of them in both ways."""
 
 
-@pytest.mark.parametrize("row", OTHERS)
+def turns(*, gateway):
+    """The rows; those whose turn it is not in this way are slow."""
+    return [pytest.param(row, marks=[pytest.mark.slow] if (row in IN_THE_LIBRARY) is gateway else []) for row in OTHERS]
+
+
+@pytest.mark.parametrize("row", turns(gateway=False))
 def test_row_holds_in_the_library(row):
     """Each row with the words, the keys and the way that are its turn."""
     ways = OTHERS[row].modes
@@ -25,7 +32,7 @@ def test_row_holds_in_the_library(row):
     assert run.verdict is expected(row), (run.mode, run.broken)
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, marks=[pytest.mark.slow] if row in DEAR else []) for row in OTHERS])
+@pytest.mark.parametrize("row", turns(gateway=True))
 def test_row_holds_through_the_gateway(row):
     """As above, over a gateway's HTTP interface."""
     pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")
