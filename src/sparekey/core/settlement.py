@@ -97,10 +97,15 @@ def succeed(
     if state.breakers:
         well = {name: b.recovered(g, now) for name, g in _fresh(pool, state, ticket) if g.until is not None or g.since is not None}
         state = stamped(state, well)
-    if sticky and not (ticket.index > state.active and phase(pool, state, state.active, now) is Phase.CLOSED):
-        state = commit(state, ticket.index, now)  # nobody leaves a higher one that is well, or has become so meanwhile
+    if sticky and not _recovered_meanwhile(pool, state, ticket, now):
+        state = commit(state, ticket.index, now)
     unchanged = state.term == ticket.term and state.epoch == ticket.epoch and not ticket.probe
     return state, ticket if unchanged else Ticket(ticket.index, state.term, state.epoch)
+
+
+def _recovered_meanwhile(pool: Pool, state: PoolState, ticket: Ticket, now: float) -> bool:
+    """Whether the active credential, which a request left for a lower one, has become well since: then traffic stays with it."""
+    return ticket.index > state.active and state.epoch != ticket.epoch and phase(pool, state, state.active, now) is Phase.CLOSED
 
 
 def commit(state: PoolState, index: int, now: float) -> PoolState:

@@ -107,6 +107,11 @@ class AsyncForwarder:
             return await self._put(call, request, candidates[0])
         return await self._put_in_turn(call, request, candidates)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether requests go to every credential alike: nothing is known of one that another could not read."""
+        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+
     async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
         for one in self._sparing:

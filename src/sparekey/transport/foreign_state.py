@@ -32,6 +32,11 @@ class ForeignState:
         self._refused: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self._lock = threading.Lock()
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether any credential is known not to read some thoughts."""
+        return bool(self._refused)
+
     def spared(self, call: WireRequest, credential: Credential) -> WireRequest:
         """Return a request as it goes to a credential: without the thoughts that it is known not to read."""
         if not self._refused and not self._affinity.knows_any:

@@ -104,7 +104,7 @@ class QuickPath:
             return "chain"
         index = ordinary.ticket.index
         out = plan.outs.get(index) or plan.outgoing(index, head, body)
-        if out is None or plan.served.forwarder.router.affinity.knows_any:
+        if out is None or not plan.served.forwarder.is_plain:
             return "credential"
         sent = spliced(body, fields.model, out.model)
         if sent is None:
