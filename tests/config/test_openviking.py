@@ -62,7 +62,7 @@ def test_variables_elsewhere_are_replaced(ov, monkeypatch):
         extra_headers={"X-Host": "$OV_HOST"},
         extra_request_body={"price": "$5", "template": "${who}"},
     ).credentials
-    assert (credential.api_base, credential.api_key, credential.extra_headers) == (
+    assert (credential.api_base, credential.api_key.resolve().reveal(), credential.extra_headers) == (
         "https://one.example/v1",
         "sk-0123456789abcdef",
         {"X-Host": "one.example"},

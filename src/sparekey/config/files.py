@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
+from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
 from sparekey.config.toml_faults import toml_faults
@@ -23,7 +23,7 @@ from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from sparekey.config.chain import BaseChain
@@ -57,9 +57,16 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _hand_down(self) -> Self:
+        if self.strict and (faults := [*self._unset()]):
+            raise Faults(faults)
         for _, chain in chains(self):
             chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
+
+    def _unset(self) -> Iterator[Fault]:
+        for path, chain in chains(self):
+            if chain.strict is None:
+                yield from (Fault((*path, *fault.path), fault.text) for fault in chain.unset_faults())
 
     def key_files(self) -> set[Path]:
         """Return the files that `file:` references name, whether or not they exist."""

@@ -144,12 +144,21 @@ def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read) -> An
         return [_plain(inner, (*path, index), environ, read) for index, inner in enumerate(value)]
     if not isinstance(value, str):
         return value
-    if path[-1] in _KEYS and (whole := _VARIABLE.fullmatch(value.strip())):
-        return f"env:{whole[1] or whole[2]}"
+    if path[-1] in _KEYS:
+        return _reference(value, environ)
     text = _VARIABLE.sub(lambda found: _looked_up(found, path, environ, read), value)
     if path[-1] in _NUMBERS and _NUMBER.fullmatch(text.strip()):
         return float(text) if "." in text else int(text)
     return text
+
+
+def _reference(value: str, environ: Mapping[str, str]) -> str:
+    """Return a key with its variables as this package writes them."""
+    whole = _VARIABLE.fullmatch(value.strip())
+    if whole and (name := whole[1] or whole[2]) and name.isidentifier():
+        return f"env:{name}"
+    # without braces a dollar may be a part of the key
+    return _VARIABLE.sub(lambda found: found[0] if found[1] is not None or found[2] not in environ else f"${{{found[2]}}}", value)
 
 
 def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], read: Read) -> str:

@@ -1,6 +1,7 @@
 """Variables in the texts of a configuration: `${NAME}` stands for what the environment holds.
 
 Keys are not read here: `${NAME}` in the place of a key is a reference (see `secrets`), looked up when the key is needed.
+A variable of a credential that is not set stays in its text, and the chain leaves that credential out (see `unset`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ _SECTIONS: Final = ("vlm", "embedding", "gateway")
 _BODIES: Final = frozenset({"extra_request_body", "extra_body", "rules"})
 """Names under which a dollar may be just that."""
 _NAMED: Final = re.compile(r"\$\{(\w+)\}", re.ASCII)
+OF_A_CREDENTIAL: Final = frozenset(
+    {"provider", "model", "account", "api_base", "api_version", "region", "host", "extra_headers", "reasoning_effort"}
+)
+"""Settings of a credential that are texts; one whose variable is not set costs the credential, not the file."""
+_LISTS: Final = frozenset({"credentials", "backup", "providers"})
+_DEPTH: Final = {"vlm": 1, "embedding": 2, "gateway": 3}
+"""How deep a chain stands in each section."""
 
 
 def expanded(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
@@ -46,8 +54,31 @@ def _walked(value: Any, path: Path, environ: Mapping[str, str], faults: list[Fau
 
 
 def looked_up(found: re.Match[str], name: str, path: Path, environ: Mapping[str, str], faults: list[Fault]) -> str:
-    """Return what a variable holds; where it is not set, note the fault and leave the text as it is."""
+    """Return what a variable holds; where it is not set, leave the text as it is, and note the fault unless it is one of a credential."""
     if name in environ:
         return environ[name]
-    faults.append(Fault(path, f"the environment variable {name} is not set; export it, or write its value"))
+    if len(path) > (depth := _DEPTH.get(str(path[0]), 0)) and path[depth] in OF_A_CREDENTIAL | _LISTS:
+        return found[0]
+    faults.append(Fault(path, told(name)))
     return found[0]
+
+
+def filled(value: Any, environ: Mapping[str, str]) -> Any:
+    """Return a text, or a table of texts, with what its variables hold; a variable that is not set stays."""
+    if isinstance(value, dict):
+        return {name: filled(inner, environ) for name, inner in value.items()}
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    return _NAMED.sub(lambda found: environ.get(found[1], found[0]), value)
+
+
+def unset(value: Any) -> list[str]:
+    """Return the names of the variables that a text, or a table of texts, still holds: those that are not set."""
+    if isinstance(value, dict):
+        return [name for inner in value.values() for name in unset(inner)]
+    return _NAMED.findall(value) if isinstance(value, str) else []
+
+
+def told(name: str) -> str:
+    """Return what to say of a variable that is not set."""
+    return f"the environment variable {name} is not set; export it, or write its value"
