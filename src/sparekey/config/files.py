@@ -200,12 +200,12 @@ def migrated(old: Mapping[str, Any], filename: str = "") -> legacy.Modern:
 
 
 def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the plain content of a TOML or JSON file, unchecked.
+    """Return the plain content of a TOML or JSON file, unchecked; of variables outside of texts only numbers, true and false.
 
     Raises:
         ConfigError: it cannot be read, or is neither.
     """
-    return _read(Path(path).expanduser())
+    return _read(Path(path).expanduser(), plain=True)
 
 
 def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
@@ -218,12 +218,12 @@ def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
     return found
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, *, plain: bool = False) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{file}: cannot be read ({getattr(exc, 'strerror', None) or 'not UTF-8 text'})") from None
-    return _json(text, file) if text.lstrip()[:1] == "{" else _toml(text, file)
+    return _json(text, file, plain=plain) if text.lstrip()[:1] == "{" else _toml(text, file)
 
 
 def _toml(text: str, file: Path) -> dict[str, Any]:
@@ -235,12 +235,33 @@ def _toml(text: str, file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: nested too deeply") from None
 
 
-def _json(text: str, file: Path) -> dict[str, Any]:
+def _json(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
+    try:
+        return _loaded(text, file)
+    except json.JSONDecodeError as exc:
+        # OpenViking replaces variables before it reads the file, so one may stand where a number belongs
+        filled, unset = variables.outside_texts(text, os.environ, plain=plain)
+        lines = [variables.told(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
+        told = _not_json(exc)
+    if filled != text:
+        try:
+            return _loaded(filled, file)
+        except json.JSONDecodeError as exc:
+            told = _not_json(exc)
+    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [told])) from None
+
+
+_NOT_PLAIN: Final = "the variable {name} holds more than a number, true or false; write it as a text in quotes, or its value"
+
+
+def _not_json(exc: json.JSONDecodeError) -> str:
+    return f"not valid JSON: {exc.msg} (at line {exc.lineno}, column {exc.colno})"
+
+
+def _loaded(text: str, file: Path) -> dict[str, Any]:
     try:
         # OpenViking's own example ends its lists with a comma, so that much is forgiven.
         data: dict[str, Any] = json.loads(_TRAILING_COMMA.sub(lambda m: m.group(1) or "", text), object_pairs_hook=_unique)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(f"{file}: not valid JSON: {exc.msg} (at line {exc.lineno}, column {exc.colno})") from None
     except _TwiceError as exc:
         raise ConfigError(f"{file}: the key {exc} is there twice in one table") from None
     except RecursionError:

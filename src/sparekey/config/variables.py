@@ -22,6 +22,9 @@ _SECTIONS: Final = ("vlm", "embedding", "gateway")
 _BODIES: Final = frozenset({"extra_request_body", "extra_body", "rules"})
 """Names under which a dollar may be just that."""
 _NAMED: Final = re.compile(r"\$\{(\w+)\}", re.ASCII)
+_OUTSIDE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\$(?:\{(\w+)\}|(\w+))', re.ASCII)
+"""A text of a JSON file, or a variable outside of one."""
+_SCALAR: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null")
 OF_A_CREDENTIAL: Final = frozenset(
     {"provider", "model", "account", "api_base", "api_version", "region", "host", "extra_headers", "reasoning_effort"}
 )
@@ -61,6 +64,29 @@ def looked_up(found: re.Match[str], name: str, path: Path, environ: Mapping[str,
         return found[0]
     faults.append(Fault(path, told(name)))
     return found[0]
+
+
+def outside_texts(text: str, environ: Mapping[str, str], *, plain: bool) -> tuple[str, list[str]]:
+    """Return a JSON text with the variables replaced that stand outside of its texts, and the names of those that cannot be.
+
+    Args:
+        text: the content of a file.
+        environ: the environment.
+        plain: replace only what holds a number, true, false or null: anything else may hold a key.
+    """
+    missing: dict[str, None] = {}
+
+    def put(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if name is None:
+            return found[0]
+        value = environ.get(name)
+        if value is None or (plain and not _SCALAR.fullmatch(value.strip())):
+            missing[name] = None
+            return found[0]
+        return value
+
+    return _OUTSIDE.sub(put, text), [*missing]
 
 
 def filled(value: Any, environ: Mapping[str, str]) -> Any:
