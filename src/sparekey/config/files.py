@@ -164,12 +164,15 @@ def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True)
         modern = legacy.document(data, keep=keep)
         modern.faults = [*faults, *modern.faults]
         return modern
-    read = openviking.ours(data, os.environ)
+    read = openviking.ours(data, os.environ, keep=keep)
     modern = legacy.document(read.data, keep=keep)
     modern.forms, modern.faults = [*read.forms, *modern.forms], [*read.faults, *modern.faults]
     # OpenViking takes keys that it does not know with a warning, and so does whoever takes its files
     modern.data, unknown = without_unknown(Config, modern.data)
     modern.left_out += [Fault(translated(one.path, modern.origins), f"{one.text} (OpenViking ignores it)") for one in unknown]
+    if not keep:
+        modern.data, unkept = variables.written(modern.data)
+        modern.left_out += [Fault(translated(one.path, modern.origins), one.text) for one in unkept]
     return modern
 
 

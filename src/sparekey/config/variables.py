@@ -13,6 +13,7 @@ from sparekey.config.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from sparekey.config.faults import Path
 
@@ -87,6 +88,55 @@ def outside_texts(text: str, environ: Mapping[str, str], *, plain: bool) -> tupl
         return value
 
     return _OUTSIDE.sub(put, text), [*missing]
+
+
+class Traced(str):
+    """What a text with variables holds now, with the text itself: decisions need the one, a file the other."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, value: str, _text: str) -> Self:
+        """Create a text that compares as its present value."""
+        return super().__new__(cls, value)
+
+    def __init__(self, _value: str, text: str) -> None:
+        """Take the text with the variables."""
+        self.text = text
+
+
+def written(value: Any, path: Path = ()) -> tuple[Any, list[Fault]]:
+    """Return a configuration with its variables in their texts again, and what has to be left out: a body takes no variables.
+
+    Args:
+        value: the configuration, with `Traced` texts.
+        path: where it stands.
+    """
+    if isinstance(value, Traced):
+        return value.text, []
+    left: list[Fault] = []
+    if isinstance(value, dict):
+        table: dict[str, Any] = {}
+        for name, inner in value.items():
+            if path and path[-1] in _BODIES and _holds_traced(inner):
+                left.append(Fault((*path, str(name)), "holds a variable, which is not replaced in a body; write it there by hand"))
+                continue
+            table[name], more = written(inner, (*path, str(name)))
+            left += more
+        return table, left
+    if isinstance(value, list):
+        rows = []
+        for index, inner in enumerate(value):
+            row, more = written(inner, (*path, index))
+            rows.append(row)
+            left += more
+        return rows, left
+    return value, left
+
+
+def _holds_traced(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_holds_traced, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Traced)
 
 
 def filled(value: Any, environ: Mapping[str, str]) -> Any:
