@@ -121,3 +121,29 @@ def test_file_that_is_not_there(sparekey):
     result = sparekey("migrate", "absent.json")
     assert result.exit_code == 2
     assert "absent.json: cannot be read" in result.stderr
+
+
+@pytest.mark.parametrize("to", ["toml", "json"])
+def test_texts_with_variables_stay_texts_with_variables(sparekey, folder, monkeypatch, to):
+    """No value of a variable is written down; what cannot be kept is named; the result sends what the old file sent."""
+    for name, value in {"TOK": "toksecret", "PART": "partsecret", "HOST_X": "one.example", "MODEL_X": "gpt-5", "MANY": "77"}.items():
+        monkeypatch.setenv(name, value)
+    vlm = {
+        "provider": "openai",
+        "model": "$MODEL_X",
+        "api_key": "pre-${PART}-post",
+        "api_base": "https://${HOST_X}/v1",
+        "max_tokens": "${MANY}",
+        "extra_headers": {"Authorization": "Bearer ${TOK}"},
+        "extra_request_body": {"user": "$TOK", "n": 1, "template": "${who}"},
+    }
+    (folder / "ov.conf").write_text(json.dumps({"vlm": vlm}))
+    result = sparekey("migrate", "ov.conf", "--to", to)
+    assert "secret" not in result.stdout + result.stderr
+    assert "left out: vlm.extra_request_body.user: holds a variable" in result.stderr
+    (folder / f"new.{to}").write_text(result.stdout)
+    (old,), (new,) = (load_config(folder / name).vlm.instance_dicts() for name in ("ov.conf", f"new.{to}"))
+    assert new.pop("extra_request_body") == {"n": 1, "template": "${who}"}
+    assert old.pop("extra_request_body")["user"] == "toksecret"
+    assert (new["api_key"].reveal(), new["extra_headers"]) == ("pre-partsecret-post", {"Authorization": "Bearer toksecret"})
+    assert new == old

@@ -214,8 +214,8 @@ def test_a_base_url_that_is_not_set_here_stays_a_variable(sparekey, folder):
     ],
 )
 def test_odd_entries_are_left_out_with_a_reason(sparekey, folder, model, why):
-    """The others are taken over; a completion model of OpenAI's has OpenAI's key; the port stays what it was."""
-    rows = ["{model_name: a, litellm_params: {model: text-completion-openai/gpt-3.5-turbo-instruct}}"]
+    """The others are taken over; a model without a key has the usual variable; the port stays what it was."""
+    rows = ["{model_name: a, litellm_params: {model: gpt-4o}}"]
     rows.append(f"{{model_name: odd, litellm_params: {{model: '{model}', api_base: 'https://x.example', api_key: os.environ/K}}}}")
     (folder / "c.yaml").write_text(f"model_list: [{', '.join(rows)}]\ngeneral_settings: {{port: 4321}}")
     result = sparekey("migrate", "c.yaml")
@@ -266,3 +266,53 @@ def test_check_takes_what_was_migrated(sparekey, folder, provider, monkeypatch):
     assert result.exit_code == 0
     assert "gateway.chat.gpt-4o could serve" in result.stdout
     assert "gateway.embedding.text-embedding-3-small could serve" in result.stdout
+
+
+def only(sparekey, folder, text):
+    """Migrate a file with this content."""
+    (folder / "config.yaml").write_text(text)
+    return sparekey("migrate", "config.yaml")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("text-completion-openai/gpt-3.5-turbo-instruct", "gpt-3.5-turbo-instruct", "openai/davinci-002", "babbage-002"),
+        *("azure/gpt-35-turbo-instruct-0914", "ft:davinci-002:org::1", "text-completion-codestral/codestral-2405"),
+        *("together_ai/Salesforce/Llama-Rank-V1", "hosted_vllm/Qwen/Qwen3-Reranker-8B", "voyage/rerank-2"),
+    ],
+)
+def test_a_model_that_does_not_chat_is_left_out_with_a_reason(sparekey, folder, model):
+    """Neither a chain of its own nor the spare of a chat chain."""
+    other = f"{{model_name: other, litellm_params: {{model: '{model}', api_base: 'https://x.example', api_key: os.environ/K}}}}"
+    chat = "{model_name: chat, litellm_params: {model: gpt-4o}}"
+    result = only(sparekey, folder, f"model_list: [{chat}, {other}]\nrouter_settings: {{fallbacks: [{{chat: [other]}}]}}\n")
+    chains = tomllib.loads(result.stdout)["gateway"]["chat"]
+    assert {name: len(one["credentials"]) for name, one in chains.items()} == {"chat": 1}
+    assert "left out: model_list[1] (other): " in result.stderr
+    assert ("completes texts" in result.stderr) is ("ank" not in model)
+
+
+def test_a_model_of_another_mode_is_no_spare_of_a_chat_model(sparekey, folder):
+    """It has a chain of its own."""
+    models = ", ".join(f"{{model_name: {name}, litellm_params: {{model: {name}}}}}" for name in ("gpt-4o", "whisper-1", "dall-e-3"))
+    result = only(sparekey, folder, f"model_list: [{models}]\nrouter_settings: {{default_fallbacks: [whisper-1, dall-e-3]}}\n")
+    chains = tomllib.loads(result.stdout)["gateway"]["chat"]
+    assert len(chains["gpt-4o"]["credentials"]) == 1
+    assert "fallback gpt-4o -> whisper-1: its mode is audio_transcription" in result.stderr
+
+
+def test_values_of_variables_and_odd_settings(sparekey, folder, monkeypatch):
+    """A header refers to its variable, a body cannot; what is no number or no table is named."""
+    monkeypatch.setenv("SECRET_X", "toksecret")
+    params = "{model: gpt-4o, extra_headers: {X-T: os.environ/SECRET_X}, extra_body: {a: os.environ/SECRET_X}, timeout: soon}"
+    rest = "router_settings: 5\nlitellm_settings: {num_retries: x}\ngeneral_settings: {port: abc}\n"
+    result = only(sparekey, folder, f"model_list: [{{model_name: a, litellm_params: {params}}}]\n{rest}")
+    (one,) = tomllib.loads(result.stdout)["gateway"]["chat"]["a"]["credentials"]
+    assert one["extra_headers"] == {"X-T": "${SECRET_X}"}
+    assert "extra_request_body" not in one
+    assert "toksecret" not in result.stdout + result.stderr
+    for path in ("model_list[0].litellm_params.a", "model_list[0].litellm_params.timeout", "router_settings"):
+        assert f"left out: {path}: " in result.stderr
+    for path in ("litellm_settings.num_retries", "general_settings.port"):
+        assert f"left out: {path}: is no number" in result.stderr

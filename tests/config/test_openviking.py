@@ -62,12 +62,37 @@ def test_variables_elsewhere_are_replaced(ov, monkeypatch):
         extra_headers={"X-Host": "$OV_HOST"},
         extra_request_body={"price": "$5", "template": "${who}"},
     ).credentials
-    assert (credential.api_base, credential.api_key, credential.extra_headers) == (
+    assert (credential.api_base, credential.api_key.resolve().reveal(), credential.extra_headers) == (
         "https://one.example/v1",
         "sk-0123456789abcdef",
         {"X-Host": "one.example"},
     )
     assert credential.extra_request_body == {"price": "$5", "template": "${who}"}
+
+
+def test_a_variable_may_stand_for_a_number(tmp_path, monkeypatch):
+    """OpenViking replaces variables before it reads the file; keys stay references all the same."""
+    file = tmp_path / "ov.conf"
+    file.write_text(
+        '{"vlm":{"provider":"openai","model":"m","api_key":"$OV_KEY","thinking":$OV_ON},'
+        '"embedding":{"dense":{"provider":"openai","model":"text-embedding-3-large","api_key":"${OV_KEY}","dimension":${OV_LONG}}}}'
+    )
+    monkeypatch.setenv("OV_LONG", "1024")
+    monkeypatch.setenv("OV_KEY", KEY)
+    with pytest.raises(ConfigError, match="the environment variable OV_ON is not set; export it"):
+        load_config(file)
+    monkeypatch.setenv("OV_ON", "true")
+    config = load_config(file)
+    assert (config.vlm.thinking, config.embedding.get_dimension(), config.embedding.dense.credentials[0].api_key) == (
+        True,
+        1024,
+        "env:OV_KEY",
+    )
+    assert migrate(read_file(file), "ov.conf")["embedding"]["dense"]["dimension"] == 1024
+    monkeypatch.setenv("OV_ON", f'true, "api_key": "{KEY}"')
+    with pytest.raises(ConfigError, match="OV_ON holds more than a number") as caught:
+        read_file(file)
+    assert KEY not in str(caught.value)
 
 
 def test_a_variable_that_is_not_set_is_told(ov):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from sparekey.config import variables
 from sparekey.config.faults import as_config_error
 from sparekey.masking import MASK, mask
 
@@ -55,6 +56,8 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _url(value: str) -> str:
+    if variables.unset(value):
+        return value  # its credential is left out
     if any(ch.isspace() or not ch.isprintable() for ch in value):
         raise ValueError("holds a space or a line break; write one plain URL")
     parts = _split(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from pydantic import Field, PrivateAttr, model_validator
 
 from sparekey import providers
-from sparekey.config import checks
+from sparekey.config import checks, variables
 from sparekey.config.base import Headers, Line, Name, Positive, Strict, Url
 from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.knobs import Knobs
@@ -54,6 +55,14 @@ class ConnectionFields(Strict):
     host: Line | None = Field(None, description="Host (vikingdb).")
     extra_headers: Headers | None = Field(None, repr=False, description="Further headers of each request.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        """Replace the variables of its texts, in code as in a file."""
+        if not isinstance(data, dict):
+            return data
+        return {name: variables.filled(value, os.environ) if name in variables.OF_A_CREDENTIAL else value for name, value in data.items()}
+
 
 class BaseCredential(ConnectionFields):
     """One credential of a chain. What is unset is inherited from the parent."""
@@ -64,13 +73,22 @@ class BaseCredential(ConnectionFields):
         None, description="Attempts at it that run at once in one process; the next credential gets more. Without it any number."
     )
 
+    _place: int = PrivateAttr(default=0)
+
     def can_be_called(self, family: Family) -> bool:
         """Return whether it has what its provider needs; no file is read, no command is run."""
+        if self.unset():
+            return False
         found = providers.find(self.provider or "")
         offer = found.offer(family) if found else None
         keys = [ref for ref in (self.api_key, self.ak, self.sk) if ref]
         keyless = found is None or offer is None or "api_key" not in offer.needs or (found.keyless_with_base and self.api_base is not None)
         return all(ref.may_be_there() for ref in keys) if keys else keyless
+
+    def unset(self) -> dict[str, str]:
+        """Return the texts whose variables are not set: the name of the setting and of the variable."""
+        texts = {name: getattr(self, name, None) for name in sorted(variables.OF_A_CREDENTIAL)}
+        return {name: found[0] for name, text in texts.items() if (found := variables.unset(text))}
 
 
 C = TypeVar("C", bound=BaseCredential)
@@ -103,6 +121,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         self._stamp()
         for index, credential in enumerate(self.credentials):
             credential.id = credential.id or f"credential-{index}"
+            credential._place = index  # noqa: SLF001 - the two classes are one unit
             self._inherit(credential)
         if faults := [*self._faults()]:
             raise Faults(faults)
@@ -127,11 +146,24 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
 
     def _faults(self) -> list[Fault]:
         faults = checks.ids(self.credentials)
+        lacking = self.unset_faults()
+        if lacking and (self.strict or all(one.unset() for one in self.credentials)):
+            faults += lacking
         for index, credential in enumerate(self.credentials):
+            if credential.unset():
+                continue
             faults += checks.credential(credential, self.family, ("credentials", index), inherited=self.provider)
         if not self.credentials:
             faults.append(Fault(("credentials",), "is empty; a chain needs at least one credential with provider, model and key"))
         return faults
+
+    def unset_faults(self) -> list[Fault]:
+        """Return a fault for each setting of a credential whose variable is not set."""
+        return [
+            Fault(("credentials", index, name), variables.told(variable))
+            for index, one in enumerate(self.credentials)
+            for name, variable in one.unset().items()
+        ]
 
     # -- copies and pickles: the settings, without what was built from them or looked up -------------------------------------
 
@@ -162,7 +194,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return self._strict if self.strict is None else self.strict
 
     def usable(self) -> list[C]:
-        """Return the credentials whose keys are where their references say; a log line of level ERROR tells of each other one.
+        """Return the credentials whose keys and variables are there; a log line of level ERROR tells of each other one.
 
         Raises:
             ConfigError: there is none, or one is missing and the chain is strict.
@@ -177,6 +209,9 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
         return [one for index, one in enumerate(self.credentials) if index not in lacking]
 
     def _lack(self, credential: C) -> ConfigError | MissingExtraError | None:
+        for name, variable in credential.unset().items():
+            where = self._source.place(("credentials", credential._place, name))  # noqa: SLF001 - as above
+            return ConfigError(f"{where}: {variables.told(variable)}")
         for ref in filter(None, (credential.api_key, credential.ak, credential.sk)):
             try:
                 self._secret(ref)

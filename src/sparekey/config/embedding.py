@@ -78,7 +78,7 @@ class EmbeddingModelConfig(_EmbeddingFields, BaseChain[EmbeddingCredential]):
     @property
     def known_dimension(self) -> int | None:
         """The length of the vectors as configured, else as the table of known models has it, else None."""
-        first = self.credentials[0]
+        first = next((one for one in self.credentials if not one.unset()), self.credentials[0])
         known = embedding_model(first.provider, first.model)
         return self.dimension or (known.default if known else None)
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import ConfigSource, Fault, as_lines, every_fault, line, translated, without_unknown
+from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
 from sparekey.config.toml_faults import toml_faults
@@ -23,7 +23,7 @@ from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from sparekey.config.chain import BaseChain
@@ -57,9 +57,16 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _hand_down(self) -> Self:
+        if self.strict and (faults := [*self._unset()]):
+            raise Faults(faults)
         for _, chain in chains(self):
             chain._handed_down, chain._strict = tuple(self.rules), self.strict  # noqa: SLF001 - one package
         return self
+
+    def _unset(self) -> Iterator[Fault]:
+        for path, chain in chains(self):
+            if chain.strict is None:
+                yield from (Fault((*path, *fault.path), fault.text) for fault in chain.unset_faults())
 
     def key_files(self) -> set[Path]:
         """Return the files that `file:` references name, whether or not they exist."""
@@ -157,12 +164,15 @@ def modernise(data: Mapping[str, Any], filename: str = "", *, keep: bool = True)
         modern = legacy.document(data, keep=keep)
         modern.faults = [*faults, *modern.faults]
         return modern
-    read = openviking.ours(data, os.environ)
+    read = openviking.ours(data, os.environ, keep=keep)
     modern = legacy.document(read.data, keep=keep)
     modern.forms, modern.faults = [*read.forms, *modern.forms], [*read.faults, *modern.faults]
     # OpenViking takes keys that it does not know with a warning, and so does whoever takes its files
     modern.data, unknown = without_unknown(Config, modern.data)
     modern.left_out += [Fault(translated(one.path, modern.origins), f"{one.text} (OpenViking ignores it)") for one in unknown]
+    if not keep:
+        modern.data, unkept = variables.written(modern.data)
+        modern.left_out += [Fault(translated(one.path, modern.origins), one.text) for one in unkept]
     return modern
 
 
@@ -193,12 +203,12 @@ def migrated(old: Mapping[str, Any], filename: str = "") -> legacy.Modern:
 
 
 def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the plain content of a TOML or JSON file, unchecked.
+    """Return the plain content of a TOML or JSON file, unchecked; of variables outside of texts only numbers, true and false.
 
     Raises:
         ConfigError: it cannot be read, or is neither.
     """
-    return _read(Path(path).expanduser())
+    return _read(Path(path).expanduser(), plain=True)
 
 
 def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
@@ -211,12 +221,12 @@ def chains(config: Config) -> list[tuple[KeyPath, BaseChain[Any]]]:
     return found
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, *, plain: bool = False) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{file}: cannot be read ({getattr(exc, 'strerror', None) or 'not UTF-8 text'})") from None
-    return _json(text, file) if text.lstrip()[:1] == "{" else _toml(text, file)
+    return _json(text, file, plain=plain) if text.lstrip()[:1] == "{" else _toml(text, file)
 
 
 def _toml(text: str, file: Path) -> dict[str, Any]:
@@ -228,12 +238,33 @@ def _toml(text: str, file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: nested too deeply") from None
 
 
-def _json(text: str, file: Path) -> dict[str, Any]:
+def _json(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
+    try:
+        return _loaded(text, file)
+    except json.JSONDecodeError as exc:
+        # OpenViking replaces variables before it reads the file, so one may stand where a number belongs
+        filled, unset = variables.outside_texts(text, os.environ, plain=plain)
+        lines = [variables.told(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
+        told = _not_json(exc)
+    if filled != text:
+        try:
+            return _loaded(filled, file)
+        except json.JSONDecodeError as exc:
+            told = _not_json(exc)
+    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [told])) from None
+
+
+_NOT_PLAIN: Final = "the variable {name} holds more than a number, true or false; write it as a text in quotes, or its value"
+
+
+def _not_json(exc: json.JSONDecodeError) -> str:
+    return f"not valid JSON: {exc.msg} (at line {exc.lineno}, column {exc.colno})"
+
+
+def _loaded(text: str, file: Path) -> dict[str, Any]:
     try:
         # OpenViking's own example ends its lists with a comma, so that much is forgiven.
         data: dict[str, Any] = json.loads(_TRAILING_COMMA.sub(lambda m: m.group(1) or "", text), object_pairs_hook=_unique)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(f"{file}: not valid JSON: {exc.msg} (at line {exc.lineno}, column {exc.colno})") from None
     except _TwiceError as exc:
         raise ConfigError(f"{file}: the key {exc} is there twice in one table") from None
     except RecursionError:

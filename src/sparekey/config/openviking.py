@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.variables import looked_up
+from sparekey.config.variables import Traced, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,17 +110,18 @@ def is_one(data: Mapping[str, Any], filename: str = "") -> bool:
     return filename.startswith("ov.conf") or not _SECTIONS.isdisjoint(data)
 
 
-def ours(data: Mapping[str, Any], environ: Mapping[str, str]) -> Read:
+def ours(data: Mapping[str, Any], environ: Mapping[str, str], *, keep: bool = True) -> Read:
     """Return the sections that concern us, with OpenViking's defaults written out where ours differ.
 
     Args:
         data: the file's content.
         environ: the environment, for variables that stand where no key does.
+        keep: False leaves a trace of each variable in its text, so that `variables.written` can write it down again.
     """
     read = Read({})
     for name in _OURS:
         if data.get(name) is not None:
-            read.data[name] = _plain(data[name], (name,), environ, read)
+            read.data[name] = _plain(data[name], (name,), environ, read, trace=not keep)
     vlm = read.data.get("vlm")
     if isinstance(vlm, dict):
         if any(vlm.get(name) for name in _NAMING_A_MODEL):
@@ -135,21 +136,35 @@ def ours(data: Mapping[str, Any], environ: Mapping[str, str]) -> Read:
 # -- texts ---------------------------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read) -> Any:
+def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read, *, trace: bool) -> Any:
     """Return a part of the file without variables, empty texts and numbers in quotes."""
     if isinstance(value, dict):
-        found = {name: _plain(inner, (*path, str(name)), environ, read) for name, inner in value.items()}
+        found = {name: _plain(inner, (*path, str(name)), environ, read, trace=trace) for name, inner in value.items()}
         return {name: inner for name, inner in found.items() if inner != "" or name not in value or value[name] != ""}
     if isinstance(value, list):
-        return [_plain(inner, (*path, index), environ, read) for index, inner in enumerate(value)]
+        return [_plain(inner, (*path, index), environ, read, trace=trace) for index, inner in enumerate(value)]
     if not isinstance(value, str):
         return value
-    if path[-1] in _KEYS and (whole := _VARIABLE.fullmatch(value.strip())):
-        return f"env:{whole[1] or whole[2]}"
-    text = _VARIABLE.sub(lambda found: _looked_up(found, path, environ, read), value)
+    if path[-1] in _KEYS:
+        return _reference(value, environ)
+    text = _VARIABLE.sub(lambda found: _looked_up(found, path, environ, read if not trace else Read({})), value)
     if path[-1] in _NUMBERS and _NUMBER.fullmatch(text.strip()):
         return float(text) if "." in text else int(text)
-    return text
+    named = any((found[1] or found[2]) in environ for found in _VARIABLE.finditer(value))
+    return Traced(text, _braced(value, environ)) if trace and named else text
+
+
+def _reference(value: str, environ: Mapping[str, str]) -> str:
+    """Return a key with its variables as this package writes them."""
+    whole = _VARIABLE.fullmatch(value.strip())
+    if whole and (name := whole[1] or whole[2]) and name.isidentifier():
+        return f"env:{name}"
+    return _braced(value, environ)
+
+
+def _braced(value: str, environ: Mapping[str, str]) -> str:
+    """Return a text with its variables in braces; a name without them that is not set is none."""
+    return _VARIABLE.sub(lambda found: found[0] if found[1] is not None or found[2] not in environ else f"${{{found[2]}}}", value)
 
 
 def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], read: Read) -> str:

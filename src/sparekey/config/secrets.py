@@ -5,6 +5,7 @@
     cmd:COMMAND            what a command prints; it is run without a shell
     keyring:SERVICE/USER   an entry of the system's key store (extra `keyring`)
     ${NAME}, $NAME         the same as env:NAME, as shells, containers and OpenViking write it
+    text with ${NAME}      the text with what the variables hold
     anything else          the key itself
 
 A reference is read when an instance is built, not when the configuration is loaded, so a configuration can be looked at on
@@ -37,6 +38,9 @@ COMMAND_TIMEOUT: Final = 30.0
 """Seconds that a `cmd:` may take; long enough for a person to touch a security token."""
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}|\$([A-Z_][A-Z0-9_]*)", re.ASCII)
 """A key that is nothing but a variable."""
+_PART: Final = re.compile(r"\$\{([^{}]*)\}")
+"""A variable within a longer key."""
+_NAME: Final = re.compile(r"\w+", re.ASCII)
 _HIDDEN: Final = "***"
 """Shown in place of a key; it is refused as a key."""
 _LONGEST: Final = 65536
@@ -65,13 +69,19 @@ class SecretRef:
 
     @property
     def kind(self) -> str:
-        """`env`, `file`, `cmd`, `keyring`, or `value` for the key itself."""
+        """`env`, `file`, `cmd`, `keyring`, `text` for one with variables, or `value` for the key itself."""
         scheme, colon, _ = self.text.partition(":")
-        return scheme if colon and scheme in _READERS else "value"
+        if colon and scheme in _READERS:
+            return scheme
+        return "text" if _PART.search(self.text) else "value"
 
     @property
     def shown(self) -> str:
-        """The reference as written, or `***` for a key that stands there itself."""
+        """The reference as written, or `***` for a key, or a part of one, that stands there itself."""
+        if self.kind == "text":
+            names = [f"${{{name if _NAME.fullmatch(name) else _HIDDEN}}}" for name in _PART.findall(self.text)]
+            apart = [_HIDDEN if part else "" for part in _PART.sub("\n", self.text).split("\n")]
+            return apart[0] + "".join(name + part for name, part in zip(names, apart[1:], strict=True))
         return _HIDDEN if self.kind == "value" else self.text
 
     def at(self, *path: str | int) -> SecretRef:
@@ -88,6 +98,8 @@ class SecretRef:
 
     def may_be_there(self) -> bool:
         """Return whether the key may exist; only variables are checked, no file or command."""
+        if self.kind == "text":
+            return all(name in os.environ for name in _PART.findall(self.text))
         return self.kind != "env" or bool(os.environ.get(self.text.partition(":")[2].strip(), "").strip())
 
     def glance(self) -> Secret:
@@ -95,6 +107,8 @@ class SecretRef:
 
         For comparing only: one reference is one key, wherever it leads.
         """
+        if self.kind == "text" and self.may_be_there():
+            return Secret(_filled(self.text))
         named = os.environ.get(self.text.partition(":")[2].strip(), "").strip() if self.kind == "env" else ""
         return Secret(self.text if self.kind == "value" else named or f"what is at {self.text}")
 
@@ -119,6 +133,8 @@ class SecretRef:
             raise _Unresolved("the key was left out of a pickle; write a reference, or load the file in that process")
         if self.kind == "value":
             return self.text
+        if self.kind == "text":
+            return _filled(self.text)
         argument = self.text.partition(":")[2].strip()
         return _READERS[self.kind](argument, folder)
 
@@ -176,9 +192,9 @@ def _parse(value: Any) -> SecretRef:
 
 def _malformed(ref: SecretRef) -> str:
     """Return what is wrong with the shape of a reference, or the empty string."""
-    if ref.text == _HIDDEN:
+    if ref.text == _HIDDEN or (ref.kind == "text" and _HIDDEN in ref.text):
         return "is what is shown in the place of a key, not the key; write the key itself, or where it is to be found"
-    if ref.kind == "value":
+    if ref.kind in {"value", "text"}:
         return _unsound(ref.text) if ref.text else ""
     if not ref.text.partition(":")[2].strip():
         return f"names nothing after {ref.kind}:; write {_SHAPES[ref.kind]}"
@@ -203,6 +219,20 @@ def _sound(text: str) -> str:
     if fault := _unsound(key):
         raise _Unresolved(fault)
     return key
+
+
+def _filled(text: str) -> str:
+    """Return a key with what its variables hold."""
+    if _HIDDEN in text:
+        raise _Unresolved("the key was left out of a pickle; write a reference, or load the file in that process")
+    return _PART.sub(_held, text)
+
+
+def _held(found: re.Match[str]) -> str:
+    if not _NAME.fullmatch(found[1]):
+        name = _NAME.match(found[1])
+        raise _Unresolved(f"a default or other addition in a variable is not read; write ${{{name[0] if name else 'NAME'}}} alone")
+    return _from_env(found[1], Folder())
 
 
 def _from_env(name: str, _folder: Folder) -> str:

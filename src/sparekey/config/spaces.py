@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 def faults(chain: EmbeddingModelConfig) -> Iterator[Fault]:
     """Yield a fault for each credential whose vectors do not mix with the first one's."""
-    first = chain.credentials[0]
-    for index, credential in enumerate(chain.credentials):
-        if fault := _too_long(chain, credential, index) or (_apart(chain, first, credential, index) if index else None):
+    named = [(index, one) for index, one in enumerate(chain.credentials) if not one.unset()]
+    for place, (index, credential) in enumerate(named):
+        if fault := _too_long(chain, credential, index) or (_apart(chain, named[0][1], credential, index) if place else None):
             yield fault
 
 
@@ -133,7 +133,7 @@ def kinds(chain: EmbeddingModelConfig, kind: EmbeddingKind) -> Iterator[Fault]:
     """Yield a fault for each credential whose provider has no vectors of this kind."""
     able = [name for name, row in PROVIDERS.items() if row.embeddings and kind in row.embeddings.kinds]
     for index, credential in enumerate(chain.credentials):
-        if credential.provider not in able:
+        if credential.provider not in able and not credential.unset():
             text = f"{credential.provider!r} has no {kind} embeddings; {', '.join(sorted(able))} have"
             yield Fault((kind, "credentials", index, "provider"), text)
 

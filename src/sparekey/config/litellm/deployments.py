@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config.litellm import tables
-from sparekey.config.litellm.model import Converted, Deployment, listed, number, reference, table, text, without_nothing
+from sparekey.config.litellm.model import Converted, Deployment, listed, number, reference, table, text, variable_text, without_nothing
 from sparekey.providers import PROVIDERS, LiteLLMNames, ProviderSpec, embedding_model, find_litellm
 
 if TYPE_CHECKING:
@@ -34,13 +34,14 @@ class DeploymentReader:
             return None
         row = find_litellm(prefix)
         known = embedding_model(row.name, model) if row else None
-        mode = str(info.get("mode") or "") or _mode(model, known=known is not None)
+        mode = _completion(full) or str(info.get("mode") or "") or _mode(model, known=known is not None)
         if mode not in {*tables.PASSED, "embedding"}:
-            self._done.leave(f"{where} ({group})", f"models of mode {mode} are not served")
+            self._done.leave(f"{where} ({group})", _UNSERVED.get(mode, f"models of mode {mode} are not served"))
             return None
         embedding = mode == "embedding"
         order = number(params.get("order"))
         found = Deployment(group, where, embedding, float("inf") if order is None else order, {}, "")
+        found.mode = "chat" if mode == "responses" else mode
         found.credential = {"id": str(info.get("id") or full.replace("/", "-"))}
         self._reach(found, params, prefix, model)
         self._settings(found, params)
@@ -71,15 +72,13 @@ class DeploymentReader:
         headers = without_nothing({**table(params, "headers"), **table(params, "extra_headers")})
         if params.get("organization"):
             headers["OpenAI-Organization"] = params["organization"]
-        for name in (name for name, value in headers.items() if str(value).startswith(tables.ENVIRON)):
-            self._done.ask(f"{path}.{name}", "its value stands in the result; mind who can read that")
         values = {
             "provider": provider,
             "model": model,
             "api_key": reference(self._key(params, prefix), f"{path}.api_key", self._done),
             "api_base": base,
             "api_version": self._version(params, path) if provider == "azure" else None,
-            "extra_headers": {str(n): text(v, f"{path}.extra_headers", self._environ, self._done) for n, v in headers.items()} or None,
+            "extra_headers": {str(name): variable_text(value) for name, value in headers.items()} or None,
         }
         found.credential |= {name: value for name, value in values.items() if value is not None}
 
@@ -108,6 +107,14 @@ class DeploymentReader:
         found.timeout, found.dimension = number(params.get("timeout")), number(params.get("dimensions"))
         said = {name: value for name, value in params.items() if name in tables.BODY}
         body = without_nothing({**said, **table(params, "extra_body")})
+        for name in [name for name, value in body.items() if tables.ENVIRON in str(value)]:
+            self._done.leave(
+                f"{found.where}.litellm_params.{name}", "refers to a variable, which is not replaced in a body; write its value"
+            )
+            del body[name]
+        for name in ("timeout", "dimensions", "order"):
+            if params.get(name) is not None and number(params[name]) is None:
+                self._done.leave(f"{found.where}.litellm_params.{name}", "is no number")
         if body and found.embedding:
             for name in body:
                 self._done.leave(f"{found.where}.litellm_params.{name}", "requests for embeddings pass as they came")
@@ -126,6 +133,7 @@ class DeploymentReader:
                     self._done.leave(f"{path}.{name}")
 
 
+_UNSERVED = {"completion": "it completes texts (/v1/completions) and does not chat: a chain of chat models cannot fall back on it"}
 _SPEAKS = (
     "{name} is reached at its OpenAI-compatible address, because LiteLLM's clients write OpenAI's format;"
     ' for clients that write its own, set provider = "{name}" and remove api_base'
@@ -154,9 +162,18 @@ def _needs_base(prefix: str) -> bool:
 def _mode(model: str, *, known: bool) -> str:
     """Return the mode of a model whose entry names none: its name tells, as LiteLLM reads it."""
     low = model.lower()
-    if "rerank" in low:
+    if tables.RANKS.search(low):
         return "rerank"
-    return "embedding" if known or "embed" in low else "chat"
+    if known or "embed" in low:
+        return "embedding"
+    return next((mode for pattern, mode in tables.MODES if pattern.match(low.rpartition("/")[2])), "chat")
+
+
+def _completion(full: str) -> str:
+    """Return `completion` for a model that only continues a text: by LiteLLM's name of the provider, else by its own."""
+    prefix, slash, _ = full.lower().partition("/")
+    by_name = tables.COMPLETES.fullmatch(full.lower().rpartition("/")[2])
+    return "completion" if by_name or (slash and prefix in tables.TEXT_PROVIDERS) else ""
 
 
 def _split(full: str) -> tuple[str, str]:

@@ -65,6 +65,8 @@ class Groups:
             self._done.leave(where, _NO_WIRE)
         elif first is None or one.embedding is not first.embedding:
             self._done.leave(where, "chat and embedding models cannot share a chain")
+        elif one.mode != first.mode:
+            self._done.leave(where, f"its mode is {one.mode}, that of the first of its chain {first.mode}")
         elif one.dialect != first.dialect:
             self._done.leave(where, f"speaks {one.dialect}'s format, the first of its chain {first.dialect}'s")
         elif one.embedding and one.space != first.space:

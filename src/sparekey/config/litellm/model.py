@@ -54,6 +54,7 @@ class Deployment:
         space: what tells its vector space.
         dimension: the length of its vectors, if it is set.
         timeout: seconds for one attempt, if they are set.
+        mode: what its model does, in LiteLLM's words.
     """
 
     group: str
@@ -65,6 +66,7 @@ class Deployment:
     space: str = ""
     dimension: float | None = None
     timeout: float | None = None
+    mode: str = "chat"
 
 
 def table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -99,6 +101,12 @@ def text(value: Any, where: str, environ: Mapping[str, str], done: Converted) ->
         done.ask(where, f"{name} is not set here; export it where the gateway runs")
         return f"${{{name}}}"
     return environ[name]
+
+
+def variable_text(value: Any) -> str:
+    """Return a text that may hold a key, with a reference in the place of a variable's value."""
+    found = str(value)
+    return f"${{{found.removeprefix(ENVIRON)}}}" if found.startswith(ENVIRON) else found
 
 
 def reference(key: Any, where: str, done: Converted, variable: str = "") -> str | None:

@@ -22,12 +22,17 @@ _MASTER: Final = "LITELLM_MASTER_KEY"
 
 def settle(data: Mapping[str, Any], done: Converted) -> None:
     """Put what has a counterpart into the chains and the section of the gateway, and note the rest."""
+    for place in (*PLACES, "general_settings"):
+        if data.get(place) is not None and not isinstance(data[place], dict):
+            done.leave(place, "is no table of settings")
     for place in PLACES:
         for name, value in table(data, place).items():
             if name in _OURS and number(value) is not None:
                 _for_all(done, _OURS[name], value)
             elif name in _REDIS:
                 done.ask(f"{place}.redis_*", 'to share the state among several machines, set store = "redis://HOST:PORT/0" in [gateway]')
+            elif name in _OURS and value is not None:
+                done.leave(f"{place}.{name}", "is no number")
             elif name not in _READ:
                 done.leave(f"{place}.{name}")
     _gateway(table(data, "general_settings"), done)
@@ -47,6 +52,8 @@ def _chains(done: Converted) -> Iterator[dict[str, Any]]:
 
 def _gateway(general: Mapping[str, Any], done: Converted) -> None:
     port = number(general.get("port"))
+    if port is None and general.get("port") is not None:
+        done.leave("general_settings.port", f"is no number; LiteLLM's own, {_PORT}, stands there")
     section: dict[str, Any] = {"port": _PORT if port is None else int(port)}
     if general.get("master_key") is not None:
         key = reference(general["master_key"], "general_settings.master_key", done, _MASTER)

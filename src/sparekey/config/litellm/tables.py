@@ -5,6 +5,7 @@ Read from https://docs.litellm.ai/docs/providers and LiteLLM 1.106. A test holds
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 ENVIRON: Final = "os.environ/"
@@ -23,8 +24,22 @@ OPENAI_LIKE: Final[dict[str, tuple[str, ...]]] = {
 HINTS: Final = {"azure": ("o_series", "gpt5_series", "responses"), "openai": ("responses",)}
 """Words between LiteLLM's name of a provider and the model that only tell LiteLLM how to ask: no part of the model."""
 
-PASSED: Final = frozenset({"chat", "completion", "responses", "image_generation", "audio_transcription", "audio_speech", "moderation"})
+PASSED: Final = frozenset({"chat", "responses", "image_generation", "audio_transcription", "audio_speech", "moderation"})
 """Modes of models whose requests the gateway passes on in a chain of `[gateway.chat]`."""
+
+RANKS: Final = re.compile(r"rerank|ranker|(?<![a-z])rank(?![a-z])")
+"""A word in the name of a model that orders documents."""
+MODES: Final = (
+    (re.compile(r"whisper|[\w.-]*-transcribe"), "audio_transcription"),
+    (re.compile(r"tts-|[\w.-]*-tts\b"), "audio_speech"),
+    (re.compile(r"dall-e|gpt-image|imagen-"), "image_generation"),
+    (re.compile(r"(omni|text)-moderation"), "moderation"),
+)
+"""The mode of a model whose entry names none, by the beginning of its name."""
+TEXT_PROVIDERS: Final = frozenset({"text-completion-openai", "text-completion-codestral", "azure_text", "text-completion-inference"})
+"""LiteLLM's names of providers of models that continue a text."""
+COMPLETES: Final = re.compile(r"(ft:)?(gpt-3\.?5-turbo-instruct|((text|code)-)?(davinci|curie|babbage|ada))(-[\w-]+)?(:.*)?")
+"""OpenAI's models that continue a text."""
 
 BODY: Final = frozenset(
     {
