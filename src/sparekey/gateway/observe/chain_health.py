@@ -3,8 +3,7 @@
 It combines two sources, because neither is enough alone. The chain's *state* says which credentials
 are parked and where the next request goes. But a park ends by time, not because the credential
 works again: between two parks of 5 s a dead credential is open. How the *last calls ended* says
-    what
-callers saw, but not what has changed since. So:
+what callers saw, but not what has changed since. So:
 
 - If all credentials are parked firmly, the chain is down, whatever it served before.
 - A credential that is open and was never parked, or has served since its park, counts as working,
@@ -12,6 +11,8 @@ callers saw, but not what has changed since. So:
 - A credential that is open only because its park has run out, or because no other one is left,
   counts as working once a call has been served after the last failed one. Until then the chain is
   down, and the next request *tries* that credential.
+- A refusal in which all credentials agree may be about the request of one caller. While others are
+  served it counts only as one of three in a row; while nobody is served it counts as any failure.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ RECENT_SECONDS: Final = 300.0
 """Seconds for which a call counts as recent."""
 FAILED_IN_A_ROW: Final = 3
 """Failed calls in a row after which a chain is down although a credential looks healthy."""
+_FAILED: Final = frozenset({"failed", "doubtful"})
 SLOW_SECONDS: Final = 5.0
 """Seconds to first content from which a credential is slow, and
 of whole answers, which take their time:"""
@@ -63,16 +65,19 @@ class RecentCalls:
 
     Attributes:
         served: number of calls that were served.
-        failed: number of calls that failed.
+        failed: number of calls that failed, the doubtful ones among them.
         refused: number of calls that were refused because the request itself was at fault.
         failed_last: number of calls that have failed since the last one that was served.
-        failed_since: when the first of these failed, in seconds since 1970; None if none has.
+        doubtful_last: number of those in which all credentials agreed on a refusal, in words that
+            may be about the request.
+        failed_since: when the first of `failed_last` failed, in seconds since 1970; None if none has.
     """
 
     served: int = 0
     failed: int = 0
     refused: int = 0
     failed_last: int = 0
+    doubtful_last: int = 0
     failed_since: float | None = None
 
 
@@ -115,12 +120,13 @@ def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), w
     index = choice.index
     well = choice.turn is Turn.RING and phase(pool, state, index, now) is Phase.CLOSED and coming.coming is not Coming.REFUSED
     recent = recent_calls(ends, wall, or_last=not well)
+    against = _against(recent)
     if well:
-        down = recent.failed_last >= FAILED_IN_A_ROW or (recent.failed_last > 0 and not recent.served)
+        down = against >= FAILED_IN_A_ROW or (against > 0 and not recent.served)
     elif coming.coming is Coming.REFUSED:
-        down = recent.failed_last > 0
+        down = against > 0
     else:
-        down = recent.failed_last > 0 or not (recent.served or recent.refused)
+        down = against > 0 or not (recent.served or recent.refused)
     if down:
         return ChainHealth(Level.DOWN, None, index, recent, coming, None)
     first = index == 0 and coming.coming not in {Coming.REFUSED, Coming.RESCUED} and not recent.failed
@@ -136,13 +142,17 @@ def recent_calls(ends: Sequence[End], wall: float, *, or_last: bool = True) -> R
     """
     counted = [end for end in ends if wall - end[0] <= RECENT_SECONDS] or (list(ends[-1:]) if or_last else [])
     kinds = [kind for _, kind, _ in counted]
-    failed_last, since = 0, None
-    for at, kind, _ in reversed(counted):
-        if kind == "served":
-            break
-        if kind == "failed":
-            failed_last, since = failed_last + 1, at
-    return RecentCalls(kinds.count("served"), kinds.count("failed"), kinds.count("refused"), failed_last, since)
+    after = counted[len(kinds) - kinds[::-1].index("served") :] if "served" in kinds else counted
+    last = [end for end in after if end[1] in _FAILED]
+    failed, doubtful = sum(kind in _FAILED for kind in kinds), sum(kind == "doubtful" for _, kind, _ in last)
+    return RecentCalls(kinds.count("served"), failed, kinds.count("refused"), len(last), doubtful, last[0][0] if last else None)
+
+
+def _against(recent: RecentCalls) -> int:
+    """How many of the failures since a call was served count against the chain."""
+    if not recent.served or recent.failed_last >= FAILED_IN_A_ROW:
+        return recent.failed_last
+    return recent.failed_last - recent.doubtful_last
 
 
 def slow(credentials: Sequence[CredentialSummary]) -> list[float | None]:
