@@ -133,6 +133,24 @@ def test_one_poisoned_caller_does_not_take_the_chain_down(watched):
     assert watched.health.level is DOWN
 
 
+@pytest.mark.parametrize("ids", [("only",), ("team-a", "team-b")])
+def test_a_chain_that_dies_again_in_the_same_words_is_down(clock, ids):
+    """The words had proved to be about a request, since the chain served after them: who only repeats them is not believed for long."""
+    watched, bad = Watched(clock, *ids), dict.fromkeys(ids, refusal())
+    watched.ask(3, every=0.3, **bad)
+    clock.advance(6)
+    watched.ill = {}
+    assert watched.ask() == 1
+    watched.ask(3, every=0.3, **bad)
+    assert (watched.health.level, watched.health.recent.refused) == (SPARE, 3)
+    watched.ask(9, every=0.3, **bad)
+    assert (watched.health.level, watched.health.recent.failed_last) == (DOWN, 12)
+    watched.ill = {}
+    watched.ask()
+    watched.ask(4, every=3, **bad)
+    assert watched.health.level is DOWN
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [

@@ -9,6 +9,7 @@ from sparekey.core.events import (
     AttemptAbandoned,
     AttemptFailed,
     AttemptSucceeded,
+    CallFailed,
     ContentStarted,
     Exhausted,
     Parked,
@@ -239,6 +240,24 @@ def test_an_exhausted_chain_is_a_call_that_failed(stats, failure, end):
             stats(AttemptFailed("b", Failure(ErrorClass.TRANSIENT, "overloaded"), call=7))
         stats(exhausted(agreed=agreed))
     assert ends(stats) == [("failed", "a"), (end, "a")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [
+        (Failure(ErrorClass.AUTH, evidence=Evidence.LIKELY), [("known", "a")]),
+        (Failure(ErrorClass.PERMANENT, "bad_request", Scope.REQUEST), [("refused", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "overloaded"), [("failed", "a")]),
+        (None, []),
+    ],
+)
+def test_a_call_that_ended_before_all_were_asked(stats, failure, end):
+    """A refusal in words that are known to be about the request is told apart from one that may be the chain's."""
+    if failure is not None:
+        stats(AttemptFailed("a", failure, call=7))
+    for _ in range(2):
+        stats(CallFailed(7))
+    assert ends(stats) == end
 
 
 @pytest.mark.parametrize(

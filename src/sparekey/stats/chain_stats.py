@@ -7,11 +7,16 @@ the lists themselves. A `ChainReport` holds all of it as a value that can be sen
 workers exchange it, and a new process gets its predecessor's.
 
 How a call ended is more than how its attempts ended, because the next attempt may have saved a
-failed one. A call counts as *served* when an attempt of it succeeded; as *failed* when the chain
-was exhausted, its deadline ran out, or its stream broke off after content; as *doubtful* when every
-credential refused it in the same words, which may be about the request or about the credentials;
-and as *refused* when the request itself was at fault, which says nothing about the chain. A running
-call does not count yet.
+failed one. A call counts as
+
+- *served* when an attempt of it succeeded;
+- *failed* when the chain was exhausted, its deadline ran out, or its stream broke off after content;
+- *doubtful* when every credential refused it in the same words, which may be about the request or
+  about the credentials;
+- *known* when it was refused in words that have proved to be about a request before;
+- *refused* when the request itself was at fault, which says nothing about the chain.
+
+A running call does not count yet.
 
 Times are seconds since 1970, days are days of UTC.
 """
@@ -25,7 +30,7 @@ from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted, Exhausted
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, CallFailed, ContentStarted, Exhausted
 from sparekey.core.policy import is_refusal
 from sparekey.stats.credential_stats import DAY_SECONDS, CredentialReport, CredentialStats, CredentialSummary, DayCounts
 from sparekey.stats.record import PLAIN, RECORDED, Masker, Record, append, of_action, record_of
@@ -48,7 +53,7 @@ _MOST_UNSENT: Final = 1000
 """The most rows of past days that wait for `news` to be called."""
 
 End = tuple[float, str, str]
-"""How a call ended: the time; `served`, `failed`, `doubtful` or `refused`; and its last credential.
+"""How a call ended: the time; `served`, `failed`, `doubtful`, `known` or `refused`; and its last credential.
 
 It is a plain tuple for speed, because every call makes one.
 """
@@ -61,10 +66,12 @@ class _Open(NamedTuple):
     Attributes:
         end: how it ends if nothing follows; None: the call goes on.
         agreed: how it ends if all credentials say the same.
+        last: the id of its last credential.
     """
 
     end: End | None
     agreed: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class ChainStats:
         listeners: called with each new record.
     """
 
-    hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, ContentStarted, *RECORDED})
+    hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, CallFailed, ContentStarted, *RECORDED})
 
     def __init__(self, clock: Callable[[], float] = time.time, *, chain: str = "") -> None:
         """Create empty statistics.
@@ -270,6 +277,11 @@ class ChainStats:
     def _started(self, event: ContentStarted, now: float) -> None:
         self._row(event.credential_id, now).first_content.add(event.after, now)
 
+    def _call_failed(self, event: CallFailed, now: float) -> None:
+        seen = self._open.pop(event.call, None)
+        if seen is not None:
+            self._ends.append(seen.end or (now, "known" if seen.agreed == "doubtful" else seen.agreed, seen.last))
+
     def _take_record(self, event: Event, record: Record) -> None:
         self.revision += 1
         self.past += 1
@@ -283,7 +295,7 @@ class ChainStats:
             agreed = _if_agreed(event.failure)
             if agreed == "failed" and before is not None:
                 agreed = before.agreed
-            self._open[event.call] = _Open((record.at, end, event.credential_id) if end else None, agreed)
+            self._open[event.call] = _Open((record.at, end, event.credential_id) if end else None, agreed, event.credential_id)
             if len(self._open) > _MOST_OPEN:
                 del self._open[next(iter(self._open))]
             return
@@ -330,4 +342,5 @@ _TAKEN: Final[Mapping[type, Callable[[Any, Any, float], None]]] = {
     AttemptSucceeded: ChainStats._succeeded,  # noqa: SLF001 - a table of the class's own methods, for a request's fastest way to them
     AttemptAbandoned: ChainStats._abandoned,  # noqa: SLF001
     ContentStarted: ChainStats._started,  # noqa: SLF001
+    CallFailed: ChainStats._call_failed,  # noqa: SLF001
 }

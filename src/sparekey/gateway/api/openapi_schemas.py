@@ -116,7 +116,7 @@ OURS: Final[dict[str, Any]] = {
         level=_LEVEL,
         recent=told(
             "How the last calls ended.",
-            of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, doubtful_last=WHOLE, failed_since=maybe(NUMBER)),
+            of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, failed_since=maybe(NUMBER)),
         ),
         headline=TEXT,
         detail=TEXT,

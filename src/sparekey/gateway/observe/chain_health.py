@@ -13,6 +13,8 @@ what callers saw, but not what has changed since. So:
   down, and the next request *tries* that credential.
 - A refusal in which all credentials agree may be about the request of one caller. While others are
   served it counts only as one of three in a row; while nobody is served it counts as any failure.
+- Words that have proved to be about a request may still be those of a chain that has died since: a
+  caller who repeats such a request counts as one that fails once nobody was served for 10 s, or for ten calls.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ RECENT_SECONDS: Final = 300.0
 """Seconds for which a call counts as recent."""
 FAILED_IN_A_ROW: Final = 3
 """Failed calls in a row after which a chain is down although a credential looks healthy."""
+KNOWN_SECONDS: Final = 10.0
+KNOWN_IN_A_ROW: Final = 10
+"""Seconds without a served call, or calls in a row, from which refusals in words that have proved to
+be about a request count as failures: until then it is one caller who repeats such a request."""
 _FAILED: Final = frozenset({"failed", "doubtful"})
 SLOW_SECONDS: Final = 5.0
 """Seconds to first content from which a credential is slow, and
@@ -68,16 +74,13 @@ class RecentCalls:
         failed: number of calls that failed, the doubtful ones among them.
         refused: number of calls that were refused because the request itself was at fault.
         failed_last: number of calls that have failed since the last one that was served.
-        doubtful_last: number of those in which all credentials agreed on a refusal, in words that
-            may be about the request.
-        failed_since: when the first of `failed_last` failed, in seconds since 1970; None if none has.
+        failed_since: when the first of these failed, in seconds since 1970; None if none has.
     """
 
     served: int = 0
     failed: int = 0
     refused: int = 0
     failed_last: int = 0
-    doubtful_last: int = 0
     failed_since: float | None = None
 
 
@@ -114,13 +117,14 @@ def health(pool: Pool, state: PoolState, now: float, ends: Sequence[End] = (), w
         ends: how its last calls ended, the oldest first (`ChainStats.ends`).
         wall: the time of day, in seconds since 1970, on the clock of `ends`.
     """
+    ends = _judged(ends, wall)
     coming, choice = outlook(pool, state, now), choose(pool, state, ORDINARY, now)
     if choice is None or choice.turn is Turn.RESCUE:
         return ChainHealth(Level.DOWN, None, None, recent_calls(ends, wall), coming, None)
     index = choice.index
     well = choice.turn is Turn.RING and phase(pool, state, index, now) is Phase.CLOSED and coming.coming is not Coming.REFUSED
     recent = recent_calls(ends, wall, or_last=not well)
-    against = _against(recent)
+    against = _against(recent, ends)
     if well:
         down = against >= FAILED_IN_A_ROW or (against > 0 and not recent.served)
     elif coming.coming is Coming.REFUSED:
@@ -142,17 +146,31 @@ def recent_calls(ends: Sequence[End], wall: float, *, or_last: bool = True) -> R
     """
     counted = [end for end in ends if wall - end[0] <= RECENT_SECONDS] or (list(ends[-1:]) if or_last else [])
     kinds = [kind for _, kind, _ in counted]
-    after = counted[len(kinds) - kinds[::-1].index("served") :] if "served" in kinds else counted
-    last = [end for end in after if end[1] in _FAILED]
-    failed, doubtful = sum(kind in _FAILED for kind in kinds), sum(kind == "doubtful" for _, kind, _ in last)
-    return RecentCalls(kinds.count("served"), failed, kinds.count("refused"), len(last), doubtful, last[0][0] if last else None)
+    last = _failed_last(counted)
+    failed = sum(kind in _FAILED for kind in kinds)
+    return RecentCalls(kinds.count("served"), failed, kinds.count("refused"), len(last), last[0][0] if last else None)
 
 
-def _against(recent: RecentCalls) -> int:
+def _failed_last(ends: Sequence[End]) -> list[End]:
+    """Return those that have failed since the last one that was served."""
+    served = next((place for place, end in enumerate(reversed(ends)) if end[1] == "served"), len(ends))
+    return [end for end in ends[len(ends) - served :] if end[1] in _FAILED]
+
+
+def _against(recent: RecentCalls, ends: Sequence[End]) -> int:
     """How many of the failures since a call was served count against the chain."""
     if not recent.served or recent.failed_last >= FAILED_IN_A_ROW:
         return recent.failed_last
-    return recent.failed_last - recent.doubtful_last
+    return sum(kind == "failed" for _, kind, _ in _failed_last(ends))
+
+
+def _judged(ends: Sequence[End], wall: float) -> list[End]:
+    """Return the ends with a `known` one as what it is: refused for its request, or doubtful where nobody else is served."""
+    served = next((place for place, end in enumerate(reversed(ends)) if end[1] == "served"), len(ends))
+    long_ago = served == len(ends) or wall - ends[-1 - served][0] >= KNOWN_SECONDS
+    start = len(ends) - served if long_ago or served >= KNOWN_IN_A_ROW else len(ends)
+    kind = {False: "refused", True: "doubtful"}
+    return [(end[0], kind[place >= start], end[2]) if end[1] == "known" else end for place, end in enumerate(ends)]
 
 
 def slow(credentials: Sequence[CredentialSummary]) -> list[float | None]:
