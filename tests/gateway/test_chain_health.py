@@ -3,11 +3,12 @@
 import pytest
 from health_kit import Watched
 
-from chain_play import auth, permanent, rate_limit, refusal
+from chain_play import POSSIBLE, auth, no_model, permanent, rate_limit, refusal, unknown
 from sparekey.core import manual
 from sparekey.core.breaker import UNTIL_RELEASED
 from sparekey.gateway.observe.chain_health import Level, health, slow
 from sparekey.stats.credential_stats import CredentialSummary
+from sparekey.types import ErrorClass
 
 OK, SPARE, DOWN = Level.OK, Level.SPARE, Level.DOWN
 
@@ -94,6 +95,59 @@ def test_what_a_store_remembers_of_a_dead_credential_is_believed_after_a_restart
 def test_all_that_refuse_different_requests_are_down(watched):
     """Two requests in a row that everybody refuses, in words that blame the credentials."""
     watched.ask(4, every=0.2, **{name: refusal(f"no {name}") for name in watched.ids})
+    assert watched.health.level is DOWN
+
+
+@pytest.mark.parametrize("ids", [("only",), ("team-a", "team-b")])
+@pytest.mark.parametrize("failure", [refusal(), refusal(error_class=ErrorClass.QUOTA_EXCEEDED), no_model(POSSIBLE), unknown()])
+def test_what_all_refuse_again_and_again_is_down(clock, ids, failure):
+    """The same request, in words without a code: whoever looks during the parks and after them sees that requests fail."""
+    watched = Watched(clock, *ids)
+    for number in range(1, 9):
+        watched.ask(2, every=1.3, **dict.fromkeys(ids, failure))
+        assert (watched.health.level, watched.health.serving) == (DOWN, None)
+        assert watched.said[1].startswith(f"The last {2 * number} requests failed")
+    clock.advance(60)
+    assert watched.health.level is DOWN
+
+
+def test_a_dead_key_of_the_only_credential_is_a_failure(clock):
+    """Its own error goes out, and nobody calls that the requests' fault."""
+    watched = Watched(clock, "only")
+    watched.ask(6, every=0.5, only=auth())
+    assert (watched.health.level, watched.health.recent.failed_last) == (DOWN, 6)
+    assert watched.said[1] == "Its only credential is parked. The last 6 requests failed, the first 2 s ago."
+
+
+def test_one_poisoned_caller_does_not_take_the_chain_down(watched):
+    """Its request is refused by all, two at a time, while others are served; a chain that serves nobody any more is down."""
+    bad = dict.fromkeys(watched.ids, refusal())
+    for _ in range(10):
+        assert watched.ask(2, every=1.0) == 2
+        for _ in range(2):
+            watched.ask(1, every=0.2, **bad)
+            assert watched.health.level is not DOWN
+        watched.ill = {}
+    watched.ask(2)
+    watched.ask(3, every=0.2, **dict.fromkeys(watched.ids, refusal("something else")))
+    assert watched.health.level is DOWN
+
+
+@pytest.mark.parametrize("ids", [("only",), ("team-a", "team-b")])
+def test_a_chain_that_dies_again_in_the_same_words_is_down(clock, ids):
+    """The words had proved to be about a request, since the chain served after them: who only repeats them is not believed for long."""
+    watched, bad = Watched(clock, *ids), dict.fromkeys(ids, refusal())
+    watched.ask(3, every=0.3, **bad)
+    clock.advance(6)
+    watched.ill = {}
+    assert watched.ask() == 1
+    watched.ask(3, every=0.3, **bad)
+    assert (watched.health.level, watched.health.recent.refused) == (SPARE, 3)
+    watched.ask(9, every=0.3, **bad)
+    assert (watched.health.level, watched.health.recent.failed_last) == (DOWN, 12)
+    watched.ill = {}
+    watched.ask()
+    watched.ask(4, every=3, **bad)
     assert watched.health.level is DOWN
 
 

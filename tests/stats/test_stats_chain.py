@@ -9,6 +9,7 @@ from sparekey.core.events import (
     AttemptAbandoned,
     AttemptFailed,
     AttemptSucceeded,
+    CallFailed,
     ContentStarted,
     Exhausted,
     Parked,
@@ -20,7 +21,7 @@ from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError
 from sparekey.stats.chain_stats import ChainStats
 from sparekey.stats.quantiles import Quantiles
-from sparekey.types import Attempt, Credential, ErrorClass, Failure, Outcome, Scope, Secret, Usage
+from sparekey.types import Attempt, Credential, ErrorClass, Evidence, Failure, Outcome, Scope, Secret, Usage
 
 NOON = 20_000 * 86400 + 43_200.0
 
@@ -214,14 +215,49 @@ def test_a_call_that_another_attempt_saves_was_served(stats):
     assert ends(stats) == [("served", "c")]
 
 
-def test_an_exhausted_chain_is_a_call_that_failed(stats):
-    """With the credential that was asked last; where all refused it in the same words, the request was refused."""
-    stats(failed())
+def exhausted(*, agreed):
     error = AllCredentialsFailedError([("a", "auth", ValueError("no"), 0)])
-    stats(Exhausted(error, call=7))
-    error.agreed = error.errors[0].exception
-    stats(Exhausted(error, call=8))
-    assert ends(stats) == [("failed", "a"), ("refused", "a")]
+    error.agreed = error.errors[0].exception if agreed else None
+    return Exhausted(error, call=7)
+
+
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [
+        (Failure(ErrorClass.AUTH, evidence=Evidence.LIKELY), "doubtful"),
+        (Failure(ErrorClass.UNKNOWN, evidence=Evidence.POSSIBLE), "doubtful"),
+        (Failure(ErrorClass.AUTH, evidence=Evidence.CERTAIN), "failed"),
+        (Failure(ErrorClass.PERMANENT, evidence=Evidence.POSSIBLE), "refused"),
+        (Failure(ErrorClass.MODEL_NOT_FOUND, scope=Scope.REQUEST, evidence=Evidence.LIKELY), "refused"),
+        (None, "failed"),
+    ],
+)
+def test_an_exhausted_chain_is_a_call_that_failed(stats, failure, end):
+    """If all agree, it depends on what they say; of a chain that was not asked at all, the credential is out of order."""
+    for agreed in (False, True):
+        if failure is not None:
+            stats(AttemptFailed("a", failure, call=7, attempt=Attempt("a", Outcome.FAILED, failure)))
+            stats(AttemptFailed("b", Failure(ErrorClass.TRANSIENT, "overloaded"), call=7))
+        stats(exhausted(agreed=agreed))
+    assert ends(stats) == [("failed", "a"), (end, "a")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [
+        (Failure(ErrorClass.AUTH, evidence=Evidence.LIKELY), [("known", "a")]),
+        (Failure(ErrorClass.PERMANENT, "bad_request", Scope.REQUEST), [("refused", "a")]),
+        (Failure(ErrorClass.TRANSIENT, "overloaded"), [("failed", "a")]),
+        (None, []),
+    ],
+)
+def test_a_call_that_ended_before_all_were_asked(stats, failure, end):
+    """A refusal in words that are known to be about the request is told apart from one that may be the chain's."""
+    if failure is not None:
+        stats(AttemptFailed("a", failure, call=7))
+    for _ in range(2):
+        stats(CallFailed(7))
+    assert ends(stats) == end
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,13 @@ class Exhausted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call ended with an error while the chain had not tried everything: a refusal that is the request's, or a deadline."""
+
+    call: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Switched:
     """The active credential has changed: downwards it is a failover, upwards a failback."""
 
@@ -117,7 +124,7 @@ class Recovered:
 
 
 Event: TypeAlias = (
-    "AttemptStarted | ContentStarted | AttemptFailed | AttemptSucceeded | AttemptAbandoned | Exhausted"
+    "AttemptStarted | ContentStarted | AttemptFailed | AttemptSucceeded | AttemptAbandoned | Exhausted | CallFailed"
     " | Switched | Parked | Probed | Recovered"
 )
 

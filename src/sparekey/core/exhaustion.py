@@ -16,6 +16,7 @@ from sparekey.types import ErrorClass, Evidence
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sparekey.core.breaker import Breaker
     from sparekey.core.pool import Pool
     from sparekey.core.settlement import ObservedFailure
     from sparekey.core.shared_state import SharedState
@@ -55,11 +56,18 @@ def _untried(pool: Pool, chain_state: SharedState, index: int, now: float) -> Cr
     if guard is None:
         return None
     cause = guard.cause or ErrorClass.UNKNOWN
-    if chain_state.dead is not None:
-        return CredentialError(credential_id, cause, chain_state.dead.with_traceback(None), index)
+    if (dead := _still_dead(chain_state, guard)) is not None:
+        return CredentialError(credential_id, cause, dead.with_traceback(None), index)
     reason = f"{cause}: {guard.reason}" if guard.reason else str(cause)
     why = CredentialParkedError(credential_id, reason, remaining((guard.until or 0.0) - now))
     return CredentialError(credential_id, cause, why, index)
+
+
+def _still_dead(chain_state: SharedState, guard: Breaker) -> BaseException | None:
+    """The last refusal of the only credential, if that is what parks it now: a rate limit may have come since, or a person's hold."""
+    dead = chain_state.dead
+    same = dead is not None and (dead.failure.error_class, dead.failure.reason) == (guard.cause, guard.reason)
+    return dead.exception if dead is not None and same else None
 
 
 def _of_a_lone_one(
@@ -67,7 +75,8 @@ def _of_a_lone_one(
 ) -> BaseException | None:
     """The refusal of a chain's only credential: no other one could have said something else."""
     refused = all(s.failure.error_class is not ErrorClass.TRANSIENT for s in seen.values())
-    return entries[0].exception if entries and refused and (seen or chain_state.dead is not None) else None
+    told = bool(seen) or (bool(entries) and chain_state.dead is not None and entries[0].exception is chain_state.dead.exception)
+    return entries[0].exception if entries and refused and told else None
 
 
 def _agreed(pool: Pool, seen: Sequence[ObservedFailure]) -> BaseException | None:

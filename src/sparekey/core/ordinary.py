@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sparekey.core.expectations import Sample
     from sparekey.core.local import LocalState
     from sparekey.core.pool import Pool, PoolState, Ticket
+    from sparekey.core.settlement import ObservedFailure
 
 _SOMEBODY: Final = Identity(name=("ordinary", 0))
 _LONG: Final = float("inf")
@@ -120,7 +121,7 @@ def _never() -> bool:
 class _Copy:
     """The state of a chain as one walk sees it; what the walk changes is changed here alone."""
 
-    dead: BaseException | None = None
+    dead: ObservedFailure | None = None
 
     def __init__(self, pool: Pool, state: PoolState, local: LocalState) -> None:
         self.pool, self.state, self.local = pool, state, local

@@ -193,7 +193,7 @@ def _settle(walk: Walk, seen: ObservedFailure) -> None:
     failure = seen.failure
     walk.chain_state.transact(settlement.fail, seen, walk.now)
     if len(walk.pool) == 1 and failure.error_class is not ErrorClass.TRANSIENT and failure.evidence is not Evidence.POSSIBLE:
-        walk.chain_state.dead = seen.exception
+        walk.chain_state.dead = seen
 
 
 def _settle_pending(walk: Walk) -> None:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from sparekey.core.expectations import Sample
     from sparekey.core.local import LocalState
     from sparekey.core.pool import PoolState
+    from sparekey.core.settlement import ObservedFailure
 
 
 class SharedState(Protocol):
     """The state of one chain: read it, or let a pure function change it in one step."""
 
-    dead: BaseException | None
+    dead: ObservedFailure | None
     """The last refusal of a chain's only credential, if it was neither a passing fault nor a merely possible one."""
 
     @property

@@ -20,6 +20,7 @@ from sparekey.core.events import (
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
+    CallFailed,
     ContentStarted,
     Exhausted,
 )
@@ -280,7 +281,7 @@ class LogicalCall:
         flow.leave(steps, self.chain.clock())
 
     def broken(self, exc: BaseException) -> None:
-        """Put the ledger onto the exception that the caller gets, as `sparekey_attempts`; an exhausted call is told to the hooks."""
+        """Put the ledger onto the exception that the caller gets, as `sparekey_attempts`; the call's end is told to the hooks."""
         if not isinstance(exc, Exception):
             return
         ledger = tuple(Ledger(self.entries))
@@ -288,6 +289,8 @@ class LogicalCall:
             exc.attempts = ledger
             if self._hooked:
                 self.chain.tell(Exhausted(exc, self.number))
+        elif self._hooked and self.chain.listeners(CallFailed):
+            self.chain.tell(CallFailed(self.number))
         with suppress(Exception):  # an exception may refuse new attributes: the call's own error matters more
             exc.sparekey_attempts = ledger  # type: ignore[attr-defined]
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sparekey.core.expectations import Sample
+    from sparekey.core.settlement import ObservedFailure
     from sparekey.stores.keeper import Keeper
 
 LEARN_EVERY: Final = 10.0
@@ -70,7 +71,7 @@ class ChainState:
         """
         self.pool = pool
         self.clock = clock
-        self._dead: list[BaseException | None] = [None]
+        self._dead: list[ObservedFailure | None] = [None]
         self._local = MemoryStore(LocalState.of(pool.policy))
         self._samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
         self._learns_at = [0.0]
@@ -87,12 +88,12 @@ class ChainState:
         return self._store.value
 
     @property
-    def dead(self) -> BaseException | None:
+    def dead(self) -> ObservedFailure | None:
         """The last refusal of the chain's only credential, if it is out of order for certain; else None."""
         return self._dead[0]
 
     @dead.setter
-    def dead(self, error: BaseException | None) -> None:
+    def dead(self, error: ObservedFailure | None) -> None:
         self._dead[0] = error
 
     @property

@@ -7,10 +7,16 @@ the lists themselves. A `ChainReport` holds all of it as a value that can be sen
 workers exchange it, and a new process gets its predecessor's.
 
 How a call ended is more than how its attempts ended, because the next attempt may have saved a
-failed one. A call counts as *served* when an attempt of it succeeded; as *failed* when the chain
-was exhausted, its deadline ran out, or its stream broke off after content; and as *refused* when
-the request itself was at fault, which says nothing about the chain. A running call does not count
-yet.
+failed one. A call counts as
+
+- *served* when an attempt of it succeeded;
+- *failed* when the chain was exhausted, its deadline ran out, or its stream broke off after content;
+- *doubtful* when every credential refused it in the same words, which may be about the request or
+  about the credentials;
+- *known* when it was refused in words that have proved to be about a request before;
+- *refused* when the request itself was at fault, which says nothing about the chain.
+
+A running call does not count yet.
 
 Times are seconds since 1970, days are days of UTC.
 """
@@ -22,9 +28,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, ContentStarted, Exhausted
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded, CallFailed, ContentStarted, Exhausted
+from sparekey.core.policy import is_refusal
 from sparekey.stats.credential_stats import DAY_SECONDS, CredentialReport, CredentialStats, CredentialSummary, DayCounts
 from sparekey.stats.record import PLAIN, RECORDED, Masker, Record, append, of_action, record_of
 from sparekey.types import ErrorClass, Scope
@@ -46,11 +53,25 @@ _MOST_UNSENT: Final = 1000
 """The most rows of past days that wait for `news` to be called."""
 
 End = tuple[float, str, str]
-"""How a call ended: the time; `served`, `failed` or `refused`; and its last credential.
+"""How a call ended: the time; `served`, `failed`, `doubtful`, `known` or `refused`; and its last credential.
 
 It is a plain tuple for speed, because every call makes one.
 """
 _REQUESTS_FAULT: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
+
+
+class _Open(NamedTuple):
+    """A call with a failed attempt.
+
+    Attributes:
+        end: how it ends if nothing follows; None: the call goes on.
+        agreed: how it ends if all credentials say the same.
+        last: the id of its last credential.
+    """
+
+    end: End | None
+    agreed: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,7 @@ class ChainStats:
         listeners: called with each new record.
     """
 
-    hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, ContentStarted, *RECORDED})
+    hears: Final = frozenset({AttemptSucceeded, AttemptAbandoned, CallFailed, ContentStarted, *RECORDED})
 
     def __init__(self, clock: Callable[[], float] = time.time, *, chain: str = "") -> None:
         """Create empty statistics.
@@ -103,7 +124,7 @@ class ChainStats:
         self._timeline: deque[Record] = deque(maxlen=MOST_RECORDS)
         self._failures: deque[Record] = deque(maxlen=MOST_FAILURES)
         self._ends: deque[End] = deque(maxlen=MOST_ENDS)
-        self._open: dict[int, End | None] = {}  # calls with a failed attempt: their end so far
+        self._open: dict[int, _Open] = {}  # calls with a failed attempt
         self._unsent: deque[tuple[str, DayCounts]] = deque(maxlen=_MOST_UNSENT)  # rows of past days, for `news`
         self.revision = self.past = 0
         self.listeners: list[Callable[[Record], None]] = []
@@ -230,7 +251,7 @@ class ChainStats:
     def _all_ends(self) -> list[End]:
         if not self._open:
             return list(self._ends)
-        open_ends = (end for end in self._open.values() if end is not None)
+        open_ends = (one.end for one in self._open.values() if one.end is not None)
         return sorted([*self._ends, *open_ends], key=lambda end: end[0])[-MOST_ENDS:]
 
     def _succeeded(self, event: AttemptSucceeded, now: float) -> None:
@@ -256,6 +277,11 @@ class ChainStats:
     def _started(self, event: ContentStarted, now: float) -> None:
         self._row(event.credential_id, now).first_content.add(event.after, now)
 
+    def _call_failed(self, event: CallFailed, now: float) -> None:
+        seen = self._open.pop(event.call, None)
+        if seen is not None:
+            self._ends.append(seen.end or (now, "known" if seen.agreed == "doubtful" else seen.agreed, seen.last))
+
     def _take_record(self, event: Event, record: Record) -> None:
         self.revision += 1
         self.past += 1
@@ -265,16 +291,19 @@ class ChainStats:
             _charge(row.day, event.attempt)
             row.last_failure = record
             append(self._failures, record)
-            end = _end_of(event.failure, event.attempt)
-            self._open[event.call] = (record.at, end, event.credential_id) if end else None
+            end, before = _end_of(event.failure, event.attempt), self._open.get(event.call)
+            agreed = _if_agreed(event.failure)
+            if agreed == "failed" and before is not None:
+                agreed = before.agreed
+            self._open[event.call] = _Open((record.at, end, event.credential_id) if end else None, agreed, event.credential_id)
             if len(self._open) > _MOST_OPEN:
                 del self._open[next(iter(self._open))]
             return
         append(self._timeline, record)
         if isinstance(event, Exhausted):
-            self._open.pop(event.call, None)
+            seen = self._open.pop(event.call, None)
             last = event.error.errors[-1].credential_id if event.error.errors else ""
-            self._ends.append((record.at, "failed" if event.error.agreed is None else "refused", last))
+            self._ends.append((record.at, "failed" if event.error.agreed is None or seen is None else seen.agreed, last))
 
     def _tell(self, record: Record) -> None:
         for listener in self.listeners:
@@ -287,6 +316,13 @@ def _end_of(failure: Failure, attempt: Attempt | None) -> str:
         return "refused"
     broken = attempt is not None and attempt.first_content is not None
     return "failed" if broken or failure.reason == "deadline" else ""
+
+
+def _if_agreed(failure: Failure) -> str:
+    """Return how a call ends if this is what all its credentials say; a certain verdict on a credential is no doubt."""
+    if failure.scope is Scope.REQUEST or failure.error_class in _REQUESTS_FAULT:
+        return "refused"
+    return "doubtful" if is_refusal(failure) else "failed"
 
 
 def _charge(day: DayCounts, attempt: Attempt | None) -> None:
@@ -306,4 +342,5 @@ _TAKEN: Final[Mapping[type, Callable[[Any, Any, float], None]]] = {
     AttemptSucceeded: ChainStats._succeeded,  # noqa: SLF001 - a table of the class's own methods, for a request's fastest way to them
     AttemptAbandoned: ChainStats._abandoned,  # noqa: SLF001
     ContentStarted: ChainStats._started,  # noqa: SLF001
+    CallFailed: ChainStats._call_failed,  # noqa: SLF001
 }

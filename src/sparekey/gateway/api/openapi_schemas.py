@@ -115,7 +115,8 @@ OURS: Final[dict[str, Any]] = {
         trying=told("Of a chain that is down: whom the next request goes to; null: to nobody.", maybe(TEXT)),
         level=_LEVEL,
         recent=told(
-            "How the last calls ended.", of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, failed_since=maybe(NUMBER))
+            "How the last calls ended.",
+            of(served=WHOLE, failed=WHOLE, refused=WHOLE, failed_last=WHOLE, failed_since=maybe(NUMBER)),
         ),
         headline=TEXT,
         detail=TEXT,
