@@ -44,6 +44,20 @@ def test_a_client_that_leaves_takes_the_provider_along(running, pair, fault, str
     assert not any(c.until for c in running.gateway.chains["chat"].chain.state.breakers.values())
 
 
+@both
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("size", [100_000, 700_000])
+def test_so_does_one_that_sent_a_long_body(running, pair, size, stream):
+    """The connection is read on when the body is whole: else nobody would see it end."""
+    pair[0].fail(faults.hang())
+    message = {"role": "user", "content": "x" * size}
+    one = opened(running, {**question(stream=stream), "messages": [message]}, stream=stream)
+    assert pair[0].wait_for(lambda p: p.requests)
+    one.close()
+    assert pair[0].wait_for(lambda p: p.abandoned, 1.0)
+    assert running.last(1).left
+
+
 def test_a_key_is_rotated_under_load(serve, pair):
     """M11: with 100 requests in flight none fails, and the new key is used afterwards."""
     running = serve(chain("vlm", pair) + SETTINGS)

@@ -317,6 +317,23 @@ def test_a_slow_answer_is_the_engines(pair):
     assert pair.running[True].gateway.quick.counts["slow"] == 1
 
 
+def test_what_clients_write_is_not_kept_for_good(pair):
+    """Neither the names of models that no chain has, nor long heads."""
+    case = "kept"
+    pair.provider.play(case, a=[], b=[])
+    quick = pair.running[True].gateway.quick
+    client = Client(pair.running[True].port)
+    client.write([request(body("x" * 400))])
+    client.answers(1)
+    before = len(quick._heads)
+    for number in range(20):
+        client.write([request(body(f"{number}" + "x" * 400)), request(body(case), headers=[f"X-A: {'y' * 9000}{number}"])])
+        client.answers(2)
+    client.close()
+    assert len(quick._heads) == before
+    assert not any("xxx" in model for head in quick._heads.values() if head for model in head.plans)
+
+
 def test_a_client_that_leaves_is_noticed(pair):
     """The call is broken off as the engine breaks it off, and blames nobody."""
     case = "leaving"

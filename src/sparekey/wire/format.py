@@ -95,6 +95,8 @@ class EventSummary(NamedTuple):
     model: str = ""
 
 
+_MOST: Final = 2**53
+"""The largest number of tokens that is believed: every JSON reader and every store holds it."""
 _LABELS: Final = frozenset({"id", "index", "type", "mimeType", "mime_type", "format", "status", "expires_at", "detail", "displayName"})
 """Fields of a picture or a sound that say what it is, and hold none of it."""
 NOTHING: Final = EventSummary()
@@ -203,19 +205,19 @@ def mapping(value: Any, *names: str) -> dict[str, Any]:
 
 
 def count(value: dict[str, Any], *names: str) -> int:
-    """Return the first of these fields that holds a whole number, else 0."""
+    """Return the first of these fields that holds a number of tokens, else 0: what no store could hold is none."""
     for name in names:
-        if isinstance(found := value.get(name), int):
+        if isinstance(found := value.get(name), int) and 0 <= found <= _MOST:
             return found
     return 0
 
 
 def counts(value: dict[str, Any], names: Sequence[str]) -> list[int]:
-    """Return each of these fields: a whole number, or 0 where none stands."""
+    """Return each of these fields: a number of tokens, or 0 where none stands."""
     found = []
     for name in names:
         number = value.get(name)
-        found.append(number if isinstance(number, int) else 0)
+        found.append(number if isinstance(number, int) and 0 <= number <= _MOST else 0)
     return found
 
 

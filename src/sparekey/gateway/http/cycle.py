@@ -69,9 +69,8 @@ class Cycle(RequestResponseCycle):
     async def receive(self) -> Any:
         """Return the next ASGI message: a part of the body, or `http.disconnect`.
 
-        After the last part of the body the connection reads nothing more for this request. Bytes
-        that the client sends after it belong to the next request and wait until this one is
-        answered.
+        Bytes that the client sends after the last part of the body belong to the next request, which
+        waits until this one is answered.
         """
         if self.waiting_for_100_continue and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

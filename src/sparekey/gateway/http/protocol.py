@@ -315,11 +315,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
-        """Note that the request is complete: no timeout runs until it is answered."""
+        """Note that the request is complete: no timeout runs until it is answered, and its client may leave."""
         if self.parser.should_upgrade() or self._part is _Part.IGNORED:
             return
         self._part = _Part.IDLE
         super().on_message_complete()
+        if len(self.pipeline) < _READ_AHEAD:
+            self.flow.resume_reading()  # a long body stopped it; who does not read does not see the client leave
         self._wait()
 
     def on_body(self, body: bytes) -> None:

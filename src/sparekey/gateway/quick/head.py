@@ -58,7 +58,7 @@ class RequestHead(NamedTuple):
         page: header lines for the browser of a web page.
         until: when the key of the client expires, in seconds since 1970.
         model: what the path names; "" where the body does.
-        plans: how its requests are served, by model; None: by the engine.
+        plans: how its requests are served, by model.
     """
 
     asked: RequestedResource
@@ -71,7 +71,7 @@ class RequestHead(NamedTuple):
     page: bytes
     until: float
     model: str
-    plans: dict[str, Plan | None]
+    plans: dict[str, Plan]
 
 
 def place_of(data: bytes) -> Place | None:

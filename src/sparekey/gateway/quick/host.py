@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
+from sparekey.gateway.upstream.http1 import MOST_HEADERS
+
 if TYPE_CHECKING:
     from sparekey.gateway.quick.exchange import Exchange
     from sparekey.gateway.upstream.messages import Raw
@@ -63,7 +65,7 @@ class HostReader:
             self._parser.feed_data(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             self._odd = self._odd or "no HTTP"
-        if self._odd or self._size > MOST_BYTES:
+        if self._odd or self._size > (MOST_BYTES if self._headed else MOST_HEADERS):
             exchange.odd(self._odd or "a long answer")
         elif self._done:
             exchange.answered(self)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_HEADS: Final = 1024
 _MOST_MODELS: Final = 64
+_LONGEST_HEAD: Final = 8 * 1024
+_LONGEST_MODEL: Final = 256
 logger = logging.getLogger("sparekey")
 
 
@@ -82,7 +84,7 @@ class QuickPath:
             if left or client.flow.write_paused:
                 return HandledBy.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
             why = self._sent(client, data, place.end, head)
-        except ValueError:  # what is no request, the engine refuses
+        except (ValueError, RecursionError):  # what is no request, the engine refuses
             why = "body"
         except Exception:
             client.exchange = None
@@ -129,7 +131,7 @@ class QuickPath:
 
     def _read(self, place: heads.Place, data: bytes) -> RequestHead | None:
         """Read a head that is not known yet, or not for the quick path."""
-        if place.digest in self._heads:
+        if place.digest in self._heads or place.end > _LONGEST_HEAD:
             return None
         if len(self._heads) >= _MOST_HEADS:
             self._heads.clear()
@@ -137,10 +139,10 @@ class QuickPath:
         return found
 
     def _plan(self, head: RequestHead, model: str, body: bytes) -> Plan | None:
-        """Make the plan for a head and a model that have none yet, or that the engine serves."""
-        if model in head.plans:
-            return None
+        """Make the plan for a head and a model that have none yet; None: the engine serves them."""
         if len(head.plans) >= _MOST_MODELS:
             head.plans.clear()
-        found = head.plans[model] = plan_of(head, self.gateway.state, body, self._calls)
+        found = plan_of(head, self.gateway.state, body, self._calls)
+        if found is not None and len(model) <= _LONGEST_MODEL:  # what is kept of clients' words is bounded
+            head.plans[model] = found
         return found

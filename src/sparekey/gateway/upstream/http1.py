@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HIGH: Final = 256 * 1024
 """Bytes of a body that may wait for the reader before the host is made to wait."""
-_MOST_HEADERS: Final = 128 * 1024
+MOST_HEADERS: Final = 128 * 1024
 _FINAL: Final = 200
 """The first status that is an answer; those below it (100 to 199) come before it."""
 _BODILESS: Final = frozenset({204, 304})
@@ -301,7 +301,7 @@ class ResponseReader:
                 self._fail(RemoteProtocolError(f"no HTTP came back ({type(exc).__name__})"))
         if self._done:
             self._ended()
-        elif not self._headed and self._size > _MOST_HEADERS:
+        elif not self._headed and self._size > MOST_HEADERS:
             self._fail(RemoteProtocolError("the headers of the answer do not end"))
 
     def _ended(self) -> None:
