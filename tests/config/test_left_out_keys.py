@@ -132,6 +132,40 @@ def test_a_dump_shows_no_key(shown):
     assert KEY not in shown(whole())
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [lambda c: repr(c.model_dump()), lambda c: c.model_dump_json(), str, repr, lambda c: repr(c.model_dump(mode="json"))],
+)
+def test_a_dump_shows_no_key_of_any_shape(shown):
+    """A word in a query or under a telling name may be a key; numbers and other names are shown."""
+    body = {"token": "qqqsecret", "inner": [{"apiKey": "qqqsecret"}], "max_tokens": 7, "user": "someone"}
+    chain = VLMConfig(
+        model="m",
+        extra_request_body=body,
+        credentials=[
+            {"provider": "openai", "api_key": KEY, "api_base": "https://host.example/v1?key=qqqsecret&sid=qqqsecret&api-version=2"}
+        ],
+    )
+    text = shown(Config(vlm=chain))
+    assert "qqqsecret" not in text
+    assert "https://host.example/v1" in text
+    assert "api-version=2" in text
+
+
+@pytest.mark.parametrize("masked", [{"extra_request_body": {"a": {"token": "***"}}}, {"api_base": "https://host.example/v1?key=***"}])
+def test_what_was_shown_is_not_sent(masked):
+    """Neither in a body nor in an address."""
+    with pytest.raises(ConfigError, match="shown in the place of a key"):
+        VLMConfig(model="m", provider="openai", credentials=[{"api_key": KEY, **masked}])
+
+
+def test_an_older_form_is_told_of_once(caplog):
+    """Also where something else is wrong, and the model is read again to find all of it."""
+    with pytest.raises(ConfigError, match="more than 0"):
+        VLMConfig(model="m", provider="openai", api_key=KEY, timeout=-1)
+    assert caplog.text.count("deprecated older form") == 1
+
+
 def test_what_was_dumped_is_not_taken_for_a_key():
     """A round trip through JSON is refused instead of sending `Bearer ***`; of references it works."""
     with pytest.raises(ConfigError) as caught:

@@ -72,3 +72,18 @@ def test_an_unknown_provider_hides_no_other_fault(tmp_path):
     for fault in ("unknown provider 'opnai'", "credentials[0].model: is missing", "gateway.store: 'mongo://x' is no store", "then='jump'"):
         assert fault in said
     assert "the pattern cannot be read: missing )" in said
+
+
+def test_the_other_faults_are_told_with_those_of_the_text(tmp_path):
+    """Without the faulty lines the rest is checked; what only follows from a line being left out is not told."""
+    file = tmp_path / "sparekey.toml"
+    file.write_text(
+        'strcit = true\n[vlm]\nprovider = "opnai"\nmodel = gpt-4o\ntimeout = -1\n[embedding.dense]\nprovider = open\n'
+        f'api_key = "{KEY}"\nmodel = "e"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    lines = [line.removeprefix(f"{file}: ") for line in str(caught.value).splitlines()]
+    assert [line[:14] for line in lines[:2]] == ["not valid TOML"] * 2
+    assert sorted(line.partition(": ")[0] for line in lines[2:]) == ["strcit", "vlm.provider", "vlm.timeout"]
+    assert KEY not in str(caught.value)

@@ -60,6 +60,8 @@ def _url(value: str) -> str:
         return value  # its credential is left out
     if any(ch.isspace() or not ch.isprintable() for ch in value):
         raise ValueError("holds a space or a line break; write one plain URL")
+    if MASK in value:
+        raise ValueError("holds ***, which is shown in the place of a key; write the key itself, or ${NAME} for a variable")
     parts = _split(value)
     if parts.scheme not in {"http", "https"}:
         raise ValueError("must begin with https:// or http://")
@@ -101,13 +103,42 @@ def _shown_headers(value: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if value is None else dict.fromkeys(value, MASK)
 
 
-def _shown(value: Any) -> Any:
-    """Return a part of a body, or a URL, as a dump shows it."""
+_SECRET_NAME: Final = re.compile(
+    r"(token|key|secret|passw(or)?d|passphrase|pwd|auth|authorization|credentials?|signature|cookie)$", re.IGNORECASE
+)
+"""The end of a name in a body whose text may be a key; `max_tokens` is none."""
+_QUERY_VALUE: Final = re.compile(r"(?<=[?&;#])(?!(?:api-)?version=|region=)([^=&;#\s]+=)[^&;#\s]+", re.IGNORECASE)
+_MASKED: Final = re.compile(r"(\w+ )?\*\*\*")
+
+
+def _shown(value: Any, name: str = "") -> Any:
+    """Return a part of a body, or a URL, as a dump shows it: without the texts that may be keys by their shape or their name."""
     if isinstance(value, dict):
-        return {name: _shown(inner) for name, inner in value.items()}
+        return {inner: _shown(part, str(inner)) for inner, part in value.items()}
     if isinstance(value, list):
-        return [_shown(inner) for inner in value]
-    return mask(value) if isinstance(value, str) else value
+        return [_shown(inner, name) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if value and _SECRET_NAME.search(name):
+        return MASK
+    return mask(_QUERY_VALUE.sub(rf"\1{MASK}", value) if "://" in value else value)
+
+
+def _body(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a body that was shown, and lost its keys by that."""
+    if name := next((name for name, part in value.items() if _is_masked(part)), None):
+        raise ValueError(f"the value of {name[:40]!r} is ***, which is shown in the place of a key; write the key itself")
+    return value
+
+
+def _is_masked(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_is_masked, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and _MASKED.fullmatch(value) is not None
+
+
+def _shown_value(value: Any) -> Any:
+    return _shown(value)
 
 
 def number(value: Any) -> Any:
@@ -117,7 +148,7 @@ def number(value: Any) -> Any:
     return value
 
 
-Url = Annotated[str, AfterValidator(_url), PlainSerializer(_shown, return_type=str)]
+Url = Annotated[str, AfterValidator(_url), PlainSerializer(_shown_value, return_type=str)]
 """An http or https URL without a slash at its end."""
 Line = Annotated[str, AfterValidator(_one_line)]
 """A text without line breaks."""
@@ -125,7 +156,7 @@ Name = Annotated[Line, Field(min_length=1, max_length=200)]
 """A line that is not empty."""
 Headers = Annotated[dict[str, str], AfterValidator(_headers), PlainSerializer(_shown_headers)]
 """Header names and values that cannot smuggle in further headers; a dump shows the names."""
-Body = Annotated[dict[str, Any], PlainSerializer(_shown)]
+Body = Annotated[dict[str, Any], AfterValidator(_body), PlainSerializer(_shown_value)]
 """Fields of a JSON body; a dump shows them without what looks like a key."""
 Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number, 0 or more."""

@@ -8,6 +8,7 @@ pydantic checks a whole model only when each of its fields is sound, so one miss
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path as Folder
@@ -88,6 +89,10 @@ def as_lines(faults: Iterable[Fault], origins: Mapping[Path, Path] | None = None
     return list(dict.fromkeys(line(translated(f.path, origins or {}), f.text) for f in faults))
 
 
+searching: Final = ContextVar("searching", default=False)
+"""Set while a model that was refused is read again to find its other faults: whoever writes to the log then has done it before."""
+
+
 def every_fault(model: type[BaseModel], data: Any) -> list[Fault]:
     """Return all that is wrong with the data of a model, in the order in which it is found; the data stays as it is."""
     left, faults, removed = _copied(data), list[Fault](), list[Path]()
@@ -114,10 +119,13 @@ def without_unknown(model: type[BaseModel], data: Any) -> tuple[Any, list[Fault]
 
 
 def _errors(model: type[BaseModel], data: Any) -> list[ErrorDetails]:
+    token = searching.set(True)
     try:
         BaseModel.model_validate.__func__(model, data)  # type: ignore[attr-defined]  # a model's own raises `ConfigError`
     except ValidationError as exc:
         return exc.errors(include_url=False)
+    finally:
+        searching.reset(token)
     return []
 
 

@@ -18,7 +18,7 @@ from sparekey.config.embedding import EmbeddingConfig
 from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
-from sparekey.config.toml_faults import toml_faults
+from sparekey.config.toml_faults import read_faulty
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
@@ -226,14 +226,16 @@ def _read(file: Path, *, plain: bool = False) -> dict[str, Any]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{file}: cannot be read ({getattr(exc, 'strerror', None) or 'not UTF-8 text'})") from None
-    return _json(text, file, plain=plain) if text.lstrip()[:1] == "{" else _toml(text, file)
+    return _json(text, file, plain=plain) if text.lstrip()[:1] == "{" else _toml(text, file, plain=plain)
 
 
-def _toml(text: str, file: Path) -> dict[str, Any]:
+def _toml(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        raise ConfigError("\n".join(f"{file}: {fault}" for fault in toml_faults(text))) from None
+        read = read_faulty(text)
+        lines = [*read.faults, *(_faults_of_the_rest(read.rest, read.left) if read.rest and not plain else ())]
+        raise ConfigError("\n".join(f"{file}: {fault}" for fault in lines)) from None
     except RecursionError:
         raise ConfigError(f"{file}: nested too deeply") from None
 
@@ -252,6 +254,15 @@ def _json(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
         except json.JSONDecodeError as exc:
             told = _not_json(exc)
     raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [told])) from None
+
+
+def _faults_of_the_rest(rest: Mapping[str, Any], left: frozenset[str]) -> list[str]:
+    """Return a line for each fault of a file without its faulty lines that does not follow from a line being left out."""
+    modern = modernise(rest)
+    unread = {fault.path[0] for fault in modern.faults if fault.path}
+    found = [one for one in every_fault(Config, modern.data) if one.path and one.path[0] not in unread]
+    follows = [one for one in found if one.text.startswith("is empty") or (one.text.startswith("is missing") and one.path[-1] in left)]
+    return as_lines((one for one in found if one not in follows), modern.origins)
 
 
 _NOT_PLAIN: Final = "the variable {name} holds more than a number, true or false; write it as a text in quotes, or its value"

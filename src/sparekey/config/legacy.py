@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import routes
-from sparekey.config.faults import Fault, Faults, dotted, line
+from sparekey.config.faults import Fault, Faults, dotted, line, searching
 from sparekey.providers import NOT_OFFERED, find
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def document_on_the_way_in(data: Any) -> Any:
 def _admitted(modern: Modern, where: str) -> dict[str, Any]:
     if modern.faults:
         raise Faults(modern.faults)
-    warn(modern, where)
+    if not searching.get():
+        warn(modern, where)
     return modern.data
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.masking import mask
 
@@ -34,26 +34,45 @@ _ADVICE: Final[Mapping[str, str]] = {
 """What to write, by the beginning of Python's message."""
 
 
-def toml_faults(text: str) -> list[str]:
-    """Return a line for each thing that keeps a text from being TOML; an empty list if it is TOML.
+class Read(NamedTuple):
+    """What could be read of a text that is no TOML.
 
-    No line holds a value, which may be a key.
+    Attributes:
+        faults: a line for each thing that keeps it from being TOML; none holds a value, which may be a key.
+        rest: the content without the faulty lines; None: it cannot be read without them either.
+        left: the keys of these lines.
     """
-    lines, found = text.split("\n"), list[str]()
+
+    faults: list[str]
+    rest: dict[str, Any] | None
+    left: frozenset[str]
+
+
+def toml_faults(text: str) -> list[str]:
+    """Return a line for each thing that keeps a text from being TOML; an empty list if it is TOML."""
+    return read_faulty(text).faults
+
+
+def read_faulty(text: str) -> Read:
+    """Return what could be read of a text, and what is wrong with the rest."""
+    lines, found, left = text.split("\n"), list[str](), set[str]()
+    rest: dict[str, Any] | None = None
     while len(found) < _MOST:
         try:
-            tomllib.loads("\n".join(lines))
+            rest = tomllib.loads("\n".join(lines))
         except tomllib.TOMLDecodeError as exc:
             place = _PLACE.search(str(exc))
             number = int(place[2]) - 1 if place and place[2] else None
             faulty = lines[number] if number is not None and number < len(lines) else ""
             found.append(_told(str(exc), place, faulty))
-            if number is None or not _KEY.match(faulty) or not _stands_alone(faulty):
+            key = _KEY.match(faulty)
+            if number is None or not key or not _stands_alone(faulty):
                 break
+            left.update(key[1].split("."))
             lines[number] = ""
         else:
             break
-    return found
+    return Read(found, rest, frozenset(left))
 
 
 def _stands_alone(line: str) -> bool:
