@@ -21,12 +21,21 @@ from sparekey.wire import json_body
         ("Call `/v1/models` to view available models for your key.", "Call `/v1/models` to view available models for c1's key."),
         ("see https://platform.openai.com/account/api-keys", "see https://platform.openai.com/account/api-keys"),
         ("您的账户余额不足", "c1 的账户余额不足"),
+        ("您的请求过于频繁", "您的请求过于频繁"),
+        ("You can retry your request.", "You can retry your request."),
+        ("Please reduce the length of your messages", "Please reduce the length of your messages"),
+        ("You exceeded your current quota, please check your plan", "c1 exceeded its current quota, please check c1's plan"),
+        ("you've reached your weekly usage limit", "c1 has reached its weekly usage limit"),
+        ("You have used all of your free credits", "c1 has used all of its free credits"),
+        ("You\u2019ve hit your limit", "c1 has hit its limit"),
+        ("You exceeded your API key's limit", "You exceeded the key of c1's limit"),
+        ("You are over your spending limit", "You are over c1's spending limit"),
         ("The model does not exist", "The model does not exist"),
         ("", ""),
     ],
 )
 def test_a_providers_words_say_whose_key_they_mean(said, told):
-    """What is "yours" is the credential's; addresses and all other words stay."""
+    """What is "yours" is the credential's; the caller's request, addresses and all other words stay."""
     assert attributed(said, "c1") == told
 
 
@@ -48,6 +57,12 @@ def test_all_who_say_the_same_are_told_together():
     assert "10 min" in told
     assert "x-api-key" not in told
     assert len(told) < 300
+
+
+def test_words_of_all_read_as_a_sentence():
+    """What was said to several is said of each."""
+    told = exhausted([Cause(who, "quota_exceeded", "no_quota", 429, "You exceeded your current quota.") for who in "ab"], None)
+    assert "a, b (no_quota, HTTP 429): each credential exceeded its current quota. Keys" in told
 
 
 def test_each_cause_has_its_words_and_none_fills_the_page():
@@ -110,6 +125,8 @@ def test_a_note_says_whose_key_account_or_model_it_is(status, code, message, not
     told = wording.about_whom(failure, "c1", 1)
     if note is None:
         assert not told
+        whole = " (all 3 credentials of this chain failed like this)"
+        assert wording.about_whom(failure, "c1", 3) == ("" if status == 400 else whole)
     else:
         assert told.startswith(" (said to sparekey's credential 'c1': ")
         assert note in told

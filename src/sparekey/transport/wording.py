@@ -23,8 +23,16 @@ _QUOTED: Final = 160
 _SPANS: Final = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"))
 _AT_LEAST: Final = 2.0
 """From two minutes on a wait is told in minutes, and so on."""
+_ACCOUNT: Final = (
+    r"(?:[a-z][\w-]*\s+){0,3}?(?:keys?|tokens?|credentials?|credits?|balances?|(?:sub)?accounts?|billing|quotas?|plans?|subscriptions?"
+    r"|organi[sz]ations?|projects?|workspaces?|teams?|tenants?|tiers?|usage|spend(?:ing)?|limits?|payments?|deployments?|resources?)\b"
+)
+"""What belongs to a key or its account, with up to three words before it: "your", said of it, is not the caller's."""
 _KEY: Final = re.compile(
-    r"(?P<of>\b(?:your|the|an?|this|that)\s+)?(?<![\w/.-])(?:x-goog-|x-)?api[-_ ]?key(?P<many>s)?(?![\w/-])|您的|你的|\byour\b",
+    r"\byou(?P<has>['\u2019]ve|\s+have)?\s+(?P<did>[a-z]+ed|hit|run\s+out\s+of|ran\s+out\s+of|used\s+up)\s+"
+    rf"(?P<all>all\s+(?:of\s+)?)?your\b(?!\s+api[-_ ]?key)(?=\s+{_ACCOUNT})"
+    r"|(?P<of>\b(?:your|the|an?|this|that)\s+)?(?<![\w/.-])(?:x-goog-|x-)?api[-_ ]?key(?P<many>s)?(?![\w/-])"
+    rf"|\byour\b(?=\s+{_ACCOUNT})|[您你]的(?=[^\uff0c\u3002,.]{{0,6}}?(?:账户|账号|帐户|帐号|余额|密钥|秘钥|令牌|额度|配额|套餐|组织|项目|key|token))",
     re.IGNORECASE,
 )
 """What names a key, or something of the caller's, in a provider's words; not in addresses (`account/api-keys`)."""
@@ -37,6 +45,7 @@ _BLAMES: Final = re.compile(
     re.IGNORECASE,
 )
 """What reads as if the caller's own key or account were bad."""
+_OF_REQUESTS: Final = frozenset({ErrorClass.PERMANENT, ErrorClass.CONTENT_SAFETY, ErrorClass.INPUT_TOO_LARGE})
 _OF_ACCOUNTS: Final = frozenset({ErrorClass.AUTH, ErrorClass.QUOTA_EXCEEDED})
 _FIELDS: Final = ("message", "msg", "detail", "error_msg", "error_description")
 
@@ -72,18 +81,25 @@ class Cause(NamedTuple):
         return {"credential": self.who, "class": self.error_class, "reason": self.reason, **found}
 
 
-def attributed(text: str, who: str, whose: str = "") -> str:
+def attributed(text: str, who: str, whose: str = "", subject: str = "") -> str:
     """Return a provider's words with the name of the credential that they were said to, in the place of "your" and of headers with keys.
+
+    Only what belongs to a key or an account is renamed: "You exceeded your quota" becomes "a exceeded its quota", and "your request"
+    stays the caller's.
 
     Args:
         text: the words.
         who: the credential's name, or what stands for several.
         whose: what stands for "your"; "" is `who` with an apostrophe.
+        subject: what stands for "you" before "your"; "" is `who`.
     """
     if not who or not text:
         return text
 
     def named(found: re.Match[str]) -> str:
+        if found["did"]:
+            has = "has " if found["has"] else ""
+            return f"{subject or who} {has}{found['did']} {found['all'] or ''}its"
         if not found[0].lower().endswith(("key", "keys")):
             return (whose or f"{who}'s") if found[0].isascii() else f"{who} 的"
         return f"{'the ' if found['of'] else ''}key{found['many'] or ''} of {who}"
@@ -99,6 +115,8 @@ def blames_a_key(failure: Failure) -> bool:
 def about_whom(failure: Failure, who: str, many: int) -> str:
     """Return the note on a provider's words that reads as if they were about something of the caller's; "" where they do not.
 
+    Where a whole chain was refused in them, the note says so, unless they are certain to be about the request.
+
     Args:
         failure: the refusal.
         who: the credential that was refused.
@@ -109,9 +127,11 @@ def about_whom(failure: Failure, who: str, many: int) -> str:
     elif failure.error_class is ErrorClass.MODEL_NOT_FOUND:
         what = "a model named here is that credential's, as configured in sparekey"
     else:
-        return ""
-    whole = f"all {many} credentials of this chain failed like this; " if many > 1 else ""
-    return f" ({whole}said to sparekey's credential {who!r}: {what})"
+        what = ""
+    whole = f"all {many} credentials of this chain failed like this" if many > 1 and failure.error_class not in _OF_REQUESTS else ""
+    said = f"said to sparekey's credential {who!r}: {what}" if what else ""
+    note = "; ".join(filter(None, (whole, said)))
+    return f" ({note})" if note else ""
 
 
 def noted(document: Document, about: str) -> Document:
@@ -172,7 +192,7 @@ def _line(group: list[Cause]) -> str:
     if first.parked:
         waits = [one.seconds for one in group if one.seconds is not None]
         return f"{whom} ({first.reason}, {f'not asked for another {span(min(waits))}' if waits else 'held by a person'})"
-    text = attributed(first.words, *((names[0],) if len(names) == 1 else ("each", "their"))).rstrip(". ")
+    text = attributed(first.words, *((names[0],) if len(names) == 1 else ("each", "each credential's", "each credential"))).rstrip(". ")
     words = text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
     return f"{whom} ({_how(first.reason, first.status)})" + (f": {words}" if words else "")
 
