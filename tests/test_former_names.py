@@ -36,3 +36,14 @@ def test_what_never_was_is_not_there():
         importlib.import_module("sparekey.simulator.nothing")
     with pytest.raises(ModuleNotFoundError, match=r"sparekey\.nothing"):
         importlib.import_module("sparekey.nothing")
+
+
+def test_programs_that_embed_the_gateway_find_it(monkeypatch):
+    """`from sparekey.gateway import server` gives the server, with its settings under both names."""
+    pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")
+    for old in ("sparekey.gateway.server", "sparekey.gateway.draining"):
+        monkeypatch.delitem(sys.modules, old, raising=False)
+    with pytest.warns(DeprecationWarning, match="is sparekey.gateway.process"):
+        server, draining = importlib.import_module("sparekey.gateway.server"), importlib.import_module("sparekey.gateway.draining")
+    assert server.Settings is server.ServeSettings
+    assert draining.Server.__module__ == "sparekey.gateway.process.draining"

@@ -27,6 +27,8 @@ _HOMES: Final = {
     "sparekey.usage": "sparekey.stats.tokens",
     "sparekey.switching": "sparekey.compat.switching",
     "sparekey.vlm.pair": "sparekey.compat.failover_vlm",
+    "sparekey.gateway.server": "sparekey.gateway.process.server",
+    "sparekey.gateway.draining": "sparekey.gateway.process.draining",
 }
 """The former names of packages and modules, and their names now. Submodules moved along."""
 

@@ -114,6 +114,10 @@ class ServeSettings:
         self._place = self.place()._replace(store=store)
 
 
+Settings = ServeSettings
+"""The former name of `ServeSettings`, for programs that embed the gateway; it goes after 1 June 2027."""
+
+
 class Application:
     """The ASGI application of one process. It creates its gateway when its event loop runs."""
 
