@@ -108,7 +108,10 @@ def media_of_data(kind: Kind, data: str, **more: Any) -> MediaPart:
 
 def media_of_text(kind: Kind, text: str, place: Literal["data", "file_id", "url"], **more: Any) -> MediaPart:
     """Return media that a bare text stands for: an address if it looks like one, else what such a text is (`place`)."""
-    return media_of_url(kind, text, **more) if place == "url" or _ADDRESS.match(text) else MediaPart(kind, **{place: text}, **more)
+    if place == "url" or _ADDRESS.match(text):
+        return media_of_url(kind, text, **more)
+    more[place] = text
+    return MediaPart(kind, **more)
 
 
 def built_in(value: Any, name: Any = "") -> Tool:
