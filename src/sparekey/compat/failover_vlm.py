@@ -78,13 +78,16 @@ class FailoverVLM(WrapperVLM):
                     raise
             else:
                 self._switcher.record_primary_success()
+                self._count(self.primary, answer)
                 return answer
         self._switcher.record_backup_request()
         try:
-            return getattr(self.backup, method)(**options)
+            answer = getattr(self.backup, method)(**options)
         except Exception as exc:
             self._both_failed(exc)
             raise
+        self._count(self.backup, answer)
+        return answer
 
     async def _call_async(self, method: str, options: dict[str, Any]) -> Any:
         if self._switcher.should_try_primary():
@@ -95,13 +98,16 @@ class FailoverVLM(WrapperVLM):
                     raise
             else:
                 self._switcher.record_primary_success()
+                self._count(self.primary, answer)
                 return answer
         self._switcher.record_backup_request()
         try:
-            return await getattr(self.backup, method)(**options)
+            answer = await getattr(self.backup, method)(**options)
         except Exception as exc:
             self._both_failed(exc)
             raise
+        self._count(self.backup, answer)
+        return answer
 
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
         """Yield an answer piece by piece.

@@ -29,6 +29,8 @@ class Outlet(Generic[T]):
         _held: items that are held back.
         _comparable: all items so far could be read, so that another answer can be compared with them.
         _resumed: the present stream goes on behind what was shown.
+        _thoughts_shown: nothing but thoughts was shown of the streams before: an answer that thinks otherwise may follow them.
+        _thoughtless: the present stream thinks otherwise, and its thoughts are left out.
     """
 
     def __init__(self, reading: Reading[T], recovery: str) -> None:
@@ -37,12 +39,15 @@ class Outlet(Generic[T]):
         self._splice = Splice()
         self._held: list[T] = []
         self._comparable, self._resumed = True, False
+        self._thoughts_shown = self._thoughtless = False
         self.complete = False
 
     def restart(self, *, resumed: bool = False) -> None:
         """Let another stream take over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
         self._held.clear()
         self.complete, self._resumed = False, resumed
+        shown = self._splice.channels()
+        self._thoughts_shown, self._thoughtless = bool(shown) and shown <= set(self._reading.thought), False
         self._splice.restart(resumed=resumed)
 
     @property
@@ -78,10 +83,22 @@ class Outlet(Generic[T]):
             return [item]
         if self._resumed and not self._reading.content(item) and not self.complete:
             return []  # the preamble of an answer that has long begun
-        if not self._splice.behind:
+        if not self._splice.behind and not self._thoughtless:
             self._splice.add(pieces)
             return [item]
         return [out for part in self._reading.split(item) for out in self._left(part)]
+
+    def _spoken_of(self, item: T) -> list[T]:
+        """What is left of an item without its thoughts; one that has nothing else goes, as does what comes before the text."""
+        pieces = self._reading.pieces(item) or ()
+        texts = ["" if piece.channel in self._reading.thought else piece.text for piece in pieces]
+        if not any(texts) and not (self._reading.complete(item) or self.complete):
+            return []
+        self._splice.add(piece._replace(text=text) for piece, text in zip(pieces, texts, strict=True))
+        if all(text == piece.text for piece, text in zip(pieces, texts, strict=True)):
+            return [item]
+        cut = self._reading.cut(item, texts)
+        return [] if cut is None else [cut]
 
     def end(self) -> list[T]:
         """Return what was held back: the stream has come to its end.
@@ -96,6 +113,18 @@ class Outlet(Generic[T]):
 
     def _left(self, item: T) -> list[T]:
         """What is left of an item without what was shown; what accompanies a text (a role, a name) was shown with its lane."""
+        if self._thoughtless:
+            return self._spoken_of(item)
+        try:
+            return self._unshown_of(item)
+        except DiffersError:
+            if not self._thoughts_shown:
+                raise
+        self._thoughtless = True
+        self._splice.restart(resumed=True)
+        return self._spoken_of(item)
+
+    def _unshown_of(self, item: T) -> list[T]:
         behind, pieces = self._splice.behind, self._reading.pieces(item) or ()
         opens, texts = self._splice.opens(pieces), self._splice.unshown(pieces)
         if not behind:

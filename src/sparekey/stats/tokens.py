@@ -109,16 +109,20 @@ class TokenTracker:
 
     @classmethod
     def from_dict(cls, usage: Any) -> TokenTracker:
-        """Return a tracker with the counts of another one's `to_dict`; missing counts are 0."""
+        """Return a tracker with the counts of another one's `to_dict`; a sum alone counts for a model without a name."""
         out = cls()
         models = usage.get("usage_by_model") if isinstance(usage, dict) else None
         for model, entry in models.items() if isinstance(models, dict) else ():
             rows = entry.get("usage_by_provider") if isinstance(entry, dict) else None
             for provider, counts in rows.items() if isinstance(rows, dict) else ():
                 calls = _part(counts, "call_count")
-                usage = usage_from(counts) or Usage()
                 last = _time(_part(counts, "last_updated"))
-                out._add(str(model), str(provider), ModelTokens(usage, calls if isinstance(calls, int) else 0, last))
+                counted = ModelTokens(usage_from(counts) or Usage(), calls if isinstance(calls, int) else 0, last)
+                out._add(str(model), str(provider), counted)
+        total = usage.get("total_usage") if isinstance(usage, dict) else None
+        if not out.rows() and (tokens := usage_from(total)) is not None:
+            calls = _part(total, "call_count")
+            out._add("", "", ModelTokens(tokens, calls if isinstance(calls, int) else 0, _time(_part(total, "last_updated"))))
         return out
 
     @classmethod

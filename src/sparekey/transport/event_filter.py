@@ -120,7 +120,7 @@ class StreamBreak:
 
     def pieces(self, exc: Exception, **about: Any) -> tuple[bytes, ...]:
         """Return the last pieces of the stream, each to be sent by itself; `about` goes into their `sparekey` object."""
-        failure = classify(exc)
+        failure = exc.failure() if isinstance(exc, Refused) else classify(exc)
         text = f"the stream broke off: {failure.message or failure.reason}"
         told = {**about, "class": str(failure.error_class), "reason": failure.reason}
         own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None

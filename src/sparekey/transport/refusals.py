@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.classify import classify
+from sparekey.classify import classify, classify_response
 from sparekey.errors import AllCredentialsFailedError, CredentialParkedError, LimitExceeded, OverloadedError, SparekeyError
 from sparekey.transport import wording
 from sparekey.transport.wording import Cause
@@ -66,6 +67,8 @@ _OF_THE_MESSAGE: Final = frozenset(
 """Headers that are not handed on with a refusal: they are about its bytes, about the connection, or about how to log in."""
 _A_WAIT: Final = re.compile(r"retry-after|reset")
 """Headers that say when to come again (`retry-after-ms`, `x-ratelimit-reset-requests`, `anthropic-ratelimit-tokens-reset`, ...)."""
+_WORDLESS: Final = "the provider failed without saying why"
+"""What a caller is told of an error without words. The classifier never sees it: any words would sway it."""
 Raw = list[tuple[bytes, bytes]]
 
 
@@ -102,8 +105,14 @@ class Refused(Exception):  # noqa: N818 - it is the provider who refuses; nobody
         super().__init__(self.status_code)
 
     def __str__(self) -> str:
-        """Say it for a person: the status and what the classifier read."""
-        return f"HTTP {self.status_code}: {classify(self).message}"
+        """Say it for a person: the status and the words in the body. The classifier reads this text where the body has none."""
+        words = classify_response(self.status_code, None, self.body).message
+        return f"HTTP {self.status_code}: {words}" if words else f"HTTP {self.status_code}"
+
+    def failure(self) -> Failure:
+        """Return what the classifier reads in it, with a sentence for a person where the provider has no words."""
+        found = classify(self)
+        return replace(found, message=_WORDLESS) if found.message in {"", f"HTTP {self.status_code}"} else found
 
 
 class UnservableError(SparekeyError):
@@ -200,13 +209,13 @@ def cause(entry: CredentialError) -> Cause:
     exc, error_class = entry.exception, str(entry.error_class)
     if isinstance(exc, CredentialParkedError):
         return Cause(entry.credential_id, error_class, exc.cause.partition(": ")[2] or "parked", parked=True, seconds=exc.seconds)
-    failure = classify(exc)
+    failure = exc.failure() if isinstance(exc, Refused) else classify(exc)
     return Cause(entry.credential_id, error_class, failure.reason, failure.status, failure.message)
 
 
 def _handed(refused: Refused, causes: Sequence[Cause] = ()) -> ErrorReply:
     """The provider's own words, in its own JSON if it sent an object, with the status that the caller may see."""
-    failure, who = classify(refused), refused.credential_id
+    failure, who = refused.failure(), refused.credential_id
     status = _status(refused, failure)
     about: dict[str, Any] = {"class": str(failure.error_class), "reason": failure.reason}
     if who:

@@ -98,7 +98,7 @@ class ResponseValidator:
         return body
 
     def hides_usage(self, call: WireRequest, credential: Credential) -> bool:
-        """Return whether a stream's event with nothing but tokens is kept from the caller, who did not ask for it."""
+        """Return whether a stream's tokens are kept from the caller: he did not ask for them, and we do."""
         return self._targets[credential.id].stream_usage and call.resource in COUNTED and not asks_for_usage(call)
 
     def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:

@@ -141,10 +141,12 @@ class MultiCredentialVLM(WrapperVLM):
         def attempt(credential: Credential) -> Any:
             instance = self._of[credential.id]
             try:
-                return getattr(instance, method)(**options)
+                answer = getattr(instance, method)(**options)
             except Exception as exc:
                 annotate(exc, credential.id, instance)
                 raise
+            self._count(instance, answer)
+            return answer
 
         return with_ledger(self._failover.run(attempt, usage=usage_of))
 
@@ -155,10 +157,12 @@ class MultiCredentialVLM(WrapperVLM):
         async def attempt(credential: Credential) -> Any:
             instance = self._of[credential.id]
             try:
-                return await getattr(instance, method)(**options)
+                answer = await getattr(instance, method)(**options)
             except Exception as exc:
                 annotate(exc, credential.id, instance)
                 raise
+            self._count(instance, answer)
+            return answer
 
         return attempt
 

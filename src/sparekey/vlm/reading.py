@@ -43,7 +43,7 @@ class ChunkReading(Reading[Any]):
         reasoning, content, *calls = texts
         tools = tuple(call for call, text in zip(item.tool_calls, calls, strict=True) if text)
         cut = replace(item, reasoning_content=reasoning, content=content, tool_calls=tools)
-        return cut if cut.has_content or cut.finish_reason else None
+        return None if cut.is_empty and not cut.finish_reason else cut
 
     def usage(self, item: Any) -> Usage | None:
         """Return the tokens that the last chunk tells."""

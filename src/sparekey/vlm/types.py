@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from sparekey.wire.format import shows
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -170,5 +172,10 @@ class VLMChunk:
 
     @property
     def has_content(self) -> bool:
-        """Tell whether anything of the answer itself is in it: after such a chunk no other credential can take over."""
-        return bool(self.content or self.reasoning_content or self.tool_calls)
+        """Tell whether it brings something that a reader sees: with the first such chunk the stream has begun. Invisible text is none."""
+        return bool(self.reasoning_content or self.tool_calls) or shows(self.content) is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it brings no text at all, white space included, and no tool call."""
+        return not (self.content or self.reasoning_content or self.tool_calls)

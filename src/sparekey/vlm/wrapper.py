@@ -13,6 +13,7 @@ from sparekey.errors import UnsupportedMediaInputError, describe_exception
 from sparekey.stats.tokens import TokenTracker
 from sparekey.vlm.base import VLMBase
 from sparekey.vlm.calling import CallingVLM
+from sparekey.vlm.reading import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ class WrapperVLM(CallingVLM):
         }
         super().__init__({name: value for name, value in given.items() if value is not None})
         self._members = list(members)
+        self._uncounted = TokenTracker()
 
     @property
     def token_tracker(self) -> TokenTracker:
@@ -46,6 +48,7 @@ class WrapperVLM(CallingVLM):
 
     def reset_token_usage(self) -> None:
         """Let every instance count from zero, one of another make by its tracker."""
+        self._uncounted.reset()
         for member in self._members:
             if hasattr(member, "reset_token_usage"):
                 member.reset_token_usage()
@@ -84,9 +87,14 @@ class WrapperVLM(CallingVLM):
             except Exception as exc:  # noqa: BLE001 - of whatever kind: the others are closed all the same
                 _log.warning("an instance could not be closed: %s", describe_exception(exc))
 
+    def _count(self, member: Any, answer: Any) -> None:
+        """Count the tokens that an answer tells, for an instance that does not count its own."""
+        if not hasattr(member, "token_tracker") and not hasattr(member, "get_token_usage") and (usage := usage_of(answer)) is not None:
+            self._uncounted.record(attribute(member, "model", str) or "", attribute(member, "provider", str) or "", usage)
+
     def _trackers(self) -> list[TokenTracker]:
         """Return the trackers behind all instances, wrapped ones included, so that a shared one can be told."""
-        found: list[TokenTracker] = []
+        found = [self._uncounted]
         foreign: set[int] = set()
         for member in self._members:
             tracker = getattr(member, "token_tracker", None)

@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.wire import answer
+from sparekey.wire.broken_stream import event_bytes
 from sparekey.wire.format import NOTHING, CutOffError, EventSummary, InnerError, NoAnswerError, later
-from sparekey.wire.json_body import loads
+from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
@@ -47,7 +48,7 @@ class EventStream:
     """
 
     def __init__(self, call: WireRequest, *, hide_usage: bool = False) -> None:
-        """Start before the first byte; `hide_usage` leaves out the event that holds only token counts (the caller did not ask for it)."""
+        """Start before the first byte; `hide_usage` leaves out the token counts, for which the caller did not ask."""
         self.reader = StreamReader(call.format, wanted(call))
         self.usage: Usage | None = None
         self.complete = self._closed = False
@@ -127,11 +128,15 @@ class EventStream:
             raise InnerError(event.data, event.raw)
         if told is NOTHING and reader.is_stray(event):
             return
+        value = reader.value
         if told.usage is not None:
             self.usage = later(self.usage, told.usage)
-            if self._hide_usage and reader.value.get("choices") == []:
-                return
-        part = Part(event, reader.value, reader.whole, told)
+            if self._hide_usage and value.get("usage"):
+                if not value.get("choices"):
+                    return
+                value = {name: one for name, one in value.items() if name != "usage"}
+                event = event._replace(data=dumped(value), raw=event_bytes(value, event.name))
+        part = Part(event, value, reader.whole, told)
         self.complete = part.complete and reader.said
         if self.complete and event.data == b"[DONE]" and self._call.dialect == "gemini":
             return  # Google's SDKs take every event for JSON

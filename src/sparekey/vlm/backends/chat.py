@@ -237,7 +237,7 @@ class ChatBackend(CallingVLM):
             stream, events = retry_sync(partial(self._open, request), max_retries=retries)
             try:
                 for event in events:
-                    if (chunk := parts.feed(event)).has_content:
+                    if not (chunk := parts.feed(event)).is_empty:
                         yield chunk
                 yield parts.finish()
             finally:
@@ -250,7 +250,7 @@ class ChatBackend(CallingVLM):
             stream, events, event = await retry_async(partial(self._open_async, request), max_retries=retries)
             try:
                 while event is not _NOTHING:
-                    if (chunk := parts.feed(event)).has_content:
+                    if not (chunk := parts.feed(event)).is_empty:
                         yield chunk
                     event = await anext(events, _NOTHING)
                 yield parts.finish()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.wire.conversation import values
 from sparekey.wire.conversation.fields import Fields, word_of
-from sparekey.wire.conversation.frames import Talk, media_of_url, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import Kind, Talk, media_of_data, media_of_text, media_of_url, parts_of, response_format, tools_of
 from sparekey.wire.format import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_BARE: Final[dict[str, tuple[Kind, Literal["data", "file_id", "url"]]]] = {
+    "image_url": ("image", "url"),
+    "video_url": ("video", "url"),
+    "input_audio": ("audio", "data"),
+    "file": ("file", "file_id"),
+}
+"""Parts that hold media -> what it is, and what a bare text in the place of the object is."""
 
 
 def read_request(fields: dict[str, Any]) -> values.Conversation:
@@ -85,11 +93,12 @@ def _part(taken: Fields, kind: str, depth: int) -> values.Part | None:
     if kind in {"text", "refusal"} and isinstance(taken.rest.get(kind), str):
         del taken.rest["type"]
         return values.TextPart(taken.text("text"), taken.rest) if kind == "text" else values.RefusalPart(taken.text("refusal"), taken.rest)
-    if kind not in {"image_url", "input_audio", "file", "video_url"} or not isinstance(taken.rest.get(kind), dict | str):
+    if kind not in _BARE or not isinstance(taken.rest.get(kind), dict | str):
         return None
     del taken.rest["type"]
     if isinstance(taken.rest[kind], str):  # older hosts take a bare address
-        return media_of_url("video" if kind == "video_url" else "image", taken.text(kind), extra=taken.rest)
+        media, place = _BARE[kind]
+        return media_of_text(media, taken.text(kind), place, extra=taken.rest)
     with taken.inner(kind) as inner:
         if kind == "input_audio":
             data, form = inner.text("data"), inner.text("format")
@@ -100,7 +109,7 @@ def _part(taken: Fields, kind: str, depth: int) -> values.Part | None:
     if kind == "input_audio":
         return values.MediaPart("audio", data, form, extra=taken.rest)
     if kind == "file":
-        return media_of_url("file", data, file_id=file_id, name=name, extra=taken.rest)
+        return media_of_data("file", data, file_id=file_id, name=name, extra=taken.rest)
     return media_of_url("video" if kind == "video_url" else "image", url, detail=detail, extra=taken.rest)
 
 

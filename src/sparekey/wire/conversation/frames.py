@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from sparekey.wire.conversation.fields import Fields, word_of
 from sparekey.wire.conversation.values import ChatTurn, Conversation, MediaPart, OpaquePart, ResponseFormat, SystemPrompt, TextPart, Tool
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 8
 """Parts within parts (results of tools, documents) are read down to here; below they are opaque."""
-_DATA_URL: Final = "data:"
+Kind: TypeAlias = Literal["image", "audio", "video", "file"]
+_DATA_URL: Final = re.compile(r"data:.*;base64\Z", re.IGNORECASE | re.DOTALL)
+_ADDRESS: Final = re.compile(r"data:|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _RANKS: Final[dict[str, Literal["system", "developer"]]] = {"system": "system", "developer": "developer"}
 _FORMS: Final = {"text": "text", "json_object": "json_object", "json_schema": "json_schema"}
 
@@ -85,12 +89,29 @@ def _part(value: Any, read: ReadPart, depth: int) -> Part:
     return OpaquePart(value) if found is None else found
 
 
-def media_of_url(kind: Literal["image", "audio", "video", "file"], url: str, **more: Any) -> MediaPart:
+def media_of_url(kind: Kind, url: str, **more: Any) -> MediaPart:
     """Return media of an address, which may hold the bytes itself (`data:`)."""
     head, comma, data = url.partition(",")
-    if comma and head.startswith(_DATA_URL) and head.endswith(";base64"):
-        return MediaPart(kind, data=data, media_type=head[len(_DATA_URL) : -len(";base64")], **more)
+    if comma and _DATA_URL.match(head):
+        return MediaPart(kind, data=data, media_type=head[len("data:") : -len(";base64")], **more)
     return MediaPart(kind, url=url, **more)
+
+
+def media_of_data(kind: Kind, data: str, **more: Any) -> MediaPart:
+    """Return media of its bytes, bare or in a `data:` address; an address or a file id beside them (`more`) stays."""
+    url = more.pop("url", "")
+    found = media_of_url(kind, data, **more)
+    if found.data or (_ADDRESS.match(data) and not url):
+        return replace(found, url=url or found.url)
+    return MediaPart(kind, data=data, url=url, **more)
+
+
+def media_of_text(kind: Kind, text: str, place: Literal["data", "file_id", "url"], **more: Any) -> MediaPart:
+    """Return media that a bare text stands for: an address if it looks like one, else what such a text is (`place`)."""
+    if place == "url" or _ADDRESS.match(text):
+        return media_of_url(kind, text, **more)
+    more[place] = text
+    return MediaPart(kind, **more)
 
 
 def built_in(value: Any, name: Any = "") -> Tool:

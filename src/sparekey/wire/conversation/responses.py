@@ -7,7 +7,7 @@ from typing import Any, Final
 from sparekey.wire.conversation import values
 from sparekey.wire.conversation.chat_completions import choice_of
 from sparekey.wire.conversation.fields import Fields, word_of
-from sparekey.wire.conversation.frames import Talk, media_of_url, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import Talk, media_of_data, media_of_url, parts_of, response_format, tools_of
 from sparekey.wire.format import mapping
 
 _CALL_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -85,7 +85,8 @@ def _part(taken: Fields, kind: str, depth: int) -> values.Part | None:
         return media_of_url("image", taken.text("image_url"), file_id=taken.text("file_id"), detail=taken.text("detail"), extra=rest)
     if kind == "input_file":
         data, url = taken.text("file_data"), taken.text("file_url")
-        return media_of_url("file", data or url, file_id=taken.text("file_id"), name=taken.text("filename"), extra=rest)
+        more = {"file_id": taken.text("file_id"), "name": taken.text("filename"), "extra": rest}
+        return media_of_data("file", data, url=url, **more) if data else media_of_url("file", url, **more)
     if kind == "input_audio" and isinstance(rest.get("input_audio"), dict):
         with taken.inner("input_audio") as inner:
             data, form = inner.text("data"), inner.text("format")
