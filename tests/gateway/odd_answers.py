@@ -331,6 +331,46 @@ LONG = "HELLO " + "h" * 270_000
 NULLS = b"data: null\n\ndata: []\n\ndata: {}\n\n"
 """Events that are JSON, and nothing that an SDK could read."""
 
+
+def in_lines(raw):
+    """The same events with their JSON in several lines of data."""
+    return b"\n".join(
+        b"\n".join(b"data: " + part for part in json.dumps(json.loads(line[6:]), indent=1).encode().split(b"\n"))
+        if line.startswith(b"data: {")
+        else line
+        for line in raw.split(b"\n")
+    )
+
+
+def with_line(line):
+    """A function that puts a line in front of each event."""
+    return lambda raw: b"".join(line + b"\n" + event + b"\n\n" for event in raw.split(b"\n\n") if event)
+
+
+FORMS = {
+    "without spaces": lambda raw: raw.replace(b"data: ", b"data:").replace(b"event: ", b"event:"),
+    "without names": lambda raw: b"".join(line for line in raw.splitlines(True) if not line.startswith(b"event:")),
+    "of another name": lambda raw: with_line(b"event: message")(FORMS["without names"](raw)),
+    "behind comments": with_line(b": hi"),
+    "behind ids": with_line(b"id: 7"),
+    "behind times": with_line(b"retry: 100"),
+    "amid comments": with_line(b": hi\n"),
+    "amid ids": with_line(b"id: 7\n"),
+    "in lines": in_lines,
+    "of CRLF": lambda raw: raw.replace(b"\n", b"\r\n"),
+    "of CR": lambda raw: raw.replace(b"\n", b"\r"),
+    "behind a mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "behind empty lines": lambda raw: b"\n\n" + raw,
+}
+"""Ways to write events that the standard allows, and that some SDKs do not read."""
+
+WELL = (
+    ("chunks", "openai", [chunk(content="HEL"), chunk(content="LO"), chunk("stop")]),
+    ("blocks", "anthropic", next(value for name, _, value, _ in STREAMS if name == "blocks")),
+    ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})]),
+    ("items", "responses", next(value for name, _, value, _ in STREAMS if name == "items")),
+)
+
 RAW = [
     ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
     ("long padded", "openai", padded(said()), True),
@@ -355,18 +395,14 @@ RAW = [
     ("parts and a word", "gemini", events([content({"text": "HELLO"})], "gemini") + b"data: [DONE]\n\n", True),
     *(
         (f"{name} of nulls {where}", wire, b"".join(odd), True)
-        for name, wire, value in (
-            ("chunks", "openai", [chunk(content="HEL"), chunk(content="LO"), chunk("stop")]),
-            ("blocks", "anthropic", next(value for name, _, value, _ in STREAMS if name == "blocks")),
-            ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})]),
-            ("items", "responses", next(value for name, _, value, _ in STREAMS if name == "items")),
-        )
+        for name, wire, value in WELL
         for where, odd in (
             ("before", (NULLS, events(value, wire))),
             ("amid", (events(value[:-1], "" if wire == "openai" else wire), NULLS, events(value[-1:], wire))),
             ("behind", (events(value, "" if wire == "openai" else wire), NULLS)),
         )
     ),
+    *((f"{name} {how}", wire, change(events(value, wire)), True) for name, wire, value in WELL for how, change in FORMS.items()),
     ("chunks of an error by name", "openai", b"event: error\ndata: Overloaded\n\n" + events([said()], "openai"), False),
     (
         "parts of an error by name",
