@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sparekey.wire.sse import Event
 
 _MOST_OPENING: Final = 16
+_ERROR_WORDS: Final = frozenset({"detail", "message", "msg", "errors", "error_msg", "error_message", "err_msg"})
+"""Fields in which hosts say what is wrong, in an event that holds nothing else."""
+_NAMES: Final = frozenset({"id", "object", "type", "choices", "candidates"})
+"""Fields of events that belong to an answer."""
 
 
 def wanted(call: WireRequest) -> int:
@@ -132,7 +136,12 @@ class StreamReader:
         Raises:
             InnerError: it says something in the middle of an answer; what stands before the content is judged where the stream ends.
         """
-        if not event.data or event.data == b"[DONE]" or (self.value and isinstance(self.value, dict)):
+        if not event.data or event.data == b"[DONE]":
+            return False
+        if self.value and isinstance(self.value, dict):
+            words = [one for name, one in self.value.items() if name in _ERROR_WORDS]
+            if self.content and has_words(words) and not _NAMES & self.value.keys():
+                raise InnerError(event.data, event.raw)
             return False
         if self.content and has_words(self.value):
             raise InnerError(event.data, event.raw)
