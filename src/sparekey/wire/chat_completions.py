@@ -53,7 +53,7 @@ def read_event(name: str, value: Any) -> EventSummary:
     if not isinstance(value, dict):
         return NOTHING
     choices = value.get("choices")
-    if name == "error" or ((not choices or "error" in value) and is_error(value)):
+    if name == "error" or ((not choices or "error" in value or "base_resp" in value) and is_error(value)):
         return ERROR
     counted = value.get("usage") or "x_groq" in value or (choices and choices[0].get("usage"))
     usage, model = read_usage(value) if counted else None, value.get("model") or ""
@@ -110,6 +110,9 @@ def counted(usage: dict[str, Any]) -> Usage:
 def is_error(value: dict[str, Any]) -> bool:
     """Tell whether an event is an error: a host may write one in any of these ways."""
     if value.get("error") or value.get("object") == "error" or value.get("type") in {"error", "response.failed"}:
+        return True
+    base = value.get("base_resp")  # MiniMax
+    if isinstance(base, dict) and base.get("status_code"):
         return True
     return "code" in value and "message" in value and not {"choices", "type", "output"} & value.keys()
 
