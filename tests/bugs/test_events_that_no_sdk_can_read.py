@@ -28,7 +28,11 @@ def test_what_says_nothing_is_left_out(data, place):
     assert answer.read(CALL._replace(stream=False), b"".join(events)).summary.text == "a"
 
 
-@pytest.mark.parametrize("event", [b'data: "rate limit exceeded"', b"event: error\ndata: null", b"event: error\ndata: Overloaded"], ids=str)
+@pytest.mark.parametrize(
+    "event",
+    [b'data: "rate limit exceeded"', b"event: error\ndata: null", b"event: error\ndata: Overloaded", b'data: {"detail": "boom"}'],
+    ids=str,
+)
 def test_words_amid_an_answer_are_an_error(event):
     """So is whatever is called one; behind a complete answer nothing is."""
     with pytest.raises(InnerError):

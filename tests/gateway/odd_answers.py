@@ -98,6 +98,10 @@ ODD = [
     ("tool without a name", "openai", chat({"tool_calls": [tool(function={"name": "", "arguments": "{}"})]}, "tool_calls"), False),
     ("tool of another type", "openai", chat({"tool_calls": [{"id": "t", "type": "custom", "custom": {"name": "f", "input": "a"}}]}), True),
     ("tool", "openai", chat({"tool_calls": [tool()]}, "tool_calls"), True),
+    ("tool cut off", "openai", chat({"tool_calls": [tool(function={"name": "f", "arguments": '{"a": 1'})]}, "tool_calls"), False),
+    ("tool too long", "openai", chat({"tool_calls": [tool(function={"name": "f", "arguments": '{"a": 1'})]}, "length"), True),
+    ("beside an empty account", "openai", said() | {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, False),
+    ("beside no fault", "openai", said() | {"base_resp": {"status_code": 0, "status_msg": "success"}}, True),
     ("refused", "openai", chat({"refusal": "I cannot help with that."}), True),
     ("broken off", "openai", said("insufficient_system_resource"), False),
     ("network", "openai", chat(finish="network_error"), False),
@@ -140,6 +144,13 @@ ODD = [
     ("response picture", "responses", response({**PICTURE, "result": "aGk="}), True),
     ("response failed", "responses", response(status="failed", error={"code": "server_error", "message": "no"}), False),
     ("response queued", "responses", response(status="queued"), False),
+    ("response in progress", "responses", response(item(TEXT), status="in_progress"), False),
+    (
+        "response tool cut off",
+        "responses",
+        response({"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a": 1', "status": "completed"}),
+        False,
+    ),
     ("response detail", "responses", {"detail": "Unauthorized"}, False),
     ("message", "anthropic", message({"type": "text", "text": "HELLO"}), True),
     ("message without an end", "anthropic", message({"type": "text", "text": "HELLO"}, stop=None), True),
@@ -172,6 +183,8 @@ ODD = [
     ("content of a thought picture", "gemini", content({"inlineData": {"mimeType": "image/png", "data": "aGk="}, "thought": True}), False),
     ("content not blocked", "gemini", {"promptFeedback": {"blockReason": "BLOCK_REASON_UNSPECIFIED"}}, False),
     ("content malformed", "gemini", content(finish="MALFORMED_FUNCTION_CALL"), False),
+    ("content cut by a malformed call", "gemini", content({"text": "HELLO"}, finish="MALFORMED_FUNCTION_CALL"), False),
+    ("content cut by another cause", "gemini", content({"text": "HELLO"}, finish="OTHER"), False),
     ("content safety", "gemini", content(finish="SAFETY"), True),
     ("content blocked", "gemini", {"promptFeedback": {"blockReason": "SAFETY"}}, True),
     ("content too long", "gemini", content(finish="MAX_TOKENS"), True),
@@ -218,6 +231,18 @@ STREAMS = [
         "openai",
         [chunk(tool_calls=[tool(index=0)]), chunk(tool_calls=[{"index": 0, "function": {"arguments": ""}}]), chunk("tool_calls")],
         True,
+    ),
+    (
+        "chunks of two calls of one number",
+        "openai",
+        [chunk(tool_calls=[tool(index=0)]), chunk(tool_calls=[tool(index=0, id="u")]), chunk("tool_calls")],
+        True,
+    ),
+    (
+        "chunks beside an empty account",
+        "openai",
+        [chunk(role="assistant", content=""), {**chunk("stop", content="HELLO"), "base_resp": {"status_code": 1008, "status_msg": "no"}}],
+        False,
     ),
     ("chunks of an error", "openai", [{"error": {"message": "invalid api key", "code": "invalid_api_key"}}], False),
     ("chunks of a detail", "openai", [{"detail": "Unauthorized"}], False),
@@ -331,6 +356,46 @@ LONG = "HELLO " + "h" * 270_000
 NULLS = b"data: null\n\ndata: []\n\ndata: {}\n\n"
 """Events that are JSON, and nothing that an SDK could read."""
 
+
+def in_lines(raw):
+    """The same events with their JSON in several lines of data."""
+    return b"\n".join(
+        b"\n".join(b"data: " + part for part in json.dumps(json.loads(line[6:]), indent=1).encode().split(b"\n"))
+        if line.startswith(b"data: {")
+        else line
+        for line in raw.split(b"\n")
+    )
+
+
+def with_line(line):
+    """A function that puts a line in front of each event."""
+    return lambda raw: b"".join(line + b"\n" + event + b"\n\n" for event in raw.split(b"\n\n") if event)
+
+
+FORMS = {
+    "without spaces": lambda raw: raw.replace(b"data: ", b"data:").replace(b"event: ", b"event:"),
+    "without names": lambda raw: b"".join(line for line in raw.splitlines(True) if not line.startswith(b"event:")),
+    "of another name": lambda raw: with_line(b"event: message")(FORMS["without names"](raw)),
+    "behind comments": with_line(b": hi"),
+    "behind ids": with_line(b"id: 7"),
+    "behind times": with_line(b"retry: 100"),
+    "amid comments": with_line(b": hi\n"),
+    "amid ids": with_line(b"id: 7\n"),
+    "in lines": in_lines,
+    "of CRLF": lambda raw: raw.replace(b"\n", b"\r\n"),
+    "of CR": lambda raw: raw.replace(b"\n", b"\r"),
+    "behind a mark": lambda raw: b"\xef\xbb\xbf" + raw,
+    "behind empty lines": lambda raw: b"\n\n" + raw,
+}
+"""Ways to write events that the standard allows, and that some SDKs do not read."""
+
+WELL = (
+    ("chunks", "openai", [chunk(content="HEL"), chunk(content="LO"), chunk("stop")]),
+    ("blocks", "anthropic", next(value for name, _, value, _ in STREAMS if name == "blocks")),
+    ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})]),
+    ("items", "responses", next(value for name, _, value, _ in STREAMS if name == "items")),
+)
+
 RAW = [
     ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
     ("long padded", "openai", padded(said()), True),
@@ -355,18 +420,14 @@ RAW = [
     ("parts and a word", "gemini", events([content({"text": "HELLO"})], "gemini") + b"data: [DONE]\n\n", True),
     *(
         (f"{name} of nulls {where}", wire, b"".join(odd), True)
-        for name, wire, value in (
-            ("chunks", "openai", [chunk(content="HEL"), chunk(content="LO"), chunk("stop")]),
-            ("blocks", "anthropic", next(value for name, _, value, _ in STREAMS if name == "blocks")),
-            ("parts", "gemini", [content({"text": "HEL"}, finish=None), content({"text": "LO"})]),
-            ("items", "responses", next(value for name, _, value, _ in STREAMS if name == "items")),
-        )
+        for name, wire, value in WELL
         for where, odd in (
             ("before", (NULLS, events(value, wire))),
             ("amid", (events(value[:-1], "" if wire == "openai" else wire), NULLS, events(value[-1:], wire))),
             ("behind", (events(value, "" if wire == "openai" else wire), NULLS)),
         )
     ),
+    *((f"{name} {how}", wire, change(events(value, wire)), True) for name, wire, value in WELL for how, change in FORMS.items()),
     ("chunks of an error by name", "openai", b"event: error\ndata: Overloaded\n\n" + events([said()], "openai"), False),
     (
         "parts of an error by name",

@@ -162,7 +162,7 @@ def test_a_background_response_is_to_come():
         ("SAFETY", "content_filter", True, False),
         ("pause_turn", "pause_turn", True, False),
         ("stop_sequence", "stop", True, False),
-        ("MALFORMED_FUNCTION_CALL", "malformed_function_call", False, False),
+        ("MALFORMED_FUNCTION_CALL", "malformed_function_call", False, True),
         ("network_error", "network_error", False, True),
     ],
 )

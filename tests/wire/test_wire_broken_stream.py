@@ -119,3 +119,20 @@ def test_a_response_that_has_failed_is_followed_by_an_error():
 def test_whatever_a_provider_sent_the_end_can_be_told(wire, event):
     """Nonsense is told in our own words, or as it is; it never raises."""
     assert all(piece.endswith((b"\n\n", b"\r\n\r\n")) for piece in pieces(wire, event))
+
+
+@pytest.mark.parametrize("wire", RESOURCES)
+@pytest.mark.parametrize(
+    "data",
+    [b"{}", b"null", b"Overloaded", b'"boom"', b'{"detail": "boom"}', b'{"error": "boom"}', b'{"error": {"code": "x"}}', b'{"error": {}}'],
+)
+@pytest.mark.parametrize("name", [b"", b"event: error\n"], ids=["bare", "named"])
+def test_every_error_has_all_that_sdks_read(wire, data, name):
+    """Whatever the host wrote in its place: a text, and in Google's shape a number and a word."""
+    for piece in pieces(wire, name + b"data: " + data + b"\n\n"):
+        error = read(piece)[1]["error"]
+        assert isinstance(error["message"], str)
+        assert error["message"] in {"boom", "it broke"}
+        if wire == "gemini":
+            assert isinstance(error["code"], int)
+            assert isinstance(error["status"], str)

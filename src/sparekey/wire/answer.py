@@ -19,7 +19,7 @@ from sparekey.wire.embedding_request import inputs
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, is_visible
 from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
-from sparekey.wire.stream_reader import StreamReader, wanted
+from sparekey.wire.stream_reader import StreamReader, calls_are_cut, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,8 +186,10 @@ def _judge_chat(call: WireRequest, value: Any) -> EventSummary:
         raise _none(value, "a success of no shape that this API has") from None
     if found is not None and found.error:
         raise InnerError(dumped(_inner(value)))
-    if found is not None and found.fault:
+    if found is not None and found.fault and not _is_to_come(call, value):
         raise NoAnswerError(f"the provider broke off its answer (finish reason: {found.fault})")
+    if found is not None and found.tools and calls_are_cut(found.finish, [tool.arguments for tool in found.tools]):
+        raise NoAnswerError("the arguments of a tool call are cut off")
     is_answer = visible and (is_list or call.format.fits(call.resource, value, whole=True))
     if not is_answer and not _is_to_come(call, value):
         raise _none(value, "a success without an answer")

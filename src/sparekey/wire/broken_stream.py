@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sparekey.wire.format import has_words
 from sparekey.wire.json_body import dumped, loads
 
 if TYPE_CHECKING:
@@ -67,6 +68,33 @@ def shaped(value: Any) -> dict[str, Any]:
     found = error_of(value)
     error = found.get("error") if isinstance(found, dict) else value
     return {**(found if isinstance(found, dict) else {}), "error": error if isinstance(error, dict) else {"message": str(error)}}
+
+
+def told(cut: Break, error_body: Callable[[int, str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Return a provider's error with every field that SDKs read in it, each of its kind; in our words if it has none of its own."""
+    value, ours = cut.value, cut.ours(error_body)
+    if not has_words(value):
+        return ours
+    found, wanted = shaped(value), ours["error"]
+    given = found["error"]
+    if isinstance(wanted.get("code"), int) and isinstance(code := given.get("code"), int):
+        wanted = error_body(code, BROKEN, cut.text)["error"]
+    fitting = {name: one for name, one in given.items() if name not in wanted or _fits(one, wanted[name], name)}
+    return {**found, "error": {**wanted, **fitting}}
+
+
+def _fits(one: Any, wanted: Any, name: str) -> bool:
+    """Tell whether a provider's value is one that SDKs can read in a field: of the kind that we write there, for numbers and the text."""
+    if name == "message" or isinstance(wanted, int):
+        return isinstance(one, type(wanted)) and bool(one)
+    return one is not None
+
+
+def is_told(cut: Break) -> bool:
+    """Tell whether the provider's event is JSON with an object `error` that has a text in its `message`."""
+    value = cut.value
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, dict) and isinstance(text := error.get("message"), str) and bool(text)
 
 
 def event_bytes(value: Any, name: str = "") -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
+from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, holds_data, mapping, several, shows
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
@@ -53,7 +53,7 @@ def read_event(name: str, value: Any) -> EventSummary:
     if not isinstance(value, dict):
         return NOTHING
     choices = value.get("choices")
-    if name == "error" or ((not choices or "error" in value) and is_error(value)):
+    if name == "error" or ((not choices or "error" in value or "base_resp" in value) and is_error(value)):
         return ERROR
     counted = value.get("usage") or "x_groq" in value or (choices and choices[0].get("usage"))
     usage, model = read_usage(value) if counted else None, value.get("model") or ""
@@ -110,6 +110,9 @@ def counted(usage: dict[str, Any]) -> Usage:
 def is_error(value: dict[str, Any]) -> bool:
     """Tell whether an event is an error: a host may write one in any of these ways."""
     if value.get("error") or value.get("object") == "error" or value.get("type") in {"error", "response.failed"}:
+        return True
+    base = value.get("base_resp")  # MiniMax
+    if isinstance(base, dict) and base.get("status_code"):
         return True
     return "code" in value and "message" in value and not {"choices", "type", "output"} & value.keys()
 
@@ -351,8 +354,7 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 
 
 def broken(cut: Break) -> tuple[bytes, ...]:
-    """Return the provider's own event where it has an object `error`, for which SDKs raise; else one that has."""
-    value = cut.value
-    if isinstance(value, dict) and isinstance(value.get("error"), dict):
+    """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
+    if cut.event and is_told(cut) and cut.event.raw.rstrip() == b"data: " + cut.event.data:
         return (own_bytes(cut.event),)
-    return (event_bytes(shaped(value) if value is not None else cut.ours(error_body)),)
+    return (event_bytes(told(cut, error_body)),)

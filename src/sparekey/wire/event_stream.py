@@ -1,7 +1,8 @@
 """An answer that arrives as events: bytes go in, good events come out, and a fault is raised behind the last good one.
 
-Events go on as they come, but for an end that would close an answer of nothing: it waits until there is something, or the stream ends and
-another credential is asked. A whole answer in the place of events becomes events.
+Events go on as they come where the SDKs of the wire can read them so; others are written anew (`plain_events`). An end that would close
+an answer of nothing waits until there is something, or the stream ends and another credential is asked. A whole answer in the place of
+events becomes events.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sparekey.wire import answer
 from sparekey.wire.broken_stream import event_bytes
 from sparekey.wire.format import NOTHING, CutOffError, EventSummary, InnerError, NoAnswerError, later
 from sparekey.wire.json_body import dumped, loads
+from sparekey.wire.plain_events import form_of, plain
 from sparekey.wire.sse import EventTooLongError, Splitter
 from sparekey.wire.stream_reader import StreamReader, wanted
 
@@ -54,6 +56,8 @@ class EventStream:
         self.complete = self._closed = False
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
         self._form, self._start, self._held = "", bytearray(), list[Part]()
+        self._written = form_of(call.format)
+        self._is_plain, self._typed = self._written.matches, self._written.typed
 
     def feed(self, chunk: bytes) -> Iterable[list[Part]]:
         """Return the events that can go on now: iterate over them, a fault is raised behind the last good one.
@@ -136,10 +140,13 @@ class EventStream:
                     return
                 value = {name: one for name, one in value.items() if name != "usage"}
                 event = event._replace(data=dumped(value), raw=event_bytes(value, event.name))
+        self.complete = reader.whole and reader.said
+        if self._is_plain(event.raw) is None or (self._typed and (value is None or value.get("type") != event.name)):
+            written = plain(self._written, event, value)
+            if written is None:
+                return
+            event = written
         part = Part(event, value, reader.whole, told)
-        self.complete = part.complete and reader.said
-        if self.complete and event.data == b"[DONE]" and self._call.dialect == "gemini":
-            return  # Google's SDKs take every event for JSON
         if not reader.said and reader.over:
             self._held.append(part)
             return

@@ -47,6 +47,10 @@ _FAULTS: Final = frozenset(
         "abort",  # vLLM, SGLang: the server gave the request up
         "engine_overloaded",
         "cancelled",
+        # Gemini, as above: what came before is half an answer, and its SDKs end as if it were whole
+        "malformed_function_call",
+        "unexpected_tool_call",
+        "other",
     }
 )
 """Ends that say that the provider broke off: what came before is half an answer at best."""

@@ -15,8 +15,6 @@ FORMATS: Final[dict[str, WireFormat]] = {"openai": chat_completions, "anthropic"
 """The format of a dialect's chats and errors, where nothing more is known of a request."""
 REOPENING: Final[tuple[WireFormat, ...]] = (generate_content,)
 """Formats in which an answer may go on behind a finish reason: Gemini sends one behind each round of a tool of its own."""
-OBJECTS: Final[tuple[WireFormat, ...]] = (messages,)
-"""Formats whose tools are given JSON objects: pieces of text that make none are half a call."""
 OPENAI_FORMATS: Final[dict[str, WireFormat]] = {
     "chat/completions": chat_completions,
     "completions": chat_completions,

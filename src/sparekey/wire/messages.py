@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, own_bytes, shaped
+from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
@@ -271,8 +271,8 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 
 
 def broken(cut: Break) -> tuple[bytes, ...]:
-    """Return the provider's own event where SDKs raise for it; else one for which they do."""
-    value = cut.value
-    if cut.event and cut.event.name == "error" and isinstance(value, dict) and isinstance(value.get("error"), dict):
-        return (own_bytes(cut.event),)
-    return (event_bytes({**shaped(value), "type": "error"} if value is not None else cut.ours(error_body), "error"),)
+    """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
+    own = cut.event
+    if own and is_told(cut) and cut.value.get("type") == "error" and own.raw.rstrip() == b"event: error\ndata: " + own.data:
+        return (own_bytes(own),)
+    return (event_bytes({**told(cut, error_body), "type": "error"}, "error"),)

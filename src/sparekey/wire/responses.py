@@ -40,6 +40,8 @@ _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 """Items with which the caller's own tools are called."""
 _UNSPLICED: Final = frozenset({"response.created", "response.in_progress", "response.queued", "response.completed", "response.incomplete"})
 """Events whose texts are not told apart: nothing is shown by them that others have not shown."""
+_UNFINISHED: Final = ("cancelled", "in_progress", "queued")
+"""States of a response that is no complete one."""
 _INDEXES: Final = ("output_index", "content_index", "summary_index")
 
 
@@ -128,7 +130,7 @@ def _response(response: dict[str, Any], *, incomplete: bool) -> EventSummary:
         content=incomplete or found.said or shows(found.text) is not None or found.content,
         ended=(0,),
         said=incomplete or found.said,
-        fault="cancelled" if response.get("status") == "cancelled" else "",
+        fault=response["status"] if not incomplete and response.get("status") in _UNFINISHED else "",
         finish=reason if incomplete else "tool_calls" if found.tools else "stop",
         usage=read_usage(response),
         model=response.get("model") or "",
@@ -152,7 +154,8 @@ def _item(item: dict[str, Any], index: int) -> EventSummary:
     said = bool(item.get(needed)) and kind not in ITEMS_WITHOUT_ANSWER
     tools: tuple[ToolPiece, ...] = ()
     if kind in _CALLS:
-        given = item.get(_TOOL_TEXTS[kind][0]) or ""
+        text = item.get(_TOOL_TEXTS[kind][0]) or ""
+        given = text if kind == "function_call" else {_TOOL_TEXTS[kind][0]: text}  # a custom tool's text need be no JSON
         tools = (ToolPiece(index, item.get("call_id") or item.get("id") or "", item.get("name") or "", given),)
     return EventSummary(said, (0,), said=said, tools=tools)
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
+from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, CutOffError, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, shows
-from sparekey.wire.formats import OBJECTS, REOPENING
+from sparekey.wire.formats import REOPENING
 from sparekey.wire.json_body import UNDECODED, decode, loads
 from sparekey.wire.think_tags import ThinkFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sparekey.wire.format import WireFormat
     from sparekey.wire.request import WireRequest
     from sparekey.wire.sse import Event
 
 _MOST_OPENING: Final = 16
+_value_at: Final = json.JSONDecoder().raw_decode
+_ERROR_WORDS: Final = frozenset({"detail", "message", "msg", "errors", "error_msg", "error_message", "err_msg"})
+"""Fields in which hosts say what is wrong, in an event that holds nothing else."""
+_NAMES: Final = frozenset({"id", "object", "type", "choices", "candidates"})
+"""Fields of events that belong to an answer."""
 
 
 def wanted(call: WireRequest) -> int:
@@ -29,6 +38,22 @@ def wants_events(call: WireRequest) -> bool:
     return call.stream and (call.dialect != "gemini" or "alt=sse" in call.query)
 
 
+def calls_are_cut(finish: str, arguments: Iterable[str | dict[str, Any]]) -> bool:
+    """Tell whether the arguments of a tool call are no JSON at the end of an answer: it calls nothing then.
+
+    An answer that ends for its length or its content is the caller's doing. What stands behind a whole JSON is no fault: hosts repeat it.
+    """
+    if judged(finish)[0]:
+        return False
+    for text in arguments:
+        if isinstance(text, str) and text.strip():
+            try:
+                _value_at(text.strip())
+            except (ValueError, RecursionError):
+                return True
+    return False
+
+
 class StreamReader:
     """Follows one stream of events: whether content came, whether it was an answer, whether every answer has ended.
 
@@ -40,7 +65,8 @@ class StreamReader:
     def __init__(self, form: WireFormat, answers: int = 1) -> None:
         """Start before the first event of a format; so many `answers` were asked for."""
         self._read, self._answers, self._reopens = form.read_event, answers, form in REOPENING
-        self._arguments: dict[int, list[str]] | None = {} if form in OBJECTS else None
+        self._arguments: dict[int, list[str]] | None = {} if answers == 1 else None
+        self._called: dict[int, str] = {}
         self._begun: set[int] = set()
         self._ended: set[int] = set()
         self._done = False
@@ -102,19 +128,19 @@ class StreamReader:
             self.opening.append(self.value)
         self.said = self.said or told.said or (bool(told.text) and self._is_visible(told))
 
-    @staticmethod
-    def _follow(arguments: dict[int, list[str]], told: EventSummary) -> None:
-        """Collect the arguments of tool calls; they must be whole JSON when the answer ends with a call of tools."""
+    def _follow(self, arguments: dict[int, list[str]], told: EventSummary) -> None:
+        """Collect the arguments of tool calls, and judge them where the answer ends; a call with another id is another one."""
+        if len(self._begun) > 1:
+            self._arguments = None  # answers beside each other, whose calls have the same numbers
+            return
         for tool in told.tools:
+            if tool.id and self._called.setdefault(tool.number, tool.id) != tool.id:
+                self._called[tool.number] = tool.id
+                arguments[-len(arguments) - 2] = arguments.pop(tool.number, [])
             if isinstance(tool.arguments, str):
                 arguments.setdefault(tool.number, []).append(tool.arguments)
-        if told.finish != "tool_use":
-            return
-        for pieces in arguments.values():
-            try:
-                loads("".join(pieces) or "{}")
-            except (ValueError, RecursionError):
-                raise MalformedEventError("the arguments of a tool call are cut off") from None
+        if told.finish and calls_are_cut(told.finish, map("".join, arguments.values())):
+            raise MalformedEventError("the arguments of a tool call are cut off")
 
     def _last(self, told: EventSummary) -> EventSummary:
         self._done = True
@@ -132,7 +158,12 @@ class StreamReader:
         Raises:
             InnerError: it says something in the middle of an answer; what stands before the content is judged where the stream ends.
         """
-        if not event.data or event.data == b"[DONE]" or (self.value and isinstance(self.value, dict)):
+        if not event.data or event.data == b"[DONE]":
+            return False
+        if self.value and isinstance(self.value, dict):
+            words = [one for name, one in self.value.items() if name in _ERROR_WORDS]
+            if self.content and has_words(words) and not _NAMES & self.value.keys():
+                raise InnerError(event.data, event.raw)
             return False
         if self.content and has_words(self.value):
             raise InnerError(event.data, event.raw)

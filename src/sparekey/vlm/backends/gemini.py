@@ -14,14 +14,18 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.gemini_form import thinking_config, to_contents, to_tool_config, to_tools
 from sparekey.vlm.backends.sdks import sdk
-from sparekey.wire import answer
+from sparekey.wire import answer, plain_events
 from sparekey.wire.clients import certificates
 from sparekey.wire.event_stream import EventStream
+from sparekey.wire.format import NoAnswerError
 from sparekey.wire.request import WireRequest
 from sparekey.wire.settings import NO_KEY, reveal
+from sparekey.wire.sse import EventTooLongError, Splitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from sparekey.wire.sse import Event
 
 _ENDINGS: Final = {
     "audio": frozenset({".wav", ".mp3", ".aiff", ".aac", ".ogg", ".flac"}),
@@ -130,18 +134,27 @@ def _json_of(event: Any) -> dict[str, Any]:
 
 
 class _AsEvents:
-    """Makes events of a whole answer in the place of a stream, which the SDK reads in some shapes alone; any other bytes stay."""
+    """Makes events that the SDK reads out of whatever comes in the place of a stream, a whole answer too; a text stays."""
 
     def __init__(self) -> None:
         """Start before the first byte."""
         self._form, self._start = "", bytearray()
+        self._splitter, self._written = Splitter(), plain_events.form_of(GeminiVLM.wire.format)
 
     def feed(self, piece: bytes) -> bytes:
-        """Return the bytes that can go on."""
-        if self._form in {"events", "text"}:
+        """Return the bytes that can go on.
+
+        Raises:
+            NoAnswerError: an event does not end.
+        """
+        if self._form == "text":
             return piece
+        if self._form == "events":
+            return self._plain(piece)
         self._start += piece
         self._form = self._form or answer.form_of(bytes(self._start[:64]))
+        if self._form == "events":
+            return self._plain(self._taken())
         return b"" if self._form in {"", "json"} else self._taken()
 
     def end(self) -> bytes:
@@ -151,11 +164,24 @@ class _AsEvents:
             InnerError: a whole answer that is an error.
             NoAnswerError: a whole answer that is none.
         """
+        if self._form == "events":
+            return self._joined(self._splitter.end())
         if self._form != "json":
             return self._taken()
         events = EventStream(GeminiVLM.wire._replace(stream=True, query="alt=sse"))
         found = [*events.feed(self._taken()), *events.end()]
         return b"".join(part.event.raw for parts in found for part in parts)
+
+    def _plain(self, piece: bytes) -> bytes:
+        try:
+            return self._joined(self._splitter.feed(piece))
+        except EventTooLongError as exc:
+            raise NoAnswerError(str(exc)) from None
+
+    def _joined(self, events: list[Event]) -> bytes:
+        """Return the bytes of events; one that is called an error stays as it is, and the SDK raises for it."""
+        written = (event if event.name == "error" else plain_events.plain(self._written, event, None) for event in events)
+        return b"".join(event.raw for event in written if event is not None)
 
     def _taken(self) -> bytes:
         start, self._start = bytes(self._start), bytearray()
