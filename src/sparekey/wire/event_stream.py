@@ -122,6 +122,12 @@ class EventStream:
             self._closed = True
         return (good,) if good else ()
 
+    def _as_sdks_read(self, event: Event, value: Any) -> Event | None:
+        """An event in a form that the SDKs of its wire read; None: none of it is for them."""
+        if self._is_plain(event.raw) is not None and not (self._typed and (value is None or value.get("type") != event.name)):
+            return event
+        return plain(self._written, event, value)
+
     def _take(self, event: Event, good: list[Part]) -> None:
         reader = self.reader
         try:
@@ -141,12 +147,9 @@ class EventStream:
                 value = {name: one for name, one in value.items() if name != "usage"}
                 event = event._replace(data=dumped(value), raw=event_bytes(value, event.name))
         self.complete = reader.whole and reader.said
-        if self._is_plain(event.raw) is None or (self._typed and (value is None or value.get("type") != event.name)):
-            written = plain(self._written, event, value)
-            if written is None:
-                return
-            event = written
-        part = Part(event, value, reader.whole, told)
+        if (written := self._as_sdks_read(event, value)) is None:
+            return
+        part = Part(written, value, reader.whole, told)
         if not reader.said and reader.over:
             self._held.append(part)
             return
