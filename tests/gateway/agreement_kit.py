@@ -20,6 +20,8 @@ _TOLD = (
     "sparekey_tokens_total",
     "sparekey_parks_total",
 )
+SETTLED = "settled"
+"""A chain of no case."""
 CLOSE, RESET = "close", "reset"
 """What a provider does in the place of a piece of its answer."""
 
@@ -192,6 +194,16 @@ class Pair:
         _, _, text = self.running[quick].ask("GET", "/metrics")
         lines = text.decode().splitlines()
         return sorted(line for line in lines if line.startswith(_TOLD) and f'chain="{case}"' in line)
+
+    def settle(self, quick):
+        """Wait until all that was answered has been told of: a request behind it has."""
+        self.provider.play(SETTLED, a=[], b=[])
+        before = len(self.told(quick, SETTLED, 0))
+        client = Client(self.running[quick].port)
+        client.write([request({"model": SETTLED, "messages": []})])
+        client.answers(1)
+        client.close()
+        self.told(quick, SETTLED, before + 1)
 
     def told(self, quick, case, count):
         """What the gateway tells of the requests of a chain when so many have ended, without times."""

@@ -11,14 +11,12 @@ connection in favour of the new one, so that idle strangers cannot keep known cl
 
 The gateway answers pipelined requests in order. While it answers one, it reads only a few more.
 
-A client that has ended its side may have left, or may still wait for its answer (a half-closed
-connection, as `nc` makes them). The gateway sends it a `100 Continue`, which every client of HTTP/1.1
-ignores: if it has left, its system resets the connection, which `_look_for_reset` notices.
+A client that has ended its side may have left, or may still wait for its answer: `half_closed` finds
+out.
 """
 
 from __future__ import annotations
 
-import select
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -27,15 +25,13 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sparekey.gateway.http.cycle import Cycle
+from sparekey.gateway.http.half_closed import watch
 from sparekey.gateway.http.request_body import LEAVING
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from sparekey.gateway.quick.attempt import QuickAttempt
-    from sparekey.gateway.quick.exchange import Exchange
-    from sparekey.gateway.quick.path import QuickPath
 
 MOST_HEADERS: Final = 64 * 1024
 MOST_PIPELINED: Final = 64
@@ -54,47 +50,22 @@ ATTEMPT: Final = "sparekey.attempt"
 """Key in the ASGI scope: an attempt that was made for this request before the application got it."""
 _PLAIN: Final = "/:@!$&'()*+,;=~"
 """Signs that a path holds as they are (RFC 3986), beside letters, digits and -._"""
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_FIRST_LOOK: Final = 0.01
-_LAST_LOOK: Final = 1.0
-"""Seconds between the first two looks for a reset, and between later ones."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADING: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 LIMITS: Final = "sparekey_limits"
 """The attribute of uvicorn's configuration that holds our `ProtocolLimits`; workers inherit it."""
 
 
-class HandledBy(Enum):
-    """What became of bytes of a client that the quick path was shown."""
-
-    SENT = 0
-    """They are a request, and it is under way."""
-    WAITS = 1
-    """They are the beginning of one."""
-    ENGINE = 2
-    """They are the engine's."""
-
-
-def is_reset(number: int) -> bool:
-    """Return whether the connection of a file descriptor is no more; one of which only the other side has ended is still there."""
-    if number < 0:
-        return True
-    looking = select.poll()
-    looking.register(number, 0)  # errors and hang-ups are told unasked
-    return bool(looking.poll(0))
-
-
-class _Part(Enum):
+class Part(Enum):
     """What the client sends next.
 
-    `IGNORED`: it pipelined too many requests; the rest is discarded. `HELD`: the rest of a body for the quick path.
+    `IGNORED`: it pipelined too many requests; the rest is discarded.
     """
 
     IDLE = 0
     HEAD = 1
     BODY = 2
     IGNORED = 3
-    HELD = 4
 
 
 class ProtocolLimits(NamedTuple):
@@ -138,7 +109,6 @@ class GatewayProtocol(HttpToolsProtocol):
         _head_bytes: bytes of the current request's headers so far; None: they are complete.
         _hosts: number of `Host` headers of the current request; it must be one.
         strangers: the connections of strangers, by when they came.
-        exchange: the request that is under way on the quick path; None: there is none.
         _leaving: functions to call when the client goes; the scope holds the same list.
         _running: the request that is being answered, or the last one that was.
     """
@@ -154,11 +124,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._leaving: list[Callable[[], None]] = []
         self._hosts = 0
         self._running: Cycle | None = None
-        self._part = _Part.IDLE
-        self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
-        self.exchange: Exchange | None = None
-        self._held = b""
-        self._attempt: QuickAttempt | None = None
+        self._part = Part.IDLE
         self.strangers: dict[GatewayProtocol, float] = vars(self.server_state).setdefault("sparekey_strangers", {})
 
     def connection_made(self, transport: Any) -> None:
@@ -190,51 +156,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
         Headers that are too long get a 431, what is no HTTP a 400.
         """
-        if self._part is _Part.IGNORED:
+        if self._part is Part.IGNORED:
             return
-        if self._quick is not None:
-            if self.exchange is not None:
-                self.exchange.hand_over("pipelined")
-            elif self._held or (self._part is _Part.IDLE and (self.cycle is None or (self.cycle.response_complete and not self.pipeline))):
-                if self._held:
-                    data, self._held = self._held + data, b""
-                begun = self._quick.begin(self, data)
-                if begun is HandledBy.SENT:
-                    self._part, self._due = _Part.IDLE, None
-                    return
-                if begun is HandledBy.WAITS:
-                    self._hold(data)
-                    return
-        self._parse(data)
-
-    def _hold(self, data: bytes) -> None:
-        """Keep the beginning of a request for the quick path; the rest of its body has `body_timeout` seconds."""
-        self._held = data
-        if self._part is not _Part.HELD:
-            self._part = _Part.HELD
-            self._due_in(self._limits.body_timeout)
-
-    def quickly_answered(self, answer: bytes, *, keep_alive: bool) -> None:
-        """Write the answer of an exchange, and wait for the next request."""
-        self.exchange = None
-        self.transport.write(answer)
-        self.server_state.total_requests += 1
-        if not keep_alive:
-            self.transport.close()
-            return
-        self._due = self.loop.time() + self.timeout_keep_alive
-        if self._timer is None or self._timer.when() > self._due:
-            self._arm()
-
-    def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
-        """Let the application serve a request, with the attempt that was made for it."""
-        self.exchange, self._held, self._attempt = None, b"", attempt
-        self._part = _Part.IDLE
-        self._parse(request)
-
-    def _parse(self, data: bytes) -> None:
-        if self._part is _Part.HELD:
-            self._part = _Part.IDLE
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEADERS and b"\r\n\r\n" not in data[: MOST_HEADERS + 4]:
@@ -252,12 +175,12 @@ class GatewayProtocol(HttpToolsProtocol):
 
         Its headers have `header_timeout` seconds once the last one is answered.
         """
-        if self._part is _Part.IGNORED:
+        if self._part is Part.IGNORED:
             return
         super().on_message_begin()
         if self._head_bytes is None:
             self._head_bytes = 0
-        self._hosts, self._part = 0, _Part.HEAD
+        self._hosts, self._part = 0, Part.HEAD
         if len(self.pipeline) >= _READ_AHEAD:
             self.flow.pause_reading()
         self._wait()
@@ -278,7 +201,7 @@ class GatewayProtocol(HttpToolsProtocol):
             httptools.HttpParserError: the version or the `Host` header is wrong; the client gets a
                 400.
         """
-        if self.parser.should_upgrade() or self._part is _Part.IGNORED:
+        if self.parser.should_upgrade() or self._part is Part.IGNORED:
             return
         self._head_bytes = None
         parser, scope = self.parser, self.scope
@@ -294,8 +217,6 @@ class GatewayProtocol(HttpToolsProtocol):
             path = unquote(path)
             scope["raw_path"] = quote(path, safe=_PLAIN).encode("ascii")
         scope["path"] = path
-        if self._attempt is not None:
-            scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # as below
         scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]  # a key of our own
         if self in self.strangers:
             scope[KNOWN] = self.acquainted  # type: ignore[typeddict-unknown-key]  # as above
@@ -303,9 +224,9 @@ class GatewayProtocol(HttpToolsProtocol):
         before = self.cycle
         if len(self.pipeline) >= MOST_PIPELINED:
             self.pipeline[0][0].keep_alive = False  # the newest: the connection ends behind its answer
-            self._part = _Part.IGNORED
+            self._part = Part.IGNORED
             return
-        self._part = _Part.BODY
+        self._part = Part.BODY
         keep_alive = version != "1.0" and parser.should_keep_alive()
         self.cycle = Cycle(self, keep_alive=keep_alive, on_response=self.on_response_complete)
         if before is None or before.response_complete:
@@ -316,9 +237,9 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the request is complete: no timeout runs until it is answered, and its client may leave."""
-        if self.parser.should_upgrade() or self._part is _Part.IGNORED:
+        if self.parser.should_upgrade() or self._part is Part.IGNORED:
             return
-        self._part = _Part.IDLE
+        self._part = Part.IDLE
         super().on_message_complete()
         if len(self.pipeline) < _READ_AHEAD:
             self.flow.resume_reading()  # a long body stopped it; who does not read does not see the client leave
@@ -326,7 +247,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece of the body to the request; drop the bodies of ignored requests."""
-        if self._part is _Part.BODY:
+        if self._part is Part.BODY:
             super().on_body(body)
 
     def on_response_complete(self) -> None:
@@ -346,37 +267,16 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn never keeps a connection that the client has ended
         """Keep the connection if a whole request waits for its answer; close it otherwise."""
-        if self.exchange is not None:
-            self.exchange.hand_over("half closed")
-        elif self._held:
-            self.to_engine(self._held)
-        waits = self._part is _Part.IDLE and self._is_answering() and self.transport.get_extra_info("sslcontext") is None
+        waits = self._part is Part.IDLE and self._is_answering() and self.transport.get_extra_info("sslcontext") is None
         running = self._running
         if not waits or running is None or running.is_stream or self.scope["http_version"] == "1.0":
             return None
         self.cycle.keep_alive = False
-        if not running.response_started:
-            self.transport.write(_CONTINUE)
-        self._look_for_reset(_FIRST_LOOK)
+        watch(self.transport, self.loop, answered=running.response_started)
         return True
-
-    def _look_for_reset(self, seconds: float) -> None:
-        """Close a half-closed connection as soon as the client's system has reset it; look again after so many seconds."""
-        if self.transport.is_closing():
-            return
-        line = self.transport.get_extra_info("socket")
-        if line is None or is_reset(line.fileno()):
-            self.transport.abort()
-        else:
-            self.loop.call_later(seconds, self._look_for_reset, min(2 * seconds, _LAST_LOOK))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and tell the functions in `_leaving` that the client has gone."""
-        if self.exchange is not None:
-            self.exchange.hand_over("client left")
-            self.loop.call_soon(self._leave)  # the task that was made just now waits by then
-        elif self._held:
-            self.to_engine(self._held)
         self._due = None
         self.acquainted()
         if self._timer is not None:
@@ -391,14 +291,6 @@ class GatewayProtocol(HttpToolsProtocol):
     def _leave(self) -> None:
         for leave in self._leaving:
             leave()
-
-    def shutdown(self) -> None:
-        """Close the connection, once a running request is answered."""
-        if self.exchange is not None:
-            self.exchange.hand_over("shutdown")
-        elif self._held:
-            self.to_engine(self._held)
-        super().shutdown()
 
     def pause_writing(self) -> None:
         """Stop writing to a client that reads slowly; cut it off if that lasts `write_timeout`."""
@@ -437,12 +329,12 @@ class GatewayProtocol(HttpToolsProtocol):
 
         While a request is being answered, only the rest of its body has one.
         """
-        if self._part is _Part.BODY and not self.pipeline:
+        if self._part is Part.BODY and not self.pipeline:
             self._due_in(self._limits.body_timeout)
-        elif self._is_answering() or self._part is _Part.IGNORED:
+        elif self._is_answering() or self._part is Part.IGNORED:
             self._due = None
         else:
-            self._due_in(self._limits.header_timeout if self._part is _Part.HEAD else self.timeout_keep_alive)
+            self._due_in(self._limits.header_timeout if self._part is Part.HEAD else self.timeout_keep_alive)
 
     def _due_in(self, seconds: float) -> None:
         """Let the current wait end after `seconds`.
@@ -465,10 +357,12 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self.loop.time() < self._due:
             self._arm()
-            return
-        if self._held:
-            self.to_engine(self._held)
-        if self._part is _Part.BODY and not self.cycle.response_started:
+        else:
+            self._overdue()
+
+    def _overdue(self) -> None:
+        """Close the connection, since the client was waited for in vain."""
+        if self._part is Part.BODY and not self.cycle.response_started:
             self._refuse(408, b"slow_body", b"the body was not complete in time")
         else:
             self.transport.close()
@@ -479,7 +373,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if running is None or running.response_complete or running.more_body:
             self._refuse(status, code, words)
             return
-        self._part = _Part.IGNORED
+        self._part = Part.IGNORED
         if self.pipeline and self.pipeline[0][0].more_body:  # the newest: it is the one that is wrong
             self.pipeline.popleft()
         self.cycle = self.pipeline[0][0] if self.pipeline else running

@@ -19,7 +19,7 @@ from sparekey.config import load_config
 from sparekey.config.gateway import GatewayConfig, open_to_all
 from sparekey.errors import ConfigError
 from sparekey.gateway.api.app import Gateway
-from sparekey.gateway.http.protocol import LIMITS, GatewayProtocol, ProtocolLimits
+from sparekey.gateway.http.protocol import LIMITS, ProtocolLimits
 from sparekey.gateway.observe.access_log import AccessLog
 from sparekey.gateway.observe.log_thread import Writer, logging_through
 from sparekey.gateway.process import systemd
@@ -29,6 +29,7 @@ from sparekey.gateway.process.state_files import StateFiles, place_of
 from sparekey.gateway.process.tls import Tls, stamp
 from sparekey.gateway.process.workers import Workers, shared
 from sparekey.gateway.quick.path import opened
+from sparekey.gateway.quick.protocol import QuickProtocol
 from sparekey.gateway.upstream.clients import client_of, proxies_of
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def server_config(application: Any, settings: GatewayConfig, tls: Tls | None = N
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http=GatewayProtocol,
+        http=QuickProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

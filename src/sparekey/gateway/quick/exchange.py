@@ -17,10 +17,10 @@ from sparekey.wire.format import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
     from sparekey.core.ordinary import Ordinary
-    from sparekey.gateway.http.protocol import GatewayProtocol
     from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.path import QuickPath
     from sparekey.gateway.quick.plan import Outgoing, Plan
+    from sparekey.gateway.quick.protocol import QuickProtocol
     from sparekey.gateway.upstream.http1 import UpstreamConnection
 
 logger = logging.getLogger("sparekey")
@@ -43,7 +43,7 @@ class Exchange:
     def __init__(
         self,
         path: QuickPath,
-        client: GatewayProtocol,
+        client: QuickProtocol,
         request: bytes,
         start: int,
         head: RequestHead,

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.ordinary import OrdinaryCalls
-from sparekey.gateway.http.protocol import HandledBy
 from sparekey.gateway.quick import head as heads
 from sparekey.gateway.quick.batch import Batch
 from sparekey.gateway.quick.exchange import Exchange
@@ -23,15 +23,26 @@ from sparekey.gateway.upstream.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from sparekey.gateway.api.app import Gateway, State
-    from sparekey.gateway.http.protocol import GatewayProtocol
     from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.plan import Plan
+    from sparekey.gateway.quick.protocol import QuickProtocol
 
 _MOST_HEADS: Final = 1024
 _MOST_MODELS: Final = 64
 _LONGEST_HEAD: Final = 8 * 1024
 _LONGEST_MODEL: Final = 256
 logger = logging.getLogger("sparekey")
+
+
+class HandledBy(Enum):
+    """What became of bytes of a client that the quick path was shown."""
+
+    SENT = 0
+    """They are a request, and it is under way."""
+    WAITS = 1
+    """They are the beginning of one."""
+    ENGINE = 2
+    """They are the engine's."""
 
 
 def opened(gateway: Gateway) -> QuickPath | None:
@@ -69,7 +80,7 @@ class QuickPath:
         self.counts[why] += 1
         return HandledBy.ENGINE
 
-    def begin(self, client: GatewayProtocol, data: bytes) -> HandledBy:
+    def begin(self, client: QuickProtocol, data: bytes) -> HandledBy:
         """Send the request that these bytes of a client are, if it is ordinary."""
         try:
             if self.gateway.state is not self._state:
@@ -92,7 +103,7 @@ class QuickPath:
             why = "fault"
         return self.left(why) if why else HandledBy.SENT
 
-    def _sent(self, client: GatewayProtocol, data: bytes, end: int, head: RequestHead) -> str:  # noqa: PLR0911 - each step may say why not
+    def _sent(self, client: QuickProtocol, data: bytes, end: int, head: RequestHead) -> str:  # noqa: PLR0911 - each step may say why not
         """Send a whole request; return why the engine has to do it, or ""."""
         body = data[end:]
         fields = fields_of(body)

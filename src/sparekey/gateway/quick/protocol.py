@@ -1,0 +1,107 @@
+"""A client's connection whose ordinary requests take the quick path; all others go on as `GatewayProtocol` has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sparekey.gateway.http.protocol import ATTEMPT, GatewayProtocol, Part
+from sparekey.gateway.quick.path import HandledBy
+
+if TYPE_CHECKING:
+    from sparekey.gateway.quick.attempt import QuickAttempt
+    from sparekey.gateway.quick.exchange import Exchange
+    from sparekey.gateway.quick.path import QuickPath
+
+
+class QuickProtocol(GatewayProtocol):
+    """One connection of a client.
+
+    Attributes:
+        exchange: the request that is under way on the quick path; None: there is none.
+        _quick: the quick path; None: it is off.
+        _held: the beginning of a request whose body is still coming.
+        _attempt: the attempt that was made for the request whose head is parsed next.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Create the connection with uvicorn's arguments."""
+        super().__init__(*args, **kwargs)
+        self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
+        self.exchange: Exchange | None = None
+        self._held = b""
+        self._attempt: QuickAttempt | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Show the quick path what may be an ordinary request; parse everything else."""
+        if self._quick is None or (not self._held and not self._may_begin()):
+            super().data_received(data)
+            return
+        waited, data, self._held = bool(self._held), self._held + data, b""
+        begun = self._quick.begin(self, data)
+        if begun is HandledBy.SENT:
+            self._due = None
+        elif begun is HandledBy.WAITS:
+            self._held = data
+            if not waited:
+                self._due_in(self._limits.body_timeout)
+        else:
+            super().data_received(data)
+
+    def _may_begin(self) -> bool:
+        """Return whether a request begins here; one that is under way goes to the engine first."""
+        if self.exchange is not None:
+            self.exchange.hand_over("pipelined")
+            return False
+        return self._part is Part.IDLE and (self.cycle is None or not self._is_answering())
+
+    def quickly_answered(self, answer: bytes, *, keep_alive: bool) -> None:
+        """Write the answer of an exchange, and wait for the next request."""
+        self.exchange = None
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        if not keep_alive:
+            self.transport.close()
+            return
+        self._due = self.loop.time() + self.timeout_keep_alive  # as `_due_in`, for every request
+        if self._timer is None or self._timer.when() > self._due:
+            self._arm()
+
+    def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
+        """Let the application serve a request, with the attempt that was made for it."""
+        self.exchange, self._held, self._attempt = None, b"", attempt
+        super().data_received(request)
+
+    def _yield(self, why: str) -> None:
+        """Let the engine have what is here."""
+        if self.exchange is not None:
+            self.exchange.hand_over(why)
+        elif self._held:
+            self.to_engine(self._held)
+
+    def on_headers_complete(self) -> None:
+        """As there, with the attempt that was made for this request."""
+        if self._attempt is not None:
+            self.scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # a key of our own
+        super().on_headers_complete()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # as there
+        """As there."""
+        self._yield("half closed")
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As there; the engine breaks off what is under way."""
+        if self.exchange is not None:
+            self.loop.call_soon(self._leave)  # the task that is made now waits by then
+        self._yield("client left")
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """As there; the engine goes on with what is under way."""
+        self._yield("shutdown")
+        super().shutdown()
+
+    def _overdue(self) -> None:
+        if self._held:
+            self.to_engine(self._held)
+        super()._overdue()
