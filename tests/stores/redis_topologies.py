@@ -1,4 +1,4 @@
-"""Real servers as people run them: a primary with a replica and a Sentinel, a Cluster, and a relay in front of one that encrypts or cuts."""
+"""Real servers as people run them: a primary with replica and Sentinel, a Cluster, and a relay in front that encrypts or cuts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+from pathlib import Path
 
 import redis
 
@@ -38,7 +39,8 @@ class Node:
     def __init__(self, kind="redis", *options, bus=False):
         self.port = free_port(65535 - _BUS if bus else 65535)
         self.folder = tempfile.mkdtemp(prefix="sparekey")
-        self._line = [server_binary(kind), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder, *options]
+        usual = ("--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0", "--dir", self.folder)
+        self._line = [server_binary(kind), "--port", str(self.port), *usual, *options]
         self._process = None
         self.client = redis.Redis(port=self.port)
 
@@ -98,14 +100,13 @@ class Sentinels(Topology):
         self.replica = self.node(kind, *options, "--replicaof", "127.0.0.1", str(self.primary.port))
         assert wait_until(lambda: self.replica.client.info("replication").get("master_link_status") == "up")
         self.sentinel = Node(kind)
-        config = f"{self.sentinel.folder}/sentinel.conf"
-        with open(config, "w") as file:
-            file.write(
-                f"port {self.sentinel.port}\nbind 127.0.0.1\ndir {self.sentinel.folder}\n"
-                f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1\n"
-                f"sentinel down-after-milliseconds {SERVICE} 300\nsentinel failover-timeout {SERVICE} 2000\n"
-            )
-        self.sentinel._line = [server_binary(kind), config, "--sentinel"]
+        config = Path(self.sentinel.folder) / "sentinel.conf"
+        config.write_text(
+            f"port {self.sentinel.port}\nbind 127.0.0.1\ndir {self.sentinel.folder}\n"
+            f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1\n"
+            f"sentinel down-after-milliseconds {SERVICE} 300\nsentinel failover-timeout {SERVICE} 2000\n"
+        )
+        self.sentinel._line = [server_binary(kind), str(config), "--sentinel"]
         self.nodes.append(self.sentinel)
         self.sentinel.start()
         assert wait_until(lambda: self.sentinel.client.sentinel_master(SERVICE)["num-slaves"] == 1)
@@ -120,19 +121,21 @@ class Sentinels(Topology):
 
 
 class Cluster(Topology):
-    """Two primaries, of which the first has all slots, and a replica of the first."""
+    """Two primaries, of which the first has all slots but one, and a replica of the first."""
 
     def __init__(self, kind="redis"):
         super().__init__()
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")
         self.first, self.second, self.replica = (self.node(kind, *options, bus=True) for _ in range(3))
-        self.first.client.execute_command("CLUSTER ADDSLOTS", *range(SLOTS))
+        self.first.client.execute_command("CLUSTER ADDSLOTS", *range(1, SLOTS))
+        self.second.client.execute_command("CLUSTER ADDSLOTS", 0)
         for one in (self.second, self.replica):
             self.first.client.execute_command("CLUSTER MEET", "127.0.0.1", one.port)
         everywhere = (one.client for one in self.nodes)
         for client in everywhere:
             assert wait_until(lambda client=client: client.cluster("info")["cluster_known_nodes"] == "3")
             assert wait_until(lambda client=client: client.cluster("info")["cluster_slots_ok"] == str(SLOTS))
+            assert wait_until(lambda client=client: client.cluster("info")["cluster_state"] == "ok")
         self.replica.client.execute_command("CLUSTER REPLICATE", self.name(self.first))
         assert wait_until(lambda: self.replica.client.info("replication").get("master_link_status") == "up")
 

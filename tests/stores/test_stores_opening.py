@@ -75,7 +75,8 @@ def test_a_password_is_in_no_message(caplog):
 def test_a_missing_extra_is_named(monkeypatch):
     """The message has the command that brings it."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    monkeypatch.delitem(sys.modules, "sparekey.stores.redis")
+    for name in ("redis", "redis_clients"):
+        monkeypatch.delitem(sys.modules, f"sparekey.stores.{name}", raising=False)
     with pytest.raises(MissingExtraError, match=r"sparekey\[redis\]"):
         open_store("redis://host/0")
 

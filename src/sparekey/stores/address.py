@@ -107,7 +107,7 @@ def _named(url: str) -> str:
     if scheme is None:
         return "this" if url else "an empty text"
     ends = url[scheme.end() :]
-    return repr(f"{scheme[0]}:...") if ends.startswith(":") else repr(url) if not ends and url.lower() in {SQLITE, *SCHEMES} else "this"
+    return repr(f"{scheme[0]}://...") if ends.startswith(":") else repr(url) if not ends and url.lower() in {SQLITE, *SCHEMES} else "this"
 
 
 def _hint(scheme: str) -> str:
