@@ -25,7 +25,7 @@ WRITTEN = "hunter2%2Fhunter2%40hunter2"
         ("rediss://[::1]:7/0?ssl_cert_reqs=none", (("::1", 7),), "rediss://[::1]:7/0?ssl_cert_reqs=none"),
         ("unix:///a/socket?key=x&db=1", (), "unix:///a/socket?db=1"),
         ("redis+sentinel://a,b:7/mine", (("a", 26379), ("b", 7)), "redis://a:26379"),
-        ("valkeys+sentinel://u:p@[::1]:7, b/mine/2?key=x", (("::1", 7), ("b", 26379)), "redis://u:p@[::1]:7/2"),
+        ("valkeys+sentinel://u:p@[::1]:7, b/mine/2?key=x", (("::1", 7), ("b", 26379)), "rediss://u:p@[::1]:7/2"),
         ("redis+cluster://a:1,b/0?protocol=2", (("a", 1), ("b", 6379)), "redis://a:1?protocol=2"),
     ],
 )

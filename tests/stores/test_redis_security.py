@@ -7,12 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import redis
 from redis_topologies import SERVICE, Relay, Sentinels, Topology, certificates
 from stores_kit import AUTH, ask, chain, parked, server_binary, wait_until
 
 from sparekey.errors import ConfigError
 from sparekey.stores import open_store
+from sparekey.stores.address import StoreAddress
 from sparekey.stores.opening import _store
+from sparekey.stores.redis_clients import connected
 
 PASSWORD = "p@ss:w/rd-that-is-long"
 LOGIN = "gateway:p%40ss%3Aw%2Frd-that-is-long@"
@@ -58,7 +61,7 @@ def test_the_rights_on_the_page_suffice(server):
 @pytest.mark.parametrize(
     ("login", "more", "said"),
     [
-        ("", "", "authenticated"),
+        ("", "", "uthenticat"),
         ("gateway:wrong-wrong-wrong@", "", "invalid username-password pair"),
         (LOGIN, "?key=another", "no permissions"),
         (LOGIN, "/5", "no permissions to run the 'select' command"),
@@ -79,6 +82,19 @@ def test_tls_with_an_authority_of_ones_own(server, tmp_path):
     with Relay(server.port, context) as relay:
         assert works(f"rediss://{LOGIN}127.0.0.1:{relay.port}?ssl_ca_certs={authority}")
         assert "CERTIFICATE_VERIFY_FAILED" in why(f"valkeys://{LOGIN}127.0.0.1:{relay.port}")
+
+
+def test_tls_of_sentinels_and_a_cluster_takes_the_same_settings(tmp_path):
+    """The connections to the Sentinels themselves too; nothing here connects."""
+    authority = certificates(tmp_path)[1]
+    for form, path in (("sentinel", "/mine"), ("cluster", "")):
+        url = f"rediss+{form}://{LOGIN}127.0.0.1:1,127.0.0.1:2{path}?ssl_ca_certs={authority}"
+        assert "Connection refused" in why(url) or "network:ConnectionError" in why(url)
+    client = connected(StoreAddress(f"rediss+sentinel://a,b/mine?ssl_ca_certs={authority}").redis)
+    for one in (client._client, *client._watch.sentinels):
+        assert isinstance(one.connection_pool.make_connection(), redis.SSLConnection)
+        assert one.connection_pool.connection_kwargs["ssl_ca_certs"] == str(authority)
+    client.close()
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def taken_apart(url: str) -> RedisAddress:
     nodes = _nodes(hosts, form)
     service, db = _path(path, form)
     host, port = nodes[0]
-    there = f"{'redis' if form != 'single' or not tls else 'rediss'}://{user}{at}{f'[{host}]' if ':' in host else host}:{port}"
+    there = f"{'rediss' if tls else 'redis'}://{user}{at}{f'[{host}]' if ':' in host else host}:{port}"
     plain = f"{there}{db and '/'}{db}{_query(settings)}"
     return RedisAddress(form, tls, nodes, service, Secret(plain), key, login, files, secrets)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TIMES: Final = {"socket_timeout": 0.2, "socket_connect_timeout": 1.0}
 """Seconds: one answer comes sooner than a change waits for the store."""
+_OF_ONE: Final = frozenset({"host", "port", "connection_class"})
+"""What redis-py reads out of an address that says where one server is."""
 
 
 class Client(Protocol):
@@ -42,8 +44,9 @@ class _Watched:
         security = {name: value for name, value in options.items() if name.startswith("ssl")}
         user, password = address.sentinel
         login = {"username": user or None, "password": password.reveal() or None}
-        self._watch = Sentinel(address.nodes, sentinel_kwargs={**_TIMES, **security, **login, "retry": _retry(0)})
-        self._client = self._watch.master_for(address.service, **options, retry=_retry(1))
+        settings = {**_TIMES, **security, **login, "retry": _retry(0)}
+        self._watch = Sentinel(address.nodes, sentinel_kwargs=settings)  # type: ignore[no-untyped-call]
+        self._client = self._watch.master_for(address.service, **options, retry=_retry(1))  # type: ignore[no-untyped-call]
         self.eval = self._client.eval
 
     def close(self) -> None:
@@ -59,13 +62,13 @@ def connected(address: RedisAddress) -> Client:
     Raises:
         redis.RedisError, redis.exceptions.RedisClusterException, OSError: no node of a Cluster answers.
     """
-    options = {**_TIMES, **parse_url(address.plain.reveal())}
+    options = {**_TIMES, **parse_url(address.plain.reveal())}  # type: ignore[no-untyped-call]
     if address.form == "single":
         return redis.Redis.from_url(address.plain.reveal(), **_TIMES, retry=_retry(1))
-    options = {name: value for name, value in options.items() if name not in {"host", "port"}} | ({"ssl": True} if address.tls else {})
+    options = {name: value for name, value in options.items() if name not in _OF_ONE} | ({"ssl": True} if address.tls else {})
     if address.form == "sentinel":
         return _Watched(address, options)
-    nodes = [ClusterNode(host, port) for host, port in address.nodes]
+    nodes = [ClusterNode(host, port) for host, port in address.nodes]  # type: ignore[no-untyped-call]
     return RedisCluster(startup_nodes=nodes, **options, retry=_retry(1), require_full_coverage=False)
 
 
