@@ -190,7 +190,7 @@ def test_spans_that_nobody_records_are_not_kept():
     """They take no place from one that is recorded and open."""
 
     class FirstCall(Sampler):
-        def should_sample(self, *_args, attributes=None, **_more):
+        def should_sample(self, _parent, _trace, _name, _kind=None, attributes=None, *_more):
             return SamplingResult(Decision.RECORD_AND_SAMPLE if attributes["sparekey.call"] == 1 else Decision.DROP)
 
         def get_description(self):
