@@ -20,7 +20,7 @@ from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.responses import ResponseValidator, counted, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
@@ -330,4 +330,4 @@ class AsyncTransport(AsyncForwarder):
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
         made = self.router.outgoing(call, credential, request, own=self._connections.own)
-        return await self._connections.for_url(made.url).handle_async_request(made)
+        return unread(await self._connections.for_url(made.url).handle_async_request(made), self.lib)

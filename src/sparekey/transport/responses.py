@@ -143,6 +143,17 @@ class ResponseValidator:
         return self.lib.Response(_SUCCESS, headers={"content-encoding": encoding}, stream=response.stream) if encoding else None
 
 
+def unread(response: Any, lib: Any) -> Any:
+    """Return a response whose body is still to be read: a mock, or a cache, gives one that was, and hands on no other body than that."""
+    if not response.is_stream_consumed:
+        return response
+    headers = response.headers.raw
+    if _header(response, b"content-encoding"):  # its body comes decoded
+        headers = [(name, value) for name, value in headers if name.lower() not in {b"content-encoding", b"content-length"}]
+    stream = lib.ByteStream(response.content)
+    return lib.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
+
+
 def counted(response: Any) -> Usage | None:
     """Return the tokens of an answer that was read."""
     usage: Usage | None = response.extensions.get("sparekey_usage")

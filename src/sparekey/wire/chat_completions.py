@@ -130,11 +130,12 @@ def texts_of(content: Any) -> tuple[str, str]:
 
 def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
     """Read one choice of a chunk, or of a whole answer."""
-    if choice.get("error"):
+    spoken = choice.get("delta") or choice.get("message") or {}
+    if choice.get("error") or spoken.get("error"):
         return ERROR
     content, said, text, thoughts, refusal = False, False, choice.get("text") or "", "", ""
     tools: tuple[ToolPiece, ...] = ()
-    for name, value in (choice.get("delta") or choice.get("message") or {}).items():
+    for name, value in spoken.items():
         if not value or name in _UNSPOKEN:
             continue
         if name == "content":
@@ -328,8 +329,11 @@ def _add_spots(found: list[Spot], lane: int, at: Path, delta: dict[str, Any]) ->
                 found += _tool_spots(lane, (*at, name, position), call, call.get("index") or position)
         elif name == "function_call":
             found += _tool_spots(lane, (*at, name), {"function": text}, 0)
+        elif isinstance(text, str):
+            found.append(Spot(Piece(lane, name, text), (*at, name)))
         else:
-            found.append(Spot(Piece(lane, name, text), (*at, name)) if isinstance(text, str) else field_spot(lane, name, text, (*at, name)))
+            thinks = name == "content" and not texts_of(text)[0]  # Mistral has thoughts among the parts of a content
+            found.append(field_spot(lane, "thinking" if thinks else name, text, (*at, name)))
 
 
 def _place(name: str) -> tuple[bool, bool]:

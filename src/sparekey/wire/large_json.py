@@ -23,6 +23,7 @@ _MOST_PLACES: Final = 16
 """Places in which a name is looked for as a key: each costs one skip over what precedes it."""
 _NAMES: Final = (
     *("model", "stream", "stream_options", "messages", "input", "prompt", "contents", "requests", "n", "generationConfig"),
+    *("generateContentRequest", "generate_content_request"),
     *("store", "background", "encoding_format", "embedding_type", "output_dtype", "return_multivector"),
     *("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality"),
 )
