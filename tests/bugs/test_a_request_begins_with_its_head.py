@@ -1,15 +1,12 @@
 """A body in two pieces took the configuration of its end and the clock of its end, and each piece was put behind all before it."""
 
-import asyncio
 import contextlib
 import time
-import tracemalloc
 
 import pytest
 from gateway_play import Running
 
 from real_servers import wait_until
-from sparekey.gateway.http.request_body import body_of
 from sparekey.lab.drill.raw_host import RawHost, connected, everything, exchanged, posted, question, response, status_of
 
 BODY = question(user="x" * 3000)
@@ -120,22 +117,3 @@ def test_a_body_in_small_pieces_is_looked_at_twice(place):
             line.sendall(data[at : at + 7])
         everything(line)
     assert seen == [CUT, len(data)]
-
-
-def test_a_long_body_in_small_pieces_takes_its_length_in_memory():
-    """Twice, while it becomes bytes."""
-
-    async def asked():
-        tracemalloc.start()
-        body = await body_of(receive, {}, 2**20, 30)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return len(body), peak
-
-    async def receive():
-        return {"type": "http.request", "body": bytes(2), "more_body": next(left) > 1}
-
-    left = iter(range(40_000, 0, -1))
-    size, peak = asyncio.run(asked())
-    assert size == 80_000
-    assert peak < 4 * size
