@@ -74,7 +74,7 @@ class RequestFields(msgspec.Struct, gc=False):
     input: msgspec.Raw = msgspec.Raw()
     requests: msgspec.Raw = msgspec.Raw()
     n: msgspec.Raw = msgspec.Raw()
-    stream_options: StreamOptions | None | msgspec.UnsetType = msgspec.UNSET
+    stream_options: StreamOptions | msgspec.UnsetType | None = msgspec.UNSET
     generationConfig: GenerationConfig | None = None  # noqa: N815 - as there
 
 
