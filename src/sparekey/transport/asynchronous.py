@@ -83,7 +83,8 @@ class AsyncForwarder:
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
         self._foreign = ForeignState(self.router.affinity)
-        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
+        self._lengths = RefusedLengths(table.targets)
+        self._sparing: Final = (self._lengths, self._foreign)
         self._failover = AsyncFailover(self.chain, sleep=sleep)
 
     async def forward(self, call: WireRequest, request: Any = None) -> AsyncForwarded:
@@ -110,7 +111,7 @@ class AsyncForwarder:
     @property
     def is_plain(self) -> bool:
         """Whether requests go to every credential alike: nothing is known of one that another could not read."""
-        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+        return not (self.router.affinity.knows_any or self._foreign.knows_any or self._lengths.knows_any)
 
     async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""

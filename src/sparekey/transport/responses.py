@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparekey.transport.affinity import ResourceAffinity
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential, Usage
+    from sparekey.wire.answer import WholeAnswer
     from sparekey.wire.request import WireRequest
 
 _EVENTS: Final = b"text/event-stream"
@@ -74,7 +75,7 @@ class ResponseValidator:
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
         try:
-            found = answer.read(call, body)
+            found = self.read(call, credential.id, body)
         except InnerError as error:
             raise self.refused(call, credential, response, error.data, error.data) from None
         except NoAnswerError as exc:
@@ -84,11 +85,22 @@ class ResponseValidator:
             self.affinity.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
             self.affinity.learn_upload(credential.id, upload)
-        anew = found.body
-        if call.kind == "embed" and self._vectors is not None:
-            anew = self._vectors.admit(credential.id, call, body)
-        response.stream = self.lib.ByteStream(raw if anew is None else self._anew(response, anew))
+        response.stream = self.lib.ByteStream(raw if found.body is None else self._anew(response, found.body))
         return response
+
+    def read(self, call: WireRequest, credential_id: str, body: bytes) -> WholeAnswer:
+        """Read the body of a success, without its encoding, as `wire.answer.read` does; vectors have to be those of the chain.
+
+        Raises:
+            InnerError: it holds an error in the place of an answer.
+            NoAnswerError: it holds no answer.
+            VectorSpaceError: a vector has another length.
+            IncompleteAnswerError: one is no vector, or they are not as many as the inputs.
+        """
+        found = answer.read(call, body)
+        if call.kind == "embed" and self._vectors is not None:
+            return found._replace(body=self._vectors.admit(credential_id, call, body))
+        return found
 
     def _anew(self, response: Any, body: bytes) -> bytes:
         """Make the headers of a response match a body that was written anew; return that body."""
