@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparekey.cli import exits, render
-from sparekey.cli.settings import opened
+from sparekey.cli.inputs import opened
 from sparekey.config.files import find_file
 from sparekey.errors import ConfigError
 from sparekey.lab.drill import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run

@@ -58,7 +58,7 @@ def _is_typers_own(exc: Exception) -> bool:
 
 def _report(exc: Exception, ctx: typer.Context) -> int:
     from sparekey.cli.problems import problem
-    from sparekey.cli.report import show
+    from sparekey.cli.render import show
 
     if ctx.meta.get("sparekey.debug"):
         from sparekey.masking import mask

@@ -15,10 +15,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, translated, without_unknown
+from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, read_faulty, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
-from sparekey.config.toml_faults import read_faulty
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 

@@ -10,7 +10,7 @@ from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embedding_request import asked_lengths, names_length, refuses_length
+from sparekey.wire.embeddings import asked_lengths, names_length, refuses_length
 from sparekey.wire.format import NoAnswerError
 from sparekey.wire.vector_bytes import admitted, shortened
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings, large_json
-from sparekey.wire.embedding_request import inputs
+from sparekey.wire.embeddings import inputs
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, is_visible
 from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter

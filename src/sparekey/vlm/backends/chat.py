@@ -22,7 +22,7 @@ from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.providers import find
 from sparekey.vlm.assembly import Assembler, collect
 from sparekey.vlm.backends.sdks import installed
-from sparekey.vlm.calling import CallingVLM
+from sparekey.vlm.base import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire import answer
 from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt

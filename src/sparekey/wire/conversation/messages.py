@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.conversation import values
-from sparekey.wire.conversation.fields import Fields
-from sparekey.wire.conversation.frames import Talk, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import Fields, Talk, parts_of, response_format, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
