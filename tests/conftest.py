@@ -31,10 +31,11 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
-    """Leave out what is there for good: some tests look for garbage, and each look would go through every SDK."""
+    """Leave out what is there for good: each look for garbage would go through every SDK. Look rarely: tests that need it ask for it."""
     gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items):

@@ -17,7 +17,7 @@ from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.http.off_loop import off_loop
-from sparekey.gateway.http.protocol import ATTEMPT, KNOWN
+from sparekey.gateway.http.protocol import ATTEMPT, KNOWN, REFUSED, STARTED, RequestStart
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
@@ -112,9 +112,13 @@ class RequestHandler:
         """Create the handler with ASGI's arguments and the gateway's id for the request."""
         attempt: QuickAttempt | None = scope.get(ATTEMPT)
         self._attempt = attempt
-        self._began = time.perf_counter() if attempt is None else attempt.sent.began
+        if attempt is not None:
+            started = RequestStart(attempt.state, attempt.sent.began)
+        else:
+            started = scope.get(STARTED) or RequestStart(gateway.state, time.perf_counter())
+        self._state: State = started.state
+        self._began, self.request_id = started.at, request_id
         self._gateway, self._scope, self._receive, self._send = gateway, scope, receive, send
-        self.request_id, self._state = request_id, gateway.state if attempt is None else attempt.state
         self._ledger = RequestLedger()
         self._caller: Caller = ANYBODY
         self._chain = self._credential = ""
@@ -132,8 +136,9 @@ class RequestHandler:
         except RefusalError as error:
             await self._whole(replies.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413, 503})
         except ClientGoneError:
-            self._left = True
-            self._status = self._status or 499
+            refused = self._scope.get(REFUSED)
+            self._left = refused is None
+            self._status = self._status or refused or 499
         except asyncio.CancelledError:
             if not self._gateway.draining or self._status:
                 self._left = True
@@ -165,7 +170,7 @@ class RequestHandler:
         named = dict(headers)
         self._dialect = routes.dialect_of(path, named)
         checked(named)
-        if self._gateway.draining and self._attempt is None:
+        if self._gateway.draining and self._attempt is None and STARTED not in scope:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
         cross_origin = state.access.cross_origin
         self._page = cross_origin.headers(named)

@@ -147,6 +147,11 @@ class Application:
         """What serves ordinary requests; None: the gateway's application serves all."""
         return None if self.gateway is None else self.gateway.quick
 
+    @property
+    def body_timeout(self) -> float | None:
+        """Seconds for the body of a request, as the configuration says now; None: the gateway has not started."""
+        return None if self.gateway is None else self.gateway.state.config.body_timeout
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI request, traced if the configuration says so, or the lifespan."""
         if scope["type"] == "lifespan":

@@ -72,7 +72,7 @@ class Exchange:
         self._call = call
         self._head, self._plan, self._out, self._ordinary = head, plan, out, ordinary
         self._state, self._request_id = path.gateway.state, path.gateway.number()
-        self._began_at = time.perf_counter()
+        self._began_at = time.perf_counter() if client.started is None else client.started.at
         self._began = began
         self._cut = False
         self.slot = 0

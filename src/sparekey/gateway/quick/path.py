@@ -93,6 +93,7 @@ class QuickPath:
                 client.acquainted()
             left = place.end + place.length - len(data)
             if left or client.flow.write_paused:
+                client.missing = left
                 return HandledBy.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
             why = self._sent(client, data, place.end, head)
         except (ValueError, RecursionError):  # what is no request, the engine refuses
