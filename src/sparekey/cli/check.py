@@ -65,8 +65,8 @@ def _against(finding: Finding, first: Finding) -> Finding:
 
 
 def _other_space(finding: Finding, message: str) -> Finding:
-    told = Reason("other_space")
-    return replace(finding, ok=False, error_class="configuration", reason=told.value, message=message, remedy=told.remedy)
+    reason = Reason("other_space")
+    return replace(finding, ok=False, error_class="configuration", reason=reason.value, message=message, remedy=reason.remedy)
 
 
 def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:
@@ -176,12 +176,12 @@ def try_all(
 
 def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
     """Mark findings whose credential has the key of another one; the keys must be resolved."""
-    told: dict[tuple[str, str], dict[str, Any]] = {}
+    marks: dict[tuple[str, str], dict[str, Any]] = {}
     for path, chain in chains(config):
         credentials = chain.comparable_credentials()
         for name, pairs in (("twin_of", twins(credentials)), ("shares_key_with", shared_keys(credentials))):
-            told |= {(dotted(path), credentials[index].id): {name: credentials[first].id} for index, first in pairs.items()}
-    return [replace(f, **told.get((f.chain, f.credential), {})) for f in findings]
+            marks |= {(dotted(path), credentials[index].id): {name: credentials[first].id} for index, first in pairs.items()}
+    return [replace(f, **marks.get((f.chain, f.credential), {})) for f in findings]
 
 
 def _work(waiting: Iterator[tuple[int, ProbeCall, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:

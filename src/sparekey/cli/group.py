@@ -74,14 +74,14 @@ class _Narrator(logging.Handler):
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         from sparekey.cli.render import note
 
         line = f"{record.levelname.lower()}: {record.getMessage()}"
-        if line not in self._told:
-            self._told.add(line)
+        if line not in self._shown:
+            self._shown.add(line)
             note(line)
 
 

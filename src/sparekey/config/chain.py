@@ -160,7 +160,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def unset_faults(self) -> list[Fault]:
         """Return a fault for each setting of a credential whose variable is not set."""
         return [
-            Fault(("credentials", index, name), variables.told(variable))
+            Fault(("credentials", index, name), variables.unset_words(variable))
             for index, one in enumerate(self.credentials)
             for name, variable in one.unset().items()
         ]

@@ -311,7 +311,7 @@ def read_faulty(text: str) -> FaultyToml:
             place = _PLACE.search(str(exc))
             number = int(place[2]) - 1 if place and place[2] else None
             faulty = lines[number] if number is not None and number < len(lines) else ""
-            found.append(_told(str(exc), place, faulty))
+            found.append(_toml_words(str(exc), place, faulty))
             key = _KEY.match(faulty)
             if number is None or not key or not _stands_alone(faulty):
                 break
@@ -328,7 +328,7 @@ def _stands_alone(line: str) -> bool:
     return not any(mark in value for mark in ('"""', "'''", "[", "{"))
 
 
-def _told(said: str, place: re.Match[str] | None, faulty: str) -> str:
+def _toml_words(said: str, place: re.Match[str] | None, faulty: str) -> str:
     what = said[: place.start()] if place else said
     key = _KEY.match(faulty)
     where = ", ".join(filter(None, (f"at {place[1]}" if place else "", f"in {key[1]!r}" if key else "")))

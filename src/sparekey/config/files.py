@@ -245,14 +245,14 @@ def _json(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
     except json.JSONDecodeError as exc:
         # OpenViking replaces variables before it reads the file, so one may stand where a number belongs
         filled, unset = variables.outside_texts(text, os.environ, plain=plain)
-        lines = [variables.told(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
-        told = _not_json(exc)
+        lines = [variables.unset_words(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
+        words = _not_json(exc)
     if filled != text:
         try:
             return _loaded(filled, file)
         except json.JSONDecodeError as exc:
-            told = _not_json(exc)
-    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [told])) from None
+            words = _not_json(exc)
+    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [words])) from None
 
 
 def _faults_of_the_rest(rest: Mapping[str, Any], left: frozenset[str]) -> list[str]:

@@ -94,8 +94,8 @@ class RefusedLengths:
             return None
         if embedding_model(credential.provider, target.model or call.model) is not None:
             return None
-        told = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
-        return call._replace(lengthless=True) if told else None
+        refused_length = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
+        return call._replace(lengthless=True) if refused_length else None
 
     def learn(self, call: WireRequest, credential: Credential) -> None:
         """Remember that a host gave without a length what it refused with one."""

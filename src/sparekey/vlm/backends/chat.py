@@ -225,8 +225,8 @@ class ChatBackend(CallingVLM):
         parts = Assembler()
         value = self._body(sent)
         with answer.as_library_errors():
-            told = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
-            parts.feed(told)
+            summary = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
+            parts.feed(summary)
         self._count(parts)
         return parts.response()
 

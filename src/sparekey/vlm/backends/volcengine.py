@@ -96,13 +96,13 @@ async def _remove(client: Any, vlm: VolcengineVLM, file_id: str) -> None:
 
 def _text(vlm: VolcengineVLM, body: bytes) -> str:
     with answer.as_library_errors():
-        told = answer.read(_RESPONSES, body, in_full=True).summary
-    if (usage := told.usage) is not None:
+        summary = answer.read(_RESPONSES, body, in_full=True).summary
+    if (usage := summary.usage) is not None:
         counts = (usage.prompt_tokens, usage.completion_tokens, 0.0, usage.cached_tokens, usage.reasoning_tokens)
         vlm.update_token_usage(vlm.model or "", vlm.provider, *counts)
-    text = split_think(told.text).content
+    text = split_think(summary.text).content
     if not text:
-        raise IncompleteAnswerError(f"a success without a text (finish reason: {told.finish})")
+        raise IncompleteAnswerError(f"a success without a text (finish reason: {summary.finish})")
     return text
 
 

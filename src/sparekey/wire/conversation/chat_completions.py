@@ -53,7 +53,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         effort=taken.text("reasoning_effort"),
     )
     spelling = {"max_tokens": spelled} if spelled else {}
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),

@@ -141,7 +141,7 @@ class Talk:
             del taken.rest["role"]
         self.turns.append(ChatTurn("assistant" if role == "assistant" else "user", parts, plain, taken.rest))
 
-    def told(self, taken: Fields, **fields: Any) -> Conversation:
+    def conversation(self, taken: Fields, **fields: Any) -> Conversation:
         """Return the conversation: the talk, what the reader found (`fields`), and what every request's body says.
 
         Args:

@@ -25,7 +25,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         effort = output.text("effort")
         with output.inner("format") as form:
             form_of_answer = response_format(form, form)
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),

@@ -27,7 +27,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         _add_item(talk, item)
     with taken.inner("reasoning") as reasoning:
         effort = reasoning.text("effort")
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),
