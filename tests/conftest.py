@@ -19,6 +19,7 @@ LONG = (
     *("test_transport_engine", "test_transport_failover", "test_core_blame", "test_console_connection", "test_gateway_process"),
     *("test_gateway_openapi", "test_client_node", "test_transport_stale", "test_vlm_keepalive", "test_drill_docs"),
     *("test_writes_agree", "test_drill_cases", "test_embedding_backends", "test_vlm_backends"),
+    *("test_gateway_quick", "test_cli_explain", "test_core_machine", "test_core_rescue"),
 )
 """Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
 settings.register_profile("sparekey", drawn(20))
