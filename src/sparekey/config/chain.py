@@ -211,7 +211,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def _lack(self, credential: C) -> ConfigError | MissingExtraError | None:
         for name, variable in credential.unset().items():
             where = self._source.place(("credentials", credential._place, name))  # noqa: SLF001 - as above
-            return ConfigError(f"{where}: {variables.told(variable)}")
+            return ConfigError(f"{where}: {variables.unset_words(variable)}")
         for ref in filter(None, (credential.api_key, credential.ak, credential.sk)):
             try:
                 self._secret(ref)

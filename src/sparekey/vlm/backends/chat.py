@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
-    from sparekey.wire.event_stream import Part
+    from sparekey.wire.event_stream import ReadEvent
     from sparekey.wire.format import EventSummary
 
 _NOTHING: Final = object()
@@ -312,7 +312,7 @@ def _bytes_of(piece: Any) -> bytes:
     return piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()
 
 
-def _summaries(steps: Iterable[list[Part]]) -> Iterator[EventSummary]:
+def _summaries(steps: Iterable[list[ReadEvent]]) -> Iterator[EventSummary]:
     return (part.summary for parts in steps for part in parts if part.value is not None)
 
 
