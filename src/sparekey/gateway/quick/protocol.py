@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.gateway.http.protocol import ATTEMPT, GatewayProtocol, Part
 from sparekey.gateway.quick.path import HandledBy
+from sparekey.gateway.quick.wheel import TICK
 
 if TYPE_CHECKING:
     from sparekey.gateway.quick.attempt import QuickAttempt
@@ -18,8 +19,10 @@ class QuickProtocol(GatewayProtocol):
 
     Attributes:
         exchange: the request that is under way on the quick path; None: there is none.
+        slot: where the wheel has it while a body is still coming.
         _quick: the quick path; None: it is off.
         _held: the beginning of a request whose body is still coming.
+        _held_until: when the engine gets it although it is not complete, on the loop's clock.
         _attempt: the attempt that was made for the request whose head is parsed next.
     """
 
@@ -29,23 +32,39 @@ class QuickProtocol(GatewayProtocol):
         self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
         self.exchange: Exchange | None = None
         self._held = b""
+        self.slot, self._held_until = 0, 0.0
         self._attempt: QuickAttempt | None = None
 
     def data_received(self, data: bytes) -> None:
         """Show the quick path what may be an ordinary request; parse everything else."""
-        if self._quick is None or (not self._held and not self._may_begin()):
+        quick, held = self._quick, self._held
+        if quick is None or (not held and not self._may_begin()):
             super().data_received(data)
             return
-        waited, data, self._held = bool(self._held), self._held + data, b""
-        begun = self._quick.begin(self, data)
+        if held:
+            data, self._held = held + data, b""
+        begun = quick.begin(self, data)
         if begun is HandledBy.SENT:
             self._due = None
         elif begun is HandledBy.WAITS:
             self._held = data
-            if not waited:
-                self._due_in(self._limits.body_timeout)
+            if not held:
+                self._due, self._held_until = None, self.loop.time() + TICK
+                quick.wheel.add(self, self._held_until)
+            return
         else:
             super().data_received(data)
+        if held:
+            quick.wheel.discard(self)
+
+    def due(self) -> float:
+        """Return when the engine gets a request whose body is not complete by then; how long that may take is the engine's to say."""
+        return self._held_until
+
+    def overdue(self) -> None:
+        """Let the engine wait for the rest of a body."""
+        if self._held:
+            self.to_engine(self._held)
 
     def _may_begin(self) -> bool:
         """Return whether a request begins here; one that is under way goes to the engine first."""
@@ -75,7 +94,8 @@ class QuickProtocol(GatewayProtocol):
         """Let the engine have what is here."""
         if self.exchange is not None:
             self.exchange.hand_over(why)
-        elif self._held:
+        elif self._held and self._quick is not None:
+            self._quick.wheel.discard(self)
             self.to_engine(self._held)
 
     def on_headers_complete(self) -> None:
@@ -100,8 +120,3 @@ class QuickProtocol(GatewayProtocol):
         """As there; the engine goes on with what is under way."""
         self._yield("shutdown")
         super().shutdown()
-
-    def _overdue(self) -> None:
-        if self._held:
-            self.to_engine(self._held)
-        super()._overdue()
