@@ -88,8 +88,8 @@ def gateway(home, upstream, *, keys=2, quick=True, log=False):
     return process, port
 
 
-def wait_for(port):
-    for _ in range(400):
+def wait_for(port, seconds=20):
+    for _ in range(int(seconds * 20)):
         with socket.socket() as one:
             if one.connect_ex(("127.0.0.1", port)) == 0:
                 return

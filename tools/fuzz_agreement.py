@@ -49,7 +49,7 @@ TOLD = (
     "sparekey_parks_total",
 )
 IDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]+")
-TIMES = re.compile(rb'(?i)(retry-after(?:-ms)?: |for another |"retry_after": )[\d.]+')
+TIMES = re.compile(rb'(?i)(retry-after(?:-ms)?: |for another |"retry_after": |"parked_for": )[\d.]+')
 REFUSALS = (
     (b'{"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}', "429 Too Many Requests"),
     (b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}', "401 Unauthorized"),
