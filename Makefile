@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+# Whoever forbids Python to keep compiled modules pays for it in each of some 250 processes that the tests start
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking docs clean agents frameworks

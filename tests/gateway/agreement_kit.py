@@ -12,7 +12,7 @@ from gateway_play import Running
 
 CHAT = "/v1/chat/completions"
 _NUMBERS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]+")
-_TIMES = re.compile(rb"(?i)(retry-after(?:-ms)?: )\d+")
+_TIMES = re.compile(rb"(?i)(retry.after(?:-ms)?\"?: )[\d.]+")
 _TOLD = (
     "sparekey_gateway_requests_total",
     "sparekey_attempts_total",
@@ -164,7 +164,10 @@ class Client:
 
 
 class Pair:
-    """The two gateways, by whether they have the quick path, over chains of two credentials `a` and `b`, one chain a case."""
+    """The two gateways, by whether they have the quick path, over chains of two credentials `a` and `b`, one chain a case.
+
+    A chain is a provider and a model, and `embedding` behind them where it is for vectors.
+    """
 
     def __init__(self, folder, provider, chains, settings=""):
         self.provider, self.running = provider, {}
@@ -177,7 +180,8 @@ class Pair:
             self.running[quick] = Running(file)
 
     def _chain(self, name, kind):
-        section, (provider, model) = f"gateway.chat.{name}", kind
+        provider, model, *of = kind
+        section = f"gateway.{of[0] if of else 'chat'}.{name}"
         root = "" if provider in ("anthropic", "gemini") else "/v1"
         seats = [
             f'[[{section}.credentials]]\nid = "{seat}"\napi_key = "sk-{seat}-00000000000000"\n'
@@ -204,6 +208,34 @@ class Pair:
         client.answers(1)
         client.close()
         self.told(quick, SETTLED, before + 1)
+
+    def played(self, case, quick, asked, answers, *, warm, count=1):
+        """Play a case through one gateway, behind a request that warms it up; return who served, and all that must agree.
+
+        Args:
+            case: the name of the chain.
+            quick: which gateway.
+            asked: the pieces of the request.
+            answers: those of the answers of the first credential, from the warming one on; the second gives the first of them.
+            warm: the first request.
+            count: how many answers to wait for.
+        """
+        provider, running = self.provider, self.running[quick]
+        before = len(self.told(quick, case, 0))
+        provider.play(case, a=answers, b=[answers[0]] * 9)
+        client = Client(running.port)
+        client.write([warm])
+        client.answers(1)
+        counts = running.gateway.quick.counts.copy() if quick else None
+        client.write(asked)
+        got, ended = client.answers(count)
+        client.close()
+        why = sorted(running.gateway.quick.counts - counts) if quick else None
+        refused = got.count(b"HTTP/1.1 400")  # before its chain was known: of no chain's
+        if refused:
+            self.settle(quick)
+        told = self.told(quick, case, before + got.count(b"HTTP/1.1 ") + 1 - refused)
+        return why, (plain(got), ended, provider.asked[case], told, self.metrics(quick, case), self.state(quick, case))
 
     def told(self, quick, case, count):
         """What the gateway tells of the requests of a chain when so many have ended, without times."""

@@ -20,7 +20,7 @@ from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.responses import ResponseValidator, counted, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
@@ -83,7 +83,8 @@ class AsyncForwarder:
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
         self._foreign = ForeignState(self.router.affinity)
-        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
+        self._lengths = RefusedLengths(table.targets)
+        self._sparing: Final = (self._lengths, self._foreign)
         self._failover = AsyncFailover(self.chain, sleep=sleep)
 
     async def forward(self, call: WireRequest, request: Any = None) -> AsyncForwarded:
@@ -110,7 +111,7 @@ class AsyncForwarder:
     @property
     def is_plain(self) -> bool:
         """Whether requests go to every credential alike: nothing is known of one that another could not read."""
-        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+        return not (self.router.affinity.knows_any or self._foreign.knows_any or self._lengths.knows_any)
 
     async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
@@ -323,4 +324,4 @@ class AsyncTransport(AsyncForwarder):
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
         made = self.router.outgoing(call, credential, request, own=self._connections.own)
-        return await self._connections.for_url(made.url).handle_async_request(made)
+        return unread(await self._connections.for_url(made.url).handle_async_request(made), self.lib)

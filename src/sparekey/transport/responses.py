@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparekey.transport.affinity import ResourceAffinity
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential, Usage
+    from sparekey.wire.answer import WholeAnswer
     from sparekey.wire.request import WireRequest
 
 _EVENTS: Final = b"text/event-stream"
@@ -74,7 +75,7 @@ class ResponseValidator:
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
         try:
-            found = answer.read(call, body)
+            found = self.read(call, credential.id, body)
         except InnerError as error:
             raise self.refused(call, credential, response, error.data, error.data) from None
         except NoAnswerError as exc:
@@ -84,11 +85,22 @@ class ResponseValidator:
             self.affinity.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
             self.affinity.learn_upload(credential.id, upload)
-        anew = found.body
-        if call.kind == "embed" and self._vectors is not None:
-            anew = self._vectors.admit(credential.id, call, body)
-        response.stream = self.lib.ByteStream(raw if anew is None else self._anew(response, anew))
+        response.stream = self.lib.ByteStream(raw if found.body is None else self._anew(response, found.body))
         return response
+
+    def read(self, call: WireRequest, credential_id: str, body: bytes) -> WholeAnswer:
+        """Read the body of a success, without its encoding, as `wire.answer.read` does; vectors have to be those of the chain.
+
+        Raises:
+            InnerError: it holds an error in the place of an answer.
+            NoAnswerError: it holds no answer.
+            VectorSpaceError: a vector has another length.
+            IncompleteAnswerError: one is no vector, or they are not as many as the inputs.
+        """
+        found = answer.read(call, body)
+        if call.kind == "embed" and self._vectors is not None:
+            return found._replace(body=self._vectors.admit(credential_id, call, body))
+        return found
 
     def _anew(self, response: Any, body: bytes) -> bytes:
         """Make the headers of a response match a body that was written anew; return that body."""
@@ -129,6 +141,17 @@ class ResponseValidator:
         encoding = response.headers.pop("content-encoding", None)
         response.headers.pop("content-length", None)
         return self.lib.Response(_SUCCESS, headers={"content-encoding": encoding}, stream=response.stream) if encoding else None
+
+
+def unread(response: Any, lib: Any) -> Any:
+    """Return a response whose body is still to be read: a mock, or a cache, gives one that was, and hands on no other body than that."""
+    if not response.is_stream_consumed:
+        return response
+    headers = response.headers.raw
+    if _header(response, b"content-encoding"):  # its body comes decoded
+        headers = [(name, value) for name, value in headers if name.lower() not in {b"content-encoding", b"content-length"}]
+    stream = lib.ByteStream(response.content)
+    return lib.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
 
 
 def counted(response: Any) -> Usage | None:

@@ -15,7 +15,7 @@ from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
 from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.responses import ResponseValidator, counted, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
@@ -78,7 +78,8 @@ class Forwarder:
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
         self._foreign = ForeignState(self.router.affinity)
-        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
+        self._lengths = RefusedLengths(table.targets)
+        self._sparing: Final = (self._lengths, self._foreign)
         self._failover = Failover(self.chain, sleep=sleep)
 
     def forward(self, call: WireRequest, request: Any = None) -> Forwarded:
@@ -105,7 +106,7 @@ class Forwarder:
     @property
     def is_plain(self) -> bool:
         """Whether requests go to every credential alike: nothing is known of one that another could not read."""
-        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+        return not (self.router.affinity.knows_any or self._foreign.knows_any or self._lengths.knows_any)
 
     def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
@@ -317,4 +318,4 @@ class Transport(Forwarder):
 
     def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
         made = self.router.outgoing(call, credential, request, own=self._connections.own)
-        return self._connections.for_url(made.url).handle_request(made)
+        return unread(self._connections.for_url(made.url).handle_request(made), self.lib)

@@ -78,6 +78,11 @@ class RefusedLengths:
         """Take where the requests of each credential go."""
         self._targets, self._known = targets, set[tuple[str, str]]()
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether any credential is known to refuse a length."""
+        return bool(self._known)
+
     def spared(self, call: WireRequest, credential: Credential) -> WireRequest:
         """Return a request as it goes to a credential: without a length that its host is known to refuse."""
         return call._replace(lengthless=True) if self._known and self._key(call, credential) in self._known else call

@@ -328,8 +328,11 @@ def _add_spots(found: list[Spot], lane: int, at: Path, delta: dict[str, Any]) ->
                 found += _tool_spots(lane, (*at, name, position), call, call.get("index") or position)
         elif name == "function_call":
             found += _tool_spots(lane, (*at, name), {"function": text}, 0)
+        elif isinstance(text, str):
+            found.append(Spot(Piece(lane, name, text), (*at, name)))
         else:
-            found.append(Spot(Piece(lane, name, text), (*at, name)) if isinstance(text, str) else field_spot(lane, name, text, (*at, name)))
+            thinks = name == "content" and not texts_of(text)[0]  # Mistral has thoughts among the parts of a content
+            found.append(field_spot(lane, "thinking" if thinks else name, text, (*at, name)))
 
 
 def _place(name: str) -> tuple[bool, bool]:

@@ -145,7 +145,7 @@ def with_model(call: WireRequest, target: Target) -> bytes:
     document = call.document
     if document is None or call.kind != target.kind:
         return _in_form(call, target) if call.form and call.kind == target.kind else call.body
-    edited = document if call.kind != "embed" else json_body.without(document, _needless(call, target))
+    edited = document if call.kind != "embed" else json_body.without(document, needless(call, target))
     if target.model and isinstance(model := call.get("model"), str) and model != target.model:
         edited = json_body.replaced(edited, "model", target.model)
     if target.body:
@@ -171,7 +171,7 @@ def _counting(document: json_body.Document) -> json_body.Document:
     return json_body.completed(document, {"stream_options": wanted})
 
 
-def _needless(call: WireRequest, target: Target) -> set[str]:
+def needless(call: WireRequest, target: Target) -> set[str]:
     """Return the fields of a request for vectors that its host need not see, and may refuse.
 
     Those that are null, and the length where the host refuses it, or the model's vectors have it anyway.

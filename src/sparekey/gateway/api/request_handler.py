@@ -244,9 +244,9 @@ class RequestHandler:
             try:
                 async for item in items:
                     heard()
-                    await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     if broken.counts:
                         broken.passed(item)
+                    await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     item.sent()
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await self._broken(broken.pieces(exc, request_id=self.request_id))

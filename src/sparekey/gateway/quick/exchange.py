@@ -8,11 +8,11 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.made import MadeAttempt
+from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.quick.attempt import QuickAttempt, SendTimes
 from sparekey.gateway.quick.batch import ServedRequest
 from sparekey.gateway.quick.host import HostReader
-from sparekey.wire import answer
 from sparekey.wire.format import InnerError, NoAnswerError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.quick.plan import Outgoing, Plan
     from sparekey.gateway.quick.protocol import QuickProtocol
     from sparekey.gateway.upstream.http1 import UpstreamConnection
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
 _JSON: Final = (b"content-type", b"application/json")
@@ -36,8 +37,8 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_asked", "_began", "_began_at", "_client", "_connection", "_fault", "_head", "_heard", "_ordinary", "_out", "_path", "_plan"),
-        *("slot", "_cut", "_request", "_request_id", "_sent_at", "_start", "_state"),
+        *("_asked", "_began", "_began_at", "_call", "_client", "_connection", "_cut", "_fault", "_head", "_heard", "_ordinary", "_out"),
+        *("_path", "_plan", "_request", "_request_id", "_sent_at", "_start", "_state", "slot"),
     )
 
     def __init__(
@@ -48,6 +49,7 @@ class Exchange:
         start: int,
         head: RequestHead,
         plan: Plan,
+        call: WireRequest,
         out: Outgoing,
         ordinary: Ordinary,
         began: float,
@@ -61,11 +63,13 @@ class Exchange:
             start: where its body begins.
             head: what its head says.
             plan: how it is served.
+            call: the request, as far as its answer is judged by it.
             out: how it is put to its credential.
             ordinary: what the chain does with it.
             began: now, in seconds of the chain's clock.
         """
         self._path, self._client, self._request, self._start = path, client, request, start
+        self._call = call
         self._head, self._plan, self._out, self._ordinary = head, plan, out, ordinary
         self._state, self._request_id = path.gateway.state, path.gateway.number()
         self._began_at = time.perf_counter()
@@ -111,12 +115,12 @@ class Exchange:
         """Judge the complete answer; pass it on, or let the engine judge it."""
         plan, out, body = self._plan, self._out, b"".join(reader.pieces)
         try:
-            found = answer.read(plan.call, body)
+            found = plan.served.forwarder.responses.read(self._call, out.credential, body)
             if found.body is not None:
                 self.hand_over("rewritten")
                 return
             kept = handed_on(reader.headers)
-        except (InnerError, NoAnswerError):
+        except (InnerError, NoAnswerError, IncompleteAnswerError, VectorSpaceError):
             self.hand_over("no answer")
             return
         except Exception:

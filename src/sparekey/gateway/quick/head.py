@@ -31,7 +31,8 @@ _UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"content-encoding
 _SECRET: Final = frozenset({b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie", b"proxy-authorization"})
 _NOTHING: Final = b"-"
 """Stands in the place of what is secret."""
-RESOURCES: Final = frozenset({("openai", "chat/completions"), ("anthropic", "messages")})
+_VECTORS: Final = "embeddings"
+RESOURCES: Final = frozenset({("openai", "chat/completions"), ("openai", _VECTORS), ("anthropic", "messages")})
 """What the quick path serves; of Gemini's, `generateContent` of any model."""
 _LONG: Final = float("inf")
 
@@ -58,6 +59,7 @@ class RequestHead(NamedTuple):
         page: header lines for the browser of a web page.
         until: when the key of the client expires, in seconds since 1970.
         model: what the path names; "" where the body does.
+        embeds: its requests are for vectors.
         plans: how its requests are served, by model.
     """
 
@@ -71,6 +73,7 @@ class RequestHead(NamedTuple):
     page: bytes
     until: float
     model: str
+    embeds: bool
     plans: dict[str, Plan]
 
 
@@ -127,7 +130,10 @@ def read(data: bytes, access: Access) -> RequestHead | None:
     page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
     headers = _without_keys(headers, b"" if access.is_open else presented(named, b""))
-    return RequestHead(asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, {})
+    embeds = asked.resource == _VECTORS
+    return RequestHead(
+        asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, embeds, {}
+    )
 
 
 def _without_keys(headers: Raw, key: bytes) -> Raw:

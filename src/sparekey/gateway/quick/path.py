@@ -106,7 +106,7 @@ class QuickPath:
     def _sent(self, client: QuickProtocol, data: bytes, end: int, head: RequestHead) -> str:  # noqa: PLR0911 - each step may say why not
         """Send a whole request; return why the engine has to do it, or ""."""
         body = data[end:]
-        fields = fields_of(body)
+        fields = fields_of(body, embeds=head.embeds)
         if isinstance(fields, str):
             return fields
         model = head.model or fields.model
@@ -119,13 +119,16 @@ class QuickPath:
         out = plan.outs.get(index) or plan.outgoing(index, head, body)
         if out is None or not plan.served.forwarder.is_plain:
             return "credential"
+        call = plan.for_vectors(body, out.credential) if head.embeds else plan.call
+        if call is None:
+            return "fields"
         sent = spliced(body, fields.model, out.model)
         if sent is None:
             return "model"
         connection = self._pool.take(out.origin)
         if connection is None:
             return "connection"
-        exchange = Exchange(self, client, data, end, head, plan, out, ordinary, now)
+        exchange = Exchange(self, client, data, end, head, plan, call, out, ordinary, now)
         client.exchange = exchange
         exchange.send(connection, b"%b%d\r\n\r\n%b" % (out.head, len(sent), sent))
         return ""

@@ -16,7 +16,9 @@ from sparekey.gateway.api import routes
 from sparekey.gateway.api.replies import RefusalError
 from sparekey.gateway.api.request_handler import chain_of
 from sparekey.gateway.upstream.pool import written
-from sparekey.wire.rewrite import rewrite
+from sparekey.transport.refusals import UnservableError
+from sparekey.wire.json_body import read
+from sparekey.wire.rewrite import needless, rewrite
 
 if TYPE_CHECKING:
     from sparekey.engine.ordinary import OrdinaryCalls
@@ -29,6 +31,7 @@ _MODEL: Final = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*')
 _ESCAPED: Final = re.compile(rb"\\u00[46][45c-f]")
 """A letter of "model" that is spelt as an escape, in a text in lower case."""
 _LIST: Final = ord("[")
+_TEXT: Final = ord('"')
 _MOST_BODY: Final = 512 * 1024
 """The longest body that is served here."""
 
@@ -46,7 +49,6 @@ class RequestFields(msgspec.Struct, gc=False):
 
 
 _decoded: Final = msgspec.json.Decoder(RequestFields).decode
-_ABSENT: Final = b""
 
 
 class Outgoing(NamedTuple):
@@ -94,6 +96,15 @@ class Plan:
             self.outs[index] = found
         return found
 
+    def for_vectors(self, body: bytes, credential_id: str) -> WireRequest | None:
+        """Return a request for vectors with its fields, by which the answer is checked; None: the engine serves it."""
+        call = self.call._replace(document=read(body))
+        try:
+            self.served.forwarder.router.check(call)
+        except UnservableError:
+            return None
+        return None if needless(call, self.served.targets[credential_id]) else call
+
     def _made(self, index: int, head: RequestHead, body: bytes) -> Outgoing | None:
         served = self.served
         credential = served.chain.credentials[index]
@@ -118,13 +129,17 @@ def plan_of(head: RequestHead, state: State, body: bytes, calls: dict[str, Ordin
         served = chain_of(state, head.caller, call)
     except RefusalError:
         return None
-    if call.kind != "chat" or call.stream:
+    if call.kind == "other" or call.stream:
         return None
     return Plan(served, call, calls[served.name])
 
 
-def fields_of(body: bytes) -> RequestFields | str:
+def fields_of(body: bytes, *, embeds: bool) -> RequestFields | str:
     """Return the fields of a request; a word that says why the engine has to read them.
+
+    Args:
+        body: the request's.
+        embeds: it is one for vectors.
 
     Raises:
         ValueError: the body is not what the API takes.
@@ -136,10 +151,11 @@ def fields_of(body: bytes) -> RequestFields | str:
     found = _decoded(body)
     if found.stream:
         return "stream"
-    talk = memoryview(found.messages or found.contents)
-    if not talk or talk[0] != _LIST or found.prompt or found.input or found.requests or (found.messages and found.contents):
+    talk = found.messages or found.contents
+    asked, other = (memoryview(found.input), talk) if embeds else (memoryview(talk), found.input)
+    if not asked or other or found.prompt or found.requests or (found.messages and found.contents):
         return "fields"
-    return found
+    return found if asked[0] == _LIST or (embeds and asked[0] == _TEXT) else "fields"
 
 
 def spliced(body: bytes, model: str, other: bytes | None) -> bytes | None:
