@@ -235,7 +235,9 @@ def main():
     if given.save:
         runs = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
         figures = {one.what: {"found": round(one.found, 3), "goal": one.goal, "unit": one.unit} for one in found}
-        runs.append({"at": time.strftime("%Y-%m-%d"), "python": python, "load": round(before, 1), "seconds": given.seconds, "found": figures})
+        runs.append(
+            {"at": time.strftime("%Y-%m-%d"), "python": python, "load": round(before, 1), "seconds": given.seconds, "found": figures}
+        )
         RESULTS.write_text(json.dumps(runs, indent=1) + "\n")
 
 

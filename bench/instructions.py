@@ -69,7 +69,8 @@ async def client(port, lines, count):
 def gateway(home, port, upstream, *, quick):
     """Start the gateway under callgrind, which counts nothing yet."""
     rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n' for i in range(2)
+        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
+        for i in range(2)
     )
     file = Path(home) / "sparekey.toml"
     file.write_text(
@@ -135,7 +136,11 @@ def main():
         if given.keep:
             shutil.copy(f"{home}/out.2", given.keep)
     if given.json:
-        print(json.dumps({"instructions": round(found), "headers": given.headers, "quick": not given.engine, "python": sys.version.split()[0]}))
+        print(
+            json.dumps(
+                {"instructions": round(found), "headers": given.headers, "quick": not given.engine, "python": sys.version.split()[0]}
+            )
+        )
     else:
         told = "engine" if given.engine else "quick path"
         took = time.perf_counter() - began

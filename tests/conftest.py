@@ -21,6 +21,7 @@ LONG = (
     *("test_transport_engine", "test_transport_failover", "test_core_blame", "test_console_connection", "test_gateway_process"),
     *("test_gateway_openapi", "test_client_node", "test_transport_stale", "test_vlm_keepalive", "test_drill_docs"),
     *("test_writes_agree", "test_drill_cases", "test_embedding_backends", "test_vlm_backends"),
+    *("test_gateway_quick", "test_cli_explain", "test_core_machine", "test_core_rescue"),
 )
 """Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
 WITHOUT_QUICK = Path(__file__).parent / "without_quick"
@@ -42,10 +43,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_finish():
-    """Leave out what is there for good: some tests look for garbage, and each look would go through every SDK."""
+    """Leave out what is there for good: each look for garbage would go through every SDK. Look rarely: tests that need it ask for it."""
     gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 20, 100)
 
 
 def pytest_collection_modifyitems(config, items):

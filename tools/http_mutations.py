@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import ANSWER, posted, response
+from sparekey.lab.drill.watched_gateway import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-KEY = f"Authorization: {BEARER}"
 TOKEN = re.compile(rb"tok-[0-9a-f]{12}")
 FORGED = b"tok-ffffffffffff"
 """The words of an answer that nobody asked for."""

@@ -9,6 +9,7 @@ import time
 from typing import NamedTuple
 
 import uvloop
+
 from kit.servers import cpu
 
 QUESTION = [{"role": "user", "content": "lorem ipsum " * 160}]

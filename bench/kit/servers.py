@@ -20,7 +20,7 @@ http {{ access_log {log}; keepalive_requests 1000000000;
 """
 UPSTREAM = COMMON + (
     "server {{ listen 127.0.0.1:{port}; default_type application/json; location / {{"
-    ' if ($http_authorization = "Bearer {dead}") {{ return 401 \'{refusal}\'; }}'
+    " if ($http_authorization = \"Bearer {dead}\") {{ return 401 '{refusal}'; }}"
     " return 200 '{answer}'; }} }} }}"
 )
 REVERSE = COMMON + (
@@ -76,7 +76,8 @@ def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="
     port = free_port()
     secrets = [DEAD if dead and not i else f"sk-bench-{i}-0000000000" for i in range(keys)]
     rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "{secret}"\napi_base = "http://127.0.0.1:{upstream}/v1"\n' for i, secret in enumerate(secrets)
+        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "{secret}"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
+        for i, secret in enumerate(secrets)
     )
     file = Path(home) / f"{name}.toml"
     file.write_text(

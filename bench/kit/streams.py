@@ -12,6 +12,7 @@ import sys
 import time
 
 import uvloop
+
 from kit.load import request
 from kit.servers import OTHER_CORE, cpu, free_port, started
 

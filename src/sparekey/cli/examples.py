@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -46,16 +47,24 @@ def nearest(failure: Failure) -> Near | None:
     reading.add_text(failure.message)
     wanted = set(features(reading))
     best: Near | None = None
+    for error_class, given, source, has in _known():
+        near = len(wanted & has) / math.sqrt((len(wanted) or 1) * (len(has) or 1))
+        if near > (best.nearness if best else 0.2):
+            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+            best = Near(error_class, text, source, near)
+    return best
+
+
+@cache
+def _known() -> list[tuple[str, Any, str, frozenset[str]]]:
+    """The class, the content, the source and the features of each example: read once, as `explain` may be given many errors."""
+    known = []
     for example in _examples():
         reading = ErrorReading(example["status"], lower_headers(example["headers"]))
         given = example["body"] if example["body"] is not None else (example["exception"] or {}).get("message", "")
         reading.add_body(given)
-        has = set(features(reading))
-        near = len(wanted & has) / math.sqrt((len(wanted) or 1) * (len(has) or 1))
-        if near > (best.nearness if best else 0.2):
-            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-            best = Near(example["class"], text, example["source"], near)
-    return best
+        known.append((example["class"], given, example["source"], frozenset(features(reading))))
+    return known
 
 
 def _examples() -> Iterator[dict[str, Any]]:

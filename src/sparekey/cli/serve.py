@@ -13,7 +13,6 @@ from sparekey.cli.banner import greet
 from sparekey.cli.problems import CannotListenError
 from sparekey.cli.settings import named
 from sparekey.errors import ConfigError, MissingExtraError
-from sparekey.masking import mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,13 +92,7 @@ def _kept(settings: ServeSettings) -> list[tuple[str, str]]:
         logging.getLogger("sparekey").warning(place.fault)
     if place.store is None:
         return [("state", "in memory: lost when the gateway stops")]
-    return [("state", _bare(place.store)), ("history", str(place.history or ""))]
-
-
-def _bare(address: str) -> str:
-    """Return the address of a store without user, password and settings."""
-    scheme, _, rest = address.partition("?")[0].partition("://")
-    return mask(f"{scheme}://{rest.rpartition('@')[2]}")
+    return [("state", place.store.label), ("history", str(place.history or ""))]
 
 
 def new_key() -> None:

@@ -34,7 +34,7 @@ _ADVICE: Final[Mapping[str, str]] = {
 """What to write, by the beginning of Python's message."""
 
 
-class Read(NamedTuple):
+class FaultyToml(NamedTuple):
     """What could be read of a text that is no TOML.
 
     Attributes:
@@ -53,7 +53,7 @@ def toml_faults(text: str) -> list[str]:
     return read_faulty(text).faults
 
 
-def read_faulty(text: str) -> Read:
+def read_faulty(text: str) -> FaultyToml:
     """Return what could be read of a text, and what is wrong with the rest."""
     lines, found, left = text.split("\n"), list[str](), set[str]()
     rest: dict[str, Any] | None = None
@@ -72,7 +72,7 @@ def read_faulty(text: str) -> Read:
             lines[number] = ""
         else:
             break
-    return Read(found, rest, frozenset(left))
+    return FaultyToml(found, rest, frozenset(left))
 
 
 def _stands_alone(line: str) -> bool:

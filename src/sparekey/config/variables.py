@@ -90,7 +90,7 @@ def outside_texts(text: str, environ: Mapping[str, str], *, plain: bool) -> tupl
     return _OUTSIDE.sub(put, text), [*missing]
 
 
-class Traced(str):
+class TracedText(str):
     """What a text with variables holds now, with the text itself: decisions need the one, a file the other."""
 
     __slots__ = ("text",)
@@ -108,10 +108,10 @@ def written(value: Any, path: Path = ()) -> tuple[Any, list[Fault]]:
     """Return a configuration with its variables in their texts again, and what has to be left out: a body takes no variables.
 
     Args:
-        value: the configuration, with `Traced` texts.
+        value: the configuration, with `TracedText` texts.
         path: where it stands.
     """
-    if isinstance(value, Traced):
+    if isinstance(value, TracedText):
         return value.text, []
     left: list[Fault] = []
     if isinstance(value, dict):
@@ -136,7 +136,7 @@ def written(value: Any, path: Path = ()) -> tuple[Any, list[Fault]]:
 def _holds_traced(value: Any) -> bool:
     if isinstance(value, dict | list):
         return any(map(_holds_traced, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, Traced)
+    return isinstance(value, TracedText)
 
 
 def filled(value: Any, environ: Mapping[str, str]) -> Any:

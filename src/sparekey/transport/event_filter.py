@@ -12,7 +12,7 @@ from sparekey.core.splice import Piece, Reading
 from sparekey.transport.refusals import Refused
 from sparekey.wire import sse
 from sparekey.wire.broken_stream import Break, event_bytes
-from sparekey.wire.event_stream import EventStream, Part
+from sparekey.wire.event_stream import EventStream, ReadEvent
 from sparekey.wire.format import InnerError, NoAnswerError, is_visible
 from sparekey.wire.formats import FOLLOWING
 from sparekey.wire.splice_texts import SPOKEN, THOUGHT, Spot, rewritten
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sparekey.wire.format import WireFormat
     from sparekey.wire.request import WireRequest
 
-__all__ = ["EventFilter", "Item", "ItemReading", "Part"]
+__all__ = ["EventFilter", "Item", "ItemReading", "ReadEvent"]
 
 _PIECE: Final[Callable[[Spot], Piece]] = attrgetter("piece")
 _LONGEST_PREAMBLE: Final = 1024 * 1024
@@ -50,7 +50,7 @@ class Item:
     __slots__ = ("_spots", "alive", "complete", "content", "data", "form", "parts", "response", "usage")
 
     def __init__(
-        self, form: WireFormat, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None
+        self, form: WireFormat, parts: Sequence[ReadEvent] = (), *, content: bool = False, response: Any = None, usage: Any = None
     ) -> None:
         """Hold what one chunk brought."""
         self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
@@ -118,14 +118,14 @@ class ItemReading(Reading[Item]):
 
 
 def _followed(numbered: Callable[[Any], list[Any]], item: Item) -> Sequence[Item]:
-    parts: list[Part] = []
+    parts: list[ReadEvent] = []
     for part in item.parts:
         values = numbered(part.value) if part.event.data else [part.value]
         parts += [part if value is part.value else _anew(part, value) for value in values]
     return (Item(item.form, parts, content=item.content, usage=item.usage),) if parts else ()
 
 
-def _anew(part: Part, value: dict[str, Any]) -> Part:
+def _anew(part: ReadEvent, value: dict[str, Any]) -> ReadEvent:
     return part._replace(event=part.event._replace(raw=event_bytes(value, part.event.name)), value=value)
 
 
@@ -191,7 +191,7 @@ class EventFilter:
         except NoAnswerError as exc:
             raise self._broken(str(exc)) from None
 
-    def _opens(self, parts: Sequence[Part]) -> None:
+    def _opens(self, parts: Sequence[ReadEvent]) -> None:
         """Limit the bytes before the first content; with the first content, remember which credential made the ids among them."""
         reader = self._events.reader
         self._began = reader.content

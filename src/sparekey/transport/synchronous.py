@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
-_READING: Final = ItemReading()
+READING: Final = ItemReading()
+"""How the items of a stream are read."""
 _ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
 
 
@@ -163,13 +164,7 @@ class Forwarder:
             )
             return Forwarded(answer.value, None, answer.attempts)
 
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.router.going_on(call, credential, text)
-            return None if more is None else self._items(more, credential, request)
-
-        items = self._failover.stream(
-            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
-        )
+        items = self._stream(call, request, eligible)
         try:
             head = next(items)
             if head.content:
@@ -178,6 +173,17 @@ class Forwarder:
             items.close()
             raise
         return Forwarded(head.response, None if head.content else items, items.attempts)
+
+    def _stream(self, call: WireRequest, request: Any, eligible: Eligible) -> Stream[Item]:
+        """Return the steps of the stream that a request asks for."""
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        return self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=READING, resume=resume, body=call.body
+        )
 
     def _items(self, call: WireRequest, credential: Credential, request: Any) -> Iterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""

@@ -130,11 +130,12 @@ def texts_of(content: Any) -> tuple[str, str]:
 
 def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
     """Read one choice of a chunk, or of a whole answer."""
-    if choice.get("error"):
+    spoken = choice.get("delta") or choice.get("message") or {}
+    if choice.get("error") or spoken.get("error"):
         return ERROR
     content, said, text, thoughts, refusal = False, False, choice.get("text") or "", "", ""
     tools: tuple[ToolPiece, ...] = ()
-    for name, value in (choice.get("delta") or choice.get("message") or {}).items():
+    for name, value in spoken.items():
         if not value or name in _UNSPOKEN:
             continue
         if name == "content":

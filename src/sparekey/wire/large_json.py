@@ -8,9 +8,12 @@ key of the object itself, and with `"":0}` behind it, the text is an object agai
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from sparekey.wire import deep_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,7 @@ _MOST_PLACES: Final = 16
 """Places in which a name is looked for as a key: each costs one skip over what precedes it."""
 _NAMES: Final = (
     *("model", "stream", "stream_options", "messages", "input", "prompt", "contents", "requests", "n", "generationConfig"),
+    *("generateContentRequest", "generate_content_request"),
     *("store", "background", "encoding_format", "embedding_type", "output_dtype", "return_multivector"),
     *("dimensions", "output_dimension", "outputDimensionality", "output_dimensionality"),
 )
@@ -34,7 +38,7 @@ class Unread:
     """A field that is there and was not built.
 
     Attributes:
-        kind: `list` or `dict`.
+        kind: `list` or `dict`; `int` of a number.
     """
 
     __slots__ = ("kind",)
@@ -64,19 +68,24 @@ def fields(text: bytes, names: tuple[str, ...] = _NAMES) -> dict[str, Any]:
         UnreadableError: it is no JSON object.
         ImportError: msgspec is not installed.
     """
-    return {name: _value(raw) for name, raw in _raw(text, names).items()}
+    try:
+        found = _raw(text, names)
+    except RecursionError:
+        found = _deep(text, names)
+    return {name: _value(raw) for name, raw in found.items()}
 
 
 def place(text: str, name: str) -> tuple[int, int] | None:
-    """Return where the value of a field of the object begins and ends; None if the object has no such field.
+    """Return where the value of a field of the object begins and ends, the last one of two; None if the object has no such field.
 
     Raises:
         UnreadableError: the name stands in too many places.
     """
-    found = next(_keys(text, name), None)
-    if found is None:
-        return None
-    return found.end(), found.end() + len(_raw(text.encode(), (name,))[name].decode())
+    try:
+        start = max((key.end() for key in _keys(text, name) if json.loads(key[1]) == name), default=None)
+        return None if start is None else (start, start + len(_raw(text.encode(), (name,))[name].decode()))
+    except RecursionError:
+        return max(((start, end) for key, start, end in deep_json.fields(text) if key == name), default=None)
 
 
 def times_named(text: str, name: str) -> int:
@@ -85,12 +94,20 @@ def times_named(text: str, name: str) -> int:
     Raises:
         UnreadableError: it stands in too many places.
     """
-    return sum(1 for _ in _keys(text, name, any_spelling=True))
+    try:
+        return sum(1 for _ in _keys(text, name))
+    except RecursionError:
+        return sum(1 for key, _, _ in deep_json.fields(text) if key.lower() == name)
 
 
-def _keys(text: str, name: str, *, any_spelling: bool = False) -> Iterator[re.Match[str]]:
-    pattern = _spelt(name) if any_spelling else re.compile(f'"{re.escape(name)}"\\s*:\\s*')
-    for number, found in enumerate(pattern.finditer(text)):
+def _keys(text: str, name: str) -> Iterator[re.Match[str]]:
+    """Yield the keys of the object that a reader may take for `name`: the first group is the key, the match ends where its value begins.
+
+    Raises:
+        UnreadableError: the name stands in too many places.
+        RecursionError: the text is too deep for it.
+    """
+    for number, found in enumerate(_spelt(name).finditer(text)):
         if number == _MOST_PLACES:
             raise UnreadableError(f"the name {name!r} stands in too many places")
         try:
@@ -104,16 +121,21 @@ def _keys(text: str, name: str, *, any_spelling: bool = False) -> Iterator[re.Ma
 def _spelt(name: str) -> re.Pattern[str]:
     """Return what finds a name as a key, its letters in either case, written out or escaped."""
     letters = "".join(f"(?:[{one}{one.upper()}]|\\\\u00(?:{ord(one):02x}|{ord(one.upper()):02x}))" for one in name)
-    return re.compile(f'"{letters}"\\s*:', re.IGNORECASE)
+    return re.compile(f'("{letters}")\\s*:\\s*', re.IGNORECASE)
 
 
 def _raw(text: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
-    """Return the bytes of some fields of a JSON object; the last one of two of a name."""
+    """Return the bytes of some fields of a JSON object; the last one of two of a name.
+
+    Raises:
+        UnreadableError: it is no JSON object.
+        RecursionError: it is too deep for msgspec.
+    """
     import msgspec  # noqa: PLC0415 - an extra
 
     try:
         found = _decoder(names).decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as exc:
+    except (msgspec.DecodeError, UnicodeError) as exc:
         raise UnreadableError("no JSON object") from exc
     values = ((name, getattr(found, f"field_{i}")) for i, name in enumerate(names))
     return {name: bytes(raw) for name, raw in values if raw is not msgspec.UNSET}
@@ -132,10 +154,22 @@ def _decoder(names: tuple[str, ...]) -> Any:
     return msgspec.json.Decoder(made)
 
 
+def _deep(text: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Do as `_raw` with an object that is too deep for it."""
+    try:
+        plain = text.decode()
+        return {key: plain[start:end].encode() for key, start, end in deep_json.fields(plain) if key in names}
+    except ValueError as exc:
+        raise UnreadableError("no JSON object") from exc
+
+
 def _value(raw: bytes) -> Any:
     kind = _OPENING.get(raw[:1])
     if kind is not None and has_many_values(raw):
         return Unread(kind)
     from sparekey.wire.json_body import loads  # noqa: PLC0415 - it needs this module
 
-    return loads(raw)
+    try:
+        return loads(raw)
+    except (ValueError, RecursionError):  # a number too long, or lists too deep, for Python
+        return Unread(kind or int)

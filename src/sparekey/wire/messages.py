@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sparekey.wire.broken_stream import Break
 
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
-_SERVERS: Final = frozenset({"server_tool_use"})
+_SERVERS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 """Blocks with which the provider's own tools are called: the answer is still to come."""
 _SIGNED: Final = frozenset({"type", "signature"})
 _SHAPE: Final = frozenset({"content", "completion", "stop_reason"})

@@ -25,7 +25,12 @@ _TEXT: Final = "response.output_text.delta"
 _PLAIN: Final = frozenset({"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"})
 """Fields of an event that brings a piece of the text and nothing else."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
-ITEMS_WITHOUT_ANSWER: Final = frozenset({"reasoning", "web_search_call", "file_search_call", "mcp_list_tools"})
+ITEMS_WITHOUT_ANSWER: Final = frozenset(
+    {
+        *("reasoning", "compaction", "web_search_call", "file_search_call", "mcp_list_tools", "mcp_call", "code_interpreter_call"),
+        *("tool_search_call", "tool_search_output"),
+    }
+)
 """Items of an output that lead to an answer and are none."""
 _TOOL_TEXTS: Final = {
     "function_call": ("arguments", "response.function_call_arguments"),
@@ -35,6 +40,8 @@ _TOOL_TEXTS: Final = {
 """Items whose text comes in pieces: its field, and the name of its events."""
 _SILENT: Final = ("response.mcp_list_tools", "response.function_call_arguments", "response.custom_tool_call_input")
 """How the types of events begin that show nothing by themselves: what is called, the item tells."""
+_SERVERS: Final = ("response.code_interpreter_call", "response.mcp_call")
+"""How the types of events begin that show what the provider's own tools are told: the answer is still to come."""
 _TOOL_ENDS: Final = ("_call.completed", "_call.failed")
 """How the types of events end that tell that a tool of the provider's is done: what it made, the item tells."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
@@ -118,6 +125,8 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
     if not delta or "_search_call." in kind or kind.startswith(_SILENT) or kind.endswith(_TOOL_ENDS):
         return EventSummary(begun=(0,))
     text, is_delta = delta if isinstance(delta, str) else "", kind.endswith(".delta")
+    if kind.startswith(_SERVERS):
+        return EventSummary(True, (0,))
     if kind.startswith("response.reasoning"):
         return EventSummary(True, (0,), thoughts=text if is_delta else "")
     if kind.startswith("response.content_part"):

@@ -11,7 +11,7 @@ from sparekey.lab.drill import GATEWAY_ROWS, ROWS, Verdict, run
 from sparekey.lab.drill.runner import FAST, Profile
 
 SLOW = Profile(scale=1.0, load=2.0)
-PROCESSES = {"M08", "M10"}
+PROCESSES = {"M08", "M09", "M10"}
 """Rows that load processes for seconds: for `make test-slow`. tests/stores/test_stores_processes.py holds the same."""
 THROUGH_SLOWLY = {"K16", "C02", "C04", "X02", "X03", "X04"}
 """As above, through the gateway: hundreds of poisoned requests, a thousand connections, two thousand streams, hundreds of megabytes.

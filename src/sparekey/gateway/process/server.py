@@ -31,15 +31,17 @@ from sparekey.gateway.process.workers import Workers, shared
 from sparekey.gateway.quick.path import opened
 from sparekey.gateway.quick.protocol import QuickProtocol
 from sparekey.gateway.upstream.clients import client_of, proxies_of
+from sparekey.stores.address import SQLITE, address_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from sparekey.config import Config
     from sparekey.gateway.observe.console_host import GatewayHost
     from sparekey.gateway.quick.path import QuickPath
+    from sparekey.stores.address import StoreAddress
 
 logger = logging.getLogger("sparekey")
 
@@ -89,7 +91,7 @@ class ServeSettings:
             ConfigError: the configuration is wrong, or would let strangers in.
         """
         config = load_config(self.file)
-        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._store}
+        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._named_store()}
         found = config.gateway or GatewayConfig()
         found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
         if fault := open_to_all(found.host, has_clients=bool(found.clients)):
@@ -106,13 +108,32 @@ class ServeSettings:
         """
         if self._place is None:
             _, found = self.read()
-            usual = self._keep or (found.store or "").startswith("sqlite:")
-            self._place = place_of(self.file, found.store) if usual else StateFiles(found.store)
+            usual = self._keep or (found.store is not None and found.store.kind == SQLITE)
+            with self._naming("--store" if self._store else f"{self.file}: gateway.store"):
+                self._place = place_of(self.file, found.store) if usual else StateFiles(found.store)
         return self._place
+
+    def _named_store(self) -> StoreAddress | None:
+        """Return the store that the command line names.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        with self._naming("--store"):
+            return None if self._store is None else address_of(self._store)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _naming(where: str) -> Iterator[None]:
+        """Let a `ConfigError` say where the setting stands."""
+        try:
+            yield
+        except ConfigError as exc:
+            raise ConfigError(f"{where}: {exc}") from None
 
     def move(self, store: str) -> None:
         """Keep the state in another store, given by its address."""
-        self._place = self.place()._replace(store=store)
+        self._place = self.place()._replace(store=address_of(store))
 
 
 Settings = ServeSettings
@@ -146,6 +167,11 @@ class Application:
     def quick(self) -> QuickPath | None:
         """What serves ordinary requests; None: the gateway's application serves all."""
         return None if self.gateway is None else self.gateway.quick
+
+    @property
+    def body_timeout(self) -> float | None:
+        """Seconds for the body of a request, as the configuration says now; None: the gateway has not started."""
+        return None if self.gateway is None else self.gateway.state.config.body_timeout
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI request, traced if the configuration says so, or the lifespan."""
@@ -361,7 +387,7 @@ def _nobody(_: str) -> None:
     """Drop the message: systemd does not watch this process."""
 
 
-def _store(url: str | None) -> Any:
+def _store(url: StoreAddress | None) -> Any:
     if url is None:
         return None
     from sparekey import stores  # noqa: PLC0415 - only those who name one need it

@@ -153,14 +153,12 @@ async def whole(pieces: AsyncIterator[bytes]) -> bytes:
     Raises:
         RemoteProtocolError: it is longer than `MOST_BYTES`.
     """
-    found: list[bytes] = []
-    size = 0
+    found = bytearray()  # a list of small pieces would take many times their bytes
     async for piece in pieces:
-        found.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
+        found += piece
+        if len(found) > MOST_BYTES:
             raise RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
-    return found[0] if len(found) == 1 else b"".join(found)
+    return bytes(found)
 
 
 def received(status: int, raw: Raw, stream: BodyStream) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import time
 from contextlib import ExitStack, closing, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.crowds import files
-from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import (
     ANSWER,
     RawHost,
@@ -21,7 +21,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check, Verdict
-from sparekey.lab.drill.watched_gateway import watched
+from sparekey.lab.drill.watched_gateway import KEY, watched
 
 if TYPE_CHECKING:
     import socket
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.context import RowContext
 
-KEY: Final = f"Authorization: {BEARER}"
 _MB: Final = 10**6
-_OK, _BAD_REQUEST, _FORBIDDEN, _TIMEOUT, _TOO_LONG = 200, 400, 403, 408, 413
-CLIENTS: Final = ("httptools", "aiohttp")
-"""What connects to providers."""
-FORGED: Final = b"forged-by-the-provider"
 
 
 # ── X02 ──
@@ -61,11 +56,11 @@ def _x02(context: RowContext) -> Iterator[Check]:
                 lines.append(line)
         good = [status_of(exchanged(served.url, posted(question(), KEY))) for _ in range(10)]
         yield Check(f"{len(lines)} connections are held", len(lines) >= _STRANGERS // 4)
-        yield Check(f"good callers are served meanwhile ({good})", good == [_OK] * len(good))
+        yield Check(f"good callers are served meanwhile ({good})", good == [HTTPStatus.OK] * len(good))
         end = time.monotonic() + _BODY_TIME + 10.0
         answers = [_until(line, end) for line in lines]
         yield Check("each is closed", None not in answers)
-        yield Check("with a word", all(status_of(one or b"") == _TIMEOUT for one in answers), Verdict.PARTIAL)
+        yield Check("with a word", all(status_of(one or b"") == HTTPStatus.REQUEST_TIMEOUT for one in answers), Verdict.PARTIAL)
         yield Check("no provider was asked for them", len(host.requests) == len(good))
     context.notes.append(f"{len(lines)} holders, all closed; 10 calls served")
 
@@ -102,7 +97,7 @@ def _x03(context: RowContext) -> Iterator[Check]:
 
         watch, sent = watched(served.url, pipelined, 0.5)
         yield Check(f"memory grew by {watch.grown / _MB:.0f} MB", watch.grown < 20 * _MB)
-        yield Check("others are served", status_of(exchanged(served.url, posted(question(), KEY))) == _OK)
+        yield Check("others are served", status_of(exchanged(served.url, posted(question(), KEY))) == HTTPStatus.OK)
     context.notes.append(f"{sent / _MB:.1f} MB were taken, memory grew by {watch.grown / _MB:.0f} MB")
 
 
@@ -137,7 +132,7 @@ def _many_values(context: RowContext) -> Iterator[Check]:
         watch, answer = watched(served.url, lambda: exchanged(served.url, request), _WITHIN)
         sent = host.requests[0].partition(b"\r\n\r\n")[2] if host.requests else b""
     yield from _unharmed(context, "a body of 40 MB of [1]", watch, 600)
-    yield Check("it passes as it is", status_of(answer) == _OK and sent == body.replace(b'"chat"', b'"gpt-4o-mini"', 1))
+    yield Check("it passes as it is", status_of(answer) == HTTPStatus.OK and sent == body.replace(b'"chat"', b'"gpt-4o-mini"', 1))
 
 
 def _long_answer(context: RowContext) -> Iterator[Check]:
@@ -172,7 +167,7 @@ def _bombs(context: RowContext) -> Iterator[Check]:
     with RawHost(lambda _: [packed]) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(bomb, KEY, "Content-Encoding: gzip")), _WITHIN)
         yield from _unharmed(context, "a bomb of a caller", watch, 100)
-        yield Check("it is refused", status_of(answer) == _TOO_LONG and not host.requests)
+        yield Check("it is refused", status_of(answer) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not host.requests)
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(question(), KEY)), _WITHIN)
         yield from _unharmed(context, "a bomb of a provider", watch, 100)
         yield Check("it is no answer", status_of(answer) in {502, 503})
