@@ -3,7 +3,8 @@
     python bench/instructions.py [--requests 300] [--headers sdk] [--engine] [--json]
 
 The gateway runs as its own process under callgrind, with access log, statistics and history as users have them; this process plays the
-provider and 16 clients. Counted are user instructions of all its threads between two marks, so start-up and warm-up are left out.
+provider and 16 clients. Counted are user instructions of all its threads, without start-up and warm-up, and without what it does each
+second anyway, which is counted first: under callgrind seconds are short of requests.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from gateway import ANSWER, BODY, SDK, free_port, wait_for
+from kit.load import ANSWER, SDK, Target, request
+from kit.servers import gateway, stop
 
 CLIENTS = 16
 WARM = 20
@@ -53,33 +53,21 @@ async def provider(reader, writer):
         writer.close()
 
 
-async def client(port, lines, count):
+async def client(target, headers, count):
     """Ask `count` times on one connection, one request after the other."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = "".join(f"{line}\r\n" for line in ("POST /v1/chat/completions HTTP/1.1", f"Host: 127.0.0.1:{port}", *lines))
-    request = f"{head}Content-Type: application/json\r\nAuthorization: Bearer x\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
-    for _ in count:
-        writer.write(request)
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    asked = request(target, HEADERS[headers])
+    for _ in range(count):
+        writer.write(asked)
         answered = await reader.readuntil(b"\r\n\r\n")
         assert answered.startswith(b"HTTP/1.1 200"), answered[:300]
         await reader.readexactly(int(re.search(rb"content-length: (\d+)", answered)[1]))
     writer.close()
 
 
-def gateway(home, port, upstream, *, quick):
-    """Start the gateway under callgrind, which counts nothing yet."""
-    rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
-        for i in range(2)
-    )
-    file = Path(home) / "sparekey.toml"
-    file.write_text(
-        f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\nquick = {str(quick).lower()}\n'
-        f'store = "sqlite:///{home}/state.db"\n'
-    )
-    line = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={home}/out", "--log-file=/dev/null"]
-    line += [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
-    return subprocess.Popen(line, stderr=subprocess.DEVNULL)
+def under_callgrind(home):
+    """Return the beginning of a command that runs under callgrind, which counts nothing yet."""
+    return ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={home}/out", "--log-file=/dev/null"]
 
 
 def control(process, *options):
@@ -89,34 +77,32 @@ def control(process, *options):
 async def counted(home, requests, headers, *, quick):
     """Return the instructions of one request."""
     server = await asyncio.start_server(provider, "127.0.0.1", 0, backlog=256)
-    port = free_port()
-    process = gateway(home, port, server.sockets[0].getsockname()[1], quick=quick)
+    upstream = server.sockets[0].getsockname()[1]
+    process, port = await asyncio.to_thread(gateway, home, upstream, quick=quick, log=True, before=under_callgrind(home))
+    target, each = Target("gateway", process.pid, port), -(-requests // CLIENTS)
     try:
-        await asyncio.to_thread(wait_for, port, 180)
-        each = -(-requests // CLIENTS)
 
         async def asked(count):
-            await asyncio.gather(*(client(port, HEADERS[headers], range(count)) for _ in range(CLIENTS)))
+            await asyncio.gather(*(client(target, headers, count) for _ in range(CLIENTS)))
 
         await asked(WARM)
         await asyncio.to_thread(control, process, "-i", "on")
         idle, idled = await total(home, process, 1, asyncio.sleep(IDLE))
         busy, took = await total(home, process, 2, asked(each))
     finally:
-        process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait, 120)
+        await asyncio.to_thread(stop, process)
         server.close()
     return (busy - idle / idled * took) / (each * CLIENTS)
 
 
 async def total(home, process, number, work):
-    """Return the instructions until some work is done, and its seconds: under callgrind these are many, and so is what goes on meanwhile."""
+    """Return the instructions until some work is done, and its seconds."""
     began = time.perf_counter()
     await work
     await asyncio.sleep(0.1)  # what is told of the last requests
     took = time.perf_counter() - began
     await asyncio.to_thread(control, process, "-d")
-    return int(_TOTAL.search(Path(f"{home}/out.{number}").read_text())[1]), took
+    return int(_TOTAL.search(await asyncio.to_thread(Path(f"{home}/out.{number}").read_text))[1]), took
 
 
 def main():
@@ -148,5 +134,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONHASHSEED", "0")
     main()

@@ -47,7 +47,7 @@ def pinned(core):
     return lambda: os.sched_setaffinity(0, {core})
 
 
-def wait_for(port, seconds=20):
+def wait_for(port, seconds=180):
     for _ in range(int(seconds * 20)):
         with socket.socket() as one:
             if one.connect_ex(("127.0.0.1", port)) == 0:
@@ -71,21 +71,19 @@ def nginx(program, home, name, text, core, **values):
     return started([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], port, core), port
 
 
-def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="sparekey"):
-    """Start the gateway; `dead`: the upstream refuses its first key."""
+def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="sparekey", before=()):
+    """Start the gateway; `dead`: the upstream refuses its first key; `before`: a command that runs it."""
     port = free_port()
     secrets = [DEAD if dead and not i else f"sk-bench-{i}-0000000000" for i in range(keys)]
-    rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "{secret}"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
-        for i, secret in enumerate(secrets)
-    )
+    base = f"http://127.0.0.1:{upstream}/v1"
+    rows = "".join(f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "{one}"\napi_base = "{base}"\n' for i, one in enumerate(secrets))
     file = Path(home) / f"{name}.toml"
     file.write_text(
         f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = {str(log).lower()}\n'
         f'quick = {str(quick).lower()}\nstore = "sqlite:///{home}/{name}.db"\n'  # what it does by default, in a place of its own
     )
     with Path(home, f"{name}.log").open("wb") as out:
-        return started([sys.executable, "-m", "sparekey", "serve", "--config", str(file)], port, stderr=out), port
+        return started([*before, sys.executable, "-m", "sparekey", "serve", "--config", str(file)], port, stderr=out), port
 
 
 def ferrogw(program, home, upstream):

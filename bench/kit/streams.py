@@ -18,8 +18,9 @@ from kit.servers import OTHER_CORE, cpu, free_port, started
 
 _ASKED = re.compile(rb'"user": "(\d+) ([\d.]+)"')
 _SENT = re.compile(rb'"content":"(\d+) ')
-EVENT = b'data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"%d lorem "}}]}\n\n'
-LAST = b'data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+_CHUNK = b'data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":%s}]}\n\n'
+EVENT = _CHUNK.replace(b"%s", b'{"content":"%d lorem "}')
+LAST = _CHUNK.replace(b"%s", b'{},"finish_reason":"stop"') + b"data: [DONE]\n\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
