@@ -53,8 +53,9 @@ suite: $(VENV)/.dev $(VENV)/.node
 test-fast: $(VENV)/.dev ## while you work: neither drills nor browsers nor many processes
 	@$(PYTEST) 2 -m 'not slow and not long'
 
-test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey
+test-slow: $(VENV)/.dev $(VENV)/.node ## what `make test` leaves out: dear rows of the drill in every way, Valkey, the gateway without its quick path
 	@$(PYTEST) 2 -m 'slow or search'
+	@$(PYTEST) 2 --without-quick tests/gateway tests/bugs tests/lab/drill/test_drill_gateway.py
 
 sync: $(VENV)/.dev ## write the synchronous twins of asynchronous modules anew
 	@$(BIN)/python tools/sync.py
