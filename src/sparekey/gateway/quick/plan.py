@@ -18,6 +18,7 @@ from sparekey.gateway.api.request_handler import chain_of
 from sparekey.gateway.upstream.pool import written
 from sparekey.transport.refusals import UnservableError
 from sparekey.wire.json_body import read
+from sparekey.wire.large_json import is_slow
 from sparekey.wire.rewrite import needless, rewrite
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Plan:
 
     def for_vectors(self, body: bytes, credential_id: str) -> WireRequest | None:
         """Return a request for vectors with its fields, by which the answer is checked; None: the engine serves it."""
+        if is_slow(body):
+            return None
         call = self.call._replace(document=read(body))
         try:
             self.served.forwarder.router.check(call)
@@ -109,7 +112,7 @@ class Plan:
         served = self.served
         credential = served.chain.credentials[index]
         target = served.targets[credential.id]
-        if target.body:
+        if target.body or is_slow(body):
             return None
         call = routes.read(head.asked, "POST", head.target, head.headers, head.named, body)
         put = rewrite(call, target)
@@ -124,6 +127,8 @@ class Plan:
 
 def plan_of(head: RequestHead, state: State, body: bytes, calls: dict[str, OrdinaryCalls]) -> Plan | None:
     """Return the plan for requests like this one; None: the engine serves them."""
+    if is_slow(body):  # one that follows will do
+        return None
     try:
         call = routes.read(head.asked, "POST", head.target, head.headers, head.named, body)
         served = chain_of(state, head.caller, call)

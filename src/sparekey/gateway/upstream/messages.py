@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sparekey.errors import SparekeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
@@ -26,6 +26,14 @@ gateway asks for none that is packed."""
 _MOST_TIMES: Final = 200
 _UNSUSPECTED: Final = 8 * 2**20
 """How many times longer than what came an encoded body may be that is longer than this."""
+
+
+SLICE: Final = 4 * 1024
+"""Bytes up to which a piece of a stream is passed on as it is; longer ones may be sliced."""
+_FEW: Final = SLICE
+_MANY: Final = 64 * 1024
+_A_LINE: Final = 64
+"""Bytes of a slice of many events and of few, and those of a line that is a short one."""
 
 
 class TransportError(SparekeyError):
@@ -145,6 +153,12 @@ class Response:
         async for chunk in self.stream:
             if piece := decoder.feed(chunk):
                 yield piece
+
+
+def slices(piece: bytes) -> Iterable[bytes]:
+    """Return a long piece of a stream in several: many events of one piece would keep everybody else waiting."""
+    step = _FEW if piece.count(b"\n") > _FEW // _A_LINE else _MANY
+    return (piece,) if len(piece) <= step else (piece[at : at + step] for at in range(0, len(piece), step))
 
 
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:
