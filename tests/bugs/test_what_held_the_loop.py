@@ -7,7 +7,7 @@ import json
 import threading
 
 import pytest
-from gateway_play import SETTINGS, Running, both, chain
+from gateway_play import SETTINGS, Running, chain
 
 from sparekey.gateway.upstream.messages import slices
 from sparekey.lab.drill.raw_host import ANSWER, RawHost, exchanged, posted, question, response, status_of
@@ -53,17 +53,19 @@ def built(monkeypatch):
     return found
 
 
-@both
+@pytest.mark.parametrize("way", ["quick", "engine", "aiohttp"])
 @pytest.mark.parametrize("case", ANSWERS)
-def test_the_loop_builds_nothing_heavy(tmp_path, built, case, upstream):
+def test_the_loop_builds_nothing_heavy(tmp_path, built, case, way):
     """Threads of their own do, up to what one of them may hold everybody up with; what is heavier than that is not built."""
     said, asked, status = ANSWERS[case]
-    with RawHost(lambda _: [said]) as host:
+    more = f'upstream = "{"aiohttp" if way == "aiohttp" else "httptools"}"\nquick = {str(way == "quick").lower()}\n'
+    with RawHost(lambda number: [said if number else response()]) as host:
         host.name = "first"
         file = tmp_path / "sparekey.toml"
-        file.write_text(chain("vlm", [host], extra="max_retries = 0\nretry_same = false") + SETTINGS + f'upstream = "{upstream}"\n')
+        file.write_text(chain("vlm", [host], extra="max_retries = 0\nretry_same = false") + SETTINGS + more)
         running = Running(file)
         try:
+            exchanged(running.url, posted(question()))  # the next one finds a connection
             assert status_of(exchanged(running.url, posted(asked))) in {status, status + 1}
             loop = running.do(threading.current_thread)
         finally:

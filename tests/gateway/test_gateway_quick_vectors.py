@@ -74,8 +74,10 @@ def pair(tmp_path_factory):
     provider = Provider(answer(WELL))
     found = Pair(tmp_path_factory.mktemp("vectors"), provider, KINDS)
     yield found
+    metrics = [found.metrics(quick) for quick in (True, False)]
     found.stop()
     provider.close()
+    assert metrics[0] == metrics[1]
 
 
 def agreed(pair, case, asked, pieces):

@@ -19,6 +19,7 @@ from real_servers import server_binary, wait_until
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 SERVICE = "keys"
 SLOTS = 16384
+_TRIES = 5
 _BUS = 10_000
 """A Cluster's nodes talk to each other at a port that is higher by so much."""
 
@@ -34,15 +35,12 @@ def free_port(longest=65535):
 
 
 class Node:
-    """A server at a port, in a folder of its own."""
+    """A server at a port, in a folder of its own; `configured` returns its options, as of a configuration's file."""
 
-    def __init__(self, kind="redis", *options, bus=False):
-        self.port = free_port(65535 - _BUS if bus else 65535)
+    def __init__(self, kind="redis", *options, bus=False, configured=None):
+        self.kind, self.options, self._bus, self._configured = kind, options, bus, configured
         self.folder = tempfile.mkdtemp(prefix="sparekey")
-        usual = ("--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0", "--dir", self.folder)
-        self._line = [server_binary(kind), "--port", str(self.port), *usual, *options]
-        self._process = None
-        self.client = redis.Redis(port=self.port)
+        self._process = self.port = self.client = None
 
     @property
     def at(self):
@@ -53,13 +51,28 @@ class Node:
         return self._process.pid
 
     def start(self):
-        self._process = subprocess.Popen(self._line, **QUIET)
-        assert wait_until(self.answers), f"{self._line[0]} does not answer"
-        return self
+        """Start it, at another port if somebody was faster at the first."""
+        for _ in range(_TRIES):
+            self.port = free_port(65535 - _BUS if self._bus else 65535)
+            self.client = redis.Redis(port=self.port)
+            self._process = subprocess.Popen(self._line(), **QUIET)
+            assert wait_until(lambda: self._process.poll() is not None or self.answers()), f"{self.kind} does not answer"
+            if self._process.poll() is None:
+                return self
+            self.client.close()
+        raise AssertionError(f"{self.kind} does not start")
+
+    def _line(self):
+        if self._configured is not None:
+            file = Path(self.folder) / "node.conf"
+            file.write_text(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n{self._configured}")
+            return [server_binary(self.kind), str(file), *self.options]
+        usual = ("--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0", "--dir", self.folder)
+        return [server_binary(self.kind), "--port", str(self.port), *usual, *self.options]
 
     def answers(self):
         with contextlib.suppress(redis.RedisError):
-            return self.client.ping()
+            return self.client.info("server")["process_id"] == self._process.pid
         return False
 
     def kill(self):
@@ -67,23 +80,31 @@ class Node:
         self._process.wait()
 
     def close(self):
-        self.client.close()
         if self._process is not None:
+            self.client.close()
             self.kill()
         shutil.rmtree(self.folder)
 
 
 class Topology:
-    """Nodes that are started together, and their address."""
+    """Nodes that run while the `with` block does."""
 
-    def __init__(self):
-        self.nodes = []
+    def __init__(self, kind="redis", *options):
+        self.nodes, self.kind, self.options = [], kind, options
 
-    def node(self, kind, *options, **more):
-        self.nodes.append(Node(kind, *options, **more))
+    def node(self, *options, **more):
+        self.nodes.append(Node(self.kind, *self.options, *options, **more))
         return self.nodes[-1].start()
 
+    def build(self):
+        """Start the nodes that there are from the beginning."""
+
     def __enter__(self):
+        try:
+            self.build()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -94,19 +115,15 @@ class Topology:
 class Sentinels(Topology):
     """A primary, its replica, and a Sentinel that promotes the replica when the primary is gone for 0.3 s."""
 
-    def __init__(self, kind="redis", *options):
-        super().__init__()
-        self.primary = self.node(kind, *options)
-        self.replica = self.node(kind, *options, "--replicaof", "127.0.0.1", str(self.primary.port))
+    def build(self):
+        self.primary = self.node()
+        self.replica = self.node("--replicaof", "127.0.0.1", str(self.primary.port))
         assert wait_until(lambda: self.replica.client.info("replication").get("master_link_status") == "up")
-        self.sentinel = Node(kind)
-        config = Path(self.sentinel.folder) / "sentinel.conf"
-        config.write_text(
-            f"port {self.sentinel.port}\nbind 127.0.0.1\ndir {self.sentinel.folder}\n"
+        watch = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 300\nsentinel failover-timeout {SERVICE} 2000\n"
         )
-        self.sentinel._line = [server_binary(kind), str(config), "--sentinel"]
+        self.sentinel = Node(self.kind, "--sentinel", configured=watch)
         self.nodes.append(self.sentinel)
         self.sentinel.start()
         assert wait_until(lambda: self.sentinel.client.sentinel_master(SERVICE)["num-slaves"] == 1)
@@ -123,21 +140,28 @@ class Sentinels(Topology):
 class Cluster(Topology):
     """Two primaries, of which the first has all slots but one, and a replica of the first."""
 
-    def __init__(self, kind="redis"):
-        super().__init__()
+    def build(self):
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")
-        self.first, self.second, self.replica = (self.node(kind, *options, bus=True) for _ in range(3))
+        self.first, self.second, self.replica = (self.node(*options, bus=True) for _ in range(3))
         self.first.client.execute_command("CLUSTER ADDSLOTS", *range(1, SLOTS))
         self.second.client.execute_command("CLUSTER ADDSLOTS", 0)
         for one in (self.second, self.replica):
             self.first.client.execute_command("CLUSTER MEET", "127.0.0.1", one.port)
-        everywhere = (one.client for one in self.nodes)
-        for client in everywhere:
-            assert wait_until(lambda client=client: client.cluster("info")["cluster_known_nodes"] == "3")
-            assert wait_until(lambda client=client: client.cluster("info")["cluster_slots_ok"] == str(SLOTS))
-            assert wait_until(lambda client=client: client.cluster("info")["cluster_state"] == "ok")
-        self.replica.client.execute_command("CLUSTER REPLICATE", self.name(self.first))
+        assert wait_until(lambda: all(map(self._settled, self.nodes)))
+        assert wait_until(lambda: self._done(self.replica, "CLUSTER REPLICATE", self.name(self.first)))
         assert wait_until(lambda: self.replica.client.info("replication").get("master_link_status") == "up")
+
+    @staticmethod
+    def _settled(node):
+        info = node.client.cluster("info")
+        return (info["cluster_known_nodes"], info["cluster_slots_ok"], info["cluster_state"]) == ("3", str(SLOTS), "ok")
+
+    @staticmethod
+    def _done(node, *command):
+        """Whether a node takes a command; it may not have heard yet of another node's name."""
+        with contextlib.suppress(redis.ResponseError):
+            return bool(node.client.execute_command(*command))
+        return False
 
     @property
     def url(self):

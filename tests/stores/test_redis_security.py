@@ -34,7 +34,7 @@ def server():
     if server_binary("redis") is None:
         pytest.skip("no redis server: install the development extra, or Debian's redis-server")
     with Topology() as topology:
-        node = topology.node("redis")
+        node = topology.node()
         node.client.execute_command("ACL", "SETUSER", "gateway", *rights())
         node.client.execute_command("ACL", "SETUSER", "default", "off")
         yield node
@@ -133,7 +133,7 @@ def test_a_server_that_becomes_read_only(caplog):
     if server_binary("redis") is None:
         pytest.skip("no redis server: install the development extra, or Debian's redis-server")
     with Topology() as topology:
-        node = topology.node("redis")
+        node = topology.node()
         with open_store(f"redis://{node.at}", poll=0.02, patience=10.0) as store:
             of = chain(store, credentials=4)
             assert ask(of, k0=AUTH) == "k1"

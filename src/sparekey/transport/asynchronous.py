@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
-_READING: Final = ItemReading()
+READING: Final = ItemReading()
+"""How the items of a stream are read."""
 _ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
 
 
@@ -169,13 +170,7 @@ class AsyncForwarder:
             )
             return AsyncForwarded(answer.value, None, answer.attempts)
 
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.router.going_on(call, credential, text)
-            return None if more is None else self._items(more, credential, request)
-
-        items = self._failover.stream(
-            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
-        )
+        items = self._stream(call, request, eligible)
         try:
             head = await anext(items)
             if head.content:
@@ -184,6 +179,17 @@ class AsyncForwarder:
             await items.aclose()
             raise
         return AsyncForwarded(head.response, None if head.content else items, items.attempts)
+
+    def _stream(self, call: WireRequest, request: Any, eligible: Eligible) -> AsyncStream[Item]:
+        """Return the steps of the stream that a request asks for."""
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        return self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=READING, resume=resume, body=call.body
+        )
 
     async def _items(self, call: WireRequest, credential: Credential, request: Any) -> AsyncIterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
@@ -212,10 +218,10 @@ class AsyncForwarder:
             waiting = 0  # bytes since the last item
             async for chunk in decoding.aiter_bytes() if decoding else source:
                 waiting += len(chunk)
-                for item in events.items(chunk) if waiting < LARGE else await self._long(events, chunk):
+                for item in events.items(chunk) if waiting < LARGE else await self.read_apart(events, chunk):
                     waiting = 0
                     yield item
-            for item in events.items(None) if waiting < LARGE else await self._long(events, None):
+            for item in events.items(None) if waiting < LARGE else await self.read_apart(events, None):
                 yield item
         finally:
             await source.aclose()
@@ -232,7 +238,7 @@ class AsyncForwarder:
         """Return a response that was read, for the caller; see `ResponseValidator.validated`."""
         return self.responses.validated(call, credential, response, raw)
 
-    async def _long(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+    async def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
         """Return what can go on with a chunk of bytes if that may be a long event; see `EventFilter.items`."""
         return events.items(chunk)
 

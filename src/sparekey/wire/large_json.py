@@ -25,7 +25,7 @@ MOST_VALUES: Final = 50_000
 """Lists and objects, and eight other values for one of them, up to which a text is built: 20 ms, in which no other thread runs."""
 _SLOW: Final = 4_000
 """The same up to which an event loop may build it: 2 ms."""
-_SHORT: Final = 16 * 1024
+SHORT: Final = 16 * 1024
 """Bytes up to which a text is not counted."""
 _MOST_DEEP: Final = 2**20
 """Bytes of a text that is too deep for msgspec, up to which its fields are looked for: in half a second."""
@@ -66,7 +66,7 @@ def has_many_values(text: bytes) -> bool:
 
 def is_slow(text: bytes) -> bool:
     """Return whether reading a text takes longer than an event loop may stand still."""
-    return len(text) > _SHORT and (len(text) > LARGE or _weight(text) > _SLOW)
+    return len(text) > SHORT and (len(text) > LARGE or _weight(text) > _SLOW)
 
 
 def _weight(text: bytes) -> int:

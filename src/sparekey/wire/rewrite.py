@@ -155,7 +155,7 @@ def with_model(call: WireRequest, target: Target) -> bytes:
         added = {k: v for k, v in target.body.items() if k not in LENGTH_FIELDS} if call.lengthless else target.body
         edited = json_body.completed(edited, added)
     if call.stream and target.stream_usage and call.resource in COUNTED and not asks_for_usage(call):
-        edited = _counting(edited)
+        edited = counting(edited)
     return call.body if edited is document else edited.text.encode()
 
 
@@ -178,7 +178,7 @@ def asks_for_usage(call: WireRequest) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _counting(document: json_body.Document) -> json_body.Document:
+def counting(document: json_body.Document) -> json_body.Document:
     """Return a request that asks for the tokens of its stream."""
     options = document.fields.get("stream_options")
     wanted = {**(options if isinstance(options, dict) else {}), "include_usage": True}

@@ -19,7 +19,8 @@ from sparekey.wire.rewrite import rewrite
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from sparekey.gateway.quick.attempt import QuickAttempt
+    from sparekey.engine.stream import AsyncStream
+    from sparekey.gateway.quick.attempt import QuickAttempt, SeenAnswer
     from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import UpstreamClient
     from sparekey.transport.event_filter import EventFilter, Item
@@ -48,6 +49,13 @@ class GatewayForwarder(AsyncForwarder):
         """
         super().__init__(table, messages, sleep=sleep or anyio.sleep)
         self._client, self.silence = client, table.timeout
+
+    def rest(self, call: WireRequest, attempt: QuickAttempt, seen: SeenAnswer) -> AsyncStream[Item]:
+        """Return the rest of a stream whose beginning the client has seen."""
+        items = self._stream(call, attempt, self.router.candidates(call)[0])
+        if ledger := current.get():
+            ledger.goes_on(attempt.credential, attempt.sent.at, seen.first, seen.heard)
+        return items
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Response:
         target = self.router.targets[credential.id]
@@ -83,7 +91,8 @@ class GatewayForwarder(AsyncForwarder):
         found: Response = await off_loop(judge) if packed or is_slow(raw) else judge()
         return found
 
-    async def _long(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+    async def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """As there, in a thread."""
         items: list[Item] = []
         fault: list[Exception] = []
 

@@ -124,7 +124,8 @@ class RequestHandler:
         self._chain = self._credential = ""
         self._dialect = "openai"
         self._page: Raw = []
-        self._status, self._stream, self._left = 0, False, False
+        seen = attempt is not None and attempt.seen is not None
+        self._status, self._stream, self._left = 200 if seen else 0, seen, False
 
     async def serve(self) -> None:
         """Read the request, send it through its chain and answer the client, unless it leaves."""
@@ -190,7 +191,7 @@ class RequestHandler:
             names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
             await self._whole(read(path, method, self._dialect, names))
             return None
-        self._caller = state.access.caller(named, query)
+        self._caller = state.access.caller(named, query) if self._attempt is None else self._attempt.caller
         self._acquainted()
         asked = routes.asked(path)
         self._dialect = asked.dialect
@@ -214,12 +215,16 @@ class RequestHandler:
         if acquainted := self._scope.get(KNOWN):
             acquainted()
 
-    async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response, AsyncStream[Item]] | None:
+    async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response | None, AsyncStream[Item]] | None:
         """Send a request through its chain, and the answer to the client.
 
-        A stream is returned instead, once its first content has come, for `_streamed` to send.
+        A stream is returned instead, once its first content has come, for `_streamed` to send; without its response if the client has
+        seen that.
         """
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
+        if self._attempt is not None and self._attempt.seen is not None:
+            self._credential = self._attempt.credential
+            return call, None, forwarder.rest(call, self._attempt, self._attempt.seen)
         try:
             response, items, _ = await forwarder.forward(call, self._attempt)
         except (Refused, AllCredentialsFailedError, OverloadedError) as exc:
@@ -240,11 +245,12 @@ class RequestHandler:
             await self._passed(response)
         return None
 
-    async def _streamed(self, call: WireRequest, response: Response, items: AsyncStream[Item]) -> None:
+    async def _streamed(self, call: WireRequest, response: Response | None, items: AsyncStream[Item]) -> None:
         """Pass a stream on. A fault within it is reported by an error event and a missing end."""
         self._stream, broken = True, StreamBreak(call)
         async with aclosing(items):
-            await self._start(response.status_code, handed_on(response.headers.raw))
+            if response is not None:
+                await self._start(response.status_code, handed_on(response.headers.raw))
             send, heard = self._send, self._ledger.heard
             try:
                 async for item in items:

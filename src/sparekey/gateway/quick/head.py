@@ -32,8 +32,10 @@ _SECRET: Final = frozenset({b"authorization", b"api-key", b"x-api-key", b"x-goog
 _NOTHING: Final = b"-"
 """Stands in the place of what is secret."""
 _VECTORS: Final = "embeddings"
+_STREAMING: Final = "streamGenerateContent"
+_VERBS: Final = frozenset({"generateContent", _STREAMING})
 RESOURCES: Final = frozenset({("openai", "chat/completions"), ("openai", _VECTORS), ("anthropic", "messages")})
-"""What the quick path serves; of Gemini's, `generateContent` of any model."""
+"""What the quick path serves; of Gemini's, `_VERBS` of any model."""
 _LONG: Final = float("inf")
 
 
@@ -60,7 +62,8 @@ class RequestHead(NamedTuple):
         until: when the key of the client expires, in seconds since 1970.
         model: what the path names; "" where the body does.
         embeds: its requests are for vectors.
-        plans: how its requests are served, by model.
+        streams: its path asks for a stream.
+        plans: how its requests are served, by `Asks` and model.
     """
 
     asked: RequestedResource
@@ -74,7 +77,8 @@ class RequestHead(NamedTuple):
     until: float
     model: str
     embeds: bool
-    plans: dict[str, Plan]
+    streams: bool
+    plans: tuple[dict[str, Plan], dict[str, Plan], dict[str, Plan]]
 
 
 def place_of(data: bytes) -> Place | None:
@@ -124,16 +128,14 @@ def read(data: bytes, access: Access) -> RequestHead | None:
         asked = routes.asked(path)
     except RefusalError:
         return None
-    model = asked.resource.removeprefix("models/").removesuffix(":generateContent") if asked.dialect == "gemini" else ""
-    if (asked.dialect, asked.resource) not in RESOURCES and not (model and asked.resource.endswith(":generateContent")):
+    model, _, verb = asked.resource.removeprefix("models/").partition(":") if asked.dialect == "gemini" else ("", "", "")
+    if (asked.dialect, asked.resource) not in RESOURCES and not (model and verb in _VERBS):
         return None
     page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
     headers = _without_keys(headers, b"" if access.is_open else presented(named, b""))
-    embeds = asked.resource == _VECTORS
-    return RequestHead(
-        asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, embeds, {}
-    )
+    about = parser.should_keep_alive(), caller, page, _until(caller), model, asked.resource == _VECTORS, verb == _STREAMING
+    return RequestHead(asked, path, target, headers, dict(headers), *about, ({}, {}, {}))
 
 
 def _without_keys(headers: Raw, key: bytes) -> Raw:

@@ -100,9 +100,12 @@ class QuickProtocol(GatewayProtocol):
         """As there, with the attempt that was made for this request, or with what it began."""
         if self.started is not None:
             self.scope[STARTED] = self.started  # type: ignore[typeddict-unknown-key]  # a key of our own
-        if self._attempt is not None:
-            self.scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # a key of our own
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            self.scope[ATTEMPT] = attempt  # type: ignore[typeddict-unknown-key]  # a key of our own
         super().on_headers_complete()
+        if attempt is not None and attempt.seen is not None:
+            self.cycle.go_on()  # type: ignore[attr-defined]  # it is one of ours
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as there
         """As there."""
@@ -112,7 +115,8 @@ class QuickProtocol(GatewayProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As there; the engine breaks off what is under way."""
         if self.exchange is not None:
-            self.loop.call_soon(self._leave)  # the task that is made now waits by then
+            self._yield("client left")
+            self.loop.call_soon(self._leave)  # the task that was made waits by then
         self._yield("client left")
         super().connection_lost(exc)
 

@@ -302,19 +302,34 @@ class ResponseReader:
             self._size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail(RemoteProtocolError("the host wants to speak another protocol"))
-        except httptools.HttpParserError as exc:
-            self._surplus = True
-            if not self._done:
-                self._fail(RemoteProtocolError(f"no HTTP came back ({type(exc).__name__})"))
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as exc:
+            self.misread(exc)
         if self._done:
-            self._ended()
+            self.ended()
         elif not self._headed and self._size > MOST_HEADERS:
             self._fail(RemoteProtocolError("the headers of the answer do not end"))
 
-    def _ended(self) -> None:
-        """Give the connection back, or close it if bytes came after the answer."""
+    def go_on(self, parser: Any, raw: Raw) -> None:
+        """Take over an answer of status 200 within its body.
+
+        Args:
+            parser: has read it so far; whoever it tells of the rest passes that on.
+            raw: the headers.
+        """
+        self._parser, self.raw, self.status = parser, raw, _FINAL
+        self._headed = self._framed = self.bytes_received = True
+
+    def misread(self, exc: Exception) -> None:
+        """Take in an error of the parser."""
+        if isinstance(exc, httptools.HttpParserUpgrade):
+            self._fail(RemoteProtocolError("the host wants to speak another protocol"))
+            return
+        self._surplus = True
+        if not self._done:
+            self._fail(RemoteProtocolError(f"no HTTP came back ({type(exc).__name__})"))
+
+    def ended(self) -> None:
+        """Give the connection back, or close it if bytes came after the answer, which is complete."""
         connection, self._connection = self._connection, None
         if connection is not None:
             if self._paused:

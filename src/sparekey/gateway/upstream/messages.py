@@ -29,11 +29,10 @@ _UNSUSPECTED: Final = 8 * 2**20
 
 
 SLICE: Final = 4 * 1024
-"""Bytes up to which a piece of a stream is passed on as it is; longer ones may be sliced."""
-_FEW: Final = SLICE
-_MANY: Final = 64 * 1024
-_A_LINE: Final = 64
-"""Bytes of a slice of many events and of few, and those of a line that is a short one."""
+"""Bytes of a slice of a stream that holds many events, and"""
+_LONG_SLICE: Final = 64 * 1024
+"""those of one that holds few."""
+_MANY_LINES: Final = 256
 
 
 class TransportError(SparekeyError):
@@ -157,8 +156,13 @@ class Response:
 
 def slices(piece: bytes) -> Iterable[bytes]:
     """Return a long piece of a stream in several: many events of one piece would keep everybody else waiting."""
-    step = _FEW if piece.count(b"\n") > _FEW // _A_LINE else _MANY
+    step = SLICE if piece.count(b"\n") > _MANY_LINES else _LONG_SLICE
     return (piece,) if len(piece) <= step else (piece[at : at + step] for at in range(0, len(piece), step))
+
+
+def is_burst(piece: bytes) -> bool:
+    """Return whether a piece of a stream holds so much that it is to pass in slices."""
+    return len(piece) > SLICE and (len(piece) > _LONG_SLICE or piece.count(b"\n") > _MANY_LINES)
 
 
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:
