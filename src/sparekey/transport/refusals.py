@@ -26,6 +26,7 @@ from sparekey.types import ErrorClass
 from sparekey.wire import json_body
 from sparekey.wire.broken_stream import error_of
 from sparekey.wire.formats import FORMATS
+from sparekey.wire.large_json import is_slow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -245,7 +246,7 @@ def _own(refused: Refused, failure: Failure, many: int) -> Document | None:
 
     `many` credentials of the chain were refused in these words.
     """
-    document = json_body.read(refused.body)
+    document = None if is_slow(refused.body) else json_body.read(refused.body, built=True)
     if document is None:
         return None
     if refused.status_code < _ERROR:

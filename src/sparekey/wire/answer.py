@@ -90,7 +90,10 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
         return WholeAnswer(value, dumped(value), judge(call, value))
-    if not in_full and len(body) > _WELL_READ and form_of(body) == "json" and _is_too_long(call, body):
+    many = call.kind != "embed" and large_json.has_many_values(body)
+    if in_full and many:
+        raise NoAnswerError("a success of very many values")
+    if not in_full and (many or len(body) > _WELL_READ) and form_of(body) == "json" and _is_too_long(call, body, many=many):
         plain = body.removeprefix(_BOM).lstrip()
         value, summary = _long(call, plain)
         return WholeAnswer(value, None if plain is body else plain, summary)
@@ -106,9 +109,9 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     return WholeAnswer(value, None if plain is body else plain, judge(call, value))
 
 
-def _is_too_long(call: WireRequest, body: bytes) -> bool:
+def _is_too_long(call: WireRequest, body: bytes, *, many: bool) -> bool:
     """Tell whether the JSON of a long success is not built: vectors are looked at as bytes, and pictures about no chat are none of ours."""
-    return call.kind != "chat" or len(body) > _MOST_READ or large_json.has_many_values(body)
+    return call.kind != "chat" or len(body) > _MOST_READ or many
 
 
 def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:

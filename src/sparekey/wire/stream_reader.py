@@ -9,6 +9,7 @@ from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, CutOffError, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, shows
 from sparekey.wire.formats import REOPENING
 from sparekey.wire.json_body import UNDECODED, decode, loads
+from sparekey.wire.large_json import MOST_VALUES, has_many_values
 from sparekey.wire.think_tags import ThinkFilter
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ class StreamReader:
             return self._last(NOTHING)
         try:
             try:
-                self.value = decode(data)
+                self.value = decode(data) if len(data) <= MOST_VALUES else _built(data)
             except UNDECODED:
-                self.value = loads(data)
+                self.value = loads(data)  # nothing of very many values comes here
             summary = self._read(event.name, self.value)
             if summary.ended or self._ended or not self._begun.issuperset(summary.begun):
                 self._count(summary)
@@ -194,3 +195,14 @@ class StreamReader:
         if not self.content:
             return "the stream ended before any content"
         return "" if self.complete else "the stream ended without a finish reason: the answer is cut off"
+
+
+def _built(data: bytes) -> Any:
+    """Return the JSON of a long event.
+
+    Raises:
+        MalformedEventError: it has very many values.
+    """
+    if has_many_values(data):
+        raise MalformedEventError("an event of very many values")
+    return decode(data)
