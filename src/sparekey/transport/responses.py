@@ -12,7 +12,7 @@ from sparekey.masking import secrets_of
 from sparekey.transport.refusals import Refused
 from sparekey.transport.side_requests import is_rare
 from sparekey.wire import answer
-from sparekey.wire.embedding_request import inputs
+from sparekey.wire.embeddings import inputs
 from sparekey.wire.format import InnerError, NoAnswerError
 from sparekey.wire.rewrite import COUNTED, asks_for_usage
 from sparekey.wire.stream_reader import wants_events
