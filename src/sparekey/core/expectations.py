@@ -41,13 +41,19 @@ _FULL: Final = 256 * _WEIGHT
 """The count at which all are halved: the last 256 values count half of all, or more."""
 LEAST: Final = 8
 """The fewest values from which anything is concluded."""
+FEW: Final = 64
+"""The number of values below which the longest ones tell little: then the 95th percentile is also reckoned from how far the others lie
+apart, as if their logarithms were distributed normally. Else a model that thinks would be raced often while it is new."""
+_ONE_DEVIATION: Final = 0.841
+"""The share of a normal distribution that is less than one standard deviation above the median."""
 SLOW: Final = 3.0
-"""A slow answer takes so many times the median; a whole answer is waited for alone so many times the 95th percentile."""
+"""A slow answer takes so many times the median."""
+AT_WHOLE: Final = 1.0
 NEVER_SLOW: Final = 0.25
 """Seconds that are never slow, whatever is usual: a busy machine delays an answer by as much."""
 SLOW_IN_A_ROW: Final = 3
 """Slow answers in a row that make a brownout: one is chance, and a thinking model now and then gives two."""
-AT_FIRST: Final = 2.5
+AT_FIRST: Final = 2.75
 """The first content of a stream may take so many times the 95th percentile.
 
 DESIGN.md 4.2 says twice: where 6 % of first contents take more than 15 s, that would race 3.0 % of the streams; this races 2.4 %.
@@ -135,6 +141,8 @@ class Durations:
         # of few values the longest is never the 95th percentile: it may be the first call of a process, which loads its SDK meanwhile
         self.median = _below(numbers, 0.5 * total) if known else 0.0
         self.p95 = _below(numbers, min(0.95 * total, total - _WEIGHT)) if known else 0.0
+        if known and total < FEW * _WEIGHT and self.median:
+            self.p95 = max(self.p95, self.median * (_below(numbers, _ONE_DEVIATION * total) / self.median) ** _DEVIATIONS_OF_P95)
 
     @property
     def known(self) -> bool:
@@ -236,7 +244,7 @@ def limit(policy: Policy, known: Usual, kind: Kind, *, probe: bool) -> float | N
     if kind is Kind.FIRST:
         found = max(most, AT_FIRST * seconds.p95) if seconds.known else most
     else:
-        found = max(SLOW * seconds.p95, LEAST_LIMIT) if seconds.known else most
+        found = max(SLOW * seconds.median, AT_WHOLE * seconds.p95, LEAST_LIMIT) if seconds.known else most
     return min(found, max(LEASH, seconds.p95 if seconds.known else 0.0)) if probe else found
 
 
