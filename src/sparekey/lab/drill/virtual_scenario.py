@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import VLMConfig
 from sparekey.lab.drill.fixtures import settings_of
-from sparekey.lab.drill.virtual_time import VirtualLoop
+from sparekey.lab.virtual_time import VirtualLoop
 from sparekey.lab.drill.ways import ANSWER, OTHER_ANSWER, CallResult, GatewayWay, SdkWay, WrapperWay
 from sparekey.lab.simulator.answers import Voice
 from sparekey.lab.simulator.faults import Delay, RawBody
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.config import Config
     from sparekey.core.events import Event
     from sparekey.lab.drill.cases import Case
-    from sparekey.lab.drill.virtual_time import VirtualTime
+    from sparekey.lab.virtual_time import VirtualTime
     from sparekey.lab.simulator.faults import Fault
     from sparekey.lab.simulator.wires.base import RequestedAnswer
 
