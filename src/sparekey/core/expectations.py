@@ -41,6 +41,7 @@ _FULL: Final = 256 * _WEIGHT
 """The count at which all are halved: the last 256 values count half of all, or more."""
 LEAST: Final = 8
 """The fewest values from which anything is concluded."""
+_NEVER: Final = float("inf")
 FEW: Final = 64
 """The number of values below which the longest ones tell little: then the 95th percentile is also reckoned from how far the others lie
 apart, as if their logarithms were distributed normally. Else a model that thinks would be raced often while it is new."""
@@ -59,7 +60,7 @@ NEVER_SLOW: Final = 0.25
 """Seconds that are never slow, whatever is usual: a busy machine delays an answer by as much."""
 SLOW_IN_A_ROW: Final = 3
 """Slow answers in a row that make a brownout: one is chance, and a thinking model now and then gives two."""
-AT_FIRST: Final = 2.75
+AT_FIRST: Final = 2.5
 """The first content of a stream may take so many times the 95th percentile.
 
 DESIGN.md 4.2 says twice: where 6 % of first contents take more than 15 s, that races 2.6 % of the streams in the long run, and half a
@@ -118,14 +119,14 @@ def _bucket(value: float) -> int:
     return min(int(log2(value / _SMALLEST) * _PER_OCTAVE) + 1, BUCKETS - 1)
 
 
-def _below(numbers: Sequence[int], rank: float) -> float:
-    """The upper edge of the bucket in which a rank lies."""
-    seen = 0
+def _below(numbers: Sequence[int], ranks: Sequence[float]) -> list[float]:
+    """The upper edges of the buckets in which ascending ranks lie."""
+    found, seen = list[float](), 0
     for bucket, count in enumerate(numbers):
         seen += count
-        if count and seen >= rank:
-            return float(_SMALLEST * 2.0 ** (bucket / _PER_OCTAVE))
-    return 0.0
+        while count and len(found) < len(ranks) and seen >= ranks[len(found)]:
+            found.append(float(_SMALLEST * 2.0 ** (bucket / _PER_OCTAVE)))
+    return found
 
 
 class Durations:
@@ -134,32 +135,34 @@ class Durations:
     Attributes:
         counts: the counts, two bytes a bucket.
         median: half of the values are not above this; 0 if there are not enough of them.
-        p95: nineteen of twenty are not; 0 if there are not enough of them.
+        p95: nineteen of twenty are not; 0 if there are not enough of them. While there are few, it is not below what the spread of the
+            others makes likely.
+        rare: a value above this is out of the ordinary. The slow answers of a brownout that were learned before it was one move the
+            95th percentile, but not the spread of the others.
     """
 
-    __slots__ = ("counts", "median", "p95")
+    __slots__ = ("counts", "median", "p95", "rare")
 
     def __init__(self, counts: bytes = bytes(2 * BUCKETS)) -> None:
         """Read what the counts say; without any, nothing is known."""
         self.counts = counts
         numbers = array("H", counts)
         total = sum(numbers)
-        known = total >= LEAST * _WEIGHT
+        self.median, self.p95, self.rare = 0.0, 0.0, _NEVER
+        if total < LEAST * _WEIGHT:
+            return
         # of few values the longest is never the 95th percentile: it may be the first call of a process, which loads its SDK meanwhile
-        self.median = _below(numbers, 0.5 * total) if known else 0.0
-        self.p95 = _below(numbers, min(0.95 * total, total - _WEIGHT)) if known else 0.0
-        if known and total < FEW * _WEIGHT and self.median:
-            self.p95 = max(self.p95, self.median * (_below(numbers, _ONE_DEVIATION * total) / self.median) ** _DEVIATIONS_OF_P95)
+        ranks = (0.5 * total, _ONE_DEVIATION * total, min(0.95 * total, total - _WEIGHT))
+        self.median, high, self.p95 = _below(numbers, ranks)
+        usual = self.median * float((high / self.median) ** _DEVIATIONS_OF_P95)
+        self.rare = max(SLOW * self.median, min(self.p95, usual))
+        if total < FEW * _WEIGHT:
+            self.p95 = max(self.p95, usual)
 
     @property
     def known(self) -> bool:
         """Whether there are enough values to conclude anything."""
         return self.p95 > 0.0
-
-    @property
-    def rare(self) -> float:
-        """A value above this is out of the ordinary."""
-        return max(SLOW * self.median, self.p95) if self.known else float("inf")
 
     @property
     def slow(self) -> float:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.core import egress, exhaustion, expectations, local, room, settlement
 from sparekey.core import memory as m
-from sparekey.core.expectations import Sample
-from sparekey.core.policy import Advance, is_blind, is_refusal, reaction_to
+from sparekey.core.expectations import Kind, Sample
+from sparekey.core.policy import Advance, Recovery, is_blind, is_refusal, reaction_to
 from sparekey.errors import DeadlineExceeded, OverloadedError
 from sparekey.types import Action, ErrorClass, Evidence, Scope
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sparekey.core.walk import Walk
 
 CUT_COST: Final = 30.0
-"""Seconds that a stream costs which breaks after its first content: its caller begins again by hand, or we do (DESIGN.md 4.5)."""
+"""Seconds that a stream costs its caller which breaks after he has seen content: he begins again by hand (DESIGN.md 4.5)."""
 
 
 def succeeded(walk: Walk, ticket: Ticket, size: int = 0, *, hedged: bool = False) -> Ticket:
@@ -92,9 +92,10 @@ def failed(walk: Walk, seen: ObservedFailure) -> BaseException | None:
 def cut(walk: Walk, seen: ObservedFailure) -> None:
     """Settle the failure of a stream after its first content.
 
-    It costs more than the time it took: half an answer that the caller has seen, or (`buffer`) one that is paid for twice.
+    Half an answer that the caller has seen costs him more than the time it took.
     """
-    seen = seen._replace(cost=max(walk.took(seen.ticket.index), CUT_COST))
+    took = walk.took(seen.ticket.index)
+    seen = seen._replace(cost=took if walk.policy.stream_recovery == Recovery.BUFFER else max(took, CUT_COST))
     walk.seen[seen.ticket.index] = seen
     room.let_go(walk, seen.ticket.index)
     _settle(walk, seen)
@@ -119,7 +120,8 @@ def overtaken(walk: Walk, seen: ObservedFailure, size: int) -> None:
         size: of the answer, as `expectations.Sample` takes it.
     """
     index = seen.ticket.index
-    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), size, seen.ticket.probe)
+    known = size if walk.kind is Kind.FIRST else 0  # how long its answer would have been is not known: it has brought none
+    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), known, seen.ticket.probe)
     if seen.ticket.probe or expectations.is_unheard_of(walk.expected(index), sample):
         failed(walk, seen)
     else:
