@@ -6,7 +6,7 @@ import pytest
 
 from chain_play import overloaded
 from driver_play import Stage
-from sparekey.transport.event_filter import Item, ItemReading, Part
+from sparekey.transport.event_filter import Item, ItemReading, ReadEvent
 from sparekey.types import Usage
 from sparekey.wire import chat_completions
 from sparekey.wire.sse import event
@@ -34,7 +34,7 @@ def items(values, answers=2):
         if isinstance(value, dict):
             one = event(f"data: {json.dumps(value)}\n\n".encode())
             reader.feed(one)
-            part = Part(one, reader.value, reader.whole)
+            part = ReadEvent(one, reader.value, reader.whole)
             made.append(Item(chat_completions, [part], content=reader.content, usage=chat_completions.read_usage(value)))
         else:
             made.append(value)

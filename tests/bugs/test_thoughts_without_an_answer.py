@@ -1,7 +1,10 @@
 """A stream of thoughts that ended with `stop` was an error, although a spare was asked and answered."""
 
+import asyncio
+
 import pytest
 
+from sparekey.compat.failover_vlm import FailoverVLM
 from sparekey.errors import IncompleteAnswerError
 from sparekey.vlm.multi import MultiCredentialVLM
 from sparekey.vlm.types import VLMChunk
@@ -15,6 +18,27 @@ class Streams:
         for chunk in self.chunks:
             if chunk is None:
                 raise IncompleteAnswerError("the stream ended without an answer: thoughts alone are none")
+            yield chunk
+
+
+class AuthError(Exception):
+    status_code = 401
+
+
+class Refusing(Streams):
+    """Its key is refused behind the chunks."""
+
+    def __init__(self, *chunks, error=AuthError):
+        super().__init__(*chunks)
+        self.error = error
+
+    def stream_completion(self, prompt="", **_):
+        yield from self.chunks
+        if self.error:
+            raise self.error("invalid api key")
+
+    async def stream_completion_async(self, prompt="", **_):
+        for chunk in self.stream_completion(prompt):
             yield chunk
 
 
@@ -51,3 +75,23 @@ def test_behind_a_text_the_answers_are_compared():
     vlm = MultiCredentialVLM([Streams(thought("hmm"), VLMChunk("the"), None), Streams(VLMChunk("an answer"), END)], ["a", "b"])
     with pytest.raises(IncompleteAnswerError):
         list(vlm.stream_completion("hi"))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_backup_of_a_pair_goes_on_behind_them(asynchronous):
+    """Where the primary's error lets the backup answer: thoughts are no answer to stick to."""
+    pair = FailoverVLM(Refusing(thought("hm")), Refusing(thought("other"), VLMChunk("the answer"), END, error=None))
+
+    async def collected():
+        return [chunk async for chunk in pair.stream_completion_async("hi")]
+
+    chunks = asyncio.run(collected()) if asynchronous else list(pair.stream_completion("hi"))
+    assert [str(chunk) for chunk in chunks] == ["", "the answer", ""]
+    assert "".join(chunk.reasoning_content for chunk in chunks) == "hm"
+
+
+def test_the_backup_of_a_pair_answers_nobody_who_has_read_a_text():
+    """Half a sentence of the primary is an answer that broke."""
+    pair = FailoverVLM(Refusing(thought("hm"), VLMChunk("the")), Refusing(VLMChunk("an answer"), END, error=None))
+    with pytest.raises(AuthError):
+        list(pair.stream_completion("hi"))

@@ -16,6 +16,7 @@ CHAIN = '[vlm]\nprovider = "openai"\nmodel = "m"\n[[vlm.credentials]]\nid = "tea
 CLAUDE = (
     '[gateway.chat.claude]\naliases = ["sonnet"]\n[[gateway.chat.claude.credentials]]\nprovider = "anthropic"\nmodel = "m"\napi_key = "k"\n'
 )
+STORE = '[gateway]\nstore = "{}"\n'
 CLIENT = '[[gateway.clients]]\nname = "search"\nkey = "env:SEARCH_KEY"\n'
 
 
@@ -34,11 +35,13 @@ def write(folder, monkeypatch):
         (CHAIN + '[[vlm.credentials]]\nprovider = "anthropic"\napi_key = "k"\n', (), "make two chains of it"),
         ("[gateway]\nport = 0\n", (), "sparekey.toml: the configuration has no chain to serve"),
         (CHAIN, ("--host", "0.0.0.0"), "add [[gateway.clients]] with keys, or listen on 127.0.0.1"),
-        (CHAIN, ("--store", "cellar://x"), "'cellar://x' is no store; write one of"),
+        (CHAIN, ("--store", "cellar://x"), "--store: 'cellar://...' is no store; write one of"),
+        (CHAIN + STORE.format("redis+sentinel://:hunter2@a"), (), "sparekey.toml: gateway.store: redis+sentinel://... is no address"),
+        (CHAIN + STORE.format("rediss://a?ssl_ca_certs=/no/ca"), (), "sparekey.toml: gateway.store: rediss://a is no address"),
         (CHAIN + CLIENT.replace("SEARCH_KEY", "TEAM_KEY"), (), "20 characters"),
         ("[gateway", (), "sparekey.toml: not valid TOML"),
     ],
-    ids=["key", "formats", "chain", "host", "store", "short", "toml"],
+    ids=["key", "formats", "chain", "host", "store", "sentinels", "authority", "short", "toml"],
 )
 def test_what_could_not_serve_is_refused_before_anything_is_promised(sparekey, write, text, options, said):
     """Exit code 2, the place and what to do; nothing is said to be served."""
@@ -47,6 +50,7 @@ def test_what_could_not_serve_is_refused_before_anything_is_promised(sparekey, w
     assert result.exit_code == 2
     assert said in result.stderr
     assert "sparekey serves" not in result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def test_an_address_that_is_taken_is_told(sparekey, write):

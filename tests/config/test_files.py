@@ -92,10 +92,15 @@ def test_faults_name_file_path_and_remedy(write):
     ]
 
 
-def test_closing_a_configuration_closes_its_parts(write):
-    """Also when nothing was built yet."""
-    load_config(write(TOML)).close()
+def test_closing_a_configuration_closes_its_parts(write, monkeypatch):
+    """What was built is; where nothing was, there is nothing to do."""
+    config, closed = load_config(write(TOML)), []
+    monkeypatch.setenv("AZURE_KEY", "k")
+    monkeypatch.setattr(config.vlm.get_vlm_instance(), "close", lambda: closed.append("vlm"))
+    config.close()
+    config.close()
     Config().close()
+    assert closed == ["vlm"]
 
 
 @pytest.mark.parametrize(

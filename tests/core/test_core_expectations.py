@@ -133,8 +133,8 @@ def test_all_that_is_learned_of_a_credential_is_small():
 
 
 def grown(value):
-    """The bytes of a value and of all that belongs to it alone: small numbers, names and kinds are shared."""
-    shared, found, left = {id(one) for one in ("k0", *Kind, *range(257))}, 0, [value]
+    """The bytes of a value and of all that belongs to it alone: small numbers, names, kinds and the ends of buckets are shared."""
+    shared, found, left = {id(one) for one in ("k0", *Kind, *range(257), *expectations._EDGES)}, 0, [value]
     while left:
         one = left.pop()
         if id(one) in shared or isinstance(one, type):

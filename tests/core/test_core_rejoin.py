@@ -173,6 +173,26 @@ def test_a_term_that_went_backwards_is_lost_data_too():
     assert until(merged(BASE, replace(BASE, served=5), theirs)) == {"a": 100.0}
 
 
+def test_a_park_that_a_store_forgot_holds():
+    """A replica that was promoted before it heard of it, even if others have changed something there since."""
+    mine = parked(BASE, b=50.0)
+    forgotten = parked(stamped(BASE, {"credential:d": CLOSED}), c=70.0)
+    assert forgotten.epoch > mine.epoch
+    found = merged(mine, mine, forgotten)
+    assert until(found) == {"a": 100.0, "b": 50.0, "c": 70.0, "d": None}
+    assert found.breakers[B].epoch > forgotten.epoch
+    assert merged(forgotten, forgotten, found) is found
+
+
+def test_a_state_of_before_what_both_agreed_on_takes_nothing_away():
+    """Though this process has nothing to add to what both knew: neither the park nor the switch."""
+    base = switched(parked(BASE, b=50.0), 2, 20.0)
+    found = merged(base, base, BASE)
+    assert until(found) == {"a": 100.0, "b": 50.0}
+    assert found.active == 2
+    assert found.term >= base.term
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -12,7 +12,8 @@ from gateway_play import Running
 
 CHAT = "/v1/chat/completions"
 _NUMBERS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]+")
-_TIMES = re.compile(rb"(?i)(retry-after(?:-ms)?: )\d+")
+_TIMES = re.compile(rb"(?i)(retry.after(?:-ms)?\"?: )[\d.]+")
+_LENGTH = re.compile(rb"(?i)(content-length: )\d+")
 _TOLD = (
     "sparekey_gateway_requests_total",
     "sparekey_attempts_total",
@@ -64,7 +65,7 @@ class Provider:
     """
 
     def __init__(self, well):
-        self.well, self.scripts, self.asked = well, {}, {}
+        self.well, self.scripts, self.asked, self._writes = well, {}, {}, {}
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -99,10 +100,14 @@ class Provider:
                 _, case, seat, *_ = head.split(b" ")[1].decode().split("/")
                 self.asked[case].append((seat, head, body))
                 script = self.scripts.get((case, seat)) or [[self.well]]
-                if not self._say(line, script.pop(0) if self.scripts.get((case, seat)) else script[0]):
+                if not self._say(line, script.pop(0) if self.scripts.get((case, seat)) else script[0], case):
                     return
 
-    def _say(self, line, pieces):
+    def blocked(self, case):
+        """Whether a piece has been waiting to be taken for half a second."""
+        return time.monotonic() - self._writes.get(case, float("inf")) > 0.5
+
+    def _say(self, line, pieces, case):
         for number, piece in enumerate(pieces):
             if piece == RESET:
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -113,7 +118,9 @@ class Provider:
                 continue
             if number:
                 time.sleep(0.004)
+            self._writes[case] = time.monotonic()
             line.sendall(piece)
+            self._writes[case] = float("inf")
         return True
 
 
@@ -162,12 +169,19 @@ class Client:
     def close(self):
         self.line.close()
 
+    def reset(self):
+        self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.close()
+
 
 class Pair:
-    """The two gateways, by whether they have the quick path, over chains of two credentials `a` and `b`, one chain a case."""
+    """The two gateways, by whether they have the quick path, over chains of two credentials `a` and `b`, one chain a case.
 
-    def __init__(self, folder, provider, chains, settings=""):
-        self.provider, self.running = provider, {}
+    A chain is a provider and a model, and `embedding` behind them where it is for vectors.
+    """
+
+    def __init__(self, folder, provider, chains, settings="", limits="answer_limit = 1.0"):
+        self.provider, self.running, self._limits = provider, {}, limits
         for quick in (True, False):
             file = folder / f"quick-{quick}.toml"
             file.write_text(
@@ -177,23 +191,29 @@ class Pair:
             self.running[quick] = Running(file)
 
     def _chain(self, name, kind):
-        section, (provider, model) = f"gateway.chat.{name}", kind
+        provider, model, *of = kind
+        section = f"gateway.{of[0] if of else 'chat'}.{name}"
         root = "" if provider in ("anthropic", "gemini") else "/v1"
         seats = [
             f'[[{section}.credentials]]\nid = "{seat}"\napi_key = "sk-{seat}-00000000000000"\n'
             f'api_base = "http://127.0.0.1:{self.provider.port}/{name}/{seat}{root}"\n'
             for seat in "ab"
         ]
-        return f'[{section}]\nprovider = "{provider}"\nmodel = "{model}"\nretry_same = false\nanswer_limit = 1.0\n' + "".join(seats)
+        return f'[{section}]\nprovider = "{provider}"\nmodel = "{model}"\nretry_same = false\n{self._limits}\n' + "".join(seats)
 
     def stop(self):
         for one in self.running.values():
             one.stop()
 
-    def metrics(self, quick, case):
+    def metrics(self, quick, case=""):
+        """What is counted of a chain, or of all: that takes as long, so it is compared once for many cases."""
         _, _, text = self.running[quick].ask("GET", "/metrics")
         lines = text.decode().splitlines()
-        return sorted(line for line in lines if line.startswith(_TOLD) and f'chain="{case}"' in line)
+        return sorted(
+            line
+            for line in lines
+            if line.startswith(_TOLD) and (f'chain="{case}"' in line or (not case and f'chain="{SETTLED}"' not in line))
+        )
 
     def settle(self, quick):
         """Wait until all that was answered has been told of: a request behind it has."""
@@ -204,6 +224,35 @@ class Pair:
         client.answers(1)
         client.close()
         self.told(quick, SETTLED, before + 1)
+
+    def played(self, case, quick, asked, answers, *, warm, others=(), count=1):
+        """Play a case through one gateway, behind a request that warms it up; return who served, and all that must agree.
+
+        Args:
+            case: the name of the chain.
+            quick: which gateway.
+            asked: the pieces of the request.
+            answers: those of the answers of the first credential, from the warming one on; the second gives `others`, or the first of them.
+            warm: the first request.
+            others: the answers of the second credential.
+            count: how many answers to wait for.
+        """
+        provider, running = self.provider, self.running[quick]
+        before = len(self.told(quick, case, 0))
+        provider.play(case, a=answers, b=others or [answers[0]] * 9)
+        client = Client(running.port)
+        client.write([warm])
+        client.answers(1)
+        counts = running.gateway.quick.counts.copy() if quick else None
+        client.write(asked)
+        got, ended = client.answers(count)
+        client.close()
+        why = sorted(running.gateway.quick.counts - counts) if quick else None
+        refused = got.count(b"HTTP/1.1 400")  # before its chain was known: of no chain's
+        if refused:
+            self.settle(quick)
+        told = self.told(quick, case, before + got.count(b"HTTP/1.1 ") + 1 - refused)
+        return why, (plain(got), ended, provider.asked[case], told, self.state(quick, case))
 
     def told(self, quick, case, count):
         """What the gateway tells of the requests of a chain when so many have ended, without times."""
@@ -226,5 +275,27 @@ class Pair:
 
 
 def plain(data):
-    """Return bytes without the gateway's numbers of requests, and without seconds that run."""
-    return _TIMES.sub(rb"\1N", _NUMBERS.sub(b"ID", data))
+    """Return bytes without the gateway's numbers of requests, without seconds that run, and a body in chunks as one."""
+    found = _TIMES.sub(rb"\1N", _NUMBERS.sub(b"ID", b"".join(_in_one(data))))
+    return _LENGTH.sub(rb"\1N", found) if b'"retry_after": N' in found else found  # 4.1 is shorter than 4.23
+
+
+def _in_one(data):
+    """The answers in some bytes, each body that came in chunks as one piece, which says whether the last chunk came."""
+    while data:
+        head, end, data = data.partition(b"\r\n\r\n")
+        yield head + end
+        if b"transfer-encoding: chunked" not in head:
+            found = re.search(rb"content-length: (\d+)", head)
+            size = int(found[1]) if found else 0
+            yield data[:size]
+            data = data[size:]
+            continue
+        while data:
+            size, _, data = data.partition(b"\r\n")
+            if size == b"0":
+                data = data[2:]
+                yield b" <whole>"
+                break
+            yield data[: int(size, 16)]
+            data = data[int(size, 16) + 2 :]

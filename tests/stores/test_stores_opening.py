@@ -12,7 +12,6 @@ from stores_kit import AUTH, ask, chain
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.stores import open_store
 from sparekey.stores.opening import sqlite_path
-from sparekey.stores.redis import RedisStore
 
 
 def test_memory_is_a_store_like_others():
@@ -76,20 +75,10 @@ def test_a_password_is_in_no_message(caplog):
 def test_a_missing_extra_is_named(monkeypatch):
     """The message has the command that brings it."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    monkeypatch.delitem(sys.modules, "sparekey.stores.redis")
+    for name in ("redis", "redis_clients"):
+        monkeypatch.delitem(sys.modules, f"sparekey.stores.{name}", raising=False)
     with pytest.raises(MissingExtraError, match=r"sparekey\[redis\]"):
         open_store("redis://host/0")
-
-
-def test_valkey_is_redis_by_another_name(monkeypatch):
-    """redis-py does not know the scheme."""
-    seen = []
-    monkeypatch.setattr(RedisStore, "__init__", lambda self, url: seen.append(url))
-    from sparekey.stores.opening import _store
-
-    for url in ("valkey://host/1", "valkeys://host", "unix:///a/socket?key=x"):
-        _store(url)
-    assert seen == ["redis://host/1", "rediss://host", "unix:///a/socket?key=x"]
 
 
 def test_nothing_is_loaded_that_is_not_asked_for():

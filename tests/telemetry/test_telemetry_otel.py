@@ -4,14 +4,16 @@ import threading
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind, StatusCode
 from telemetry_kit import KEY, RATE, STATE, USAGE, Told
 
 from sparekey import Failure, Outcome
 from sparekey.core.events import AttemptStarted, AttemptSucceeded
 from sparekey.telemetry import OpenTelemetryHook
-from sparekey.telemetry.genai import SECONDS, TOKENS, server
+from sparekey.telemetry.otel import SECONDS, TOKENS, server
 from sparekey.types import ErrorClass
 
 
@@ -185,11 +187,23 @@ def test_a_hook_without_a_chain_tells_what_it_knows(observe):
 
 
 def test_spans_that_nobody_records_are_not_kept():
-    """Without sampling, and without an SDK, nothing is held."""
-    tracing = TracerProvider(sampler=ALWAYS_OFF)
-    hook = OpenTelemetryHook("chat", tracing, max_open=0)
-    Told(hook).whole()
-    Told(OpenTelemetryHook("chat", max_open=0)).whole()
+    """They take no place from one that is recorded and open."""
+
+    class FirstCall(Sampler):
+        def should_sample(self, _parent, _trace, _name, _kind=None, attributes=None, *_more):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE if attributes["sparekey.call"] == 1 else Decision.DROP)
+
+        def get_description(self):
+            return "the first call"
+
+    spans = InMemorySpanExporter()
+    tracing = TracerProvider(sampler=FirstCall())
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    told = Told(OpenTelemetryHook("chat", tracing, max_open=1)).start(call=1)
+    for call in range(2, 6):
+        told.start(call=call)
+    told.end(call=1)
+    assert [one.attributes["sparekey.outcome"] for one in spans.get_finished_spans()] == ["succeeded"]
     tracing.shutdown()
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.compat.switching import PrimaryBackupSwitcher
 from sparekey.engine.annotate import annotate
 from sparekey.errors import describe_exception
-from sparekey.vlm.reading import has_content
+from sparekey.vlm.reading import ChunkReading, has_content
 from sparekey.vlm.wrapper import (
     WrapperVLM,
     annotated,
@@ -28,10 +28,43 @@ from sparekey.vlm.wrapper import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
+    from sparekey.core.splice import Follower, Piece
     from sparekey.vlm.images import Image
     from sparekey.vlm.types import VLMChunk
 
 _log: Final = logging.getLogger("sparekey.vlm")
+_READING: Final = ChunkReading()
+
+
+class _Delivered:
+    """What the caller has seen of the primary's stream.
+
+    Attributes:
+        _begun: anything.
+        _pieces: what was read of it; None: something else than chunks was shown.
+        _follower: makes the backup's chunks follow it; None: they are yielded as they are.
+    """
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._pieces: list[Piece] | None = []
+        self._follower: Follower[Any] | None = None
+
+    def add(self, item: Any) -> None:
+        self._begun = True
+        if self._pieces is not None and (pieces := _READING.pieces(item)) is not None:
+            self._pieces += pieces
+        else:
+            self._pieces = None
+
+    def lets_follow(self) -> bool:
+        """Tell whether another answer may follow: nothing was shown, or thoughts alone."""
+        if self._begun and self._pieces is not None:
+            self._follower = _READING.following(None, self._pieces)
+        return not self._begun or self._follower is not None
+
+    def follow(self, item: Any) -> Sequence[Any]:
+        return (item,) if self._follower is None else self._follower(item)
 
 
 class FailoverVLM(WrapperVLM):
@@ -112,22 +145,23 @@ class FailoverVLM(WrapperVLM):
     def stream_completion(self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any) -> Iterator[VLMChunk]:
         """Yield an answer piece by piece.
 
-        The backup may take over until the first content, not later.
+        The backup may take over as long as nothing but thoughts was yielded, not later; its own thoughts are left out then.
         """
+        shown = _Delivered()
         if self._switcher.should_try_primary():
-            begun = False
             try:
                 for chunk in held_back(self.primary.stream_completion(prompt, images=images, **options), has_content):
-                    begun = True
+                    shown.add(chunk)
                     yield chunk
             except Exception as exc:
-                if not self._moves_on(exc) or begun:
+                if not self._moves_on(exc) or not shown.lets_follow():
                     raise
             else:
                 self._switcher.record_primary_success()
                 return
         self._switcher.record_backup_request()
-        yield from annotated(self.backup.stream_completion(prompt, images=images, **options), "backup", self.backup)
+        for chunk in annotated(self.backup.stream_completion(prompt, images=images, **options), "backup", self.backup):
+            yield from shown.follow(chunk)
 
     def stream_completion_async(
         self, prompt: str = "", *, images: Sequence[Image] | None = None, **options: Any
@@ -136,7 +170,7 @@ class FailoverVLM(WrapperVLM):
         return self._streamed(lambda one: one.stream_completion_async(prompt, images=images, **options), has_content)
 
     def stream_with_failover(self, stream_factory: Callable[[Any], AsyncIterator[Any]]) -> AsyncIterator[Any]:
-        """Yield the items of a stream of your own; the backup may take over until the first item.
+        """Yield the items of a stream of your own; the backup may take over until the first item, or as in `stream_completion`.
 
         Args:
             stream_factory: opens a stream on an instance.
@@ -144,16 +178,16 @@ class FailoverVLM(WrapperVLM):
         return self._streamed(stream_factory, lambda _: True)
 
     async def _streamed(self, factory: Callable[[Any], AsyncIterator[Any]], is_content: Callable[[Any], bool]) -> AsyncIterator[Any]:
+        shown = _Delivered()
         if self._switcher.should_try_primary():
-            begun = False
             try:
                 stream = annotated_async(factory(self.primary), "primary", self.primary)
                 async with aclosing(held_back_async(stream, is_content)) as items:
                     async for item in items:
-                        begun = True
+                        shown.add(item)
                         yield item
             except Exception as exc:
-                if not self._moves_on(exc) or begun:
+                if not self._moves_on(exc) or not shown.lets_follow():
                     raise
             else:
                 self._switcher.record_primary_success()
@@ -161,7 +195,8 @@ class FailoverVLM(WrapperVLM):
         self._switcher.record_backup_request()
         async with aclosing(annotated_async(factory(self.backup), "backup", self.backup)) as items:
             async for item in items:
-                yield item
+                for one in shown.follow(item):
+                    yield one
 
     async def get_media_completion_async(self, *, prompt: str, media_path: str | Path, filename: str, media_type: str) -> str:
         """Return the answer to a text about an audio or video file, from an instance that takes it.

@@ -81,7 +81,12 @@ def _split(value: str) -> Any:
     return parts
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Return a text that is one line, without space around it.
+
+    Raises:
+        ValueError: it holds a line break or a control character.
+    """
     if not value.isprintable():
         raise ValueError("holds a line break or a control character")
     return value.strip()
@@ -150,7 +155,7 @@ def number(value: Any) -> Any:
 
 Url = Annotated[str, AfterValidator(_url), PlainSerializer(_shown_value, return_type=str)]
 """An http or https URL without a slash at its end."""
-Line = Annotated[str, AfterValidator(_one_line)]
+Line = Annotated[str, AfterValidator(one_line)]
 """A text without line breaks."""
 Name = Annotated[Line, Field(min_length=1, max_length=200)]
 """A line that is not empty."""

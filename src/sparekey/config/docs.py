@@ -20,6 +20,7 @@ from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig, VLMCredential, VLMMediaConfig
 from sparekey.core.policy import KNOBS
 from sparekey.providers import PROVIDERS, embedding_models
+from sparekey.stores.address import StoreAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,7 +101,15 @@ def _link(url: str) -> str:
     return f"[{url.split('/')[2].removeprefix('www.')}]({url})"
 
 
-_WORDS: Final[dict[Any, str]] = {str: "text", bool: "true, false", int: "whole number", float: "number", SecretRef: "key", date: "date"}
+_WORDS: Final[dict[Any, str]] = {
+    str: "text",
+    bool: "true, false",
+    int: "whole number",
+    float: "number",
+    SecretRef: "key",
+    StoreAddress: "text",
+    date: "date",
+}
 
 
 def _type(field: FieldInfo) -> str:

@@ -7,13 +7,15 @@ from datetime import date
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, PrivateAttr, model_validator
 
-from sparekey.config.base import Line, Name, Positive, Span, Strict
+from sparekey.config.base import Line, Name, Positive, Span, Strict, one_line
 from sparekey.config.embedding import EmbeddingModelConfig
 from sparekey.config.faults import ConfigSource, Fault, Faults
 from sparekey.config.secrets import SecretRef
 from sparekey.config.vlm import VLMConfig
+from sparekey.masking import MASK
+from sparekey.stores.address import StoreAddress, address_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,11 +40,12 @@ def _called(value: str) -> str:
     return value
 
 
-def _store(value: str) -> str:
-    from sparekey.stores.opening import refuse_unknown  # noqa: PLC0415 - only those who name a store need it
-
-    refuse_unknown(value)
-    return value
+def _store(value: Any) -> StoreAddress:
+    if not isinstance(value, str | StoreAddress):
+        raise ValueError(f"must be text, not {type(value).__name__}")  # noqa: TRY004 - pydantic turns only a ValueError into a line
+    if isinstance(value, str) and MASK in value:
+        raise ValueError("holds ***, which is shown in the place of a password; write the password itself, or ${NAME} for a variable")
+    return address_of(one_line(value) if isinstance(value, str) else value)
 
 
 def _origin(value: str) -> str:
@@ -55,6 +58,8 @@ Origin = Annotated[str, AfterValidator(_origin)]
 """The origin of a web page, as its browser names it; `*` for all."""
 Digest = Annotated[str, AfterValidator(_digest)]
 """A SHA-256 digest in hexadecimal."""
+StoreUrl = Annotated[StoreAddress, PlainValidator(_store, json_schema_input_type=str), PlainSerializer(str, return_type=str)]
+"""The address of a store; a dump shows it without user, password and settings."""
 ModelName = Annotated[Name, AfterValidator(_called)]
 """What a client may call a model."""
 
@@ -98,7 +103,7 @@ class GatewayConfig(Strict):
     host: Line = Field("127.0.0.1", description="Address to listen on. Any other than this machine's own needs `clients`.")
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     workers: Positive = Field(1, description="Processes that share the port.")
-    store: Annotated[Line, AfterValidator(_store)] | None = Field(
+    store: StoreUrl | None = Field(
         None, description="Where the state of the chains is kept, as a URL, or `memory`; without it `sparekey serve` uses a SQLite file."
     )
     clients: list[GatewayClient] = Field(default_factory=list, description="Who may use it.")

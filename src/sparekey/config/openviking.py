@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.config.variables import Traced, looked_up
+from sparekey.config.variables import TracedText, looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +91,7 @@ _BY_WORD: Final = (
 
 
 @dataclass(slots=True)
-class Read:
+class OpenVikingSections:
     """The sections of an `ov.conf` that concern us.
 
     Attributes:
@@ -110,7 +110,7 @@ def is_one(data: Mapping[str, Any], filename: str = "") -> bool:
     return filename.startswith("ov.conf") or not _SECTIONS.isdisjoint(data)
 
 
-def ours(data: Mapping[str, Any], environ: Mapping[str, str], *, keep: bool = True) -> Read:
+def ours(data: Mapping[str, Any], environ: Mapping[str, str], *, keep: bool = True) -> OpenVikingSections:
     """Return the sections that concern us, with OpenViking's defaults written out where ours differ.
 
     Args:
@@ -118,7 +118,7 @@ def ours(data: Mapping[str, Any], environ: Mapping[str, str], *, keep: bool = Tr
         environ: the environment, for variables that stand where no key does.
         keep: False leaves a trace of each variable in its text, so that `variables.written` can write it down again.
     """
-    read = Read({})
+    read = OpenVikingSections({})
     for name in _OURS:
         if data.get(name) is not None:
             read.data[name] = _plain(data[name], (name,), environ, read, trace=not keep)
@@ -136,7 +136,7 @@ def ours(data: Mapping[str, Any], environ: Mapping[str, str], *, keep: bool = Tr
 # -- texts ---------------------------------------------------------------------------------------------------------------------
 
 
-def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read, *, trace: bool) -> Any:
+def _plain(value: Any, path: Path, environ: Mapping[str, str], read: OpenVikingSections, *, trace: bool) -> Any:
     """Return a part of the file without variables, empty texts and numbers in quotes."""
     if isinstance(value, dict):
         found = {name: _plain(inner, (*path, str(name)), environ, read, trace=trace) for name, inner in value.items()}
@@ -147,11 +147,11 @@ def _plain(value: Any, path: Path, environ: Mapping[str, str], read: Read, *, tr
         return value
     if path[-1] in _KEYS:
         return _reference(value, environ)
-    text = _VARIABLE.sub(lambda found: _looked_up(found, path, environ, read if not trace else Read({})), value)
+    text = _VARIABLE.sub(lambda found: _looked_up(found, path, environ, read if not trace else OpenVikingSections({})), value)
     if path[-1] in _NUMBERS and _NUMBER.fullmatch(text.strip()):
         return float(text) if "." in text else int(text)
     named = any((found[1] or found[2]) in environ for found in _VARIABLE.finditer(value))
-    return Traced(text, _braced(value, environ)) if trace and named else text
+    return TracedText(text, _braced(value, environ)) if trace and named else text
 
 
 def _reference(value: str, environ: Mapping[str, str]) -> str:
@@ -167,7 +167,7 @@ def _braced(value: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda found: found[0] if found[1] is not None or found[2] not in environ else f"${{{found[2]}}}", value)
 
 
-def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], read: Read) -> str:
+def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], read: OpenVikingSections) -> str:
     name = found[1] or found[2] or ""
     surely = found[1] is not None and not any(str(part).startswith("extra_") for part in path)  # elsewhere a dollar may be just that
     return looked_up(found, name, path, environ, read.faults if surely else [])
@@ -176,7 +176,7 @@ def _looked_up(found: re.Match[str], path: Path, environ: Mapping[str, str], rea
 # -- chat models ---------------------------------------------------------------------------------------------------------------
 
 
-def _chat(section: Mapping[str, Any], read: Read) -> dict[str, Any]:
+def _chat(section: Mapping[str, Any], read: OpenVikingSections) -> dict[str, Any]:
     filled: dict[str, Any] = {"temperature": 0.0, "max_retries": 3, **section}
     filled["provider"] = filled.get("provider") or filled.pop("backend", None)
     if not any(filled.get(name) for name in ("provider", "default_provider", "providers")):

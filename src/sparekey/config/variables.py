@@ -63,7 +63,7 @@ def looked_up(found: re.Match[str], name: str, path: Path, environ: Mapping[str,
         return environ[name]
     if len(path) > (depth := _DEPTH.get(str(path[0]), 0)) and path[depth] in OF_A_CREDENTIAL | _LISTS:
         return found[0]
-    faults.append(Fault(path, told(name)))
+    faults.append(Fault(path, unset_words(name)))
     return found[0]
 
 
@@ -90,7 +90,7 @@ def outside_texts(text: str, environ: Mapping[str, str], *, plain: bool) -> tupl
     return _OUTSIDE.sub(put, text), [*missing]
 
 
-class Traced(str):
+class TracedText(str):
     """What a text with variables holds now, with the text itself: decisions need the one, a file the other."""
 
     __slots__ = ("text",)
@@ -108,10 +108,10 @@ def written(value: Any, path: Path = ()) -> tuple[Any, list[Fault]]:
     """Return a configuration with its variables in their texts again, and what has to be left out: a body takes no variables.
 
     Args:
-        value: the configuration, with `Traced` texts.
+        value: the configuration, with `TracedText` texts.
         path: where it stands.
     """
-    if isinstance(value, Traced):
+    if isinstance(value, TracedText):
         return value.text, []
     left: list[Fault] = []
     if isinstance(value, dict):
@@ -136,7 +136,7 @@ def written(value: Any, path: Path = ()) -> tuple[Any, list[Fault]]:
 def _holds_traced(value: Any) -> bool:
     if isinstance(value, dict | list):
         return any(map(_holds_traced, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, Traced)
+    return isinstance(value, TracedText)
 
 
 def filled(value: Any, environ: Mapping[str, str]) -> Any:
@@ -155,6 +155,6 @@ def unset(value: Any) -> list[str]:
     return _NAMED.findall(value) if isinstance(value, str) else []
 
 
-def told(name: str) -> str:
+def unset_words(name: str) -> str:
     """Return what to say of a variable that is not set."""
     return f"the environment variable {name} is not set; export it, or write its value"

@@ -35,6 +35,8 @@ _SMALLEST: Final = 1e-6
 _PER_OCTAVE: Final = 4
 BUCKETS: Final = 124
 """From a microsecond to half an hour, four to an octave: a value read back is off by a fifth at most."""
+_EDGES: Final = tuple(_SMALLEST * 2.0 ** (bucket / _PER_OCTAVE) for bucket in range(BUCKETS))
+"""Where the buckets end, in seconds."""
 _WEIGHT: Final = 16
 """The count that one value adds: it outlives four halvings, so that a rare value is not lost."""
 _FULL: Final = 256 * _WEIGHT
@@ -125,7 +127,7 @@ def _below(numbers: Sequence[int], ranks: Sequence[float]) -> list[float]:
     for bucket, count in enumerate(numbers):
         seen += count
         while count and len(found) < len(ranks) and seen >= ranks[len(found)]:
-            found.append(float(_SMALLEST * 2.0 ** (bucket / _PER_OCTAVE)))
+            found.append(_EDGES[bucket])
     return found
 
 

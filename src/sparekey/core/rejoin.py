@@ -24,14 +24,17 @@ def merged(base: PoolState, mine: PoolState, theirs: PoolState) -> PoolState:
     """Return the state that follows from two; `theirs` itself if this process has nothing to add.
 
     Args:
-        base: the last state on which both sides agreed. If theirs is older than that (a store that lost its data), they agree on nothing.
+        base: the last state on which both sides agreed. If theirs is older than that (a store that
+            lost its data), they agree on nothing.
         mine: the state of this process.
         theirs: the state of the others, its times on this process's clock.
     """
-    if mine is base or mine is theirs:
+    if mine is theirs:
         return theirs
     if theirs.epoch < base.epoch or theirs.term < base.term:
         base = PoolState()
+    elif mine is base and not any(_lost(guard, theirs.breakers.get(name, CLOSED)) for name, guard in base.breakers.items()):
+        return theirs
     fresh = max(mine.epoch, theirs.epoch) + 1
     breakers = _breakers(base, mine, theirs, fresh)
     touched = any(guard.epoch == fresh for guard in breakers.values())
@@ -65,7 +68,8 @@ def _breakers(base: PoolState, mine: PoolState, theirs: PoolState, fresh: int) -
     found: dict[str, Breaker] = {}
     for name in {**theirs.breakers, **mine.breakers}:
         origin, own, other = (side.breakers.get(name, CLOSED) for side in (base, mine, theirs))
-        i_did, they_did = not _same(own, origin), not _same(other, origin)
+        lost = _lost(origin, other)
+        i_did, they_did = lost or not _same(own, origin), not lost and not _same(other, origin)
         chosen = other if own == other or not i_did else own if not they_did else max(other, own, key=_ends)
         seen_by = theirs if chosen is own else mine
         disputed = own != other and (i_did if chosen is own else they_did) and chosen.epoch <= seen_by.epoch
@@ -76,6 +80,14 @@ def _breakers(base: PoolState, mine: PoolState, theirs: PoolState, fresh: int) -
 def _same(one: Breaker, other: Breaker) -> bool:
     """Whether two breakers are the same: each change has a new epoch, except that of a probe that was given back."""
     return one.epoch == other.epoch and (one.lease is None) == (other.lease is None)
+
+
+def _lost(origin: Breaker, other: Breaker) -> bool:
+    """Whether a store forgot a park on which both sides agreed: a replica that was promoted before it had heard of it.
+
+    Each change has a new epoch, so nobody can have ended the park and left an older one.
+    """
+    return origin.until is not None and other.epoch < origin.epoch
 
 
 def _ends(guard: Breaker) -> tuple[float, float]:

@@ -6,6 +6,9 @@ tool call. When a stream breaks, another credential answers anew. Its answer may
 text that it gives in each lane begins with what was shown there, channel by channel; what it
 repeats is left out, and the rest goes on. How the two answers are cut into events does not matter.
 
+Where nothing but thoughts was shown, another answer need not repeat them: `Reading.following` says how
+it goes on behind them.
+
 `Splice` holds what was shown. In each lane it keeps a position: how far the present answer has
 come. An answer that is *behind* has not repeated everything yet; a piece that differs from what was
 shown in its place raises `DiffersError`, and the stream breaks with its first fault.
@@ -13,7 +16,7 @@ shown in its place raises `DiffersError`, and the stream breaks with its first f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from sparekey.types import Usage
 
 T = TypeVar("T")
+Follower: TypeAlias = "Callable[[T], Sequence[T]]"
+"""Takes an item of another answer; returns what goes out for it behind what was shown."""
 
 
 class Piece(NamedTuple):
@@ -90,6 +95,66 @@ class Reading(Generic[T]):
         del item
         return None
 
+    def shows(self, text: str) -> bool:
+        """Return whether all that was said in one lane shows anything; thoughts between tags, for one, show nothing."""
+        return bool(text)
+
+    def closing(self, text: str) -> str:
+        """Return what has to follow a text that shows nothing, before another answer can: the end of its thoughts, or nothing."""
+        del text
+        return ""
+
+    def following(self, item: T, shown: Sequence[Piece]) -> Follower[T] | None:
+        """Return what makes the items of another answer follow what was shown, if that is no answer yet, but thoughts alone.
+
+        Args:
+            item: the first item of the other answer.
+            shown: all that was shown.
+
+        Returns:
+            A function that takes an item of that answer and returns what goes out for it, its own thoughts left out; None: something else
+            than thoughts was shown, and another answer has to begin with it.
+        """
+        del item
+        said: dict[int, str] = {}
+        for lane, channel, text in shown:
+            if channel in self.spoken:
+                said[lane] = said.get(lane, "") + text
+            elif text and channel not in self.thought:
+                return None
+        if any(map(self.shows, said.values())):
+            return None
+        return _Spoken(self, {lane: self.closing(text) for lane, text in said.items()})
+
+
+class _Spoken(Generic[T]):
+    """Leaves out the thoughts of another answer, and what comes before its text.
+
+    Attributes:
+        _heads: what goes in front of the first text of a lane.
+        _complete: the answer is complete; whatever comes behind goes on.
+    """
+
+    def __init__(self, reading: Reading[T], heads: dict[int, str]) -> None:
+        self._reading, self._heads, self._complete = reading, heads, False
+
+    def __call__(self, item: T) -> Sequence[T]:
+        pieces = self._reading.pieces(item) or ()
+        self._complete = self._complete or self._reading.complete(item)
+        texts = [self._text(piece) for piece in pieces]
+        if not any(texts) and not self._complete:
+            return ()
+        if all(text == piece.text for piece, text in zip(pieces, texts, strict=True)):
+            return (item,)
+        cut = self._reading.cut(item, texts)
+        return () if cut is None else (cut,)
+
+    def _text(self, piece: Piece) -> str:
+        if piece.channel in self._reading.thought:
+            return ""
+        head = self._heads.pop(piece.lane, "") if piece.text and piece.channel in self._reading.spoken else ""
+        return head + piece.text
+
 
 class DiffersError(Exception):
     """The new answer does not begin with what was shown of the old one."""
@@ -131,6 +196,10 @@ class Splice:
         """Return all text that was shown in these channels."""
         wanted = set(channels)
         return "".join(text for lane in self._lanes.values() for channel, text in lane.texts() if channel in wanted)
+
+    def pieces(self) -> list[Piece]:
+        """Return all that was shown, lane by lane."""
+        return [Piece(number, channel, text) for number, lane in self._lanes.items() for channel, text in lane.texts()]
 
     def unshown(self, pieces: Iterable[Piece]) -> list[str]:
         """Return what of each piece has not been shown yet; it counts as shown from now on.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sparekey.core import outcomes, rounds
 from sparekey.core.expectations import Kind
-from sparekey.core.next_attempt import begin_round
+from sparekey.core.next_attempt import at_once, begin_round
 from sparekey.core.race import Begun, Beside, Done, Failed, KeepWaiting, Left, Lost, Pause, Race, Slow, Start
 from sparekey.core.walk import Walk
 
@@ -60,6 +60,7 @@ def stream(
     hedge: Callable[[], bool],
     recoverable: Callable[[], bool],
     made: Ticket | None = None,
+    begun: bool = False,
 ) -> Steps:
     """Walk the ring for one stream that starts at `now`.
 
@@ -73,10 +74,11 @@ def stream(
         hedge: takes a second stream beside a slow one out of the budget, or returns False if there is none.
         recoverable: returns whether another stream may take over from one that broke after its first content.
         made: the ticket of an attempt that was made before, at `now`: it is the first of this stream.
+        begun: that attempt has brought its first content, which is settled, and which the caller has seen.
     """
     walk = Walk(pool, chain_state, now, eligible, policy, identify, Kind.FIRST, made=made)
     try:
-        yield from _Stream(walk, hedge, recoverable).steps()
+        yield from _Stream(walk, hedge, recoverable, _begun(walk) if begun else None).steps()
     except Left as left:
         outcomes.left(walk, left.now)
     finally:
@@ -89,16 +91,18 @@ class _Stream:
     Attributes:
         fault: what broke the stream first after the caller had seen a part; None if nothing did.
         rounds: how many rounds are done, from 0.
+        winner: whoever has begun to answer; None: nobody has yet.
     """
 
-    def __init__(self, walk: Walk, hedge: Callable[[], bool], recoverable: Callable[[], bool]) -> None:
-        self.walk, self.hedge, self.recoverable = walk, hedge, recoverable
+    def __init__(self, walk: Walk, hedge: Callable[[], bool], recoverable: Callable[[], bool], winner: Ticket | None) -> None:
+        self.walk, self.hedge, self.recoverable, self.winner = walk, hedge, recoverable, winner
         self.fault: BaseException | None = None
         self.rounds = 0
 
     def steps(self) -> Steps:
         while True:
-            winner = yield from Race(self.walk, self.hedge, self.fault).steps()
+            winner, self.winner = self.winner, None
+            winner = winner or (yield from Race(self.walk, self.hedge, self.fault).steps())
             if winner is None:
                 self.walk.now = (yield self._pause()).now
                 begin_round(self.walk)
@@ -125,6 +129,13 @@ class _Stream:
             assert self.fault is not None
             raise self.fault
         return isinstance(message, Done)
+
+
+def _begun(walk: Walk) -> Ticket:
+    """Take in that the attempt that was made before has begun to answer."""
+    ticket = at_once(walk)
+    walk.take_back(ticket)
+    return ticket
 
 
 def _first(fault: BaseException | None, other: BaseException) -> BaseException:

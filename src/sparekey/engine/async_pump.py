@@ -89,8 +89,7 @@ class AsyncSource(Generic[T]):
     async def start(self) -> None:
         """Read up to the first content; set `held`, and `fault` if something goes wrong."""
         try:
-            self._stream, self.resumed = self._open()
-            self._items = aiter(self._stream)
+            self.open()
             await self._read_on()
         except Exception as exc:  # noqa: BLE001 - it is raised where the call is
             self.fault = exc
@@ -98,6 +97,12 @@ class AsyncSource(Generic[T]):
         except BaseException:
             await self.close()
             raise
+
+    def open(self) -> Self:
+        """Open the stream; return this."""
+        self._stream, self.resumed = self._open()
+        self._items = aiter(self._stream)
+        return self
 
     async def run(self, report: Callable[[AsyncSource[T]], None]) -> None:
         """As `start`, then call `report` with this; `cancel` ends it early."""

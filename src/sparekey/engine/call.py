@@ -13,7 +13,7 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from sparekey.classify.own_exceptions import classify_ours
+from sparekey.classify.exceptions import classify_ours
 from sparekey.core import flow, local
 from sparekey.core.events import (
     AttemptAbandoned,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sparekey.core.flow import Message, Step
     from sparekey.core.pool import Ticket
     from sparekey.engine.chain import Chain
+    from sparekey.engine.made import BegunStream
     from sparekey.types import Credential, Failure, Usage
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class LogicalCall:
         self.chain = chain if policy is chain.pool.policy else chain.under(policy)
         self.began = chain.clock() if self.made is None else self.made.began
         self.entries: list[RunningAttempt] = []
-        self.number = next(NUMBERS)
+        self.number = next(NUMBERS) if self.rest is None else self.rest.number
         self._hooked, self._body, self._client = bool(chain.hooks), body, CLIENT.get()
 
     def identify(self) -> Identity:
@@ -255,6 +256,11 @@ class LogicalCall:
             hedge = self.take_hedge
         indices = None if eligible is None else chain.indices(eligible)
         return flow.call(chain.pool, chain, self.began, indices, self.policy, self.identify, hedge=hedge, made=self.first)
+
+    @property
+    def rest(self) -> BegunStream | None:
+        """The rest of the stream that was begun before this call; None: there is none."""
+        return None if self.made is None else self.made.stream
 
     @property
     def first(self) -> Ticket | None:

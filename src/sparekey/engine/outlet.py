@@ -13,7 +13,7 @@ from sparekey.core.policy import Recovery
 from sparekey.core.splice import DiffersError, Splice
 
 if TYPE_CHECKING:
-    from sparekey.core.splice import Reading
+    from sparekey.core.splice import Follower, Reading
 
 T = TypeVar("T")
 TAIL_SECONDS = 2.0
@@ -29,8 +29,10 @@ class Outlet(Generic[T]):
         _held: items that are held back.
         _comparable: all items so far could be read, so that another answer can be compared with them.
         _resumed: the present stream goes on behind what was shown.
-        _thoughts_shown: nothing but thoughts was shown of the streams before: an answer that thinks otherwise may follow them.
-        _thoughtless: the present stream thinks otherwise, and its thoughts are left out.
+        _begins: the present stream answers anew, and none of its items has come yet.
+        _follower: makes the present answer follow thoughts, if nothing but thoughts was shown before it; None: it has to repeat them.
+        _follows: the present answer has begun otherwise, and follows them.
+        _repeated: the items of the present answer that only repeated them, so far.
     """
 
     def __init__(self, reading: Reading[T], recovery: str) -> None:
@@ -39,15 +41,17 @@ class Outlet(Generic[T]):
         self._splice = Splice()
         self._held: list[T] = []
         self._comparable, self._resumed = True, False
-        self._thoughts_shown = self._thoughtless = False
+        self._follower: Follower[T] | None = None
+        self._follows = self._begins = False
+        self._repeated: list[T] = []
         self.complete = False
 
     def restart(self, *, resumed: bool = False) -> None:
         """Let another stream take over: one that answers anew, or one that goes on behind what was shown (`resumed`)."""
         self._held.clear()
         self.complete, self._resumed = False, resumed
-        shown = self._splice.channels()
-        self._thoughts_shown, self._thoughtless = bool(shown) and shown <= set(self._reading.thought), False
+        self._follower, self._follows, self._begins = None, False, not resumed
+        self._repeated.clear()
         self._splice.restart(resumed=resumed)
 
     @property
@@ -83,22 +87,10 @@ class Outlet(Generic[T]):
             return [item]
         if self._resumed and not self._reading.content(item) and not self.complete:
             return []  # the preamble of an answer that has long begun
-        if not self._splice.behind and not self._thoughtless:
+        if not self._splice.behind and not self._follows:
             self._splice.add(pieces)
             return [item]
         return [out for part in self._reading.split(item) for out in self._left(part)]
-
-    def _spoken_of(self, item: T) -> list[T]:
-        """What is left of an item without its thoughts; one that has nothing else goes, as does what comes before the text."""
-        pieces = self._reading.pieces(item) or ()
-        texts = ["" if piece.channel in self._reading.thought else piece.text for piece in pieces]
-        if not any(texts) and not (self._reading.complete(item) or self.complete):
-            return []
-        self._splice.add(piece._replace(text=text) for piece, text in zip(pieces, texts, strict=True))
-        if all(text == piece.text for piece, text in zip(pieces, texts, strict=True)):
-            return [item]
-        cut = self._reading.cut(item, texts)
-        return [] if cut is None else [cut]
 
     def end(self) -> list[T]:
         """Return what was held back: the stream has come to its end.
@@ -113,16 +105,30 @@ class Outlet(Generic[T]):
 
     def _left(self, item: T) -> list[T]:
         """What is left of an item without what was shown; what accompanies a text (a role, a name) was shown with its lane."""
-        if self._thoughtless:
-            return self._spoken_of(item)
+        if self._follows:
+            return self._following(item)
+        if self._begins:
+            self._follower, self._begins = self._reading.following(item, self._splice.pieces()), False
         try:
-            return self._unshown_of(item)
+            left = self._unshown_of(item)
         except DiffersError:
-            if not self._thoughts_shown:
+            if self._follower is None:
                 raise
-        self._thoughtless = True
-        self._splice.restart(resumed=True)
-        return self._spoken_of(item)
+            self._follows = True
+            self._splice.restart(resumed=True)
+            return [out for one in (*self._repeated, item) for out in self._following(one)]
+        if left:
+            self._follower = None  # it goes on with the same thoughts
+        elif self._follower is not None:
+            self._repeated.append(item)
+        return left
+
+    def _following(self, item: T) -> list[T]:
+        assert self._follower is not None
+        found = [*self._follower(item)]
+        for one in found:
+            self._splice.add(self._reading.pieces(one) or ())
+        return found
 
     def _unshown_of(self, item: T) -> list[T]:
         behind, pieces = self._splice.behind, self._reading.pieces(item) or ()

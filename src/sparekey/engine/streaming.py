@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sparekey.core.streams import Message, Steps
     from sparekey.engine.call import RunningAttempt
     from sparekey.engine.chain import Chain
+    from sparekey.engine.made import BegunStream
     from sparekey.types import Credential
 
 T = TypeVar("T")
@@ -89,7 +90,8 @@ class Streaming(Racing[S], Generic[T, S]):
         super().__init__(LogicalCall(chain, body), Kind.FIRST)
         self.reading = reading
         chain, policy = self.call.chain, self.call.policy
-        self.outlet = Outlet(reading, policy.stream_recovery)
+        begun = self.call.rest
+        self.outlet = Outlet(reading, policy.stream_recovery) if begun is None else begun.outlet
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
         self._idle_limit, self._idle_at = policy.idle_limit, 0.0
         self.pace = chain.pace
@@ -106,7 +108,18 @@ class Streaming(Racing[S], Generic[T, S]):
             hedge=self.call.take_hedge,
             recoverable=lambda: self.outlet.recoverable,
             made=self.call.first,
+            begun=begun is not None,
         )
+        if begun is not None:
+            self._goes_on(begun)
+
+    def _goes_on(self, begun: BegunStream) -> None:
+        """Take over a stream whose beginning the caller has seen: its race is won."""
+        ticket = self.call.first
+        assert ticket is not None
+        entry = self.call.start(ticket)
+        entry.first, entry.usage = begun.first, begun.usage
+        self.won = self.running[ticket] = begun.source(entry)
 
     def given_up(self, source: S) -> None:
         """As `Racing.given_up`, but a winner that the caller left behind a complete answer has succeeded."""
@@ -129,7 +142,8 @@ class Streaming(Racing[S], Generic[T, S]):
         if self._relayed:
             self.outlet.restart(resumed=won.resumed)
         self._relayed += 1
-        self._idle_at = self.call.chain.clock()
+        begun = self.call.rest
+        self._idle_at = self.call.chain.clock() if begun is None or self._relayed > 1 else begun.heard
         if len(self.call.chain.pool) > 1:
             known = usual(self.call.chain.state, won.entry.credential.id)
             self._idle_limit = idle_limit(self.call.policy, known)

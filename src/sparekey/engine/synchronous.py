@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sparekey.core import flow
+from sparekey.core import flow, streams
 from sparekey.core.race import Lost, Start
 from sparekey.core.splice import Reading
 from sparekey.engine.attempts import Attempts
@@ -181,7 +181,9 @@ class StreamDriver(Generic[T]):
         streaming, race = self.streaming, self.race
         steps = streaming.steps
         try:
-            step = race.raced(steps, next(steps))
+            step: streams.Step | None = next(steps)
+            if streaming.won is None:
+                step = race.raced(steps, step)
             while step is not None:
                 source, out = streaming.opening()
                 try:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -222,9 +222,7 @@ class History:
     def close(self) -> None:
         """Write what was noted and close the file; it takes a few seconds at most."""
         if not self._worker.closed:
-            with suppress(TimeoutError):
-                self._worker.ask(_CLOSING, self._end)
-            self._worker.close(_CLOSING)
+            self._worker.close(_CLOSING, self._end)
 
     def __enter__(self) -> Self:
         return self
@@ -299,8 +297,10 @@ class History:
         self._connection = None
 
     def _end(self) -> None:
-        self._write()
-        self._drop()
+        try:
+            self._write()
+        finally:
+            self._drop()
 
     def _forked(self) -> None:
         """Reset in a child process: the parent writes what was noted and closes the connection."""

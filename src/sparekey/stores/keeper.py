@@ -123,8 +123,7 @@ class Keeper:
     def close(self) -> None:
         """Write what the store lacks and close it; chains continue with their own copies."""
         if not self._worker.closed:
-            self._ask(_CLOSING, self._part)
-            self._worker.close(_CLOSING)
+            self._worker.close(_CLOSING, self._part)
 
     def __enter__(self) -> Self:
         return self
@@ -196,6 +195,11 @@ class Keeper:
         try:
             for replica in list(self._replicas):
                 replica.push(self._store, counts=True)
+        except StoreAwayError as exc:
+            if self._away is None:
+                logger.warning("the store %s is away: %s; what only this process knew at its end is lost", self.label, exc)
+        except Exception:  # the connections have to be closed, whatever it was
+            logger.exception("the store %s: what was to be written at the end was not", self.label)
         finally:
             with suppress(StoreAwayError):
                 self._store.close()

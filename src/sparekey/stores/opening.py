@@ -1,31 +1,29 @@
-"""Open a store by its address; no other module knows how addresses are written."""
+"""Open a store by its address."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from sparekey.errors import ConfigError
-from sparekey.masking import mask
+from sparekey.stores.address import MEMORY, SQLITE, StoreAddress, address_of
 from sparekey.stores.keeper import PATIENCE, POLL, Keeper
 
 if TYPE_CHECKING:
     from sparekey.stores.base import Store
 
-_REDIS: Final = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
-_FORMS: Final = "memory, sqlite:///path/to/file.db, redis://host:6379/0 (rediss:// with TLS, unix:///path/to/socket, valkey:// the same)"
 
-
-def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> Keeper:
+def open_store(url: str | StoreAddress, *, poll: float = POLL, patience: float = PATIENCE) -> Keeper:
     """Return the store of an address, for `Chain(..., store=...)`.
 
     A store that is away is no error: chains start without it, and join it when it comes back.
 
     Args:
         url: `memory`, `sqlite:///relative/file.db` (`sqlite:////absolute/file.db`),
-            `redis://[user:password@]host:port/db`, `rediss://...`, `unix:///path/to/socket`, or
-            `valkey://`, `valkeys://`.
+            `redis://[user:password@]host:port/db`, `redis+sentinel://host:port,host:port/SERVICE`,
+            `redis+cluster://host:port,host:port`, or `unix:///path/to/socket`. `rediss` in the
+            place of `redis` is TLS; `valkey` and `valkeys` are the same two.
         poll: seconds between two looks at the store.
         patience: the most seconds that a change waits for the store.
 
@@ -33,35 +31,23 @@ def open_store(url: str, *, poll: float = POLL, patience: float = PATIENCE) -> K
         ConfigError: the address is none of these, or cannot be used.
         MissingExtraError: the address needs the extra `redis`.
     """
-    return Keeper(_store(url.strip()), poll=poll, patience=patience)
+    return Keeper(_store(url), poll=poll, patience=patience)
 
 
-def refuse_unknown(url: str) -> None:
-    """Refuse an address that names no kind of store; nothing is opened.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    scheme, colon, rest = url.strip().partition(":")
-    if not (scheme == "memory" and rest in {"", "//"}) and not (colon and scheme in {"sqlite", *_REDIS}):
-        raise ConfigError(f"{mask(url.partition('?')[0])!r} is no store; write one of {_FORMS}")
-
-
-def _store(url: str) -> Store:
+def _store(url: str | StoreAddress) -> Store:
     """Return the store that the address names."""
-    refuse_unknown(url)
-    scheme, _, rest = url.partition(":")
-    if scheme == "memory":
+    address = address_of(url)
+    if address.kind == MEMORY:
         from sparekey.stores.memory import MemoryValues  # noqa: PLC0415 - each store is loaded when it is asked for
 
         return MemoryValues()
-    if scheme == "sqlite":
+    if address.kind == SQLITE:
         from sparekey.stores.sqlite import SQLiteStore  # noqa: PLC0415
 
-        return SQLiteStore(sqlite_path(url))
+        return SQLiteStore(sqlite_path(address.reveal()))
     from sparekey.stores.redis import RedisStore  # noqa: PLC0415
 
-    return RedisStore(f"{_REDIS[scheme]}:{rest}")
+    return RedisStore(address)
 
 
 def sqlite_path(url: str) -> Path:

@@ -38,6 +38,7 @@ class Worker:
         """
         self._name, self._tick, self._every, self._forked = name, tick, every, forked
         self.closed = False
+        self._last: Callable[[], None] = _nothing
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     def start(self) -> None:
@@ -59,9 +60,15 @@ class Worker:
         finally:
             future.cancel()
 
-    def close(self, patience: float) -> None:
-        """End the thread after its queued jobs; wait at most `patience` seconds for that."""
-        self.closed = True
+    def close(self, patience: float, last: Callable[[], None] | None = None) -> None:
+        """End the thread after its queued jobs; wait at most `patience` seconds for that.
+
+        Args:
+            patience: seconds.
+            last: run by the thread as the last thing that it does, however late that is. No tick
+                comes after it, which would open again what it closes.
+        """
+        self.closed, self._last = True, last or _nothing
         _workers.discard(self)
         self._jobs.put(None)
         self._thread.join(patience)
@@ -83,6 +90,7 @@ class Worker:
             if time.monotonic() >= due:
                 self._tick()
                 due = time.monotonic() + self._every
+        self._last()
 
     def _next(self, due: float) -> Callable[[], None] | None:
         """Return the next job, or an empty one if none comes until `due`; None at the end."""

@@ -16,16 +16,17 @@ from sparekey.engine import AsyncFailover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
+from sparekey.transport.affinity import ForeignState
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
-from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.responses import ResponseValidator, counted, most_of, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
 from sparekey.transport.vectors import RefusedLengths
 from sparekey.wire.clients import interrupt
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
-_READING: Final = ItemReading()
+READING: Final = ItemReading()
+"""How the items of a stream are read."""
 _ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
 
 
@@ -83,7 +85,8 @@ class AsyncForwarder:
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
         self._foreign = ForeignState(self.router.affinity)
-        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
+        self._lengths = RefusedLengths(table.targets)
+        self._sparing: Final = (self._lengths, self._foreign)
         self._failover = AsyncFailover(self.chain, sleep=sleep)
 
     async def forward(self, call: WireRequest, request: Any = None) -> AsyncForwarded:
@@ -110,7 +113,7 @@ class AsyncForwarder:
     @property
     def is_plain(self) -> bool:
         """Whether requests go to every credential alike: nothing is known of one that another could not read."""
-        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+        return not (self.router.affinity.knows_any or self._foreign.knows_any or self._lengths.knows_any)
 
     async def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
@@ -120,7 +123,7 @@ class AsyncForwarder:
         if not self.responses.wants_reading(call, response):
             return response
         try:
-            return self.responses.validated(call, credential, response, await self._body(response))
+            return await self._validated(call, credential, response, await self._body(response))
         except Refused as refused:
             sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
             if sparing is None:
@@ -129,7 +132,7 @@ class AsyncForwarder:
         teacher, spared = sparing
         response = await self._send(spared, credential, request)
         try:
-            found = self.responses.validated(spared, credential, response, await self._body(response))
+            found = await self._validated(spared, credential, response, await self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
         teacher.learn(call, credential)
@@ -167,13 +170,7 @@ class AsyncForwarder:
             )
             return AsyncForwarded(answer.value, None, answer.attempts)
 
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.router.going_on(call, credential, text)
-            return None if more is None else self._items(more, credential, request)
-
-        items = self._failover.stream(
-            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
-        )
+        items = self._stream(call, request, eligible)
         try:
             head = await anext(items)
             if head.content:
@@ -183,6 +180,17 @@ class AsyncForwarder:
             raise
         return AsyncForwarded(head.response, None if head.content else items, items.attempts)
 
+    def _stream(self, call: WireRequest, request: Any, eligible: Eligible) -> AsyncStream[Item]:
+        """Return the steps of the stream that a request asks for."""
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        return self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=READING, resume=resume, body=call.body
+        )
+
     async def _items(self, call: WireRequest, credential: Credential, request: Any) -> AsyncIterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
         call = self._foreign.spared(call, credential)
@@ -190,7 +198,7 @@ class AsyncForwarder:
         if not self.responses.is_stream(call, response):
             body = await self._body(response)
             try:
-                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+                yield Item(call.format, content=True, response=await self._validated(call, credential, response, body))
             except Refused as refused:
                 spared = self._foreign.without(call, credential, refused)
                 if spared is None:
@@ -207,10 +215,13 @@ class AsyncForwarder:
         try:
             decoding = self.responses.decoding(response)
             yield Item(call.format, response=response)
+            waiting = 0  # bytes since the last item
             async for chunk in decoding.aiter_bytes() if decoding else source:
-                for item in events.items(chunk):
+                waiting += len(chunk)
+                for item in events.items(chunk) if waiting < LARGE else await self.read_apart(events, chunk):
+                    waiting = 0
                     yield item
-            for item in events.items(None):
+            for item in events.items(None) if waiting < LARGE else await self.read_apart(events, None):
                 yield item
         finally:
             await source.aclose()
@@ -223,12 +234,22 @@ class AsyncForwarder:
         """
         raise NotImplementedError
 
+    async def _validated(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:
+        """Return a response that was read, for the caller; see `ResponseValidator.validated`."""
+        return self.responses.validated(call, credential, response, raw)
+
+    async def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """Return what can go on with a chunk of bytes if that may be a long event; see `EventFilter.items`."""
+        return events.items(chunk)
+
     async def _body(self, response: Any) -> bytes:
-        """Return the body of a response as it came."""
-        found = bytearray()
+        """Return the body of a response as it came; of an error, the beginning."""
+        found, most = bytearray(), most_of(response)
         try:
             async for chunk in response.stream:
                 found += chunk
+                if len(found) > most:
+                    break
         finally:
             await response.stream.aclose()
         return bytes(found)
@@ -323,4 +344,4 @@ class AsyncTransport(AsyncForwarder):
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
         made = self.router.outgoing(call, credential, request, own=self._connections.own)
-        return await self._connections.for_url(made.url).handle_async_request(made)
+        return unread(await self._connections.for_url(made.url).handle_async_request(made), self.lib)

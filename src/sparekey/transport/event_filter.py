@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -10,20 +11,23 @@ from sparekey.classify import classify
 from sparekey.core.splice import Piece, Reading
 from sparekey.transport.refusals import Refused
 from sparekey.wire import sse
-from sparekey.wire.broken_stream import Break
-from sparekey.wire.event_stream import EventStream, Part
-from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.broken_stream import Break, event_bytes
+from sparekey.wire.event_stream import EventStream, ReadEvent
+from sparekey.wire.format import InnerError, NoAnswerError, is_visible
+from sparekey.wire.formats import FOLLOWING
 from sparekey.wire.splice_texts import SPOKEN, THOUGHT, Spot, rewritten
+from sparekey.wire.think_tags import closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sparekey.core.splice import Follower
     from sparekey.transport.responses import ResponseValidator
     from sparekey.types import Credential, Usage
     from sparekey.wire.format import WireFormat
     from sparekey.wire.request import WireRequest
 
-__all__ = ["EventFilter", "Item", "ItemReading", "Part"]
+__all__ = ["EventFilter", "Item", "ItemReading", "ReadEvent"]
 
 _PIECE: Final[Callable[[Spot], Piece]] = attrgetter("piece")
 _LONGEST_PREAMBLE: Final = 1024 * 1024
@@ -46,7 +50,7 @@ class Item:
     __slots__ = ("_spots", "alive", "complete", "content", "data", "form", "parts", "response", "usage")
 
     def __init__(
-        self, form: WireFormat, parts: Sequence[Part] = (), *, content: bool = False, response: Any = None, usage: Any = None
+        self, form: WireFormat, parts: Sequence[ReadEvent] = (), *, content: bool = False, response: Any = None, usage: Any = None
     ) -> None:
         """Hold what one chunk brought."""
         self.form, self.parts, self.content, self.response, self.usage = form, parts, content, response, usage
@@ -95,15 +99,41 @@ class ItemReading(Reading[Item]):
     def cut(self, item: Item, texts: Sequence[str]) -> Item | None:
         """Return the one event with other texts."""
         (part,), (spots,) = item.parts, item.spots
-        event = part.event._replace(raw=rewritten(part.event, part.value, spots, texts))
-        return Item(item.form, (part._replace(event=event),), content=item.content, usage=item.usage)
+        return Item(item.form, (_anew(part, rewritten(part.value, spots, texts)),), content=item.content, usage=item.usage)
+
+    def shows(self, text: str) -> bool:
+        """Return whether a text shows anything: thoughts between tags show nothing."""
+        return is_visible(text)
+
+    def closing(self, text: str) -> str:
+        """Return the tag that ends the thoughts with which a text breaks off."""
+        return closing(text)
+
+    def following(self, item: Item, shown: Sequence[Piece]) -> Follower[Item] | None:
+        """Return what makes another answer follow thoughts: as further parts where the format numbers them, else without its own."""
+        if (numbering := FOLLOWING.get(item.form)) is None:
+            return super().following(item, shown)
+        numbered = numbering(shown)
+        return None if numbered is None else partial(_followed, numbered)
+
+
+def _followed(numbered: Callable[[Any], list[Any]], item: Item) -> Sequence[Item]:
+    parts: list[ReadEvent] = []
+    for part in item.parts:
+        values = numbered(part.value) if part.event.data else [part.value]
+        parts += [part if value is part.value else _anew(part, value) for value in values]
+    return (Item(item.form, parts, content=item.content, usage=item.usage),) if parts else ()
+
+
+def _anew(part: ReadEvent, value: dict[str, Any]) -> ReadEvent:
+    return part._replace(event=part.event._replace(raw=event_bytes(value, part.event.name)), value=value)
 
 
 class StreamBreak:
     """Makes the last pieces of a stream that breaks off.
 
     Attributes:
-        counts: whether events are numbered on this wire: then each item that goes out has to be shown to `passed`.
+        counts: whether events are numbered on this wire: then each item has to be shown to `passed` before it goes out.
     """
 
     def __init__(self, call: WireRequest) -> None:
@@ -113,18 +143,25 @@ class StreamBreak:
         self._next = 0
 
     def passed(self, item: Item) -> None:
-        """Note the number of the last event that goes out."""
+        """Note the number of the last event of an item; where several streams make one, give the later ones the numbers that follow."""
+        renumbered = False
         for part in item.parts:
             number = part.value.get("sequence_number") if isinstance(part.value, dict) else None
-            self._next = number + 1 if isinstance(number, int) else self._next
+            if not isinstance(number, int):
+                continue
+            if number < self._next:
+                part.value["sequence_number"], renumbered = self._next, True
+            self._next = part.value["sequence_number"] + 1
+        if renumbered:
+            item.data = b"".join(event_bytes(part.value, part.event.name) if part.value else part.event.raw for part in item.parts)
 
     def pieces(self, exc: Exception, **about: Any) -> tuple[bytes, ...]:
         """Return the last pieces of the stream, each to be sent by itself; `about` goes into their `sparekey` object."""
         failure = exc.failure() if isinstance(exc, Refused) else classify(exc)
         text = f"the stream broke off: {failure.message or failure.reason}"
-        told = {**about, "class": str(failure.error_class), "reason": failure.reason}
+        details = {**about, "class": str(failure.error_class), "reason": failure.reason}
         own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
-        return self._format.broken(Break(text, told, own, self._next))
+        return self._format.broken(Break(text, details, own, self._next))
 
 
 class EventFilter:
@@ -154,7 +191,7 @@ class EventFilter:
         except NoAnswerError as exc:
             raise self._broken(str(exc)) from None
 
-    def _opens(self, parts: Sequence[Part]) -> None:
+    def _opens(self, parts: Sequence[ReadEvent]) -> None:
         """Limit the bytes before the first content; with the first content, remember which credential made the ids among them."""
         reader = self._events.reader
         self._began = reader.content

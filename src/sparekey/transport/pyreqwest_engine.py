@@ -155,21 +155,8 @@ def _response(lib: Any, answer: Any, stream: Any) -> Any:
     return lib.Response(answer.status, headers=_headers(answer), stream=stream, extensions={"http_version": answer.version.encode()})
 
 
-def blocking_engine(  # noqa: C901 - two classes, made for one library
-    lib: Any, own: Any, network: Network, *, verify: bool, proxy: str | None, most: int
-) -> Any:
-    """Return a sync transport.
-
-    Args:
-        lib: the library whose responses and exceptions it speaks in.
-        own: the library's own transport, for what pyreqwest cannot do; closed with this one.
-        network: how long a connection may take.
-        verify: whether certificates are verified.
-        proxy: the URL of a proxy, or None.
-        most: connections at most.
-    """
-    clients = _Clients(verify, proxy, most)
-    unreached = (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
+def _stream_type(lib: Any) -> Any:
+    """Return the class of a response's body, made for one library."""
 
     class Stream(lib.SyncByteStream):  # type: ignore[misc]
         def __init__(self, sent: Any, answer: Any, kept: dict[Address, float], host: Address) -> None:
@@ -188,6 +175,25 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
             if sent is not None:
                 sent.__exit__(None, None, None)
 
+    return Stream
+
+
+def blocking_engine(  # noqa: C901 - a class, made for one library
+    lib: Any, own: Any, network: Network, *, verify: bool, proxy: str | None, most: int
+) -> Any:
+    """Return a sync transport.
+
+    Args:
+        lib: the library whose responses and exceptions it speaks in.
+        own: the library's own transport, for what pyreqwest cannot do; closed with this one.
+        network: how long a connection may take.
+        verify: whether certificates are verified.
+        proxy: the URL of a proxy, or None.
+        most: connections at most.
+    """
+    clients, stream_type = _Clients(verify, proxy, most), _stream_type(lib)
+    unreached = (lib.ConnectError, lib.ConnectTimeout, lib.PoolTimeout)
+
     class Engine(lib.BaseTransport):  # type: ignore[misc]
         def handle_request(self, request: Any) -> Any:
             host, limits = Address(request.url.host, request.url.port), request.extensions.get("timeout") or {}
@@ -202,17 +208,17 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
                 return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
                 if not was_stale(reused=reused, heard=not _lost(fault), seconds=time.monotonic() - begun):
-                    told = self._told(fault, host, connect)
-                    if isinstance(told, unreached):
+                    raised = self._raised(fault, host, connect)
+                    if isinstance(raised, unreached):
                         unwritten()
-                    raise told from None
+                    raise raised from None
             try:
                 response = self._written(clients.instead(client), request, body, host)
             except faults.PyreqwestError as fault:
-                told = self._told(fault, host, connect)
-                if not isinstance(told, unreached):
+                raised = self._raised(fault, host, connect)
+                if not isinstance(raised, unreached):
                     written_again()
-                raise told from None
+                raise raised from None
             written_again()
             return response
 
@@ -220,14 +226,14 @@ def blocking_engine(  # noqa: C901 - two classes, made for one library
             sent = _prepared(client.made, request, body)
             answer = sent.__enter__()
             network.suspected_until = 0.0
-            return _response(lib, answer, Stream(sent, answer, client.kept, host))
+            return _response(lib, answer, stream_type(sent, answer, client.kept, host))
 
-        def _told(self, fault: faults.PyreqwestError, host: Address, connect: float) -> Exception:
+        def _raised(self, fault: faults.PyreqwestError, host: Address, connect: float) -> Exception:
             """Return the library's own exception for a request without an answer."""
-            told = mapped(fault, lib)
-            if isinstance(told, lib.ConnectTimeout):
+            raised = mapped(fault, lib)
+            if isinstance(raised, lib.ConnectTimeout):
                 network.silent(host, connect)
-            return told
+            return raised
 
         def close(self) -> None:
             for client in clients.take():

@@ -12,7 +12,7 @@ from sparekey.masking import secrets_of
 from sparekey.transport.refusals import Refused
 from sparekey.transport.side_requests import is_rare
 from sparekey.wire import answer
-from sparekey.wire.embedding_request import inputs
+from sparekey.wire.embeddings import inputs
 from sparekey.wire.format import InnerError, NoAnswerError
 from sparekey.wire.rewrite import COUNTED, asks_for_usage
 from sparekey.wire.stream_reader import wants_events
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparekey.transport.affinity import ResourceAffinity
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential, Usage
+    from sparekey.wire.answer import WholeAnswer
     from sparekey.wire.request import WireRequest
 
 _EVENTS: Final = b"text/event-stream"
@@ -28,6 +29,10 @@ PASSED: Final = "sparekey_passed"
 """The extension of a response whose body is passed on unread, whatever it is."""
 _REDIRECT: Final = 300
 _SUCCESS: Final = 200
+_MOST_WORDS: Final = 64 * 1024
+"""Bytes of an error that are read: no provider needs more to say what is wrong."""
+_SPARE: Final = 4096
+"""Bytes more, so that a key at the end of those is cut out as a whole."""
 
 
 class ResponseValidator:
@@ -74,7 +79,7 @@ class ResponseValidator:
         if response.status_code >= _REDIRECT:
             raise self.refused(call, credential, response, raw, body)
         try:
-            found = answer.read(call, body)
+            found = self.read(call, credential.id, body)
         except InnerError as error:
             raise self.refused(call, credential, response, error.data, error.data) from None
         except NoAnswerError as exc:
@@ -84,11 +89,22 @@ class ResponseValidator:
             self.affinity.learn(call, credential.id, found.value)
         if call.dialect == "gemini" and (upload := response.headers.get("x-goog-upload-url")):
             self.affinity.learn_upload(credential.id, upload)
-        anew = found.body
-        if call.kind == "embed" and self._vectors is not None:
-            anew = self._vectors.admit(credential.id, call, body)
-        response.stream = self.lib.ByteStream(raw if anew is None else self._anew(response, anew))
+        response.stream = self.lib.ByteStream(raw if found.body is None else self._anew(response, found.body))
         return response
+
+    def read(self, call: WireRequest, credential_id: str, body: bytes) -> WholeAnswer:
+        """Read the body of a success, without its encoding, as `wire.answer.read` does; vectors have to be those of the chain.
+
+        Raises:
+            InnerError: it holds an error in the place of an answer.
+            NoAnswerError: it holds no answer.
+            VectorSpaceError: a vector has another length.
+            IncompleteAnswerError: one is no vector, or they are not as many as the inputs.
+        """
+        found = answer.read(call, body)
+        if call.kind == "embed" and self._vectors is not None:
+            return found._replace(body=self._vectors.admit(credential_id, call, body))
+        return found
 
     def _anew(self, response: Any, body: bytes) -> bytes:
         """Make the headers of a response match a body that was written anew; return that body."""
@@ -103,10 +119,10 @@ class ResponseValidator:
 
     def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
         """Return a refusal. Where the provider repeats a key, the caller must not see it: he was never given it."""
-        cut = self._secrets.cut_bytes(body)
+        cut = self._secrets.cut_bytes(body[: _MOST_WORDS + _SPARE])[:_MOST_WORDS]
         if cut != body:
             raw = body = cut
-            event = self._secrets.cut_bytes(event)
+            event = self._secrets.cut_bytes(event[: _MOST_WORDS + _SPARE])[:_MOST_WORDS]
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
         for name, value in response.headers.items():
@@ -131,10 +147,26 @@ class ResponseValidator:
         return self.lib.Response(_SUCCESS, headers={"content-encoding": encoding}, stream=response.stream) if encoding else None
 
 
+def unread(response: Any, lib: Any) -> Any:
+    """Return a response whose body is still to be read: a mock, or a cache, gives one that was, and hands on no other body than that."""
+    if not response.is_stream_consumed:
+        return response
+    headers = response.headers.raw
+    if _header(response, b"content-encoding"):  # its body comes decoded
+        headers = [(name, value) for name, value in headers if name.lower() not in {b"content-encoding", b"content-length"}]
+    stream = lib.ByteStream(response.content)
+    return lib.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
+
+
 def counted(response: Any) -> Usage | None:
     """Return the tokens of an answer that was read."""
     usage: Usage | None = response.extensions.get("sparekey_usage")
     return usage
+
+
+def most_of(response: Any) -> float:
+    """Return the most bytes of a response that are read as a whole, where that is known: of an error its beginning."""
+    return _MOST_WORDS + _SPARE if response.status_code >= _REDIRECT else float("inf")
 
 
 def _header(response: Any, wanted: bytes) -> bytes:

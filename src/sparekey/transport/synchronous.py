@@ -11,16 +11,17 @@ from sparekey.engine import Failover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
+from sparekey.transport.affinity import ForeignState
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
-from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted
+from sparekey.transport.responses import ResponseValidator, counted, most_of, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
 from sparekey.transport.vectors import RefusedLengths
 from sparekey.wire.clients import interrupt
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from sparekey.types import Attempt, Credential
     from sparekey.wire.request import WireRequest
 
-_READING: Final = ItemReading()
+READING: Final = ItemReading()
+"""How the items of a stream are read."""
 _ASKED_ONCE: Final[Limits] = {"max_retries": 0, "retry_same": False}
 
 
@@ -78,7 +80,8 @@ class Forwarder:
         self.router = Router(table, lib, keep_bound=keep_bound)
         self.responses = ResponseValidator(table, lib, self.router.affinity)
         self._foreign = ForeignState(self.router.affinity)
-        self._sparing: Final = (RefusedLengths(table.targets), self._foreign)
+        self._lengths = RefusedLengths(table.targets)
+        self._sparing: Final = (self._lengths, self._foreign)
         self._failover = Failover(self.chain, sleep=sleep)
 
     def forward(self, call: WireRequest, request: Any = None) -> Forwarded:
@@ -105,7 +108,7 @@ class Forwarder:
     @property
     def is_plain(self) -> bool:
         """Whether requests go to every credential alike: nothing is known of one that another could not read."""
-        return not (self.router.affinity.knows_any or self._foreign.knows_any)
+        return not (self.router.affinity.knows_any or self._foreign.knows_any or self._lengths.knows_any)
 
     def once(self, call: WireRequest, credential: Credential, request: Any = None) -> Any:
         """Make one attempt at a whole answer with one credential, whatever the chain thinks of it."""
@@ -115,7 +118,7 @@ class Forwarder:
         if not self.responses.wants_reading(call, response):
             return response
         try:
-            return self.responses.validated(call, credential, response, self._body(response))
+            return self._validated(call, credential, response, self._body(response))
         except Refused as refused:
             sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
             if sparing is None:
@@ -124,7 +127,7 @@ class Forwarder:
         teacher, spared = sparing
         response = self._send(spared, credential, request)
         try:
-            found = self.responses.validated(spared, credential, response, self._body(response))
+            found = self._validated(spared, credential, response, self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
         teacher.learn(call, credential)
@@ -162,13 +165,7 @@ class Forwarder:
             )
             return Forwarded(answer.value, None, answer.attempts)
 
-        def resume(credential: Credential, text: str) -> Any:
-            more = self.router.going_on(call, credential, text)
-            return None if more is None else self._items(more, credential, request)
-
-        items = self._failover.stream(
-            lambda credential: self._items(call, credential, request), eligible=eligible, reading=_READING, resume=resume, body=call.body
-        )
+        items = self._stream(call, request, eligible)
         try:
             head = next(items)
             if head.content:
@@ -178,6 +175,17 @@ class Forwarder:
             raise
         return Forwarded(head.response, None if head.content else items, items.attempts)
 
+    def _stream(self, call: WireRequest, request: Any, eligible: Eligible) -> Stream[Item]:
+        """Return the steps of the stream that a request asks for."""
+
+        def resume(credential: Credential, text: str) -> Any:
+            more = self.router.going_on(call, credential, text)
+            return None if more is None else self._items(more, credential, request)
+
+        return self._failover.stream(
+            lambda credential: self._items(call, credential, request), eligible=eligible, reading=READING, resume=resume, body=call.body
+        )
+
     def _items(self, call: WireRequest, credential: Credential, request: Any) -> Iterator[Item]:
         """Make one attempt at a stream: its response, then its events; a whole answer comes as one item."""
         call = self._foreign.spared(call, credential)
@@ -185,7 +193,7 @@ class Forwarder:
         if not self.responses.is_stream(call, response):
             body = self._body(response)
             try:
-                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+                yield Item(call.format, content=True, response=self._validated(call, credential, response, body))
             except Refused as refused:
                 spared = self._foreign.without(call, credential, refused)
                 if spared is None:
@@ -202,10 +210,13 @@ class Forwarder:
         try:
             decoding = self.responses.decoding(response)
             yield Item(call.format, response=response)
+            waiting = 0  # bytes since the last item
             for chunk in decoding.iter_bytes() if decoding else source:
-                for item in events.items(chunk):
+                waiting += len(chunk)
+                for item in events.items(chunk) if waiting < LARGE else self.read_apart(events, chunk):
+                    waiting = 0
                     yield item
-            for item in events.items(None):
+            for item in events.items(None) if waiting < LARGE else self.read_apart(events, None):
                 yield item
         finally:
             source.close()
@@ -218,12 +229,22 @@ class Forwarder:
         """
         raise NotImplementedError
 
+    def _validated(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:
+        """Return a response that was read, for the caller; see `ResponseValidator.validated`."""
+        return self.responses.validated(call, credential, response, raw)
+
+    def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """Return what can go on with a chunk of bytes if that may be a long event; see `EventFilter.items`."""
+        return events.items(chunk)
+
     def _body(self, response: Any) -> bytes:
-        """Return the body of a response as it came."""
-        found = bytearray()
+        """Return the body of a response as it came; of an error, the beginning."""
+        found, most = bytearray(), most_of(response)
         try:
             for chunk in response.stream:
                 found += chunk
+                if len(found) > most:
+                    break
         finally:
             response.stream.close()
         return bytes(found)
@@ -317,4 +338,4 @@ class Transport(Forwarder):
 
     def _send(self, call: WireRequest, credential: Credential, request: Any) -> Any:
         made = self.router.outgoing(call, credential, request, own=self._connections.own)
-        return self._connections.for_url(made.url).handle_request(made)
+        return unread(self._connections.for_url(made.url).handle_request(made), self.lib)

@@ -10,7 +10,7 @@ from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embedding_request import asked_lengths, names_length, refuses_length
+from sparekey.wire.embeddings import asked_lengths, names_length, refuses_length
 from sparekey.wire.format import NoAnswerError
 from sparekey.wire.vector_bytes import admitted, shortened
 
@@ -78,6 +78,11 @@ class RefusedLengths:
         """Take where the requests of each credential go."""
         self._targets, self._known = targets, set[tuple[str, str]]()
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether any credential is known to refuse a length."""
+        return bool(self._known)
+
     def spared(self, call: WireRequest, credential: Credential) -> WireRequest:
         """Return a request as it goes to a credential: without a length that its host is known to refuse."""
         return call._replace(lengthless=True) if self._known and self._key(call, credential) in self._known else call
@@ -89,8 +94,8 @@ class RefusedLengths:
             return None
         if embedding_model(credential.provider, target.model or call.model) is not None:
             return None
-        told = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
-        return call._replace(lengthless=True) if told else None
+        refused_length = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
+        return call._replace(lengthless=True) if refused_length else None
 
     def learn(self, call: WireRequest, credential: Credential) -> None:
         """Remember that a host gave without a length what it refused with one."""

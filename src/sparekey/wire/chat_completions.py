@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
+from sparekey.wire.broken_stream import error_for_sdks, event_bytes, has_a_message, own_bytes
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, holds_data, mapping, several, shows
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
@@ -130,11 +130,12 @@ def texts_of(content: Any) -> tuple[str, str]:
 
 def _choice(choice: dict[str, Any], usage: Usage | None, model: str) -> EventSummary:
     """Read one choice of a chunk, or of a whole answer."""
-    if choice.get("error"):
+    spoken = choice.get("delta") or choice.get("message") or {}
+    if choice.get("error") or spoken.get("error"):
         return ERROR
     content, said, text, thoughts, refusal = False, False, choice.get("text") or "", "", ""
     tools: tuple[ToolPiece, ...] = ()
-    for name, value in (choice.get("delta") or choice.get("message") or {}).items():
+    for name, value in spoken.items():
         if not value or name in _UNSPOKEN:
             continue
         if name == "content":
@@ -328,8 +329,11 @@ def _add_spots(found: list[Spot], lane: int, at: Path, delta: dict[str, Any]) ->
                 found += _tool_spots(lane, (*at, name, position), call, call.get("index") or position)
         elif name == "function_call":
             found += _tool_spots(lane, (*at, name), {"function": text}, 0)
+        elif isinstance(text, str):
+            found.append(Spot(Piece(lane, name, text), (*at, name)))
         else:
-            found.append(Spot(Piece(lane, name, text), (*at, name)) if isinstance(text, str) else field_spot(lane, name, text, (*at, name)))
+            thinks = name == "content" and not texts_of(text)[0]  # Mistral has thoughts among the parts of a content
+            found.append(field_spot(lane, "thinking" if thinks else name, text, (*at, name)))
 
 
 def _place(name: str) -> tuple[bool, bool]:
@@ -355,6 +359,6 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
-    if cut.event and is_told(cut) and cut.event.raw.rstrip() == b"data: " + cut.event.data:
+    if cut.event and has_a_message(cut) and cut.event.raw.rstrip() == b"data: " + cut.event.data:
         return (own_bytes(cut.event),)
-    return (event_bytes(told(cut, error_body)),)
+    return (event_bytes(error_for_sdks(cut, error_body)),)

@@ -31,7 +31,7 @@ _LONGEST_WHOLE: Final = 64 * 1024 * 1024
 """A whole answer in the place of events may be as long as the longest event."""
 
 
-class Part(NamedTuple):
+class ReadEvent(NamedTuple):
     """One event, its JSON if it has any, whether the answer is complete with it, and what it tells."""
 
     event: Event
@@ -55,11 +55,11 @@ class EventStream:
         self.usage: Usage | None = None
         self.complete = self._closed = False
         self._call, self._splitter, self._hide_usage = call, Splitter(), hide_usage
-        self._form, self._start, self._held = "", bytearray(), list[Part]()
+        self._form, self._start, self._held = "", bytearray(), list[ReadEvent]()
         self._written = form_of(call.format)
         self._is_plain, self._typed = self._written.matches, self._written.typed
 
-    def feed(self, chunk: bytes) -> Iterable[list[Part]]:
+    def feed(self, chunk: bytes) -> Iterable[list[ReadEvent]]:
         """Return the events that can go on now: iterate over them, a fault is raised behind the last good one.
 
         Raises:
@@ -82,7 +82,7 @@ class EventStream:
             raise NoAnswerError(str(exc)) from None
         return self._passed(events)
 
-    def end(self) -> Iterator[list[Part]]:
+    def end(self) -> Iterator[list[ReadEvent]]:
         """Yield what is left.
 
         Raises:
@@ -99,7 +99,7 @@ class EventStream:
         if self._held:
             yield self._released()
 
-    def _whole(self, body: bytes) -> Iterable[list[Part]]:
+    def _whole(self, body: bytes) -> Iterable[list[ReadEvent]]:
         self._start, self._form = bytearray(), "events"
         if not body.strip():
             return ()
@@ -107,8 +107,8 @@ class EventStream:
         self.usage = later(self.usage, found.summary.usage)
         return self._passed(Splitter().feed(self._call.format.events_of_answer(found.value)))
 
-    def _passed(self, events: list[Event]) -> Iterable[list[Part]]:
-        reader, good = self.reader, list[Part]()
+    def _passed(self, events: list[Event]) -> Iterable[list[ReadEvent]]:
+        reader, good = self.reader, list[ReadEvent]()
         try:
             for event in events:
                 if not reader.content and _ODD(event.data) is not None and (others := self._events_in(event)):
@@ -128,19 +128,19 @@ class EventStream:
             return event
         return plain(self._written, event, value)
 
-    def _take(self, event: Event, good: list[Part]) -> None:
+    def _take(self, event: Event, good: list[ReadEvent]) -> None:
         reader = self.reader
         try:
-            told = reader.feed(event)
+            summary = reader.feed(event)
         except CutOffError as exc:
             raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
-        if told.error:
+        if summary.error:
             raise InnerError(event.data, event.raw)
-        if told is NOTHING and reader.is_stray(event):
+        if summary is NOTHING and reader.is_stray(event):
             return
         value = reader.value
-        if told.usage is not None:
-            self.usage = later(self.usage, told.usage)
+        if summary.usage is not None:
+            self.usage = later(self.usage, summary.usage)
             if self._hide_usage and value.get("usage"):
                 if not value.get("choices"):
                     return
@@ -149,7 +149,7 @@ class EventStream:
         self.complete = reader.whole and reader.said
         if (written := self._as_sdks_read(event, value)) is None:
             return
-        part = Part(written, value, reader.whole, told)
+        part = ReadEvent(written, value, reader.whole, summary)
         if not reader.said and reader.over:
             self._held.append(part)
             return
@@ -179,12 +179,12 @@ class EventStream:
             raise NoAnswerError("an event that this API does not have")
         return []
 
-    def _released(self) -> list[Part]:
+    def _released(self) -> list[ReadEvent]:
         held, self._held = self._held, []
         return held
 
 
-def _behind(good: list[Part], fault: Exception) -> Iterator[list[Part]]:
+def _behind(good: list[ReadEvent], fault: Exception) -> Iterator[list[ReadEvent]]:
     """Yield the good events, then raise the fault that came behind them."""
     if good:
         yield good

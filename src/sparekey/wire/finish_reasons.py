@@ -34,6 +34,16 @@ FINISH_REASONS: Final = {
     # Cohere: https://docs.cohere.com/reference/chat
     "complete": "stop",
     "error_toxic": "content_filter",
+    "error_limit": "length",
+    # Mistral: https://docs.mistral.ai/api/
+    "model_length": "length",
+    # Text Generation Inference, Together, AI21, Qianfan, watsonx: https://huggingface.co/docs/text-generation-inference/en/reference/api_reference
+    "eos": "stop",
+    "eos_token": "stop",
+    "endoftext": "stop",
+    "normal": "stop",
+    "token_limit": "length",
+    "max_length": "length",
 }
 """Each provider's word for why it stopped -> ours; words that are not listed stay as they are."""
 
@@ -51,6 +61,17 @@ _FAULTS: Final = frozenset(
         "malformed_function_call",
         "unexpected_tool_call",
         "other",
+        "image_other",
+        "malformed_response",
+        "missing_thought_signature",
+        "too_many_tool_calls",
+        # Bedrock, Cohere, as above
+        "malformed_model_output",
+        "malformed_tool_use",
+        "user_cancel",
+        "timeout",
+        "time_limit",  # watsonx: https://cloud.ibm.com/apidocs/watsonx-ai
+        "not_finished",
     }
 )
 """Ends that say that the provider broke off: what came before is half an answer at best."""

@@ -7,11 +7,12 @@ built: `large_json` reads the fields that are needed (`Document.partial`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire import large_json
+from sparekey.wire import deep_json, large_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -75,20 +76,29 @@ class Document(NamedTuple):
         return name in self.fields or (self.partial and f'"{name}"' in self.text)
 
 
-def read(body: bytes) -> Document | None:
-    """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
+def read(body: bytes, *, built: bool = False) -> Document | None:
+    """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts.
+
+    Args:
+        body: a text in UTF-8.
+        built: give up where it cannot be built, and read no fields of it alone.
+    """
     try:
         text = (plain := body.removeprefix(_BOM)).decode()
-        if large_json.has_many_values(plain) and (found := _partial(text, plain)) is not None:
-            return found
+        if large_json.has_many_values(plain) and (built or (found := _partial(text, plain)) is not None):
+            return None if built else found
         fields = loads(text)
-    except (ValueError, RecursionError):
+    except UnicodeError:
+        return None
+    except (ValueError, RecursionError):  # no JSON, or a number too long, or lists too deep, for Python
+        with contextlib.suppress(ValueError):
+            return None if built else _partial(text, plain)
         return None
     return Document(text, fields) if isinstance(fields, dict) else None
 
 
 def _partial(text: str, body: bytes) -> Document | None:
-    """Return a body of very many values; None where msgspec is not installed.
+    """Return a body of which only the fields that are needed are read; None where msgspec is not installed.
 
     Raises:
         ValueError: it is no JSON object.
@@ -110,7 +120,7 @@ def times_named(document: Document, name: str) -> int:
         return large_json.times_named(text, name)
     if "\\u00" not in text and text.count(f'"{name}"') <= 1:
         return sum(1 for key in fields if len(key) == len(name) and key.lower() == name)
-    return sum(1 for key, _, _ in _top_level(text) if key.lower() == name)
+    return sum(1 for key, _, _ in _all_places(text) if key.lower() == name)
 
 
 def replaced(document: Document, name: str, value: Any) -> Document:
@@ -130,25 +140,37 @@ def completed(document: Document, extra: Mapping[str, Any]) -> Document:
 
 
 def without(document: Document, names: Collection[str]) -> Document:
-    """Return the document without some of its top-level fields; where one is taken out, it is written anew, a partial one with null."""
+    """Return the document without some of its top-level fields.
+
+    Where one is taken out, it is written anew; a partial or very deep one says null there.
+    """
     if document.fields.keys().isdisjoint(names):
         return document
-    if document.partial:
-        for name in document.fields.keys() & names:
-            document = replaced(document, name, None)
-        return document
-    fields = {name: value for name, value in document.fields.items() if name not in names}
-    return Document(json.dumps(fields, ensure_ascii=False), fields)
+    if not document.partial:
+        fields = {name: value for name, value in document.fields.items() if name not in names}
+        with contextlib.suppress(RecursionError):
+            return Document(json.dumps(fields, ensure_ascii=False), fields)
+    for name in document.fields.keys() & names:
+        document = replaced(document, name, None)
+    return document
 
 
 def _place(document: Document, name: str) -> tuple[int, int]:
     """Return where the value of a top-level field begins and ends; the document is known to have that field."""
     text = document.text
     if (start := _only_place(text, name)) is not None and not (document.partial and text[start] in "[{"):
-        return start, _value_at(text, start)[1]
+        with contextlib.suppress(RecursionError):
+            return start, _value_at(text, start)[1]
     if document.partial and (found := large_json.place(text, name)) is not None:
         return found
-    return next((start, end) for key, start, end in reversed([*_top_level(text)]) if key == name)
+    return next((start, end) for key, start, end in reversed(_all_places(text)) if key == name)
+
+
+def _all_places(text: str) -> list[tuple[str, int, int]]:
+    try:
+        return [*_top_level(text)]
+    except RecursionError:
+        return [*deep_json.fields(text)]
 
 
 def _top_level(text: str) -> Iterator[tuple[str, int, int]]:

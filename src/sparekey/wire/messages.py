@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
+from sparekey.wire.broken_stream import error_for_sdks, event_bytes, has_a_message, own_bytes
 from sparekey.wire.finish_reasons import judged
-from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, joined, mapping, shows
+from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, is_visible, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
+from sparekey.wire.think_tags import closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sparekey.wire.broken_stream import Break
 
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
-_SERVERS: Final = frozenset({"server_tool_use"})
+_SERVERS: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 """Blocks with which the provider's own tools are called: the answer is still to come."""
 _SIGNED: Final = frozenset({"type", "signature"})
 _SHAPE: Final = frozenset({"content", "completion", "stop_reason"})
@@ -26,6 +27,10 @@ _SHAPE: Final = frozenset({"content", "completion", "stop_reason"})
 _PLAIN: Final[dict[str | None, EventSummary]] = {"message_stop": EventSummary(last=True), "content_block_stop": NOTHING, "ping": NOTHING}
 """Events that always tell the same."""
 _PREAMBLE: Final = frozenset({"message_start", "ping", "message_delta", "message_stop"})
+_START: Final = "start"
+_STOP: Final = "content_block_stop"
+_THINKING: Final = frozenset({_START, _STOP, "thinking", "thinking_delta", "signature_delta", "data", "text", "text_delta"})
+"""What of a block is compared while it holds no answer: channels, behind the block's number."""
 _ERROR_TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -171,8 +176,8 @@ def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         elif kind == "content_block_delta":
             _add_delta(blocks.setdefault(value["index"], {"type": "text", "text": ""}), value["delta"])
         elif kind == "message_delta":
-            whole |= _told(value["delta"])
-            whole["usage"] = {**(whole.get("usage") or {}), **_told(value.get("usage") or {})}
+            whole |= _without_nulls(value["delta"])
+            whole["usage"] = {**(whole.get("usage") or {}), **_without_nulls(value.get("usage") or {})}
         elif "completion" in value:
             whole = {**whole, **value, "completion": whole.get("completion", "") + value["completion"]}
     if "completion" in whole:
@@ -183,7 +188,7 @@ def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return {**whole, "content": [blocks[index] for index in sorted(blocks)]} if whole or blocks else {}
 
 
-def _told(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -249,16 +254,56 @@ def spots(value: dict[str, Any]) -> list[Spot]:
         return []
     if kind == "content_block_start":
         block = value.get("content_block") or {}
-        return [mark_spot(f"{index} start", f"{block.get('type')} {block.get('name', '')}")]
+        begun = [mark_spot(f"{index} {_START}", f"{block.get('type')} {block.get('name', '')}")]
+        return begun + [_text_spot(index, "content_block", name, text) for name in ("text", "thinking") if (text := block.get(name))]
     delta = value.get("delta") or {}
     for name, text in delta.items():
         if name == "type" or not isinstance(text, str):
             continue
         if name == "signature":  # each answer signs for itself
             break
-        channel = "text" if name == "text" and index == 0 else f"{index} {name}"
-        return [Spot(Piece(0, channel, text), ("delta", name))] if text else []
+        return [_text_spot(index, "delta", name, text)] if text else []
     return [mark_spot(f"{index} {delta.get('type', kind)}")]
+
+
+def _text_spot(index: Any, field: str, name: str, text: str) -> Spot:
+    channel = "text" if name == "text" and index == 0 else f"{index} {name}"
+    return Spot(Piece(0, channel, text), (field, name))
+
+
+def following(shown: Sequence[Piece]) -> Callable[[Any], list[Any]] | None:
+    """Return what makes the events of another message follow blocks that hold nothing but thoughts; None: they hold more.
+
+    The other message goes on with new blocks, thoughts and their signatures included.
+    """
+    texts: dict[int, str] = {}
+    is_open = False
+    for _, channel, text in shown:
+        place, _, name = ("0 text" if channel == "text" else channel).partition(" ")
+        if not place.isdigit() or name not in _THINKING:
+            return None
+        if name == _START and text.partition(" ")[0] not in {*_THOUGHTS, "text"}:
+            return None
+        if name in {_START, _STOP}:
+            is_open = name == _START
+        texts[int(place)] = texts.get(int(place), "") + (text if name == "text" else "")
+    if any(map(is_visible, texts.values())):
+        return None
+    last = max(texts, default=-1)
+    head: list[dict[str, Any]] = [{"type": _STOP, "index": last}] if is_open else []
+    if is_open and (end := closing(texts[last])):
+        head.insert(0, {"type": "content_block_delta", "index": last, "delta": {"type": "text_delta", "text": end}})
+
+    def followed(value: Any) -> list[Any]:
+        if not isinstance(value, dict) or value.get("type") == "message_start":
+            return []
+        if not isinstance(index := value.get("index"), int):
+            return [value]
+        before = [*head]
+        head.clear()
+        return [*before, {**value, "index": index + last + 1}]
+
+    return followed
 
 
 # Errors
@@ -273,6 +318,6 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
     own = cut.event
-    if own and is_told(cut) and cut.value.get("type") == "error" and own.raw.rstrip() == b"event: error\ndata: " + own.data:
+    if own and has_a_message(cut) and cut.value.get("type") == "error" and own.raw.rstrip() == b"event: error\ndata: " + own.data:
         return (own_bytes(own),)
-    return (event_bytes({**told(cut, error_body), "type": "error"}, "error"),)
+    return (event_bytes({**error_for_sdks(cut, error_body), "type": "error"}, "error"),)

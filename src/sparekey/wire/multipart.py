@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 _BOUNDARY: Final = re.compile(rb'multipart/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _DISPOSITION: Final = re.compile(rb"^content-disposition:[ \t]*form-data[ \t]*(;.*)$", re.IGNORECASE | re.MULTILINE)
 _PARAMETER: Final = re.compile(rb';[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
+_LENIENT: Final = re.compile(rb'(?:^|[;\s])([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
+"""The same as a generous reader finds it, in whatever header."""
 _AFTER: Final = re.compile(rb"(--)?[ \t]*(?:\r\n|$)")
 """What makes a delimiter of a boundary: the end of its line, behind two dashes where the form ends."""
 _LONGEST_HEAD: Final = 8 * 1024
 _LONGEST_VALUE: Final = 200
 _MOST_PARTS: Final = 1000
 _READ: Final = frozenset({b"model", b"stream"})
+_ENCODED: Final = re.compile(rb"^content-transfer-encoding:|^[ \t]", re.IGNORECASE | re.MULTILINE)
+"""What says that a field's value, or its name, is not what its bytes are: an encoding, a folded line."""
 
 
 class Field(NamedTuple):
@@ -41,26 +46,35 @@ def read(content_type: bytes, body: bytes) -> dict[str, Field]:
         UnreadableFormError: it is none, does not end, has a field twice, or more than a thousand parts.
     """
     found = _BOUNDARY.match(content_type)
-    if found is None:
-        raise UnreadableFormError("the content type names no boundary")
+    if found is None or content_type.lower().count(b"boundary") > 1 + (found[1] or found[2]).lower().count(b"boundary"):
+        raise UnreadableFormError("the content type names no boundary, or more than one")
+    delimiter = b"--" + (found[1] or found[2])
+    if body.count(b"\n" + delimiter) != body.count(b"\r\n" + delimiter):
+        raise UnreadableFormError("a delimiter stands behind a bare line feed")
     fields: dict[str, Field] = {}
-    for number, (head, start, end) in enumerate(_parts(body, b"--" + (found[1] or found[2]))):
+    for number, (head, start, end) in enumerate(_parts(body, delimiter)):
         if number == _MOST_PARTS:
             raise UnreadableFormError(f"the form has more than {_MOST_PARTS} parts")
-        name = _field_name(head)
-        if name not in _READ:
+        name = _name(head)
+        if name is None:
             continue
         if end - start > _LONGEST_VALUE:
-            raise UnreadableFormError(f"the field {name.decode()!r} is longer than {_LONGEST_VALUE} bytes")
-        if name.decode() in fields:
-            raise UnreadableFormError(f"the field {name.decode()!r} is in the form twice")
-        fields[name.decode()] = Field(body[start:end].decode("utf-8", "replace"), start, end)
+            raise UnreadableFormError(f"the field {name!r} is longer than {_LONGEST_VALUE} bytes")
+        if name in fields:
+            raise UnreadableFormError(f"the field {name!r} is in the form twice")
+        fields[name] = Field(body[start:end].decode("utf-8", "replace"), start, end)
     return fields
 
 
 def replaced(body: bytes, field: Field, value: str) -> bytes:
     """Return the form with another value of a field; every other byte stays as it came."""
     return b"".join((body[: field.start], value.encode(), body[field.end :]))
+
+
+def added(body: bytes, name: str, value: str) -> bytes:
+    """Return the form with one more field, the first."""
+    delimiter = body[: body.index(b"\r\n")].rstrip(b" \t")
+    return b'%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n%b' % (delimiter, name.encode(), value.encode(), body)
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -89,8 +103,23 @@ def _next(body: bytes, delimiter: bytes, at: int) -> int:
     return -1
 
 
-def _field_name(head: bytes) -> bytes:
-    """Return the name of a part that is a field, b"" of a file."""
-    found = _DISPOSITION.search(head)
-    given = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(found[1])} if found else {}
-    return b"" if b"filename" in given or b"filename*" in given else given.get(b"name", b"")
+def _name(head: bytes) -> str | None:
+    """Return which of the two fields a part is; None: neither.
+
+    Raises:
+        UnreadableFormError: one reader may take it for such a field, another may not.
+    """
+    lines = _DISPOSITION.findall(head)
+    plain = [name.lower() for line in lines for name, _, _ in _PARAMETER.findall(line)] == [b"name"] and not _ENCODED.search(head)
+    given = _LENIENT.findall(head)
+    for name, quoted, bare in given:
+        value = quoted or bare
+        if name.lower() == b"name" and plain and value in _READ:
+            return str(value, "ascii")
+        if name.lower().startswith(b"name") and (b"*" in name or _spelt_out(value) in _READ):
+            raise UnreadableFormError(f"a field is named in an unusual way ({value[:40].decode('latin-1')!r})")
+    return None
+
+
+def _spelt_out(value: bytes) -> bytes:
+    return unquote_to_bytes(value.replace(b"\\", b"")).strip().lower()

@@ -11,9 +11,10 @@ from sparekey.wire.chat_completions import counted, is_error
 from sparekey.wire.chat_completions import error_body as error_of_chat
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, is_visible, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
+from sparekey.wire.think_tags import closing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sparekey.types import Usage
     from sparekey.wire.broken_stream import Break
@@ -24,7 +25,12 @@ _TEXT: Final = "response.output_text.delta"
 _PLAIN: Final = frozenset({"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"})
 """Fields of an event that brings a piece of the text and nothing else."""
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
-ITEMS_WITHOUT_ANSWER: Final = frozenset({"reasoning", "web_search_call", "file_search_call", "mcp_list_tools"})
+ITEMS_WITHOUT_ANSWER: Final = frozenset(
+    {
+        *("reasoning", "compaction", "web_search_call", "file_search_call", "mcp_list_tools", "mcp_call", "code_interpreter_call"),
+        *("tool_search_call", "tool_search_output"),
+    }
+)
 """Items of an output that lead to an answer and are none."""
 _TOOL_TEXTS: Final = {
     "function_call": ("arguments", "response.function_call_arguments"),
@@ -34,14 +40,22 @@ _TOOL_TEXTS: Final = {
 """Items whose text comes in pieces: its field, and the name of its events."""
 _SILENT: Final = ("response.mcp_list_tools", "response.function_call_arguments", "response.custom_tool_call_input")
 """How the types of events begin that show nothing by themselves: what is called, the item tells."""
+_SERVERS: Final = ("response.code_interpreter_call", "response.mcp_call")
+"""How the types of events begin that show what the provider's own tools are told: the answer is still to come."""
 _TOOL_ENDS: Final = ("_call.completed", "_call.failed")
 """How the types of events end that tell that a tool of the provider's is done: what it made, the item tells."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 """Items with which the caller's own tools are called."""
-_UNSPLICED: Final = frozenset({"response.created", "response.in_progress", "response.queued", "response.completed", "response.incomplete"})
+_BEGINNINGS: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
+_UNSPLICED: Final = _BEGINNINGS | {"response.completed", "response.incomplete", "keepalive"}
 """Events whose texts are not told apart: nothing is shown by them that others have not shown."""
 _UNFINISHED: Final = ("cancelled", "in_progress", "queued")
 """States of a response that is no complete one."""
+_ITEMS: Final = frozenset({"response.output_item.added", "response.output_item.done"})
+_DONE: Final = frozenset({"response.output_text.done", "response.content_part.done"})
+_THINKING: Final = ("response.reasoning", "response.output_item.", "response.content_part.", "response.output_text.")
+"""How the types of events begin that are compared while there is no answer."""
+_THINKING_ITEMS: Final = frozenset({"reasoning", "message"})
 _INDEXES: Final = ("output_index", "content_index", "summary_index")
 
 
@@ -111,6 +125,8 @@ def _piece(kind: str, value: dict[str, Any]) -> EventSummary:
     if not delta or "_search_call." in kind or kind.startswith(_SILENT) or kind.endswith(_TOOL_ENDS):
         return EventSummary(begun=(0,))
     text, is_delta = delta if isinstance(delta, str) else "", kind.endswith(".delta")
+    if kind.startswith(_SERVERS):
+        return EventSummary(True, (0,))
     if kind.startswith("response.reasoning"):
         return EventSummary(True, (0,), thoughts=text if is_delta else "")
     if kind.startswith("response.content_part"):
@@ -250,7 +266,42 @@ def spots(value: dict[str, Any]) -> list[Spot]:
         if name in value:
             channel += f" {value[name]}"
     delta = value.get("delta")
-    return [Spot(Piece(0, channel, delta), ("delta",)) if isinstance(delta, str) and delta else mark_spot(channel)]
+    return [Spot(Piece(0, channel, delta), ("delta",)) if isinstance(delta, str) and delta else mark_spot(channel, _marked(kind, value))]
+
+
+def _marked(kind: str, value: dict[str, Any]) -> str:
+    """Return what stands for an event that marks a beginning or an end: the kind of the item, or the text that is done."""
+    if kind in _ITEMS:
+        item = mapping(value, "item")
+        summary = _item(item, 0) if kind.endswith(".done") else NOTHING
+        return f"{item.get('type')} {summary.text}" if is_visible(summary.text) else str(item.get("type"))
+    return (_text_of(value.get("part") or value) or " ") if kind in _DONE else "."
+
+
+def following(shown: Sequence[Piece]) -> Callable[[Any], list[Any]] | None:
+    """Return what makes the events of another response follow items that hold nothing but thoughts; None: they hold more.
+
+    The other response goes on with new items, thoughts included. Its last event holds those alone: they are the answer.
+    """
+    last, texts = -1, dict[str, str]()
+    for _, channel, text in shown:
+        kind, _, places = channel.partition(" ")
+        place = places.partition(" ")[0]
+        if not place.isdigit() or not kind.startswith(_THINKING) or (kind in _ITEMS and text not in _THINKING_ITEMS):
+            return None
+        last = max(last, int(place))
+        if kind == _TEXT or kind in _DONE:
+            texts[channel] = texts.get(channel, "") + text
+    if any(is_visible(text) or closing(text) for text in texts.values()):
+        return None
+
+    def followed(value: Any) -> list[Any]:
+        if not isinstance(value, dict) or value.get("type") in _BEGINNINGS:
+            return []
+        place = value.get("output_index")
+        return [{**value, "output_index": place + last + 1} if isinstance(place, int) else value]
+
+    return followed
 
 
 # Errors
@@ -278,7 +329,7 @@ def broken(cut: Break) -> tuple[bytes, ...]:
 
 def _error_event(error: Mapping[str, Any], cut: Break, number: int, own: Mapping[str, Any]) -> bytes:
     code, text, param = error.get("code"), error.get("message"), error.get("param")
-    told = {"code": code or (None if text else BROKEN), "message": text or cut.text, "param": param}
+    words = {"code": code or (None if text else BROKEN), "message": text or cut.text, "param": param}
     kind = error.get("type")
-    inner = {"type": kind if kind and kind != "error" else "server_error", **told}
-    return event_bytes({**own, "type": "error", **told, "sequence_number": number, "error": inner, "sparekey": dict(cut.about)}, "error")
+    inner = {"type": kind if kind and kind != "error" else "server_error", **words}
+    return event_bytes({**own, "type": "error", **words, "sequence_number": number, "error": inner, "sparekey": dict(cut.about)}, "error")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from sparekey.wire import json_body, multipart
-from sparekey.wire.embedding_request import LENGTH_FIELDS
+from sparekey.wire.embeddings import LENGTH_FIELDS
 from sparekey.wire.request import Prepared, Put, gemini_method
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _OF_A_DEPLOYMENT: Final = frozenset(
     }
 )
 """Everything else stands beside the deployments."""
+NESTED: Final = ("requests", "generateContentRequest", "generate_content_request")
+"""Fields of Gemini's requests that hold further requests, each with a model of its own."""
 
 
 class UnsafePathError(ValueError):
@@ -68,7 +70,7 @@ def rewrite(call: WireRequest, target: Target) -> Put:
 def _openai(call: WireRequest, target: Target) -> Put:
     """Rewrite a request for a host with one base URL; the key is a bearer token."""
     path = f"{base_path(target)}/{safe(call.resource)}"
-    return _put(call, target, path, call.query, ("authorization", "Bearer "))
+    return _put(call, target, path, call.query, ("authorization", "Bearer "), _naming(call, target))
 
 
 def _azure(call: WireRequest, target: Target) -> Put:
@@ -76,7 +78,7 @@ def _azure(call: WireRequest, target: Target) -> Put:
     base, resource = base_path(target), safe(call.resource)
     if base.endswith("/openai/v1"):
         query = _with_version(call.query, target.api_version) if target.api_version else call.query
-        return _put(call, target, f"{base}/{resource}", query, _AZURE_AUTH)
+        return _put(call, target, f"{base}/{resource}", query, _AZURE_AUTH, _naming(call, target))
     base, query = base.removesuffix("/openai"), _with_version(call.query, target.api_version or API_VERSION)
     deployment = model_of(call, target)
     if resource in _OF_A_DEPLOYMENT and deployment:
@@ -104,7 +106,7 @@ def _gemini(call: WireRequest, target: Target) -> Put:
     upload = "upload/" if resource.startswith("upload/") else ""
     body = None
     if target.model and call.kind == target.kind:
-        resource = f"{_named(target.model)}:{gemini_method(resource)[1]}"
+        resource = f"{quote(_named(target.model), safe='/')}:{gemini_method(resource)[1]}"
         body = _gemini_body(call, target)
     if call.key_in_query and target.api_key:
         query = f"{query}{'&' if query else ''}key={quote(target.api_key.reveal(), safe='')}"
@@ -145,15 +147,29 @@ def with_model(call: WireRequest, target: Target) -> bytes:
     document = call.document
     if document is None or call.kind != target.kind:
         return _in_form(call, target) if call.form and call.kind == target.kind else call.body
-    edited = document if call.kind != "embed" else json_body.without(document, _needless(call, target))
-    if target.model and isinstance(model := call.get("model"), str) and model != target.model:
-        edited = json_body.replaced(edited, "model", target.model)
+    edited = document if call.kind != "embed" else json_body.without(document, needless(call, target))
+    name = _named(target.model) if target.model and call.dialect == "gemini" else target.model
+    if name and isinstance(model := call.get("model"), str) and model != name:
+        edited = json_body.replaced(edited, "model", name)
     if target.body:
         added = {k: v for k, v in target.body.items() if k not in LENGTH_FIELDS} if call.lengthless else target.body
         edited = json_body.completed(edited, added)
     if call.stream and target.stream_usage and call.resource in COUNTED and not asks_for_usage(call):
-        edited = _counting(edited)
+        edited = counting(edited)
     return call.body if edited is document else edited.text.encode()
+
+
+def _naming(call: WireRequest, target: Target) -> bytes:
+    """Return the body for a host that reads the model there; a caller of Azure's may have named it in the path alone."""
+    if not call.model or call.method != "POST" or call.get("model") is not None or (call.form and "model" in call.form):
+        return with_model(call, target)
+    name = model_of(call, target)
+    if call.form is not None:
+        return multipart.added(call.body, "model", name)
+    if call.document is None:
+        return with_model(call, target)
+    named = json_body.completed(json_body.without(call.document, {"model"}), {"model": name})  # it may be null
+    return with_model(call._replace(document=named, body=named.text.encode()), target)
 
 
 def asks_for_usage(call: WireRequest) -> bool:
@@ -162,7 +178,7 @@ def asks_for_usage(call: WireRequest) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _counting(document: json_body.Document) -> json_body.Document:
+def counting(document: json_body.Document) -> json_body.Document:
     """Return a request that asks for the tokens of its stream."""
     options = document.fields.get("stream_options")
     wanted = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -171,7 +187,7 @@ def _counting(document: json_body.Document) -> json_body.Document:
     return json_body.completed(document, {"stream_options": wanted})
 
 
-def _needless(call: WireRequest, target: Target) -> set[str]:
+def needless(call: WireRequest, target: Target) -> set[str]:
     """Return the fields of a request for vectors that its host need not see, and may refuse.
 
     Those that are null, and the length where the host refuses it, or the model's vectors have it anyway.
@@ -227,18 +243,27 @@ def safe(resource: str) -> str:
 
 
 def _named(model: str) -> str:
-    return quote(model if "/" in model else f"models/{model}", safe="/")
+    """Return the name of a model as Gemini's API has it."""
+    return model if "/" in model else f"models/{model}"
 
 
 def _gemini_body(call: WireRequest, target: Target) -> bytes | None:
-    """Name the model, and what it is to be asked besides, in each request of a batch, too; only there the body is written anew."""
-    requests = call.get("requests")
-    if not call.document or not isinstance(requests, list):
+    """Name the model, and what it is to be asked besides, in each request within the body, too; only there the body is written anew."""
+    within = {name: value for name in NESTED if isinstance(value := call.get(name), list | dict)}
+    if not call.document or not within:
         return None
-    name = target.model if "/" in (target.model or "") else f"models/{target.model}"
-    asked = [{k: v for k, v in request.items() if v is not None} if isinstance(request, dict) else request for request in requests]
-    named = [{**target.body, **request, "model": name} if isinstance(request, dict) else request for request in asked]
-    return json.dumps(call.document.fields | {"requests": named}).encode()
+
+    def named(request: Any) -> Any:
+        if not isinstance(request, dict):
+            return request
+        asked = {k: v for k, v in request.items() if v is not None}
+        return {**target.body, **asked, "model": _named(target.model or call.model)}
+
+    changed = {name: [*map(named, value)] if isinstance(value, list) else named(value) for name, value in within.items()}
+    fields = call.document.fields | changed
+    if isinstance(fields.get("model"), str):
+        fields["model"] = _named(target.model or call.model)
+    return json.dumps(fields).encode()
 
 
 HOSTS: Final[dict[str, Callable[[WireRequest, Target], Put]]] = {

@@ -12,12 +12,9 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sparekey.core.splice import Piece
-from sparekey.wire.json_body import dumped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from sparekey.wire.sse import Event
 
 Path = tuple[str | int, ...]
 SPOKEN: Final = ("content", "text")
@@ -40,8 +37,8 @@ class Spot(NamedTuple):
     names: tuple[Path, ...] = ()
 
 
-def rewritten(event: Event, value: Any, spots: Sequence[Spot], texts: Sequence[str]) -> bytes:
-    """Return the bytes of an event with other texts in the place of its own."""
+def rewritten(value: Any, spots: Sequence[Spot], texts: Sequence[str]) -> Any:
+    """Return the JSON of an event with other texts in the place of its own."""
     value = deepcopy(value)
     for spot, text in zip(spots, texts, strict=True):
         if text == spot.piece.text:
@@ -51,8 +48,7 @@ def rewritten(event: Event, value: Any, spots: Sequence[Spot], texts: Sequence[s
         else:
             for path in (spot.path, *spot.names):
                 _take(value, path)
-    name = b"event: %b\n" % event.name.encode() if event.name else b""
-    return b"%bdata: %b\n\n" % (name, dumped(value))
+    return value
 
 
 def field_spot(lane: int, channel: str, text: Any, path: Path) -> Spot:

@@ -53,6 +53,11 @@ class ThinkFilter:
             parts.extend(self._visible(part) for part in held)
         return _joined(parts)
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether thoughts with which the answer opened are not over."""
+        return self._block is not None and self._opening
+
     def _walk(self, text: str) -> list[Parts]:
         parts: list[Parts] = []
         at = 0
@@ -99,6 +104,13 @@ def split_think(text: str) -> Parts:
     """Return the visible part of a whole text, stripped, and its thoughts."""
     taker = ThinkFilter()
     return _joined([taker.feed(text), taker.finish()])
+
+
+def closing(text: str) -> str:
+    """Return the tag that ends the thoughts with which a text breaks off, or "" if it is not amid thoughts."""
+    taker = ThinkFilter()
+    taker.feed(text)
+    return "</think>\n" if taker.is_thinking else ""
 
 
 def _head_length(text: str) -> int:

@@ -195,7 +195,7 @@ async def _refused(_request: Request, exc: Exception) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    body = b""
+    body = bytearray()
     try:
         async for piece in request.stream():
             body += piece
@@ -203,7 +203,7 @@ async def _body(request: Request) -> bytes:
                 raise HTTPException(413, "the body is too long")
     except ClientDisconnect:
         raise HTTPException(400, "the body did not come to its end") from None
-    return body
+    return bytes(body)
 
 
 async def _json(request: Request) -> dict[str, Any]:

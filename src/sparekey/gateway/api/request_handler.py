@@ -17,13 +17,13 @@ from sparekey.gateway.api.get_routes import read
 from sparekey.gateway.api.replies import BREAK_OFF, GatewayReply, RefusalError
 from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.http.off_loop import off_loop
-from sparekey.gateway.http.protocol import ATTEMPT, KNOWN
+from sparekey.gateway.http.protocol import ATTEMPT, KNOWN, REFUSED, STARTED, RequestStart
 from sparekey.gateway.http.request_body import ClientGoneError, Present, body_of, checked
 from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
 from sparekey.transport.event_filter import StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError
-from sparekey.wire.large_json import LARGE
+from sparekey.wire.large_json import is_slow
 
 if TYPE_CHECKING:
     from sparekey.engine.stream import AsyncStream
@@ -112,15 +112,20 @@ class RequestHandler:
         """Create the handler with ASGI's arguments and the gateway's id for the request."""
         attempt: QuickAttempt | None = scope.get(ATTEMPT)
         self._attempt = attempt
-        self._began = time.perf_counter() if attempt is None else attempt.sent.began
+        if attempt is not None:
+            started = RequestStart(attempt.state, attempt.sent.began)
+        else:
+            started = scope.get(STARTED) or RequestStart(gateway.state, time.perf_counter())
+        self._state: State = started.state
+        self._began, self.request_id = started.at, request_id
         self._gateway, self._scope, self._receive, self._send = gateway, scope, receive, send
-        self.request_id, self._state = request_id, gateway.state if attempt is None else attempt.state
         self._ledger = RequestLedger()
         self._caller: Caller = ANYBODY
         self._chain = self._credential = ""
         self._dialect = "openai"
         self._page: Raw = []
-        self._status, self._stream, self._left = 0, False, False
+        seen = attempt is not None and attempt.seen is not None
+        self._status, self._stream, self._left = 200 if seen else 0, seen, False
 
     async def serve(self) -> None:
         """Read the request, send it through its chain and answer the client, unless it leaves."""
@@ -132,8 +137,9 @@ class RequestHandler:
         except RefusalError as error:
             await self._whole(replies.refusal(self._dialect, error, self.request_id), close=error.status in {408, 413, 503})
         except ClientGoneError:
-            self._left = True
-            self._status = self._status or 499
+            refused = self._scope.get(REFUSED)
+            self._left = refused is None
+            self._status = self._status or refused or 499
         except asyncio.CancelledError:
             if not self._gateway.draining or self._status:
                 self._left = True
@@ -165,7 +171,7 @@ class RequestHandler:
         named = dict(headers)
         self._dialect = routes.dialect_of(path, named)
         checked(named)
-        if self._gateway.draining and self._attempt is None:
+        if self._gateway.draining and self._attempt is None and STARTED not in scope:
             raise RefusalError(503, "stopping", "the gateway is stopping; ask again, another one will answer")
         cross_origin = state.access.cross_origin
         self._page = cross_origin.headers(named)
@@ -185,7 +191,7 @@ class RequestHandler:
             names = [name for name, one in state.by_name.items() if self._caller.may(one.name)]
             await self._whole(read(path, method, self._dialect, names))
             return None
-        self._caller = state.access.caller(named, query)
+        self._caller = state.access.caller(named, query) if self._attempt is None else self._attempt.caller
         self._acquainted()
         asked = routes.asked(path)
         self._dialect = asked.dialect
@@ -197,7 +203,7 @@ class RequestHandler:
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
         parts = asked, method, target, headers, named, body, b"" if state.access.is_open else presented(named, query)
-        call = routes.read(*parts) if len(body) <= LARGE else await off_loop(routes.read, *parts)
+        call = await off_loop(routes.read, *parts) if is_slow(body) else routes.read(*parts)
         served = chain_of(state, self._caller, call)
         self._chain = served.name
         current.set(self._ledger)
@@ -209,12 +215,16 @@ class RequestHandler:
         if acquainted := self._scope.get(KNOWN):
             acquainted()
 
-    async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response, AsyncStream[Item]] | None:
+    async def _forwarded(self, served: Served, call: WireRequest) -> tuple[WireRequest, Response | None, AsyncStream[Item]] | None:
         """Send a request through its chain, and the answer to the client.
 
-        A stream is returned instead, once its first content has come, for `_streamed` to send.
+        A stream is returned instead, once its first content has come, for `_streamed` to send; without its response if the client has
+        seen that.
         """
         forwarder = served.side_forwarder if call.kind == "other" else served.forwarder
+        if self._attempt is not None and self._attempt.seen is not None:
+            self._credential = self._attempt.credential
+            return call, None, forwarder.rest(call, self._attempt, self._attempt.seen)
         try:
             response, items, _ = await forwarder.forward(call, self._attempt)
         except (Refused, AllCredentialsFailedError, OverloadedError) as exc:
@@ -235,18 +245,19 @@ class RequestHandler:
             await self._passed(response)
         return None
 
-    async def _streamed(self, call: WireRequest, response: Response, items: AsyncStream[Item]) -> None:
+    async def _streamed(self, call: WireRequest, response: Response | None, items: AsyncStream[Item]) -> None:
         """Pass a stream on. A fault within it is reported by an error event and a missing end."""
         self._stream, broken = True, StreamBreak(call)
         async with aclosing(items):
-            await self._start(response.status_code, handed_on(response.headers.raw))
+            if response is not None:
+                await self._start(response.status_code, handed_on(response.headers.raw))
             send, heard = self._send, self._ledger.heard
             try:
                 async for item in items:
                     heard()
-                    await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     if broken.counts:
                         broken.passed(item)
+                    await send({"type": "http.response.body", "body": item.data, "more_body": True})
                     item.sent()
             except (SparekeyError, Refused, TransportError, ValueError) as exc:
                 await self._broken(broken.pieces(exc, request_id=self.request_id))

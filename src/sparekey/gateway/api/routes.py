@@ -9,6 +9,7 @@ from sparekey.gateway.api.replies import RefusalError
 from sparekey.wire.json_body import times_named
 from sparekey.wire.large_json import Unread
 from sparekey.wire.request import ANTHROPIC_KINDS, GEMINI_KINDS, OPENAI_KINDS, openai_resource, understood
+from sparekey.wire.rewrite import NESTED
 
 if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Raw
@@ -47,6 +48,7 @@ _DROPPED: Final = {
 _PLAIN: Final = (b"accept-encoding", b"identity")
 """The gateway reads the answers, and they are short, so it asks for no compression."""
 _VERSION: Final = (b"anthropic-version", b"2023-06-01")
+_JSON: Final = (b"content-type", b"application/json")
 _GOOGLE: Final = (b"x-goog-api-client", b"sparekey")
 
 
@@ -155,6 +157,11 @@ def read(
     if asked_for.dialect != "gemini" and b"key=" in target:  # Gemini's is replaced later
         path, _, query = target.partition(b"?")
         target = path + b"?" + b"&".join(pair for pair in query.split(b"&") if not pair.startswith(b"key="))
+    if named.get(b"content-type") != _JSON[1] and not body.startswith(b"--"):  # one reader takes it for JSON, another for a form
+        kept = [pair for pair in kept if pair[0] != b"content-type"]
+        kept.append(_JSON)
+    elif sum(name == b"content-type" for name, _ in kept) > 1:
+        raise RefusalError(400, "bad_header", "the header content-type stands there twice")
     call = understood(method, target, kept, body)
     _readable(asked_for.resource, call)
     if not call.model:
@@ -162,11 +169,21 @@ def read(
     return call
 
 
-def _names_models(document: Document) -> int:
+def _is_ambiguous(call: WireRequest, document: Document) -> bool:
+    """Tell whether a provider may read another model than the gateway: a field for it twice, or only in another spelling.
+
+    Raises:
+        RefusalError: that takes too long to find out.
+    """
     try:
-        return times_named(document, "model")
+        times = times_named(document, "model")
     except ValueError:
         raise RefusalError(413, "too_many_values", "the name `model` stands in the body in too many places") from None
+    if times > 1 or (times and "model" not in document.fields):
+        return True
+    within = [document.fields.get(name) for name in NESTED] if call.dialect == "gemini" else []
+    requests = [one for value in within for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
+    return any(name != "model" and name.lower() == "model" for one in requests for name in one)
 
 
 def _type_of(value: Any) -> type:
@@ -184,9 +201,10 @@ def _readable(resource: str, call: WireRequest) -> None:
     if call.form_fault:
         raise RefusalError(400, "bad_form", f"the form cannot be passed on: {call.form_fault}")
     fields = call.document.fields if call.document else {}
-    if call.document and _names_models(call.document) > 1:
-        raise RefusalError(400, "ambiguous_model", "the body has more than one field that a provider may read as `model`")
-    if isinstance(fields.get("requests"), Unread):
+    if call.document and _is_ambiguous(call, call.document):
+        text = "the body has more than one field that a provider may read as `model`, or one in another spelling"
+        raise RefusalError(400, "ambiguous_model", text)
+    if call.document and call.document.partial and not fields.keys().isdisjoint(NESTED):
         raise RefusalError(413, "too_many_values", "the batch has too many values: send it in several requests")
     if not isinstance(fields.get("model") or "", str):
         raise RefusalError(400, "wrong_type", "the field `model` must be text: it names the chain")

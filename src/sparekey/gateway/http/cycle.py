@@ -66,6 +66,10 @@ class Cycle(RequestResponseCycle):
         self.is_stream = False
         """Whether the answer is one of events, which a client reads as long as it is there."""
 
+    def go_on(self) -> None:
+        """Send the rest of a stream whose head, and perhaps more, was written before."""
+        self.response_started = self.chunked_encoding = self.is_stream = True
+
     async def receive(self) -> Any:
         """Return the next ASGI message: a part of the body, or `http.disconnect`.
 

@@ -48,6 +48,10 @@ KNOWN: Final = "sparekey.known"
 """Key in the ASGI scope: a function that the application calls once it knows the sender."""
 ATTEMPT: Final = "sparekey.attempt"
 """Key in the ASGI scope: an attempt that was made for this request before the application got it."""
+STARTED: Final = "sparekey.started"
+"""Key in the ASGI scope: the `RequestStart` of a request whose head was whole before the application got it."""
+REFUSED: Final = "sparekey.refused"
+"""Key in the ASGI scope: the status with which the connection has refused the rest of this request."""
 _PLAIN: Final = "/:@!$&'()*+,;=~"
 """Signs that a path holds as they are (RFC 3986), beside letters, digits and -._"""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
@@ -84,6 +88,18 @@ class ProtocolLimits(NamedTuple):
     write_timeout: float
     stop_timeout: float
     connections: int
+
+
+class RequestStart(NamedTuple):
+    """With what a request began when its head was whole.
+
+    Attributes:
+        state: the application's state then.
+        at: the time, on `time.perf_counter`.
+    """
+
+    state: Any
+    at: float
 
 
 class _Nowhere(list[tuple[bytes, bytes]]):
@@ -330,11 +346,17 @@ class GatewayProtocol(HttpToolsProtocol):
         While a request is being answered, only the rest of its body has one.
         """
         if self._part is Part.BODY and not self.pipeline:
-            self._due_in(self._limits.body_timeout)
+            self._due_in(self._body_timeout)
         elif self._is_answering() or self._part is Part.IGNORED:
             self._due = None
         else:
             self._due_in(self._limits.header_timeout if self._part is Part.HEAD else self.timeout_keep_alive)
+
+    @property
+    def _body_timeout(self) -> float:
+        """Seconds for a body; a reload may have changed them."""
+        found: float | None = getattr(self.config.app, "body_timeout", None)
+        return self._limits.body_timeout if found is None else found
 
     def _due_in(self, seconds: float) -> None:
         """Let the current wait end after `seconds`.
@@ -363,6 +385,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _overdue(self) -> None:
         """Close the connection, since the client was waited for in vain."""
         if self._part is Part.BODY and not self.cycle.response_started:
+            self.cycle.scope[REFUSED] = 408  # type: ignore[typeddict-unknown-key]  # a key of our own
             self._refuse(408, b"slow_body", b"the body was not complete in time")
         else:
             self.transport.close()

@@ -38,6 +38,18 @@ class RequestLedger:
         self.last = now
         self._out[credential_id] = RUNNING.get()
 
+    def goes_on(self, credential_id: str, at: float, content: float, heard: float) -> None:
+        """Note that a request goes on that was sent `at` this time.
+
+        Args:
+            credential_id: with which.
+            at: when it was sent,
+            content: when its first content came, and
+            heard: when its last bytes came, all of them times of `time.perf_counter`.
+        """
+        self.begins(credential_id, at)
+        self.content, self.last = content, heard
+
     def heard(self) -> None:
         """Note that bytes came from a provider."""
         self.last = time.perf_counter()

@@ -31,15 +31,17 @@ from sparekey.gateway.process.workers import Workers, shared
 from sparekey.gateway.quick.path import opened
 from sparekey.gateway.quick.protocol import QuickProtocol
 from sparekey.gateway.upstream.clients import client_of, proxies_of
+from sparekey.stores.address import SQLITE, address_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from sparekey.config import Config
     from sparekey.gateway.observe.console_host import GatewayHost
     from sparekey.gateway.quick.path import QuickPath
+    from sparekey.stores.address import StoreAddress
 
 logger = logging.getLogger("sparekey")
 
@@ -81,6 +83,7 @@ class ServeSettings:
         self._keep = keep
         self._place: StateFiles | None = None
         self.reports: Path | None = None
+        self.parent: int | None = None  # the process that starts workers; it may be killed before one of them looks for it
 
     def read(self) -> tuple[Config, GatewayConfig]:
         """Return the configuration and the settings of the gateway in it.
@@ -89,7 +92,7 @@ class ServeSettings:
             ConfigError: the configuration is wrong, or would let strangers in.
         """
         config = load_config(self.file)
-        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._store}
+        given = {"host": self._host, "port": self._port, "workers": self._workers, "store": self._named_store()}
         found = config.gateway or GatewayConfig()
         found = found.model_copy(update={name: value for name, value in given.items() if value is not None})
         if fault := open_to_all(found.host, has_clients=bool(found.clients)):
@@ -106,13 +109,32 @@ class ServeSettings:
         """
         if self._place is None:
             _, found = self.read()
-            usual = self._keep or (found.store or "").startswith("sqlite:")
-            self._place = place_of(self.file, found.store) if usual else StateFiles(found.store)
+            usual = self._keep or (found.store is not None and found.store.kind == SQLITE)
+            with self._naming("--store" if self._store else f"{self.file}: gateway.store"):
+                self._place = place_of(self.file, found.store) if usual else StateFiles(found.store)
         return self._place
+
+    def _named_store(self) -> StoreAddress | None:
+        """Return the store that the command line names.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        with self._naming("--store"):
+            return None if self._store is None else address_of(self._store)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _naming(where: str) -> Iterator[None]:
+        """Let a `ConfigError` say where the setting stands."""
+        try:
+            yield
+        except ConfigError as exc:
+            raise ConfigError(f"{where}: {exc}") from None
 
     def move(self, store: str) -> None:
         """Keep the state in another store, given by its address."""
-        self._place = self.place()._replace(store=store)
+        self._place = self.place()._replace(store=address_of(store))
 
 
 Settings = ServeSettings
@@ -135,7 +157,7 @@ class Application:
         self.tell: Callable[[str], object] = _nobody
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
-        self._parent, self._orphan = 0, False
+        self._orphan = False
         self._seen: tuple[int, int, int] | None = None
         self._keys: dict[Path, tuple[int, int, int] | None] = {}
         self._watching: asyncio.Task[None] | None = None
@@ -146,6 +168,11 @@ class Application:
     def quick(self) -> QuickPath | None:
         """What serves ordinary requests; None: the gateway's application serves all."""
         return None if self.gateway is None else self.gateway.quick
+
+    @property
+    def body_timeout(self) -> float | None:
+        """Seconds for the body of a request, as the configuration says now; None: the gateway has not started."""
+        return None if self.gateway is None else self.gateway.state.config.body_timeout
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one ASGI request, traced if the configuration says so, or the lifespan."""
@@ -172,7 +199,6 @@ class Application:
     def start(self) -> None:
         """Create the gateway, and watch its configuration and certificate for changes."""
         raise_file_limit()
-        self._parent = os.getppid()
         if self.settings.reports is not None:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
@@ -267,9 +293,9 @@ class Application:
 
     def _look_for_parent(self) -> None:
         """Stop this worker if its parent was killed: it would block the next gateway's port."""
-        if self.settings.reports is not None and os.getppid() != self._parent:
+        if self.settings.parent not in {None, os.getppid()} and not self._orphan:
             logger.warning("the gateway's parent process is gone, this worker stops")
-            self._parent, self._orphan = os.getppid(), True
+            self._orphan = True
             signal.raise_signal(signal.SIGTERM)
 
 
@@ -361,7 +387,7 @@ def _nobody(_: str) -> None:
     """Drop the message: systemd does not watch this process."""
 
 
-def _store(url: str | None) -> Any:
+def _store(url: StoreAddress | None) -> Any:
     if url is None:
         return None
     from sparekey import stores  # noqa: PLC0415 - only those who name one need it

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
+from sparekey.stores.address import MEMORY, SQLITE, StoreAddress, address_of
 from sparekey.stores.base import StoreAwayError
 from sparekey.stores.database import telling
 from sparekey.stores.opening import open_store, sqlite_path
@@ -20,7 +21,6 @@ from sparekey.stores.opening import open_store, sqlite_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MEMORY: Final = "memory"
 _LONGEST: Final = 40
 
 
@@ -28,17 +28,18 @@ class StateFiles(NamedTuple):
     """Where state and history are kept.
 
     Attributes:
-        store: the address of the store; None: each process keeps its state in memory.
+        store: the address of the store, which hides its password; None: each process keeps its
+            state in memory.
         history: the file of the history; None: no history.
         fault: why something that should be kept cannot be; "" if all is well.
     """
 
-    store: str | None = None
+    store: StoreAddress | None = None
     history: Path | None = None
     fault: str = ""
 
 
-def place_of(file: Path, store: str | None, environ: Mapping[str, str] = os.environ) -> StateFiles:
+def place_of(file: Path, store: str | StoreAddress | None, environ: Mapping[str, str] = os.environ) -> StateFiles:
     """Return where a gateway keeps state and history; create the folder.
 
     Args:
@@ -47,24 +48,25 @@ def place_of(file: Path, store: str | None, environ: Mapping[str, str] = os.envi
         environ: the environment, whose variables name the state folder.
 
     Raises:
-        ConfigError: the address of the store is not valid.
+        ConfigError: the store cannot be used as its address says.
         MissingExtraError: the store needs an extra.
     """
-    if store is not None and store.strip().partition(":")[0] == MEMORY:
+    address = None if store is None else address_of(store)
+    if address is not None and address.kind == MEMORY:
         return StateFiles()
-    if store is not None and store.strip().startswith("sqlite:"):
-        path = sqlite_path(store.strip())
-        return StateFiles(store, path.with_name(f"{path.stem}-history.db"))
-    if store is not None:
-        open_store(store).close()  # report a bad address now
+    if address is not None and address.kind == SQLITE:
+        path = sqlite_path(address.reveal())
+        return StateFiles(address, path.with_name(f"{path.stem}-history.db"))
+    if address is not None:
+        open_store(address).close()  # report a bad address now
     try:
         path = _made(file, environ)
     except (StoreAwayError, RuntimeError) as exc:  # the latter: nobody knows where this user is at home
-        return StateFiles(store, None, _remedy(exc, store))
-    return StateFiles(store or f"sqlite:///{quote(str(path))}", path.with_name(f"{path.stem}-history.db"))
+        return StateFiles(address, None, _remedy(exc, address))
+    return StateFiles(address or StoreAddress(f"sqlite:///{quote(str(path))}"), path.with_name(f"{path.stem}-history.db"))
 
 
-def _remedy(exc: Exception, store: str | None) -> str:
+def _remedy(exc: Exception, store: StoreAddress | None) -> str:
     if store is not None:
         return f"the history cannot be kept: {exc}. Set STATE_DIRECTORY to a folder that can be written, to keep it."
     return (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from sparekey.core.ordinary import Ordinary
+    from sparekey.core.pool import Ticket
     from sparekey.gateway.api.app import Gateway
     from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.plan import Plan
@@ -25,8 +26,35 @@ _CALLS: Final = attrgetter("plan.calls")
 logger = logging.getLogger("sparekey")
 
 
+class FirstContent(NamedTuple):
+    """How the first content of a stream came.
+
+    Attributes:
+        number: the call's, for hooks.
+        ticket: for the rest of the stream.
+        seconds: how long it took, by the chain's clock.
+        at: when it came, on `time.perf_counter`.
+    """
+
+    number: int
+    ticket: Ticket
+    seconds: float
+    at: float
+
+
+class BegunRequest(NamedTuple):
+    """A stream whose first content has come."""
+
+    plan: Plan
+    ordinary: Ordinary
+    first: FirstContent
+
+
 class ServedRequest(NamedTuple):
-    """One answered request; the times are those of `time.perf_counter`, `seconds` are the chain's for the attempt."""
+    """One answered request.
+
+    The times are those of `time.perf_counter`, `seconds` are the chain's for the attempt; `first` is there if it is a stream.
+    """
 
     request_id: str
     head: RequestHead
@@ -38,6 +66,7 @@ class ServedRequest(NamedTuple):
     sent: float
     heard: float
     ended: float
+    first: FirstContent | None = None
 
 
 class Batch:
@@ -46,10 +75,10 @@ class Batch:
     def __init__(self, gateway: Gateway, pool: ConnectionPool, loop: asyncio.AbstractEventLoop) -> None:
         """Tell the observers of a gateway, the hooks of its chains, and the pool that providers were reached."""
         self._gateway, self._pool, self._loop = gateway, pool, loop
-        self._waiting: list[ServedRequest] = []
+        self._waiting: list[ServedRequest | BegunRequest] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, served: ServedRequest) -> None:
+    def add(self, served: ServedRequest | BegunRequest) -> None:
         """Tell of this request soon."""
         self._waiting.append(served)
         if self._timer is None:
@@ -64,17 +93,21 @@ class Batch:
         waiting, self._waiting = self._waiting, []
         for served in waiting:
             try:
-                self._tell(served)
+                if isinstance(served, BegunRequest):
+                    served.plan.calls.tell_begun(served.ordinary, served.first.number, served.first.seconds)
+                else:
+                    self._tell(served)
             except Exception:
-                logger.exception("request %s: it could not be told that it was served", served.request_id)
+                logger.exception("it could not be told that a request was served")
         self._pool.reached()
         for calls in set(map(_CALLS, waiting)):
             if calls.uncounted:
                 calls.flush()
 
     def _tell(self, served: ServedRequest) -> None:
-        head, plan = served.head, served.plan
-        attempt = plan.calls.tell(served.ordinary, served.seconds, served.usage)
+        head, plan, first = served.head, served.plan, served.first
+        known = (0, None) if first is None else (first.number, first.seconds)
+        attempt = plan.calls.tell(served.ordinary, served.seconds, served.usage, *known)
         seconds = served.ended - served.began
         finished = Finished(
             served.request_id,
@@ -83,11 +116,13 @@ class Batch:
             "POST",
             head.path,
             200,
+            first is not None,
             attempts=(attempt,),
             credential=attempt.credential_id,
             seconds=seconds,
             overhead=max(0.0, seconds - (served.heard - served.sent)),
             usage=served.usage,
+            first_content=None if first is None else first.at - served.began,
         )
         for observer in self._gateway.observers:
             observer(finished)

@@ -8,37 +8,43 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from sparekey.engine.made import MadeAttempt
+from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.quick.attempt import QuickAttempt, SendTimes
 from sparekey.gateway.quick.batch import ServedRequest
 from sparekey.gateway.quick.host import HostReader
-from sparekey.wire import answer
 from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.large_json import SHORT, is_slow
 
 if TYPE_CHECKING:
     from sparekey.core.ordinary import Ordinary
+    from sparekey.gateway.quick.attempt import SeenAnswer
     from sparekey.gateway.quick.head import RequestHead
     from sparekey.gateway.quick.path import QuickPath
     from sparekey.gateway.quick.plan import Outgoing, Plan
     from sparekey.gateway.quick.protocol import QuickProtocol
-    from sparekey.gateway.upstream.http1 import UpstreamConnection
+    from sparekey.gateway.upstream.http1 import ResponseReader, UpstreamConnection
+    from sparekey.wire.request import WireRequest
 
 logger = logging.getLogger("sparekey")
-_JSON: Final = (b"content-type", b"application/json")
-_LINE: Final = b"%b: %b\r\n".__mod__
+JSON: Final = (b"content-type", b"application/json")
+LINE: Final = b"%b: %b\r\n".__mod__
+OK: Final = b"HTTP/1.1 200 OK\r\n"
 
 
 class Exchange:
-    """A request that was sent to the provider of an ordinary chain.
+    """A request that was sent to the provider of an ordinary chain. A subclass takes what comes back.
 
     Attributes:
         slot: where the wheel has it.
     """
 
     __slots__ = (
-        *("_asked", "_began", "_began_at", "_client", "_connection", "_fault", "_head", "_heard", "_ordinary", "_out", "_path", "_plan"),
-        *("slot", "_cut", "_request", "_request_id", "_sent_at", "_start", "_state"),
+        *("_asked", "_began", "_began_at", "_call", "_client", "_connection", "_cut", "_fault", "_head", "_heard", "_ordinary", "_out"),
+        *("_path", "_plan", "_request", "_request_id", "_sent_at", "_start", "_state", "slot"),
     )
+    whole = True
+    """The answer is taken once it is complete; else what has come of it is."""
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class Exchange:
         start: int,
         head: RequestHead,
         plan: Plan,
+        call: WireRequest,
         out: Outgoing,
         ordinary: Ordinary,
         began: float,
@@ -61,14 +68,16 @@ class Exchange:
             start: where its body begins.
             head: what its head says.
             plan: how it is served.
+            call: the request, as far as its answer is judged by it.
             out: how it is put to its credential.
             ordinary: what the chain does with it.
             began: now, in seconds of the chain's clock.
         """
         self._path, self._client, self._request, self._start = path, client, request, start
+        self._call = call
         self._head, self._plan, self._out, self._ordinary = head, plan, out, ordinary
         self._state, self._request_id = path.gateway.state, path.gateway.number()
-        self._began_at = time.perf_counter()
+        self._began_at = time.perf_counter() if client.started is None else client.started.at
         self._began = began
         self._cut = False
         self.slot = 0
@@ -97,7 +106,7 @@ class Exchange:
         pace, limit, silence = self._plan.calls.chain.pace, self._ordinary.limit, self._out.silence
         ends = [self._heard + silence] if silence is not None else []
         if limit is not None:
-            ends.append(self._heard + limit * pace)  # of a whole answer; what has been heard of it is little
+            ends.append(self._heard + limit * pace)  # what has been heard of the answer by then is little
         return min(ends, default=self._heard + 3600.0)
 
     def overdue(self) -> None:
@@ -109,29 +118,76 @@ class Exchange:
 
     def answered(self, reader: HostReader) -> None:
         """Judge the complete answer; pass it on, or let the engine judge it."""
+        raise NotImplementedError
+
+    def came(self, reader: HostReader) -> None:
+        """Judge what has come of the answer, of a kind that is not taken as a `whole`."""
+        raise NotImplementedError
+
+    def odd(self, why: str) -> None:
+        """Let the engine judge what came back."""
+        self.hand_over(why)
+
+    def cut(self, exc: Exception | None) -> None:
+        """Let the engine judge a connection that closed."""
+        self._cut, self._fault = True, exc
+        self.hand_over("cut")
+
+    def hand_over(self, why: str) -> None:
+        """Let the engine go on, with this attempt as the first one of the request and all that came back so far."""
+        reader, connection = self._connection.lent, self._connection
+        taken = connection.taken_over(self._heard, self._out.silence)
+        for piece in reader.raw:
+            taken.feed(piece)
+        if self._cut:
+            taken.cut(self._fault)
+        self._to_engine(why, taken, MadeAttempt(self._ordinary.ticket, self._began))
+
+    def _to_engine(self, why: str, answer: ResponseReader, made: MadeAttempt, seen: SeenAnswer | None = None) -> None:
+        path = self._path
+        path.wheel.discard(self)
+        path.gateway.running -= 1
+        path.left(why)
+        self._connection.lent = None
+        sent = SendTimes(self._began_at, self._sent_at, self._asked)
+        body = self._request[self._start :]
+        attempt = QuickAttempt(self._state, self._head.caller, self._request_id, body, sent, made, self._out.credential, answer, seen)
+        Context().run(self._client.to_engine, self._request, attempt)  # this may be the context of whoever opened the connection
+
+
+class WholeExchange(Exchange):
+    """One whose answer is passed on as a whole."""
+
+    __slots__ = ()
+
+    def answered(self, reader: HostReader) -> None:
+        """As there."""
         plan, out, body = self._plan, self._out, b"".join(reader.pieces)
         try:
-            found = answer.read(plan.call, body)
+            if len(body) > SHORT and is_slow(body):
+                self.hand_over("a long answer")
+                return
+            found = plan.served.forwarder.responses.read(self._call, out.credential, body)
             if found.body is not None:
                 self.hand_over("rewritten")
                 return
             kept = handed_on(reader.headers)
-        except (InnerError, NoAnswerError):
+        except (InnerError, NoAnswerError, IncompleteAnswerError, VectorSpaceError):
             self.hand_over("no answer")
             return
         except Exception:
             logger.exception("the quick path cannot read an answer: the engine does")
             self.hand_over("fault")
             return
-        if _JSON not in kept:
+        if JSON not in kept:
             self.hand_over("type")
             return
         heard = time.perf_counter()
         usage = found.summary.usage
-        seconds = plan.calls.succeeded(self._ordinary, self._began, 0 if usage is None else usage.completion_tokens)
-        reader.exchange, reader.raw, reader.pieces, reader.headers = None, [], [], []  # an idle connection keeps nothing
+        seconds, _ = plan.calls.succeeded(self._ordinary, self._began, 0 if usage is None else usage.completion_tokens)
+        reader.rest()
         self._connection.done(keep=reader.keeps)
-        lines = [b"HTTP/1.1 200 OK\r\n", *map(_LINE, kept)]
+        lines = [OK, *map(LINE, kept)]
         lines.append(b"content-length: %d\r\nx-sparekey-request-id: %b\r\n" % (len(body), self._request_id.encode()))
         lines += (self._head.page, out.tail)
         lines.append(b"\r\n" if self._head.keep_alive else b"connection: close\r\n\r\n")
@@ -155,30 +211,3 @@ class Exchange:
                 time.perf_counter(),
             )
         )
-
-    def odd(self, why: str) -> None:
-        """Let the engine judge what came back."""
-        self.hand_over(why)
-
-    def cut(self, exc: Exception | None) -> None:
-        """Let the engine judge a connection that closed."""
-        self._cut, self._fault = True, exc
-        self.hand_over("cut")
-
-    def hand_over(self, why: str) -> None:
-        """Let the engine go on, with this attempt as the first one of the request and all that came back so far."""
-        path, connection = self._path, self._connection
-        path.wheel.discard(self)
-        path.gateway.running -= 1
-        path.left(why)
-        reader, connection.lent = connection.lent, None
-        taken = connection.taken_over(self._heard, self._out.silence)
-        for piece in reader.raw:
-            taken.feed(piece)
-        if self._cut:
-            taken.cut(self._fault)
-        made = MadeAttempt(self._ordinary.ticket, self._began)
-        sent = SendTimes(self._began_at, self._sent_at, self._asked)
-        body = self._request[self._start :]
-        attempt = QuickAttempt(self._state, self._request_id, body, sent, made, self._out.credential, taken)
-        Context().run(self._client.to_engine, self._request, attempt)  # this may be the context of whoever opened the connection

@@ -31,8 +31,11 @@ _UNUSUAL: Final = frozenset({b"expect", b"transfer-encoding", b"content-encoding
 _SECRET: Final = frozenset({b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"cookie", b"proxy-authorization"})
 _NOTHING: Final = b"-"
 """Stands in the place of what is secret."""
-RESOURCES: Final = frozenset({("openai", "chat/completions"), ("anthropic", "messages")})
-"""What the quick path serves; of Gemini's, `generateContent` of any model."""
+_VECTORS: Final = "embeddings"
+_STREAMING: Final = "streamGenerateContent"
+_VERBS: Final = frozenset({"generateContent", _STREAMING})
+RESOURCES: Final = frozenset({("openai", "chat/completions"), ("openai", _VECTORS), ("anthropic", "messages")})
+"""What the quick path serves; of Gemini's, `_VERBS` of any model."""
 _LONG: Final = float("inf")
 
 
@@ -58,7 +61,9 @@ class RequestHead(NamedTuple):
         page: header lines for the browser of a web page.
         until: when the key of the client expires, in seconds since 1970.
         model: what the path names; "" where the body does.
-        plans: how its requests are served, by model.
+        embeds: its requests are for vectors.
+        streams: its path asks for a stream.
+        plans: how its requests are served, by `Asks` and model.
     """
 
     asked: RequestedResource
@@ -71,7 +76,9 @@ class RequestHead(NamedTuple):
     page: bytes
     until: float
     model: str
-    plans: dict[str, Plan]
+    embeds: bool
+    streams: bool
+    plans: tuple[dict[str, Plan], dict[str, Plan], dict[str, Plan]]
 
 
 def place_of(data: bytes) -> Place | None:
@@ -121,13 +128,14 @@ def read(data: bytes, access: Access) -> RequestHead | None:
         asked = routes.asked(path)
     except RefusalError:
         return None
-    model = asked.resource.removeprefix("models/").removesuffix(":generateContent") if asked.dialect == "gemini" else ""
-    if (asked.dialect, asked.resource) not in RESOURCES and not (model and asked.resource.endswith(":generateContent")):
+    model, _, verb = asked.resource.removeprefix("models/").partition(":") if asked.dialect == "gemini" else ("", "", "")
+    if (asked.dialect, asked.resource) not in RESOURCES and not (model and verb in _VERBS):
         return None
     page = b"".join(b"%b: %b\r\n" % pair for pair in access.cross_origin.headers(named))
     target = url.path + b"?" + query if query else url.path
     headers = _without_keys(headers, b"" if access.is_open else presented(named, b""))
-    return RequestHead(asked, path, target, headers, dict(headers), parser.should_keep_alive(), caller, page, _until(caller), model, {})
+    about = parser.should_keep_alive(), caller, page, _until(caller), model, asked.resource == _VECTORS, verb == _STREAMING
+    return RequestHead(asked, path, target, headers, dict(headers), *about, ({}, {}, {}))
 
 
 def _without_keys(headers: Raw, key: bytes) -> Raw:

@@ -13,18 +13,21 @@ from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from sparekey.core.expectations import Kind
 from sparekey.engine.ordinary import OrdinaryCalls
 from sparekey.gateway.quick import head as heads
 from sparekey.gateway.quick.batch import Batch
-from sparekey.gateway.quick.exchange import Exchange
-from sparekey.gateway.quick.plan import fields_of, plan_of, spliced
+from sparekey.gateway.quick.exchange import WholeExchange
+from sparekey.gateway.quick.plan import asks, fields_of, plan_of, spliced
+from sparekey.gateway.quick.stream import StreamExchange
 from sparekey.gateway.quick.wheel import Wheel
 from sparekey.gateway.upstream.pool import ConnectionPool
 
 if TYPE_CHECKING:
+    from sparekey.engine import Chain
     from sparekey.gateway.api.app import Gateway, State
     from sparekey.gateway.quick.head import RequestHead
-    from sparekey.gateway.quick.plan import Plan
+    from sparekey.gateway.quick.plan import Asks, Plan
     from sparekey.gateway.quick.protocol import QuickProtocol
 
 _MOST_HEADS: Final = 1024
@@ -73,7 +76,7 @@ class QuickPath:
         self.counts: Counter[str] = Counter()
         self._state: State | None = None
         self._heads: dict[bytes, RequestHead | None] = {}
-        self._calls: dict[str, OrdinaryCalls] = {}
+        self._calls: dict[str, tuple[OrdinaryCalls, OrdinaryCalls]] = {}
 
     def left(self, why: str) -> HandledBy:
         """Count a request that is the engine's, by the reason."""
@@ -93,6 +96,7 @@ class QuickPath:
                 client.acquainted()
             left = place.end + place.length - len(data)
             if left or client.flow.write_paused:
+                client.missing = left
                 return HandledBy.WAITS if left > 0 and place.length <= self._most else self.left("pipelined" if left < 0 else "long")
             why = self._sent(client, data, place.end, head)
         except (ValueError, RecursionError):  # what is no request, the engine refuses
@@ -106,26 +110,30 @@ class QuickPath:
     def _sent(self, client: QuickProtocol, data: bytes, end: int, head: RequestHead) -> str:  # noqa: PLR0911 - each step may say why not
         """Send a whole request; return why the engine has to do it, or ""."""
         body = data[end:]
-        fields = fields_of(body)
+        fields = fields_of(body, embeds=head.embeds)
         if isinstance(fields, str):
             return fields
         model = head.model or fields.model
-        if not model or (head.model and fields.model):
+        asked = asks(head, fields)
+        if not model or (head.model and fields.model) or asked is None:
             return "fields"
-        plan = head.plans.get(model) or self._plan(head, model, body)
+        plan = head.plans[asked].get(model) or self._plan(head, asked, model, body)
         if plan is None or (ordinary := plan.calls.now(now := plan.calls.clock())) is None:
             return "chain"
         index = ordinary.ticket.index
         out = plan.outs.get(index) or plan.outgoing(index, head, body)
         if out is None or not plan.served.forwarder.is_plain:
             return "credential"
-        sent = spliced(body, fields.model, out.model)
+        call = plan.for_vectors(body, out.credential) if head.embeds else plan.call
+        if call is None:
+            return "fields"
+        sent = spliced(body, fields.model, out.model, out.more)
         if sent is None:
             return "model"
         connection = self._pool.take(out.origin)
         if connection is None:
             return "connection"
-        exchange = Exchange(self, client, data, end, head, plan, out, ordinary, now)
+        exchange = (StreamExchange if asked else WholeExchange)(self, client, data, end, head, plan, call, out, ordinary, now)
         client.exchange = exchange
         exchange.send(connection, b"%b%d\r\n\r\n%b" % (out.head, len(sent), sent))
         return ""
@@ -138,7 +146,7 @@ class QuickPath:
         """Forget what was known before a reload."""
         state = self._state = self.gateway.state
         self._heads = {}
-        self._calls = {name: OrdinaryCalls(served.forwarder.chain) for name, served in state.chains.items()}
+        self._calls = {name: _ordinary_calls(served.forwarder.chain) for name, served in state.chains.items()}
 
     def _read(self, place: heads.Place, data: bytes) -> RequestHead | None:
         """Read a head that is not known yet, or not for the quick path."""
@@ -149,11 +157,18 @@ class QuickPath:
         found = self._heads[place.digest] = heads.read(data[: place.end], self.gateway.state.access)
         return found
 
-    def _plan(self, head: RequestHead, model: str, body: bytes) -> Plan | None:
+    def _plan(self, head: RequestHead, asked: Asks, model: str, body: bytes) -> Plan | None:
         """Make the plan for a head and a model that have none yet; None: the engine serves them."""
-        if len(head.plans) >= _MOST_MODELS:
-            head.plans.clear()
+        plans = head.plans[asked]
+        if len(plans) >= _MOST_MODELS:
+            plans.clear()
         found = plan_of(head, self.gateway.state, body, self._calls)
         if found is not None and len(model) <= _LONGEST_MODEL:  # what is kept of clients' words is bounded
-            head.plans[model] = found
+            plans[model] = found
         return found
+
+
+def _ordinary_calls(chain: Chain) -> tuple[OrdinaryCalls, OrdinaryCalls]:
+    """Return a chain's ordinary requests: for whole answers, and for streams."""
+    whole = OrdinaryCalls(chain)
+    return whole, OrdinaryCalls(chain, Kind.FIRST, whole)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from sparekey.gateway.http.protocol import ATTEMPT, GatewayProtocol, Part
+from sparekey.gateway.http.protocol import ATTEMPT, STARTED, GatewayProtocol, Part, RequestStart
 from sparekey.gateway.quick.path import HandledBy
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ class QuickProtocol(GatewayProtocol):
 
     Attributes:
         exchange: the request that is under way on the quick path; None: there is none.
+        missing: the bytes of its body that a request still lacks.
+        started: with what the request began whose body is still coming; None: there is none.
         _quick: the quick path; None: it is off.
-        _held: the beginning of a request whose body is still coming.
+        _held: what has come of this request.
         _attempt: the attempt that was made for the request whose head is parsed next.
     """
 
@@ -28,24 +31,35 @@ class QuickProtocol(GatewayProtocol):
         super().__init__(*args, **kwargs)
         self._quick: QuickPath | None = getattr(self.config.app, "quick", None)
         self.exchange: Exchange | None = None
-        self._held = b""
+        self.missing = 0
+        self.started: RequestStart | None = None
+        self._held = bytearray()
         self._attempt: QuickAttempt | None = None
 
     def data_received(self, data: bytes) -> None:
         """Show the quick path what may be an ordinary request; parse everything else."""
-        if self._quick is None or (not self._held and not self._may_begin()):
+        if self._quick is None or (self.started is None and not self._may_begin()):
             super().data_received(data)
             return
-        waited, data, self._held = bool(self._held), self._held + data, b""
+        if self.started is not None:
+            self._held += data
+            self.missing -= len(data)
+            if self.missing > 0:
+                return
+            data, self._held = bytes(self._held), bytearray()
+            if self.started.state is not self._quick.gateway.state:
+                self._quick.left("reloaded")
+                self.to_engine(data)
+                return
         begun = self._quick.begin(self, data)
         if begun is HandledBy.SENT:
-            self._due = None
+            self._due = self.started = None
         elif begun is HandledBy.WAITS:
-            self._held = data
-            if not waited:
-                self._due_in(self._limits.body_timeout)
+            self._held += data
+            self.started = RequestStart(self._quick.gateway.state, time.perf_counter())
+            self._due_in(self._body_timeout)
         else:
-            super().data_received(data)
+            self.to_engine(data)
 
     def _may_begin(self) -> bool:
         """Return whether a request begins here; one that is under way goes to the engine first."""
@@ -68,21 +82,30 @@ class QuickProtocol(GatewayProtocol):
 
     def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
         """Let the application serve a request, with the attempt that was made for it."""
-        self.exchange, self._held, self._attempt = None, b"", attempt
+        due = None if self.started is None else self._due
+        self.exchange, self._held, self._attempt = None, bytearray(), attempt
         super().data_received(request)
+        self.started = None
+        if due is not None and self._part is Part.BODY:  # its time runs on
+            self._due = due
 
     def _yield(self, why: str) -> None:
         """Let the engine have what is here."""
         if self.exchange is not None:
             self.exchange.hand_over(why)
-        elif self._held:
-            self.to_engine(self._held)
+        elif self.started is not None:
+            self.to_engine(bytes(self._held))
 
     def on_headers_complete(self) -> None:
-        """As there, with the attempt that was made for this request."""
-        if self._attempt is not None:
-            self.scope[ATTEMPT], self._attempt = self._attempt, None  # type: ignore[typeddict-unknown-key]  # a key of our own
+        """As there, with the attempt that was made for this request, or with what it began."""
+        if self.started is not None:
+            self.scope[STARTED] = self.started  # type: ignore[typeddict-unknown-key]  # a key of our own
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            self.scope[ATTEMPT] = attempt  # type: ignore[typeddict-unknown-key]  # a key of our own
         super().on_headers_complete()
+        if attempt is not None and attempt.seen is not None:
+            self.cycle.go_on()  # type: ignore[attr-defined]  # it is one of ours
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # as there
         """As there."""
@@ -92,7 +115,8 @@ class QuickProtocol(GatewayProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As there; the engine breaks off what is under way."""
         if self.exchange is not None:
-            self.loop.call_soon(self._leave)  # the task that is made now waits by then
+            self._yield("client left")
+            self.loop.call_soon(self._leave)  # the task that was made waits by then
         self._yield("client left")
         super().connection_lost(exc)
 
@@ -102,6 +126,5 @@ class QuickProtocol(GatewayProtocol):
         super().shutdown()
 
     def _overdue(self) -> None:
-        if self._held:
-            self.to_engine(self._held)
+        self._yield("overdue")
         super()._overdue()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.upstream.messages import Response
 
 MOST_HELD: Final = 16 * 2**20
+_PIECE: Final = 256 * 1024
 _CLOSING: Final = b"}]"
 _BLANK: Final = b" \t\r\n"
 
@@ -36,25 +37,24 @@ async def held(response: Response) -> None:
             length = int(value)
     if length <= MOST_HELD:
         return
-    pieces, size, rest = [], 0, aiter(response.stream)
+    start, rest = bytearray(), aiter(response.stream)
     async for piece in rest:
-        pieces.append(piece)
-        size += len(piece)
-        if size > MOST_HELD:
+        start += piece
+        if len(start) > MOST_HELD:
             break
     else:
-        response.stream = ByteStream(b"".join(pieces))
+        response.stream = ByteStream(bytes(start))
         return
-    response.stream = LongAnswer(pieces, rest, response.stream)
-    response.extensions[PASSED] = form_of(pieces[0]) == "json"
+    response.stream = LongAnswer(bytes(start), rest, response.stream)
+    response.extensions[PASSED] = form_of(bytes(start[:64])) == "json"
 
 
 class LongAnswer:
     """A body of which the beginning was read."""
 
-    def __init__(self, pieces: list[bytes], rest: AsyncIterator[bytes], stream: Any) -> None:
+    def __init__(self, start: bytes, rest: AsyncIterator[bytes], stream: Any) -> None:
         """Take what was read, the iterator of what comes, and the stream that it belongs to."""
-        self._pieces, self._rest, self._stream = pieces, rest, stream
+        self._start, self._rest, self._stream = start, rest, stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes.
@@ -78,8 +78,9 @@ class LongAnswer:
         return await whole(self._everything())
 
     async def _everything(self) -> AsyncIterator[bytes]:
-        while self._pieces:
-            yield self._pieces.pop(0)
+        start, self._start = self._start, b""
+        for at in range(0, len(start), _PIECE):
+            yield start[at : at + _PIECE]
         async for piece in self._rest:
             yield piece
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sparekey.errors import SparekeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
@@ -26,6 +26,13 @@ gateway asks for none that is packed."""
 _MOST_TIMES: Final = 200
 _UNSUSPECTED: Final = 8 * 2**20
 """How many times longer than what came an encoded body may be that is longer than this."""
+
+
+SLICE: Final = 4 * 1024
+"""Bytes of a slice of a stream that holds many events, and"""
+_LONG_SLICE: Final = 64 * 1024
+"""those of one that holds few."""
+_MANY_LINES: Final = 256
 
 
 class TransportError(SparekeyError):
@@ -147,20 +154,29 @@ class Response:
                 yield piece
 
 
+def slices(piece: bytes) -> Iterable[bytes]:
+    """Return a long piece of a stream in several: many events of one piece would keep everybody else waiting."""
+    step = SLICE if piece.count(b"\n") > _MANY_LINES else _LONG_SLICE
+    return (piece,) if len(piece) <= step else (piece[at : at + step] for at in range(0, len(piece), step))
+
+
+def is_burst(piece: bytes) -> bool:
+    """Return whether a piece of a stream holds so much that it is to pass in slices."""
+    return len(piece) > SLICE and (len(piece) > _LONG_SLICE or piece.count(b"\n") > _MANY_LINES)
+
+
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:
     """Return a body that arrives in pieces.
 
     Raises:
         RemoteProtocolError: it is longer than `MOST_BYTES`.
     """
-    found: list[bytes] = []
-    size = 0
+    found = bytearray()  # a list of small pieces would take many times their bytes
     async for piece in pieces:
-        found.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
+        found += piece
+        if len(found) > MOST_BYTES:
             raise RemoteProtocolError(f"the answer is longer than {MOST_BYTES >> 20} MiB")
-    return found[0] if len(found) == 1 else b"".join(found)
+    return bytes(found)
 
 
 def received(status: int, raw: Raw, stream: BodyStream) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import time
 from contextlib import ExitStack, closing, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.crowds import files
-from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import (
     ANSWER,
     RawHost,
@@ -21,7 +21,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check, Verdict
-from sparekey.lab.drill.watched_gateway import gateway, watched
+from sparekey.lab.drill.watched_gateway import KEY, watched
 
 if TYPE_CHECKING:
     import socket
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.context import RowContext
 
-KEY: Final = f"Authorization: {BEARER}"
 _MB: Final = 10**6
-_OK, _BAD_REQUEST, _FORBIDDEN, _TIMEOUT, _TOO_LONG = 200, 400, 403, 408, 413
-CLIENTS: Final = ("httptools", "aiohttp")
-"""What connects to providers."""
-FORGED: Final = b"forged-by-the-provider"
 
 
 # ── X02 ──
@@ -50,7 +45,9 @@ _HELD: Final = (
 
 def _x02(context: RowContext) -> Iterator[Check]:
     files(2 * _STRANGERS + 200)  # as far as the system allows
-    with RawHost(lambda _: [response()]) as host, gateway(host, admin=True, body_timeout=_BODY_TIME) as served, ExitStack() as stack:
+    with ExitStack() as stack:
+        host = stack.enter_context(RawHost(lambda _: [response()]))
+        served = stack.enter_context(context.gateway(host, admin=True, body_timeout=_BODY_TIME))
         lines: list[socket.socket] = []
         with suppress(OSError):  # the system allows no more files
             for number in range(_STRANGERS):
@@ -59,11 +56,11 @@ def _x02(context: RowContext) -> Iterator[Check]:
                 lines.append(line)
         good = [status_of(exchanged(served.url, posted(question(), KEY))) for _ in range(10)]
         yield Check(f"{len(lines)} connections are held", len(lines) >= _STRANGERS // 4)
-        yield Check(f"good callers are served meanwhile ({good})", good == [_OK] * len(good))
+        yield Check(f"good callers are served meanwhile ({good})", good == [HTTPStatus.OK] * len(good))
         end = time.monotonic() + _BODY_TIME + 10.0
         answers = [_until(line, end) for line in lines]
         yield Check("each is closed", None not in answers)
-        yield Check("with a word", all(status_of(one or b"") == _TIMEOUT for one in answers), Verdict.PARTIAL)
+        yield Check("with a word", all(status_of(one or b"") == HTTPStatus.REQUEST_TIMEOUT for one in answers), Verdict.PARTIAL)
         yield Check("no provider was asked for them", len(host.requests) == len(good))
     context.notes.append(f"{len(lines)} holders, all closed; 10 calls served")
 
@@ -87,7 +84,7 @@ def _until(line: socket.socket, end: float) -> bytes | None:
 
 def _x03(context: RowContext) -> Iterator[Check]:
     block = posted(question(), KEY, close=False) * 400
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         status_of(exchanged(served.url, posted(question(), KEY)))
 
         def pipelined() -> int:
@@ -100,7 +97,7 @@ def _x03(context: RowContext) -> Iterator[Check]:
 
         watch, sent = watched(served.url, pipelined, 0.5)
         yield Check(f"memory grew by {watch.grown / _MB:.0f} MB", watch.grown < 20 * _MB)
-        yield Check("others are served", status_of(exchanged(served.url, posted(question(), KEY))) == _OK)
+        yield Check("others are served", status_of(exchanged(served.url, posted(question(), KEY))) == HTTPStatus.OK)
     context.notes.append(f"{sent / _MB:.1f} MB were taken, memory grew by {watch.grown / _MB:.0f} MB")
 
 
@@ -122,7 +119,7 @@ def _long_header(context: RowContext) -> Iterator[Check]:
         for _ in range(80):
             yield b"x" * _MB
 
-    with RawHost(header) as host, gateway(host) as served:
+    with RawHost(header) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(question(), KEY)), _WITHIN)
     yield from _unharmed(context, "a header of 80 MB", watch, 40)
     yield Check("which is no answer", status_of(answer) in {502, 503})
@@ -131,11 +128,11 @@ def _long_header(context: RowContext) -> Iterator[Check]:
 def _many_values(context: RowContext) -> Iterator[Check]:
     body = b'{"model":"chat","messages":[' + b"[1]," * (10 * _MB) + b"[1]]}"
     request = posted(body, KEY)
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, request), _WITHIN)
         sent = host.requests[0].partition(b"\r\n\r\n")[2] if host.requests else b""
     yield from _unharmed(context, "a body of 40 MB of [1]", watch, 600)
-    yield Check("it passes as it is", status_of(answer) == _OK and sent == body.replace(b'"chat"', b'"gpt-4o-mini"', 1))
+    yield Check("it passes as it is", status_of(answer) == HTTPStatus.OK and sent == body.replace(b'"chat"', b'"gpt-4o-mini"', 1))
 
 
 def _long_answer(context: RowContext) -> Iterator[Check]:
@@ -158,7 +155,7 @@ def _long_answer(context: RowContext) -> Iterator[Check]:
                 end = got
         return found if end.endswith(b"0\r\n\r\n") else 0
 
-    with RawHost(answer) as host, gateway(host) as served:
+    with RawHost(answer) as host, context.gateway(host) as served:
         watch, found = watched(served.url, read, _WITHIN)
     yield from _unharmed(context, "an answer of 256 MB", watch, 80)
     yield Check("it passes whole", found > size * _MB)
@@ -167,10 +164,10 @@ def _long_answer(context: RowContext) -> Iterator[Check]:
 def _bombs(context: RowContext) -> Iterator[Check]:
     bomb = gzip.compress(question(x=" " * (60 * _MB)))
     packed = response(gzip.compress(ANSWER.replace(b"four", b" " * (200 * _MB))), "Content-Encoding: gzip")
-    with RawHost(lambda _: [packed]) as host, gateway(host) as served:
+    with RawHost(lambda _: [packed]) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(bomb, KEY, "Content-Encoding: gzip")), _WITHIN)
         yield from _unharmed(context, "a bomb of a caller", watch, 100)
-        yield Check("it is refused", status_of(answer) == _TOO_LONG and not host.requests)
+        yield Check("it is refused", status_of(answer) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not host.requests)
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(question(), KEY)), _WITHIN)
         yield from _unharmed(context, "a bomb of a provider", watch, 100)
         yield Check("it is no answer", status_of(answer) in {502, 503})

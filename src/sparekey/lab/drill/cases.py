@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.context import RowContext
     from sparekey.lab.drill.verdict import Check
-    from sparekey.lab.virtual_time import VirtualTime
     from sparekey.lab.drill.wordings import RefusalCase
+    from sparekey.lab.virtual_time import VirtualTime
 
 WIRES: Final = ("openai", "anthropic", "gemini")
 SEATS: Final = (2, 3, 15)
@@ -133,6 +133,7 @@ class Cases:
             checks = await self.play(setting)
         finally:
             await setting.close()
+            context.quick += setting.served_quickly
             for one in setting.actors:
                 context.counts[one.id] += len(one.arrivals)
         return checks

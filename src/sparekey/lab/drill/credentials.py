@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import traceback
-from contextlib import contextmanager
 from itertools import product, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sparekey.classify import classify
-from sparekey.errors import describe_exception
 from sparekey.lab.drill.blame import refusing, served, well
 from sparekey.lab.drill.bounds import CROWD, crowd_among_dead
 from sparekey.lab.drill.cases import SEATS, beside, beside_on_wires
+from sparekey.lab.drill.echoed_keys import KEY_IN_THE_TEXT
 from sparekey.lab.drill.fixtures import NO_FAILBACK
 from sparekey.lab.drill.outcome import original, whole
 from sparekey.lab.drill.row import Row
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sparekey.lab.drill.context import RowContext
-    from sparekey.lab.drill.outcome import CallOutcome
     from sparekey.lab.drill.scenario import Scenario
     from sparekey.lab.drill.virtual_scenario import VirtualScenario
     from sparekey.lab.simulator.faults import Fault
@@ -36,12 +30,6 @@ if TYPE_CHECKING:
 _TO_THE_MINUTE: Final = frozenset({"anthropic"})
 """Providers that state a reset as a time of day, rounded up to the next minute."""
 _POISON: Final = "rate limit exceeded, insufficient balance, invalid api key"
-_KEY_SHAPES: Final = {
-    "sk-…": "sk-drill-{:04d}-5f1d0c7e9ab24638",
-    "32 hexadecimal digits": "5f1d0c7e9ab246385f1d0c7e9ab2{:04d}",
-    "UUID": "5f1d0c7e-9ab2-4638-8c55-91d2f3a4{:04d}",
-}
-"""Shapes of keys: OpenAI's has a prefix; Azure's and Volcengine's look like any other text."""
 _ARREARS: Final = {
     "openai": ("co-balance400", "co-quota422", "co-zh403"),
     "anthropic": ("ca-credit", "ca-billing"),
@@ -278,57 +266,6 @@ def _k14(context: RowContext) -> Iterator[Check]:
         yield _class_is(scenario, 0, ErrorClass.TRANSIENT)
 
 
-def _k15(context: RowContext) -> Iterator[Check]:
-    for name, shape in _KEY_SHAPES.items():
-        scenario = context.chat(seats=2, apart=True, key=shape)
-        scenario.fail_all(faults.echo_key())
-        with _captured_log() as log:
-            outcome = scenario.ask()
-        keys = [seat.key for seat in scenario.seats]
-        shown = {
-            "log": log.getvalue(),
-            "events": repr(scenario.events),
-            "status": repr(scenario.chain.status()),
-            **_texts_of(outcome),
-            **scenario.shown(),
-        }
-        for where, text in shown.items():
-            yield Check(f"no key ({name}) in the {where}", not any(key in text for key in keys))
-        yield Check("the caller learns why", outcome.exhausted is not None)
-
-
-def _texts_of(outcome: CallOutcome) -> dict[str, str]:
-    """Return every text that the chain's own error makes.
-
-    The entries of the error hold the providers' exceptions as they were raised: those may name
-    keys.
-    """
-    error: Any = outcome.error
-    response = getattr(error, "response", None)
-    answer = {} if response is None else {"headers": repr(response.headers), "answer": response.text}
-    entries = getattr(error, "errors", [])
-    return answer | {
-        "error": f"{error} {error!r}",
-        "descriptions of its causes": " ".join(describe_exception(e.exception) + classify(e.exception).message for e in entries),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
-
-
-@contextmanager
-def _captured_log() -> Iterator[io.StringIO]:
-    """Capture everything that sparekey logs."""
-    written = io.StringIO()
-    handler, logger = logging.StreamHandler(written), logging.getLogger("sparekey")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield written
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
 def _k16(context: RowContext) -> Iterator[Check]:
     for fault, few in ((faults.echo_words(), SEATS[-1]), (faults.bad_request(message="Unsupported input: {words}"), SEATS[0])):
         for seats in SEATS if context.profile.full else (few,):
@@ -404,15 +341,7 @@ ROWS: Final = (
     Row("K12", "100 malformed requests", "the provider's own errors", "none on a second credential, nothing parked", _k12),
     Row("K13", "200 with the error inside", _NEXT, "parked as the error inside says", _k13),
     Row("K14", "HTML page, empty body, truncated JSON", _NEXT, "parked as transient", _k14),
-    Row(
-        "K15",
-        "the error text repeats the key",
-        "no key in log, error, event or status",
-        "",
-        _k15,
-        alone=True,
-        client="no key in answer, header, log, metrics or console",
-    ),
+    KEY_IN_THE_TEXT,
     Row(
         "K16",
         "100 poisoned requests",

@@ -8,11 +8,11 @@ import logging
 import pickle
 import time
 import traceback
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.engine import Chain, Failover
 from sparekey.errors import AllCredentialsFailedError
-from sparekey.lab.drill.in_process_gateway import BEARER
 from sparekey.lab.drill.raw_host import (
     ANSWER,
     RawHost,
@@ -25,7 +25,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check
-from sparekey.lab.drill.watched_gateway import ADMIN, PROVIDER_KEY, gateway
+from sparekey.lab.drill.watched_gateway import ADMIN, KEY, PROVIDER_KEY
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -33,28 +33,25 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.context import RowContext
 
-KEY: Final = f"Authorization: {BEARER}"
-_MB: Final = 10**6
-_OK, _BAD_REQUEST, _FORBIDDEN, _TIMEOUT, _TOO_LONG = 200, 400, 403, 408, 413
-CLIENTS: Final = ("httptools", "aiohttp")
+_CLIENTS: Final = ("httptools", "aiohttp")
 """What connects to providers."""
-FORGED: Final = b"forged-by-the-provider"
+_FORGED: Final = b"forged-by-the-provider"
 
 
 # ── X01 ──
 
 
 def _x01(context: RowContext) -> Iterator[Check]:
-    surplus = response(ANSWER.replace(b"four", FORGED), "X-Forged: forged-by-the-provider")
+    surplus = response(ANSWER.replace(b"four", _FORGED), "X-Forged: forged-by-the-provider")
     for client in _clients():
         for when in ("at once", "later"):
             answers = _at_once(surplus) if when == "at once" else _later(surplus)
-            with RawHost(answers) as host, gateway(host, upstream=client) as served:
+            with RawHost(answers) as host, context.gateway(host, upstream=client) as served:
                 found = []
                 for _ in range(4):
                     found.append(exchanged(served.url, posted(question(), KEY)))
                     time.sleep(0.05)
-            yield Check(f"{client}, {when}: every request is served", all(status_of(one) == _OK for one in found))
+            yield Check(f"{client}, {when}: every request is served", all(status_of(one) == HTTPStatus.OK for one in found))
             yield Check(f"{client}, {when}: no byte of it reaches anybody", not any(b"orged" in one for one in found))
             yield Check(f"{client}, {when}: the connection is closed", host.connections == len(found))
     context.notes.append("four answers each, none forged")
@@ -77,8 +74,8 @@ def _clients() -> tuple[str, ...]:
     try:
         import aiohttp  # noqa: F401, PLC0415 - an extra
     except ImportError:
-        return CLIENTS[:1]
-    return CLIENTS
+        return _CLIENTS[:1]
+    return _CLIENTS
 
 
 # ── X05 ──
@@ -99,14 +96,14 @@ def _x05(context: RowContext) -> Iterator[Check]:
     answers = [answer for echo in echoes for answer in (_refusal(*echo), _broken(*echo))]
     own = {"X-Corp": f"Token {_CORP}"}
     try:
-        with RawHost(lambda number: [answers[number % len(answers)]]) as host, gateway(host, admin=True, headers=own) as served:
+        with RawHost(lambda number: [answers[number % len(answers)]]) as host, context.gateway(host, admin=True, headers=own) as served:
             shown = [exchanged(served.url, posted(question(stream=bool(n % 2)), KEY)) for n in range(len(answers))]
             state = exchanged(served.url, asked("/admin/api/state", f"Authorization: Bearer {ADMIN}"))
     finally:
         logger.removeHandler(handler)
     yield Check("the provider was asked with both", all(k.encode() in one for one in host.requests for k in (PROVIDER_KEY, _CORP)))
     yield Check("each echo was played", len(host.requests) >= len(answers))
-    yield Check("the console answers", status_of(state) == _OK)
+    yield Check("the console answers", status_of(state) == HTTPStatus.OK)
     text = b"\n".join([*shown, state]).decode("latin-1") + log.getvalue()
     for key, written in echoes:
         yield Check("in no answer, page or log", not any(one in text for one in (key, written, json.dumps(key)[1:-1])))
@@ -149,7 +146,8 @@ def _x06(context: RowContext) -> Iterator[Check]:
         "Content-Security-Policy: default-src *",
     )
     speech = json.dumps({"model": "chat", "input": "a", "voice": "a"}).encode()
-    with RawHost(lambda _: [response(page, *more, "Set-Cookie: a=b", kind="text/html")]) as host, gateway(host, admin=True) as served:
+    whole = response(page, *more, "Set-Cookie: a=b", kind="text/html")
+    with RawHost(lambda _: [whole]) as host, context.gateway(host, admin=True) as served:
         answer = exchanged(served.url, posted(speech, KEY, path="/v1/audio/speech"))
         head = answer.partition(b"\r\n\r\n")[0].lower()
         yield Check("the page comes as plain bytes", b"content-type: application/octet-stream" in head and b"nosniff" in head)
@@ -161,7 +159,7 @@ def _x06(context: RowContext) -> Iterator[Check]:
         cookie = entered.partition(b"set-cookie: ")[2].partition(b";")[0].decode()
         console = exchanged(served.url, asked("/console", f"Cookie: {cookie}")).lower()
         state = exchanged(served.url, asked("/admin/api/state", f"Cookie: {cookie}"))
-        yield Check("an admin is logged in", status_of(state) == _OK and b"samesite=strict" in entered)
+        yield Check("an admin is logged in", status_of(state) == HTTPStatus.OK and b"samesite=strict" in entered)
         yield Check("the console cannot be framed", b"frame-ancestors 'none'" in console and b"x-frame-options: deny" in console)
         hold = "/admin/api/chains/chat/credentials/first/hold"
         attacks = (
@@ -193,12 +191,12 @@ _ONE_MODEL: Final = (b'{"m\\u006fdel":"chat","messages":[1]}', b'{"messages":["m
 
 
 def _x07(context: RowContext) -> Iterator[Check]:
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         found = [status_of(exchanged(served.url, posted(body, KEY))) for body in _TWO_MODELS]
-        yield Check(f"two are refused ({found})", found == [_BAD_REQUEST] * len(found))
+        yield Check(f"two are refused ({found})", found == [HTTPStatus.BAD_REQUEST] * len(found))
         yield Check("no provider is asked", not host.requests)
         for body in _ONE_MODEL:
-            yield Check("one is served", status_of(exchanged(served.url, posted(body, KEY))) == _OK)
+            yield Check("one is served", status_of(exchanged(served.url, posted(body, KEY))) == HTTPStatus.OK)
         models = [json.loads(one.partition(b"\r\n\r\n")[2], object_pairs_hook=_pairs) for one in host.requests]
         yield Check("and is the credential's", models == [["gpt-4o-mini"]] * len(_ONE_MODEL))
     context.notes.append(f"{len(found)} times 400")
@@ -220,7 +218,7 @@ _FORWARDED: Final = (
 
 
 def _x08(context: RowContext) -> Iterator[Check]:
-    with RawHost(lambda _: [response()]) as host, gateway(host, keys=False) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host, keys=False) as served:
         for line in _FORWARDED:
             found = [
                 status_of(exchanged(served.url, posted(question(), line))),
@@ -229,15 +227,15 @@ def _x08(context: RowContext) -> Iterator[Check]:
                     for path in ("/v1/models", "/console", "/admin/api/state", "/metrics")
                 ),
             ]
-            yield Check(f"{line}: refused without a key ({found})", found == [_FORBIDDEN] * len(found))
+            yield Check(f"{line}: refused without a key ({found})", found == [HTTPStatus.FORBIDDEN] * len(found))
         abroad = posted(question()).replace(b"Host: 127.0.0.1", b"Host: models.example.com")
-        yield Check("under the name of a proxy: refused, too", status_of(exchanged(served.url, abroad)) == _FORBIDDEN)
+        yield Check("under the name of a proxy: refused, too", status_of(exchanged(served.url, abroad)) == HTTPStatus.FORBIDDEN)
         yield Check("no provider is asked", not host.requests)
-        yield Check("this machine is served", status_of(exchanged(served.url, posted(question()))) == _OK)
-    with RawHost(lambda _: [response()]) as host, gateway(host, admin=True) as served:
-        yield Check("with a key it is served", status_of(exchanged(served.url, posted(question(), _FORWARDED[0], KEY))) == _OK)
+        yield Check("this machine is served", status_of(exchanged(served.url, posted(question()))) == HTTPStatus.OK)
+    with RawHost(lambda _: [response()]) as host, context.gateway(host, admin=True) as served:
+        yield Check("with a key it is served", status_of(exchanged(served.url, posted(question(), _FORWARDED[0], KEY))) == HTTPStatus.OK)
         state = asked("/admin/api/state", _FORWARDED[0], f"Authorization: Bearer {ADMIN}").replace(b"127.0.0.1", b"a.example")
-        yield Check("and so is the console", status_of(exchanged(served.url, state)) == _OK)
+        yield Check("and so is the console", status_of(exchanged(served.url, state)) == HTTPStatus.OK)
     context.notes.append("403 without a key, 200 with one")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sparekey.config.files import Config
 from sparekey.config.gateway import GatewayConfig
 from sparekey.lab.drill.clock import Clock
-from sparekey.lab.drill.in_process_gateway import InProcessGateway, settings
+from sparekey.lab.drill.in_process_gateway import BEARER, InProcessGateway, settings
 from sparekey.lab.drill.raw_host import asked, exchanged, status_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.raw_host import RawHost
 
+KEY: Final = f"Authorization: {BEARER}"
+"""The header of a client of the gateway."""
 ADMIN: Final = "spk-admin-a41c07f3bb6e5d2290e8c17f44d09a36"
 PROVIDER_KEY: Final = "Zq/w7+Pl_aintoken.X9"
 """The key at the provider: of no published shape, with letters that JSON and URLs escape."""

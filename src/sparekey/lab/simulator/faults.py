@@ -1,8 +1,8 @@
 """The faults of a simulated provider. A fault says what goes wrong; each wire words it its own way.
 
-A fault is a frozen value. Make one with the functions below (`faults.quota()`,
-`faults.cut(after=40)`), and pass it to `Provider.fail` or `Provider.script`. All times are in
-seconds; `FOREVER` lasts until the client leaves or the simulator is closed.
+A fault is a frozen value. Make one with the functions below (`faults.quota()`, `faults.cut(after=40)`), and
+pass it to `Provider.fail` or `Provider.script`. All times are in seconds; `FOREVER` lasts until the client
+leaves or the simulator is closed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 FOREVER: Final = math.inf
 WaitForm = Literal["retry-after", "retry-after-ms", "date", "text", "none"]
 """How a wait is stated.
 
-`retry-after` is a header in seconds, `retry-after-ms` one in milliseconds (with
-`x-ms-retry-after-ms`), `date` an HTTP date; `text` states it in the message only.
+`retry-after` is a header in seconds, `retry-after-ms` one in milliseconds (with `x-ms-retry-after-ms`),
+`date` an HTTP date; `text` states it in the message only.
 """
 
 
@@ -31,12 +31,11 @@ class Refusal:
     Attributes:
         kind: a key of the wire's table of wordings (`auth`, `quota`, `rate_limit`, ...).
         status: the HTTP status; None: the provider's usual one.
-        retry_after: the stated wait in seconds, or a string that is put into the header as it is
-            (`"soon"`, `"-5"`).
+        retry_after: the stated wait in seconds, or a string for the header as it is (`"soon"`, `"-5"`).
         wait_form: how the wait is stated; None: as this provider does it.
         code: the error code; None: the provider's usual one.
-        message: the text; None: the provider's usual one. `{key}`, `{masked_key}`, `{model}` and
-            `{words}` (the caller's own text) are filled in.
+        message: the text; None: the provider's usual one. `{key}`, `{masked_key}`, `{model}` and `{words}`
+            (the caller's own text) are filled in.
         headers: further response headers.
     """
 
@@ -84,9 +83,9 @@ class Cut:
 
     Attributes:
         after: how many tokens are sent.
-        how: `close` closes the connection during the transfer, `reset` resets it. `end` ends the
-            transfer properly, so that HTTP sees a complete body, and only the missing terminator
-            shows the cut. `done` also sends the terminator, but no finish reason.
+        how: `close` closes the connection during the transfer, `reset` resets it. `end` ends the transfer
+            properly: HTTP sees a complete body, and only the missing terminator shows the cut. `done` also
+            sends the terminator, but no finish reason.
         silent: seconds of silence before the end.
     """
 
@@ -139,10 +138,7 @@ class RawBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncated:
-    """The JSON body ends early, although HTTP says that it is complete.
-
-    `keep` is the share that is sent.
-    """
+    """The JSON body ends early, although HTTP says that it is complete; `keep` is the share that is sent."""
 
     keep: float
 
@@ -371,10 +367,7 @@ def verbatim(
 
 
 def truncated_json(keep: float = 0.5) -> Truncated:
-    """The first `keep` (a share) of the JSON body, sent as if it were whole.
-
-    In a stream it is that share of the last event.
-    """
+    """The first `keep` (a share) of the JSON body, sent as if it were whole; in a stream that of the last event."""
     return Truncated(keep=keep)
 
 
@@ -402,24 +395,3 @@ def wrong_length(length: int = 7) -> WrongLength:
 def dribble(*, size: int = 1, every: float = 0.01) -> Dribble:
     """A healthy answer in drops of `size` bytes, one every `every` seconds."""
     return Dribble(size=size, every=every)
-
-
-_MENU_WAIT: Final = 20
-"""Seconds that the menu's stated waits ask for: long enough to see, short enough to wait for."""
-MENU: Final[Mapping[str, Callable[[], Fault]]] = {
-    "quota used up, back in 20 s": lambda: quota(retry_after=_MENU_WAIT),
-    "rate limit, 20 s": lambda: rate_limit(retry_after=_MENU_WAIT),
-    "key refused": auth,
-    "bill overdue": overdue,
-    "overloaded": overloaded,
-    "server error": server_error,
-    "model missing": model_not_found,
-    "connection reset": reset,
-    "silence": lambda: hang(60),
-    "slow start, 15 s": lambda: slow_start(15),
-    "stream cut after 20 tokens": lambda: cut(after=20),
-    "error that repeats the key": echo_key,
-}
-"""The faults by plain names, for the console of `sparekey demo`: what a person wants to watch."""
-HEALTHY: Final = "healthy"
-"""The name in the menu that ends a fault."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.simulator import faults
-from sparekey.lab.simulator.answers import TEXT, Voice
+from sparekey.lab.simulator.answers import TEXT, Voice, structured
 from sparekey.lab.simulator.connection import ServerConnection
 from sparekey.lab.simulator.play import play
 from sparekey.lab.simulator.script import Script, ScriptRule
-from sparekey.lab.simulator.shapes import structured
 from sparekey.lab.simulator.traffic import TrafficLog
 from sparekey.lab.simulator.wires.base import RequestedAnswer, UnreadableRequestError
 
@@ -24,11 +23,30 @@ if TYPE_CHECKING:
     from sparekey.lab.simulator.wires.base import ProviderReply, Wire
 
 
-_WRONG_TYPES = (AttributeError, LookupError, TypeError, ValueError)
+_WRONG_TYPES: Final = (AttributeError, LookupError, TypeError, ValueError)
 """Exceptions of a wire that reads JSON of the wrong shape.
 
 The provider turns them into a refusal.
 """
+_MENU_WAIT: Final = 20
+"""Seconds that the menu's stated waits ask for: long enough to see, short enough to wait for."""
+_MENU: Final[Mapping[str, Callable[[], faults.Fault]]] = {
+    "quota used up, back in 20 s": lambda: faults.quota(retry_after=_MENU_WAIT),
+    "rate limit, 20 s": lambda: faults.rate_limit(retry_after=_MENU_WAIT),
+    "key refused": faults.auth,
+    "bill overdue": faults.overdue,
+    "overloaded": faults.overloaded,
+    "server error": faults.server_error,
+    "model missing": faults.model_not_found,
+    "connection reset": faults.reset,
+    "silence": lambda: faults.hang(60),
+    "slow start, 15 s": lambda: faults.slow_start(15),
+    "stream cut after 20 tokens": lambda: faults.cut(after=20),
+    "error that repeats the key": faults.echo_key,
+}
+"""The faults by plain names, for the console of `sparekey demo`: what a person wants to watch."""
+_HEALTHY: Final = "healthy"
+"""The name in the menu that ends a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +90,7 @@ class Provider:
     @property
     def injectable(self) -> tuple[str, ...]:
         """The names that `inject` takes; the last one ends the fault of another."""
-        return (*faults.MENU, faults.HEALTHY)
+        return (*_MENU, _HEALTHY)
 
     def inject(self, name: str) -> None:
         """Make every request meet the fault of this name, until another name is chosen.
@@ -80,7 +98,7 @@ class Provider:
         Raises:
             KeyError: there is no such fault.
         """
-        fault = None if name == faults.HEALTHY else faults.MENU[name]()
+        fault = None if name == _HEALTHY else _MENU[name]()
         self.heal()
         if fault is not None:
             self.fail(fault)
