@@ -8,7 +8,7 @@ import pytest
 from sparekey.classify import classify, classify_response
 from sparekey.errors import AllCredentialsFailedError, CredentialError
 from sparekey.transport.event_filter import StreamBreak
-from sparekey.transport.refusals import Refused, told
+from sparekey.transport.refusals import Refused, reply_to
 from sparekey.wire.request import WireRequest
 
 BODIES = (
@@ -40,7 +40,7 @@ def test_a_caller_reads_a_sentence(body):
     call = WireRequest("openai", "POST", "responses", kind="chat", stream=True)
     pieces = b"".join(StreamBreak(call).pieces(one)).decode()
     error = AllCredentialsFailedError([CredentialError("a", classify(one).error_class, one, 0)], None)
-    for text in (pieces, told(error).message):
+    for text in (pieces, reply_to(error).message):
         assert "failed without saying why" in text
         assert "HTTP 200: HTTP" not in text
 

@@ -1,6 +1,6 @@
 """`sparekey check` compares vectors; two chat credentials that both work have none."""
 
-from sparekey.cli.canaries import compared
+from sparekey.cli.check import compared
 from sparekey.cli.probe_call import Finding
 
 

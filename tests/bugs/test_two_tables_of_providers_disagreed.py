@@ -5,7 +5,7 @@ import pytest
 from sparekey import Credential, Secret, VLMConfig
 from sparekey.embedding import EmbedderFactory
 from sparekey.errors import ConfigError
-from sparekey.telemetry.genai import about
+from sparekey.telemetry.otel import about
 from sparekey.transport.routing_table import routing_table
 from sparekey.vlm import VLMFactory
 

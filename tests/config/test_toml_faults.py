@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from sparekey import ConfigError, load_config
-from sparekey.config.toml_faults import toml_faults
+from sparekey.config.faults import toml_faults
 
 KEY = "sk-5c1d0a9b7e3f4c2d8a6b"
 CASES = [

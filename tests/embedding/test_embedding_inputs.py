@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparekey.embedding.inputs import normalize, normalize_batch, text_of, truncate
-from sparekey.embedding.truncation import estimate_tokens, truncate_text
+from sparekey.embedding.inputs import estimate_tokens, normalize, normalize_batch, text_of, truncate, truncate_text
 from sparekey.errors import InvalidInputError
 from sparekey.wire.media import image_url, media_type, split_data_url
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparekey.embedding import EmbedResult, cosine, truncate_and_normalize
-from sparekey.embedding.vectors import check_length
+from sparekey.embedding.space import check_length
 from sparekey.errors import VectorSpaceError
 from sparekey.wire.embeddings import as_vector
 from sparekey.wire.format import NoAnswerError

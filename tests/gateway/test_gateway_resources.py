@@ -8,7 +8,7 @@ import pytest
 from gateway_play import KEYS, SETTINGS, chain
 
 from sparekey.lab.simulator import TEXT, faults
-from sparekey.lab.simulator.wires.openai_images import picture
+from sparekey.lab.simulator.wires.openai_resource import picture
 
 openai = pytest.importorskip("openai")
 

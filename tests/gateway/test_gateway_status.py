@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sparekey.cli import toml
 from sparekey.cli.app import app
-from sparekey.cli.banner import greet
+from sparekey.cli.serve import greet
 from sparekey.config.gateway import GatewayConfig
 from sparekey.core import manual
 from sparekey.lab.simulator import faults

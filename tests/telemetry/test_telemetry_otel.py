@@ -13,7 +13,7 @@ from telemetry_kit import KEY, RATE, STATE, USAGE, Told
 from sparekey import Failure, Outcome
 from sparekey.core.events import AttemptStarted, AttemptSucceeded
 from sparekey.telemetry import OpenTelemetryHook
-from sparekey.telemetry.genai import SECONDS, TOKENS, server
+from sparekey.telemetry.otel import SECONDS, TOKENS, server
 from sparekey.types import ErrorClass
 
 

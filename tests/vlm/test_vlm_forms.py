@@ -6,7 +6,8 @@ import pytest
 
 from sparekey.errors import InvalidInputError
 from sparekey.providers import dialect_of
-from sparekey.vlm.backends import anthropic_form, gemini_form
+from sparekey.vlm.backends import anthropic as claude
+from sparekey.vlm.backends import gemini as google
 from sparekey.vlm.backends.anthropic import version_of
 from sparekey.vlm.backends.openai import tool_choice
 
@@ -25,7 +26,7 @@ TALK = [
 
 def test_a_conversation_in_anthropics_form():
     """System texts go apart, both tool results become one turn, images carry their type."""
-    system, turns = anthropic_form.to_messages(TALK)
+    system, turns = claude.to_messages(TALK)
     assert system == "Be brief.\n\nBe kind."
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": URL.partition(",")[2]}}
     use = {"type": "tool_use", "id": "c1", "name": "find", "input": {"q": 1}}
@@ -45,7 +46,7 @@ def test_a_conversation_in_anthropics_form():
 
 def test_a_conversation_in_geminis_form():
     """Results of tools carry the tool's name, and the first call of a turn a signature."""
-    system, turns = gemini_form.to_contents(TALK)
+    system, turns = google.to_contents(TALK)
     assert system == "Be brief.\n\nBe kind."
     assert turns[0] == {"role": "user", "parts": [{"inline_data": {"mime_type": "image/png", "data": b"png"}}, {"text": "What?"}]}
     call = {"function_call": {"name": "find", "args": {"q": 1}}}
@@ -60,10 +61,8 @@ def test_a_conversation_in_geminis_form():
 def test_pictures_behind_urls_stay_urls():
     """The provider fetches them; Gemini is told their type from the name."""
     talk = [{"role": "user", "content": [{"type": "image_url", "image_url": "https://example.com/a.png"}]}]
-    assert anthropic_form.to_messages(talk)[1][0]["content"][0]["source"] == {"type": "url", "url": "https://example.com/a.png"}
-    assert gemini_form.to_contents(talk)[1][0]["parts"] == [
-        {"file_data": {"file_uri": "https://example.com/a.png", "mime_type": "image/png"}}
-    ]
+    assert claude.to_messages(talk)[1][0]["content"][0]["source"] == {"type": "url", "url": "https://example.com/a.png"}
+    assert google.to_contents(talk)[1][0]["parts"] == [{"file_data": {"file_uri": "https://example.com/a.png", "mime_type": "image/png"}}]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_pictures_behind_urls_stay_urls():
 )
 def test_arguments_of_calls_are_objects(given, read):
     """What a model wrote as arguments goes back as an object, however broken it was."""
-    assert anthropic_form.arguments_of({"function": {"arguments": given}}) == read
+    assert claude.arguments_of({"function": {"arguments": given}}) == read
 
 
 def test_tools_in_each_form():
@@ -79,11 +78,11 @@ def test_tools_in_each_form():
     schema = {"type": "object", "properties": {"q": {"type": "integer"}}}
     tool = {"type": "function", "function": {"name": "find", "description": "Finds.", "parameters": schema}}
     own = {"type": "web_search_20250305", "name": "web_search"}
-    assert anthropic_form.to_tools([tool, own]) == [{"name": "find", "description": "Finds.", "input_schema": schema}, own]
+    assert claude.to_tools([tool, own]) == [{"name": "find", "description": "Finds.", "input_schema": schema}, own]
     declaration = {"name": "find", "description": "Finds.", "parameters_json_schema": schema}
-    assert gemini_form.to_tools([tool, {"google_search": {}}]) == [{"google_search": {}}, {"function_declarations": [declaration]}]
+    assert google.to_tools([tool, {"google_search": {}}]) == [{"google_search": {}}, {"function_declarations": [declaration]}]
     with pytest.raises(InvalidInputError, match="without a name"):
-        anthropic_form.to_tools([{"function": {"description": "?"}}])
+        claude.to_tools([{"function": {"description": "?"}}])
 
 
 @pytest.mark.parametrize(
@@ -104,8 +103,8 @@ def test_tool_choices_in_each_form(choice, openai, anthropic, gemini):
     """One word for all wires; an object of OpenAI's is understood, too."""
     assert tool_choice(choice) == openai
     for given in (choice, openai):
-        assert anthropic_form.to_tool_choice(given) == anthropic
-        assert gemini_form.to_tool_config(given) == {"function_calling_config": gemini}
+        assert claude.to_tool_choice(given) == anthropic
+        assert google.to_tool_config(given) == {"function_calling_config": gemini}
 
 
 @pytest.mark.parametrize(
@@ -156,5 +155,5 @@ def test_thinking_is_switched_as_each_host_wants_it(provider, base, model, on, o
 )
 def test_gemini_thinks_as_each_model_can(model, on, off):
     """Only some models can stop thinking, and older ones never start."""
-    assert gemini_form.thinking_config(model, thinking=True) == on
-    assert gemini_form.thinking_config(model, thinking=False) == off
+    assert google.thinking_config(model, thinking=True) == on
+    assert google.thinking_config(model, thinking=False) == off

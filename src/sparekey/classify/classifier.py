@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minute
 from sparekey.classify.evidence import ErrorReading, lower_headers
-from sparekey.classify.exceptions import chain, kind_of, read_exception, text_of, wire_of
-from sparekey.classify.own_exceptions import classify_ours, ours_within
+from sparekey.classify.exceptions import chain, classify_ours, kind_of, ours_within, read_exception, text_of, wire_of
 from sparekey.classify.reasons import Reason
 from sparekey.classify.tables import words
 from sparekey.classify.text_model import model

@@ -44,7 +44,7 @@ def run() -> None:
         output.hush()
     except output.OutputError as exc:
         from sparekey.cli.problems import problem
-        from sparekey.cli.report import show
+        from sparekey.cli.render import show
 
         output.hush()
         show(problem(exc))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from dataclasses import replace
@@ -13,21 +14,83 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from sparekey.cli import canaries, exits, render
+from sparekey.classify.reasons import Reason
+from sparekey.cli import exits, render
+from sparekey.cli.inputs import opened
 from sparekey.cli.probe_call import SETUP, Finding, ProbeCall
-from sparekey.cli.settings import opened
 from sparekey.config.faults import dotted
 from sparekey.config.files import chains
 from sparekey.core.twins import shared_keys, twins
-from sparekey.errors import ConfigError
+from sparekey.embedding.space import cosine
+from sparekey.errors import ConfigError, VectorSpaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from sparekey.config import Config
+    from sparekey.embedding.types import EmbedResult
+
+SAME_MODEL: Final = 0.95
+"""The lowest allowed cosine of two credentials of the same model."""
+DECLARED: Final = 0.7
+"""The lowest allowed cosine of two models that are declared to share a space."""
+_NORM: Final = 0.02
+"""The largest allowed difference of norms, as a share: normalised and other vectors do not mix."""
+
+
+def compared(findings: Sequence[Finding]) -> list[Finding]:
+    """Compare each working embedder of a chain with the first one; return the findings.
+
+    A credential whose vectors disagree is no longer ok.
+    """
+    first = next((f for f in findings if f.ok), None)
+    return [_against(f, first) if first is not None and f is not first and f.ok and f.vectors else f for f in findings]
+
+
+def _against(finding: Finding, first: Finding) -> Finding:
+    try:
+        angle, stretch = agreement(finding.vectors, first.vectors)
+    except VectorSpaceError as exc:
+        return _other_space(finding, str(exc))
+    found = replace(finding, cosine=angle)
+    least = SAME_MODEL if finding.model == first.model else DECLARED
+    if angle < least:
+        return _other_space(found, f"its vectors differ from those of {first.credential}: cosine {angle:.3f}, at least {least} expected")
+    if stretch > _NORM:
+        return _other_space(found, f"its vectors have another length (norm) than those of {first.credential}: {stretch:.0%} apart")
+    return replace(found, message=f"{finding.message}, cosine {angle:.4f}")
+
+
+def _other_space(finding: Finding, message: str) -> Finding:
+    reason = Reason("other_space")
+    return replace(finding, ok=False, error_class="configuration", reason=reason.value, message=message, remedy=reason.remedy)
+
+
+def agreement(a: Sequence[EmbedResult], b: Sequence[EmbedResult]) -> tuple[float, float]:
+    """Return the lowest cosine over all texts, dense and sparse, and the largest difference of dense norms as a share.
+
+    Raises:
+        VectorSpaceError: the vectors differ in kind, number or dimension.
+    """
+    if len(a) != len(b) or any(x.is_dense != y.is_dense or x.is_sparse != y.is_sparse for x, y in zip(a, b, strict=False)):
+        raise VectorSpaceError("its vectors are of another kind")
+    angles, stretches = [], [0.0]
+    for x, y in zip(a, b, strict=True):
+        if x.dense_vector is not None and y.dense_vector is not None:
+            angles.append(cosine(x.dense_vector, y.dense_vector))
+            stretches.append(abs(math.hypot(*x.dense_vector) / (math.hypot(*y.dense_vector) or 1.0) - 1.0))
+        if x.sparse_vector is not None and y.sparse_vector is not None:
+            angles.append(_sparse_cosine(x.sparse_vector, y.sparse_vector))
+    return min(angles), max(stretches)
+
+
+def _sparse_cosine(a: Mapping[str, float], b: Mapping[str, float]) -> float:
+    names = a.keys() | b.keys()
+    return cosine([a.get(n, 0.0) for n in names], [b.get(n, 0.0) for n in names])
+
 
 _AT_ONCE: Final = 8
 _WIDE: Final = 110
@@ -60,7 +123,7 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
     ) as progress:  # fmt: skip
         task = progress.add_task("credentials checked:", total=len(trials))
         findings = compared_keys(config, try_all(trials, timeout, lambda: progress.advance(task)))
-    verdicts = [(name, canaries.compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
+    verdicts = [(name, compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
     if json:
         render.as_json(as_dict(str(file), verdicts, some=bool(only)))
     else:
@@ -113,12 +176,12 @@ def try_all(
 
 def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
     """Mark findings whose credential has the key of another one; the keys must be resolved."""
-    told: dict[tuple[str, str], dict[str, Any]] = {}
+    marks: dict[tuple[str, str], dict[str, Any]] = {}
     for path, chain in chains(config):
         credentials = chain.comparable_credentials()
         for name, pairs in (("twin_of", twins(credentials)), ("shares_key_with", shared_keys(credentials))):
-            told |= {(dotted(path), credentials[index].id): {name: credentials[first].id} for index, first in pairs.items()}
-    return [replace(f, **told.get((f.chain, f.credential), {})) for f in findings]
+            marks |= {(dotted(path), credentials[index].id): {name: credentials[first].id} for index, first in pairs.items()}
+    return [replace(f, **marks.get((f.chain, f.credential), {})) for f in findings]
 
 
 def _work(waiting: Iterator[tuple[int, ProbeCall, Any]], turn: threading.Lock, done: queue.Queue[tuple[int, Finding]]) -> None:

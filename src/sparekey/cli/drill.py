@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sparekey.cli import exits, render
-from sparekey.cli.settings import opened
+from sparekey.cli.inputs import opened
 from sparekey.config.files import find_file
 from sparekey.errors import ConfigError
 from sparekey.lab.drill import EVERY_ROW, GATEWAY_ROWS, NOT_RUN, NOT_THROUGH, ROWS, Profile, Result, Row, Verdict, run
@@ -95,8 +95,8 @@ def run_list(*, gateway: bool = False, json: bool = False) -> None:
     """Print the rows and what they require, without playing them."""
     rows, not_run = catalogue(gateway=gateway)
     if json:
-        told = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows]
-        render.as_json({"rows": told, "not_run": not_run})
+        shown = [{"id": r.id, "fault": r.fault, "must": {"caller": r.caller, "provider": r.provider}, "modes": list(r.modes)} for r in rows]
+        render.as_json({"rows": shown, "not_run": not_run})
         return
     table = _table("id", "fault", "the client must see" if gateway else "the caller must see", "the provider must see")
     for row in rows:
@@ -143,8 +143,8 @@ def show(console: Console, results: Sequence[Result], *, gateway: bool = False, 
     wide = console.width >= _WIDE
     table = _table("id", "fault", "client of the gateway saw" if gateway else "caller saw", *(["provider saw"] if wide else []), "verdict")
     for result in results:
-        told, found = result.telling, result.verdict
-        seen = [Text(render.clean(text)) for text in (told.caller, *([told.provider] if wide else []))]
+        shown, found = result.telling, result.verdict
+        seen = [Text(render.clean(text)) for text in (shown.caller, *([shown.provider] if wide else []))]
         mark = Text(f"{render.sign(_good(found), console)} {found.value}", style=_STYLES[found])
         table.add_row(result.row.id, Text(result.row.fault), *seen, mark)
     console.print(table)
@@ -195,9 +195,9 @@ def _missed(result: Result) -> str:
     for one in result.runs:
         for what in one.broken:
             modes.setdefault(what, []).append(one.mode)
-    told = [what if len(found) == len(result.runs) else f"{what} ({', '.join(found)})" for what, found in modes.items()]
-    more = len(told) - _LONGEST
-    return "; ".join(told if more <= 0 else [*told[:_LONGEST], f"and {more} more (--json has them)"])
+    shown = [what if len(found) == len(result.runs) else f"{what} ({', '.join(found)})" for what, found in modes.items()]
+    more = len(shown) - _LONGEST
+    return "; ".join(shown if more <= 0 else [*shown[:_LONGEST], f"and {more} more (--json has them)"])
 
 
 def _table(*headings: str) -> Table:

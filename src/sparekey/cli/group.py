@@ -58,7 +58,7 @@ def _is_typers_own(exc: Exception) -> bool:
 
 def _report(exc: Exception, ctx: typer.Context) -> int:
     from sparekey.cli.problems import problem
-    from sparekey.cli.report import show
+    from sparekey.cli.render import show
 
     if ctx.meta.get("sparekey.debug"):
         from sparekey.masking import mask
@@ -74,14 +74,14 @@ class _Narrator(logging.Handler):
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self._told: set[str] = set()
+        self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         from sparekey.cli.render import note
 
         line = f"{record.levelname.lower()}: {record.getMessage()}"
-        if line not in self._told:
-            self._told.add(line)
+        if line not in self._shown:
+            self._shown.add(line)
             note(line)
 
 

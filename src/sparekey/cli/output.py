@@ -27,17 +27,17 @@ class _Output:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        with _told():
+        with _as_output_errors():
             written: int = self._stream.write(text)
         return written
 
     def flush(self) -> None:
-        with _told():
+        with _as_output_errors():
             self._stream.flush()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_output_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:  # the reader has enough, which is no fault

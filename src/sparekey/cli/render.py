@@ -18,6 +18,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sparekey.cli.problems import Problem
+
 _PIPED_WIDTH: Final = 120
 """Columns without a terminal; `COLUMNS` overrides it."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -90,3 +92,17 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size or (seconds >= size and seconds % size == 0 and word != "days"):
             return f"{seconds / size:.3g} {word}"
     return f"{seconds:.3g} s"
+
+
+def show(problem: Problem, *, json: bool = False) -> None:
+    """Write a problem to standard error, or as JSON to standard output."""
+    if json:
+        as_json(problem.as_dict())
+        return
+    console = err()
+    heading = (f"{sign(False, console)} error: ", BAD)
+    console.print(Text.assemble(heading, clean(problem.what)), soft_wrap=True)
+    for line in problem.details:
+        console.print(Text(f"  {clean(line)}"), soft_wrap=True)
+    if problem.advice:
+        console.print(Text(clean(problem.advice)), soft_wrap=True)

@@ -168,8 +168,8 @@ def _answers_in(row: Mapping[str, Any]) -> str:
     median = whole if first is None else first
     if median is None:
         return ""
-    told = f"{median * 1000:.0f} ms" if median < 1 else f"{median:.1f} s" if median < _MINUTE else _countdown(median)
-    return f"slow: {told}" if row.get("slow") is not None else told
+    speed = f"{median * 1000:.0f} ms" if median < 1 else f"{median:.1f} s" if median < _MINUTE else _countdown(median)
+    return f"slow: {speed}" if row.get("slow") is not None else speed
 
 
 def _words(credentials: Iterable[Mapping[str, Any]]) -> Table:

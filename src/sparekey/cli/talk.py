@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.cli import render
+from sparekey.cli.inputs import opened
 from sparekey.cli.problems import CallFailedError
-from sparekey.cli.settings import opened
 from sparekey.core.events import AttemptFailed, AttemptSucceeded
 from sparekey.errors import ConfigError, InvalidInputError, SparekeyError
 

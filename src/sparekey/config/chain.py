@@ -160,7 +160,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def unset_faults(self) -> list[Fault]:
         """Return a fault for each setting of a credential whose variable is not set."""
         return [
-            Fault(("credentials", index, name), variables.told(variable))
+            Fault(("credentials", index, name), variables.unset_words(variable))
             for index, one in enumerate(self.credentials)
             for name, variable in one.unset().items()
         ]
@@ -211,7 +211,7 @@ class BaseChain(Knobs, ConnectionFields, Generic[C]):
     def _lack(self, credential: C) -> ConfigError | MissingExtraError | None:
         for name, variable in credential.unset().items():
             where = self._source.place(("credentials", credential._place, name))  # noqa: SLF001 - as above
-            return ConfigError(f"{where}: {variables.told(variable)}")
+            return ConfigError(f"{where}: {variables.unset_words(variable)}")
         for ref in filter(None, (credential.api_key, credential.ak, credential.sk)):
             try:
                 self._secret(ref)

@@ -43,16 +43,16 @@ def same_keys(credentials: Sequence[Credential]) -> dict[int, str]:
     """
     found = {}
     for index, first in twins(credentials).items():
-        told = f"{credentials[index].id!r} has the same key as {credentials[first].id!r}, for the same model at the same address"
-        found[index] = f"{told}: they count as one, not as a spare; give it a key of its own or remove it"
+        words = f"{credentials[index].id!r} has the same key as {credentials[first].id!r}, for the same model at the same address"
+        found[index] = f"{words}: they count as one, not as a spare; give it a key of its own or remove it"
     for index, first in shared_keys(credentials).items():
         one, other = credentials[index], credentials[first]
         if one.account and other.account:
             continue
         apart = (one.endpoint, one.provider, one.headers) != (other.endpoint, other.provider, other.headers)
         what, who = ("at another address", "if one account pays for both, its") if apart else ("for another model", "the account's")
-        told = f"{one.id!r} has the same key as {other.id!r}, {what}: {who} quota and suspensions stop both"
-        found[index] = f'{told}; write account = "NAME" into both'
+        words = f"{one.id!r} has the same key as {other.id!r}, {what}: {who} quota and suspensions stop both"
+        found[index] = f'{words}; write account = "NAME" into both'
     return dict(sorted(found.items()))
 
 

@@ -15,10 +15,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from sparekey.config import legacy, openviking, variables
 from sparekey.config.base import Strict
 from sparekey.config.embedding import EmbeddingConfig
-from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, translated, without_unknown
+from sparekey.config.faults import ConfigSource, Fault, Faults, as_lines, every_fault, line, read_faulty, translated, without_unknown
 from sparekey.config.gateway import GatewayConfig, gateway_chains
 from sparekey.config.rules import RuleConfig
-from sparekey.config.toml_faults import read_faulty
 from sparekey.config.vlm import VLMConfig
 from sparekey.errors import ConfigError
 
@@ -246,14 +245,14 @@ def _json(text: str, file: Path, *, plain: bool) -> dict[str, Any]:
     except json.JSONDecodeError as exc:
         # OpenViking replaces variables before it reads the file, so one may stand where a number belongs
         filled, unset = variables.outside_texts(text, os.environ, plain=plain)
-        lines = [variables.told(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
-        told = _not_json(exc)
+        lines = [variables.unset_words(name) if name not in os.environ else _NOT_PLAIN.format(name=name) for name in unset]
+        words = _not_json(exc)
     if filled != text:
         try:
             return _loaded(filled, file)
         except json.JSONDecodeError as exc:
-            told = _not_json(exc)
-    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [told])) from None
+            words = _not_json(exc)
+    raise ConfigError("\n".join(f"{file}: {one}" for one in lines or [words])) from None
 
 
 def _faults_of_the_rest(rest: Mapping[str, Any], left: frozenset[str]) -> list[str]:

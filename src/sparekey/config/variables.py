@@ -63,7 +63,7 @@ def looked_up(found: re.Match[str], name: str, path: Path, environ: Mapping[str,
         return environ[name]
     if len(path) > (depth := _DEPTH.get(str(path[0]), 0)) and path[depth] in OF_A_CREDENTIAL | _LISTS:
         return found[0]
-    faults.append(Fault(path, told(name)))
+    faults.append(Fault(path, unset_words(name)))
     return found[0]
 
 
@@ -155,6 +155,6 @@ def unset(value: Any) -> list[str]:
     return _NAMED.findall(value) if isinstance(value, str) else []
 
 
-def told(name: str) -> str:
+def unset_words(name: str) -> str:
     """Return what to say of a variable that is not set."""
     return f"the environment variable {name} is not set; export it, or write its value"

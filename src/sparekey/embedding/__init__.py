@@ -4,8 +4,8 @@ from sparekey.embedding.base import DenseEmbedderBase, EmbedderBase, HybridEmbed
 from sparekey.embedding.composite import CompositeHybridEmbedder
 from sparekey.embedding.factory import EmbedderFactory
 from sparekey.embedding.multi import FailoverEmbedder
+from sparekey.embedding.space import cosine, truncate_and_normalize
 from sparekey.embedding.types import EmbeddingInput, EmbedResult
-from sparekey.embedding.vectors import cosine, truncate_and_normalize
 
 __all__ = [
     "CompositeHybridEmbedder",

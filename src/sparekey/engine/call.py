@@ -13,7 +13,7 @@ from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, overload
 
-from sparekey.classify.own_exceptions import classify_ours
+from sparekey.classify.exceptions import classify_ours
 from sparekey.core import flow, local
 from sparekey.core.events import (
     AttemptAbandoned,

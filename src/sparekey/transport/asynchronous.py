@@ -16,16 +16,17 @@ from sparekey.engine import AsyncFailover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
+from sparekey.transport.affinity import ForeignState
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
-from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted, unread
+from sparekey.transport.responses import ResponseValidator, counted, most_of, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
 from sparekey.transport.vectors import RefusedLengths
 from sparekey.wire.clients import interrupt
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -122,7 +123,7 @@ class AsyncForwarder:
         if not self.responses.wants_reading(call, response):
             return response
         try:
-            return self.responses.validated(call, credential, response, await self._body(response))
+            return await self._validated(call, credential, response, await self._body(response))
         except Refused as refused:
             sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
             if sparing is None:
@@ -131,7 +132,7 @@ class AsyncForwarder:
         teacher, spared = sparing
         response = await self._send(spared, credential, request)
         try:
-            found = self.responses.validated(spared, credential, response, await self._body(response))
+            found = await self._validated(spared, credential, response, await self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
         teacher.learn(call, credential)
@@ -197,7 +198,7 @@ class AsyncForwarder:
         if not self.responses.is_stream(call, response):
             body = await self._body(response)
             try:
-                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+                yield Item(call.format, content=True, response=await self._validated(call, credential, response, body))
             except Refused as refused:
                 spared = self._foreign.without(call, credential, refused)
                 if spared is None:
@@ -214,10 +215,13 @@ class AsyncForwarder:
         try:
             decoding = self.responses.decoding(response)
             yield Item(call.format, response=response)
+            waiting = 0  # bytes since the last item
             async for chunk in decoding.aiter_bytes() if decoding else source:
-                for item in events.items(chunk):
+                waiting += len(chunk)
+                for item in events.items(chunk) if waiting < LARGE else await self.read_apart(events, chunk):
+                    waiting = 0
                     yield item
-            for item in events.items(None):
+            for item in events.items(None) if waiting < LARGE else await self.read_apart(events, None):
                 yield item
         finally:
             await source.aclose()
@@ -230,12 +234,22 @@ class AsyncForwarder:
         """
         raise NotImplementedError
 
+    async def _validated(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:
+        """Return a response that was read, for the caller; see `ResponseValidator.validated`."""
+        return self.responses.validated(call, credential, response, raw)
+
+    async def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """Return what can go on with a chunk of bytes if that may be a long event; see `EventFilter.items`."""
+        return events.items(chunk)
+
     async def _body(self, response: Any) -> bytes:
-        """Return the body of a response as it came."""
-        found = bytearray()
+        """Return the body of a response as it came; of an error, the beginning."""
+        found, most = bytearray(), most_of(response)
         try:
             async for chunk in response.stream:
                 found += chunk
+                if len(found) > most:
+                    break
         finally:
             await response.stream.aclose()
         return bytes(found)

@@ -159,9 +159,9 @@ class StreamBreak:
         """Return the last pieces of the stream, each to be sent by itself; `about` goes into their `sparekey` object."""
         failure = exc.failure() if isinstance(exc, Refused) else classify(exc)
         text = f"the stream broke off: {failure.message or failure.reason}"
-        told = {**about, "class": str(failure.error_class), "reason": failure.reason}
+        details = {**about, "class": str(failure.error_class), "reason": failure.reason}
         own = sse.event(exc.event) if isinstance(exc, Refused) and exc.event else None
-        return self._format.broken(Break(text, told, own, self._next))
+        return self._format.broken(Break(text, details, own, self._next))
 
 
 class EventFilter:

@@ -208,17 +208,17 @@ def blocking_engine(  # noqa: C901 - a class, made for one library
                 return self._written(client, request, body, host)
             except faults.PyreqwestError as fault:
                 if not was_stale(reused=reused, heard=not _lost(fault), seconds=time.monotonic() - begun):
-                    told = self._told(fault, host, connect)
-                    if isinstance(told, unreached):
+                    raised = self._raised(fault, host, connect)
+                    if isinstance(raised, unreached):
                         unwritten()
-                    raise told from None
+                    raise raised from None
             try:
                 response = self._written(clients.instead(client), request, body, host)
             except faults.PyreqwestError as fault:
-                told = self._told(fault, host, connect)
-                if not isinstance(told, unreached):
+                raised = self._raised(fault, host, connect)
+                if not isinstance(raised, unreached):
                     written_again()
-                raise told from None
+                raise raised from None
             written_again()
             return response
 
@@ -228,12 +228,12 @@ def blocking_engine(  # noqa: C901 - a class, made for one library
             network.suspected_until = 0.0
             return _response(lib, answer, stream_type(sent, answer, client.kept, host))
 
-        def _told(self, fault: faults.PyreqwestError, host: Address, connect: float) -> Exception:
+        def _raised(self, fault: faults.PyreqwestError, host: Address, connect: float) -> Exception:
             """Return the library's own exception for a request without an answer."""
-            told = mapped(fault, lib)
-            if isinstance(told, lib.ConnectTimeout):
+            raised = mapped(fault, lib)
+            if isinstance(raised, lib.ConnectTimeout):
                 network.silent(host, connect)
-            return told
+            return raised
 
         def close(self) -> None:
             for client in clients.take():

@@ -26,6 +26,7 @@ from sparekey.types import ErrorClass
 from sparekey.wire import json_body
 from sparekey.wire.broken_stream import error_of
 from sparekey.wire.formats import FORMATS
+from sparekey.wire.large_json import is_slow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +164,7 @@ class ErrorReply(NamedTuple):
         return json.dumps({**FORMATS[dialect].error_body(self.status, self.code, self.message), **about}).encode()
 
 
-def told(exc: Refused | AllCredentialsFailedError | OverloadedError) -> ErrorReply:
+def reply_to(exc: Refused | AllCredentialsFailedError | OverloadedError) -> ErrorReply:
     """Return what a caller is told of a refusal that is his, of an exhausted chain, or of one that has no room.
 
     Nothing of `exc` is changed: one refusal may be told to many callers.
@@ -184,7 +185,7 @@ def response(exc: Refused | AllCredentialsFailedError | OverloadedError | Unserv
     """
     if isinstance(exc, AllCredentialsFailedError) and (fault := _unreached(exc, lib)):
         raise fault(_exhausted(exc).message) from exc
-    found = ErrorReply(_ERROR, "invalid_request_error", str(exc), {}) if isinstance(exc, UnservableError) else told(exc)
+    found = ErrorReply(_ERROR, "invalid_request_error", str(exc), {}) if isinstance(exc, UnservableError) else reply_to(exc)
     body = found.body(dialect)
     headers = [*found.kept, *found.headers, (b"content-length", b"%d" % len(body))]
     return lib.Response(found.status, headers=headers, stream=lib.ByteStream(body))
@@ -245,7 +246,7 @@ def _own(refused: Refused, failure: Failure, many: int) -> Document | None:
 
     `many` credentials of the chain were refused in these words.
     """
-    document = json_body.read(refused.body)
+    document = None if is_slow(refused.body) else json_body.read(refused.body, built=True)
     if document is None:
         return None
     if refused.status_code < _ERROR:

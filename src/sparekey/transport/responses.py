@@ -12,7 +12,7 @@ from sparekey.masking import secrets_of
 from sparekey.transport.refusals import Refused
 from sparekey.transport.side_requests import is_rare
 from sparekey.wire import answer
-from sparekey.wire.embedding_request import inputs
+from sparekey.wire.embeddings import inputs
 from sparekey.wire.format import InnerError, NoAnswerError
 from sparekey.wire.rewrite import COUNTED, asks_for_usage
 from sparekey.wire.stream_reader import wants_events
@@ -29,6 +29,10 @@ PASSED: Final = "sparekey_passed"
 """The extension of a response whose body is passed on unread, whatever it is."""
 _REDIRECT: Final = 300
 _SUCCESS: Final = 200
+_MOST_WORDS: Final = 64 * 1024
+"""Bytes of an error that are read: no provider needs more to say what is wrong."""
+_SPARE: Final = 4096
+"""Bytes more, so that a key at the end of those is cut out as a whole."""
 
 
 class ResponseValidator:
@@ -115,10 +119,10 @@ class ResponseValidator:
 
     def refused(self, call: WireRequest, credential: Credential, response: Any, raw: bytes, body: bytes, event: bytes = b"") -> Refused:
         """Return a refusal. Where the provider repeats a key, the caller must not see it: he was never given it."""
-        cut = self._secrets.cut_bytes(body)
+        cut = self._secrets.cut_bytes(body[: _MOST_WORDS + _SPARE])[:_MOST_WORDS]
         if cut != body:
             raw = body = cut
-            event = self._secrets.cut_bytes(event)
+            event = self._secrets.cut_bytes(event[: _MOST_WORDS + _SPARE])[:_MOST_WORDS]
             response.headers.pop("content-encoding", None)
             response.headers["content-length"] = str(len(raw))
         for name, value in response.headers.items():
@@ -158,6 +162,11 @@ def counted(response: Any) -> Usage | None:
     """Return the tokens of an answer that was read."""
     usage: Usage | None = response.extensions.get("sparekey_usage")
     return usage
+
+
+def most_of(response: Any) -> float:
+    """Return the most bytes of a response that are read as a whole, where that is known: of an error its beginning."""
+    return _MOST_WORDS + _SPARE if response.status_code >= _REDIRECT else float("inf")
 
 
 def _header(response: Any, wanted: bytes) -> bytes:

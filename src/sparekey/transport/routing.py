@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sparekey.providers import prefill
-from sparekey.transport.affinity import ResourceAffinity
-from sparekey.transport.foreign_state import is_portable
+from sparekey.transport.affinity import ResourceAffinity, is_portable
 from sparekey.transport.refusals import UnservableError
 from sparekey.wire.formats import DIALECTS
 from sparekey.wire.json_body import replaced

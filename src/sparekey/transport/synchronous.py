@@ -11,16 +11,17 @@ from sparekey.engine import Failover, limits
 from sparekey.engine.closing import on_abandon
 from sparekey.engine.limits import Limits, limited
 from sparekey.errors import AllCredentialsFailedError, DeadlineExceeded, LimitExceeded, OverloadedError, VectorSpaceError
+from sparekey.transport.affinity import ForeignState
 from sparekey.transport.connections import Connections
 from sparekey.transport.event_filter import EventFilter, Item, ItemReading, StreamBreak
-from sparekey.transport.foreign_state import ForeignState
 from sparekey.transport.refusals import Refused, UnservableError, merged, response
-from sparekey.transport.responses import ResponseValidator, counted, unread
+from sparekey.transport.responses import ResponseValidator, counted, most_of, unread
 from sparekey.transport.routing import Router
 from sparekey.transport.routing_table import Source, routing_table
 from sparekey.transport.side_requests import with_side_requests
 from sparekey.transport.vectors import RefusedLengths
 from sparekey.wire.clients import interrupt
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,7 +118,7 @@ class Forwarder:
         if not self.responses.wants_reading(call, response):
             return response
         try:
-            return self.responses.validated(call, credential, response, self._body(response))
+            return self._validated(call, credential, response, self._body(response))
         except Refused as refused:
             sparing = next(((one, less) for one in self._sparing if (less := one.without(call, credential, refused))), None)
             if sparing is None:
@@ -126,7 +127,7 @@ class Forwarder:
         teacher, spared = sparing
         response = self._send(spared, credential, request)
         try:
-            found = self.responses.validated(spared, credential, response, self._body(response))
+            found = self._validated(spared, credential, response, self._body(response))
         except (Refused, VectorSpaceError):
             raise fault from None
         teacher.learn(call, credential)
@@ -192,7 +193,7 @@ class Forwarder:
         if not self.responses.is_stream(call, response):
             body = self._body(response)
             try:
-                yield Item(call.format, content=True, response=self.responses.validated(call, credential, response, body))
+                yield Item(call.format, content=True, response=self._validated(call, credential, response, body))
             except Refused as refused:
                 spared = self._foreign.without(call, credential, refused)
                 if spared is None:
@@ -209,10 +210,13 @@ class Forwarder:
         try:
             decoding = self.responses.decoding(response)
             yield Item(call.format, response=response)
+            waiting = 0  # bytes since the last item
             for chunk in decoding.iter_bytes() if decoding else source:
-                for item in events.items(chunk):
+                waiting += len(chunk)
+                for item in events.items(chunk) if waiting < LARGE else self.read_apart(events, chunk):
+                    waiting = 0
                     yield item
-            for item in events.items(None):
+            for item in events.items(None) if waiting < LARGE else self.read_apart(events, None):
                 yield item
         finally:
             source.close()
@@ -225,12 +229,22 @@ class Forwarder:
         """
         raise NotImplementedError
 
+    def _validated(self, call: WireRequest, credential: Credential, response: Any, raw: bytes) -> Any:
+        """Return a response that was read, for the caller; see `ResponseValidator.validated`."""
+        return self.responses.validated(call, credential, response, raw)
+
+    def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """Return what can go on with a chunk of bytes if that may be a long event; see `EventFilter.items`."""
+        return events.items(chunk)
+
     def _body(self, response: Any) -> bytes:
-        """Return the body of a response as it came."""
-        found = bytearray()
+        """Return the body of a response as it came; of an error, the beginning."""
+        found, most = bytearray(), most_of(response)
         try:
             for chunk in response.stream:
                 found += chunk
+                if len(found) > most:
+                    break
         finally:
             response.stream.close()
         return bytes(found)

@@ -10,7 +10,7 @@ from sparekey.config.spaces import natural_space, of_models
 from sparekey.engine.vector_length import learn_length
 from sparekey.errors import IncompleteAnswerError, VectorSpaceError
 from sparekey.providers import embedding_model, find, takes_length
-from sparekey.wire.embedding_request import asked_lengths, names_length, refuses_length
+from sparekey.wire.embeddings import asked_lengths, names_length, refuses_length
 from sparekey.wire.format import NoAnswerError
 from sparekey.wire.vector_bytes import admitted, shortened
 
@@ -94,8 +94,8 @@ class RefusedLengths:
             return None
         if embedding_model(credential.provider, target.model or call.model) is not None:
             return None
-        told = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
-        return call._replace(lengthless=True) if told else None
+        refused_length = refuses_length(refused.status_code, refused.body.decode("utf-8", "replace"))
+        return call._replace(lengthless=True) if refused_length else None
 
     def learn(self, call: WireRequest, credential: Credential) -> None:
         """Remember that a host gave without a length what it refused with one."""

@@ -65,19 +65,19 @@ class Assembler:
         self._model = ""
         self.usage: Usage | None = None
 
-    def feed(self, told: EventSummary) -> VLMChunk:
+    def feed(self, summary: EventSummary) -> VLMChunk:
         """Add what an event tells; return what of it can be shown already. Of several answers (`n` choices) the first to begin counts."""
-        self.usage, self._model = later(self.usage, told.usage), told.model or self._model
-        if told.begun:
-            self._lane = told.begun[0] if self._lane is None else self._lane
-            if told.begun[0] != self._lane:
+        self.usage, self._model = later(self.usage, summary.usage), summary.model or self._model
+        if summary.begun:
+            self._lane = summary.begun[0] if self._lane is None else self._lane
+            if summary.begun[0] != self._lane:
                 return VLMChunk()
-        for tool in told.tools:
+        for tool in summary.tools:
             index = len(self._tools) if tool.number < 0 else tool.number
             self._tools.setdefault(index, _Tool(f"call_{index}" if tool.number < 0 and not tool.id else "")).add(tool)
-        if told.finish:
-            self._finish = plain(told.finish)
-        return self._shown(self._think.feed(told.text) if told.text else Parts("", ""), told.thoughts)
+        if summary.finish:
+            self._finish = plain(summary.finish)
+        return self._shown(self._think.feed(summary.text) if summary.text else Parts("", ""), summary.thoughts)
 
     def finish(self) -> VLMChunk:
         """End a stream; return the last chunk.

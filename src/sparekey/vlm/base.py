@@ -10,7 +10,7 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Secret, Usage
 from sparekey.vlm.assembly import chunk_of
-from sparekey.wire.settings import guarded, reveal
+from sparekey.wire.clients import guarded, reveal
 from sparekey.wire.think_tags import split_think
 
 if TYPE_CHECKING:
@@ -253,3 +253,71 @@ def _counted(tracker: Any, model: str, provider: str, usage: Usage) -> None:
         record(model, provider, usage)
     else:
         tracker.update(model_name=model, provider=provider, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+
+
+class CallingVLM(VLMBase):
+    """A model whose four methods all go through `_call` or `_call_async`, which a subclass defines."""
+
+    @abstractmethod
+    def _call(self, method: str, options: dict[str, Any]) -> VLMResponse:
+        """Answer a call of the method of that name; `options` are its arguments, `images` among them if it takes any."""
+
+    @abstractmethod
+    async def _call_async(self, method: str, options: dict[str, Any]) -> VLMResponse:
+        """As `_call`."""
+
+    def get_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        return self._call("get_completion", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
+
+    async def get_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        return await self._call_async("get_completion_async", _options(prompt, thinking, tools, tool_choice, messages, max_tokens))
+
+    def get_vision_completion(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Image] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
+        return self._call("get_vision_completion", {**options, "images": images})
+
+    async def get_vision_completion_async(  # noqa: D102 - as in VLMBase
+        self,
+        prompt: str = "",
+        images: Sequence[Image] | None = None,
+        thinking: bool | None = None,
+        tools: Tools | None = None,
+        tool_choice: str | None = None,
+        messages: Messages | None = None,
+        max_tokens: int | None = None,
+    ) -> VLMResponse:
+        options = _options(prompt, thinking, tools, tool_choice, messages, max_tokens)
+        return await self._call_async("get_vision_completion_async", {**options, "images": images})
+
+
+def _options(
+    prompt: str, thinking: bool | None, tools: Tools | None, tool_choice: str | None, messages: Messages | None, max_tokens: int | None
+) -> dict[str, Any]:
+    """Return the arguments as an instance gets them; `max_tokens` only if it is given, since older instances do not know it."""
+    options = {"prompt": prompt, "thinking": thinking, "tools": tools, "tool_choice": tool_choice, "messages": messages}
+    return options if max_tokens is None else {**options, "max_tokens": max_tokens}

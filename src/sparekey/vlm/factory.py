@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BACKENDS: Final = {
     "openai": "openai:OpenAIVLM",
-    "azure": "azure:AzureVLM",
+    "azure": "openai:AzureVLM",
     "ark": "volcengine:VolcengineVLM",
     "anthropic": "anthropic:AnthropicVLM",
     "gemini": "gemini:GeminiVLM",

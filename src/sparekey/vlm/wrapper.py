@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.engine.annotate import annotate, attribute
 from sparekey.errors import UnsupportedMediaInputError, describe_exception
 from sparekey.stats.tokens import TokenTracker
-from sparekey.vlm.base import VLMBase
-from sparekey.vlm.calling import CallingVLM
+from sparekey.vlm.base import CallingVLM, VLMBase
 from sparekey.vlm.reading import usage_of
 
 if TYPE_CHECKING:

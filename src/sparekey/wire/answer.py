@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sparekey.errors import DisguisedError, IncompleteAnswerError
 from sparekey.masking import mask
 from sparekey.wire import embeddings, large_json
-from sparekey.wire.embedding_request import inputs
+from sparekey.wire.embeddings import inputs
 from sparekey.wire.format import NOTHING, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, is_visible
 from sparekey.wire.json_body import dumped, loads
 from sparekey.wire.sse import EventTooLongError, Splitter
@@ -90,7 +90,10 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
     if call.kind == "chat" and form_of(body) == "events":
         value = _collected(call, body)
         return WholeAnswer(value, dumped(value), judge(call, value))
-    if not in_full and len(body) > _WELL_READ and form_of(body) == "json" and _is_too_long(call, body):
+    many = call.kind != "embed" and large_json.has_many_values(body)
+    if in_full and many:
+        raise NoAnswerError("a success of very many values")
+    if not in_full and (many or len(body) > _WELL_READ) and form_of(body) == "json" and _is_too_long(call, body, many=many):
         plain = body.removeprefix(_BOM).lstrip()
         value, summary = _long(call, plain)
         return WholeAnswer(value, None if plain is body else plain, summary)
@@ -100,15 +103,15 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
         if call.kind == "other":
             return WholeAnswer(None)
         if call.kind == "embed" or in_full or form_of(plain) != "json":
-            raise _told(body) from None
+            raise _no_json(body) from None
         value, summary = _long(call, plain.lstrip())  # perhaps a number is too long, or a list too deep, for Python
         return WholeAnswer(value, None if plain is body else plain, summary)
     return WholeAnswer(value, None if plain is body else plain, judge(call, value))
 
 
-def _is_too_long(call: WireRequest, body: bytes) -> bool:
+def _is_too_long(call: WireRequest, body: bytes, *, many: bool) -> bool:
     """Tell whether the JSON of a long success is not built: vectors are looked at as bytes, and pictures about no chat are none of ours."""
-    return call.kind != "chat" or len(body) > _MOST_READ or large_json.has_many_values(body)
+    return call.kind != "chat" or len(body) > _MOST_READ or many
 
 
 def _long(call: WireRequest, body: bytes) -> tuple[Any, EventSummary]:
@@ -268,7 +271,7 @@ def read_vectors(value: Any, *, joined: bool = False) -> embeddings.EmbeddingAns
         try:
             value = loads(value.removeprefix(_BOM))
         except (ValueError, RecursionError):
-            raise _told(value) from None
+            raise _no_json(value) from None
     if isinstance(value, dict) and (found := _error(value)) is not None:
         raise InnerError(dumped(found))
     try:
@@ -283,7 +286,7 @@ def none_of(values: list[Any], text: str) -> InnerError | NoAnswerError:
     return next((fault for fault in faults if isinstance(fault, InnerError)), NoAnswerError(text))
 
 
-def _told(body: bytes) -> InnerError | NoAnswerError:
+def _no_json(body: bytes) -> InnerError | NoAnswerError:
     """Return the failure for a body that is no JSON. A short text may say what is wrong; a page or a torn body does not."""
     text = body.strip()
     if text and len(text) <= _MOST_WORDS and text[:1] not in b"<{[" and b"\0" not in text:
@@ -316,22 +319,22 @@ def _fed(reader: StreamReader, event: Event) -> bool:
     """Read one event; return False for a fault behind a complete answer, which ends the reading and is not raised."""
     complete = reader.whole and reader.said
     try:
-        told = reader.feed(event)
+        summary = reader.feed(event)
         reader.is_stray(event)
     except (InnerError, NoAnswerError):
         if not complete:
             raise
         return False
-    if told.error and not complete:
+    if summary.error and not complete:
         raise InnerError(event.data, event.raw)
-    return not told.error
+    return not summary.error
 
 
 def _ends(body: bytes) -> dict[str, Any]:
     """Return what stands at the ends of a long answer: its id, and the tokens that it counts."""
     found: dict[str, Any] = {}
-    if told := _ID.search(body, 0, _END):
-        found["id"] = told[1].decode("utf-8", "replace")
+    if name := _ID.search(body, 0, _END):
+        found["id"] = name[1].decode("utf-8", "replace")
     if (at := body.rfind(b'"usage', max(0, len(body) - _END))) >= 0:
         with contextlib.suppress(ValueError, RecursionError):
             found |= loads(b"{" + body[at:].rstrip())

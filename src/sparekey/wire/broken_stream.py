@@ -70,7 +70,7 @@ def shaped(value: Any) -> dict[str, Any]:
     return {**(found if isinstance(found, dict) else {}), "error": error if isinstance(error, dict) else {"message": str(error)}}
 
 
-def told(cut: Break, error_body: Callable[[int, str, str], dict[str, Any]]) -> dict[str, Any]:
+def error_for_sdks(cut: Break, error_body: Callable[[int, str, str], dict[str, Any]]) -> dict[str, Any]:
     """Return a provider's error with every field that SDKs read in it, each of its kind; in our words if it has none of its own."""
     value, ours = cut.value, cut.ours(error_body)
     if not has_words(value):
@@ -90,7 +90,7 @@ def _fits(one: Any, wanted: Any, name: str) -> bool:
     return one is not None
 
 
-def is_told(cut: Break) -> bool:
+def has_a_message(cut: Break) -> bool:
     """Tell whether the provider's event is JSON with an object `error` that has a text in its `message`."""
     value = cut.value
     error = value.get("error") if isinstance(value, dict) else None

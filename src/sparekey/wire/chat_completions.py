@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
+from sparekey.wire.broken_stream import error_for_sdks, event_bytes, has_a_message, own_bytes
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, holds_data, mapping, several, shows
 from sparekey.wire.splice_texts import SILENT, THOUGHT, Spot, end_spots, field_spot
@@ -359,6 +359,6 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
-    if cut.event and is_told(cut) and cut.event.raw.rstrip() == b"data: " + cut.event.data:
+    if cut.event and has_a_message(cut) and cut.event.raw.rstrip() == b"data: " + cut.event.data:
         return (own_bytes(cut.event),)
-    return (event_bytes(told(cut, error_body)),)
+    return (event_bytes(error_for_sdks(cut, error_body)),)

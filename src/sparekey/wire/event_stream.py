@@ -131,16 +131,16 @@ class EventStream:
     def _take(self, event: Event, good: list[ReadEvent]) -> None:
         reader = self.reader
         try:
-            told = reader.feed(event)
+            summary = reader.feed(event)
         except CutOffError as exc:
             raise (exc if reader.content else answer.none_of(reader.opening, str(exc))) from None
-        if told.error:
+        if summary.error:
             raise InnerError(event.data, event.raw)
-        if told is NOTHING and reader.is_stray(event):
+        if summary is NOTHING and reader.is_stray(event):
             return
         value = reader.value
-        if told.usage is not None:
-            self.usage = later(self.usage, told.usage)
+        if summary.usage is not None:
+            self.usage = later(self.usage, summary.usage)
             if self._hide_usage and value.get("usage"):
                 if not value.get("choices"):
                     return
@@ -149,7 +149,7 @@ class EventStream:
         self.complete = reader.whole and reader.said
         if (written := self._as_sdks_read(event, value)) is None:
             return
-        part = ReadEvent(written, value, reader.whole, told)
+        part = ReadEvent(written, value, reader.whole, summary)
         if not reader.said and reader.over:
             self._held.append(part)
             return

@@ -154,8 +154,8 @@ def several(answers: list[EventSummary]) -> EventSummary:
     )
 
 
-def joined(parts: list[EventSummary], **told: Any) -> EventSummary:
-    """Return what parts of one answer tell that follow each other; `told`: further fields, which win."""
+def joined(parts: list[EventSummary], **fields: Any) -> EventSummary:
+    """Return what parts of one answer tell that follow each other; `fields`: further ones, which win."""
     found: dict[str, Any] = {
         "content": any(one.content for one in parts),
         "begun": (0,),
@@ -164,7 +164,7 @@ def joined(parts: list[EventSummary], **told: Any) -> EventSummary:
         "thoughts": "".join(one.thoughts for one in parts),
         "tools": tuple(tool for one in parts for tool in one.tools),
     }
-    return EventSummary(**(found | told))
+    return EventSummary(**(found | fields))
 
 
 def later(old: Usage | None, new: Usage | None) -> Usage | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, told
+from sparekey.wire.broken_stream import error_for_sdks, event_bytes
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, counts, holds_data, joined, several, shows
 from sparekey.wire.splice_texts import SILENT, Spot, end_spots, field_spot
@@ -215,5 +215,5 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the error twice: as bare JSON, which is all that @google/genai 1.x knows, and as an event."""
-    value = told(cut, error_body)
+    value = error_for_sdks(cut, error_body)
     return (json.dumps(value).encode() + b"\n\n", event_bytes(value))

@@ -76,18 +76,23 @@ class Document(NamedTuple):
         return name in self.fields or (self.partial and f'"{name}"' in self.text)
 
 
-def read(body: bytes) -> Document | None:
-    """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts."""
+def read(body: bytes, *, built: bool = False) -> Document | None:
+    """Return the JSON object that `body` holds, or None if it holds none. Of a field that is there twice the last one counts.
+
+    Args:
+        body: a text in UTF-8.
+        built: give up where it cannot be built, and read no fields of it alone.
+    """
     try:
         text = (plain := body.removeprefix(_BOM)).decode()
-        if large_json.has_many_values(plain) and (found := _partial(text, plain)) is not None:
-            return found
+        if large_json.has_many_values(plain) and (built or (found := _partial(text, plain)) is not None):
+            return None if built else found
         fields = loads(text)
     except UnicodeError:
         return None
     except (ValueError, RecursionError):  # no JSON, or a number too long, or lists too deep, for Python
         with contextlib.suppress(ValueError):
-            return _partial(text, plain)
+            return None if built else _partial(text, plain)
         return None
     return Document(text, fields) if isinstance(fields, dict) else None
 

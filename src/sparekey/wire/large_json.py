@@ -1,7 +1,8 @@
 """A JSON object of very many values, of which a few fields are read and nothing else is built.
 
-**Theory.** A value costs Python some 50 to 100 bytes and 50 ns, a byte of JSON that is skipped in C about 3 ns: the ten million lists in
-40 MB of `[1],[1],...` take ten seconds and a gigabyte to build, and a tenth of a second to skip. So msgspec skips whatever is not asked
+**Theory.** A list or an object costs Python some 60 to 100 bytes and 0.4 us, most of it for the garbage collector, another value about
+an eighth of that; a byte of JSON that is skipped in C takes about 3 ns. The ten million lists in 40 MB of `[1],[1],...` take ten seconds
+and a gigabyte to build, and a tenth of a second to skip. So msgspec skips whatever is not asked
 for, and a list or object of many values stays unread. Where a field stands is found without reading what precedes it: cut off before a
 key of the object itself, and with `"":0}` behind it, the text is an object again; before any other string it is none.
 """
@@ -18,10 +19,16 @@ from sparekey.wire import deep_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LARGE: Final = 2**20
-"""Bytes up to which a text is never counted: what can be in it is built in a tenth of a second."""
-MOST_VALUES: Final = 200_000
-"""Commas and opening brackets up to which a text is built."""
+LARGE: Final = 2**18
+"""Bytes from which on a text is slow to go through, whatever it is."""
+MOST_VALUES: Final = 50_000
+"""Lists and objects, and eight other values for one of them, up to which a text is built: 20 ms, in which no other thread runs."""
+_SLOW: Final = 4_000
+"""The same up to which an event loop may build it: 2 ms."""
+SHORT: Final = 16 * 1024
+"""Bytes up to which a text is not counted."""
+_MOST_DEEP: Final = 2**20
+"""Bytes of a text that is too deep for msgspec, up to which its fields are looked for: in half a second."""
 _MOST_PLACES: Final = 16
 """Places in which a name is looked for as a key: each costs one skip over what precedes it."""
 _NAMES: Final = (
@@ -54,7 +61,16 @@ class UnreadableError(ValueError):
 
 def has_many_values(text: bytes) -> bool:
     """Return whether a text is not to be built: it is long, and its commas and brackets are many."""
-    return len(text) > LARGE and text.count(b",") + text.count(b"[") + text.count(b"{") > MOST_VALUES
+    return len(text) > MOST_VALUES and _weight(text) > MOST_VALUES
+
+
+def is_slow(text: bytes) -> bool:
+    """Return whether reading a text takes longer than an event loop may stand still."""
+    return len(text) > SHORT and (len(text) > LARGE or _weight(text) > _SLOW)
+
+
+def _weight(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{") + text.count(b",") // 8
 
 
 def fields(text: bytes, names: tuple[str, ...] = _NAMES) -> dict[str, Any]:
@@ -156,6 +172,8 @@ def _decoder(names: tuple[str, ...]) -> Any:
 
 def _deep(text: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
     """Do as `_raw` with an object that is too deep for it."""
+    if len(text) > _MOST_DEEP:
+        raise UnreadableError("a long text that is too deep")
     try:
         plain = text.decode()
         return {key: plain[start:end].encode() for key, start, end in deep_json.fields(plain) if key in names}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.splice import Piece
 from sparekey.types import Usage
-from sparekey.wire.broken_stream import event_bytes, is_told, own_bytes, told
+from sparekey.wire.broken_stream import error_for_sdks, event_bytes, has_a_message, own_bytes
 from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, EventSummary, ToolPiece, count, is_visible, joined, mapping, shows
 from sparekey.wire.splice_texts import Spot, mark_spot
@@ -176,8 +176,8 @@ def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         elif kind == "content_block_delta":
             _add_delta(blocks.setdefault(value["index"], {"type": "text", "text": ""}), value["delta"])
         elif kind == "message_delta":
-            whole |= _told(value["delta"])
-            whole["usage"] = {**(whole.get("usage") or {}), **_told(value.get("usage") or {})}
+            whole |= _without_nulls(value["delta"])
+            whole["usage"] = {**(whole.get("usage") or {}), **_without_nulls(value.get("usage") or {})}
         elif "completion" in value:
             whole = {**whole, **value, "completion": whole.get("completion", "") + value["completion"]}
     if "completion" in whole:
@@ -188,7 +188,7 @@ def answer_of_events(values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return {**whole, "content": [blocks[index] for index in sorted(blocks)]} if whole or blocks else {}
 
 
-def _told(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -318,6 +318,6 @@ def error_body(status: int, code: str, text: str) -> dict[str, Any]:
 def broken(cut: Break) -> tuple[bytes, ...]:
     """Return the provider's own event where SDKs raise for it with its text; else one for which they do."""
     own = cut.event
-    if own and is_told(cut) and cut.value.get("type") == "error" and own.raw.rstrip() == b"event: error\ndata: " + own.data:
+    if own and has_a_message(cut) and cut.value.get("type") == "error" and own.raw.rstrip() == b"event: error\ndata: " + own.data:
         return (own_bytes(own),)
-    return (event_bytes({**told(cut, error_body), "type": "error"}, "error"),)
+    return (event_bytes({**error_for_sdks(cut, error_body), "type": "error"}, "error"),)

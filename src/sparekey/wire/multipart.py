@@ -115,7 +115,7 @@ def _name(head: bytes) -> str | None:
     for name, quoted, bare in given:
         value = quoted or bare
         if name.lower() == b"name" and plain and value in _READ:
-            return value.decode()
+            return str(value, "ascii")
         if name.lower().startswith(b"name") and (b"*" in name or _spelt_out(value) in _READ):
             raise UnreadableFormError(f"a field is named in an unusual way ({value[:40].decode('latin-1')!r})")
     return None

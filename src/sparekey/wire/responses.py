@@ -273,8 +273,8 @@ def _marked(kind: str, value: dict[str, Any]) -> str:
     """Return what stands for an event that marks a beginning or an end: the kind of the item, or the text that is done."""
     if kind in _ITEMS:
         item = mapping(value, "item")
-        told = _item(item, 0) if kind.endswith(".done") else NOTHING
-        return f"{item.get('type')} {told.text}" if is_visible(told.text) else str(item.get("type"))
+        summary = _item(item, 0) if kind.endswith(".done") else NOTHING
+        return f"{item.get('type')} {summary.text}" if is_visible(summary.text) else str(item.get("type"))
     return (_text_of(value.get("part") or value) or " ") if kind in _DONE else "."
 
 
@@ -329,7 +329,7 @@ def broken(cut: Break) -> tuple[bytes, ...]:
 
 def _error_event(error: Mapping[str, Any], cut: Break, number: int, own: Mapping[str, Any]) -> bytes:
     code, text, param = error.get("code"), error.get("message"), error.get("param")
-    told = {"code": code or (None if text else BROKEN), "message": text or cut.text, "param": param}
+    words = {"code": code or (None if text else BROKEN), "message": text or cut.text, "param": param}
     kind = error.get("type")
-    inner = {"type": kind if kind and kind != "error" else "server_error", **told}
-    return event_bytes({**own, "type": "error", **told, "sequence_number": number, "error": inner, "sparekey": dict(cut.about)}, "error")
+    inner = {"type": kind if kind and kind != "error" else "server_error", **words}
+    return event_bytes({**own, "type": "error", **words, "sequence_number": number, "error": inner, "sparekey": dict(cut.about)}, "error")

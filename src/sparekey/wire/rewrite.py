@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from sparekey.wire import json_body, multipart
-from sparekey.wire.embedding_request import LENGTH_FIELDS
+from sparekey.wire.embeddings import LENGTH_FIELDS
 from sparekey.wire.request import Prepared, Put, gemini_method
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from sparekey.wire.finish_reasons import judged
 from sparekey.wire.format import ERROR, NOTHING, CutOffError, EventSummary, InnerError, MalformedEventError, NoAnswerError, has_words, shows
 from sparekey.wire.formats import REOPENING
 from sparekey.wire.json_body import UNDECODED, decode, loads
+from sparekey.wire.large_json import MOST_VALUES, has_many_values
 from sparekey.wire.think_tags import ThinkFilter
 
 if TYPE_CHECKING:
@@ -96,58 +97,58 @@ class StreamReader:
             return self._last(NOTHING)
         try:
             try:
-                self.value = decode(data)
+                self.value = decode(data) if len(data) <= MOST_VALUES else _built(data)
             except UNDECODED:
-                self.value = loads(data)
-            told = self._read(event.name, self.value)
-            if told.ended or self._ended or not self._begun.issuperset(told.begun):
-                self._count(told)
+                self.value = loads(data)  # nothing of very many values comes here
+            summary = self._read(event.name, self.value)
+            if summary.ended or self._ended or not self._begun.issuperset(summary.begun):
+                self._count(summary)
             if not self.said or not self.content:
-                self._open(told)
+                self._open(summary)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise MalformedEventError("an event that is not JSON, or none of this API") from None
-        if told.fault:
-            raise NoAnswerError(f"the provider broke off its answer (finish reason: {told.fault})")
-        if self._arguments is not None and (told.tools or told.finish):
-            self._follow(self._arguments, told)
-        self.content = self.content or told.content
+        if summary.fault:
+            raise NoAnswerError(f"the provider broke off its answer (finish reason: {summary.fault})")
+        if self._arguments is not None and (summary.tools or summary.finish):
+            self._follow(self._arguments, summary)
+        self.content = self.content or summary.content
         if self._ended:
             self.whole = self._is_whole()
-        return self._last(told) if told.last else told
+        return self._last(summary) if summary.last else summary
 
-    def _count(self, told: EventSummary) -> None:
+    def _count(self, summary: EventSummary) -> None:
         """Count the answers that have begun, and those that have ended."""
-        self._begun.update(told.begun)
-        if told.content and self._reopens:
-            self._ended.difference_update(told.begun)
-        self._ended.update(told.ended)
+        self._begun.update(summary.begun)
+        if summary.content and self._reopens:
+            self._ended.difference_update(summary.begun)
+        self._ended.update(summary.ended)
 
-    def _open(self, told: EventSummary) -> None:
+    def _open(self, summary: EventSummary) -> None:
         """Keep what comes up to the first content; tell whether what has come is an answer."""
         if not self.content and len(self.opening) < _MOST_OPENING:
             self.opening.append(self.value)
-        self.said = self.said or told.said or (bool(told.text) and self._is_visible(told))
+        self.said = self.said or summary.said or (bool(summary.text) and self._is_visible(summary))
 
-    def _follow(self, arguments: dict[int, list[str]], told: EventSummary) -> None:
+    def _follow(self, arguments: dict[int, list[str]], summary: EventSummary) -> None:
         """Collect the arguments of tool calls, and judge them where the answer ends; a call with another id is another one."""
         if len(self._begun) > 1:
             self._arguments = None  # answers beside each other, whose calls have the same numbers
             return
-        for tool in told.tools:
+        for tool in summary.tools:
             if tool.id and self._called.setdefault(tool.number, tool.id) != tool.id:
                 self._called[tool.number] = tool.id
                 arguments[-len(arguments) - 2] = arguments.pop(tool.number, [])
             if isinstance(tool.arguments, str):
                 arguments.setdefault(tool.number, []).append(tool.arguments)
-        if told.finish and calls_are_cut(told.finish, map("".join, arguments.values())):
+        if summary.finish and calls_are_cut(summary.finish, map("".join, arguments.values())):
             raise MalformedEventError("the arguments of a tool call are cut off")
 
-    def _last(self, told: EventSummary) -> EventSummary:
+    def _last(self, summary: EventSummary) -> EventSummary:
         self._done = True
         if lack := self.lack:
             raise CutOffError(lack)
         self.whole = self._is_whole()
-        return told
+        return summary
 
     def _is_whole(self) -> bool:
         return self.content and (self._done or len(self._ended) >= self._answers) and self._begun <= self._ended
@@ -169,10 +170,10 @@ class StreamReader:
             raise InnerError(event.data, event.raw)
         return True
 
-    def _is_visible(self, told: EventSummary) -> bool:
+    def _is_visible(self, summary: EventSummary) -> bool:
         """Tell whether an event's text shows anything: thoughts between tags and white space are no answer."""
-        lane = told.begun[0] if told.begun else 0
-        return shows(self._think.setdefault(lane, ThinkFilter()).feed(told.text).content) is not None
+        lane = summary.begun[0] if summary.begun else 0
+        return shows(self._think.setdefault(lane, ThinkFilter()).feed(summary.text).content) is not None
 
     @property
     def over(self) -> bool:
@@ -194,3 +195,14 @@ class StreamReader:
         if not self.content:
             return "the stream ended before any content"
         return "" if self.complete else "the stream ended without a finish reason: the answer is cut off"
+
+
+def _built(data: bytes) -> Any:
+    """Return the JSON of a long event.
+
+    Raises:
+        MalformedEventError: it has very many values.
+    """
+    if has_many_values(data):
+        raise MalformedEventError("an event of very many values")
+    return decode(data)

@@ -12,9 +12,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sparekey.wire.embedding_request import inputs, wants_base64, wants_other_numbers
-from sparekey.wire.embeddings import places_of
-from sparekey.wire.floats import BYTES, as_base64, as_floats, is_good
+from sparekey.wire.embeddings import BYTES, as_base64, as_floats, inputs, is_good, places_of, wants_base64, wants_other_numbers
 from sparekey.wire.format import NoAnswerError
 from sparekey.wire.json_body import loads
 

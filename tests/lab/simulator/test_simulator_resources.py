@@ -5,7 +5,7 @@ from openai import APIConnectionError, AzureOpenAI, BadRequestError, OpenAI, Rat
 
 from sparekey.lab.simulator import TEXT, faults
 from sparekey.lab.simulator.wires.openai import RESOURCES
-from sparekey.lab.simulator.wires.openai_images import picture
+from sparekey.lab.simulator.wires.openai_resource import picture
 
 PHOTO = ("photo.png", picture(), "image/png")
 SOUND = ("sound.wav", bytes(range(256)) * 300 + b"\r\n--not-the-end\r\n", "audio/wav")

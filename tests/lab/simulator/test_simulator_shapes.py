@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from sparekey.lab.simulator.shapes import structured
+from sparekey.lab.simulator.answers import structured
 
 
 class Tree(BaseModel):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.embedding.backends.base import EmbeddingBackend, Prepared, as_texts, load_sdk
 from sparekey.embedding.base import DenseEmbedderBase, HybridEmbedderBase, SparseEmbedderBase
-from sparekey.embedding.vectors import truncate_and_normalize
+from sparekey.embedding.space import truncate_and_normalize
 from sparekey.providers import embedding_model
 from sparekey.wire.clients import http_client
 

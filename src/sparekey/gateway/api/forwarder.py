@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -12,17 +13,17 @@ from sparekey.gateway.upstream import messages
 from sparekey.gateway.upstream.long_answers import held
 from sparekey.gateway.upstream.pool import ConnectionPool
 from sparekey.transport.asynchronous import AsyncForwarder
-from sparekey.wire.large_json import LARGE
+from sparekey.wire.large_json import is_slow
 from sparekey.wire.rewrite import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from sparekey.engine.stream import AsyncStream
     from sparekey.gateway.quick.attempt import QuickAttempt, SeenAnswer
     from sparekey.gateway.upstream.messages import Response
     from sparekey.gateway.upstream.pool import UpstreamClient
-    from sparekey.transport.event_filter import Item
+    from sparekey.transport.event_filter import EventFilter, Item
     from sparekey.transport.routing_table import RoutingTable
     from sparekey.types import Credential
     from sparekey.wire.request import WireRequest
@@ -58,7 +59,7 @@ class GatewayForwarder(AsyncForwarder):
 
     async def _send(self, call: WireRequest, credential: Credential, request: Any) -> Response:
         target = self.router.targets[credential.id]
-        put = rewrite(call, target) if len(call.body) <= LARGE else await off_loop(rewrite, call, target)
+        put = await off_loop(rewrite, call, target) if is_slow(call.body) else rewrite(call, target)
         attempt: QuickAttempt | None = request if request is not None and request.takes(credential.id) else None
         if ledger := current.get():
             ledger.begins(credential.id, None if attempt is None else attempt.sent.at)
@@ -73,10 +74,39 @@ class GatewayForwarder(AsyncForwarder):
         return response
 
     async def _body(self, response: Response) -> bytes:
-        try:
-            body: bytes = await response.stream.read()
-        finally:
-            await response.stream.aclose()
+        if response.status_code >= _REDIRECT:
+            body = await super()._body(response)
+        else:
+            try:
+                body = await response.stream.read()
+            finally:
+                await response.stream.aclose()
         if ledger := current.get():
             ledger.heard()
         return body
+
+    async def _validated(self, call: WireRequest, credential: Credential, response: Response, raw: bytes) -> Response:
+        judge = partial(self.responses.validated, call, credential, response, raw)
+        packed = any(name == b"content-encoding" for name, _ in response.headers.raw)
+        found: Response = await off_loop(judge) if packed or is_slow(raw) else judge()
+        return found
+
+    async def read_apart(self, events: EventFilter, chunk: bytes | None) -> Iterable[Item]:
+        """As there, in a thread."""
+        items: list[Item] = []
+        fault: list[Exception] = []
+
+        def read() -> None:
+            try:
+                items.extend(events.items(chunk))
+            except Exception as exc:  # noqa: BLE001 - it is raised where the items are read
+                fault.append(exc)
+
+        await off_loop(read)
+        return _then(items, *fault)
+
+
+def _then(items: list[Item], fault: Exception | None = None) -> Iterator[Item]:
+    yield from items
+    if fault is not None:
+        raise fault

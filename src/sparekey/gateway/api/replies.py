@@ -74,7 +74,7 @@ def told(dialect: str, exc: Refused | AllCredentialsFailedError | OverloadedErro
         request_id: the gateway's id of the request.
         agent: the client's `User-Agent`.
     """
-    found = refusals.told(exc)
+    found = refusals.reply_to(exc)
     if found.lasts and agent.lower().startswith(_TIRELESS):
         found = found._replace(status=_FAILED_DEPENDENCY)
     numbers = [(name, value) for name, value in found.kept if name.lower().endswith(b"request-id")]

@@ -23,7 +23,7 @@ from sparekey.gateway.observe.request_ledger import RequestLedger, current
 from sparekey.gateway.upstream.messages import ByteStream, TransportError
 from sparekey.transport.event_filter import StreamBreak
 from sparekey.transport.refusals import Refused, UnservableError
-from sparekey.wire.large_json import LARGE
+from sparekey.wire.large_json import is_slow
 
 if TYPE_CHECKING:
     from sparekey.engine.stream import AsyncStream
@@ -203,7 +203,7 @@ class RequestHandler:
         query = scope["query_string"]
         target = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
         parts = asked, method, target, headers, named, body, b"" if state.access.is_open else presented(named, query)
-        call = routes.read(*parts) if len(body) <= LARGE else await off_loop(routes.read, *parts)
+        call = await off_loop(routes.read, *parts) if is_slow(body) else routes.read(*parts)
         served = chain_of(state, self._caller, call)
         self._chain = served.name
         current.set(self._ledger)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from sparekey.telemetry.genai import SECONDS
-from sparekey.telemetry.otel import OpenTelemetryHook, attempt_span
+from sparekey.telemetry.otel import SECONDS, OpenTelemetryHook, attempt_span
 from sparekey.telemetry.sdk import sdk_of_environment
 
 if TYPE_CHECKING:

@@ -83,6 +83,7 @@ class ServeSettings:
         self._keep = keep
         self._place: StateFiles | None = None
         self.reports: Path | None = None
+        self.parent: int | None = None  # the process that starts workers; it may be killed before one of them looks for it
 
     def read(self) -> tuple[Config, GatewayConfig]:
         """Return the configuration and the settings of the gateway in it.
@@ -156,7 +157,7 @@ class Application:
         self.tell: Callable[[str], object] = _nobody
         self.gateway: Gateway | None = None
         self._kept: GatewayHost | None = None
-        self._parent, self._orphan = 0, False
+        self._orphan = False
         self._seen: tuple[int, int, int] | None = None
         self._keys: dict[Path, tuple[int, int, int] | None] = {}
         self._watching: asyncio.Task[None] | None = None
@@ -198,7 +199,6 @@ class Application:
     def start(self) -> None:
         """Create the gateway, and watch its configuration and certificate for changes."""
         raise_file_limit()
-        self._parent = os.getppid()
         if self.settings.reports is not None:
             log_to_stderr()  # a worker is a process of its own
         config, settings = self.settings.read()
@@ -293,9 +293,9 @@ class Application:
 
     def _look_for_parent(self) -> None:
         """Stop this worker if its parent was killed: it would block the next gateway's port."""
-        if self.settings.reports is not None and os.getppid() != self._parent:
+        if self.settings.parent not in {None, os.getppid()} and not self._orphan:
             logger.warning("the gateway's parent process is gone, this worker stops")
-            self._parent, self._orphan = os.getppid(), True
+            self._orphan = True
             signal.raise_signal(signal.SIGTERM)
 
 

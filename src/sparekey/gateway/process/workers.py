@@ -158,11 +158,13 @@ class Workers(Multiprocess):
 def shared(settings: ServeSettings) -> Iterator[None]:
     """Provide what the workers share while the `with` block runs.
 
-    That is a folder for their reports, and a file for the state if it is kept in memory.
+    That is a folder for their reports, a file for the state if it is kept in memory, and the number
+    of this process, without which they stop.
     """
     from sparekey.stats import worker_reports  # noqa: PLC0415 - one worker alone never needs it
 
     place = settings.place()
+    settings.parent = os.getpid()
     try:
         settings.reports = folder = worker_reports.make()
     except OSError as exc:

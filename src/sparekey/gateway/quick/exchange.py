@@ -14,6 +14,7 @@ from sparekey.gateway.quick.attempt import QuickAttempt, SendTimes
 from sparekey.gateway.quick.batch import ServedRequest
 from sparekey.gateway.quick.host import HostReader
 from sparekey.wire.format import InnerError, NoAnswerError
+from sparekey.wire.large_json import SHORT, is_slow
 
 if TYPE_CHECKING:
     from sparekey.core.ordinary import Ordinary
@@ -163,6 +164,9 @@ class WholeExchange(Exchange):
         """As there."""
         plan, out, body = self._plan, self._out, b"".join(reader.pieces)
         try:
+            if len(body) > SHORT and is_slow(body):
+                self.hand_over("a long answer")
+                return
             found = plan.served.forwarder.responses.read(self._call, out.credential, body)
             if found.body is not None:
                 self.hand_over("rewritten")

@@ -19,6 +19,7 @@ from sparekey.gateway.api.request_handler import chain_of
 from sparekey.gateway.upstream.pool import written
 from sparekey.transport.refusals import UnservableError
 from sparekey.wire.json_body import Document, read
+from sparekey.wire.large_json import is_slow
 from sparekey.wire.rewrite import counting, needless, rewrite
 from sparekey.wire.stream_reader import wants_events
 
@@ -131,6 +132,8 @@ class Plan:
 
     def for_vectors(self, body: bytes, credential_id: str) -> WireRequest | None:
         """Return a request for vectors with its fields, by which the answer is checked; None: the engine serves it."""
+        if is_slow(body):
+            return None
         call = self.call._replace(document=read(body))
         try:
             self.served.forwarder.router.check(call)
@@ -142,7 +145,7 @@ class Plan:
         served = self.served
         credential = served.chain.credentials[index]
         target = served.targets[credential.id]
-        if target.body:
+        if target.body or is_slow(body):
             return None
         call = routes.read(head.asked, "POST", head.target, head.headers, head.named, body)
         put = rewrite(call, target)
@@ -158,6 +161,8 @@ class Plan:
 
 def plan_of(head: RequestHead, state: State, body: bytes, calls: dict[str, tuple[OrdinaryCalls, OrdinaryCalls]]) -> Plan | None:
     """Return the plan for requests like this one; None: the engine serves them."""
+    if is_slow(body):  # one that follows will do
+        return None
     try:
         call = routes.read(head.asked, "POST", head.target, head.headers, head.named, body)
         served = chain_of(state, head.caller, call)

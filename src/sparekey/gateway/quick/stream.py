@@ -6,7 +6,9 @@ the reader of the events and what was shown (`engine.made.BegunStream`), and goe
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.engine.async_pump import AsyncSource
@@ -17,13 +19,15 @@ from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.quick.attempt import SeenAnswer
 from sparekey.gateway.quick.batch import BegunRequest, FirstContent, ServedRequest
 from sparekey.gateway.quick.exchange import LINE, OK, Exchange
-from sparekey.gateway.upstream.messages import ByteStream, received
+from sparekey.gateway.upstream.messages import ByteStream, is_burst, received, slices
 from sparekey.transport.asynchronous import READING
 from sparekey.transport.event_filter import EventFilter
+from sparekey.wire.large_json import LARGE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
+    from sparekey.gateway.api.forwarder import GatewayForwarder
     from sparekey.gateway.quick.host import HostReader
     from sparekey.gateway.upstream.http1 import ResponseReader
     from sparekey.gateway.upstream.messages import Response
@@ -47,9 +51,10 @@ class StreamExchange(Exchange):
         _alive: when an event came that shows the provider at work, both on the loop's clock.
         _phase: the limits that hold: 0 before the first content, 1 behind it, 2 behind a complete answer.
         _usage: the tokens that were counted so far.
+        _waiting: bytes since the last event.
     """
 
-    __slots__ = ("_alive", "_events", "_first", "_held", "_outlet", "_phase", "_response", "_sent", "_usage")
+    __slots__ = ("_alive", "_events", "_first", "_held", "_outlet", "_phase", "_response", "_sent", "_usage", "_waiting")
     whole = False
     _first: FirstContent
     _response: Response
@@ -62,7 +67,7 @@ class StreamExchange(Exchange):
         self._outlet: Outlet[Item] | None = None
         self._usage: Usage | None = None
         self._sent = self._alive = self._path.loop.time()
-        self._phase = 0
+        self._phase = self._waiting = 0
 
     def due(self) -> float:
         """As there: before the first content the limit for it, behind it that of a silence between two events."""
@@ -76,15 +81,19 @@ class StreamExchange(Exchange):
             ends += [self._heard + TAIL_SECONDS * pace] if outlet.complete else []
         return min(ends)
 
-    def came(self, reader: HostReader) -> None:
+    def came(self, reader: HostReader) -> None:  # noqa: C901 - each event comes by here, so that it saves a call
         """As there."""
         self._heard = self._path.loop.time()
         written: list[bytes] = []
         fault: Exception | None = None
         if pieces := reader.pieces:
             reader.pieces = []
-            events = self._events or self._opened(reader)
-            fault = self._take(events.items(pieces[0] if len(pieces) == 1 else b"".join(pieces)), written)
+            events, chunk = self._events or self._opened(reader), pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._waiting += len(chunk)
+            if self._waiting > LARGE or is_burst(chunk):
+                self._leave(chunk)
+                return
+            fault = self._take(events.items(chunk), written)
         if reader.done and fault is None and self._events is not None:
             fault = self._take(self._events.items(None), written)
         if (outlet := self._outlet) is None:
@@ -117,6 +126,7 @@ class StreamExchange(Exchange):
         """Add to `written` what can go on; return what is wrong with what came behind it."""
         try:
             for item in items:
+                self._waiting = 0
                 if self._outlet is not None:
                     self._show(self._outlet, item, written)
                 else:
@@ -177,9 +187,17 @@ class StreamExchange(Exchange):
         else:
             self._go_on(why)
 
-    def _go_on(self, why: str, fault: Exception | None = None) -> None:
-        """Let the engine go on behind what was shown; the next thing that it gets is the `fault`, if there is one."""
+    def _leave(self, chunk: bytes) -> None:
+        """Let the engine read what would hold up everybody else if it were read at once."""
+        if self._outlet is None:
+            super().hand_over("much at once")
+        else:
+            self._go_on("much at once", chunk=chunk)
+
+    def _go_on(self, why: str, fault: Exception | None = None, chunk: bytes = b"") -> None:
+        """Let the engine go on behind what was shown; what it gets next is the `fault`, if there is one, or a `chunk` of the body."""
         events, outlet, first, chain = self._events, self._outlet, self._first, self._plan.calls.chain
+        forwarder, waiting = self._plan.served.forwarder, self._waiting - len(chunk)
         assert events is not None
         assert outlet is not None
         answer = self._connection.taken_over(self._heard, self._out.silence)
@@ -187,8 +205,9 @@ class StreamExchange(Exchange):
         if self._cut:
             answer.cut(self._fault)
         passed, now = self._path.loop.time(), chain.clock()
+        rest = _rest(forwarder, events, fault, _pieces(chunk, answer), waiting)
         stream = BegunStream(
-            lambda entry: AsyncSource(entry, lambda: (_rest(answer, events, fault), False), bool).open(),
+            lambda entry: AsyncSource(entry, lambda: (rest, False), bool).open(),
             outlet,
             first.number,
             self._began + first.seconds,
@@ -199,15 +218,29 @@ class StreamExchange(Exchange):
         self._to_engine(why, answer, MadeAttempt(first.ticket, self._began, stream), seen)
 
 
-async def _rest(answer: ResponseReader, events: EventFilter, fault: Exception | None) -> AsyncIterator[Item]:
-    """Yield what comes of a stream from now on."""
-    try:
+async def _rest(
+    forwarder: GatewayForwarder, events: EventFilter, fault: Exception | None, pieces: AsyncGenerator[bytes], waiting: int
+) -> AsyncIterator[Item]:
+    """Yield what comes of a stream from now on, as `AsyncForwarder` does; `waiting` bytes have come since the last event."""
+    async with aclosing(pieces):
         if fault is not None:
             raise fault
-        async for chunk in answer:
-            for item in events.items(chunk):
+        async for chunk in pieces:
+            waiting += len(chunk)
+            for item in events.items(chunk) if waiting < LARGE else await forwarder.read_apart(events, chunk):
+                waiting = 0
                 yield item
-        for item in events.items(None):
+        for item in events.items(None) if waiting < LARGE else await forwarder.read_apart(events, None):
             yield item
+
+
+async def _pieces(start: bytes, answer: ResponseReader) -> AsyncGenerator[bytes]:
+    """Yield what came of a body, then what comes."""
+    try:
+        for piece in slices(start):
+            yield piece
+            await asyncio.sleep(0)
+        async for piece in answer:
+            yield piece
     finally:
         answer.leave()

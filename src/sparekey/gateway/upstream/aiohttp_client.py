@@ -5,6 +5,7 @@ They are slower than those of `pool`, but widely known and able to use a proxy.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import ssl
 import time
@@ -19,6 +20,7 @@ from yarl import URL
 
 from sparekey.gateway.upstream.http1 import has_stray_bytes
 from sparekey.gateway.upstream.messages import (
+    SLICE,
     ConnectError,
     ConnectTimeout,
     ReadError,
@@ -27,6 +29,7 @@ from sparekey.gateway.upstream.messages import (
     TransportError,
     UnsupportedProtocol,
     received,
+    slices,
     whole,
 )
 from sparekey.gateway.upstream.pool import IDLE_SECONDS
@@ -208,10 +211,11 @@ class Body:
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         """Take the answer."""
-        self._answer = answer
+        self._answer, self._unsliced = answer, False
 
     async def read(self) -> bytes:
         """Return the rest of the body; cancelling this cuts the connection."""
+        self._unsliced = True
         return await whole(aiter(self))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -220,8 +224,13 @@ class Body:
             while not content.at_eof():
                 with _translated():
                     piece = await _read(content)
-                if piece:
-                    yield piece
+                if self._unsliced or len(piece) <= SLICE:
+                    if piece:
+                        yield piece
+                    continue
+                for part in slices(piece):
+                    yield part
+                    await asyncio.sleep(0)
         except BaseException:
             self._answer.close()
             raise

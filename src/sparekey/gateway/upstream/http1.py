@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 
-from sparekey.gateway.upstream.messages import ReadError, ReadTimeout, RemoteProtocolError, whole
+from sparekey.gateway.upstream.messages import SLICE, ReadError, ReadTimeout, RemoteProtocolError, slices, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -171,6 +171,7 @@ class ResponseReader:
         _done: the answer is complete.
         _surplus: bytes came after its end.
         _size: bytes of the headers so far, parsed or not.
+        _unsliced: the body is read as a whole: its pieces may have any length.
     """
 
     __slots__ = (
@@ -190,7 +191,7 @@ class ResponseReader:
             "_timeout",
             "_timer",
         ),
-        *("_waiter", "_waiting", "bytes_received", "raw", "status"),
+        *("_unsliced", "_waiter", "_waiting", "bytes_received", "raw", "status"),
     )
 
     def __init__(self, connection: UpstreamConnection, timeout: float | None, heard: float | None = None) -> None:
@@ -211,6 +212,7 @@ class ResponseReader:
         self._pieces: list[bytes] = []
         self._waiting = self._size = self.status = 0
         self._paused = self._headed = self._done = self._framed = self._surplus = self._keeps = self.bytes_received = False
+        self._unsliced = False
         self.raw: Raw = []
 
     # ── for whoever asked ──
@@ -228,6 +230,7 @@ class ResponseReader:
         """Return the rest of the body."""
         if self._done and len(self._pieces) == 1:  # it came with the headers
             return self._pieces.pop()
+        self._unsliced = True
         return await whole(aiter(self))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -240,7 +243,13 @@ class ResponseReader:
             if self._paused and self._connection is not None:
                 self._paused = False
                 self._connection.resume()
-            yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if self._unsliced or len(piece) <= SLICE:
+                yield piece
+                continue
+            for part in slices(piece):
+                yield part
+                await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Stop reading; cut the connection unless the answer is complete."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sparekey.errors import SparekeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Raw = list[tuple[bytes, bytes]]
 URL: Final = str
@@ -26,6 +26,13 @@ gateway asks for none that is packed."""
 _MOST_TIMES: Final = 200
 _UNSUSPECTED: Final = 8 * 2**20
 """How many times longer than what came an encoded body may be that is longer than this."""
+
+
+SLICE: Final = 4 * 1024
+"""Bytes of a slice of a stream that holds many events, and"""
+_LONG_SLICE: Final = 64 * 1024
+"""those of one that holds few."""
+_MANY_LINES: Final = 256
 
 
 class TransportError(SparekeyError):
@@ -145,6 +152,17 @@ class Response:
         async for chunk in self.stream:
             if piece := decoder.feed(chunk):
                 yield piece
+
+
+def slices(piece: bytes) -> Iterable[bytes]:
+    """Return a long piece of a stream in several: many events of one piece would keep everybody else waiting."""
+    step = SLICE if piece.count(b"\n") > _MANY_LINES else _LONG_SLICE
+    return (piece,) if len(piece) <= step else (piece[at : at + step] for at in range(0, len(piece), step))
+
+
+def is_burst(piece: bytes) -> bool:
+    """Return whether a piece of a stream holds so much that it is to pass in slices."""
+    return len(piece) > SLICE and (len(piece) > _LONG_SLICE or piece.count(b"\n") > _MANY_LINES)
 
 
 async def whole(pieces: AsyncIterator[bytes]) -> bytes:

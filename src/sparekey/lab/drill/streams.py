@@ -1,6 +1,6 @@
 """S: streams and transport. Calls are streamed where a row says nothing else, and each healthy answer is one text of sixty words.
 
-In the cases of S08, S09, S10 and S14 the spares word their answers differently, as another model would (`sparekey.lab.drill.reworded`).
+In the cases of S08, S09, S10 and S14 the spares word their answers differently, as another model would.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Final
 
 from sparekey.classify import classify
+from sparekey.lab.drill.blame import well
 from sparekey.lab.drill.cases import beside_on_wires
 from sparekey.lab.drill.outcome import original, whole
-from sparekey.lab.drill.reworded import RECOVERIES, broken_by
 from sparekey.lab.drill.row import Row
 from sparekey.lab.drill.silence import many_behind_a_slow_start, silent_from_the_start
 from sparekey.lab.drill.verdict import Check, Verdict
@@ -19,12 +19,44 @@ from sparekey.lab.simulator import TEXT, faults
 from sparekey.types import ErrorClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from typing import Literal
 
     from sparekey.lab.drill.context import RowContext
     from sparekey.lab.drill.outcome import CallOutcome
     from sparekey.lab.drill.scenario import Scenario
+    from sparekey.lab.drill.virtual_scenario import VirtualScenario
+    from sparekey.lab.simulator.faults import Fault
+
+RECOVERIES: Final = ("splice", "buffer")
+_LONGEST: Final = 16.0
+
+
+def broken_by(fault: Fault, *, within: float = _LONGEST, prefill: bool = True) -> Callable[[VirtualScenario], Awaitable[list[Check]]]:
+    """Return the function that plays a case in which a fault breaks the first credential's streams.
+
+    Args:
+        fault: what breaks them.
+        within: seconds in which the caller must hear of it.
+        prefill: whether the spares take a conversation that ends with an assistant message.
+    """
+
+    async def played(setting: VirtualScenario) -> list[Check]:
+        first, *others = await setting.open(reworded=True, knobs={"stream_recovery": setting.case.variant})
+        first.acts = lambda _: fault
+        for actor in others:
+            actor.acts = well if prefill else lambda _: faults.no_prefill()
+        call = await setting.ask("a question")
+        found = call.result
+        return [
+            Check(f"a text that is no whole answer came as one: {found.first[:60]!r}", found.recognizable),
+            Check("the whole answer, since nothing was shown yet", found.served or setting.case.variant != "buffer"),
+            Check(f"{call.seconds:.0f} s, {within:g} s are allowed", call.seconds <= within),
+            Check("never the rejection of the prefill", "assistant message" not in found.words.lower()),
+        ]
+
+    return played
+
 
 _CUTS: Final[tuple[Literal["close", "reset", "end"], ...]] = ("close", "reset", "end")
 _KEYS: Final = 15

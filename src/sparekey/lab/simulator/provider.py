@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.simulator import faults
-from sparekey.lab.simulator.answers import TEXT, Voice
+from sparekey.lab.simulator.answers import TEXT, Voice, structured
 from sparekey.lab.simulator.connection import ServerConnection
 from sparekey.lab.simulator.play import play
 from sparekey.lab.simulator.script import Script, ScriptRule
-from sparekey.lab.simulator.shapes import structured
 from sparekey.lab.simulator.traffic import TrafficLog
 from sparekey.lab.simulator.wires.base import RequestedAnswer, UnreadableRequestError
 

@@ -2,14 +2,117 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sparekey.vlm.backends.anthropic_form import to_messages, to_tool_choice, to_tools
+from sparekey.errors import InvalidInputError
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
-from sparekey.vlm.backends.sdks import sdk
+from sparekey.vlm.images import decode_data_url
+from sparekey.wire.clients import NO_KEY, reveal, sdk
 from sparekey.wire.request import WireRequest
-from sparekey.wire.settings import NO_KEY, reveal
+
+if TYPE_CHECKING:
+    from sparekey.vlm.base import Messages, Tools
+
+
+def to_messages(messages: Messages) -> tuple[str, Messages]:
+    """Return the system prompt and the turns; answers of tools become one turn of the user."""
+    system, turns = [], list[dict[str, Any]]()
+    for message in messages:
+        if message.get("role") in {"system", "developer"}:
+            system.append(text_of(message.get("content")))
+        else:
+            _append(turns, _turn(message))
+    return "\n\n".join(filter(None, system)), turns
+
+
+def text_of(content: Any) -> str:
+    """Return the text of a message's content, whatever its form."""
+    if isinstance(content, list):
+        return "\n".join(filter(None, map(text_of, content)))
+    if isinstance(content, dict):
+        return str(content.get("text") or "")
+    return str(content or "")
+
+
+def arguments_of(call: dict[str, Any]) -> dict[str, Any]:
+    """Return a tool call's arguments as an object; what is none goes under `raw`."""
+    given = call.get("function", {}).get("arguments") or {}
+    try:
+        value = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"raw": given}
+
+
+def to_tools(tools: Tools) -> Tools:
+    """Return the definitions of tools; one that is in Anthropic's form already stays as it is.
+
+    Raises:
+        InvalidInputError: a function without a name.
+    """
+    return [_tool(tool["function"]) if isinstance(tool.get("function"), dict) else tool for tool in tools]
+
+
+def to_tool_choice(choice: str | dict[str, Any]) -> dict[str, Any]:
+    """Return Anthropic's form of a tool choice."""
+    if isinstance(choice, dict):
+        name = choice.get("function", {}).get("name")
+        return {"type": "tool", "name": name} if name else choice
+    words = {"auto": "auto", "none": "none", "required": "any"}
+    return {"type": words[choice]} if choice in words else {"type": "tool", "name": choice}
+
+
+def _tool(function: dict[str, Any]) -> dict[str, Any]:
+    if not function.get("name"):
+        raise InvalidInputError("a tool without a name")
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    return {"name": function["name"], "description": function.get("description") or "", "input_schema": schema}
+
+
+def _turn(message: dict[str, Any]) -> dict[str, Any]:
+    role, content = message.get("role") or "user", message.get("content")
+    if role == "tool":
+        result = {"type": "tool_result", "tool_use_id": message.get("tool_call_id") or "", "content": text_of(content)}
+        return {"role": "user", "content": [result]}
+    calls = message.get("tool_calls") or []
+    if isinstance(content, str) and not calls:
+        return {"role": role, "content": content}
+    return {"role": role, "content": [*_blocks(content), *map(_use, calls)]}
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str) or content is None:
+        return [{"type": "text", "text": content}] if content else []
+    return [_block(part) for part in content]
+
+
+def _block(part: dict[str, Any]) -> dict[str, Any]:
+    """Return one part; parts in Anthropic's own form pass."""
+    if part.get("type") != "image_url":
+        return part
+    url = part["image_url"]["url"] if isinstance(part["image_url"], dict) else part["image_url"]
+    if decoded := decode_data_url(url):
+        return {"type": "image", "source": {"type": "base64", "media_type": decoded[0], "data": url.partition(",")[2]}}
+    return {"type": "image", "source": {"type": "url", "url": url}}
+
+
+def _use(call: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.get("id") or "", "name": call.get("function", {}).get("name", ""), "input": arguments_of(call)}
+
+
+def _append(turns: list[dict[str, Any]], turn: dict[str, Any]) -> None:
+    """Add a turn; results of several tools belong into one."""
+    if turns and _is_result(turn["content"]) and _is_result(turns[-1]["content"]):
+        turns[-1]["content"].extend(turn["content"])
+    else:
+        turns.append(turn)
+
+
+def _is_result(content: Any) -> bool:
+    return isinstance(content, list) and bool(content) and content[0].get("type") == "tool_result"
+
 
 _VERSION: Final = re.compile(r"claude-(?:[a-z]+-)?(\d+)(?:[-.](\d{1,2}))?(?!\d)")
 _ADAPTIVE_FROM: Final = (4, 6)

@@ -21,11 +21,10 @@ from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.providers import find
 from sparekey.vlm.assembly import Assembler, collect
-from sparekey.vlm.backends.sdks import installed
-from sparekey.vlm.calling import CallingVLM
+from sparekey.vlm.base import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire import answer
-from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
+from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, installed, interrupt
 from sparekey.wire.event_stream import EventStream
 from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.request import WireRequest
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from sparekey.vlm.base import Messages, Tools
     from sparekey.vlm.types import VLMChunk, VLMResponse
-    from sparekey.wire.event_stream import Part
+    from sparekey.wire.event_stream import ReadEvent
     from sparekey.wire.format import EventSummary
 
 _NOTHING: Final = object()
@@ -225,8 +224,8 @@ class ChatBackend(CallingVLM):
         parts = Assembler()
         value = self._body(sent)
         with answer.as_library_errors():
-            told = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
-            parts.feed(told)
+            summary = answer.read(self.wire, value, in_full=True).summary if isinstance(value, bytes) else answer.judge(self.wire, value)
+            parts.feed(summary)
         self._count(parts)
         return parts.response()
 
@@ -312,7 +311,7 @@ def _bytes_of(piece: Any) -> bytes:
     return piece if isinstance(piece, bytes) else b"data: %b\n\n" % json.dumps(piece).encode()
 
 
-def _summaries(steps: Iterable[list[Part]]) -> Iterator[EventSummary]:
+def _summaries(steps: Iterable[list[ReadEvent]]) -> Iterator[EventSummary]:
     return (part.summary for parts in steps for part in parts if part.value is not None)
 
 

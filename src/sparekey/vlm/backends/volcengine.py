@@ -2,14 +2,107 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sparekey.vlm.backends.ark_media import supports, understand
+from sparekey.engine.retry import retry_async
+from sparekey.errors import IncompleteAnswerError, InvalidInputError, UnsupportedMediaInputError, describe_exception
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.openai import tool_choice
-from sparekey.vlm.backends.sdks import sdk
-from sparekey.wire.settings import NO_KEY, reveal
+from sparekey.wire import answer
+from sparekey.wire.clients import NO_KEY, reveal, sdk
+from sparekey.wire.request import WireRequest
+from sparekey.wire.think_tags import split_think
+
+_log: Final = logging.getLogger("sparekey.vlm")
+_ENDINGS: Final = {
+    "audio": frozenset({".mp3", ".wav", ".aac", ".m4a"}),
+    "video": frozenset({".mp4", ".avi", ".mov"}),
+}
+_MAX_BYTES: Final = 512 * 1024 * 1024
+_REMOVE_SECONDS: Final = 5.0
+_RESPONSES: Final = WireRequest("openai", "POST", "responses", kind="chat")
+
+
+def supports(media_type: str, filename: str, size_bytes: int) -> bool:
+    """Tell whether Ark takes such a file."""
+    return Path(filename).suffix.lower() in _ENDINGS.get(media_type, ()) and 0 <= size_bytes <= _MAX_BYTES
+
+
+async def understand(vlm: VolcengineVLM, *, prompt: str, path: Path, filename: str, media_type: str) -> str:
+    """Answer a text about a file (see `VolcengineVLM.get_media_completion_async`)."""
+    size = (await asyncio.to_thread(path.stat)).st_size
+    if not supports(media_type, filename, size):
+        raise UnsupportedMediaInputError(f"Ark does not take the {media_type} file {filename!r}: its kind or its size")
+    return await retry_async(partial(_once, vlm, prompt, path, media_type), max_retries=vlm.max_retries)
+
+
+async def _once(vlm: VolcengineVLM, prompt: str, path: Path, media_type: str) -> str:
+    client, options = vlm.get_async_client(), dict(vlm.config.get("media") or {})
+    file_id = await _upload(client, vlm, path, media_type, options)
+    try:
+        await _processed(client, file_id, options)
+        sent = await client.responses.with_raw_response.create(**_request(vlm, prompt, file_id, media_type))
+    finally:
+        await _remove(client, vlm, file_id)
+    return _text(vlm, sent.http_response.content)
+
+
+async def _upload(client: Any, vlm: VolcengineVLM, path: Path, media_type: str, options: dict[str, Any]) -> str:
+    frames = {"video": {"fps": float(options.get("video_fps", 1.0))}} if media_type == "video" else None
+    with path.open("rb") as file:
+        uploaded = await client.files.create(file=file, purpose="user_data", preprocess_configs=frames, extra_headers=vlm.extra_headers)
+    return str(uploaded.id)
+
+
+async def _processed(client: Any, file_id: str, options: dict[str, Any]) -> None:
+    file = await client.files.wait_for_processing(
+        file_id,
+        poll_interval=float(options.get("file_poll_interval", 3.0)),
+        max_wait_seconds=float(options.get("file_processing_timeout", 1800.0)),
+    )
+    if file.status != "active":
+        cause = getattr(getattr(file, "error", None), "message", None) or file.status
+        raise InvalidInputError(f"Ark could not process the file: {cause}")
+
+
+def _request(vlm: VolcengineVLM, prompt: str, file_id: str, media_type: str) -> dict[str, Any]:
+    parts = [{"type": f"input_{media_type}", "file_id": file_id}, {"type": "input_text", "text": prompt}]
+    request = {
+        "model": vlm.model,
+        "input": [{"role": "user", "content": parts}],
+        "store": False,
+        "extra_headers": vlm.extra_headers,
+        "extra_body": vlm.extra_request_body or None,
+    }
+    return request | ({} if vlm.max_tokens is None else {"max_output_tokens": vlm.max_tokens})
+
+
+async def _remove(client: Any, vlm: VolcengineVLM, file_id: str) -> None:
+    """Remove the file even if the caller gave up; that it stays behind is no reason to lose the answer."""
+    removing = asyncio.ensure_future(asyncio.wait_for(client.files.delete(file_id, extra_headers=vlm.extra_headers), _REMOVE_SECONDS))
+    try:
+        await asyncio.shield(removing)
+    except asyncio.CancelledError:
+        await asyncio.gather(removing, return_exceptions=True)
+        raise
+    except Exception as exc:  # noqa: BLE001 - of whatever kind: the answer is not touched by it
+        _log.warning("an uploaded file stays behind at Ark: %s", describe_exception(exc))
+
+
+def _text(vlm: VolcengineVLM, body: bytes) -> str:
+    with answer.as_library_errors():
+        summary = answer.read(_RESPONSES, body, in_full=True).summary
+    if (usage := summary.usage) is not None:
+        counts = (usage.prompt_tokens, usage.completion_tokens, 0.0, usage.cached_tokens, usage.reasoning_tokens)
+        vlm.update_token_usage(vlm.model or "", vlm.provider, *counts)
+    text = split_think(summary.text).content
+    if not text:
+        raise IncompleteAnswerError(f"a success without a text (finish reason: {summary.finish})")
+    return text
 
 
 class VolcengineVLM(ChatBackend):

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.wire.conversation import values
-from sparekey.wire.conversation.fields import Fields, word_of
-from sparekey.wire.conversation.frames import Kind, Talk, media_of_data, media_of_text, media_of_url, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import (
+    Fields,
+    Kind,
+    Talk,
+    media_of_data,
+    media_of_text,
+    media_of_url,
+    parts_of,
+    response_format,
+    tools_of,
+    word_of,
+)
 from sparekey.wire.format import mapping
 
 if TYPE_CHECKING:
@@ -43,7 +53,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         effort=taken.text("reasoning_effort"),
     )
     spelling = {"max_tokens": spelled} if spelled else {}
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sparekey.wire.conversation import values
-from sparekey.wire.conversation.fields import CamelFields, Fields
-from sparekey.wire.conversation.frames import built_in
+from sparekey.wire.conversation.frames import CamelFields, Fields, built_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.wire.conversation import values
-from sparekey.wire.conversation.fields import Fields
-from sparekey.wire.conversation.frames import Talk, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import Fields, Talk, parts_of, response_format, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +25,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         effort = output.text("effort")
         with output.inner("format") as form:
             form_of_answer = response_format(form, form)
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from sparekey.wire.conversation import values
 from sparekey.wire.conversation.chat_completions import choice_of
-from sparekey.wire.conversation.fields import Fields, word_of
-from sparekey.wire.conversation.frames import Talk, media_of_data, media_of_url, parts_of, response_format, tools_of
+from sparekey.wire.conversation.frames import Fields, Talk, media_of_data, media_of_url, parts_of, response_format, tools_of, word_of
 from sparekey.wire.format import mapping
 
 _CALL_TEXTS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -28,7 +27,7 @@ def read_request(fields: dict[str, Any]) -> values.Conversation:
         _add_item(talk, item)
     with taken.inner("reasoning") as reasoning:
         effort = reasoning.text("effort")
-    return talk.told(
+    return talk.conversation(
         taken,
         tools=tools_of(taken, _tool),
         tool_choice=_tool_choice(taken),

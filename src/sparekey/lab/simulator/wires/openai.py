@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparekey.lab.simulator.answers import base64_floats
 from sparekey.lab.simulator.faults import bad_request, refuse
-from sparekey.lab.simulator.wires import openai_audio, openai_images, openai_responses, openai_text
+from sparekey.lab.simulator.wires import openai_resource, openai_responses
 from sparekey.lab.simulator.wires.base import (
     Frame,
     Mark,
@@ -119,9 +119,9 @@ WORDINGS: dict[str, RefusalWording] = {
 RESOURCES: dict[str, Resource] = {
     resource.path: resource
     for resource in (
-        *(openai_responses.Responses(), openai_responses.InputTokens(), openai_text.Completions(), openai_text.Moderations()),
-        *(openai_images.Generations(), openai_images.Edits(), openai_images.Variations()),
-        *(openai_audio.SpeechResource(), openai_audio.Transcriptions(), openai_audio.Translations()),
+        *(openai_responses.Responses(), openai_responses.InputTokens(), openai_resource.Completions(), openai_resource.Moderations()),
+        *(openai_resource.Generations(), openai_resource.Edits(), openai_resource.Variations()),
+        *(openai_resource.SpeechResource(), openai_resource.Transcriptions(), openai_resource.Translations()),
     )
 }
 """What there is beside chat, embeddings and models, by its path."""
