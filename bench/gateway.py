@@ -30,6 +30,8 @@ from kit.servers import MASTER, OTHER_CORE, PROXY_CORE, REVERSE, UPSTREAM, ferro
 RESULTS = Path(__file__).with_suffix(".json")
 RATE = 4000
 """Requests a second at which latency is compared."""
+_TURNS = 4
+"""The fewest turns that two gateways take, so that other programs disturb both."""
 _BELOW = 0.5
 """On a slower machine: this share of what the gateway can take at all, or a queue is measured."""
 
@@ -50,8 +52,8 @@ class Goal(NamedTuple):
 
 
 def is_optimised():
-    """Say whether this Python was built with its own optimisations (PGO)."""
-    return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    """Say whether this Python was built with its own optimisations (PGO), as those of distributions are."""
+    return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "") or sys.base_prefix == "/usr"
 
 
 def whole(given, targets):
@@ -116,7 +118,7 @@ def outage(given, home, up):
     well, well_port = gateway(home, up, log=True, name="well")
     try:
         print(f"401 on the first key for {given.outage:g} s at full load:")
-        turns, spent = max(1, round(given.outage / 30)), {"sick": [], "well": []}
+        turns, spent = max(_TURNS, round(given.outage / 30)), {"sick": [], "well": []}
         for _ in range(turns):
             for name, process, port in (("well", well, well_port), ("sick", sick, sick_port)):
                 spent[name].append(measured(Target(name, process.pid, port), given.outage / turns).cost)
@@ -214,7 +216,7 @@ def everything(given, home):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nginx", default=shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin"))
-    parser.add_argument("--ferrogw", default=found_ferrogw(), help="ferrogw's program; `make peers` installs it")
+    parser.add_argument("--ferrogw", default=found_ferrogw(), help="ferrogw's program; `make bench` installs it")
     parser.add_argument("--seconds", type=float, default=5, help="of each load")
     parser.add_argument("--streams", type=int, default=2000, help="how many wait at once; 0: none")
     parser.add_argument("--outage", type=float, default=5, help="seconds with a dead first key; 600 for the whole ten minutes")
@@ -225,7 +227,7 @@ def main():
         print("not measured: no nginx here (apt-get install nginx, or --nginx PATH)")
         return
     if not given.ferrogw:
-        print("no ferrogw here (`make peers`, or --ferrogw PATH): it is left out")
+        print("no ferrogw here (`make bench` installs it, or --ferrogw PATH): it is left out")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {OTHER_CORE})

@@ -98,7 +98,7 @@ def ferrogw(program, home, upstream):
 
 
 def found_ferrogw():
-    """Return the program, if it is installed; `make peers` puts it into .peers/ferrogw."""
+    """Return the program, if it is installed; `make bench` puts it into .peers/ferrogw."""
     return shutil.which(".peers/ferrogw/bin/ferrogw") or shutil.which("ferrogw")
 
 
