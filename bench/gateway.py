@@ -1,11 +1,11 @@
-"""What the gateway costs: requests a second and latency beside nginx, and memory with 2,000 streams.
+"""What the gateway costs beside nginx and ferrogw, in one run: `make bench` prints every goal and what was found.
 
-    python bench/gateway.py [--nginx PATH] [--seconds 5] [--streams 2000] [--save FILE]
+    python bench/gateway.py [--nginx PATH] [--ferrogw PATH] [--seconds 5] [--streams 2000] [--outage 5] [--save]
 
-nginx plays the upstream with a fixed chat completion of 2 kB, and is also the plain reverse proxy
-to compare with. This process makes the load over raw sockets. The proxy under test is pinned to one
-core, everything else to the other. CPU time a request is shown too, because it is the steadier
-figure on a busy machine.
+nginx plays the upstream with a fixed chat completion of 2 kB, and is also the plain reverse proxy to compare with. This process makes
+the load over raw sockets. The server under test is pinned to one core, everything else to the other, and every server writes an access
+log. Figures on a busy machine hold only as ratios of one run; CPU time is steadier than latency. `--save` adds the run to
+bench/gateway.json, from which docs/gateway.md has its table.
 """
 
 from __future__ import annotations
@@ -14,209 +14,144 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import resource
 import shutil
-import signal
-import socket
-import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-import uvloop
+from kit import streams
+from kit.load import ANSWER, SDK, Target, measured, steadily
+from kit.servers import MASTER, OTHER_CORE, PROXY_CORE, REVERSE, UPSTREAM, ferrogw, found_ferrogw, gateway, nginx, rss, stop
 
-PROXY_CORE, OTHER_CORE = 0, 1
-BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "lorem ipsum " * 160}]}).encode()
-ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "lorem ipsum " * 150}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 400, "completion_tokens": 300, "total_tokens": 700},
-    }
-)
-COMMON = """
-daemon off; master_process off; worker_processes 1; pid {home}/{name}.pid; error_log {home}/error.log;
-events {{ worker_connections 8192; }}
-http {{ access_log off; keepalive_requests 1000000000;
-  client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
-"""
-UPSTREAM = COMMON + "server {{ listen 127.0.0.1:{port}; default_type application/json; location / {{ return 200 '{answer}'; }} }} }}"
-REVERSE = COMMON + (
-    "upstream up {{ server 127.0.0.1:{up}; keepalive 128; keepalive_requests 1000000000; }}"
-    " server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://up; proxy_http_version 1.1;"
-    ' proxy_set_header Connection ""; }} }} }}'
-)
+RESULTS = Path(__file__).with_suffix(".json")
+RATE = 4000
+"""Requests a second at which latency is compared."""
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+class Goal(NamedTuple):
+    """A line of the result: what it is, what was found, and what is wanted (`most`: at most)."""
+
+    what: str
+    found: float
+    goal: float | None
+    unit: str = ""
+    most: bool = True
+
+    def line(self):
+        wanted = "" if self.goal is None else f"(goal: at {'most' if self.most else 'least'} {self.goal:g})"
+        sign = " " if self.goal is None else "+" if (self.found <= self.goal) is self.most else "-"
+        return f"{sign} {self.what:68} {self.found:10.3g} {self.unit:12} {wanted}"
 
 
-def pinned(core):
-    return lambda: os.sched_setaffinity(0, {core})
+def is_optimised():
+    """Say whether this Python was built with its own optimisations (PGO)."""
+    return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 
 
-def nginx(program, home, name, text, core, **values):
-    port = free_port()
-    file = Path(home) / f"{name}.conf"
-    file.write_text(text.format(home=home, name=name, port=port, **values))
-    process = subprocess.Popen([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], preexec_fn=pinned(core))  # noqa: PLW1509 - there are no threads here
-    wait_for(port)
-    return process, port
+def whole(given, targets):
+    """Compare whole answers, with few headers and with those that SDKs send."""
+    found = {}
+    for kind, headers in (("plain", ()), ("sdk", SDK)):
+        print(f"whole answers, {kind} headers:")
+        costs = {one.name: measured(one, given.seconds, headers).cost for one in targets}
+        goal = {"plain": (0.40, 0.35), "sdk": (0.35, 0.27)}[kind][not is_optimised()]
+        yield Goal(f"requests by CPU, {kind} headers: of nginx", costs["nginx"] / costs["quick"], goal, most=False)
+        yield Goal(f"requests by CPU, {kind} headers, without the quick path: of nginx", costs["nginx"] / costs["engine"], None)
+        yield Goal(f"CPU a request, {kind} headers", costs["quick"] * 1e6, None, "us")
+        if "ferrogw" in costs:
+            yield Goal(f"requests by CPU, {kind} headers: of ferrogw", costs["ferrogw"] / costs["quick"], 2.5, most=False)
+        found[kind] = costs
 
 
-def gateway(home, upstream, *, keys=2, quick=True, log=False):
-    port = free_port()
-    rows = "".join(
-        f'[[vlm.credentials]]\nid = "c{i}"\napi_key = "sk-bench-{i}-0000000000"\napi_base = "http://127.0.0.1:{upstream}/v1"\n'
-        for i in range(keys)
-    )
-    file = Path(home) / "sparekey.toml"
-    text = f'[vlm]\nprovider = "openai"\nmodel = "gpt-4o-mini"\n{rows}\n[gateway]\nport = {port}\naccess_log = {str(log).lower()}\n'
-    text += f"quick = {str(quick).lower()}\n"
-    text += f'store = "sqlite:///{home}/state.db"\n'  # what it does by default, in a place of its own
-    file.write_text(text)
-    command = [sys.executable, "-m", "sparekey", "serve", "--config", str(file)]
-    process = subprocess.Popen(command, preexec_fn=pinned(PROXY_CORE), stderr=subprocess.DEVNULL)  # noqa: PLW1509 - as above
-    wait_for(port)
-    return process, port
+def latency(given, targets):
+    """Compare latency at one rate for all, best of three turns: other programs disturb them in turn."""
+    named = {one.name: one for one in targets if one.name != "engine"}
+    best = {name: min(steadily(one, RATE, given.seconds) for _ in range(3)) for name, one in named.items()}
+    for name, p99 in best.items():
+        print(f"  {name:12} p99 {p99 * 1e3:6.2f} ms at {RATE} requests/s")
+    yield Goal(f"p99 at {RATE} requests/s: times nginx's", best["quick"] / best["nginx"], 1.5)
 
 
-def wait_for(port):
-    for _ in range(400):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit("a server did not start")
+def streamed(given, home):
+    """Compare streams whose events come one by one."""
+    host, port = streams.provider()
+    reverse, plain = nginx(given.nginx, home, "streams", REVERSE, PROXY_CORE, up=port, buffering="off")
+    ours, our_port = gateway(home, port, log=True, name="streaming")
+    processes = [host, reverse, ours]
+    targets = [Target("direct", host.pid, port), Target("nginx", reverse.pid, plain), Target("quick", ours.pid, our_port)]
+    if given.ferrogw:
+        other, other_port = ferrogw(given.ferrogw, home, port)
+        processes.append(other)
+        targets.append(Target("ferrogw", other.pid, other_port, "gpt-4o-mini", MASTER))
+    try:
+        print("streams, events one by one:")
+        found = {one.name: streams.read(one, given.seconds) for one in targets}
+    finally:
+        stop(*processes)
+    for name, (cost, firsts, delays) in found.items():
+        told = f"first event p99 {_p99(firsts) * 1e6:7.0f} us  event under way p99 {_p99(delays) * 1e6:7.0f} us"
+        print(f"  {name:12} {cost * 1e6:6.1f} us CPU an event  {told}")
+    yield Goal("an event by CPU: of nginx", found["nginx"][0] / found["quick"][0], 0.5, most=False)
+    yield Goal("CPU an event", found["quick"][0] * 1e6, None, "us")
+    if "ferrogw" in found:
+        yield Goal("an event by CPU: of ferrogw", found["ferrogw"][0] / found["quick"][0], None, most=False)
+    yield Goal("added time to the first event, p99", (_p99(found["quick"][1]) - _p99(found["direct"][1])) * 1e6, 300, "us")
+    yield Goal("added time of an event, p99", (_p99(found["quick"][2]) - _p99(found["direct"][2])) * 1e6, 100, "us")
 
 
-def cpu(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss(pid):
-    line = next(one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS"))
-    return int(line.split()[1])
-
-
-class Client(asyncio.Protocol):
-    """Sends one request again and again, as fast as it is answered or every `interval` seconds."""
-
-    def __init__(self, request, until, times, done, interval=None):
-        self.request, self.until, self.times, self.done, self.interval = request, until, times, done, interval
-        self.got = bytearray()
-        self.began = None
-
-    def connection_made(self, transport):
-        self.transport = transport
-        if self.interval is None:
-            self.send()
-        else:
-            self.began = time.perf_counter() + random.random() * self.interval
-            self.in_time()
-
-    def send(self):
-        self.began = time.perf_counter()
-        self.transport.write(self.request)
-
-    def in_time(self):
-        """Send when the request is due.
-
-        The answer's time counts from then, so that a late sender is not spared.
-        """
-        asyncio.get_running_loop().call_later(max(0.0, self.began - time.perf_counter()), self.transport.write, self.request)
-
-    def data_received(self, data):
-        self.got += data
-        head = self.got.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        at = self.got.lower().find(b"content-length: ", 0, head)
-        length = int(self.got[at + 16 : self.got.find(b"\r", at)])
-        if len(self.got) < head + 4 + length:
-            return
-        assert self.got.startswith(b"HTTP/1.1 200"), bytes(self.got[:200])
-        self.times.append(time.perf_counter() - self.began)
-        self.got.clear()
-        if self.interval is not None and time.perf_counter() < self.until:
-            self.began += self.interval
-            self.in_time()
-        elif time.perf_counter() < self.until:
-            self.send()
-        else:
-            self.transport.close()
-            self.done.set_result(None)
-
-
-SDK = (
-    *("Accept: application/json", "Accept-Encoding: gzip, deflate", "Connection: keep-alive", "User-Agent: OpenAI/Python 2.9.0"),
-    *("X-Stainless-Lang: python", "X-Stainless-Package-Version: 2.9.0", "X-Stainless-OS: Linux", "X-Stainless-Arch: x64"),
-    *("X-Stainless-Runtime: CPython", "X-Stainless-Runtime-Version: 3.11.7", "X-Stainless-Async: false"),
-    *("x-stainless-retry-count: 0", "x-stainless-read-timeout: 600"),
-)
-"""The headers that OpenAI's SDK sends besides the four of the plain request."""
-
-
-async def load(port, seconds, connections=64, interval=None, headers=()):
-    loop = asyncio.get_running_loop()
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n" % port
-    head += b"".join(line.encode() + b"\r\n" for line in headers)
-    request = head + b"Authorization: Bearer x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
-    times, until = [], time.perf_counter() + seconds
-    ends = [loop.create_future() for _ in range(connections)]
-    for end in ends:
-        await loop.create_connection(lambda end=end: Client(request, until, times, end, interval), "127.0.0.1", port)
-    await asyncio.gather(*ends)
-    return times
-
-
-def measured(name, process, port, seconds, headers=()):
-    uvloop.run(load(port, 1, headers=headers))
-    before, began = cpu(process.pid), time.perf_counter()
-    times = sorted(uvloop.run(load(port, seconds, headers=headers)))
-    took, used = time.perf_counter() - began, cpu(process.pid) - before
-    rate, p50, p99 = len(times) / took, times[len(times) // 2], times[len(times) * 99 // 100]
-    cost = used / len(times)
-    print(f"{name:10} {rate:8.0f} requests/s  p50 {p50 * 1e3:6.2f} ms  p99 {p99 * 1e3:6.2f} ms  {cost * 1e6:6.1f} us CPU a request")
-    return rate, p99, cost
-
-
-def steadily(port, rate, seconds, connections=64):
-    """Return the 99th percentile of latency in seconds, at `rate` requests a second."""
-    times = sorted(uvloop.run(load(port, seconds, connections, connections / rate)))
+def _p99(times):
     return times[len(times) * 99 // 100]
+
+
+def outage(given, home, up):
+    """Compare a chain whose first key is refused from the beginning with a healthy one, in turns of a few seconds at full load."""
+    sick, sick_port = gateway(home, up, log=True, dead=True, name="sick")
+    well, well_port = gateway(home, up, log=True, name="well")
+    try:
+        print(f"401 on the first key for {given.outage:g} s at full load:")
+        turns, spent = max(1, round(given.outage / 30)), {"sick": [], "well": []}
+        for _ in range(turns):
+            for name, process, port in (("well", well, well_port), ("sick", sick, sick_port)):
+                spent[name].append(measured(Target(name, process.pid, port), given.outage / turns).cost)
+    finally:
+        stop(sick, well)
+    yield Goal("CPU a request while the first key is refused: times a healthy chain's", sum(spent["sick"]) / sum(spent["well"]), 1.15)
+
+
+def memory(given, home, idle):
+    """Look at memory with many streams that wait."""
+    yield Goal("idle gateway, resident", idle / 1024, 90, "MB")
+    if given.streams:
+        a_stream, ended = asyncio.run(waiting(home, given.streams))
+        yield Goal("a stream that waits", a_stream, 12, "kB")
+        yield Goal(f"of {given.streams + 20} such streams came to their end", ended, given.streams + 20, most=False)
 
 
 async def slow_stream(reader, writer, stop):
     """Serve streams slowly, until told to end them."""
     await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-    event = b'data: {"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"lorem "}}]}\n\n'
+    writer.write(streams.HEAD)
+    event = streams.EVENT % 0
     while not stop.is_set():
         writer.write(b"%x\r\n%b\r\n" % (len(event), event))
         await asyncio.sleep(1)
-    last = b'data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-    writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last))
+    writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(streams.LAST), streams.LAST))
     await writer.drain()
     writer.close()
 
 
-async def streams(home, number):
+async def waiting(home, number):
     """Open `number` streams through the gateway.
 
     Return kB for each stream, and how many ended whole.
     """
-    stop = asyncio.Event()
-    server = await asyncio.start_server(lambda r, w: slow_stream(r, w, stop), "127.0.0.1", 0, backlog=4096)
-    process, port = gateway(home, server.sockets[0].getsockname()[1])
+    over = asyncio.Event()
+    server = await asyncio.start_server(lambda r, w: slow_stream(r, w, over), "127.0.0.1", 0, backlog=4096)
+    process, port = gateway(home, server.sockets[0].getsockname()[1], name="waiting")
     try:
         warm = [await opened(port) for _ in range(20)]
         await asyncio.sleep(2)
@@ -225,12 +160,11 @@ async def streams(home, number):
             opened_ones += await asyncio.gather(*[opened(port) for _ in range(min(100, number - start))])
         await asyncio.sleep(3)
         grown = rss(process.pid) - before
-        stop.set()
+        over.set()
         ends = await asyncio.gather(*[finished(reader, writer) for reader, writer in warm + opened_ones])
         return grown / number, sum(ends)
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        stop(process)
         server.close()
 
 
@@ -248,57 +182,63 @@ async def finished(reader, writer):
     return b"[DONE]" in rest
 
 
+def everything(given, home):
+    """Yield what was found of each goal."""
+    upstream, up = nginx(given.nginx, home, "upstream", UPSTREAM, OTHER_CORE, answer=ANSWER)
+    reverse, plain = nginx(given.nginx, home, "reverse", REVERSE, PROXY_CORE, up=up)
+    quick, quick_port = gateway(home, up, log=True, name="quick")
+    engine, engine_port = gateway(home, up, quick=False, log=True, name="engine")
+    processes = [upstream, reverse, quick, engine]
+    targets = [Target("nginx", reverse.pid, plain), Target("quick", quick.pid, quick_port), Target("engine", engine.pid, engine_port)]
+    if given.ferrogw:
+        other, other_port = ferrogw(given.ferrogw, home, up)
+        processes.append(other)
+        targets.append(Target("ferrogw", other.pid, other_port, "gpt-4o-mini", MASTER))
+    try:
+        time.sleep(1)
+        idle = rss(quick.pid)
+        yield from whole(given, targets)
+        yield from latency(given, targets)
+        stop(*processes[1:])
+        del processes[1:]
+        yield from outage(given, home, up)
+    finally:
+        stop(*processes)
+    yield from streamed(given, home)
+    yield from memory(given, home, idle)
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--nginx", default=shutil.which("nginx"))
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--streams", type=int, default=2000)
-    parser.add_argument("--save", type=Path, help="a file that gets the figures as a line of JSON more")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nginx", default=shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin"))
+    parser.add_argument("--ferrogw", default=found_ferrogw(), help="ferrogw's program; `make peers` installs it")
+    parser.add_argument("--seconds", type=float, default=5, help="of each load")
+    parser.add_argument("--streams", type=int, default=2000, help="how many wait at once; 0: none")
+    parser.add_argument("--outage", type=float, default=5, help="seconds with a dead first key; 600 for the whole ten minutes")
+    parser.add_argument("--save", action="store_true", help=f"add the run to {RESULTS.name}")
     given = parser.parse_args()
+    if not given.nginx:
+        print("not measured: no nginx here (apt-get install nginx, or --nginx PATH)")
+        return
+    if not given.ferrogw:
+        print("no ferrogw here (`make peers`, or --ferrogw PATH): it is left out")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {OTHER_CORE})
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as home:
-        if given.nginx:
-            beside_nginx(given, home)
-        else:
-            print("no nginx here (apt-get install nginx, or --nginx PATH): requests/s not measured")
-        if given.streams:
-            a_stream, whole = asyncio.run(streams(home, given.streams))
-            print(f"{given.streams} streams: {a_stream:.1f} kB a stream, {whole} of {given.streams + 20} whole   (goal: under 40 kB, all)")
-
-
-def beside_nginx(given, home):
-    upstream, up = nginx(given.nginx, home, "upstream", UPSTREAM, OTHER_CORE, answer=ANSWER)
-    reverse, plain = nginx(given.nginx, home, "reverse", REVERSE, PROXY_CORE, up=up)
-    quick, quick_port = gateway(home, up, log=True)
-    engine, engine_port = gateway(home, up, quick=False, log=True)
-    found = {"python": sys.version.split()[0], "at": time.strftime("%Y-%m-%d")}
-    try:
-        time.sleep(1)
-        print(f"idle: {rss(quick.pid) / 1024:.0f} MB resident   (goal: under 90 MB)")
-        for kind, headers in (("plain", ()), ("sdk", SDK)):
-            rate, p99, cost = measured("nginx", reverse, plain, given.seconds, headers)
-            for name, process, port in (("quick", quick, quick_port), ("engine", engine, engine_port)):
-                other_rate, other_p99, other_cost = measured(name, process, port, given.seconds, headers)
-                share = cost / other_cost
-                found[f"{name}_{kind}"] = {"of_nginx": round(share, 3), "us": round(other_cost * 1e6, 1), "nginx_us": round(cost * 1e6, 1)}
-                told = f"{other_rate / rate:.3f} by requests/s, {share:.3f} by CPU; p99 {other_p99 / p99:.1f} times"
-                print(f"{name} of nginx, {kind} headers: {told}")
-                if (name, kind) == ("quick", "plain"):
-                    offered = other_rate * 0.4  # what both have time for: with all that each can take, a queue is measured
-        one, other = steadily(plain, offered, given.seconds), steadily(quick_port, offered, given.seconds)
-        found["p99_times"] = round(other / one, 2)
-        told = f"p99 nginx {one * 1e3:.2f} ms, gateway {other * 1e3:.2f} ms, {other / one:.1f} times"
-        print(f"{offered:.0f} requests/s offered to each: {told}")
-        print("(goal: 0.40 of nginx by CPU with Debian's Python, 0.35 with an unoptimised one; p99 at most 1.5 times)")
-        if given.save:
-            with given.save.open("a") as file:
-                file.write(json.dumps(found) + "\n")
-    finally:
-        for process in (quick, engine, reverse, upstream):
-            process.send_signal(signal.SIGTERM)
-            process.wait(40)
+        found = list(everything(given, home))
+    python = f"Python {sys.version.split()[0]}, {'optimised' if is_optimised() else 'not optimised'}"
+    print(f"\n{python}; load of the machine before: {before:.1f}; `+` holds, `-` does not:")
+    for one in found:
+        print(one.line())
+    if given.save:
+        runs = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+        figures = {one.what: {"found": round(one.found, 3), "goal": one.goal, "unit": one.unit} for one in found}
+        runs.append(
+            {"at": time.strftime("%Y-%m-%d"), "python": python, "load": round(before, 1), "seconds": given.seconds, "found": figures}
+        )
+        RESULTS.write_text(json.dumps(runs, indent=1) + "\n")
 
 
 if __name__ == "__main__":

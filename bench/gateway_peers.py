@@ -13,13 +13,13 @@ import http
 import http.client
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from gateway import ANSWER, OTHER_CORE, PROXY_CORE, UPSTREAM, free_port, gateway, measured, nginx, pinned, rss
+from kit.load import ANSWER, Target, measured
+from kit.servers import OTHER_CORE, PROXY_CORE, UPSTREAM, free_port, gateway, nginx, pinned, rss, stop
 
 START_SECONDS = 180
 """Seconds to wait for LiteLLM's proxy, which imports for long before it listens."""
@@ -82,18 +82,13 @@ def compare(given, home):
     try:
         wait_until_it_serves(theirs, their_port, home)
         print(f"idle: gateway {rss(ours.pid) / 1024:.0f} MB, litellm {rss(theirs.pid) / 1024:.0f} MB resident")
-        their_rate, _, their_cost = measured("litellm", theirs, their_port, given.seconds)
-        rate, _, cost = measured("gateway", ours, our_port, given.seconds)
+        their_rate, _, their_cost = measured(Target("litellm", theirs.pid, their_port), given.seconds)
+        rate, _, cost = measured(Target("gateway", ours.pid, our_port), given.seconds)
         print(
             f"of the LiteLLM proxy: {rate / their_rate:.0f} times by requests/s, {their_cost / cost:.0f} by CPU time   (goal: at least 50)"
         )
     finally:
-        for one in (ours, theirs, upstream):
-            one.send_signal(signal.SIGTERM)
-            try:
-                one.wait(40)
-            except subprocess.TimeoutExpired:
-                one.kill()
+        stop(ours, theirs, upstream)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
 
 import gc
+import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,22 @@ LONG = (
     *("test_gateway_quick", "test_cli_explain", "test_core_machine", "test_core_rescue"),
 )
 """Modules that take seconds. They begin first, so that the quick ones fill the gaps at the end; `make test-fast` leaves them out."""
+WITHOUT_QUICK = Path(__file__).parent / "without_quick"
 settings.register_profile("sparekey", drawn(20))
 settings.load_profile("sparekey")
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    """Let the gateway's tests be played by its engine alone; `make test-slow` does."""
+    parser.addoption("--without-quick", action="store_true", help="switch the gateway's quick path off, in processes of the tests too")
+
+
+def pytest_configure(config):
     """Import without looking for garbage."""
     gc.disable()
+    if config.getoption("without_quick"):
+        runpy.run_path(str(WITHOUT_QUICK / "sitecustomize.py"))
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(WITHOUT_QUICK), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def pytest_collection_finish():
@@ -39,8 +50,10 @@ def pytest_collection_finish():
     gc.set_threshold(5_000, 20, 100)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Put the long modules first, and mark them; mark what draws examples."""
+    if config.getoption("without_quick"):
+        items[:] = [item for item in items if item.get_closest_marker("quick") is None]
     places = {name: place for place, name in enumerate(LONG)}
     for item in items:
         if item.path.stem in places:

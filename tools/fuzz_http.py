@@ -1,11 +1,12 @@
 """Fuzz both sides of the gateway's HTTP: mutated requests of clients, and mutated answers of providers to many clients at once.
 
 `make fuzz-http` runs it for ten minutes, `python tools/fuzz_http.py --seconds 30` for any time. A finding is printed with the number of
-its case; `--case N` plays that one again. What must hold:
+its case; `--case N` plays that one again. What must hold, with the quick path and without:
 
     whatever comes    the gateway lives on, meets no error of its own, and shows no key
     requests          what reaches the provider is well-formed, has the credential's model and key, and is no more than was sent
     answers           nobody gets a byte of an answer to somebody else, with either client; what is no whole answer does not end as one
+    both              a gateway with the quick path and one without do the same with the same bytes (see `fuzz_agreement`)
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ import re
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from fuzz_agreement import compared, pair
+from http_mutations import FORGED, TOKEN, answer, mutated, pieces, request, token_of
 from sparekey.core.memory import NOTHING
 from sparekey.lab.drill.in_process_gateway import BEARER
-from sparekey.lab.drill.raw_host import ANSWER, RawHost, asked, connected, everything, exchanged, posted, response, status_of
+from sparekey.lab.drill.raw_host import RawHost, asked, connected, everything, exchanged, status_of
 from sparekey.lab.drill.watched_gateway import PROVIDER_KEY, gateway
 
 if TYPE_CHECKING:
@@ -34,30 +38,10 @@ if TYPE_CHECKING:
 
 CLIENTS = ("httptools", "aiohttp")
 AT_ONCE = 8
+PAIRS = 4
 SEGMENT = 16_384
 """Bytes that come as one."""
-KEY = f"Authorization: {BEARER}"
-TOKEN = re.compile(rb"tok-[0-9a-f]{12}")
-FORGED = b"tok-ffffffffffff"
-"""The words of an answer that nobody asked for."""
 LIMITS = {"header_timeout": 0.5, "body_timeout": 0.5, "idle_timeout": 0.5, "write_timeout": 2.0}
-BODY = b'{"model": "chat", "stream": %b, "messages": [{"role": "user", "content": "%b"}]}'
-EVENT = (
-    b'data: {"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
-)
-SIGNS = (
-    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b";", b"0", b"-1", b"ffffffff", b"\xff", b"\r\n\r\n", b'"', b"\\", b"{", b"}"),
-    *(b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n"),
-    *(b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Host: evil.example\r\n"),
-    *(b"Expect: 100-continue\r\n", b"Content-Encoding: gzip\r\n", b"Content-Encoding: br\r\n", b"Trailer: x\r\n", b" folded: x\r\n"),
-    *(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 204 No\r\n\r\n", b"HTTP/1.1 304 No\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/0.9"),
-    *(b"0\r\n\r\n", b"5;x=y\r\nabcde\r\n", b"data: [DONE]\n\n", b'event: error\ndata: {"error": {"message": "x"}}\n\n', b"%2e%2e/", b"%00"),
-    *(b'"model": "other",', b'"m\\u006fdel": "other",', b'"Model": 1,', b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-)
-"""What mutations put in: whatever parsers of HTTP, JSON and events stumble over."""
-
-
-CHANGES = (*("delete", "repeat", "cut off", "again at the end"), *("put in", "another byte", "a line") * 2)
 
 
 class Finding(NamedTuple):
@@ -67,48 +51,6 @@ class Finding(NamedTuple):
     case: int
     what: str
     sent: bytes
-
-
-# ── mutations ──
-
-
-def mutated(dice: Random, data: bytes) -> bytes:
-    """Return bytes with one to six mutations; one time in ten as they are."""
-    if dice.random() < 0.1:
-        return data
-    for _ in range(dice.randint(1, 6)):
-        a, b = sorted(dice.randrange(len(data) + 1) for _ in range(2))
-        b = min(b, a + dice.choice((1, 4, 40, 4000)))
-        data = _changed(dice, data, a, b)
-        if not data:
-            break
-    return data
-
-
-def _changed(dice: Random, data: bytes, a: int, b: int) -> bytes:
-    """Return bytes with one mutation between `a` and `b`."""
-    return {
-        "delete": lambda: data[:a] + data[b:],
-        "repeat": lambda: data[:b] + data[a:b] * dice.choice((1, 2, 50)) + data[b:],
-        "put in": lambda: data[:a] + dice.choice(SIGNS) + data[a:],
-        "another byte": lambda: data[:a] + bytes([dice.randrange(256)]) + data[a + 1 :],
-        "cut off": lambda: data[:a],
-        "again at the end": lambda: data + data[a:b],
-        "a line": lambda: _at_a_line(dice, data),
-    }[dice.choice(CHANGES)]()
-
-
-def _at_a_line(dice: Random, data: bytes) -> bytes:
-    lines = data.split(b"\r\n")
-    lines.insert(dice.randrange(len(lines) + 1), dice.choice(SIGNS).strip(b"\r\n"))
-    return b"\r\n".join(lines)
-
-
-def pieces(dice: Random, data: bytes) -> Iterator[bytes]:
-    """Yield bytes in one to five pieces."""
-    cuts = sorted(dice.randrange(len(data) + 1) for _ in range(dice.choice((0, 0, 1, 4))))
-    for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True):
-        yield data[a:b]
 
 
 # ── what is played ──
@@ -127,38 +69,6 @@ class Watch(logging.Handler):
         self.text.write(logging.Formatter().format(record) + "\n")
 
 
-def request(dice: Random, words: bytes, *, plain: bool = False) -> bytes:
-    """Return a sound request; `plain`: with a length, and alone on its connection."""
-    body = BODY % (dice.choice((b"true", b"false")), words)
-    whole = posted(body, KEY, close=plain or dice.random() < 0.5)
-    if not plain and dice.random() < 0.3:
-        head = whole.partition(b"\r\n\r\n")[0].replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
-        whole = head + b"\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    return whole
-
-
-def answer(dice: Random, asked_with: bytes) -> bytes:
-    """Return a sound answer to a request: its token, whole or in events, with a length or in chunks."""
-    found = TOKEN.search(asked_with)
-    token = found[0] if found else b"no token"
-    if b'"stream": true' in asked_with:
-        body = b"".join(EVENT % (token, b"null") for _ in range(3)) + EVENT % (b"", b'"stop"') + b"data: [DONE]\n\n"
-        kind = "text/event-stream"
-    else:
-        body, kind = ANSWER.replace(b"four", token), "application/json"
-    whole = response(body, kind=kind)
-    if dice.random() < 0.5:
-        head = whole.partition(b"\r\n\r\n")[0].replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
-        cut = dice.randrange(1, len(body))
-        whole = head + b"\r\n\r\n" + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (body[:cut], body[cut:])) + b"0\r\n\r\n"
-    return whole
-
-
-def token_of(dice: Random) -> bytes:
-    """Return words that no other request has."""
-    return b"tok-%012x" % dice.getrandbits(48)
-
-
 def sent(url: str, data: Iterable[bytes]) -> bytes:
     """Return what comes back for bytes that are sent in pieces."""
     with closing(connected(url, patience=4.0)) as line:
@@ -172,20 +82,24 @@ class Fuzz:
     """One side, played case after case by several threads.
 
     Attributes:
+        name: what is played.
         cases: how many were played.
         findings: what must not be.
+        counts: how many requests the quick path served (`taken`), and why it did not serve others.
     """
 
-    def __init__(self, side: str, upstream: str, seed: int) -> None:
+    def __init__(self, side: str, upstream: str, seed: int, *, quick: bool = True) -> None:
         """Prepare a side.
 
         Args:
             side: `requests` or `answers`.
             upstream: the gateway's client towards providers.
             seed: where the cases begin.
+            quick: whether the gateway has its quick path.
         """
-        self.side, self.upstream, self.seed = side, upstream, seed
-        self.cases, self.findings = 0, list[Finding]()
+        self.side, self.seed, self._settings = side, seed, {**LIMITS, "upstream": upstream, "quick": quick}
+        self.name = f"{side} through {upstream}{'' if quick else ' without the quick path'}"
+        self.cases, self.findings, self.counts = 0, list[Finding](), Counter[str]()
         self._tokens = {FORGED}
         self._lock, self._numbers = threading.Lock(), iter(range(seed, sys.maxsize))
 
@@ -196,7 +110,7 @@ class Fuzz:
         for logger in loggers:
             logger.addHandler(watch)
         try:
-            with RawHost(self._answered) as host, gateway(host, upstream=self.upstream, timeout=2.0, admin=True, **LIMITS) as served:
+            with RawHost(self._answered) as host, gateway(host, timeout=2.0, admin=True, **self._settings) as served:
                 self._host, self._url, self._chain = host, served.url, served.gateway.chains["chat"].chain
 
                 def work(_: int) -> None:
@@ -207,6 +121,7 @@ class Fuzz:
                     list(pool.map(work, range(AT_ONCE)))
                 if status_of(exchanged(served.url, asked("/healthz"))) != 200:
                     self._found(-1, "the gateway does not answer any more", b"")
+                self.counts = served.served_quickly
         finally:
             for logger in loggers:
                 logger.removeHandler(watch)
@@ -222,7 +137,7 @@ class Fuzz:
         (self._request if self.side == "requests" else self._answer)(case, dice)
 
     def _found(self, case: int, what: str, data: bytes) -> None:
-        self.findings.append(Finding(f"{self.side}/{self.upstream}", case, what, data))
+        self.findings.append(Finding(self.name, case, what, data))
 
     # ── requests of clients ──
 
@@ -306,11 +221,51 @@ def wrong_with(one: bytes) -> str:
     return ""
 
 
-def played(seconds: float, seed: int, *, most: int = sys.maxsize) -> list[Fuzz]:
-    """Play both sides, answers with both clients; return them."""
-    fuzzes = [Fuzz("requests", "httptools", seed), *(Fuzz("answers", upstream, seed) for upstream in CLIENTS)]
-    for fuzz in fuzzes:
-        fuzz.run(seconds / len(fuzzes), most)
+class Both:
+    """The same bytes through two gateways, with the quick path and without; each of several threads has a pair of its own.
+
+    Attributes:
+        name: what is played.
+        cases: how many were played.
+        findings: what did not agree.
+        counts: how many requests the quick path served (`taken`), and why it did not serve others.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """Begin with this case."""
+        self.name, self.cases, self.findings, self.counts = "both", 0, list[Finding](), Counter[str]()
+        self._numbers, self._lock = iter(range(seed, sys.maxsize)), threading.Lock()
+
+    def run(self, seconds: float, most: int = sys.maxsize) -> None:
+        """Play cases for so many seconds, or so many of them."""
+        end = time.monotonic() + seconds
+
+        def work(_: int) -> None:
+            with pair() as gateways:
+                while time.monotonic() < end and self.cases < most:
+                    with self._lock:
+                        case = next(self._numbers)
+                        self.cases += 1
+                    if found := compared(gateways, case):
+                        self.findings.append(Finding(self.name, case, f"{found.what}\n{found.lines}", b""))
+                with self._lock:
+                    self.counts += gateways[0].counts
+
+        with ThreadPoolExecutor(PAIRS) as pool:
+            list(pool.map(work, range(min(PAIRS, most))))
+
+
+def played(seconds: float, seed: int, *, most: int = sys.maxsize) -> list[Fuzz | Both]:
+    """Play both sides, answers with both clients, and the two gateways side by side; return them."""
+    fuzzes = [
+        *(Fuzz("requests", CLIENTS[0], seed, quick=quick) for quick in (True, False)),
+        *(Fuzz("answers", CLIENTS[0], seed, quick=quick) for quick in (True, False)),
+        *(Fuzz("answers", upstream, seed) for upstream in CLIENTS[1:]),
+        Both(seed),
+    ]
+    shares = [2.0 if isinstance(fuzz, Both) else 1.0 for fuzz in fuzzes]
+    for fuzz, share in zip(fuzzes, shares, strict=True):
+        fuzz.run(seconds * share / sum(shares), most)
     return fuzzes
 
 
@@ -323,7 +278,7 @@ def main() -> int:
     seed = int(time.time()) % 10**6 * 10**6 if told.case is None else told.case
     fuzzes = played(told.seconds, seed, most=sys.maxsize if told.case is None else 1)
     for fuzz in fuzzes:
-        print(f"{fuzz.side} through {fuzz.upstream}: {fuzz.cases} cases, {len(fuzz.findings)} findings")
+        print(f"{fuzz.name}: {fuzz.cases} cases, {fuzz.counts['taken']} quickly served, {len(fuzz.findings)} findings")
         for finding in fuzz.findings:
             print(f"  {finding.side} case {finding.case}: {finding.what}\n    sent: {finding.sent[:2000]!r}")
     return any(fuzz.findings for fuzz in fuzzes)

@@ -50,6 +50,8 @@ PROVIDERS = {
     "deepseek",
 }
 """Names of providers: a value that holds several of them is a table of providers."""
+FORMATS = {"openai", "azure", "anthropic", "gemini", "cohere", "voyage", "mistral", "ollama", "minimax", "dashscope", "litellm"}
+"""Those that name a format or an SDK as well: a table that holds no others is keyed by format, and no new provider is a row of it."""
 LEAST_PROVIDERS = 4
 EVENTS = 60
 WARM_UP = 12
@@ -185,7 +187,7 @@ def cut(source: str) -> dict[str, object]:
     """Return the modules, the lines, the class names that stand twice, and the tables of providers."""
     root = Path(source, "sparekey")
     classes: dict[str, set[str]] = {}
-    tables, lines, modules = [], 0, 0
+    tables, by_format, lines, modules = [], [], 0, 0
     for path in sorted(root.rglob("*.py")):
         text = path.read_text("utf-8")
         modules, lines = modules + 1, lines + text.count("\n")
@@ -197,9 +199,10 @@ def cut(source: str) -> dict[str, object]:
                 named = {one.value for one in ast.walk(node.value) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
                 if len(PROVIDERS & named) >= LEAST_PROVIDERS:
                     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-                    tables.append(f"{where}:{ast.unparse(target)}")
+                    kept = tables if (PROVIDERS - FORMATS) & named else by_format
+                    kept.append(f"{where}:{ast.unparse(target)}")
     twice = {name: sorted(places) for name, places in classes.items() if len(places) > 1}
-    return {"modules": modules, "lines": lines, "duplicate_class_names": twice, "provider_tables": tables}
+    return {"modules": modules, "lines": lines, "duplicate_class_names": twice, "provider_tables": tables, "format_tables": by_format}
 
 
 def main() -> None:
@@ -220,6 +223,7 @@ def main() -> None:
     print(f"modules                          {found['modules']}\nlines                            {found['lines']}")
     print(f"class names that stand twice     {len(twice)}   {', '.join(sorted(twice))}")
     print(f"tables of providers              {len(found['provider_tables'])}   {', '.join(found['provider_tables'])}")
+    print(f"tables of formats and SDKs       {len(found['format_tables'])}   {', '.join(found['format_tables'])}")
     print(f"a chat through the gateway       {chat['files']} files, {chat['changes']} changes of file, {chat['calls']} calls")
     print(f"an event of a stream             {stream['per_event']:.1f} calls ({stream['events']} events)")
     print(f"Failover.call                    {call['files']} files, {call['changes']} changes of file, {call['calls']} calls")

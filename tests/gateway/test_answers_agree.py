@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from gateway_play import SETTINGS
+from json_host import JSON, JsonHost, hosting
 from odd_answers import LONG, ODD, RAW, STREAMS, content, events, item, message, response, said
 
 from sparekey import Chain, Credential, Secret
@@ -28,39 +27,22 @@ SPARE = {
 MESSAGES = [{"role": "user", "content": "hi"}]
 
 
-class Host(BaseHTTPRequestHandler):
+class Host(JsonHost):
     """`/CASE/SEAT/...`: seat `a` says what the case has, seat `b` is well and says SPARE, always as a whole."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body go out together
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        _, name, seat, *_ = self.path.split("/")
+    def reply(self, path, raw):
+        name, seat, *_ = path
         wire, value, _ = CASES[name]
         self.server.asked.add((name, seat))
         value = value if seat == "a" else SPARE[wire]
         streamed = seat == "a" and name in STREAMED
-        data = events(value, wire) if streamed else value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream" if streamed else "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args):
-        """Say nothing."""
+        return 200, events(value, wire) if streamed else value, "text/event-stream" if streamed else JSON
 
 
 @pytest.fixture(scope="module")
 def host():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
-        server.asked, server.daemon_threads = set(), True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with hosting(Host, set()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def base(host, name, seat):

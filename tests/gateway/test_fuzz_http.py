@@ -14,6 +14,15 @@ def test_nothing_is_found(side, upstream):
     assert fuzz.findings == []
 
 
+@pytest.mark.quick
+def test_both_paths_agree():
+    """Mutated requests and answers in random cuts, with and without the quick path; some of them are served by it."""
+    fuzz = fuzz_http.Both(9_000)
+    fuzz.run(60, most=24)
+    assert fuzz.findings == []
+    assert fuzz.counts["taken"] > 0
+
+
 def test_what_must_not_reach_a_provider_is_known():
     """The check of requests finds what it is there for."""
     sound = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %b\r\ncontent-length: 24\r\n\r\n%b"

@@ -12,6 +12,7 @@ from gateway_play import SETTINGS, Running, chain, question
 import sparekey
 from real_servers import wait_until
 
+pytestmark = pytest.mark.quick
 WELL = {
     "id": "c",
     "object": "chat.completion",

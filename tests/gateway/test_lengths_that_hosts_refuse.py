@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
 from gateway_play import SETTINGS
+from json_host import JSON, JsonHost, hosting
 
 from sparekey import Credential, FailoverTransport, Secret
 from sparekey.config import EmbeddingModelConfig
@@ -20,39 +19,21 @@ TOLD = {
 }
 
 
-class Host(BaseHTTPRequestHandler):
+class Host(JsonHost):
     """`/WORDS/LENGTH/...`: refuses a request that names a length; its vectors have LENGTH numbers."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        _, words, length, *_ = self.path.split("/")
+    def reply(self, path, raw):
+        body, (words, length, *_) = json.loads(raw), path
         self.server.asked.append(body.get("dimensions"))
-        told, status = {"data": [{"index": 0, "embedding": [0.5] * int(length)}]}, 200
         if "dimensions" in body:
-            told, status = {"object": "error", "message": TOLD[words], "type": "BadRequestError", "code": 400}, 400
-        text = json.dumps(told).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *args):
-        """Say nothing."""
+            return 400, {"object": "error", "message": TOLD[words], "type": "BadRequestError", "code": 400}, JSON
+        return 200, {"data": [{"index": 0, "embedding": [0.5] * int(length)}]}, JSON
 
 
 @pytest.fixture(scope="module")
 def host():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
-        server.asked, server.daemon_threads = [], True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with hosting(Host, []) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def fields(host, words, length):

@@ -1,12 +1,11 @@
 """A06: signed or encrypted thoughts of an account that is dead: the session goes on without them, over SDK transports and the gateway."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
 from gateway_play import SETTINGS, Running
+from json_host import JSON, JsonHost, hosting
 from odd_answers import TEXT, chat, content, events, item, message, response
 
 from sparekey import Chain, Credential, Secret
@@ -58,24 +57,20 @@ HEADERS = {"anthropic": {"anthropic-version": "2023-06-01"}, "gemini": {"x-goog-
 REFUSAL = {"error": {"type": "invalid_request_error", "message": "Invalid `signature` or encrypted content in `thinking` block"}}
 
 
-class Account(BaseHTTPRequestHandler):
+class Account(JsonHost):
     """`/NAME/FORM/...`: an account reads its own thoughts alone; the first one is dead as long as the server says so."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        _, name, form, *_ = self.path.split("/")
+    def reply(self, path, raw):
+        body, (name, form, *_) = raw.decode(), path
         form = form.replace("-", " ")
         self.server.asked.append((name, json.loads(body)))
         other = "b" if name == "a" else "a"
         if name in self.server.dead:
-            return self.say(401, {"error": {"type": "authentication_error", "message": "invalid api key", "code": "invalid_api_key"}})
+            return 401, {"error": {"type": "authentication_error", "message": "invalid api key", "code": "invalid_api_key"}}, JSON
         if f"sig-{other}" in body or f"enc-{other}" in body or f"_{other}00" in body:
-            return self.say(400, REFUSAL)
+            return 400, REFUSAL, JSON
         if "amid" in form and "thinking" in json.loads(body) and '"signature"' not in body:
-            return self.say(400, {"error": {"type": "invalid_request_error", "message": "the last turn must begin with a thinking block"}})
+            return 400, {"error": {"type": "invalid_request_error", "message": "the last turn must begin with a thinking block"}}, JSON
         own = {"id": f"rs_{name}00", "type": "reasoning", "summary": [], "encrypted_content": f"enc-{name}"}
         made = {
             "anthropic": message({"type": "text", "text": "HELLO"}),
@@ -83,29 +78,14 @@ class Account(BaseHTTPRequestHandler):
             "openai": response(own, item(TEXT)) if form == "responses" else chat({"content": "HELLO"}),
         }[FORMS[form][0]]
         stream = json.loads(body).get("stream") or "stream" in self.path
-        return self.say(200, made, events([made], form if form == "responses" else FORMS[form][0]) if stream else None)
-
-    def say(self, status, value, data=None):
-        data = data or json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args):
-        """Say nothing."""
+        return 200, events([made], form if form == "responses" else FORMS[form][0]) if stream else made, JSON
 
 
 @pytest.fixture(scope="module")
 def host():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Account) as server:
-        server.asked, server.dead, server.daemon_threads = [], set(), True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with hosting(Account, []) as server:
+        server.dead = set()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)

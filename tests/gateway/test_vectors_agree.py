@@ -6,12 +6,11 @@ Library, transports and gateway do so alike.
 import base64
 import json
 import struct
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
 from gateway_play import SETTINGS, Running
+from json_host import JSON, JsonHost, hosting
 
 from sparekey import Chain, Credential, FailoverTransport, Secret
 from sparekey.config import EmbeddingModelConfig
@@ -74,41 +73,23 @@ GIVEN = {
 }
 
 
-class Host(BaseHTTPRequestHandler):
+class Host(JsonHost):
     """`/CASE/SEAT/...`: seat `a` says what the case has, seat `b` gives good vectors, as floats."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        _, name, seat, *_ = self.path.split("/")
+    def reply(self, path, raw):
+        body, (name, seat, *_) = json.loads(raw), path
         self.server.asked.append((seat, body))
         given = body.get("input")
-        count = len(given) if isinstance(given, list) else 1
-        text = GIVEN[name][0] if seat == "a" else answer(*[SPARE] * count)
-        status = 200
         if name == "floats" and not given:
-            status, text = 400, json.dumps({"error": {"message": "overloaded?", "type": "server_error"}})
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *args):
-        """Say nothing."""
+            return 400, {"error": {"message": "overloaded?", "type": "server_error"}}, JSON
+        count = len(given) if isinstance(given, list) else 1
+        return 200, (GIVEN[name][0] if seat == "a" else answer(*[SPARE] * count)).encode(), JSON
 
 
 @pytest.fixture(scope="module")
 def host():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
-        server.asked, server.daemon_threads = [], True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with hosting(Host, []) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def base(host, name, seat):

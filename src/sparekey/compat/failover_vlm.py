@@ -36,7 +36,7 @@ _log: Final = logging.getLogger("sparekey.vlm")
 _READING: Final = ChunkReading()
 
 
-class _Seen:
+class _Delivered:
     """What the caller has seen of the primary's stream.
 
     Attributes:
@@ -147,7 +147,7 @@ class FailoverVLM(WrapperVLM):
 
         The backup may take over as long as nothing but thoughts was yielded, not later; its own thoughts are left out then.
         """
-        shown = _Seen()
+        shown = _Delivered()
         if self._switcher.should_try_primary():
             try:
                 for chunk in held_back(self.primary.stream_completion(prompt, images=images, **options), has_content):
@@ -178,7 +178,7 @@ class FailoverVLM(WrapperVLM):
         return self._streamed(stream_factory, lambda _: True)
 
     async def _streamed(self, factory: Callable[[Any], AsyncIterator[Any]], is_content: Callable[[Any], bool]) -> AsyncIterator[Any]:
-        shown = _Seen()
+        shown = _Delivered()
         if self._switcher.should_try_primary():
             try:
                 stream = annotated_async(factory(self.primary), "primary", self.primary)

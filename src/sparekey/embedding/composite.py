@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sparekey.embedding.base import HybridEmbedderBase
-from sparekey.embedding.chunks import collect, collect_async
+from sparekey.embedding.base import HybridEmbedderBase, collect, collect_async
 from sparekey.embedding.types import EmbedResult
 from sparekey.stats.tokens import TokenTracker
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sparekey.config.spaces import within_one
 from sparekey.core.policy import walking_once
-from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase
-from sparekey.embedding.chunks import collect, collect_async
+from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase, collect, collect_async
 from sparekey.embedding.space import Space
 from sparekey.embedding.types import EmbedResult
 from sparekey.engine import AsyncFailover, Chain, Failover

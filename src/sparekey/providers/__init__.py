@@ -2,8 +2,7 @@
 
 spec      what a row says
 vendors   the rows of providers with a format, an SDK or vectors of their own
-hosts     the rows of hosts that speak OpenAI's format
-servers   the rows of servers that you run yourself
+hosts     the rows of hosts that speak OpenAI's format, and of servers that you run yourself
 table     all rows, and the questions that are asked of them
 auth      how clouds sign requests
 """

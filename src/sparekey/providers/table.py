@@ -7,8 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from sparekey.providers.hosts import HOSTS, OPENAI_REASONING
-from sparekey.providers.servers import SERVERS
+from sparekey.providers.hosts import HOSTS, OPENAI_REASONING, SERVERS
 from sparekey.providers.spec import ChatDialect
 from sparekey.providers.vendors import VENDORS
 

@@ -10,7 +10,7 @@ from sparekey.errors import UnsupportedMediaInputError
 from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Secret, Usage
 from sparekey.vlm.assembly import chunk_of
-from sparekey.wire.settings import guarded, reveal
+from sparekey.wire.clients import guarded, reveal
 from sparekey.wire.think_tags import split_think
 
 if TYPE_CHECKING:

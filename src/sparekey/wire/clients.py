@@ -1,4 +1,8 @@
-"""SDK clients, made when they are needed: one for all threads or one each, and one for each event loop, which owns its connections."""
+"""SDK clients, made when they are needed: one for all threads or one each, and one for each event loop, which owns its connections.
+
+And what they are made from: a backend's plain configuration, which shows names and no keys when it is printed, and the SDK itself, if
+it is installed.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,70 @@ import contextlib
 import inspect
 import socket
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, overload
 from weakref import WeakKeyDictionary
+
+from sparekey.errors import MissingExtraError
+from sparekey.types import Secret
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
+    from types import ModuleType
+
+NO_KEY: Final = "none"
+"""What an SDK gets where a server of one's own asks for no key: without any it would take one from the environment, or refuse."""
+_KEYS: Final = ("api_key", "ak", "sk")
+_NESTED: Final = ("extra_headers", "extra_request_body", "extra_body")
+"""What operators add to requests: it may hold keys, too."""
+
+
+class Guarded(dict[str, Any]):
+    """A dictionary that shows its names only."""
+
+    def __repr__(self) -> str:
+        return f"<values of {', '.join(map(str, self))}>"
+
+
+def guarded(config: Mapping[str, Any]) -> Guarded:
+    """Return a copy of a configuration: its keys are `Secret`s, and neither it nor the headers and fields in it show values."""
+    copy = Guarded(config)
+    copy.update({name: Secret(copy[name]) for name in _KEYS if isinstance(copy.get(name), str)})
+    copy.update({name: Guarded(copy[name]) for name in _NESTED if isinstance(copy.get(name), Mapping)})
+    return copy
+
+
+@overload
+def reveal(key: str | Secret) -> str: ...
+@overload
+def reveal(key: str | Secret | None) -> str | None: ...
+def reveal(key: str | Secret | None) -> str | None:
+    """Return a key's value, to put a client together."""
+    return key.reveal() if isinstance(key, Secret) else key
+
+
+def installed(module: str) -> bool:
+    """Tell whether a module could be imported, without importing it (its parent packages are)."""
+    with suppress(ModuleNotFoundError):
+        return find_spec(module) is not None
+    return False
+
+
+def sdk(module: str, feature: str, extra: str) -> ModuleType:
+    """Import an SDK.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if not installed(module):
+        raise MissingExtraError(feature, extra)
+    return import_module(module)
+
 
 _CLOSE_SECONDS: Final = 5.0
 """How long closing waits for another thread's event loop."""

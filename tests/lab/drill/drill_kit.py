@@ -54,20 +54,21 @@ class Played(dict):
     stays wrong.
     """
 
-    def __init__(self, family, *, gateway=False):
+    def __init__(self, family, *, gateway=False, config=None):
+        self._config = config
         self._expected = NOT_YET_THROUGH if gateway else NOT_YET
         found = rows(family, gateway=gateway)
         self._slow = {named(row): row for row, slow in found if slow}
         soon = [row for row, slow in found if not slow]
-        super().__init__((named(row), self._settled(result)) for row, result in zip(soon, run(None, soon, FAST), strict=True))
+        super().__init__((named(row), self._settled(result)) for row, result in zip(soon, run(config, soon, FAST), strict=True))
 
     def __missing__(self, name):
-        self[name] = self._settled(run(None, [self._slow[name]], FAST)[0])
+        self[name] = self._settled(run(self._config, [self._slow[name]], FAST)[0])
         return self[name]
 
     def _settled(self, result):
         wanted = self._expected.get(result.row.id, (Verdict.PASS,))[0]
-        return result if result.verdict is wanted else run(None, [result.row], SLOW)[0]
+        return result if result.verdict is wanted else run(self._config, [result.row], SLOW)[0]
 
 
 def expected(name, *, gateway=False):

@@ -27,6 +27,13 @@ def test_every_row_went_through_the_gateway(results):
     assert [[run.mode for run in result.runs] for result in results.values()] == [["gateway"]] * len(results)
 
 
+@pytest.mark.quick
+def test_the_quick_path_serves_what_is_healthy(results):
+    """Also while the first credential is parked (K05), and between faults (M07)."""
+    for row in ("K02", "K05", "K19", "M01", "M07"):
+        assert results[row].telling.quick["taken"] > 0, row
+
+
 def test_the_client_never_sees_a_401_of_a_provider(results):
     """Fifteen dead keys are a bad gateway."""
     assert results["K07"].telling.caller.startswith("InternalServerError 502")

@@ -15,8 +15,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from sparekey.embedding.base import EmbedderBase
-from sparekey.embedding.chunks import collect, collect_async
+from sparekey.embedding.base import EmbedderBase, collect, collect_async
 from sparekey.embedding.inputs import estimate_tokens, text_of
 from sparekey.embedding.space import check_length, truncate_and_normalize
 from sparekey.embedding.types import EmbedResponse, EmbedResult
@@ -25,9 +24,8 @@ from sparekey.errors import IncompleteAnswerError, MissingExtraError
 from sparekey.providers import embedding_model, find
 from sparekey.types import Usage
 from sparekey.wire.answer import as_library_errors, read_vectors
-from sparekey.wire.clients import Clients, Gate
+from sparekey.wire.clients import NO_KEY, Clients, Gate, reveal
 from sparekey.wire.embeddings import as_vector, as_weights, refuses_length
-from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from contextlib import suppress
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Final
@@ -76,6 +77,11 @@ class WrapperAdapter:
     def settle(self, out: Callable[[], int]) -> None:
         """Do nothing: a call that has returned is settled."""
 
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """Nothing: there is no gateway."""
+        return Counter()
+
     def shown(self) -> dict[str, str]:
         """Return nothing: a wrapper has no pages."""
         return {}
@@ -134,11 +140,12 @@ class GatewayAdapter:
     def settle(self, out: Callable[[], int]) -> None:
         """Wait until the gateway works for no more callers than `out` says are waiting.
 
-        A caller may see the end of its call a moment before the gateway does.
+        A caller may see the end of its call a moment before the gateway does. Hooks then know of all that was served.
         """
         end = time.monotonic() + _SETTLE
         while self.in_process.gateway.running > out() and time.monotonic() < end:
             time.sleep(0.001)
+        self.in_process.tell()
 
     def shown(self) -> dict[str, str]:
         """Return the text of the gateway's pages and of its access log, by name."""
@@ -150,6 +157,11 @@ class GatewayAdapter:
         if status != _OK:
             raise RuntimeError(f"the gateway has no page at {path}")
         return text
+
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """How many requests the gateway served on its quick path (`taken`), and why it did not serve others there."""
+        return self.in_process.served_quickly
 
     @property
     def port(self) -> int:

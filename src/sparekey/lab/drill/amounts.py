@@ -21,7 +21,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check, Verdict
-from sparekey.lab.drill.watched_gateway import KEY, gateway, watched
+from sparekey.lab.drill.watched_gateway import KEY, watched
 
 if TYPE_CHECKING:
     import socket
@@ -45,7 +45,9 @@ _HELD: Final = (
 
 def _x02(context: RowContext) -> Iterator[Check]:
     files(2 * _STRANGERS + 200)  # as far as the system allows
-    with RawHost(lambda _: [response()]) as host, gateway(host, admin=True, body_timeout=_BODY_TIME) as served, ExitStack() as stack:
+    with ExitStack() as stack:
+        host = stack.enter_context(RawHost(lambda _: [response()]))
+        served = stack.enter_context(context.gateway(host, admin=True, body_timeout=_BODY_TIME))
         lines: list[socket.socket] = []
         with suppress(OSError):  # the system allows no more files
             for number in range(_STRANGERS):
@@ -82,7 +84,7 @@ def _until(line: socket.socket, end: float) -> bytes | None:
 
 def _x03(context: RowContext) -> Iterator[Check]:
     block = posted(question(), KEY, close=False) * 400
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         status_of(exchanged(served.url, posted(question(), KEY)))
 
         def pipelined() -> int:
@@ -117,7 +119,7 @@ def _long_header(context: RowContext) -> Iterator[Check]:
         for _ in range(80):
             yield b"x" * _MB
 
-    with RawHost(header) as host, gateway(host) as served:
+    with RawHost(header) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(question(), KEY)), _WITHIN)
     yield from _unharmed(context, "a header of 80 MB", watch, 40)
     yield Check("which is no answer", status_of(answer) in {502, 503})
@@ -126,7 +128,7 @@ def _long_header(context: RowContext) -> Iterator[Check]:
 def _many_values(context: RowContext) -> Iterator[Check]:
     body = b'{"model":"chat","messages":[' + b"[1]," * (10 * _MB) + b"[1]]}"
     request = posted(body, KEY)
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, request), _WITHIN)
         sent = host.requests[0].partition(b"\r\n\r\n")[2] if host.requests else b""
     yield from _unharmed(context, "a body of 40 MB of [1]", watch, 600)
@@ -153,7 +155,7 @@ def _long_answer(context: RowContext) -> Iterator[Check]:
                 end = got
         return found if end.endswith(b"0\r\n\r\n") else 0
 
-    with RawHost(answer) as host, gateway(host) as served:
+    with RawHost(answer) as host, context.gateway(host) as served:
         watch, found = watched(served.url, read, _WITHIN)
     yield from _unharmed(context, "an answer of 256 MB", watch, 80)
     yield Check("it passes whole", found > size * _MB)
@@ -162,7 +164,7 @@ def _long_answer(context: RowContext) -> Iterator[Check]:
 def _bombs(context: RowContext) -> Iterator[Check]:
     bomb = gzip.compress(question(x=" " * (60 * _MB)))
     packed = response(gzip.compress(ANSWER.replace(b"four", b" " * (200 * _MB))), "Content-Encoding: gzip")
-    with RawHost(lambda _: [packed]) as host, gateway(host) as served:
+    with RawHost(lambda _: [packed]) as host, context.gateway(host) as served:
         watch, answer = watched(served.url, lambda: exchanged(served.url, posted(bomb, KEY, "Content-Encoding: gzip")), _WITHIN)
         yield from _unharmed(context, "a bomb of a caller", watch, 100)
         yield Check("it is refused", status_of(answer) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not host.requests)

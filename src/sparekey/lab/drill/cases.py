@@ -133,6 +133,7 @@ class Cases:
             checks = await self.play(setting)
         finally:
             await setting.close()
+            context.quick += setting.served_quickly
             for one in setting.actors:
                 context.counts[one.id] += len(one.arrivals)
         return checks

@@ -5,20 +5,24 @@ from __future__ import annotations
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sparekey.config import VLMConfig
 from sparekey.lab.drill.clock import Clock
 from sparekey.lab.drill.fixtures import Shape, simulated_chat, simulated_embedding
 from sparekey.lab.drill.scenario import Scenario
+from sparekey.lab.drill.watched_gateway import gateway
 from sparekey.lab.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
     from sparekey.config import Config
+    from sparekey.lab.drill.in_process_gateway import InProcessGateway
+    from sparekey.lab.drill.raw_host import RawHost
     from sparekey.lab.drill.runner import Profile
 
 ALL = (0, 1_000_000)
@@ -41,6 +45,7 @@ class RowContext:
             outcomes.
         counts: requests by credential in the cases of the row, which have no scenarios;
             `provider_saw` adds them.
+        quick: how many requests the gateways of the row served on their quick path (`taken`), and why they did not serve others there.
         part: the first case that is played, and the one behind the last.
         cases: how many cases held, and how many were played.
     """
@@ -60,6 +65,7 @@ class RowContext:
         self.scenarios: list[Scenario] = []
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.quick: Counter[str] = Counter()
         self.part, self.cases = part, (0, 0)
         self.simulator = Simulator(time_scale=self._scale)
 
@@ -70,6 +76,8 @@ class RowContext:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:  # a gateway takes a moment to stop
             list(pool.map(lambda scenario: scenario.close(), self.scenarios))
+        for scenario in self.scenarios:
+            self.quick += scenario.served_quickly
         self.simulator.close()
 
     def chat(self, *, dice: Callable[[], float] = random.random, **shape: Any) -> Scenario:
@@ -96,6 +104,16 @@ class RowContext:
         clock = Clock(self._scale, virtual=self.profile.virtual)
         self.scenarios.append(Scenario(config, kind, seats, clock, self.mode, dice, gateway=self.config.gateway))
         return self.scenarios[-1]
+
+    @contextmanager
+    def gateway(self, host: RawHost, **more: Any) -> Iterator[InProcessGateway]:
+        """Serve a chain of one credential at `host` within the block; `more` are the other arguments of `watched_gateway.gateway`."""
+        quick = self.config.gateway is None or self.config.gateway.quick
+        with gateway(host, **{"quick": quick, **more}) as served:
+            try:
+                yield served
+            finally:
+                self.quick += served.served_quickly
 
     @property
     def wire(self) -> str:

@@ -25,7 +25,7 @@ from sparekey.lab.drill.raw_host import (
 )
 from sparekey.lab.drill.row import THROUGH, Row
 from sparekey.lab.drill.verdict import Check
-from sparekey.lab.drill.watched_gateway import ADMIN, KEY, PROVIDER_KEY, gateway
+from sparekey.lab.drill.watched_gateway import ADMIN, KEY, PROVIDER_KEY
 from sparekey.types import Credential, Secret
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _x01(context: RowContext) -> Iterator[Check]:
     for client in _clients():
         for when in ("at once", "later"):
             answers = _at_once(surplus) if when == "at once" else _later(surplus)
-            with RawHost(answers) as host, gateway(host, upstream=client) as served:
+            with RawHost(answers) as host, context.gateway(host, upstream=client) as served:
                 found = []
                 for _ in range(4):
                     found.append(exchanged(served.url, posted(question(), KEY)))
@@ -96,7 +96,7 @@ def _x05(context: RowContext) -> Iterator[Check]:
     answers = [answer for echo in echoes for answer in (_refusal(*echo), _broken(*echo))]
     own = {"X-Corp": f"Token {_CORP}"}
     try:
-        with RawHost(lambda number: [answers[number % len(answers)]]) as host, gateway(host, admin=True, headers=own) as served:
+        with RawHost(lambda number: [answers[number % len(answers)]]) as host, context.gateway(host, admin=True, headers=own) as served:
             shown = [exchanged(served.url, posted(question(stream=bool(n % 2)), KEY)) for n in range(len(answers))]
             state = exchanged(served.url, asked("/admin/api/state", f"Authorization: Bearer {ADMIN}"))
     finally:
@@ -146,7 +146,8 @@ def _x06(context: RowContext) -> Iterator[Check]:
         "Content-Security-Policy: default-src *",
     )
     speech = json.dumps({"model": "chat", "input": "a", "voice": "a"}).encode()
-    with RawHost(lambda _: [response(page, *more, "Set-Cookie: a=b", kind="text/html")]) as host, gateway(host, admin=True) as served:
+    whole = response(page, *more, "Set-Cookie: a=b", kind="text/html")
+    with RawHost(lambda _: [whole]) as host, context.gateway(host, admin=True) as served:
         answer = exchanged(served.url, posted(speech, KEY, path="/v1/audio/speech"))
         head = answer.partition(b"\r\n\r\n")[0].lower()
         yield Check("the page comes as plain bytes", b"content-type: application/octet-stream" in head and b"nosniff" in head)
@@ -190,7 +191,7 @@ _ONE_MODEL: Final = (b'{"m\\u006fdel":"chat","messages":[1]}', b'{"messages":["m
 
 
 def _x07(context: RowContext) -> Iterator[Check]:
-    with RawHost(lambda _: [response()]) as host, gateway(host) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host) as served:
         found = [status_of(exchanged(served.url, posted(body, KEY))) for body in _TWO_MODELS]
         yield Check(f"two are refused ({found})", found == [HTTPStatus.BAD_REQUEST] * len(found))
         yield Check("no provider is asked", not host.requests)
@@ -217,7 +218,7 @@ _FORWARDED: Final = (
 
 
 def _x08(context: RowContext) -> Iterator[Check]:
-    with RawHost(lambda _: [response()]) as host, gateway(host, keys=False) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host, keys=False) as served:
         for line in _FORWARDED:
             found = [
                 status_of(exchanged(served.url, posted(question(), line))),
@@ -231,7 +232,7 @@ def _x08(context: RowContext) -> Iterator[Check]:
         yield Check("under the name of a proxy: refused, too", status_of(exchanged(served.url, abroad)) == HTTPStatus.FORBIDDEN)
         yield Check("no provider is asked", not host.requests)
         yield Check("this machine is served", status_of(exchanged(served.url, posted(question()))) == HTTPStatus.OK)
-    with RawHost(lambda _: [response()]) as host, gateway(host, admin=True) as served:
+    with RawHost(lambda _: [response()]) as host, context.gateway(host, admin=True) as served:
         yield Check("with a key it is served", status_of(exchanged(served.url, posted(question(), _FORWARDED[0], KEY))) == HTTPStatus.OK)
         state = asked("/admin/api/state", _FORWARDED[0], f"Authorization: Bearer {ADMIN}").replace(b"127.0.0.1", b"a.example")
         yield Check("and so is the console", status_of(exchanged(served.url, state)) == HTTPStatus.OK)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -103,6 +104,16 @@ class InProcessGateway:
 
         return asyncio.run_coroutine_threadsafe(called(), self._loop).result(_STOP)
 
+    def tell(self) -> None:
+        """Have hooks and observers told now of what was served on the quick path, not soon."""
+        if self.gateway.quick is not None:
+            self.do(self.gateway.quick.batch.flush)
+
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """How many requests were served on the quick path (`taken`), and why others were not; empty if it is off."""
+        return served_quickly(self.gateway)
+
     def close(self) -> None:
         """Stop serving; a second call does nothing."""
         with suppress(RuntimeError):  # the event loop has ended already
@@ -133,6 +144,8 @@ class InProcessGateway:
         gateway.admin.close()
         server.should_exit = True
         await serving
+        if gateway.quick is not None:
+            gateway.quick.batch.flush()
 
 
 def application(
@@ -143,6 +156,8 @@ def application(
     store: Keeper | None = None,
 ) -> tuple[Gateway, Any]:
     """Return the application as `sparekey serve` runs it, and uvicorn's configuration for it.
+
+    It is to be called on the event loop that serves.
 
     Args:
         config: the whole configuration.
@@ -160,13 +175,20 @@ def application(
     from sparekey.gateway.api.served_chains import Timing  # noqa: PLC0415 - as above
     from sparekey.gateway.observe.console_host import GatewayHost  # noqa: PLC0415 - as above
     from sparekey.gateway.process.server import server_config  # noqa: PLC0415 - as above
+    from sparekey.gateway.quick.path import opened  # noqa: PLC0415 - as above
 
     gateway = Gateway(config, _upstream(config), store=store, timing=Timing(clock, dice, clock.scale, clock.asleep))
     gateway.admin = GatewayHost(gateway).admin()
     gateway.newcomers.append(follow)
     for served in gateway.chains.values():
         follow(served)
+    gateway.quick = opened(gateway)
     return gateway, server_config(gateway, gateway.state.config)
+
+
+def served_quickly(gateway: Gateway) -> Counter[str]:
+    """Return how many requests a gateway served on its quick path (`taken`), and why others were not; empty if it is off."""
+    return Counter() if gateway.quick is None else gateway.quick.counts.copy()
 
 
 def _upstream(config: Config) -> Any:
@@ -199,6 +221,8 @@ async def served_here(
     finally:
         gateway.admin.close()
         await server.shutdown()
+        if gateway.quick is not None:
+            gateway.quick.batch.flush()
 
 
 def address(server: Any) -> str:

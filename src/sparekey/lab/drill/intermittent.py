@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Final, Literal
 
-from sparekey.core.events import AttemptFailed, AttemptStarted, AttemptSucceeded
+from sparekey.core.events import AttemptAbandoned, AttemptFailed, AttemptSucceeded
 from sparekey.lab.drill.blame import WELL, served, well
 from sparekey.lab.drill.cases import Cases, row
 from sparekey.lab.drill.verdict import Check
@@ -96,8 +96,8 @@ async def _h10(setting: VirtualScenario) -> list[Check]:
     calls = await setting.together(3, lambda i: f"question ({i}.)")
     span = setting.clock() - since
     await away
-    starts = [one for one in setting.events[begun:] if isinstance(one, AttemptStarted)]
-    most = max((sum(one.credential_id == actor.id for one in starts) for actor in actors), default=0)
+    made = [one for one in setting.events[begun:] if isinstance(one, AttemptAbandoned | AttemptFailed | AttemptSucceeded)]
+    most = max((sum(one.credential_id == actor.id for one in made) for actor in actors), default=0)
     parked = [one.id for one in setting.chain.status().credentials if one.returns_in]
     checks = [
         served([first]),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.lab.drill.verdict import Check, Verdict, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sparekey.lab.drill.context import RowContext
 
@@ -71,6 +72,7 @@ class Run:
         broken: the checks that failed.
         seconds: how long the run took, in real seconds.
         cases: how many cases held, and how many were played; (0, 0) for rows without cases.
+        quick: how many requests the gateways served on their quick path (`taken`), and why they did not serve others there.
     """
 
     mode: str
@@ -80,6 +82,7 @@ class Run:
     broken: tuple[str, ...]
     seconds: float
     cases: tuple[int, int] = (0, 0)
+    quick: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the run as `--json` prints it."""
@@ -91,6 +94,7 @@ class Run:
             "broken": list(self.broken),
             "seconds": round(self.seconds, 3),
             **({"cases": {"held": self.cases[0], "played": self.cases[1]}} if self.cases[1] else {}),
+            **({"quick": dict(self.quick)} if self.quick else {}),
         }
 
     @classmethod
@@ -98,7 +102,7 @@ class Run:
         """Return the run that `as_dict` has written."""
         cases = data.get("cases", {"held": 0, "played": 0})
         seen = data["caller_saw"], data["provider_saw"], tuple(data["broken"]), data["seconds"]
-        return cls(data["mode"], Verdict(data["verdict"]), *seen, (cases["held"], cases["played"]))
+        return cls(data["mode"], Verdict(data["verdict"]), *seen, (cases["held"], cases["played"]), data.get("quick", {}))
 
 
 def joined(parts: Sequence[Run]) -> Run:
@@ -107,8 +111,9 @@ def joined(parts: Sequence[Run]) -> Run:
     telling = next(part for part in parts if part.verdict is found)
     held, played = (sum(part.cases[i] for part in parts) for i in (0, 1))
     broken = tuple(what for part in parts for what in part.broken)
+    quick = sum((Counter(part.quick) for part in parts), Counter[str]())
     caller = f"{held} of {played} cases hold" if played else telling.caller
-    return Run(telling.mode, found, caller, telling.provider, broken, sum(part.seconds for part in parts), (held, played))
+    return Run(telling.mode, found, caller, telling.provider, broken, sum(part.seconds for part in parts), (held, played), quick)
 
 
 @dataclass(frozen=True, slots=True)

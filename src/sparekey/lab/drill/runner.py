@@ -111,7 +111,7 @@ def play(config: Config, row: Row, mode: str, profile: Profile, part: tuple[int,
         except Exception as exc:  # noqa: BLE001 - a row that breaks off must show, and the other rows go on
             found, broken = Verdict.FAIL, [f"the row broke off: {describe_exception(exc)}"]
         seen, took = tuple(dict.fromkeys(broken)), time.monotonic() - since
-        return Run(mode, found, context.caller_saw, context.provider_saw, seen, took, context.cases)
+    return Run(mode, found, context.caller_saw, context.provider_saw, seen, took, context.cases, dict(context.quick))
 
 
 def _together(config: Config, rows: Sequence[Row], profile: Profile, at_once: int) -> Iterable[Result]:

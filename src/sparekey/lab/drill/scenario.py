@@ -8,12 +8,14 @@ the providers).
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from sparekey.core.events import Event, Parked
+from sparekey.core.events import Parked
 from sparekey.core.status import Standing
 from sparekey.lab.drill.adapters import GATEWAY, GatewayAdapter, WrapperAdapter
 from sparekey.lab.drill.calls import Calls
+from sparekey.lab.drill.event_log import EventLog
 from sparekey.lab.drill.in_process_gateway import settings
 from sparekey.lab.drill.outcome import CallOutcome
 
@@ -79,9 +81,9 @@ class Scenario:
         """
         self.config, self.seats, self.clock, self.mode = config, tuple(seats), clock, mode
         self.outcomes: list[CallOutcome] = []
-        self.events: list[Event] = []
+        self.events = EventLog()
         self.timeout: float = config.timeout / clock.scale  # type: ignore[attr-defined]  # every kind of chain has a timeout
-        parts = (config, kind, clock, dice, self.events.append, store)
+        parts = (config, kind, clock, dice, self.events, store)
         self._within = GatewayAdapter(*parts, gateway) if mode == GATEWAY else WrapperAdapter(*parts)
         self._model = self._within.model
         self._calls = Calls(clock, mode)
@@ -255,6 +257,11 @@ class Scenario:
     def shown(self) -> dict[str, str]:
         """Return what a gateway shows apart from its answers: the text of each place, by name."""
         return self._within.shown() if self._within is not None else {}
+
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """How many requests a gateway served on its quick path (`taken`), and why it did not serve others there."""
+        return self._within.served_quickly if self._within is not None else Counter()
 
     @property
     def probing(self) -> list[str]:

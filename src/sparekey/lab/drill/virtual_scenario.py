@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.config import VLMConfig
+from sparekey.lab.drill.event_log import EventLog
 from sparekey.lab.drill.fixtures import settings_of
 from sparekey.lab.drill.virtual_time import VirtualLoop
 from sparekey.lab.drill.ways import ANSWER, OTHER_ANSWER, CallResult, GatewayWay, SdkWay, WrapperWay
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from sparekey.config import Config
-    from sparekey.core.events import Event
     from sparekey.lab.drill.cases import Case
     from sparekey.lab.drill.virtual_time import VirtualTime
     from sparekey.lab.simulator.faults import Fault
@@ -112,7 +113,7 @@ class VirtualScenario:
         self._whole, self.case, self.clock = config, case, clock
         self.actors: list[Actor] = []
         self.calls: list[MadeCall] = []
-        self.events: list[Event] = []
+        self.events = EventLog()
         self.longest_park: dict[str, float] = {}
         self._providers: list[Provider] = []
         self._voices = (ANSWER, ANSWER)
@@ -203,12 +204,17 @@ class VirtualScenario:
         dice, way, wire = random.Random(7).random, self.case.way, self.case.wire  # noqa: S311 - chance of a drill, no secret
         if way == "gateway":
             self._way = GatewayWay(wire)
-            await self._way.begin(config, self.clock, dice, self.events.append, self._whole.gateway)
+            await self._way.begin(config, self.clock, dice, self.events, self._whole.gateway)
         elif way == "sdk":
-            self._way = SdkWay(config, self.clock, dice, self.events.append, wire)
+            self._way = SdkWay(config, self.clock, dice, self.events, wire)
         else:
-            self._way = WrapperWay(config, self.clock, dice, self.events.append, way)
+            self._way = WrapperWay(config, self.clock, dice, self.events, way)
         self.chain = self._way.chain
+
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """How many requests a gateway served on its quick path (`taken`), and why it did not serve others there."""
+        return self._way.served_quickly if isinstance(self._way, GatewayWay) else Counter()
 
     @property
     def way(self) -> WrapperWay | SdkWay | GatewayWay:

@@ -15,11 +15,12 @@ from sparekey.engine import Chain
 from sparekey.errors import AllCredentialsFailedError, describe_exception
 from sparekey.lab.drill.adapters import WrapperAdapter
 from sparekey.lab.drill.client import SDK_DIALECTS
-from sparekey.lab.drill.in_process_gateway import BEARER, served_here, settings
+from sparekey.lab.drill.in_process_gateway import BEARER, served_here, served_quickly, settings
 from sparekey.transport import sdk_options
 from sparekey.vlm.types import VLMChunk
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from sparekey.config import VLMConfig
@@ -195,10 +196,10 @@ class GatewayWay:
     ) -> None:
         """Serve a chain; `given` are the gateway's settings."""
         whole = Config.model_construct(vlm=config, embedding=None, gateway=settings(given), rules=[])
-        gateway, self.url = await self._stack.enter_async_context(
+        self._gateway, self.url = await self._stack.enter_async_context(
             served_here(whole, clock, dice, lambda served: served.chain.add_hook(hook))
         )
-        served = next(iter(gateway.chains.values()))
+        served = next(iter(self._gateway.chains.values()))
         self.chain, self.model, self._netloc = served.chain, served.name, urlsplit(self.url).netloc
 
     async def ask(self, prompt: str, *, stream: bool) -> CallResult:
@@ -208,11 +209,18 @@ class GatewayWay:
             status, headers, text, ended = await post(self._netloc, path, json.dumps(body).encode())
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as exc:
             return CallResult(False, describe_exception(exc), str(exc))
+        if self._gateway.quick is not None:
+            self._gateway.quick.batch.flush()  # hooks then know of it, as they would from the engine
         answer = "".join(json.loads(f'"{piece}"') for piece in _TEXT.findall(text)) if status == 200 else ""
         if answer in ANSWERS and ended:
             return CallResult(True, answer, answer, headers=headers)
         recognizable = not ended or status != 200 or '"error"' in text
         return CallResult(False, text + _read(text), text, "", status, bool(_CHAIN.search(text)), headers, recognizable)
+
+    @property
+    def served_quickly(self) -> Counter[str]:
+        """How many requests the gateway served on its quick path (`taken`), and why it did not serve others there."""
+        return served_quickly(self._gateway)
 
     async def close(self) -> None:
         """Stop serving."""

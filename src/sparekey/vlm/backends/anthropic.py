@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sparekey.errors import InvalidInputError
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
-from sparekey.vlm.backends.sdks import sdk
 from sparekey.vlm.images import decode_data_url
+from sparekey.wire.clients import NO_KEY, reveal, sdk
 from sparekey.wire.request import WireRequest
-from sparekey.wire.settings import NO_KEY, reveal
 
 if TYPE_CHECKING:
     from sparekey.vlm.base import Messages, Tools

@@ -21,11 +21,10 @@ from sparekey.engine.retry import retry_async, retry_sync
 from sparekey.errors import ConfigError, MissingExtraError
 from sparekey.providers import find
 from sparekey.vlm.assembly import Assembler, collect
-from sparekey.vlm.backends.sdks import installed
 from sparekey.vlm.base import CallingVLM
 from sparekey.vlm.images import MAX_IMAGE_BYTES, Image, image_part
 from sparekey.wire import answer
-from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, interrupt
+from sparekey.wire.clients import Clients, Gate, end, end_async, http_client, installed, interrupt
 from sparekey.wire.event_stream import EventStream
 from sparekey.wire.network import CONNECT_SECONDS
 from sparekey.wire.request import WireRequest

@@ -14,14 +14,12 @@ import httpx2
 from sparekey.errors import UnsupportedMediaInputError
 from sparekey.vlm.backends.anthropic import arguments_of, text_of
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
-from sparekey.vlm.backends.sdks import sdk
 from sparekey.vlm.images import decode_data_url, guess_url_type
 from sparekey.wire import answer, plain_events
-from sparekey.wire.clients import certificates
+from sparekey.wire.clients import NO_KEY, certificates, reveal, sdk
 from sparekey.wire.event_stream import EventStream
 from sparekey.wire.format import NoAnswerError
 from sparekey.wire.request import WireRequest
-from sparekey.wire.settings import NO_KEY, reveal
 from sparekey.wire.sse import EventTooLongError, Splitter
 
 if TYPE_CHECKING:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.openai import tool_choice
-from sparekey.vlm.backends.sdks import installed, sdk
-from sparekey.wire.clients import end
-from sparekey.wire.settings import reveal
+from sparekey.wire.clients import end, installed, reveal, sdk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -10,9 +10,8 @@ from typing import Any
 from sparekey.errors import ConfigError
 from sparekey.providers import dialect_of
 from sparekey.vlm.backends.chat import MODES, ChatBackend, ChatQuestion
-from sparekey.vlm.backends.sdks import sdk
+from sparekey.wire.clients import NO_KEY, reveal, sdk
 from sparekey.wire.rewrite import API_VERSION
-from sparekey.wire.settings import NO_KEY, reveal
 
 
 class OpenAIVLM(ChatBackend):

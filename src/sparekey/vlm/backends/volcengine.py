@@ -12,10 +12,9 @@ from sparekey.engine.retry import retry_async
 from sparekey.errors import IncompleteAnswerError, InvalidInputError, UnsupportedMediaInputError, describe_exception
 from sparekey.vlm.backends.chat import ChatBackend, ChatQuestion
 from sparekey.vlm.backends.openai import tool_choice
-from sparekey.vlm.backends.sdks import sdk
 from sparekey.wire import answer
+from sparekey.wire.clients import NO_KEY, reveal, sdk
 from sparekey.wire.request import WireRequest
-from sparekey.wire.settings import NO_KEY, reveal
 from sparekey.wire.think_tags import split_think
 
 _log: Final = logging.getLogger("sparekey.vlm")
