@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import html
 import json
 import pickle
 import traceback
@@ -17,7 +18,7 @@ from sparekey.errors import CredentialError
 from sparekey.masking import Secrets, mask, secrets_of
 from sparekey.types import Secret
 
-KEY = "Zq/w7+Pl_aintoken.X9"
+KEY = "Zq/w7+Pl_aint&ken.X9"
 """A key of no shape that anybody publishes."""
 WRITINGS = {
     "plain": KEY,
@@ -30,6 +31,8 @@ WRITINGS = {
     "url, every letter": "".join(f"%{ord(c):02x}" for c in KEY),
     "html": KEY.replace("+", "&#43;").replace("/", "&#x2F;"),
     "html by names": KEY.replace("+", "&plus;").replace("/", "&sol;").replace("_", "&lowbar;").replace(".", "&period;"),
+    "html by the book": html.escape(KEY),
+    "html, every letter": "".join(f"&#{ord(c)};" for c in KEY),
     "html, twice": KEY.replace("+", "&amp;#43;").replace("/", "&#38;#x2f;"),
     "html, every letter, no ends": "".join(f"&#{ord(c):05}" for c in KEY),
     "a program's": "".join(f"\\x{ord(c):02x}" for c in KEY),

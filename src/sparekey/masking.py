@@ -262,7 +262,7 @@ def _base64(value: str) -> Iterator[str]:
             yield coded[start:end]
 
 
-_AMPERSAND: Final = r"&(?:amp;|#38;)*+"
+_AMPERSAND: Final = r"&(?:amp;|#38;)*"
 _ESCAPE: Final = (
     r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|u\{0*([0-9a-fA-F]{1,4})\}|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([^\w\s\\]))"
     rf"|%(?:25)*([0-9a-fA-F]{{2}})|{_AMPERSAND}(?:\#0*([0-9]{{1,3}});?|\#[xX]0*([0-9a-fA-F]{{1,2}});?|(\w{{2,8}});)|=([0-9a-fA-F]{{2}})"
