@@ -74,7 +74,8 @@ class Streaming(Racing[S], Generic[T, S]):
         pace: real seconds in one second of the chain's clock.
         steps: the core's flow of this stream.
         _idle_limit: the most seconds between two items that show a provider at work; None: no limit.
-        _idle_at: when the last such item came.
+        _idle_at: when the last such item came, less the time for which the caller held items since then.
+        _taken_at: when the last item of any kind was taken.
         _relayed: how many winners were relayed; from the second on, each recovers the one before.
     """
 
@@ -93,7 +94,7 @@ class Streaming(Racing[S], Generic[T, S]):
         begun = self.call.rest
         self.outlet = Outlet(reading, policy.stream_recovery) if begun is None else begun.outlet
         self.limited = not policy.first_content_limit is policy.idle_limit is policy.attempt_limit is policy.deadline is None
-        self._idle_limit, self._idle_at = policy.idle_limit, 0.0
+        self._idle_limit, self._idle_at, self._taken_at = policy.idle_limit, 0.0, 0.0
         self.pace = chain.pace
         self._relayed = 0
         if self.call.made is None:
@@ -143,7 +144,8 @@ class Streaming(Racing[S], Generic[T, S]):
             self.outlet.restart(resumed=won.resumed)
         self._relayed += 1
         begun = self.call.rest
-        self._idle_at = self.call.chain.clock() if begun is None or self._relayed > 1 else begun.heard
+        self._taken_at = self.call.chain.clock()
+        self._idle_at = self._taken_at if begun is None or self._relayed > 1 else begun.heard
         if len(self.call.chain.pool) > 1:
             known = usual(self.call.chain.state, won.entry.credential.id)
             self._idle_limit = idle_limit(self.call.policy, known)
@@ -161,7 +163,11 @@ class Streaming(Racing[S], Generic[T, S]):
         call, idle = self.call, self._idle_limit
         if idle is None and not self.outlet.complete:
             return call.limit(source.entry)
-        left = None if idle is None else self._idle_at + idle - call.chain.clock()
+        left = None
+        if idle is not None:
+            now = call.chain.clock()
+            self._idle_at += now - self._taken_at  # the caller had the last item in hand, and the provider waited
+            left = self._idle_at + idle - now
         if self.outlet.complete:
             return Limit(min(TAIL_SECONDS, TAIL_SECONDS if left is None else left), "stalled", TAIL_SECONDS)
         if not call.bounded and left is not None and idle is not None:
@@ -172,8 +178,9 @@ class Streaming(Racing[S], Generic[T, S]):
     def take(self, source: S, item: T) -> Out[T]:
         """Return what goes out for an item of the stream that is relayed."""
         entry = source.entry
+        self._taken_at = self.call.chain.clock()
         if self.reading.alive(item):
-            self._idle_at = self.call.chain.clock()
+            self._idle_at = self._taken_at
         entry.usage = self.reading.usage(item) or entry.usage
         try:
             return Out(self.outlet.take(item))

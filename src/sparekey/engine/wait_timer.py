@@ -28,6 +28,7 @@ class WaitTimer:
     Attributes:
         _loop: the loop of the waits; None before the first one, and on trio.
         _timer: the timer; None if it is not set.
+        _rings: when it rings; uvloop's handles of times that are here do not tell.
         _task: the task that waits; None if none does.
         _due: when its wait is due, in seconds of the loop's clock.
         _fired: the timer has cancelled the task.
@@ -37,6 +38,7 @@ class WaitTimer:
         """Begin without a wait."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0
         self._task: asyncio.Task[object] | None = None
         self._due = 0.0
         self._fired = False
@@ -57,9 +59,9 @@ class WaitTimer:
             return await what
         loop = self._loop = self._loop or task.get_loop()
         self._due = loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._due:
+        if self._timer is None or self._rings > self._due:
             self.close()
-            self._timer = loop.call_at(self._due, self._ring)
+            self._set(loop)
         cancelling, self._task, self._fired = task.cancelling(), task, False
         try:
             return await what
@@ -75,12 +77,16 @@ class WaitTimer:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _set(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._rings = self._due
+        self._timer = loop.call_at(self._due, self._ring)
+
     def _ring(self) -> None:
         self._timer = None
         if self._task is None or self._loop is None:
             return  # the next wait sets the timer anew
         if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._ring)
+            self._set(self._loop)
             return
         self._fired = True
         self._task.cancel()

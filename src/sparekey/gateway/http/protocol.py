@@ -121,6 +121,7 @@ class GatewayProtocol(HttpToolsProtocol):
     Attributes:
         _due: when the current wait for the client ends, on the loop's clock; None: no wait.
         _timer: checks `_due`. If it fires early it sets itself anew, so few timers are created.
+        _rings: when it rings.
         _part: what comes next from the client: a request (`IDLE`), the rest of its headers, or of its body.
         _head_bytes: bytes of the current request's headers so far; None: they are complete.
         _hosts: number of `Host` headers of the current request; it must be one.
@@ -136,6 +137,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stuck: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0
         self._head_bytes: int | None = 0
         self._leaving: list[Callable[[], None]] = []
         self._hosts = 0
@@ -364,13 +366,14 @@ class GatewayProtocol(HttpToolsProtocol):
         One timer serves all requests of a connection.
         """
         self._due = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._due:
+        if self._timer is None or self._rings > self._due:
             self._arm()
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         assert self._due is not None
+        self._rings = self._due  # uvloop's handles of times that are here do not tell
         self._timer = self.loop.call_at(self._due, self._look)
 
     def _look(self) -> None:

@@ -98,7 +98,7 @@ class HostReader:
         self._heir, self.exchange = heir, None
         heir.go_on(self._parser, self.headers)
         if self.done:
-            heir.on_message_complete()
+            heir.complete(keeps=self.keeps)
             heir.ended()
         elif self.fault is not None:
             heir.misread(self.fault)

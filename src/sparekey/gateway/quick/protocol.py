@@ -77,7 +77,7 @@ class QuickProtocol(GatewayProtocol):
             self.transport.close()
             return
         self._due = self.loop.time() + self.timeout_keep_alive  # as `_due_in`, for every request
-        if self._timer is None or self._timer.when() > self._due:
+        if self._timer is None or self._rings > self._due:
             self._arm()
 
     def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:

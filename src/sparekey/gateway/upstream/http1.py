@@ -392,6 +392,9 @@ class ResponseReader:
         if self.status < _FINAL:
             self.raw, self._framed = [], False
         elif not self._done:
-            self._done = True
-            self._keeps = self._parser.should_keep_alive()
-            self._wake()
+            self.complete(keeps=self._parser.should_keep_alive())
+
+    def complete(self, *, keeps: bool) -> None:
+        """Take in that the answer is complete, and whether its connection may carry another request."""
+        self._done, self._keeps = True, keeps
+        self._wake()
