@@ -8,7 +8,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak train score peers openviking docs clean agents frameworks
+.PHONY: help demo demo-keep test suite test-fast test-slow lint sync bench mutants fuzz fuzz-http soak two-machines train score peers openviking docs clean agents frameworks
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -81,6 +81,9 @@ fuzz-http: $(VENV)/.dev ## ten minutes of mutated HTTP for the gateway, from cli
 
 soak: $(VENV)/.dev ## ten minutes of the gateway under mixed faults and hostile ends: memory, files, threads, lag (not part of the tests)
 	@$(BIN)/python tools/soak.py --seconds 600
+
+two-machines: $(VENV)/.dev ## two gateways in two network namespaces: one cut off from the store and killed, under load
+	$(BIN)/python tools/two_machines.py
 
 train: $(VENV)/.dev ## learn from the labelled errors of data/errors: the classifier's text model (a few minutes)
 	@PYTHONPATH=src:tools OMP_NUM_THREADS=1 $(BIN)/python tools/train_classifier.py

@@ -26,7 +26,7 @@ ONLY_SHOWN = {
     "": "diagrams of ARCHITECTURE.md, whose paths tests/test_architecture.py looks up",
     "text": "messages; the tests of their pages compare them (tests/config/test_docs.py, tests/lab/drill/test_drill_docs.py)",
     "ini": "a unit for systemd, which a container lacks",
-    "nginx": "a part of a configuration that needs certificates",
+    "nginx": "tests/gateway/test_deploy_page.py runs nginx with it",
     "caddyfile": "Caddy is no package of Python's or Debian's base",
 }
 """Languages of blocks that nothing here can run."""

@@ -21,3 +21,14 @@ def test_what_is_named_is_there():
     """Files of tests, and rows of the drill."""
     assert [name for name in re.findall(r"`(tests/[\w/.]+)`", PAGE) if not (ROOT / name).is_file()] == []
     assert set(re.findall(r"drill (\w\d\d)", PAGE)) <= {row.id for row in EVERY_ROW}
+
+
+def test_each_named_test_is_there():
+    """In the file before it; and each file that is named says which of its tests is meant."""
+    missing = []
+    for row in ROWS:
+        for file, names in re.findall(r"`(tests/[\w/.]+)`((?: \([^)]*\))?)", row[-1]):
+            text = (ROOT / file).read_text("utf-8")
+            meant = re.findall(r"`(test_\w+)`", names)
+            missing += [(file, name) for name in meant if f"def {name}(" not in text] or ([] if meant else [(file, "none is named")])
+    assert missing == []

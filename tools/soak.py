@@ -37,6 +37,8 @@ MOST_SECONDS = 0.05
 """Within which 99 of 100 looks at `/healthz` are answered."""
 LOOKS_EVERY = 0.05
 EVERY = 1.0
+HEAVY = 0.02
+"""The share of a wild provider's answers that are heavy."""
 WARM = 1 / 3
 """The share of the time in which everything grows to its size."""
 MB = 2**20
@@ -156,8 +158,10 @@ class Soak:
 
     def _long(self, dice: Random) -> str:
         many = b'{"model":"chat","messages":[' + b"[1]," * 500_000 + b"[1]]}"
+        below = b'{"model":"chat","messages":[' + b"[]," * 300_000 + b"[]]}"
+        deep = b'{"model":"chat","messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
         packed = gzip.compress(b'{"model":"chat","x":"' + b" " * 30_000_000 + b'","messages":[]}')
-        body, headers = dice.choice(((many, ()), (packed, ("Content-Encoding: gzip",))))
+        body, headers = dice.choice(((many, ()), (below, ()), (deep, ()), (packed, ("Content-Encoding: gzip",))))
         back = exchanged(self._url, with_key(posted(body, *headers)))
         time.sleep(3.0)
         return f"a long body: {status_of(back)}"
@@ -182,10 +186,25 @@ class Provider:
         if self.kind == "healthy" or self.dice.random() < 0.3:
             yield whole
         elif self.kind == "wild":
-            yield mutated(self.dice, whole)[:16_384]
+            yield self._heavy() if self.dice.random() < HEAVY else mutated(self.dice, whole)[:16_384]
             raise OSError
         else:
             yield from self._fault(whole)
+
+    def _heavy(self) -> bytes:
+        """Return an answer, an error or events that take long to read if all of it is read."""
+        lists = b"[" + b"[]," * 1_000_000 + b"[]]"
+        events = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}\n\n' * 10_000
+        return self.dice.choice(
+            (
+                response(b'{"choices":[],"x":' + lists + b"}"),
+                response(b'{"error":{"message":"no"},"x":' + lists + b"}", status="400 Bad Request"),
+                response(b'{"error":' + b"[" * 3_000_000, status="500 Internal Server Error"),
+                response(b'data: {"choices":[],"x":' + lists + b"}\n\n", kind="text/event-stream"),
+                response(events, kind="text/event-stream"),
+                response(b":\n\n" * 100_000, kind="text/event-stream"),
+            )
+        )
 
     def _fault(self, whole: bytes) -> Iterator[bytes]:
         error = b'{"error": {"message": "the server is overloaded", "type": "server_error", "code": null}}'

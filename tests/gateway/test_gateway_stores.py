@@ -157,6 +157,7 @@ def test_the_server_goes_away_and_returns(serve, pair, caplog):
         pair[0].fail(faults.auth())
         assert (served_by(one), served_by(one), served_by(two)) == ("second", "second", "second")
         assert one.ask("GET", "/admin/api/state")[2]["store"]["away"]
+        assert b"sparekey_gateway_store_away 1.0" in one.ask("GET", "/metrics")[2]
         one.ask(path="/admin/api/chains/chat/credentials/second/hold", body={"seconds": 600})
         one.write(configured(pair, server.url, extra="patience = 1.0"))
         assert standing(one) == "parked", "what is known outlives a new configuration, too"
@@ -164,6 +165,7 @@ def test_the_server_goes_away_and_returns(serve, pair, caplog):
         server.start()
         assert wait_until(lambda: standing(two, "second") == "parked")
         assert wait_until(lambda: not two.ask("GET", "/admin/api/state")[2]["store"]["away"])
+        assert b"sparekey_gateway_store_away 0.0" in two.ask("GET", "/metrics")[2]
         assert standing(two) == "parked"
     finally:
         server.close()

@@ -262,12 +262,19 @@ class Relay:
 
 
 def certificates(folder):
-    """An authority of one's own and a server's context; return the context and the authority's file."""
+    """An authority of one's own and a server's certificate; return the server's context and the authority's file.
+
+    Certificate and key are in `server.pem` and `server.key` as well.
+    """
     import trustme
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    server = authority.issue_cert("localhost", "127.0.0.1")
+    server.configure_cert(context)
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+    for pem in server.cert_chain_pems:
+        pem.write_to_path(str(folder / "server.pem"), append=True)
     file = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(file))
     return context, file

@@ -115,14 +115,14 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
     file, config = opened(path)
     if not chains(config):
         raise ConfigError(f"{file}: the configuration has no chain to check: write [vlm], [embedding.dense] or [gateway.chat.NAME]")
-    trials = trials_of(config, only)
+    calls = calls_of(config, only)
     console = render.err()
     with Progress(
         SpinnerColumn(), TextColumn("{task.description} {task.completed} of {task.total}"), TimeElapsedColumn(),
         console=console, transient=True, disable=not console.is_terminal,
     ) as progress:  # fmt: skip
-        task = progress.add_task("credentials checked:", total=len(trials))
-        findings = compared_keys(config, try_all(trials, timeout, lambda: progress.advance(task)))
+        task = progress.add_task("credentials checked:", total=len(calls))
+        findings = compared_keys(config, try_all(calls, timeout, lambda: progress.advance(task)))
     verdicts = [(name, compared([*group])) for name, group in groupby(findings, key=lambda f: f.chain)]
     if json:
         render.as_json(as_dict(str(file), verdicts, some=bool(only)))
@@ -133,7 +133,7 @@ def run_check(path: Path | None, *, only: Sequence[str] = (), timeout: float = 3
     return exit_code(findings, [serves(group) for _, group in verdicts])
 
 
-def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
+def calls_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
     """Return the calls to make, in the order of the configuration."""
     found = [
         ProbeCall(dotted(path), chain, index)
@@ -150,28 +150,26 @@ def trials_of(config: Config, only: Sequence[str] = ()) -> list[ProbeCall]:
     return [ProbeCall(t.name, t.chain, t.index, compare=embedding.count(t.name) > 1) for t in found]
 
 
-def try_all(
-    trials: Sequence[ProbeCall], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE
-) -> list[Finding]:
+def try_all(calls: Sequence[ProbeCall], timeout: float, tick: Callable[[], None] = lambda: None, *, grace: float = _GRACE) -> list[Finding]:
     """Make all calls, several at once; return the findings.
 
     The command abandons a call that exceeds its time limit by `grace` seconds, so that it always
     ends.
     """
     done: queue.Queue[tuple[int, Finding]] = queue.Queue()
-    waiting = iter([(i, trial, trial.build(timeout)) for i, trial in enumerate(trials)])
+    waiting = iter([(i, call, call.build(timeout)) for i, call in enumerate(calls)])
     turn = threading.Lock()
-    for _ in range(min(_AT_ONCE, len(trials))):
+    for _ in range(min(_AT_ONCE, len(calls))):
         threading.Thread(target=_work, args=(waiting, turn, done), daemon=True).start()
     found: dict[int, Finding] = {}
-    while len(found) < len(trials):
+    while len(found) < len(calls):
         try:
             index, finding = done.get(timeout=timeout + grace)
         except queue.Empty:
             break
         found[index] = finding
         tick()
-    return [found.get(i) or trial.silent(timeout) for i, trial in enumerate(trials)]
+    return [found.get(i) or call.silent(timeout) for i, call in enumerate(calls)]
 
 
 def compared_keys(config: Config, findings: Sequence[Finding]) -> list[Finding]:
@@ -190,8 +188,8 @@ def _work(waiting: Iterator[tuple[int, ProbeCall, Any]], turn: threading.Lock, d
             ready = next(waiting, None)
         if ready is None:
             return
-        index, trial, built = ready
-        done.put((index, built if isinstance(built, Finding) else trial.run(built)))
+        index, call, built = ready
+        done.put((index, built if isinstance(built, Finding) else call.run(built)))
 
 
 # ── verdicts ──

@@ -51,6 +51,8 @@ class Metrics:
             gateway.log.on_drop = dropped.inc
         self._running = Gauge(_RUNNING, "Requests under way.", registry=registry)
         self._running.set_function(lambda: gateway.running)
+        away = Gauge("sparekey_gateway_store_away", "1 while the store cannot be used, and this process goes on alone.", registry=registry)
+        away.set_function(lambda: float(gateway.store is not None and gateway.store.away is not None))
         self.before: list[MetricFamily] = []
         """The numbers of the worker that this one replaced."""
 

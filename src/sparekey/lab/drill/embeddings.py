@@ -76,7 +76,7 @@ def _checked(data: dict[str, Any]) -> float | None:
     The command is imported by name, because `lab` lies below `cli`.
     """
     check, canaries = import_module("sparekey.cli.check"), import_module("sparekey.cli.check")
-    findings = check.try_all(check.trials_of(Config.model_validate({"embedding": data})), 10.0)
+    findings = check.try_all(check.calls_of(Config.model_validate({"embedding": data})), 10.0)
     cosine: float | None = canaries.compared(findings)[1].cosine
     return cosine
 

@@ -122,7 +122,7 @@ def _checked(config: VLMConfig) -> dict[str, str]:
     """
     check = import_module("sparekey.cli.check")
     whole = Config.model_validate({"vlm": config})
-    findings = check.compared_keys(whole, check.try_all(check.trials_of(whole), 10.0))
+    findings = check.compared_keys(whole, check.try_all(check.calls_of(whole), 10.0))
     return {one.credential: one.twin_of for one in findings if one.twin_of}
 
 
