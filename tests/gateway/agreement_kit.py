@@ -82,6 +82,7 @@ class Provider:
             while True:
                 line, _ = self._socket.accept()
                 line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # else the system takes megabytes that nobody reads
                 threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
     def _serve(self, line):

@@ -318,7 +318,7 @@ def test_a_slow_client_makes_the_host_wait(pair):
         client.write([ask()(case)])
         client.answers(1)
         client.write([ask()(case)])
-        assert wait_until(lambda: pair.provider.blocked(case), 10)
+        assert wait_until(lambda: pair.provider.blocked(case), 30)
         found = []
         while not (found and found[-1].endswith(END)):
             found.append(client.line.recv(1 << 20))
