@@ -82,6 +82,7 @@ class Provider:
             while True:
                 line, _ = self._socket.accept()
                 line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # else the system takes megabytes that nobody reads
                 threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
     def _serve(self, line):
@@ -110,6 +111,7 @@ class Provider:
     def _say(self, line, pieces, case):
         for number, piece in enumerate(pieces):
             if piece == RESET:
+                time.sleep(0.1)  # a reset takes what was not read yet with it
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             if piece in (CLOSE, RESET):
                 return False

@@ -3,10 +3,13 @@
 import json
 import random
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 from agreement_kit import CLOSE, RESET, SETTLED, Client, Pair, Provider, answer, cut, request
 
+import sparekey
 from real_servers import wait_until
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -175,7 +178,7 @@ SHAPES = {
     "ends": (lambda events: streamed(events[:4]), ["odd event"]),
     "error": (lambda events: streamed([*events[:4], OVERLOADED]), ["odd event"]),
 }
-PLAYS = ("silent-first", "quiet", "tail", "leaves", "halfclosed", "slow", "pipelined", "parked", "memory", SETTLED)
+PLAYS = ("silent-first", "quiet", "tail", "leaves", "halfclosed", "slow", "pipelined", "parked", "calls", SETTLED)
 SEEDS = range(12)
 OPENAI = [*REQUESTS, *ANSWERS, *(f"{name}-differs" for name in DIFFERS), *PLAYS, *(f"random{seed}" for seed in SEEDS)]
 KINDS = dict.fromkeys(OPENAI, ("openai", "gpt-4o-mini")) | {f"{wire}{one}": kind for wire, kind in MODELS.items() for one in SHAPES}
@@ -315,7 +318,7 @@ def test_a_slow_client_makes_the_host_wait(pair):
         client.write([ask()(case)])
         client.answers(1)
         client.write([ask()(case)])
-        assert wait_until(lambda: pair.provider.blocked(case), 10)
+        assert wait_until(lambda: pair.provider.blocked(case), 30)
         found = []
         while not (found and found[-1].endswith(END)):
             found.append(client.line.recv(1 << 20))
@@ -324,3 +327,26 @@ def test_a_slow_client_makes_the_host_wait(pair):
     assert whole[0] == whole[1] > 60_000 * len(long)
     counts = pair.running[True].gateway.quick.counts
     assert counts["slow client"] + counts["much at once"] == 1
+
+
+def test_an_event_costs_few_calls(pair):
+    """At most 25 calls of Python functions an event, from the host's bytes to the client's."""
+    case, package, called = "calls", str(Path(sparekey.__file__).parent), []
+    events = [delta(content=f"word{number} ") for number in range(100)]
+    answers = [together(WELL), [HEAD, chunk(ROLE + TEXT[0]), *map(chunk, events), *streamed([STOP, DONE])[1:]]]
+
+    def profile(frame, event, _argument):
+        if event == "call" and frame.f_code.co_filename.startswith(package):
+            called.append(frame.f_code)
+
+    for quick, running in pair.running.items():
+        pair.provider.play(case, a=answers, b=[])
+        client = Client(running.port)
+        client.write([ask()(case)])
+        client.answers(1)
+        running.do(lambda quick=quick: sys.setprofile(profile if quick else None))
+        client.write([ask()(case)])
+        client.answers(1)
+        running.do(lambda: sys.setprofile(None))
+        client.close()
+    assert len(called) / len(events) <= 25

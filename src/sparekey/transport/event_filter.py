@@ -171,7 +171,7 @@ class EventFilter:
         """Start before the first byte."""
         self._responses, self._call, self._credential, self._response = responses, call, credential, response
         self._events, self._held = EventStream(call, hide_usage=responses.hides_usage(call, credential)), 0
-        self._began = False
+        self._began, self._form = False, call.format
 
     def items(self, chunk: bytes | None) -> Iterator[Item]:
         """Yield what can go on with a chunk of bytes; None: there are no more, and what is left goes on.
@@ -180,7 +180,7 @@ class EventFilter:
             Refused: an error event, or an error in the place of events.
             Exception: the library's own, for what is no stream of this API; at the end, if the answer is not complete, or none.
         """
-        events, form = self._events, self._call.format
+        events, form = self._events, self._form
         try:
             for parts in events.end() if chunk is None else events.feed(chunk):
                 if not self._began:

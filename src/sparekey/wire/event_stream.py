@@ -122,13 +122,7 @@ class EventStream:
             self._closed = True
         return (good,) if good else ()
 
-    def _as_sdks_read(self, event: Event, value: Any) -> Event | None:
-        """An event in a form that the SDKs of its wire read; None: none of it is for them."""
-        if self._is_plain(event.raw) is not None and not (self._typed and (value is None or value.get("type") != event.name)):
-            return event
-        return plain(self._written, event, value)
-
-    def _take(self, event: Event, good: list[ReadEvent]) -> None:
+    def _take(self, event: Event, good: list[ReadEvent]) -> None:  # noqa: C901 - each event comes by here, so that it saves a call
         reader = self.reader
         try:
             summary = reader.feed(event)
@@ -144,12 +138,13 @@ class EventStream:
             if self._hide_usage and value.get("usage"):
                 if not value.get("choices"):
                     return
-                value = {name: one for name, one in value.items() if name != "usage"}
-                event = event._replace(data=dumped(value), raw=event_bytes(value, event.name))
+                event, value = _without_usage(event, value)
         self.complete = reader.whole and reader.said
-        if (written := self._as_sdks_read(event, value)) is None:
-            return
-        part = ReadEvent(written, value, reader.whole, summary)
+        if self._is_plain(event.raw) is None or (self._typed and (value is None or value.get("type") != event.name)):
+            if (written := plain(self._written, event, value)) is None:
+                return  # none of it is for the SDKs of this wire
+            event = written
+        part = ReadEvent(event, value, reader.whole, summary)
         if not reader.said and reader.over:
             self._held.append(part)
             return
@@ -182,6 +177,12 @@ class EventStream:
     def _released(self) -> list[ReadEvent]:
         held, self._held = self._held, []
         return held
+
+
+def _without_usage(event: Event, value: dict[str, Any]) -> tuple[Event, Any]:
+    """Return an event without its token counts, and its JSON."""
+    value = {name: one for name, one in value.items() if name != "usage"}
+    return event._replace(data=dumped(value), raw=event_bytes(value, event.name)), value
 
 
 def _behind(good: list[ReadEvent], fault: Exception) -> Iterator[list[ReadEvent]]:

@@ -19,7 +19,7 @@ from sparekey.gateway.api.response_headers import handed_on
 from sparekey.gateway.quick.attempt import SeenAnswer
 from sparekey.gateway.quick.batch import BegunRequest, FirstContent, ServedRequest
 from sparekey.gateway.quick.exchange import LINE, OK, Exchange
-from sparekey.gateway.upstream.messages import ByteStream, is_burst, received, slices
+from sparekey.gateway.upstream.messages import SLICE, ByteStream, is_burst, received, slices
 from sparekey.transport.asynchronous import READING
 from sparekey.transport.event_filter import EventFilter
 from sparekey.wire.large_json import LARGE
@@ -90,7 +90,7 @@ class StreamExchange(Exchange):
             reader.pieces = []
             events, chunk = self._events or self._opened(reader), pieces[0] if len(pieces) == 1 else b"".join(pieces)
             self._waiting += len(chunk)
-            if self._waiting > LARGE or is_burst(chunk):
+            if self._waiting > LARGE or (len(chunk) > SLICE and is_burst(chunk)):
                 self._leave(chunk)
                 return
             fault = self._take(events.items(chunk), written)
@@ -103,7 +103,7 @@ class StreamExchange(Exchange):
             self._end(reader, written)
         else:
             if written:
-                self._client.transport.write(b"".join(written))
+                self._client.transport.write(written[0] if len(written) == 1 else b"".join(written))
             if fault is not None or reader.fault is not None:
                 self._go_on("no HTTP" if fault is None else "odd event", fault)
             elif self._client.flow.write_paused:
