@@ -150,8 +150,8 @@ def _mask_named(text: str, lower: str, names: str, is_key: Callable[[str], objec
 class Secrets:
     r"""The secrets of some credentials; it cuts them out of texts, however they are written there.
 
-    Providers repeat keys as they are, in JSON with escapes (`\/`, `\u002B`), in URLs (`%2B`), in
-    HTML (`&#43;`), and in base64.
+    Providers repeat keys as they are, in other cases, in JSON with escapes (`\/`, `\u002B`), in
+    URLs (`%2B`, `%252B`), in HTML (`&#43;`, `&plus;`), in base64 and in hexadecimal digits.
     """
 
     __slots__ = ("_literals", "_values")
@@ -170,13 +170,15 @@ class Secrets:
         if not self._values:
             return text
         if self._literals is None:
-            self._literals = tuple(literal for value in self._values for literal in (value, *_base64(value)))
+            self._literals = tuple(dict.fromkeys(form for value in self._values for form in _forms(value)))
+        lower, plain = text.lower(), ""
+        if "\\" in text or "%" in text or "&" in text or "=" in text:
+            plain = _unescaped(text).lower()
         for literal in self._literals:
-            if literal in text:
-                text = text.replace(literal, MASK)
-        if "\\" in text or "%" in text or "&#" in text:
-            for value in self._values:
-                text = _compiled(_in_any_writing(value)).sub(MASK, text)
+            if literal in lower:
+                text = _compiled(f"(?i:{re.escape(literal)})").sub(MASK, text)
+            if literal in plain:
+                text = _compiled(_in_any_writing(literal)).sub(MASK, text)
         return text
 
     def cut_bytes(self, data: bytes) -> bytes:
@@ -238,6 +240,15 @@ def _secret_headers(headers: Mapping[str, str]) -> Iterator[str]:
             yield value.rpartition(" ")[2]
 
 
+def _forms(value: str) -> Iterator[str]:
+    """Return what a value may be written as, in lower case: itself, in base64, in base64 for URLs, in hexadecimal digits."""
+    yield value.lower()
+    for coded in _base64(value):
+        yield coded.lower()
+        yield coded.lower().replace("+", "-").replace("/", "_")
+    yield value.encode().hex()
+
+
 def _base64(value: str) -> Iterator[str]:
     """Return the base64 forms of a value, for each place where it may begin in a longer text.
 
@@ -251,13 +262,56 @@ def _base64(value: str) -> Iterator[str]:
             yield coded[start:end]
 
 
+_AMPERSAND: Final = r"&(?:amp;|#38;)*"
+_ESCAPE: Final = (
+    r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|u\{0*([0-9a-fA-F]{1,4})\}|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([^\w\s\\]))"
+    rf"|%(?:25)*([0-9a-fA-F]{{2}})|{_AMPERSAND}(?:\#0*([0-9]{{1,3}});?|\#[xX]0*([0-9a-fA-F]{{1,2}});?|(\w{{2,8}});)|=([0-9a-fA-F]{{2}})"
+)
+"""A letter that is escaped: in JSON and in programs' languages, in URLs, in HTML, in mails."""
+_ROUNDS: Final = 3
+
+
+def _unescaped(text: str) -> str:
+    """Return a text without escapes; whoever escaped it may have done so several times."""
+    for _ in range(_ROUNDS):
+        plain = _compiled(_ESCAPE).sub(_letter_of, text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+@cache
+def _named_letters() -> Mapping[str, str]:
+    from html.entities import html5  # noqa: PLC0415 - few texts need it
+
+    return html5
+
+
+def _letter_of(found: re.Match[str]) -> str:
+    _, _, _, octal, sign, _, decimal, _, name, _ = found.groups()
+    if sign or name:
+        return sign or _named_letters().get(f"{name};", found[0])
+    if octal:
+        return chr(int(octal, 8))
+    return chr(int(decimal)) if decimal else chr(int(found[found.lastindex or 0], 16))
+
+
 def _in_any_writing(value: str) -> str:
-    return "".join(map(_letter, value))
+    return "(?i:" + "".join(map(_letter, value)) + ")"
 
 
 def _letter(letter: str) -> str:
-    """Return the pattern of one letter, as it is or escaped in JSON, a URL or HTML."""
-    code = ord(letter)
-    hexadecimal = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
-    slash = r"|\\+/" if letter == "/" else ""
-    return rf"(?:{re.escape(letter)}|\\+u00{hexadecimal}|%{hexadecimal}|&#0*{code};|&#[xX]0*{hexadecimal};{slash})"
+    """Return the pattern of one letter, whatever its case, escaped or as it is.
+
+    It is atomic, so that a text that almost holds a key is read once.
+    """
+    forms = {form for form in (letter, letter.upper()) if len(form) == 1}
+    codes = sorted(map(ord, forms))
+    names = [name for name, meant in _named_letters().items() if meant in forms and name.endswith(";")]
+    of_programs = "|".join(rf"u{code:04x}|u\{{0*{code:x}\}}|x{code:02x}|{code:03o}" for code in codes)
+    of_pages = "|".join([*(rf"\#0*+{code}(?!\d);?|\#x0*+{code:x}(?![0-9a-f]);?" for code in codes), *names])
+    of_urls = "|".join(f"{code:02x}" for code in codes)
+    sign = "" if letter.isalnum() else f"|{re.escape(letter)}"
+    escaped = rf"(?<!\\)\\++(?:{of_programs}{sign})|%(?:25)*(?:{of_urls})|{_AMPERSAND}(?:{of_pages})|=(?:{of_urls})"
+    return rf"(?>{escaped}|{re.escape(letter)})"
