@@ -66,7 +66,13 @@ lint: $(VENV)/.dev ## ruff, mypy, and whether the synchronous twins are those of
 	@$(BIN)/python tools/sync.py --check
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## what a call through sparekey costs over a direct one, what reading an error costs
+# ferrogw is a gateway in Go, to compare with; without it the rest is measured
+.peers/ferrogw/.installed: bench/requirements-ferrogw.txt
+	@rm -rf .peers/ferrogw && $(PYTHON) -m venv .peers/ferrogw
+	@PIP_CONSTRAINT= .peers/ferrogw/bin/python -m pip --disable-pip-version-check --quiet install -r $< \
+	  && touch $@ || echo "pip could not install ferrogw: it is left out"
+
+bench: $(VENV)/.dev .peers/ferrogw/.installed ## what a call costs, in this process and through the gateway beside nginx and ferrogw; what reading an error costs
 	@for entry in bench/*.py; do echo "== $$entry"; $(BIN)/python $$entry || exit 1; done
 
 mutants: $(VENV)/.dev ## mutation tests of the core; fails below 90 % killed

@@ -4,7 +4,8 @@
 
 The gateway runs as its own process under callgrind, with access log, statistics and history as users have them; this process plays the
 provider and 16 clients. Counted are user instructions of all its threads, without start-up and warm-up, and without what it does each
-second anyway, which is counted first: under callgrind seconds are short of requests.
+second anyway, which is counted first: under callgrind seconds are short of requests. What waits for some milliseconds of requests waits
+for as many requests here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ from kit.servers import gateway, stop
 CLIENTS = 16
 WARM = 20
 """Requests of each client before the count begins."""
+SLOWED = """
+from sparekey.engine import chain_state
+from sparekey.gateway.observe import log_thread
+from sparekey.gateway.quick import batch
+batch.EVERY *= 50
+log_thread.GATHER_SECONDS *= 50
+chain_state.LEARN_EVERY *= 50
+from sparekey.cli import main
+main()
+"""
+"""A request takes fifty times as long under callgrind: so does what is done once for all requests of some milliseconds."""
 IDLE = 3.0
 """Seconds for which the gateway's own work is counted: what it does each second whether or not there are requests."""
 GOAL = 160_000
@@ -67,7 +79,8 @@ async def client(target, headers, count):
 
 def under_callgrind(home):
     """Return the beginning of a command that runs under callgrind, which counts nothing yet."""
-    return ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={home}/out", "--log-file=/dev/null"]
+    counts = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={home}/out", "--log-file=/dev/null"]
+    return [*counts, sys.executable, "-c", SLOWED]
 
 
 def control(process, *options):
@@ -78,7 +91,7 @@ async def counted(home, requests, headers, *, quick):
     """Return the instructions of one request."""
     server = await asyncio.start_server(provider, "127.0.0.1", 0, backlog=256)
     upstream = server.sockets[0].getsockname()[1]
-    process, port = await asyncio.to_thread(gateway, home, upstream, quick=quick, log=True, before=under_callgrind(home))
+    process, port = await asyncio.to_thread(gateway, home, upstream, quick=quick, log=True, program=under_callgrind(home))
     target, each = Target("gateway", process.pid, port), -(-requests // CLIENTS)
     try:
 
@@ -99,7 +112,7 @@ async def total(home, process, number, work):
     """Return the instructions until some work is done, and its seconds."""
     began = time.perf_counter()
     await work
-    await asyncio.sleep(0.1)  # what is told of the last requests
+    await asyncio.sleep(0.7)  # what is told of the last requests
     took = time.perf_counter() - began
     await asyncio.to_thread(control, process, "-d")
     return int(_TOTAL.search(await asyncio.to_thread(Path(f"{home}/out.{number}").read_text))[1]), took

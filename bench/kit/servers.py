@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 PROXY_CORE, OTHER_CORE = 0, 1
+PROGRAM = (sys.executable, "-m", "sparekey")
 COMMON = """
 daemon off; master_process off; worker_processes 1; pid {home}/{name}.pid; error_log {home}/error.log;
 events {{ worker_connections 8192; }}
@@ -71,8 +72,8 @@ def nginx(program, home, name, text, core, **values):
     return started([program, "-c", str(file), "-p", home, "-e", f"{home}/error.log"], port, core), port
 
 
-def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="sparekey", before=()):
-    """Start the gateway; `dead`: the upstream refuses its first key; `before`: a command that runs it."""
+def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="sparekey", program=PROGRAM):
+    """Start the gateway; `dead`: the upstream refuses its first key; `program`: the beginning of its command."""
     port = free_port()
     secrets = [DEAD if dead and not i else f"sk-bench-{i}-0000000000" for i in range(keys)]
     base = f"http://127.0.0.1:{upstream}/v1"
@@ -83,7 +84,7 @@ def gateway(home, upstream, *, keys=2, quick=True, log=False, dead=False, name="
         f'quick = {str(quick).lower()}\nstore = "sqlite:///{home}/{name}.db"\n'  # what it does by default, in a place of its own
     )
     with Path(home, f"{name}.log").open("wb") as out:
-        return started([*before, sys.executable, "-m", "sparekey", "serve", "--config", str(file)], port, stderr=out), port
+        return started([*program, "serve", "--config", str(file)], port, stderr=out), port
 
 
 def ferrogw(program, home, upstream):
@@ -98,7 +99,7 @@ def ferrogw(program, home, upstream):
 
 
 def found_ferrogw():
-    """Return the program, if it is installed; `make peers` puts it into .peers/ferrogw."""
+    """Return the program, if it is installed; `make bench` puts it into .peers/ferrogw."""
     return shutil.which(".peers/ferrogw/bin/ferrogw") or shutil.which("ferrogw")
 
 

@@ -3,12 +3,15 @@
 import json
 import re
 
+import httpx
+import openai
 import pytest
 from classify_corpus import NOW, load
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sparekey.classify import Classifier
+from sparekey.transport.refusals import Refused
 
 CLASSIFIER = Classifier(now=lambda: NOW)
 SURE = 80
@@ -64,6 +67,32 @@ def test_an_exceptions_text_is_read_like_the_response(case):
     assume(is_sure(before))
     wrapped = CLASSIFIER.classify(RuntimeError(f"Error code: {status} - {{'error': {{'message': {text!r}}}}}"))
     assert wrapped.error_class == before.error_class
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Invalid value for messages[0].content: {POISON}, please retry after 3600 seconds; service unavailable.",
+        "messages.0.content: could not be parsed (server overloaded, try again in 10 minutes)",
+        "tool_choice: 'quota exceeded' is none of auto, none, required; check the service status",
+        "Der Wert von temperature liegt nicht zwischen 0 und 2",
+        "top_k",
+    ],
+)
+def test_the_same_words_mean_the_same_whichever_way_they_come(status, message):
+    """As a response, as the exception of an SDK, and as the refusal that a transport or the gateway has read."""
+    body = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
+    raw = json.dumps(body).encode()
+    response = httpx.Response(status, content=raw, request=httpx.Request("POST", "http://provider.invalid/v1/chat/completions"))
+    named = {400: openai.BadRequestError, 422: openai.UnprocessableEntityError}[status]
+    read = [
+        CLASSIFIER.classify_response(status, response.headers, raw),
+        CLASSIFIER.classify(named(f"Error code: {status} - {body}", response=response, body=body["error"])),
+        CLASSIFIER.classify(openai.APIStatusError(f"Error code: {status} - {body}", response=response, body=body["error"])),
+        CLASSIFIER.classify(Refused(response, raw, raw)),
+    ]
+    assert len({(failure.error_class, failure.reason, failure.evidence, failure.retry_after) for failure in read}) == 1
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

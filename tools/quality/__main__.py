@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--trace", action="append", choices=NAMES, help="only this one; may be given several times")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 1 on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many plays at once")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, one play a line")
     parser.add_argument("--only-page", action="store_true", help="write the page from the results that are there")
     given = parser.parse_args()
     if not given.only_page:
@@ -33,10 +34,14 @@ def main() -> int:
             (s, t, n) for n in range(1, given.seeds + 1) for t in given.trace or NAMES for s in given.system or SYSTEMS if _is_there(s, t)
         ]
         with ThreadPoolExecutor(given.jobs) as pool:
-            for row in pool.map(_played, plays):
+            for done, (play, row) in enumerate(zip(plays, pool.map(_played, plays), strict=True), 1):
+                regret = f"{100 * (row['cost'] / row['ideal'] - 1):.1f} %" if row else "failed"
+                sys.stderr.write(f"{done}/{len(plays)}  {play[0]}, {play[1]}, seed {play[2]}: {regret}\n")
                 if row is not None:
                     _keep(row)  # at once: the whole takes long, and may be broken off
     write(ROOT / "docs" / "quality.md", ROOT / "docs" / "quality.svg", _results())
+    if given.json:
+        sys.stdout.writelines(json.dumps(row) + "\n" for row in _results())
     return 0
 
 
@@ -65,7 +70,7 @@ def _is_there(system: str, name: str) -> bool:
 def _played(what: tuple[str, str, int]) -> dict[str, Any] | None:
     system, name, seed = what
     python = ROOT / INTERPRETERS[system] if system in INTERPRETERS else Path(sys.executable)
-    paths = [str(ROOT / "tools"), *([] if system in INTERPRETERS else [str(ROOT / "src")])]
+    paths = [str(ROOT / "tools"), str(ROOT / "src")]  # the loop of virtual time is sparekey's, and needs nothing else of it
     quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "OTEL_SDK_DISABLED": "true"}
     done = subprocess.run(
         [str(python), "-m", "quality.play", system, name, str(seed)],
@@ -76,7 +81,6 @@ def _played(what: tuple[str, str, int]) -> dict[str, Any] | None:
         sys.stderr.write(f"{system}, {name}, seed {seed}: {done.stderr.strip().splitlines()[-1:]}\n")
         return None
     row: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    sys.stderr.write(f"{system}, {name}, seed {seed}: {100 * (row['cost'] / row['ideal'] - 1):.1f} %\n")
     return row
 
 

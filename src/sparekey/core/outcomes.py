@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparekey.core import egress, exhaustion, expectations, local, room, settlement
 from sparekey.core import memory as m
-from sparekey.core.expectations import Sample
+from sparekey.core.expectations import Kind, Sample
 from sparekey.core.policy import Advance, Recovery, is_blind, is_refusal, reaction_to
 from sparekey.errors import DeadlineExceeded, OverloadedError
 from sparekey.types import Action, ErrorClass, Evidence, Scope
@@ -120,7 +120,8 @@ def overtaken(walk: Walk, seen: ObservedFailure, size: int) -> None:
         size: of the answer, as `expectations.Sample` takes it.
     """
     index = seen.ticket.index
-    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), size, seen.ticket.probe)
+    known = size if walk.kind is Kind.FIRST else 0  # how long its answer would have been is not known: it has brought none
+    sample = Sample(walk.pool.names[index], walk.kind, walk.took(index), known, seen.ticket.probe)
     if seen.ticket.probe or expectations.is_unheard_of(walk.expected(index), sample):
         failed(walk, seen)
     else:

@@ -88,6 +88,8 @@ class PrometheusHook(Hook):
         # cached, because looking a series up by its labels costs more than counting
         self._counters: dict[tuple[str, ...], Counter] = {}
         self._histograms: dict[tuple[str, ...], Histogram] = {}
+        self._succeeded_with: dict[str, tuple[Counter, Counter, Histogram]] = {}
+        self._spent_with: dict[str, tuple[Counter, Counter]] = {}
 
     def attach(self, chain_state: ChainState) -> None:
         """Let the gauges read this chain's state."""
@@ -97,19 +99,40 @@ class PrometheusHook(Hook):
     def _count(self, *series: str, by: float = 1) -> None:
         """Add to a counter; `series` holds its name and labels."""
         if (counter := self._counters.get(series)) is None:
-            name, *labels = series
-            counter = self._counters[series] = self._metrics.counters[name].labels(self.chain_name, *labels)
+            counter = self._counters[series] = self._counter(*series)
         counter.inc(by)
 
     def _observe(self, *series: str, seconds: float) -> None:
         """Add to a histogram; `series` holds its name and labels."""
         if (histogram := self._histograms.get(series)) is None:
-            name, *labels = series
-            histogram = self._histograms[series] = self._metrics.histograms[name].labels(self.chain_name, *labels)
+            histogram = self._histograms[series] = self._histogram(*series)
         histogram.observe(seconds)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return self._metrics.counters[name].labels(self.chain_name, *labels)
+
+    def _histogram(self, name: str, *labels: str) -> Histogram:
+        return self._metrics.histograms[name].labels(self.chain_name, *labels)
 
     def _content(self, event: events.ContentStarted) -> None:
         self._observe("sparekey_first_content_seconds", event.credential_id, seconds=event.after)
+
+    def _succeeded(self, event: events.AttemptSucceeded) -> None:
+        """As `_ended`, for what most attempts come to: its series are looked up once."""
+        who, attempt = event.credential_id, event.attempt
+        if attempt is None:
+            self._ended(event)
+            return
+        if (series := self._succeeded_with.get(who)) is None:
+            outcome = OUTCOMES[type(event)]
+            counters = self._counter("sparekey_attempts", who, outcome, "", ""), self._counter("sparekey_writes", who)
+            series = self._succeeded_with[who] = (*counters, self._histogram("sparekey_attempt_duration_seconds", who, outcome))
+        attempts, writes, seconds = series
+        attempts.inc()
+        writes.inc(attempt.writes)
+        seconds.observe(attempt.duration)
+        if attempt.usage is not None:
+            self._tokens(who, attempt.usage)
 
     def _ended(self, event: Ended) -> None:
         outcome, why = OUTCOMES[type(event)], ("", "")
@@ -123,8 +146,11 @@ class PrometheusHook(Hook):
                 self._tokens(event.credential_id, event.attempt.usage)
 
     def _tokens(self, credential_id: str, usage: Usage) -> None:
-        self._count("sparekey_tokens", credential_id, "prompt", by=usage.prompt_tokens)
-        self._count("sparekey_tokens", credential_id, "completion", by=usage.completion_tokens)
+        if (series := self._spent_with.get(credential_id)) is None:
+            prompt, completion = (self._counter("sparekey_tokens", credential_id, kind) for kind in ("prompt", "completion"))
+            series = self._spent_with[credential_id] = (prompt, completion)
+        series[0].inc(usage.prompt_tokens)
+        series[1].inc(usage.completion_tokens)
         if usage.cached_tokens:
             self._count("sparekey_cached_tokens", credential_id, by=usage.cached_tokens)
         if usage.reasoning_tokens:
@@ -148,6 +174,7 @@ class PrometheusHook(Hook):
     handlers: ClassVar[Mapping[type, Callable[[Any, Any], None]]] = {
         events.ContentStarted: _content,
         **dict.fromkeys(OUTCOMES, _ended),
+        events.AttemptSucceeded: _succeeded,
         events.Switched: _switched,
         events.Parked: _parked,
         events.Probed: _probed,

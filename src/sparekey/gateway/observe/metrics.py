@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from sparekey.stats.worker_reports import MetricFamily, summed
 from sparekey.telemetry.prometheus import PrometheusHook
@@ -18,34 +24,28 @@ if TYPE_CHECKING:
 
 _OVERHEAD: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
 _RUNNING: Final = "sparekey_gateway_running"
+_TIMES: Final = (
+    ("sparekey_gateway_request_duration_seconds", "From a request to the end of its answer."),
+    ("sparekey_gateway_overhead_seconds", "The part of it that no provider is to blame for."),
+)
 _SUMMED: Final = frozenset({"counter", "histogram"})
 _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0)
 
 
 class Metrics:
-    """The metrics of one gateway, in their own registry."""
+    """The metrics of one gateway, in their own registry.
+
+    Attributes:
+        observe: counts a finished request.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         """Count the requests of a gateway; `follow` adds its chains."""
         self.registry = registry = CollectorRegistry()
         self._hooks: dict[str, PrometheusHook] = {}
-        # cached, because looking a series up by its labels costs more than counting
-        self._series: dict[tuple[str, int], tuple[Counter, tuple[Histogram, Histogram] | None]] = {}
-        self._requests = Counter("sparekey_gateway_requests", "Requests by chain and status.", ("chain", "status"), registry=registry)
-        self._seconds = Histogram(
-            "sparekey_gateway_request_duration_seconds",
-            "From a request to the end of its answer.",
-            ("chain",),
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self._overhead = Histogram(
-            "sparekey_gateway_overhead_seconds",
-            "The part of it that no provider is to blame for.",
-            ("chain",),
-            registry=registry,
-            buckets=_OVERHEAD,
-        )
+        requests = _Requests()
+        registry.register(requests)
+        self.observe = requests.count
         dropped = Counter("sparekey_gateway_log_lines_dropped", "Lines of the log that nobody took in time.", registry=registry)
         if gateway.log is not None:
             gateway.log.on_drop = dropped.inc
@@ -60,18 +60,6 @@ class Metrics:
         """Count the events of a chain; one of the same name continues its predecessor's numbers."""
         hook = self._hooks.setdefault(name, PrometheusHook(name, self.registry))
         chain.add_hook(hook)
-
-    def observe(self, finished: Finished) -> None:
-        """Count a finished request."""
-        chain = finished.chain
-        if (series := self._series.get((chain, finished.status))) is None:
-            timed = (self._seconds.labels(chain), self._overhead.labels(chain)) if chain else None
-            series = self._series[chain, finished.status] = (self._requests.labels(chain, str(finished.status)), timed)
-        requests, timed = series
-        requests.inc()
-        if timed is not None:
-            timed[0].observe(finished.seconds)
-            timed[1].observe(finished.overhead)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -92,6 +80,61 @@ class Metrics:
 
     def _collected(self, *, summed: bool) -> Iterator[Metric]:
         return (one for one in self.registry.collect() if (one.type in _SUMMED) is summed and one.name != _RUNNING)
+
+
+class _Requests(Collector):
+    """Requests by chain and status, and their times.
+
+    Only the event loop counts here, so no lock is needed: it would cost more than the counting.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[str, int], int] = {}
+        self._times: dict[str, tuple[_Times, _Times]] = {}
+
+    def count(self, finished: Finished) -> None:
+        """Count a finished request."""
+        chain, series = finished.chain, (finished.chain, finished.status)
+        self._requests[series] = self._requests.get(series, 0) + 1
+        if chain:
+            if (times := self._times.get(chain)) is None:
+                times = self._times[chain] = (_Times(_SECONDS), _Times(_OVERHEAD))
+            times[0].add(finished.seconds)
+            times[1].add(finished.overhead)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        requests = CounterMetricFamily("sparekey_gateway_requests", "Requests by chain and status.", labels=("chain", "status"))
+        for (chain, status), number in self._requests.items():
+            requests.add_metric((chain, str(status)), number)
+        yield requests
+        for place, (name, words) in enumerate(_TIMES):
+            times = HistogramMetricFamily(name, words, labels=("chain",))
+            for chain, both in self._times.items():
+                times.add_metric((chain,), both[place].buckets(), both[place].sum)
+            yield times
+
+
+class _Times:
+    """A histogram of seconds.
+
+    Attributes:
+        sum: of all of them.
+    """
+
+    __slots__ = ("_bounds", "_counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds, self._counts, self.sum = bounds, [0] * (len(bounds) + 1), 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self.sum += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return how many are at most as long as each bound."""
+        return list(zip(map(floatToGoString, (*self._bounds, inf)), accumulate(self._counts), strict=True))
 
 
 class _Shown:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EVERY: Final = 0.01
 """Seconds for which what is to be told is collected."""
+AT_ONCE: Final = 8
+"""How many requests are told of before others have their turn: a request that waits for the whole batch is a slow one."""
 _CALLS: Final = attrgetter("plan.calls")
 logger = logging.getLogger("sparekey")
 
@@ -76,22 +78,26 @@ class Batch:
         """Tell the observers of a gateway, the hooks of its chains, and the pool that providers were reached."""
         self._gateway, self._pool, self._loop = gateway, pool, loop
         self._waiting: list[ServedRequest | BegunRequest] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def add(self, served: ServedRequest | BegunRequest) -> None:
         """Tell of this request soon."""
         self._waiting.append(served)
         if self._timer is None:
-            self._timer = self._loop.call_later(EVERY, self.flush, context=Context())  # of no request
+            self._timer = self._loop.call_later(EVERY, self._tell_some, context=Context())  # of no request
 
     def flush(self) -> None:
         """Tell of all requests that wait, in the order in which they were answered."""
-        if self._timer is None:
-            return
-        self._timer.cancel()
-        self._timer = None
-        waiting, self._waiting = self._waiting, []
-        for served in waiting:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._tell_some(len(self._waiting))
+
+    def _tell_some(self, count: int = AT_ONCE) -> None:
+        """Tell of some requests, and of the others when whatever came meanwhile has been seen to."""
+        told, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._timer = self._loop.call_soon(self._tell_some) if self._waiting else None
+        for served in told:
             try:
                 if isinstance(served, BegunRequest):
                     served.plan.calls.tell_begun(served.ordinary, served.first.number, served.first.seconds)
@@ -100,7 +106,7 @@ class Batch:
             except Exception:
                 logger.exception("it could not be told that a request was served")
         self._pool.reached()
-        for calls in set(map(_CALLS, waiting)):
+        for calls in set(map(_CALLS, told)):
             if calls.uncounted:
                 calls.flush()
 

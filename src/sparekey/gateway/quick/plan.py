@@ -223,7 +223,7 @@ def spliced(body: bytes, model: str, other: bytes | None, more: bytes = b"") -> 
         more: further fields to write before its end.
     """
     low = body.lower()
-    if low.count(b'"model"') != (1 if model else 0) or (b"\\u00" in low and _ESCAPED.search(low)):
+    if low.count(b'"model"') != (1 if model else 0) or (b"\\" in body and _ESCAPED.search(low)):
         return None
     if more:
         end = body.rindex(b"}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from sparekey.lab.drill import virtual_time
+from sparekey.lab import virtual_time
 from sparekey.lab.drill.row import CHAINED, Row
 from sparekey.lab.drill.virtual_scenario import VirtualScenario
 from sparekey.lab.drill.wordings import wordings
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sparekey.lab.drill.context import RowContext
     from sparekey.lab.drill.verdict import Check
-    from sparekey.lab.drill.virtual_time import VirtualTime
     from sparekey.lab.drill.wordings import RefusalCase
+    from sparekey.lab.virtual_time import VirtualTime
 
 WIRES: Final = ("openai", "anthropic", "gemini")
 SEATS: Final = (2, 3, 15)

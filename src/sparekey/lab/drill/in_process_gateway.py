@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.gateway.api.request_handler import Finished
     from sparekey.gateway.api.served_chains import Served
     from sparekey.lab.drill.clock import Clock
-    from sparekey.lab.drill.virtual_time import VirtualTime
+    from sparekey.lab.virtual_time import VirtualTime
     from sparekey.stores import Keeper
 
 KEY: Final = "spk-drill-2b7e151628aed2a6abf7158809cf4f3c"

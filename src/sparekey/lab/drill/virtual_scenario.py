@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.config import VLMConfig
 from sparekey.lab.drill.event_log import EventLog
 from sparekey.lab.drill.fixtures import settings_of
-from sparekey.lab.drill.virtual_time import VirtualLoop
 from sparekey.lab.drill.ways import ANSWER, OTHER_ANSWER, CallResult, GatewayWay, SdkWay, WrapperWay
 from sparekey.lab.simulator.answers import Voice
 from sparekey.lab.simulator.faults import Delay, RawBody
 from sparekey.lab.simulator.provider import Provider, ProviderSettings
 from sparekey.lab.simulator.wires import find as find_wire
+from sparekey.lab.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from sparekey.config import Config
     from sparekey.lab.drill.cases import Case
-    from sparekey.lab.drill.virtual_time import VirtualTime
     from sparekey.lab.simulator.faults import Fault
     from sparekey.lab.simulator.wires.base import RequestedAnswer
+    from sparekey.lab.virtual_time import VirtualTime
 
 LATENCY: Final = 0.01
 """Seconds that every answer of a provider takes, refusals too."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sparekey.config import VLMConfig
     from sparekey.config.gateway import GatewayConfig
     from sparekey.core.events import Event
-    from sparekey.lab.drill.virtual_time import VirtualTime
+    from sparekey.lab.virtual_time import VirtualTime
 
 ANSWER: Final = "A spare key lies under the old gate."
 """The answer of every healthy provider in a case."""

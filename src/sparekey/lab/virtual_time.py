@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+_real: Final = time.monotonic
+"""Real seconds: a play of `tools/quality` puts the loop's clock in the place of Python's own."""
 _LOOKS: Final = 3
 """How often the sockets are looked at before a jump: loopback delivers before `send` returns."""
 _BREATH: Final = 0.001
@@ -57,12 +59,12 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if (found := super().select(0)) or (timeout is not None and timeout <= 0):
             return found
-        begun, patience = time.monotonic(), _QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG
+        begun, patience = _real(), _QUIET if timeout is not None else _STUCK if self.loop.working <= 0 else _HUNG
         end, worked = begun + patience, _worked()
         while timeout is None or self.loop.working > 0:
             if found := super().select(_BREATH):
                 return found
-            if (now := time.monotonic()) > end:
+            if (now := _real()) > end:
                 break
             if (more := _worked()) > worked + _SLICE:
                 worked, end = more, min(now + patience, begun + _BUSY * patience)
