@@ -28,15 +28,23 @@ WRONG_KEY_SECONDS: Final = 0.5
 """Seconds that a request with a wrong admin key waits for its refusal."""
 FORWARDING: Final = frozenset(
     {
-        *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via", b"x-original-url"),
+        *(b"forwarded", b"forwarded-for", b"via", b"x-forwarded", b"x-real-ip", b"cdn-loop", b"x-envoy-internal"),
         *(
-            b"true-client-ip",
-            b"cf-connecting-ip",
-            b"cf-ray",
-            b"x-client-ip",
-            b"x-cluster-client-ip",
-            b"fastly-client-ip",
+            b"x-forwarded-" + name.encode()
+            for name in (
+                *("for", "host", "proto", "port", "server", "prefix", "scheme", "ssl", "by", "path", "uri", "method", "protocol"),
+                *("user", "email", "groups", "preferred-username", "access-token", "client-cert", "tls-client-cert", "original-uri"),
+            )
+        ),
+        *(b"x-original-url", b"x-original-host", b"x-original-uri", b"x-original-forwarded-for", b"x-rewrite-url", b"x-proxyuser-ip"),
+        *(b"true-client-ip", b"cf-connecting-ip", b"cf-connecting-ipv6", b"cf-ray", b"cf-visitor", b"cf-ipcountry", b"x-client-ip"),
+        *(b"x-cluster-client-ip", b"fastly-client-ip", b"fly-client-ip", b"x-appengine-user-ip", b"x-azure-clientip", b"x-azure-socketip"),
+        *(
+            b"x-vercel-forwarded-for",
+            b"x-vercel-ip-country",
             b"x-envoy-external-address",
+            b"x-nf-client-connection-ip",
+            b"do-connecting-ip",
         ),
     }
 )

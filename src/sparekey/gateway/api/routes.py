@@ -33,6 +33,7 @@ _HOP: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"te", b"trailer", b"upgrade", b"expect", b"proxy-connection", b"accept-encoding"),
         *(b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"origin", b"referer"),
+        *(b"x-http-method-override", b"x-http-method", b"x-method-override"),
         *(b"x-sparekey-request-id", b"transfer-encoding", b"content-encoding", b"baggage", b"tracestate"),
     }
 )
