@@ -111,6 +111,7 @@ class Provider:
     def _say(self, line, pieces, case):
         for number, piece in enumerate(pieces):
             if piece == RESET:
+                time.sleep(0.1)  # a reset takes what was not read yet with it
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             if piece in (CLOSE, RESET):
                 return False
