@@ -185,7 +185,7 @@ def test_status_in_a_terminal(open_url, locked_url):
 
 def test_the_dashboard_uses_our_metrics_only():
     """Every name in docs/grafana.json is one that /metrics tells."""
-    gateway = type("Gateway", (), {"running": 0, "log": None})()
+    gateway = type("Gateway", (), {"running": 0, "log": None, "store": None})()
     metrics = Metrics(gateway)
     assert isinstance(metrics.registry, CollectorRegistry)
     from sparekey.telemetry.prometheus import ROWS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparekey.classify.certainty import fingerprint, names_one_model, of_a_minute
 from sparekey.classify.evidence import ErrorReading, lower_headers
 from sparekey.classify.exceptions import (
-    NAMED_BY_SDKS,
+    NAMES_OF_STATUSES,
     chain,
     classify_ours,
     held,
@@ -85,7 +85,7 @@ class Classifier:
             reading = ErrorReading(status if isinstance(status, int) else None, lower_headers(headers) if headers else None)
             reading.add_body(body)
             wait = stated(reading, self._now())
-            return self._failure(reading, _judged(reading, wait) or _of_silence(reading, wait), wait, trace=trace)
+            return self._failure(reading, judge(reading, wait=wait.seconds) or _of_silence(reading, wait), wait, trace=trace)
         except Exception as bug:  # noqa: BLE001 - as above
             return _unreadable(bug)
 
@@ -137,14 +137,6 @@ class Classifier:
         return rule.overrule(failure) if rule else failure
 
 
-def _judged(reading: ErrorReading, wait: Stated, name: str = "", *, foreign: bool = True) -> ErrorVerdict | None:
-    """Return the verdict on a reading, with the name that SDKs would give the error where it has none and nothing else tells."""
-    verdict = judge(reading, name, foreign=foreign, wait=wait.seconds)
-    if verdict is None and not name and (name := NAMED_BY_SDKS.get(reading.status or 0, "")):
-        verdict = judge(reading, name, foreign=foreign, wait=wait.seconds)
-    return verdict
-
-
 def _of_silence(reading: ErrorReading, wait: Stated) -> ErrorVerdict:
     """Return the verdict where neither codes nor words nor the status tell anything."""
     success = reading.status is not None and 200 <= reading.status < 300  # noqa: PLR2004 - RFC 9110
@@ -172,7 +164,8 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
             if not (worded and isinstance(held(current).get("body"), bytes)):  # else the whole response is read, and the text repeats it
                 reading.add_text(text_of(current))
             kind, wait = kind_of(current), stated(reading, now)
-            verdict = _judged(reading, wait, kind.code, foreign=kind.foreign)
+            name = "" if kind.code in NAMES_OF_STATUSES and reading.status else kind.code
+            verdict = judge(reading, name, foreign=kind.foreign, wait=wait.seconds)
             if kind.wire and kind.wire.wrapper and verdict and verdict.meaning.reason.error_class is ErrorClass.TRANSIENT:
                 verdict = None  # this name covers whatever went wrong: the cause may tell more
         if structured and verdict:

@@ -99,9 +99,8 @@ _DATA_LIBRARIES: Final = frozenset({"pydantic", "pydantic_core", "jsonschema", "
 _SAYS_NOTHING: Final = frozenset(
     ["APIError", "APIStatusError", "ApiError", "ArkAPIError", "ArkAPIStatusError", "Refused", "SDKError", "ServiceException"]
 )
-NAMED_BY_SDKS: Final = {400: "BadRequestError", 422: "UnprocessableEntityError"}
-"""What SDKs call an error of a status, of those that blame the request: a response without an exception is read as if it had that name,
-so that the same words mean the same whichever way they come in. The other statuses decide by themselves where words do not."""
+NAMES_OF_STATUSES: Final = frozenset({"BadRequestError", "UnprocessableEntityError"})
+"""SDKs' names for a status that blames the request. Beside the status they say nothing: a response has no such name."""
 STATUSES: Final = ("status_code", "http_status", "status", "code", "http_status_code")
 CODES: Final = ("code", "type", "status", "error_code", "reason", "error_type")
 BODIES: Final = ("body", "json_body", "response_json", "details", "http_body", "error_details", "error", "errors", "message")
