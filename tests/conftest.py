@@ -69,6 +69,14 @@ def clock():
     return FakeClock()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def garbage():
+    """Look for what a module has left at its end: no other is blamed for it, and none looks through it again."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def environment(tmp_path_factory):
     """Keep what commands remember out of the home of whoever runs the tests; libraries read and fetch nothing large at their start."""

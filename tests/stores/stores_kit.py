@@ -94,7 +94,8 @@ class Place:
             return self._values
         from sparekey.stores.opening import _store
 
-        return _store(self.url)
+        patient = "" if self.kind == "sqlite" else "?socket_timeout=10"  # nobody keeps a chain waiting here
+        return _store(self.url + patient)
 
 
 class Child:
