@@ -94,7 +94,7 @@ class Place:
             return self._values
         from sparekey.stores.opening import _store
 
-        patient = "" if self.kind == "sqlite" else "?socket_timeout=10"  # nobody keeps a chain waiting here
+        patient = "" if self.kind == "sqlite" else "&socket_timeout=10"  # nobody keeps a chain waiting here
         return _store(self.url + patient)
 
 
