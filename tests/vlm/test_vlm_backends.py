@@ -158,6 +158,7 @@ def test_a_stream_that_is_left_early_gives_its_connection_back(make, provider):
     assert provider.wait_for(lambda p: p.open_connections == 0)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what ended loops of other tests left is collected here, too
 def test_an_async_stream_that_is_left_early_gives_its_connection_back(backend, make, provider):
     """The same in an event loop, before it ends."""
     provider.fail(faults.stall(after=3))
