@@ -1,6 +1,7 @@
 """Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
 
 import gc
+import warnings
 import os
 import runpy
 from pathlib import Path
