@@ -41,14 +41,14 @@ $(VENV)/.node: $(NODE_CLIENTS)/package.json $(VENV)/.dev
 	@$(NPM) install --prefix $(NODE_CLIENTS) --no-package-lock --no-audit --no-fund --ignore-scripts --silent \
 	  && touch $@ || echo "npm could not install the clients of $<: their tests are skipped"
 
-# Three workers, as some tests wait for sockets and processes. Long modules begin first (tests/conftest.py).
+# Four workers on two cores, as some tests wait for sockets and processes. Long modules begin first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --dist loadscope --no-loadscope-reorder -n
 
 test: $(VENV)/.dev $(VENV)/.node ## the suite, with the linters and the type checker; its dearest rows are in test-slow
 	@$(MAKE) --no-print-directory -j2 lint suite
 
 suite: $(VENV)/.dev $(VENV)/.node
-	@$(PYTEST) 3
+	@$(PYTEST) 4
 
 test-fast: $(VENV)/.dev ## while you work: neither drills nor browsers nor many processes
 	@$(PYTEST) 2 -m 'not slow and not long'

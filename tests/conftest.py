@@ -1,9 +1,9 @@
 """Shared by every test: a clock that only moves when it is told to, and an environment that is nobody's."""
 
 import gc
-import warnings
 import os
 import runpy
+import warnings
 from pathlib import Path
 
 import pytest
