@@ -3,6 +3,7 @@
 import gc
 import os
 import runpy
+import signal
 import warnings
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """Import without looking for garbage."""
     gc.disable()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what the tests start would ignore Ctrl-C, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("without_quick"):
         runpy.run_path(str(WITHOUT_QUICK / "sitecustomize.py"))
         os.environ["PYTHONPATH"] = os.pathsep.join([str(WITHOUT_QUICK), *filter(None, [os.environ.get("PYTHONPATH")])])
