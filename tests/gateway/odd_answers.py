@@ -397,6 +397,8 @@ WELL = (
 )
 
 RAW = [
+    ("latin bytes", "openai", json.dumps(said()).encode().replace(b"HELLO", b"\xe9"), False),
+    ("latin bytes message", "anthropic", json.dumps(message({"type": "text", "text": "HELLO"})).encode().replace(b"HELLO", b"\xe9"), False),
     ("long", "openai", json.dumps(chat({"content": LONG})).encode(), True),
     ("long padded", "openai", padded(said()), True),
     ("long error", "openai", padded({"error": {"message": "insufficient quota", "code": "insufficient_quota"}}), False),

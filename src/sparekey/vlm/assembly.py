@@ -60,6 +60,7 @@ class Assembler:
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self._tools: dict[int, _Tool] = {}
+        self._places: dict[int, int] = {}
         self._finish: str | None = None
         self._lane: int | None = None
         self._model = ""
@@ -73,8 +74,7 @@ class Assembler:
             if summary.begun[0] != self._lane:
                 return VLMChunk()
         for tool in summary.tools:
-            index = len(self._tools) if tool.number < 0 else tool.number
-            self._tools.setdefault(index, _Tool(f"call_{index}" if tool.number < 0 and not tool.id else "")).add(tool)
+            self._tool_of(tool).add(tool)
         if summary.finish:
             self._finish = plain(summary.finish)
         return self._shown(self._think.feed(summary.text) if summary.text else Parts("", ""), summary.thoughts)
@@ -109,6 +109,18 @@ class Assembler:
             reasoning_content="".join(self._reasoning).strip() or None,
             model=self._model,
         )
+
+    def _tool_of(self, piece: ToolPiece) -> _Tool:
+        """Return the call that a piece belongs to: that of its number, unless another one begins under the same number."""
+        if piece.number < 0:
+            index = len(self._tools)
+            return self._tools.setdefault(index, _Tool("" if piece.id else f"call_{index}"))
+        place = self._places.get(piece.number, piece.number)
+        found = self._tools.get(place)
+        if found is not None and piece.name and piece.id and found.id and piece.id != found.id:
+            place, found = max(self._tools) + 1, None
+        self._places[piece.number] = place
+        return found or self._tools.setdefault(place, _Tool())
 
     def _shown(self, parts: Parts, reasoning: str = "") -> VLMChunk:
         chunk = VLMChunk(parts.content, reasoning + parts.reasoning)

@@ -99,10 +99,10 @@ def read(call: WireRequest, body: bytes, *, in_full: bool = False) -> WholeAnswe
         return WholeAnswer(value, None if plain is body else plain, summary)
     try:
         value = loads(plain := body.removeprefix(_BOM))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as exc:
         if call.kind == "other":
             return WholeAnswer(None)
-        if call.kind == "embed" or in_full or form_of(plain) != "json":
+        if call.kind == "embed" or in_full or isinstance(exc, UnicodeDecodeError) or form_of(plain) != "json":
             raise _no_json(body) from None
         value, summary = _long(call, plain.lstrip())  # perhaps a number is too long, or a list too deep, for Python
         return WholeAnswer(value, None if plain is body else plain, summary)

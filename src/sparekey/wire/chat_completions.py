@@ -269,8 +269,8 @@ def _add_field(message: dict[str, Any], name: str, value: Any) -> None:
     elif name == "tool_calls":
         calls = before if isinstance(before, dict) else {}
         for position, call in enumerate(value):
-            index = call.get("index", position)
-            calls[index] = _add_tool(calls.get(index), {k: v for k, v in call.items() if k != "index"})
+            place = _place_of_call(calls, call.get("index", position), call)
+            calls[place] = _add_tool(calls.get(place), {k: v for k, v in call.items() if k != "index"})
         message[name] = calls
     elif name == "function_call":
         message[name] = {**(before or {}), **value, "arguments": (before or {}).get("arguments", "") + (value.get("arguments") or "")}
@@ -283,6 +283,14 @@ def _add_field(message: dict[str, Any], name: str, value: Any) -> None:
         message[name] = before + value
     else:
         message[name] = deepcopy(value)
+
+
+def _place_of_call(calls: dict[tuple[Any, int], dict[str, Any]], index: Any, piece: dict[str, Any]) -> tuple[Any, int]:
+    """Return where a piece of a tool call belongs: to the last call of its index, unless another one begins under the same index."""
+    turn = max((turn for at, turn in calls if at == index), default=0)
+    known, given = calls.get((index, turn), {}).get("id"), piece.get("id")
+    begins = known and given and known != given and (piece.get("function") or {}).get("name")
+    return index, turn + 1 if begins else turn
 
 
 def _add_tool(whole: dict[str, Any] | None, piece: dict[str, Any]) -> dict[str, Any]:

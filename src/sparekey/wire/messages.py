@@ -139,7 +139,8 @@ def _block(block: dict[str, Any], index: int) -> EventSummary:
         return EventSummary(content, (0,), tools=(ToolPiece(index, arguments=given),) if given else ())
     if kind == "tool_use":  # one without a name calls nothing
         name = block.get("name") or ""
-        return EventSummary(bool(name), (0,), said=bool(name), tools=(ToolPiece(index, block.get("id") or "", name),))
+        given = block.get("input")  # all of it, from some hosts
+        return EventSummary(bool(name), (0,), said=bool(name), tools=(ToolPiece(index, block.get("id") or "", name, given or ""),))
     return EventSummary(bool(kind), (0,), said=bool(kind))  # one without a type is nothing to any SDK
 
 
