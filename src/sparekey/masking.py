@@ -221,7 +221,7 @@ NO_SECRETS: Final = Secrets(())
 def secrets_of(credentials: Iterable[HoldsKeys]) -> Secrets:
     """Return the secrets of some credentials.
 
-    They are the keys, each half of a pair (`AK:SK`), and the values of headers that may hold a key.
+    They are the keys, each half of a pair (`AK:SK`), the values of headers that may hold a key, and what a `Credential` calls `hidden`.
     """
     values: set[str] = set()
     for credential in credentials:
@@ -229,6 +229,7 @@ def secrets_of(credentials: Iterable[HoldsKeys]) -> Secrets:
             key = credential.api_key.reveal()
             values.update((key, *key.split(":")))
         values.update(_secret_headers(credential.headers))
+        values.update(secret.reveal() for secret in getattr(credential, "hidden", ()))
     return Secrets(values)
 
 

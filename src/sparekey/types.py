@@ -190,6 +190,7 @@ class Credential:
         headers: extra headers of each request.
         max_concurrency: attempts that it takes at once, of one process; the next credential gets
             more. None: any number.
+        hidden: further keys that whoever sends its requests holds: they are cut out of all words.
     """
 
     id: str
@@ -200,6 +201,7 @@ class Credential:
     api_key: Secret | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_concurrency: int | None = field(default=None, compare=False)
+    hidden: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a credential that takes nothing."""

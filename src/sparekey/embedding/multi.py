@@ -14,7 +14,7 @@ from sparekey.embedding.base import DEFAULT_BATCH_SIZE, EmbedderBase, collect, c
 from sparekey.embedding.space import Space
 from sparekey.embedding.types import EmbedResult
 from sparekey.engine import AsyncFailover, Chain, Failover
-from sparekey.engine.annotate import annotate, attribute
+from sparekey.engine.annotate import annotate, attribute, keys_of
 from sparekey.errors import IncompleteAnswerError, describe_exception
 from sparekey.stats.tokens import TokenTracker
 from sparekey.types import Credential
@@ -298,4 +298,5 @@ def _credential(embedder: Any, credential_id: str) -> Credential:
         provider=attribute(embedder, "provider", str) or "",
         model=attribute(embedder, "model_name", str) or None,
         endpoint=attribute(embedder, "api_base", str) or None,
+        hidden=keys_of(embedder),
     )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from sparekey.classify.kinds import kind_of
+from sparekey.types import Secret
+
+_KEYS: Final = ("api_key", "ak", "sk")
 
 
 def attribute(instance: Any, name: str, *kinds: type) -> Any:
     """Return an attribute if it is of one of the kinds (a boolean is no number), else None."""
     value = getattr(instance, name, None)
     return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
+
+
+def keys_of(instance: Any) -> tuple[Secret, ...]:
+    """Return the keys of a ready-made instance: those in its attributes and in its configuration."""
+    config = attribute(instance, "config", dict) or {}
+    found = [one for name in _KEYS for one in (attribute(instance, name, str, Secret), config.get(name)) if isinstance(one, str | Secret)]
+    return tuple(one if isinstance(one, Secret) else Secret(one) for one in found if one)
 
 
 def annotate(exc: BaseException, credential_id: str, instance: Any) -> None:

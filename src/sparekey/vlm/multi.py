@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sparekey.core.policy import walking_once
 from sparekey.engine import AsyncFailover, Chain, Failover
-from sparekey.engine.annotate import annotate, attribute
+from sparekey.engine.annotate import annotate, attribute, keys_of
 from sparekey.providers import prefill
 from sparekey.types import Credential
 from sparekey.vlm.reading import ChunkReading, usage_of, with_ledger
@@ -188,4 +188,5 @@ def _credential(credential_id: str, instance: Any) -> Credential:
         provider=attribute(instance, "provider", str) or "",
         model=attribute(instance, "model", str),
         endpoint=attribute(instance, "api_base", str),
+        hidden=keys_of(instance),
     )
