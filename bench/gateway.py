@@ -81,6 +81,14 @@ def latency(given, targets):
     yield Goal(f"p99 at {given.rate:.0f} requests/s: times nginx's", best["quick"] / best["nginx"], 1.5)
 
 
+def _with_ferrogw(given, home, up, processes, targets):
+    """Start ferrogw before the same provider, if there is one, and measure it with the others."""
+    if given.ferrogw:
+        other, port = ferrogw(given.ferrogw, home, up)
+        processes.append(other)
+        targets.append(Target("ferrogw", other.pid, port, "gpt-4o-mini", MASTER))
+
+
 def streamed(given, home):
     """Compare streams whose events come one by one."""
     host, port = streams.provider()
@@ -88,10 +96,7 @@ def streamed(given, home):
     ours, our_port = gateway(home, port, log=True, name="streaming")
     processes = [host, reverse, ours]
     targets = [Target("direct", host.pid, port), Target("nginx", reverse.pid, plain), Target("quick", ours.pid, our_port)]
-    if given.ferrogw:
-        other, other_port = ferrogw(given.ferrogw, home, port)
-        processes.append(other)
-        targets.append(Target("ferrogw", other.pid, other_port, "gpt-4o-mini", MASTER))
+    _with_ferrogw(given, home, port, processes, targets)
     try:
         print("streams, events one by one:")
         found = {one.name: streams.read(one, given.seconds) for one in targets}
@@ -195,10 +200,7 @@ def everything(given, home):
     engine, engine_port = gateway(home, up, quick=False, log=True, name="engine")
     processes = [upstream, reverse, quick, engine]
     targets = [Target("nginx", reverse.pid, plain), Target("quick", quick.pid, quick_port), Target("engine", engine.pid, engine_port)]
-    if given.ferrogw:
-        other, other_port = ferrogw(given.ferrogw, home, up)
-        processes.append(other)
-        targets.append(Target("ferrogw", other.pid, other_port, "gpt-4o-mini", MASTER))
+    _with_ferrogw(given, home, up, processes, targets)
     try:
         time.sleep(1)
         idle = rss(quick.pid)

@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("sparekey.gateway.process.server", reason="the extra `gateway` is not installed (uvicorn, uvloop, httptools)")
 
-from sparekey.gateway.process.server import Application, ServeSettings
+from sparekey.gateway.process.serve_settings import ServeSettings
+from sparekey.gateway.process.server import Application
 from sparekey.gateway.process.workers import shared
 
 

@@ -94,8 +94,8 @@ def test_a_cancellation_at_the_same_moment_wins():
         task = asyncio.ensure_future(watch.wait(never(), LONG))
         await asyncio.sleep(0)
         task.cancel()
-        watch._due = 0.0
-        watch._ring()
+        watch._timer.due = 0.0
+        watch._timer._ring()
         with pytest.raises(asyncio.CancelledError):
             await task
         watch.close()

@@ -161,10 +161,13 @@ def _first_telling(exceptions: Iterable[BaseException], now: float) -> tuple[Err
         wait = stated(reading, now) if worded else Stated(None)
         verdict = judge(reading, wait=wait.seconds) if worded else None
         if verdict is None:
-            if not (worded and isinstance(held(current).get("body"), bytes)):  # else the whole response is read, and the text repeats it
+            kind = kind_of(current)
+            restates = kind.code in NAMES_OF_STATUSES and reading.status is not None
+            if not (
+                worded and (restates or isinstance(held(current).get("body"), bytes))
+            ):  # else the response is read: the text repeats it
                 reading.add_text(text_of(current))
-            kind, wait = kind_of(current), stated(reading, now)
-            name = "" if kind.code in NAMES_OF_STATUSES and reading.status else kind.code
+            wait, name = stated(reading, now), "" if restates else kind.code
             verdict = judge(reading, name, foreign=kind.foreign, wait=wait.seconds)
             if kind.wire and kind.wire.wrapper and verdict and verdict.meaning.reason.error_class is ErrorClass.TRANSIENT:
                 verdict = None  # this name covers whatever went wrong: the cause may tell more

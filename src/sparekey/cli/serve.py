@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sparekey.config import Config
     from sparekey.config.gateway import GatewayConfig
     from sparekey.gateway.api.served_chains import Served
-    from sparekey.gateway.process.server import ServeSettings
+    from sparekey.gateway.process.serve_settings import ServeSettings
 
 _CLIENTS: Final = {
     "openai": 'OpenAI(base_url="{url}/v1", api_key="{key}")',
@@ -109,12 +109,12 @@ def run_serve(path: Path | None, *, host: str | None, port: int | None, workers:
     """
     file = named(path)
     try:
-        from sparekey.gateway.process import server  # noqa: PLC0415 - its packages are an extra
+        from sparekey.gateway.process import serve_settings, server  # noqa: F401, PLC0415 - its packages are an extra
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] == "sparekey":
             raise
         raise MissingExtraError("the gateway", "gateway") from None
-    _introduced(server.ServeSettings(file, host=host, port=port, workers=workers, store=store, keep=True))
+    _introduced(serve_settings.ServeSettings(file, host=host, port=port, workers=workers, store=store, keep=True))
 
 
 def _introduced(settings: ServeSettings) -> None:

@@ -18,6 +18,7 @@ from sparekey.cli.demo.narrator import Narrator
 from sparekey.cli.demo.program import LONGEST, MODELS, PAUSE
 from sparekey.gateway.observe.console_host import GatewayHost
 from sparekey.gateway.process import server
+from sparekey.gateway.process.serve_settings import ServeSettings
 from sparekey.lab.simulator import faults
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _go_on(asking: ClientNarrator, url: str, file: Path) -> None:
 @contextmanager
 def _served(file: Path, providers: Sequence[Provider]) -> Iterator[tuple[str, Gateway]]:
     """Run the gateway in a thread with its own event loop; yield its address and the gateway."""
-    running = server.running(server.ServeSettings(file))
+    running = server.running(ServeSettings(file))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(running) as (_, application, url):
         assert application.gateway is not None
         portal.call(_let_console_inject, application.gateway, file, providers)

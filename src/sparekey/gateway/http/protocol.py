@@ -1,9 +1,9 @@
 """A client's connection: uvicorn's protocol with the limits that a server on the internet needs.
 
 Every wait for a client has a limit in seconds: the headers of a request, its body, the next
-request, and a client that does not read its answer. One timer serves the first three; `_due` says
-when the current wait ends. The gateway then closes the connection (with a 408 if it was waiting
-for a body and has sent nothing yet).
+request, and a client that does not read its answer. One timer serves the first three. When it
+rings, the gateway closes the connection (with a 408 if it was waiting for a body and has sent
+nothing yet).
 
 A connection is a *stranger's* until a request on it carries a valid key. Strangers get at most
 half of all connections. When that half is full, the gateway closes the oldest stranger's
@@ -24,6 +24,7 @@ from urllib.parse import quote, unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from sparekey.engine.lazy_timer import LazyTimer
 from sparekey.gateway.http.cycle import Cycle
 from sparekey.gateway.http.half_closed import watch
 from sparekey.gateway.http.request_body import LEAVING
@@ -119,9 +120,7 @@ class GatewayProtocol(HttpToolsProtocol):
     wait for that.
 
     Attributes:
-        _due: when the current wait for the client ends, on the loop's clock; None: no wait.
-        _timer: checks `_due`. If it fires early it sets itself anew, so few timers are created.
-        _rings: when it rings.
+        _patience: ends the current wait for the client; one timer serves all requests.
         _part: what comes next from the client: a request (`IDLE`), the rest of its headers, or of its body.
         _head_bytes: bytes of the current request's headers so far; None: they are complete.
         _hosts: number of `Host` headers of the current request; it must be one.
@@ -135,9 +134,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._limits: ProtocolLimits = getattr(self.config, LIMITS)
         self._stuck: asyncio.TimerHandle | None = None
-        self._due: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings = 0.0
+        self._patience = LazyTimer(self.loop, self._overdue)
         self._head_bytes: int | None = 0
         self._leaving: list[Callable[[], None]] = []
         self._hosts = 0
@@ -152,7 +149,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(503, b"too_many_connections", b"too many connections; come again in a moment", b"retry-after: 1\r\n")
         else:
             self.strangers[self] = self.loop.time()
-            self._due_in(self._limits.header_timeout)
+            self._patience.within(self._limits.header_timeout)
 
     def _has_room(self) -> bool:
         """Return whether one more stranger's connection fits; close the oldest one's if need be."""
@@ -295,10 +292,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers and tell the functions in `_leaving` that the client has gone."""
-        self._due = None
+        self._patience.close()
         self.acquainted()
-        if self._timer is not None:
-            self._timer.cancel()
         self.resume_writing()
         if (running := self._running) is not None and not running.response_complete:
             running.disconnected = True  # uvicorn tells only the newest of pipelined requests
@@ -348,11 +343,11 @@ class GatewayProtocol(HttpToolsProtocol):
         While a request is being answered, only the rest of its body has one.
         """
         if self._part is Part.BODY and not self.pipeline:
-            self._due_in(self._body_timeout)
+            self._patience.within(self._body_timeout)
         elif self._is_answering() or self._part is Part.IGNORED:
-            self._due = None
+            self._patience.due = None
         else:
-            self._due_in(self._limits.header_timeout if self._part is Part.HEAD else self.timeout_keep_alive)
+            self._patience.within(self._limits.header_timeout if self._part is Part.HEAD else self.timeout_keep_alive)
 
     @property
     def _body_timeout(self) -> float:
@@ -360,33 +355,10 @@ class GatewayProtocol(HttpToolsProtocol):
         found: float | None = getattr(self.config.app, "body_timeout", None)
         return self._limits.body_timeout if found is None else found
 
-    def _due_in(self, seconds: float) -> None:
-        """Let the current wait end after `seconds`.
-
-        One timer serves all requests of a connection.
-        """
-        self._due = self.loop.time() + seconds
-        if self._timer is None or self._rings > self._due:
-            self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        assert self._due is not None
-        self._rings = self._due  # uvloop's handles of times that are here do not tell
-        self._timer = self.loop.call_at(self._due, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._due is None or self.transport.is_closing():
-            return
-        if self.loop.time() < self._due:
-            self._arm()
-        else:
-            self._overdue()
-
     def _overdue(self) -> None:
         """Close the connection, since the client was waited for in vain."""
+        if self.transport.is_closing():
+            return
         if self._part is Part.BODY and not self.cycle.response_started:
             self.cycle.scope[REFUSED] = 408  # type: ignore[typeddict-unknown-key]  # a key of our own
             self._refuse(408, b"slow_body", b"the body was not complete in time")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
-    from sparekey.gateway.process.server import ServeSettings
+    from sparekey.gateway.process.serve_settings import ServeSettings
     from sparekey.stats.chain_stats import ChainReport
 
 logger = logging.getLogger("sparekey")

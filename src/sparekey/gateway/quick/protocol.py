@@ -53,11 +53,11 @@ class QuickProtocol(GatewayProtocol):
                 return
         begun = self._quick.begin(self, data)
         if begun is HandledBy.SENT:
-            self._due = self.started = None
+            self._patience.due = self.started = None
         elif begun is HandledBy.WAITS:
             self._held += data
             self.started = RequestStart(self._quick.gateway.state, time.perf_counter())
-            self._due_in(self._body_timeout)
+            self._patience.within(self._body_timeout)
         else:
             self.to_engine(data)
 
@@ -76,18 +76,16 @@ class QuickProtocol(GatewayProtocol):
         if not keep_alive:
             self.transport.close()
             return
-        self._due = self.loop.time() + self.timeout_keep_alive  # as `_due_in`, for every request
-        if self._timer is None or self._rings > self._due:
-            self._arm()
+        self._patience.within(self.timeout_keep_alive)
 
     def to_engine(self, request: bytes, attempt: QuickAttempt | None = None) -> None:
         """Let the application serve a request, with the attempt that was made for it."""
-        due = None if self.started is None else self._due
+        due = None if self.started is None else self._patience.due
         self.exchange, self._held, self._attempt = None, bytearray(), attempt
         super().data_received(request)
         self.started = None
         if due is not None and self._part is Part.BODY:  # its time runs on
-            self._due = due
+            self._patience.due = due
 
     def _yield(self, why: str) -> None:
         """Let the engine have what is here."""
