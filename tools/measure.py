@@ -160,8 +160,10 @@ def through_the_gateway(source: str) -> dict[str, dict[str, object]]:
 
             for _ in range(WARM_UP):
                 asked(url), asked(url, stream=True)
-            idle = counted(lambda: None)
-            chat = counted(lambda: asked(url))
+            # the gateway looks at its files once a second: the least of some counts is one without a look
+            idle, chat = (
+                min((counted(work) for _ in range(5)), key=lambda found: int(found["calls"])) for work in (int, lambda: asked(url))
+            )
             short = counted(lambda: asked(url, stream=True))
             data = asked(url, stream=True).count(b"data:")
             process.send_signal(signal.SIGTERM)
